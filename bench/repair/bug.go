@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Bug is one mistake to seed into a published Go module.
+type Bug struct {
+	ID       string `json:"id"`       // unique within the list
+	Module   string `json:"module"`   // module path
+	Version  string `json:"version"`  // as the module proxy names it
+	File     string `json:"file"`     // slash-separated, relative to the module's root
+	Line     int    `json:"line"`     // where Fixed starts, from 1
+	Fixed    string `json:"fixed"`    // the text as published; may be part of a line, or span lines
+	Buggy    string `json:"buggy"`    // what replaces it; empty where something was forgotten
+	Template int    `json:"template"` // kind of fix: row of the table in README.md, 0 for code that does not compile
+}
+
+const lastTemplate = 20
+
+// Load reads a list of bugs and refuses one that cannot be seeded whatever the
+// modules hold. Unknown keys are errors: they are misspelt keys.
+func Load(name string) ([]Bug, error) {
+	data, err := os.ReadFile(name)
+	if err != nil {
+		return nil, fmt.Errorf("read the list of bugs: %w", err)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields()
+	var bugs []Bug
+	if err := dec.Decode(&bugs); err != nil {
+		return nil, fmt.Errorf("%s: %w\nhint: README.md beside the runner describes the format", name, err)
+	}
+	seen := map[string]bool{}
+	for i, b := range bugs {
+		if err := b.check(); err != nil {
+			return nil, fmt.Errorf("%s: bug %d (%s): %w", name, i+1, b.ID, err)
+		}
+		if seen[b.ID] {
+			return nil, fmt.Errorf("%s: bug %d: id %q is taken already", name, i+1, b.ID)
+		}
+		seen[b.ID] = true
+	}
+	return bugs, nil
+}
+
+func (b Bug) check() error {
+	switch {
+	case b.ID == "" || strings.ContainsAny(b.ID, ", \t\n/"):
+		return errors.New("the id must be a word without commas and slashes")
+	case b.Module == "" || b.Version == "":
+		return errors.New("module and version are needed")
+	case !filepath.IsLocal(filepath.FromSlash(b.File)) || path.Ext(b.File) != ".go":
+		return fmt.Errorf("file %q is not a Go file within the module", b.File)
+	case strings.HasSuffix(b.File, "_test.go"):
+		return errors.New("a bug in a test is not a bug to repair")
+	case b.Line < 1:
+		return errors.New("line counts from 1")
+	case b.Fixed == "" || b.Fixed == b.Buggy:
+		return errors.New("fixed must not be empty, and must differ from buggy")
+	case b.Template < 0 || b.Template > lastTemplate:
+		return fmt.Errorf("template must be 0 to %d", lastTemplate)
+	}
+	return nil
+}
+
+// Seed returns src with the bug in it. Fixed must start on the stated line, and
+// only once on it.
+func (b Bug) Seed(src []byte) ([]byte, error) {
+	start, ok := lineOffset(src, b.Line)
+	if !ok {
+		return nil, fmt.Errorf("%s has no line %d", b.File, b.Line)
+	}
+	end := len(src)
+	if i := bytes.IndexByte(src[start:], '\n'); i >= 0 {
+		end = start + i
+	}
+	at := -1
+	for i := start; i <= end; i++ {
+		if !bytes.HasPrefix(src[i:], []byte(b.Fixed)) {
+			continue
+		}
+		if at >= 0 {
+			return nil, fmt.Errorf("%s:%d: %q is there more than once", b.File, b.Line, b.Fixed)
+		}
+		at = i
+	}
+	if at < 0 {
+		return nil, fmt.Errorf("%s:%d: %q is not there but %q", b.File, b.Line, b.Fixed, src[start:end])
+	}
+	return slices.Concat(src[:at], []byte(b.Buggy), src[at+len(b.Fixed):]), nil
+}
+
+// lines is the range of lines that the bug takes up in the file that has it. A
+// bug that only leaves something out has the line where that is missing.
+func (b Bug) lines() span {
+	return span{b.File, b.Line, b.Line + strings.Count(strings.TrimSuffix(b.Buggy, "\n"), "\n")}
+}
+
+// shift is by how many lines the bug moves what stands behind it.
+func (b Bug) shift() int {
+	return strings.Count(b.Buggy, "\n") - strings.Count(b.Fixed, "\n")
+}
+
+// lineOffset is where line n, from 1, starts.
+func lineOffset(src []byte, n int) (int, bool) {
+	at := 0
+	for ; n > 1; n-- {
+		i := bytes.IndexByte(src[at:], '\n')
+		if i < 0 {
+			return 0, false
+		}
+		at += i + 1
+	}
+	return at, at < len(src)
+}
+
+// span is a range of lines of a file, both ends included, from 1.
+type span struct {
+	file       string
+	start, end int
+}
+
+func (s span) overlaps(o span) bool {
+	return s.file == o.file && s.start <= o.end && o.start <= s.end
+}
+
+// widen adds n lines at either end.
+func (s span) widen(n int) span { return span{s.file, s.start - n, s.end + n} }

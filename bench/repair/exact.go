@@ -1,0 +1,126 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"go/scanner"
+	"go/token"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// exact reports whether diff, put on the tree in dir, gives the published
+// module back: the file that has the bug reads as original, and no other file
+// changes. Layout and comments do not count. A diff that does not fit is not
+// exact.
+func exact(dir string, b Bug, original []byte, diff string) bool {
+	files, err := patch.Parse([]byte(diff))
+	if err != nil {
+		return false
+	}
+	repaired := false
+	for _, f := range files {
+		if f.New || f.Delete || f.Rename || f.Copy || f.Binary || !filepath.IsLocal(filepath.FromSlash(f.Name())) {
+			return false
+		}
+		before, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(f.Name())))
+		if err != nil {
+			return false
+		}
+		after, _, err := patch.Apply(before, f, patch.Options{})
+		if err != nil {
+			return false
+		}
+		switch {
+		case f.Name() == b.File:
+			repaired = sameCode(after, original)
+			if !repaired {
+				return false
+			}
+		case !strings.HasSuffix(f.Name(), ".go"):
+			return false
+		case !sameCode(after, before):
+			return false
+		}
+	}
+	return repaired
+}
+
+// sameCode reports whether two Go files have the same tokens. Comments, layout,
+// and semicolons, which mostly stand for line ends, are left out.
+func sameCode(a, b []byte) bool {
+	if bytes.Equal(a, b) {
+		return true
+	}
+	x, errX := tokens(a)
+	y, errY := tokens(b)
+	return errX == nil && errY == nil && slices.Equal(x, y)
+}
+
+type lexeme struct {
+	tok token.Token
+	lit string
+}
+
+func tokens(src []byte) ([]lexeme, error) {
+	var (
+		s    scanner.Scanner
+		bad  bool
+		list []lexeme
+	)
+	fset := token.NewFileSet()
+	s.Init(fset.AddFile("", -1, len(src)), src, func(token.Position, string) { bad = true }, 0)
+	for {
+		_, tok, lit := s.Scan()
+		switch tok {
+		case token.EOF:
+			if bad {
+				return nil, errors.New("not Go")
+			}
+			return list, nil
+		case token.SEMICOLON:
+		default:
+			list = append(list, lexeme{tok, lit})
+		}
+	}
+}
+
+// count is how many of the patches are plausible, and how many of those verified.
+func count(patches []report.Patch) (plausible, verified int) {
+	for _, p := range patches {
+		switch p.State {
+		case "verified":
+			verified++
+			plausible++
+		case "plausible":
+			plausible++
+		}
+	}
+	return plausible, verified
+}
+
+// exactPatch is the best ranked of the plausible patches for which is holds, and
+// its rank, from 1, among the plausible ones of its cluster. Refused patches have
+// no rank: nobody is shown them.
+func exactPatch(patches []report.Patch, is func(report.Patch) bool) (best report.Patch, rank int) {
+	for _, p := range patches {
+		if (p.State != "plausible" && p.State != "verified") || !is(p) {
+			continue
+		}
+		r := 1
+		for _, other := range patches {
+			if (other.State == "plausible" || other.State == "verified") && other.Cluster == p.Cluster && other.Rank < p.Rank {
+				r++
+			}
+		}
+		if rank == 0 || r < rank {
+			best, rank = p, r
+		}
+	}
+	return best, rank
+}

@@ -1,0 +1,355 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"hash/fnv"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// distance is how many untouched lines lie at least between two hunks, more than
+// any usual context, so that a diff never joins them.
+const distance = 10
+
+// editor makes one harmless change to a Go file. It keeps the number of lines,
+// except behind the last one, and stays away from the spans in avoid. What it
+// returns is the new text and the lines changed; ok is false when the file offers
+// no place.
+type editor func(f *goFile, rng *rand.Rand, avoid []span) (src []byte, changed span, ok bool)
+
+// editors are the five hunks that a bug hides among, in the order they are made.
+var editors = []editor{
+	renameLocal, editComment, swapFunctions, addFunction, editDoc,
+}
+
+// goFile is a parsed file of the module.
+type goFile struct {
+	name string // slash-separated, relative to the module's root
+	src  []byte
+	fset *token.FileSet
+	ast  *ast.File
+}
+
+func parseFile(name string, src []byte) (*goFile, error) {
+	fset := token.NewFileSet()
+	f, err := parser.ParseFile(fset, name, src, parser.ParseComments)
+	if err != nil {
+		return nil, err
+	}
+	return &goFile{name, src, fset, f}, nil
+}
+
+func (f *goFile) line(p token.Pos) int   { return f.fset.Position(p).Line }
+func (f *goFile) offset(p token.Pos) int { return f.fset.Position(p).Offset }
+
+func (f *goFile) span(from, to token.Pos) span { return span{f.name, f.line(from), f.line(to)} }
+
+// addHarmless makes one change of each kind to the module in dir, away from the
+// bug's place, and returns where. Small modules lack a place for some kind; the
+// next one that has a place then serves twice. The same bug gets the same hunks
+// every time.
+func addHarmless(dir string, b Bug) ([]span, error) {
+	names, err := sources(dir)
+	if err != nil {
+		return nil, err
+	}
+	rng := newRand(b.ID)
+	rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
+
+	fixed := span{b.File, b.Line, b.Line + strings.Count(b.Fixed, "\n")}
+	hunks := []span{fixed}
+	for i := range editors {
+		order := names
+		if i < 2 {
+			// Hunks in the very file are the hardest to tell from the bug.
+			order = append([]string{b.File}, order...)
+		}
+		for j := range editors {
+			changed, ok, err := makeHunk(dir, editors[(i+j)%len(editors)], order, rng, hunks)
+			if err != nil {
+				return nil, err
+			}
+			if ok {
+				hunks = append(hunks, changed)
+				break
+			}
+		}
+	}
+	if len(hunks) <= len(editors) {
+		return nil, fmt.Errorf("the module has place for only %d of %d harmless hunks", len(hunks)-1, len(editors))
+	}
+	return hunks[1:], nil
+}
+
+// newRand is a source of choices that depend on id alone.
+func newRand(id string) *rand.Rand {
+	hash := fnv.New64a()
+	hash.Write([]byte(id))
+	return rand.New(rand.NewPCG(hash.Sum64(), 0))
+}
+
+// makeHunk lets edit change the first file that has a place for it.
+func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []span) (span, bool, error) {
+	for _, name := range names {
+		full := filepath.Join(dir, filepath.FromSlash(name))
+		src, err := os.ReadFile(full)
+		if err != nil {
+			return span{}, false, err
+		}
+		f, err := parseFile(name, src)
+		if err != nil {
+			continue // a list may name a file that is meant not to parse
+		}
+		if after, changed, ok := edit(f, rng, avoid); ok {
+			return changed, true, os.WriteFile(full, after, 0o644)
+		}
+	}
+	return span{}, false, nil
+}
+
+// sources are the module's files that every build compiles: neither tests nor
+// files for some systems only, nor what lies outside the module's packages.
+func sources(dir string) ([]string, error) {
+	var names []string
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		base := d.Name()
+		if d.IsDir() {
+			if name == dir {
+				return nil
+			}
+			if base == "testdata" || base == "vendor" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+				return fs.SkipDir
+			}
+			if _, err := os.Stat(filepath.Join(name, "go.mod")); err == nil {
+				return fs.SkipDir
+			}
+			return nil
+		}
+		// An underscore may name a system, and "_test" does the same for a test.
+		if path.Ext(base) != ".go" || strings.HasPrefix(base, ".") || strings.Contains(base, "_") {
+			return nil
+		}
+		src, err := os.ReadFile(name)
+		if err != nil {
+			return err
+		}
+		if bytes.Contains(src, []byte("//go:build")) || bytes.Contains(src, []byte("// +build")) || bytes.Contains(src, []byte("DO NOT EDIT")) {
+			return nil
+		}
+		rel, err := filepath.Rel(dir, name)
+		if err != nil {
+			return err
+		}
+		names = append(names, filepath.ToSlash(rel))
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	if len(names) == 0 {
+		return nil, errors.New("the module has no Go files to change harmlessly")
+	}
+	return names, nil
+}
+
+// free reports whether s keeps its distance from all of avoid.
+func free(s span, avoid []span) bool {
+	return !slices.ContainsFunc(avoid, s.widen(distance).overlaps)
+}
+
+// renameLocal renames a variable of a function whose uses stand close together.
+func renameLocal(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	type variable struct {
+		uses []*ast.Ident
+		at   span
+	}
+	var found []variable
+	for _, uses := range f.locals() {
+		at := f.span(uses[0].Pos(), uses[len(uses)-1].Pos())
+		if len(uses) > 1 && at.end-at.start < 5 && free(at, avoid) {
+			found = append(found, variable{uses, at})
+		}
+	}
+	if len(found) == 0 {
+		return nil, span{}, false
+	}
+	v := found[rng.IntN(len(found))]
+	name := v.uses[0].Name + "Value"
+	if bytes.Contains(f.src, []byte(name)) {
+		return nil, span{}, false
+	}
+	var out []byte
+	last := 0
+	for _, use := range v.uses {
+		at := f.offset(use.Pos())
+		out = append(append(out, f.src[last:at]...), name...)
+		last = at + len(use.Name)
+	}
+	return append(out, f.src[last:]...), v.at, true
+}
+
+// locals finds the variables that the functions of f declare with := and all
+// their uses, in the order of the text. Imports are not followed, so types remain
+// unknown, but scopes do not depend on them. Only a key of a composite literal may
+// be a field or a variable: names that are one are left out.
+func (f *goFile) locals() [][]*ast.Ident {
+	info := types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
+	config := types.Config{Importer: noImports{}, Error: func(error) {}}
+	_, _ = config.Check(f.name, f.fset, []*ast.File{f.ast}, &info) // undefined names are to be expected
+
+	uses := map[types.Object][]*ast.Ident{}
+	var order []types.Object
+	unsure := map[string]bool{"_": true}
+	ast.Inspect(f.ast, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.KeyValueExpr:
+			if key, ok := n.Key.(*ast.Ident); ok {
+				unsure[key.Name] = true
+			}
+		case *ast.AssignStmt:
+			for _, left := range n.Lhs {
+				if id, ok := left.(*ast.Ident); ok && n.Tok == token.DEFINE && info.Defs[id] != nil {
+					order = append(order, info.Defs[id])
+				}
+			}
+		case *ast.Ident:
+			if obj := info.ObjectOf(n); obj != nil {
+				uses[obj] = append(uses[obj], n)
+			}
+		}
+		return true
+	})
+	var list [][]*ast.Ident
+	for _, obj := range order {
+		if !unsure[obj.Name()] {
+			list = append(list, uses[obj])
+		}
+	}
+	return list
+}
+
+// noImports is an importer that knows no package.
+type noImports struct{}
+
+func (noImports) Import(path string) (*types.Package, error) {
+	return nil, fmt.Errorf("%s is not looked into", path)
+}
+
+// editComment changes a comment inside a function.
+func editComment(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	var comments []*ast.Comment
+	for _, d := range f.ast.Decls {
+		fn, ok := d.(*ast.FuncDecl)
+		if !ok || fn.Body == nil {
+			continue
+		}
+		for _, group := range f.ast.Comments {
+			if group.Pos() > fn.Body.Pos() && group.End() < fn.Body.End() {
+				comments = append(comments, group.List[len(group.List)-1])
+			}
+		}
+	}
+	return f.rewordOne(comments, " See the tests.", rng, avoid)
+}
+
+// editDoc changes the doc comment of a declaration.
+func editDoc(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	var comments []*ast.Comment
+	for _, d := range f.ast.Decls {
+		var doc *ast.CommentGroup
+		switch d := d.(type) {
+		case *ast.FuncDecl:
+			doc = d.Doc
+		case *ast.GenDecl:
+			doc = d.Doc
+		}
+		if doc != nil {
+			comments = append(comments, doc.List[0])
+		}
+	}
+	return f.rewordOne(comments, " (reworded)", rng, avoid)
+}
+
+// rewordOne adds words to one of the comments that are prose on a line of their own.
+func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	comments = slices.DeleteFunc(comments, func(c *ast.Comment) bool {
+		start, _ := lineOffset(f.src, f.line(c.Pos()))
+		alone := len(bytes.TrimSpace(f.src[start:f.offset(c.Pos())])) == 0
+		prose := strings.HasPrefix(c.Text, "// ") && len(c.Text) > 15 && !strings.ContainsAny(c.Text, "{}`")
+		return !alone || !prose || !free(f.span(c.Pos(), c.Pos()), avoid)
+	})
+	if len(comments) == 0 {
+		return nil, span{}, false
+	}
+	c := comments[rng.IntN(len(comments))]
+	at := f.offset(c.Pos()) + len(c.Text)
+	if f.src[at-1] == '\r' || at > len(f.src) {
+		return nil, span{}, false
+	}
+	return slices.Concat(f.src[:at], []byte(words), f.src[at:]), f.span(c.Pos(), c.Pos()), true
+}
+
+// swapFunctions exchanges two short functions that stand one behind the other.
+func swapFunctions(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	const short = 12
+	type pair struct{ a, b, end int } // offsets: where the functions start, and the second's end
+	var found []pair
+	var spans []span
+	for i := 1; i < len(f.ast.Decls); i++ {
+		first, ok1 := f.ast.Decls[i-1].(*ast.FuncDecl)
+		second, ok2 := f.ast.Decls[i].(*ast.FuncDecl)
+		if !ok1 || !ok2 || first.Name.Name == "init" || second.Name.Name == "init" {
+			continue
+		}
+		start1, start2 := start(first), start(second)
+		between := f.src[f.offset(first.End()):f.offset(start2)]
+		at := f.span(start1, second.End())
+		if len(bytes.TrimSpace(between)) != 0 || f.line(first.End())-f.line(start1) > short ||
+			f.line(second.End())-f.line(start2) > short || !free(at, avoid) {
+			continue
+		}
+		found = append(found, pair{f.offset(start1), f.offset(start2), f.offset(second.End())})
+		spans = append(spans, at)
+	}
+	if len(found) == 0 {
+		return nil, span{}, false
+	}
+	i := rng.IntN(len(found))
+	p := found[i]
+	first := bytes.TrimRight(f.src[p.a:p.b], "\r\n")
+	between := f.src[p.a+len(first) : p.b]
+	return slices.Concat(f.src[:p.a], f.src[p.b:p.end], between, first, f.src[p.end:]), spans[i], true
+}
+
+func start(fn *ast.FuncDecl) token.Pos {
+	if fn.Doc != nil {
+		return fn.Doc.Pos()
+	}
+	return fn.Pos()
+}
+
+// addFunction adds a function that nothing calls at the end of the file.
+func addFunction(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+	last := bytes.Count(f.src, []byte("\n"))
+	name := fmt.Sprintf("atLeastZero%d", rng.IntN(1_000_000))
+	text := fmt.Sprintf("\n// %s keeps n from being negative.\nfunc %s(n int) int {\n\tif n < 0 {\n\t\treturn 0\n\t}\n\treturn n\n}\n", name, name)
+	at := span{f.name, last + 1, last + strings.Count(text, "\n")}
+	if !bytes.HasSuffix(f.src, []byte("\n")) || f.ast.Name.Name == "main" || !free(at, avoid) {
+		return nil, span{}, false
+	}
+	return append(slices.Clone(f.src), text...), at, true
+}

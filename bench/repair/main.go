@@ -1,0 +1,190 @@
+// Command repair measures regreen on bugs seeded into published Go modules.
+//
+// It reads a list of bugs, and for each makes a repository that holds the module
+// with the bug, lets a regreen binary repair it, and judges the Report: was a
+// patch found that makes the tests pass (plausible), does it give back the very
+// code that was published (exact), and at which rank. With -history the bug
+// comes in a commit with five harmless hunks, and the question is whether the
+// Report names its hunk, and no other, as the culprit.
+//
+// regreen is run as users run it, as a process of its own; nothing of the list
+// reaches it. Not goals: measuring speed on different machines, or other
+// languages than Go.
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"syscall"
+	"text/tabwriter"
+	"time"
+)
+
+// Exit statuses.
+const (
+	exitOK          = 0
+	exitFailed      = 1 // a bug could not be measured, or is not fit
+	exitUsage       = 2
+	exitInterrupted = 130
+)
+
+func main() {
+	os.Exit(realMain(os.Args[1:], os.Stdout, os.Stderr))
+}
+
+func realMain(args []string, stdout, stderr io.Writer) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	opts, err := parseFlags(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return exitOK
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "repair: %v\n", err)
+		return exitUsage
+	}
+	bugs, err := selected(opts)
+	if err != nil {
+		fmt.Fprintf(stderr, "repair: %v\n", err)
+		return exitUsage
+	}
+	temp, err := os.MkdirTemp("", "regreen-bench-")
+	if err != nil {
+		fmt.Fprintf(stderr, "repair: %v\n", err)
+		return exitFailed
+	}
+	defer os.RemoveAll(temp)
+
+	b := &bench{options: opts, modules: &modules{temp: temp}, stdout: stdout, stderr: stderr}
+	ok := false
+	if opts.verify {
+		ok = b.verifyAll(ctx, bugs)
+	} else if opts.reach {
+		ok = b.reachAll(ctx, bugs)
+	} else {
+		ok, err = b.measureAll(ctx, bugs)
+	}
+	switch {
+	case ctx.Err() != nil:
+		fmt.Fprintln(stderr, "repair: interrupted")
+		return exitInterrupted
+	case err != nil:
+		fmt.Fprintf(stderr, "repair: %v\n", err)
+		return exitFailed
+	case !ok:
+		return exitFailed
+	}
+	return exitOK
+}
+
+type options struct {
+	regreen string // absolute path of the binary
+	bugs    string
+	only    string
+	out     string
+	budget  time.Duration
+	jobs    int
+	history bool
+	verify  bool
+	reach   bool
+}
+
+func parseFlags(args []string, stderr io.Writer) (options, error) {
+	var o options
+	flags := flag.NewFlagSet("repair", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&o.regreen, "regreen", "bin/regreen", "the regreen binary to measure")
+	flags.StringVar(&o.bugs, "bugs", "bench/repair/bugs.json", "the list of bugs")
+	flags.StringVar(&o.only, "only", "", "only these bugs, by id, separated by commas")
+	flags.StringVar(&o.out, "out", "", "also write the results to this file, as JSON")
+	flags.DurationVar(&o.budget, "budget", time.Minute, "what regreen may spend on a bug")
+	flags.IntVar(&o.jobs, "jobs", 1, "how many bugs to measure at a time; regreen itself uses all cores")
+	flags.BoolVar(&o.history, "history", false, "hide the bug among harmless hunks of a second commit and ask for the culprit")
+	flags.BoolVar(&o.verify, "verify", false, "check that the bugs are fit to measure with; needs no regreen")
+	flags.BoolVar(&o.reach, "reach", false, "only tell which fixes the strategies can form, and how far ahead in their order; runs no test")
+	if err := flags.Parse(args); err != nil {
+		return o, err
+	}
+	if flags.NArg() > 0 {
+		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.jobs < 1 || o.budget <= 0 {
+		return o, errors.New("-jobs and -budget must be positive")
+	}
+	if o.verify || o.reach {
+		return o, nil
+	}
+	path, err := filepath.Abs(o.regreen)
+	if err != nil {
+		return o, err
+	}
+	if info, err := os.Stat(path); err != nil || info.IsDir() {
+		return o, fmt.Errorf("no binary at %s\nhint: build it with: make build", o.regreen)
+	}
+	o.regreen = path
+	return o, nil
+}
+
+// selected loads the list and picks what -only names.
+func selected(o options) ([]Bug, error) {
+	bugs, err := Load(o.bugs)
+	if err != nil || o.only == "" {
+		return bugs, err
+	}
+	var picked []Bug
+	for id := range strings.SplitSeq(o.only, ",") {
+		i := slices.IndexFunc(bugs, func(b Bug) bool { return b.ID == strings.TrimSpace(id) })
+		if i < 0 {
+			return nil, fmt.Errorf("-only: %s has no bug %q", o.bugs, id)
+		}
+		picked = append(picked, bugs[i])
+	}
+	return picked, nil
+}
+
+// bench is one run over a list of bugs.
+type bench struct {
+	options
+	modules        *modules
+	stdout, stderr io.Writer
+}
+
+// each calls do for every bug, -jobs at a time, with an empty directory that is
+// removed afterwards. It stops starting bugs when ctx ends.
+func (b *bench) each(ctx context.Context, bugs []Bug, do func(ctx context.Context, i int, dir string)) {
+	var wg sync.WaitGroup
+	slots := make(chan struct{}, b.jobs)
+	for i, bug := range bugs {
+		slots <- struct{}{}
+		if ctx.Err() != nil {
+			break
+		}
+		wg.Go(func() {
+			defer func() { <-slots }()
+			dir, err := b.bugDir(bug)
+			if err != nil {
+				fmt.Fprintf(b.stderr, "%s %v\n", bug.ID, err)
+				return
+			}
+			defer os.RemoveAll(dir)
+			do(ctx, i, dir)
+		})
+	}
+	wg.Wait()
+}
+
+// table prints aligned columns, the first row being the names.
+func table(w io.Writer, columns ...string) *tabwriter.Writer {
+	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(t, strings.Join(columns, "\t"))
+	return t
+}

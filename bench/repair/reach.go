@@ -1,0 +1,100 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// reachAll tells, without running a test, which of the fixes the strategies can
+// form at all when they are told the function, and how many candidates they put
+// before it. It is the quick loop for whoever writes a template.
+func (b *bench) reachAll(ctx context.Context, bugs []Bug) bool {
+	formed := 0
+	b.each(ctx, bugs, func(ctx context.Context, i int, dir string) {
+		rank, total, by, err := b.reach(ctx, bugs[i], dir)
+		switch {
+		case err != nil:
+			fmt.Fprintf(b.stdout, "%-34s row %-2d  %v\n", bugs[i].ID, bugs[i].Template, err)
+		case rank == 0:
+			fmt.Fprintf(b.stdout, "%-34s row %-2d  not formed among %d\n", bugs[i].ID, bugs[i].Template, total)
+		default:
+			formed++
+			fmt.Fprintf(b.stdout, "%-34s row %-2d  %5d of %5d by %s\n", bugs[i].ID, bugs[i].Template, rank, total, by)
+		}
+	})
+	fmt.Fprintf(b.stdout, "formed: %d of %d\n", formed, len(bugs))
+	return ctx.Err() == nil
+}
+
+// reach gives the place of the exact fix in the order of candidates.
+func (b *bench) reach(ctx context.Context, bug Bug, dir string) (rank, total int, by string, err error) {
+	if err := b.modules.checkout(ctx, bug, dir); err != nil {
+		return 0, 0, "", err
+	}
+	original, err := seedFile(dir, bug)
+	if err != nil {
+		return 0, 0, "", err
+	}
+	src, err := os.ReadFile(filepath.Join(dir, bug.File))
+	if err != nil {
+		return 0, 0, "", err
+	}
+	start, end := functionAround(src, bug.Line)
+	p := &propose.Problem{
+		Tree:     &propose.Tree{Root: dir, Env: environment(os.Environ())},
+		Suspects: []localize.Suspect{{File: bug.File, Start: start, End: end, Score: 1}},
+		Failures: []testrun.Failure{{TestID: testrun.TestID{Package: bug.Module, Test: "TestX"}, Kind: testrun.Assertion, Location: testrun.Location{File: bug.File}}},
+	}
+	var templates []propose.Strategy
+	shares := make(map[string]float64)
+	for _, s := range propose.Strategies() {
+		if s.Applies(testrun.Assertion) && !s.LastResort {
+			templates = append(templates, s)
+			shares[s.Name] = s.Share
+		}
+	}
+	cands, errs := propose.Generate(ctx, p, templates)
+	if len(errs) > 0 {
+		return 0, 0, "", errs[0]
+	}
+	propose.Order(cands, func(name string) float64 { return shares[name] }, func(*propose.Candidate) float64 { return 1 })
+	for i := range cands {
+		files, err := cands[i].Files(p.Tree)
+		if err != nil {
+			return 0, 0, "", err
+		}
+		if got := files[bug.File]; len(got) == len(original) && bytes.Equal(got, original) || near(got, original) && sameCode(got, original) {
+			return i + 1, len(cands), cands[i].Strategy, nil
+		}
+	}
+	return 0, len(cands), "", nil
+}
+
+// near spares most comparisons of tokens: a text that is much longer or shorter
+// is another program.
+func near(a, b []byte) bool { return a != nil && max(len(a)-len(b), len(b)-len(a)) < 80 }
+
+// functionAround gives the lines of the function that holds a line, or just the line.
+func functionAround(src []byte, line int) (start, end int) {
+	fset := token.NewFileSet()
+	file, err := parser.ParseFile(fset, "", src, parser.SkipObjectResolution)
+	if err == nil {
+		for _, d := range file.Decls {
+			fn, ok := d.(*ast.FuncDecl)
+			if ok && fset.Position(fn.Pos()).Line <= line && line <= fset.Position(fn.End()).Line {
+				return fset.Position(fn.Pos()).Line, fset.Position(fn.End()).Line
+			}
+		}
+	}
+	return line, line
+}

@@ -1,0 +1,492 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// The module that the tests seed bugs into.
+const (
+	tinyMod  = "module example.com/tiny\n\ngo 1.21\n"
+	tinyTest = `package tiny
+
+import "testing"
+
+func TestClamp(t *testing.T) {
+	for in, want := range map[int]int{-3: 0, 5: 5, 30: 10} {
+		if got := Clamp(in); got != want {
+			t.Errorf("Clamp(%d) = %d, want %d", in, got, want)
+		}
+	}
+}
+`
+)
+
+// tinySource is a file with the function that has the bug in line 5, and enough
+// behind it for every kind of harmless hunk.
+func tinySource() string {
+	var b strings.Builder
+	b.WriteString("package tiny\n\n// Clamp keeps n between 0 and 10.\nfunc Clamp(n int) int {\n\tif n < 0 {\n\t\treturn 0\n\t}\n\tif n > 10 {\n\t\treturn 10\n\t}\n\treturn n\n}\n")
+	for i := range 20 {
+		fmt.Fprintf(&b, `
+// Sum%[1]d adds up to something that nobody needs.
+func Sum%[1]d(n int) int {
+	// The total is what the caller gets.
+	total := n
+	total += %[1]d
+	return total
+}
+`, i)
+	}
+	return b.String()
+}
+
+func tinyModule(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range map[string]string{"go.mod": tinyMod, "tiny.go": tinySource(), "tiny_test.go": tinyTest} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o444); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+var tinyBug = Bug{
+	ID: "guard", Module: "example.com/tiny", Version: "v1.0.0", File: "tiny.go", Line: 5,
+	Fixed: "\tif n < 0 {\n\t\treturn 0\n\t}\n", Template: 2,
+}
+
+func TestSeed(t *testing.T) {
+	t.Parallel()
+	const src = "one\ntwo two\nthree\nfour"
+	cases := []struct {
+		name    string
+		bug     Bug
+		want    string
+		problem string
+	}{
+		{"part of a line", Bug{File: "f.go", Line: 3, Fixed: "hre", Buggy: "h"}, "one\ntwo two\nthe\nfour", ""},
+		{"several lines", Bug{File: "f.go", Line: 1, Fixed: "one\ntwo two\n", Buggy: ""}, "three\nfour", ""},
+		{"last line without newline", Bug{File: "f.go", Line: 4, Fixed: "four", Buggy: "5"}, "one\ntwo two\nthree\n5", ""},
+		{"other line", Bug{File: "f.go", Line: 2, Fixed: "three", Buggy: "x"}, "", `f.go:2: "three" is not there but "two two"`},
+		{"ambiguous", Bug{File: "f.go", Line: 2, Fixed: "two", Buggy: "x"}, "", `f.go:2: "two" is there more than once`},
+		{"past the end", Bug{File: "f.go", Line: 9, Fixed: "two", Buggy: "x"}, "", "f.go has no line 9"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got, err := c.bug.Seed([]byte(src))
+			if c.problem != "" {
+				if err == nil || err.Error() != c.problem {
+					t.Fatalf("error %v, want %s", err, c.problem)
+				}
+				return
+			}
+			if err != nil || string(got) != c.want {
+				t.Errorf("got %q, %v, want %q", got, err, c.want)
+			}
+		})
+	}
+}
+
+func TestLoadRefuses(t *testing.T) {
+	t.Parallel()
+	const good = `{"id":"a","module":"m","version":"v1.0.0","file":"f.go","line":1,"fixed":"x","buggy":"y","template":1}`
+	cases := map[string]string{
+		"unknown field": `[{"id":"a","modul":"m"}]`,
+		"taken already": "[" + good + "," + good + "]",
+		"not a Go file": "[" + strings.Replace(good, "f.go", "../f.go", 1) + "]",
+		"in a test":     "[" + strings.Replace(good, "f.go", "f_test.go", 1) + "]",
+		"must differ":   "[" + strings.Replace(good, `"y"`, `"x"`, 1) + "]",
+		"0 to 20":       "[" + strings.Replace(good, `"template":1`, `"template":21`, 1) + "]",
+	}
+	for problem, list := range cases {
+		name := filepath.Join(t.TempDir(), "bugs.json")
+		if err := os.WriteFile(name, []byte(list), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), problem) {
+			t.Errorf("%s: error %v, want it to say %q", list, err, problem)
+		}
+	}
+}
+
+// The committed list keeps what README.md promises of it.
+func TestOwnList(t *testing.T) {
+	t.Parallel()
+	bugs, err := Load("bugs.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	modules, templates := map[string]bool{}, map[int]int{}
+	for _, b := range bugs {
+		modules[b.Module] = true
+		templates[b.Template]++
+	}
+	if len(bugs) < 40 || len(modules) < 10 {
+		t.Errorf("%d bugs in %d modules, want at least 40 in 10", len(bugs), len(modules))
+	}
+	for row := 0; row <= lastTemplate; row++ {
+		if templates[row] == 0 {
+			t.Errorf("no bug for template %d", row)
+		}
+	}
+}
+
+func TestSameCode(t *testing.T) {
+	t.Parallel()
+	const base = "package p\n\nfunc f(a, b int) int {\n\treturn a + b\n}\n"
+	cases := []struct {
+		name, other string
+		want        bool
+	}{
+		{"itself", base, true},
+		{"layout and comments", "package p\n\n\n// f adds.\nfunc f(a,b int) int { return a+b /* sum */ }\n", true},
+		{"operator", strings.Replace(base, "+", "-", 1), false},
+		{"name", strings.Replace(base, "return a", "return b", 1), false},
+		{"missing end", strings.TrimSuffix(base, "}\n"), false},
+		{"not Go", strings.Replace(base, "+", "\x00", 1), false},
+		{"literal", strings.Replace(base, "+ b", "+ 1", 1), false},
+	}
+	for _, c := range cases {
+		if got := sameCode([]byte(base), []byte(c.other)); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+// unified is the diff between two versions of a file of the module.
+func unified(name, before, after string) string {
+	return string(patch.Format([]patch.File{patch.Diff(name, name, []byte(before), []byte(after))}))
+}
+
+func TestExact(t *testing.T) {
+	t.Parallel()
+	dir := tinyModule(t)
+	original := tinySource()
+	buggy, err := tinyBug.Seed([]byte(original))
+	if err != nil {
+		t.Fatal(err)
+	}
+	name := filepath.Join(dir, "tiny.go")
+	if err := os.Remove(name); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, buggy, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	right := unified("tiny.go", string(buggy), original)
+	cases := []struct {
+		name, diff string
+		want       bool
+	}{
+		{"the published code", right, true},
+		{"with a comment more", unified("tiny.go", string(buggy), strings.Replace(original, "if n < 0 {", "if n < 0 { // no less", 1)), true},
+		{"another boundary", unified("tiny.go", string(buggy), strings.Replace(original, "n < 0", "n <= 0", 1)), false},
+		{"a test changed besides", right + unified("tiny_test.go", tinyTest, strings.Replace(tinyTest, "30", "10", 1)), false},
+		{"does not fit", unified("tiny.go", "one\ntwo\n", "one\n"), false},
+		{"outside", strings.ReplaceAll(right, "tiny.go", "../tiny.go"), false},
+		{"no diff", "", false},
+	}
+	for _, c := range cases {
+		if got := exact(dir, tinyBug, []byte(original), c.diff); got != c.want {
+			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+		}
+	}
+}
+
+func TestExactPatchRank(t *testing.T) {
+	t.Parallel()
+	patches := []report.Patch{
+		{ID: "a", Cluster: 1, Rank: 1, State: "verified"},
+		{ID: "b", Cluster: 1, Rank: 2, State: "refused"},
+		{ID: "c", Cluster: 1, Rank: 3, State: "plausible"},
+		{ID: "d", Cluster: 2, Rank: 1, State: "plausible"},
+	}
+	rankOf := func(id string) int {
+		_, rank := exactPatch(patches, func(p report.Patch) bool { return p.ID == id })
+		return rank
+	}
+	for id, want := range map[string]int{"a": 1, "b": 0, "c": 2, "d": 1, "none": 0} {
+		if got := rankOf(id); got != want {
+			t.Errorf("rank of %s is %d, want %d", id, got, want)
+		}
+	}
+	if plausible, verified := count(patches); plausible != 3 || verified != 1 {
+		t.Errorf("%d plausible and %d verified, want 3 and 1", plausible, verified)
+	}
+}
+
+func TestHarmless(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if err := copyTree(tinyModule(t), dir); err != nil {
+		t.Fatal(err)
+	}
+	hunks, err := addHarmless(dir, tinyBug)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := os.ReadFile(filepath.Join(dir, "tiny.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(hunks) != len(editors) {
+		t.Fatalf("%d hunks, want %d", len(hunks), len(editors))
+	}
+	before := tinySource()
+	for i, h := range hunks {
+		if !free(h, append(hunks[:i:i], tinyBug.lines())) {
+			t.Errorf("hunk %v is too close to another or to the bug", h)
+		}
+	}
+	// Every changed line lies in a hunk, and every hunk has one.
+	changed := map[span]bool{}
+	for _, hunk := range patch.DiffContext("tiny.go", "tiny.go", []byte(before), after, 0).Hunks {
+		at := span{"tiny.go", hunk.NewStart, hunk.NewStart + max(hunk.NewLines, 1) - 1}
+		in := false
+		for _, h := range hunks {
+			if at.overlaps(h.widen(1)) {
+				changed[h], in = true, true
+			}
+		}
+		if !in {
+			t.Errorf("lines %v changed outside the hunks %v", at, hunks)
+		}
+	}
+	if len(changed) != len(hunks) {
+		t.Errorf("only %d of the hunks %v changed something", len(changed), hunks)
+	}
+	for _, want := range []string{"totalValue := n", "See the tests.", "(reworded)", "func atLeastZero"} {
+		if !strings.Contains(string(after), want) {
+			t.Errorf("%q is missing in\n%s", want, after)
+		}
+	}
+	if out, err := test(t.Context(), dir); err != nil {
+		t.Errorf("the harmless module is red: %v\n%s", err, out)
+	}
+	seeded, err := tinyBug.Seed(after)
+	if err != nil || len(seeded) >= len(after) {
+		t.Errorf("the bug cannot be seeded behind the harmless hunks: %v", err)
+	}
+}
+
+func TestRenameLeavesShadowsAlone(t *testing.T) {
+	t.Parallel()
+	f, err := parseFile("f.go", []byte(`package p
+
+func f(a int) (int, point) {
+	x := a
+	if x := 2; a > 0 {
+		return x, point{}
+	}
+	return x, point{y: 1}
+}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for seed := range 20 {
+		after, _, ok := renameLocal(f, newRand(fmt.Sprint(seed)), nil)
+		if !ok {
+			t.Fatal("nothing to rename")
+		}
+		seen[string(after)] = true
+	}
+	outer := strings.NewReplacer("x := a", "xValue := a", "return x, point{y", "return xValue, point{y").Replace(string(f.src))
+	inner := strings.NewReplacer("if x :=", "if xValue :=", "return x, point{}", "return xValue, point{}").Replace(string(f.src))
+	if len(seen) != 2 || !seen[outer] || !seen[inner] {
+		t.Errorf("renamed to %v", seen)
+	}
+}
+
+func TestJudgeCulprit(t *testing.T) {
+	t.Parallel()
+	// The bug leaves three lines out: what stood in line 60 stands in 57.
+	harmless := []span{{"tiny.go", 60, 62}, {"other.go", 5, 5}}
+	cases := []struct {
+		files []report.Span
+		want  string
+	}{
+		{nil, culpritNone},
+		{[]report.Span{{File: "tiny.go", Start: 5, End: 5}}, culpritExact},
+		{[]report.Span{{File: "tiny.go", Start: 2, End: 8}}, culpritExact},
+		{[]report.Span{{File: "tiny.go", Start: 4, End: 3}}, culpritExact}, // nothing is left of it
+		{[]report.Span{{File: "tiny.go", Start: 5, End: 5}, {File: "tiny.go", Start: 57, End: 57}}, culpritMore},
+		{[]report.Span{{File: "tiny.go", Start: 61, End: 61}}, culpritNone},
+		{[]report.Span{{File: "other.go", Start: 5, End: 5}}, culpritWrong},
+	}
+	for _, c := range cases {
+		if got := judgeCulprit(&report.Culprit{Files: c.files}, tinyBug, harmless); got != c.want {
+			t.Errorf("%v: %s, want %s", c.files, got, c.want)
+		}
+	}
+	if got := judgeCulprit(nil, tinyBug, harmless); got != culpritNone {
+		t.Errorf("no culprit: %s", got)
+	}
+}
+
+func TestTotals(t *testing.T) {
+	t.Parallel()
+	got := totals([]Result{
+		{Plausible: 2, Exact: true, Rank: 1, Seconds: 10, Culprit: culpritExact},
+		{Plausible: 3, Exact: true, Rank: 3, Seconds: 30, Culprit: culpritMore},
+		{Plausible: 1, Seconds: 20},
+		{Problem: "no network"},
+	})
+	want := Totals{Bugs: 4, PlausiblePercent: 75, ExactPercent: 50, ExactFirst: 25, CulpritPercent: 25, MedianSeconds: 20, Problems: 1}
+	if got != want {
+		t.Errorf("%+v, want %+v", got, want)
+	}
+}
+
+func TestEnvironment(t *testing.T) {
+	t.Parallel()
+	got := strings.Join(environment([]string{"PATH=/bin", "CI=true", "GITHUB_TOKEN=secret", "GOPROXY=off", "GOFLAGS=-mod=vendor", "GIT_DIR=/x", "REGREEN=0", "https_proxy=p"}), "\n")
+	for _, want := range []string{"PATH=/bin", "GOPROXY=off", "https_proxy=p", "GOFLAGS=-mod=mod"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is missing in\n%s", want, got)
+		}
+	}
+	for _, never := range []string{"CI=true", "secret", "-mod=vendor", "GIT_DIR", "REGREEN"} {
+		if strings.Contains(got, never) {
+			t.Errorf("%q is in\n%s", never, got)
+		}
+	}
+}
+
+// fakeRegreen is a program that keeps its arguments and writes rep where --json says.
+func fakeRegreen(t *testing.T, rep report.Report) (binary, seen string) {
+	t.Helper()
+	dir := t.TempDir()
+	rep.Schema = report.Schema
+	data, err := json.Marshal(rep)
+	if err != nil {
+		t.Fatal(err)
+	}
+	canned := filepath.Join(dir, "canned.json")
+	seen = filepath.Join(dir, "seen")
+	binary = filepath.Join(dir, "regreen")
+	script := fmt.Sprintf(`#!/bin/sh
+echo "$@" > '%s'
+git status --porcelain >> '%[1]s'
+git rev-list --count HEAD >> '%[1]s'
+while [ "$1" != --json ]; do shift; done
+cp '%[2]s' "$2"
+exit 1
+`, seen, canned)
+	if err := os.WriteFile(canned, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(binary, []byte(script), 0o700); err != nil { //nolint:gosec // it must run
+		t.Fatal(err)
+	}
+	return binary, seen
+}
+
+func newBench(t *testing.T, binary string, history bool) (*bench, *bytes.Buffer) {
+	var out bytes.Buffer
+	return &bench{
+		options: options{regreen: binary, jobs: 1, budget: time.Second, history: history},
+		modules: &modules{temp: t.TempDir(), dirs: map[string]string{"example.com/tiny@v1.0.0": tinyModule(t)}},
+		stdout:  &out, stderr: &out,
+	}, &out
+}
+
+func TestMeasure(t *testing.T) {
+	t.Parallel()
+	buggy, err := tinyBug.Seed([]byte(tinySource()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrong := strings.Replace(string(buggy), "\treturn n\n", "\tif n < 1 {\n\t\treturn 0\n\t}\n\treturn n\n", 1)
+	binary, seen := fakeRegreen(t, report.Report{
+		Verdict: report.Red,
+		Patches: []report.Patch{
+			{Rank: 1, Cluster: 1, State: "plausible", Strategy: "b", Diff: unified("tiny.go", string(buggy), wrong)},
+			{Rank: 2, Cluster: 1, State: "verified", Strategy: "a", Diff: unified("tiny.go", string(buggy), tinySource())},
+		},
+		Stats: report.Stats{Validated: 7},
+	})
+	b, out := newBench(t, binary, false)
+	ok, err := b.measureAll(t.Context(), []Bug{tinyBug})
+	if err != nil || !ok {
+		t.Fatalf("%v %v\n%s", ok, err, out)
+	}
+	if !strings.Contains(out.String(), "guard: exact at rank 2 of 2, 7 candidates") ||
+		!strings.Contains(out.String(), "exact patch, at any rank            100 %") ||
+		!strings.Contains(out.String(), "exact patch, at rank 1              0 %") {
+		t.Errorf("printed\n%s", out)
+	}
+	args, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.Contains(string(args), "--apply never --seed 1") || !strings.HasSuffix(string(args), "--exclude-strategies revert\n1\n") {
+		t.Errorf("regreen was called in a changed tree, with more than one commit, or with the wrong flags: %s", args)
+	}
+	left, err := os.ReadDir(b.modules.temp)
+	if err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}
+
+func TestMeasureHistory(t *testing.T) {
+	t.Parallel()
+	binary, seen := fakeRegreen(t, report.Report{
+		Verdict: report.Red,
+		Culprit: &report.Culprit{Files: []report.Span{{File: "tiny.go", Start: 5, End: 5}}},
+	})
+	b, out := newBench(t, binary, true)
+	if ok, err := b.measureAll(t.Context(), []Bug{tinyBug}); err != nil || !ok {
+		t.Fatalf("%v %v\n%s", ok, err, out)
+	}
+	if !strings.Contains(out.String(), "culprit is the bug's hunk, exactly  100 %") {
+		t.Errorf("printed\n%s", out)
+	}
+	args, err := os.ReadFile(seen)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !strings.HasSuffix(string(args), "--base HEAD~1\n2\n") {
+		t.Errorf("regreen was called with %s", args)
+	}
+}
+
+func TestVerify(t *testing.T) {
+	t.Parallel()
+	harmlessBug := tinyBug
+	harmlessBug.ID, harmlessBug.Line, harmlessBug.Fixed, harmlessBug.Buggy = "no-bug", 17, "total", "total"+" "
+	b, out := newBench(t, "", false)
+	if b.verifyAll(t.Context(), []Bug{tinyBug, harmlessBug}) {
+		t.Errorf("a change that no test sees counts as a bug:\n%s", out)
+	}
+	if !strings.Contains(out.String(), "1 of 2 bugs in 1 modules are fit") {
+		t.Errorf("printed\n%s", out)
+	}
+}
+
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	b, out := newBench(t, "/nowhere", false)
+	if ok, err := b.measureAll(ctx, []Bug{tinyBug}); ok || err == nil {
+		t.Errorf("an interrupted run counts as done:\n%s", out)
+	}
+	if left, err := os.ReadDir(b.modules.temp); err != nil || len(left) != 0 {
+		t.Errorf("left behind: %v %v", left, err)
+	}
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+)
+
+// outputs are the files that a command writes its report to.
+type outputs struct {
+	json    string
+	formats []string
+}
+
+func (a *app) fixCommand() *cobra.Command {
+	var flags session.Flags
+	var out outputs
+	cmd := &cobra.Command{
+		Use:   "fix",
+		Short: "Find, prove and propose or apply a patch for failing tests",
+		Long: `Fix tests the working tree (committed or not), and searches a patch for the
+failures that the base does not have. Your files change only when a verified patch
+is applied: by default, on your own machine, when the evidence is strong.`,
+		Example: `  regreen fix
+  regreen fix --apply never --budget 60s --report markdown=report.md
+  regreen fix --test "go test -tags integration ./..." --json -`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.fix(cmd.Context(), flags, out, true)
+		},
+	}
+	a.runFlags(cmd, &flags, &out)
+	fs := cmd.Flags()
+	fs.DurationVar(&flags.Budget, "budget", 0, "how long to search once the failures are known (default by mode)")
+	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
+	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
+	fs.IntVar(&flags.Jobs, "jobs", 0, "workers (default one per core)")
+	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
+	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups")
+	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "all but these, as `LIST` of names or groups")
+	return cmd
+}
+
+func (a *app) testCommand() *cobra.Command {
+	var flags session.Flags
+	var out outputs
+	cmd := &cobra.Command{
+		Use:     "test",
+		Short:   "Run the tests sealed and tell new failures from known and flaky ones",
+		Example: "  regreen test\n  regreen test --base main --json -",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			return a.fix(cmd.Context(), flags, out, false)
+		},
+	}
+	a.runFlags(cmd, &flags, &out)
+	return cmd
+}
+
+func (a *app) runFlags(cmd *cobra.Command, flags *session.Flags, out *outputs) {
+	fs := cmd.Flags()
+	fs.StringVar(&flags.Test, "test", "", "test `CMD` (default: found by itself)")
+	fs.StringVar(&flags.Base, "base", "", "revision to compare with (default: found by itself)")
+	fs.StringVar(&out.json, "json", "", "write the report as JSON to `FILE` (- for standard output)")
+	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of terminal, markdown, json; may be repeated")
+}
+
+// fix is `regreen fix` and, without a search, `regreen test`.
+func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search bool) error {
+	writers, err := out.parse()
+	if err != nil {
+		return err
+	}
+	if flags.Budget < 0 || flags.Jobs < 0 {
+		return &session.UsageError{Msg: "--budget and --jobs cannot be negative"}
+	}
+	s, err := a.open(ctx, "", nil, flags)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	if err := s.Repo.Recover(ctx); err != nil {
+		return err
+	}
+	rep, err := a.repair(ctx, s, repo.WorkTree(), search)
+	if err != nil {
+		return err
+	}
+	if err := a.show(rep); err != nil {
+		return err
+	}
+	for _, w := range writers {
+		if err := w.write(a, rep); err != nil {
+			return err
+		}
+	}
+	return status(rep)
+}
+
+// open opens the session of a command.
+func (a *app) open(ctx context.Context, hook string, args []string, flags session.Flags) (*session.Session, error) {
+	return session.Open(ctx, session.Input{
+		Dir: a.dir, Environ: a.environ, Hook: hook, HookArgs: args, Terminal: a.terminal, Stderr: a.stderr, Verbose: a.verbose, Flags: flags,
+	})
+}
+
+// repair runs the pipeline with progress on the terminal.
+func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source, search bool) (*report.Report, error) {
+	progress := newProgress(a)
+	opt, err := s.Repair(source, versionText(), progress.show)
+	if err != nil {
+		return nil, err
+	}
+	opt.SearchFor = search
+	rep, err := repair.Run(ctx, opt)
+	progress.clear()
+	return rep, err
+}
+
+// show prints the report for people.
+func (a *app) show(rep *report.Report) error {
+	return report.Terminal(a.stderr, rep, report.TerminalOptions{Color: a.color(), Width: a.width, Verbose: a.verbose})
+}
+
+// status turns a report into the exit status.
+func status(rep *report.Report) error {
+	switch rep.Verdict {
+	case report.Green, report.Known, report.Flaky, report.Fixed:
+		return nil
+	case report.NotRun:
+		return redError{exitNotRun}
+	}
+	return redError{exitRed}
+}
+
+// writer renders the report to one file.
+type writer struct {
+	flag, file string
+	render     func(*app, *report.Report) ([]byte, error)
+}
+
+var renderers = map[string]func(*app, *report.Report) ([]byte, error){
+	"json": func(_ *app, r *report.Report) ([]byte, error) { return report.JSON(r) },
+	"markdown": func(_ *app, r *report.Report) ([]byte, error) {
+		return []byte(report.Markdown(r, report.MarkdownOptions{})), nil
+	},
+	"terminal": func(a *app, r *report.Report) ([]byte, error) {
+		var b strings.Builder
+		err := report.Terminal(&b, r, report.TerminalOptions{Width: a.width})
+		return []byte(b.String()), err
+	},
+}
+
+// parse checks the flags before the long work begins.
+func (o outputs) parse() ([]writer, error) {
+	var out []writer
+	if o.json != "" {
+		out = append(out, writer{"--json", o.json, renderers["json"]})
+	}
+	for _, f := range o.formats {
+		format, file, ok := strings.Cut(f, "=")
+		render := renderers[format]
+		if !ok || file == "" || render == nil {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Hint: "for instance --report markdown=report.md; formats are terminal, markdown, json"}
+		}
+		out = append(out, writer{"--report", file, render})
+	}
+	for _, w := range out {
+		if w.file == "-" {
+			continue
+		}
+		if info, err := os.Stat(filepath.Dir(w.file)); err != nil || !info.IsDir() {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("%s: there is no folder %s", w.flag, filepath.Dir(w.file))}
+		}
+	}
+	return out, nil
+}
+
+func (w writer) write(a *app, rep *report.Report) error {
+	b, err := w.render(a, rep)
+	if err != nil {
+		return err
+	}
+	if w.file == "-" {
+		_, err = a.stdout.Write(b)
+		return err
+	}
+	if err := os.WriteFile(w.file, b, 0o644); err != nil {
+		return fmt.Errorf("%s: %w", w.flag, err)
+	}
+	return nil
+}

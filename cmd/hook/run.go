@@ -1,0 +1,211 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"runtime/debug"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// The exit statuses.
+const (
+	exitGreen       = 0   // green, or fixed
+	exitRed         = 1   // tests fail
+	exitUsage       = 2   // bad usage or configuration
+	exitNotRun      = 3   // the tests could not be run
+	exitInterrupted = 130 // Ctrl-C
+)
+
+// app is one invocation: where it reads and writes.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+	environ        []string
+	terminal       bool // stderr is one
+	width          int
+
+	dir     string // --repo
+	verbose bool
+}
+
+// redError says that a command did its work and tests are red; the report has been
+// shown already.
+type redError struct{ status int }
+
+func (e redError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// run is the whole program: arguments in, exit status out.
+func run(args []string, stdin io.Reader, stdout, stderr io.Writer, environ []string) int {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	a := &app{stdin: stdin, stdout: stdout, stderr: stderr, environ: environ, width: 80}
+	if f, ok := stderr.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
+		a.terminal = a.getenv("TERM") != "dumb"
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 20 {
+			a.width = min(w, 120)
+		}
+	}
+	root := a.commands()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	return a.exitStatus(ctx, err)
+}
+
+// exitStatus shows an error to a person and maps it to a status.
+func (a *app) exitStatus(ctx context.Context, err error) int {
+	var red redError
+	var notRun *testrun.NotRunError
+	var git *repo.Error
+	var usage *session.UsageError
+	var conf *config.Error
+	var conflict *patch.ConflictError
+	var parse *patch.ParseError
+	var store *learn.Error
+	switch {
+	case err == nil:
+		return exitGreen
+	case errors.As(err, &red):
+		return red.status
+	case ctx.Err() != nil:
+		a.complain("interrupted; nothing was changed", "")
+		return exitInterrupted
+	case errors.As(err, &notRun):
+		a.complain(joinWhere(notRun.What, notRun.Where), notRun.Hint)
+		return exitNotRun
+	case errors.As(err, &conf):
+		a.complain(conf.Error(), conf.Hint)
+		return exitUsage
+	case errors.As(err, &usage):
+		a.complain(usage.Msg, usage.Hint)
+		return exitUsage
+	case errors.As(err, &conflict):
+		a.complain("the patch does not apply: "+err.Error(), "nothing was changed")
+		return exitRed
+	case errors.As(err, &parse):
+		a.complain("the patch cannot be read: "+err.Error(), "")
+		return exitUsage
+	case errors.As(err, &git):
+		a.complain(err.Error(), git.Hint)
+		return gitStatus(err)
+	case errors.As(err, &store):
+		a.complain(err.Error(), store.Hint)
+		return exitNotRun
+	case errors.Is(err, repair.ErrNoRun):
+		a.complain(err.Error(), "regreen status lists the stored runs")
+		return exitUsage
+	default:
+		a.complain(err.Error(), "")
+		return exitUsage
+	}
+}
+
+// gitStatus is 1 when a user's edit stood in the way, else 2: there is nothing
+// here to work on.
+func gitStatus(err error) int {
+	switch {
+	case errors.Is(err, repo.ErrEdited), errors.Is(err, repo.ErrUnmerged):
+		return exitRed
+	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrBare), errors.Is(err, repo.ErrNoRevision), errors.Is(err, repo.ErrBadPath):
+		return exitUsage
+	}
+	return exitNotRun
+}
+
+func joinWhere(what, where string) string {
+	if where == "" {
+		return what
+	}
+	return where + ": " + what
+}
+
+// complain tells a person what is wrong and what to do next.
+func (a *app) complain(what, hint string) {
+	fmt.Fprintln(a.stderr, "regreen: "+strings.TrimRight(what, "\n"))
+	if hint != "" {
+		fmt.Fprintln(a.stderr, "hint: "+hint)
+	}
+}
+
+func (a *app) getenv(name string) string { return session.Getenv(a.environ)(name) }
+
+// color tells whether colours are wanted on stderr.
+func (a *app) color() bool {
+	switch {
+	case a.getenv("NO_COLOR") != "":
+		return false
+	case a.getenv("CLICOLOR_FORCE") != "" && a.getenv("CLICOLOR_FORCE") != "0":
+		return true
+	}
+	return a.terminal
+}
+
+// commands is the command tree.
+func (a *app) commands() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "regreen",
+		Short: "Turn red tests green again",
+		Long: `regreen finds what fails, finds a change that makes it pass, proves it, and
+proposes or applies it. Installed as git hooks it does so when you commit or merge.
+
+Exit status: 0 green or fixed, 1 red, 2 bad usage or configuration, 3 the tests
+could not be run, 130 interrupted.`,
+		Example: `  regreen fix                     look for a patch for the working tree
+  regreen install                 do so at every commit and merge
+  regreen apply k3f9a2x-1         apply a patch that was proposed`,
+		SilenceErrors: true, SilenceUsage: true,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = false
+	root.PersistentFlags().StringVar(&a.dir, "repo", ".", "`DIR` of the repository, or a folder in it")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what is being done")
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return &session.UsageError{Msg: err.Error(), Hint: cmd.CommandPath() + " --help lists the flags"}
+	})
+	root.AddCommand(a.fixCommand(), a.testCommand(), a.applyCommand(), a.rollbackCommand(), a.reportCommand(),
+		a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.hookCommand(), a.detectCommand(), a.versionCommand())
+	return root
+}
+
+// version is set by the linker for releases; a build from a clone tells its commit.
+var version = ""
+
+func versionText() string {
+	if version != "" {
+		return version
+	}
+	if info, ok := debug.ReadBuildInfo(); ok {
+		for _, s := range info.Settings {
+			if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+				return "dev-" + s.Value[:12]
+			}
+		}
+	}
+	return "dev"
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "Print the version", Example: "  regreen version", Args: cobra.NoArgs,
+		Run: func(*cobra.Command, []string) { fmt.Fprintln(a.stdout, versionText()) },
+	}
+}

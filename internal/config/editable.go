@@ -1,0 +1,118 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"unicode"
+)
+
+// rules are the files that are never edited to make tests pass: what decides
+// whether they pass, and what somebody else writes.
+var rules = []struct {
+	why   string
+	globs []string
+}{
+	{"a test", []string{
+		"*_test.go", "test_*.py", "*_test.py", "conftest.py", "*.test.*", "*.spec.*", "__tests__", "*_spec.rb", "*_test.rb", "**/src/test",
+	}},
+	{"data of a test", []string{"testdata", "__snapshots__", "*.snap", "*.golden"}},
+	{"configuration of CI", []string{
+		"/.github", "/.gitlab-ci.yml", "/.gitlab", "/.circleci", "/.buildkite", "/.gitea", "/.forgejo", "/.woodpecker", "Jenkinsfile", "Jenkinsfile.*",
+		"azure-pipelines*.yml", "azure-pipelines*.yaml", "bitbucket-pipelines.yml", "/.travis.yml", "/.drone.yml", "appveyor.yml", "/.ci",
+	}},
+	{"configuration of hooks", []string{".pre-commit-config.yaml", "lefthook*.yml", "/.husky", "/.config/regreen.yml", ".regreen*.yml"}},
+	{"a lock file", []string{
+		"go.sum", "go.work.sum", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "deno.lock", "Cargo.lock",
+		"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "Gemfile.lock", "composer.lock", "mix.lock", "gradle.lockfile", "packages.lock.json", "flake.lock",
+	}},
+	{"a copy of somebody else's code", []string{"vendor", "node_modules"}},
+}
+
+// Editable reports whether regreen may change the file, and the rule against it
+// where it may not. The path is slash-separated and relative to the top of the
+// tree.
+//
+// Nothing under a .git folder or outside the tree may be changed. Otherwise a
+// file may when Allow names it, or when neither a built-in rule nor a glob of
+// Never matches it. Case does not count, since many file systems do not tell it
+// apart.
+func (c Config) Editable(name string) (ok bool, reason string) {
+	if name == "" || path.IsAbs(name) || strings.ContainsAny(name, "\\\x00") {
+		return false, fmt.Sprintf("%.100q is not a path inside the tree", name)
+	}
+	name = path.Clean(name)
+	if name == "." || name == ".." || strings.HasPrefix(name, "../") {
+		return false, fmt.Sprintf("%.100q is not a path inside the tree", name)
+	}
+	if slices.ContainsFunc(strings.Split(name, "/"), isGit) {
+		return false, "it is git's own"
+	}
+	if slices.Contains(c.Allow, name) {
+		return true, ""
+	}
+	for _, rule := range rules {
+		for _, glob := range rule.globs {
+			if matchPath(glob, name) {
+				return false, fmt.Sprintf("it is %s (%s)", rule.why, glob)
+			}
+		}
+	}
+	for _, glob := range c.Never {
+		if matchPath(glob, name) {
+			return false, fmt.Sprintf("the configuration lists it under never (%s)", glob)
+		}
+	}
+	return true, ""
+}
+
+// isGit reports whether some file system takes the name for .git: it may ignore
+// case, invisible characters (HFS+), dots and spaces at the end, a stream's
+// name, and knows a short name (NTFS).
+func isGit(part string) bool {
+	part = strings.Map(func(r rune) rune {
+		if unicode.Is(unicode.Cf, r) {
+			return -1
+		}
+		return r
+	}, part)
+	part, _, _ = strings.Cut(part, ":")
+	part = strings.TrimRight(part, ". ")
+	return strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1")
+}
+
+// matchPath matches as .gitignore does: a glob with a slash at its front or in
+// its middle begins at the top of the tree, any other at every depth; ** stands
+// for any number of folders; and what matches a folder covers all in it. A
+// malformed glob matches nothing.
+func matchPath(glob, name string) bool {
+	glob = strings.ToLower(strings.TrimSuffix(glob, "/"))
+	stem, anchored := strings.CutPrefix(strings.TrimPrefix(glob, "./"), "/")
+	parts := strings.Split(stem, "/")
+	if !anchored && len(parts) == 1 {
+		parts = []string{"**", stem}
+	}
+	return matchParts(append(parts, "**"), strings.Split(strings.ToLower(name), "/"))
+}
+
+// matchParts keeps, for each part of the glob, which beginnings of the path it
+// can have used up; that takes the product of both lengths, however many ** there are.
+func matchParts(glob, name []string) bool {
+	used := make([]bool, len(name)+1)
+	used[0] = true
+	for _, g := range glob {
+		next := make([]bool, len(name)+1)
+		for i := range used {
+			switch {
+			case g == "**":
+				next[i] = used[i] || i > 0 && next[i-1]
+			case i > 0 && used[i-1]:
+				ok, err := path.Match(g, name[i-1])
+				next[i] = ok && err == nil
+			}
+		}
+		used = next
+	}
+	return used[len(name)]
+}

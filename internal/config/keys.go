@@ -1,0 +1,333 @@
+package config
+
+import (
+	"fmt"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Key is one thing that can be configured.
+type Key struct {
+	Name    string // in the file; a dot separates levels
+	Env     string // the variable that overrides it
+	Doc     string // one sentence or two
+	Example string // a value as in the file
+	set     setter
+}
+
+// setter stores a value in a Config, or tells what is wrong with it.
+type setter func(*Config, value) error
+
+// Keys gives every key in the order to explain them. In variables a list is
+// separated by commas, and hooks are written as pre-commit=warn,post-merge=off.
+func Keys() []Key { return slices.Clone(keys) }
+
+var keys = []Key{
+	{
+		"test", "REGREEN_TEST", "The test command. Without it regreen finds one from the files of the tree.", "go test -tags integration ./...",
+		text(func(c *Config) *string { return &c.Test }, line),
+	},
+	{
+		"base", "REGREEN_BASE", "The revision to compare with. Without it the event and the branch tell.", "origin/main",
+		text(func(c *Config) *string { return &c.Base }, revision),
+	},
+	{
+		"budget", "REGREEN_BUDGET", "How long a whole run may take.", "90s",
+		duration(func(c *Config) *time.Duration { return &c.Budget }),
+	},
+	{
+		"timeout", "REGREEN_TIMEOUT", "How long one run of the tests may take before it counts as hung.", "5m",
+		duration(func(c *Config) *time.Duration { return &c.Timeout }),
+	},
+	{
+		"apply", "REGREEN_APPLY", "Whether a verified patch is applied to the working tree: auto when it is proven well enough and this is a developer's machine, always, or never.", "never",
+		text(func(c *Config) *string { return &c.Apply }, oneOf("auto", "always", "never")),
+	},
+	{
+		"confidence", "REGREEN_CONFIDENCE", "How sure of a patch regreen must be for apply auto, above 0 and at most 1.", "0.9",
+		fraction(func(c *Config) *float64 { return &c.Confidence }),
+	},
+	{
+		"jobs", "REGREEN_JOBS", "How many test runs go on at the same time. Without it, as many as there are cores.", "4",
+		integer(1, 1024, func(c *Config, n uint64) { c.Jobs = int(n) }),
+	},
+	{
+		"seed", "REGREEN_SEED", "The seed of every random choice, to repeat a run.", "42",
+		integer(1, 1<<63-1, func(c *Config, n uint64) { c.Seed = n }),
+	},
+	{
+		"strategies", "REGREEN_STRATEGIES", "Use these strategies only.", "[imports, compile]",
+		list(func(c *Config) *[]string { return &c.Strategies }, false, identifier),
+	},
+	{
+		"exclude-strategies", "REGREEN_EXCLUDE_STRATEGIES", "Use all strategies but these.", "[revert]",
+		list(func(c *Config) *[]string { return &c.ExcludeStrategies }, false, identifier),
+	},
+	{
+		"protected", "REGREEN_PROTECTED", "Globs of branches on which patches are only proposed. * stops at a slash; a final /** stands for everything below.", "[production, deploy/**]",
+		list(func(c *Config) *[]string { return &c.Protected }, true, branchGlob),
+	},
+	{
+		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
+		list(func(c *Config) *[]string { return &c.Never }, true, pathGlob),
+	},
+	{
+		"allow", "REGREEN_ALLOW", "Files, by their exact paths, that may be edited although a rule is against it.", "[internal/testdata/expected.json]",
+		list(func(c *Config) *[]string { return &c.Allow }, false, exactPath),
+	},
+	{
+		"channels", "REGREEN_CHANNELS", "The channels that reports go to, in this order.", "[terminal, file]",
+		list(func(c *Config) *[]string { return &c.Channels }, false, identifier),
+	},
+	{
+		"log.format", "REGREEN_LOG_FORMAT", "How log records are written: text or json.", "json",
+		text(func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json")),
+	},
+	{
+		"log.level", "REGREEN_LOG", "The least level that is logged: debug, info, warn or error.", "debug",
+		text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error")),
+	},
+	{
+		storeKey, "REGREEN_STORE", "The store of outcomes: a path or a URL (sqlite, redis, rediss, valkey). A password belongs into the variable, not into a file that is shared.", "rediss://cache.example.com:6379/0",
+		text(func(c *Config) *string { return &c.Store }, store),
+	},
+	{
+		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all.", "{pre-commit: warn, post-merge: off}",
+		hooks,
+	},
+}
+
+// storeKey names the one key whose value may hold a secret: errors about it do
+// not quote its line.
+const storeKey = "store"
+
+// hookNames are the hooks that may be configured.
+var hookNames = []string{"pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "post-rewrite", "pre-push"}
+
+// text sets a string that passes the check.
+func text(field func(*Config) *string, check func(string) error) setter {
+	return func(c *Config, v value) error {
+		s, err := v.text()
+		if err != nil {
+			return err
+		}
+		if err := check(s); err != nil {
+			return v.fault(err)
+		}
+		*field(c) = s
+		return nil
+	}
+}
+
+// duration sets a time above zero, since zero means not set.
+func duration(field func(*Config) *time.Duration) setter {
+	const most = 24 * time.Hour
+	return func(c *Config, v value) error {
+		s, err := v.scalar("a duration, such as 90s or 5m")
+		if err != nil {
+			return err
+		}
+		d, err := time.ParseDuration(s)
+		if err != nil {
+			return v.fault(hinted(fmt.Sprintf("%.40q is not a duration", s), "write a number with its unit, such as 90s or 5m"))
+		}
+		if d <= 0 || d > most {
+			return v.fault(hinted(fmt.Sprintf("%s is out of range", d), "write a duration above 0s and up to 24h"))
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+// fraction sets a number above 0 and at most 1.
+func fraction(field func(*Config) *float64) setter {
+	return func(c *Config, v value) error {
+		s, err := v.scalar("a number above 0 and at most 1")
+		if err != nil {
+			return err
+		}
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f > 0 && f <= 1) { // written so that NaN is refused
+			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), "write a number above 0 and at most 1"))
+		}
+		*field(c) = f
+		return nil
+	}
+}
+
+// integer sets a whole number within the limits.
+func integer(least, most uint64, set func(*Config, uint64)) setter {
+	return func(c *Config, v value) error {
+		s, err := v.scalar("a whole number")
+		if err != nil {
+			return err
+		}
+		n, err := strconv.ParseUint(s, 10, 64)
+		if err != nil || n < least || n > most {
+			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), fmt.Sprintf("write a whole number from %d to %d", least, most)))
+		}
+		set(c, n)
+		return nil
+	}
+}
+
+// list sets a list whose items pass the check; one that grows is added to what
+// earlier sources gave.
+func list(field func(*Config) *[]string, grows bool, check func(string) error) setter {
+	return func(c *Config, v value) error {
+		items, err := v.items()
+		if err != nil {
+			return err
+		}
+		var all []string
+		if grows {
+			all = *field(c)
+		}
+		for _, item := range items {
+			s, err := item.text()
+			if err != nil {
+				return err
+			}
+			if err := check(s); err != nil {
+				return item.fault(err)
+			}
+			if !slices.Contains(all, s) {
+				all = append(all, s)
+			}
+		}
+		*field(c) = all
+		return nil
+	}
+}
+
+// hooks sets what each hook does, and keeps what earlier sources gave for
+// others.
+func hooks(c *Config, v value) error {
+	pairs, err := v.pairs()
+	if err != nil {
+		return err
+	}
+	set := map[string]string{}
+	for hook, action := range c.Hooks {
+		set[hook] = action
+	}
+	for _, p := range pairs {
+		if !slices.Contains(hookNames, p.key) {
+			return p.name.fault(unknown("hook", p.key, hookNames))
+		}
+		action, err := p.value.text()
+		if err != nil {
+			return err
+		}
+		if err := oneOf("block", "warn", "off")(action); err != nil {
+			return p.value.fault(err)
+		}
+		set[p.key] = action
+	}
+	if len(set) > 0 {
+		c.Hooks = set
+	}
+	return nil
+}
+
+// hint is an error with advice.
+type hint struct{ msg, hint string }
+
+func (h *hint) Error() string { return h.msg }
+
+func hinted(msg, advice string) error { return &hint{msg, advice} }
+
+// unknown is the error about a name that is not among those that are known.
+func unknown(what, name string, known []string) error {
+	if near := nearest(name, known); near != "" {
+		return hinted(fmt.Sprintf("unknown %s %.40q", what, name), fmt.Sprintf("did you mean %q?", near))
+	}
+	return hinted(fmt.Sprintf("unknown %s %.40q", what, name), "known are "+strings.Join(known, ", "))
+}
+
+func oneOf(words ...string) func(string) error {
+	return func(s string) error {
+		if slices.Contains(words, s) {
+			return nil
+		}
+		return unknown("value", s, words)
+	}
+}
+
+// line refuses what would not be one command.
+func line(s string) error {
+	if strings.ContainsAny(s, "\n\r\x00") {
+		return hinted("must be one line", "put several commands into a script")
+	}
+	return nil
+}
+
+// revision refuses what git would take for an option.
+func revision(s string) error {
+	if strings.HasPrefix(s, "-") || strings.ContainsAny(s, "\n\r\x00 \t") {
+		return hinted(fmt.Sprintf("%.40q is not a revision", s), "write a branch, a tag or a commit")
+	}
+	return nil
+}
+
+// identifier is the name of a strategy or a channel; whether it exists is for
+// those to say who have them.
+func identifier(s string) error {
+	bad := func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./*", r))
+	}
+	if strings.ContainsFunc(s, bad) {
+		return hinted(fmt.Sprintf("%.40q is not a name", s), "names have small letters, digits, dashes and slashes")
+	}
+	return nil
+}
+
+func branchGlob(s string) error {
+	if _, err := path.Match(s, ""); err != nil {
+		return hinted(fmt.Sprintf("%.40q is not a glob", s), "close the bracket, or write a backslash before it")
+	}
+	if stem := strings.TrimSuffix(s, "/**"); s != "**" && strings.Contains(stem, "**") {
+		return hinted(fmt.Sprintf("%.40q has ** where it means nothing", s), "it may stand alone or come last, after a slash")
+	}
+	return nil
+}
+
+func pathGlob(s string) error {
+	switch {
+	case strings.HasPrefix(s, "!"):
+		return hinted(fmt.Sprintf("%.40q would take a rule back", s), `name the file under "allow"`)
+	case slices.Contains(strings.Split(s, "/"), ".."):
+		return hinted(fmt.Sprintf("%.40q leads out of the repository", s), "write a glob relative to its top")
+	case strings.Trim(s, "/") == "" || strings.Contains(s, "//"):
+		return hinted(fmt.Sprintf("%.40q has an empty part", s), "write it without the surplus slash")
+	}
+	if _, err := path.Match(s, ""); err != nil {
+		return hinted(fmt.Sprintf("%.40q is not a glob", s), "close the bracket, or write a backslash before it")
+	}
+	return nil
+}
+
+// exactPath refuses globs: what is exempt has to be named.
+func exactPath(s string) error {
+	if strings.Contains(s, "*") {
+		return hinted(fmt.Sprintf("%.40q is a glob", s), "name each file by its path")
+	}
+	if path.Clean(s) != s || path.IsAbs(s) || s == "." || s == ".." || strings.HasPrefix(s, "../") {
+		return hinted(fmt.Sprintf("%.40q is not the path of a file", s), "write it relative to the top of the repository, without ./")
+	}
+	return nil
+}
+
+// store checks the scheme only; the rest is for the store to say. The message
+// does not quote the value.
+func store(s string) error {
+	schemes := []string{"sqlite", "file", "redis", "rediss", "valkey", "valkeys", "unix"}
+	scheme, _, isURL := strings.Cut(s, "://")
+	if isURL && !slices.Contains(schemes, scheme) {
+		return hinted("the scheme is not that of a store", "known are "+strings.Join(schemes, ", ")+", or write a path")
+	}
+	return line(s)
+}

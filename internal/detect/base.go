@@ -1,0 +1,119 @@
+package detect
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Base is a revision to compare with. It may be the tip of a branch that has
+// moved on since, so callers use the merge-base of it and HEAD; that of an
+// ancestor is itself.
+type Base struct {
+	Rev string `json:"rev"` // anything git rev-parse takes
+	Why string `json:"why"`
+}
+
+// bases lists what the change may be compared with, the best first. Why says
+// why there is none.
+func bases(in Input, env Environment, ci build) (list []Base, why string) {
+	if in.BaseFlag != "" {
+		return []Base{{in.BaseFlag, "given by --base or the configuration"}}, ""
+	}
+	head := in.Git.Head
+	if head == "" {
+		return nil, "there is no commit yet"
+	}
+	add := func(rev, why string) {
+		known := slices.ContainsFunc(list, func(b Base) bool { return b.Rev == rev })
+		if rev != "" && !known {
+			list = append(list, Base{rev, why})
+		}
+	}
+	parent := head + "~1"
+
+	switch in.Hook {
+	case "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg":
+		add(head, "HEAD, which the commit is made upon")
+		return list, ""
+	case "post-commit":
+		add(parent, "the parent of the new commit")
+		return list, ""
+	case "post-merge":
+		if squashed := arg(in.HookArgs, 0) == "1"; squashed {
+			add(head, "HEAD, which a squash leaves where it was")
+			return list, ""
+		}
+		if in.Git.OrigHead != head {
+			add(in.Git.OrigHead, "ORIG_HEAD, where the branch was before the merge")
+		}
+		add(parent, "the first parent of the merge")
+		return list, ""
+	case "post-checkout":
+		if files := arg(in.HookArgs, 2) == "0"; files {
+			add(head, "HEAD, as only files were checked out")
+			return list, ""
+		}
+		if old := sha(arg(in.HookArgs, 0)); old != head {
+			add(old, "where HEAD was before the checkout")
+		}
+	case "post-rewrite":
+		if arg(in.HookArgs, 0) == "amend" {
+			add(parent, "the parent of the amended commit")
+			return list, ""
+		}
+	case "pre-push":
+		if in.Git.UpstreamBase != head {
+			add(in.Git.UpstreamBase, fmt.Sprintf("what %s has already", in.Git.Upstream))
+		}
+	case "":
+		if in.Git.MergeInProgress {
+			add(head, "HEAD, into which a merge is under way")
+		}
+		for _, b := range ci.bases {
+			if b.Rev != head {
+				add(b.Rev, b.Why)
+			}
+		}
+	}
+
+	for _, b := range branchBases(in.Git, env) {
+		add(b.Rev, b.Why)
+	}
+	switch {
+	case env.Event == Manual && len(list) == 0:
+		add(head, "HEAD, as no commit is ahead of the branch it belongs to")
+	case env.Event != Manual:
+		add(parent, "the parent of HEAD")
+	}
+	return list, ""
+}
+
+// branchBases are where the branch left the branch it belongs to; none when
+// HEAD is not ahead of that.
+//
+// An upstream that is only the branch's own copy on the remote tells what was
+// pushed, not where the work began, so the default branch comes before it.
+func branchBases(git Git, env Environment) (list []Base) {
+	upstream := Base{git.UpstreamBase, fmt.Sprintf("the merge-base with the upstream, %s", git.Upstream)}
+	main := Base{git.DefaultBase, fmt.Sprintf("the merge-base with the default branch, %s", git.DefaultBranch)}
+	if git.DefaultBranch != env.DefaultBranch || main.Rev == "" {
+		main = Base{} // git's default branch is not the one CI names, or is unknown
+		if env.DefaultBranch != "" && env.DefaultBranch != env.Branch && env.Provider != "" {
+			main = Base{"origin/" + env.DefaultBranch, fmt.Sprintf("the default branch, %s", env.DefaultBranch)}
+		}
+	}
+	list = []Base{upstream, main}
+	if git.Branch != "" && git.Branch != env.DefaultBranch && strings.HasSuffix(git.Upstream, "/"+git.Branch) {
+		list = []Base{main, upstream}
+	}
+	return slices.DeleteFunc(list, func(b Base) bool { return b.Rev == "" || b.Rev == git.Head })
+}
+
+// arg is the i-th argument, or empty.
+func arg(args []string, i int) string {
+	if i < len(args) {
+		return args[i]
+	}
+	return ""
+}

@@ -1,0 +1,57 @@
+package detect
+
+import "time"
+
+// The apply policies.
+const (
+	Auto   = "auto"   // development applies what is proven well enough; production proposes
+	Always = "always" // whatever is verified is applied
+	Never  = "never"  // propose only
+)
+
+// The channels that need no configuration.
+const (
+	Terminal    = "terminal"    // standard error, or the job's log
+	File        = "file"        // in the state directory
+	Summary     = "summary"     // GitHub's step summary
+	Annotations = "annotations" // GitHub's workflow commands
+	Artifact    = "artifact"    // an artifact of the workflow's run
+)
+
+// Defaults is what an environment implies for everything that neither a flag
+// nor the configuration sets.
+type Defaults struct {
+	Policy    string        // Auto, Always or Never
+	Budget    time.Duration // for the whole run
+	LogFormat string        // text or json
+	Channels  []string      // in the order to deliver to
+}
+
+// Defaults gives the defaults of the environment.
+//
+// On a branch that is protected only by its name, or by being the default one,
+// development still applies: regreen changes the working tree there and never
+// commits or pushes, and it is the shared branch that protection is for. Where
+// the configuration names the branch, and while something else has a claim on
+// the working tree (see Hold), it only proposes.
+func (e Environment) Defaults() Defaults {
+	d := Defaults{Policy: Auto, Budget: 2 * time.Minute, LogFormat: "text", Channels: []string{Terminal, File}}
+	if e.Hold != "" {
+		d.Policy = Never
+	}
+	if e.Mode == Production {
+		d.Budget, d.LogFormat = 10*time.Minute, "json"
+		if e.Provider == GitHub {
+			d.Channels = []string{Terminal, Summary, Annotations, Artifact, File}
+		}
+		return d
+	}
+	switch e.Event {
+	case "manual":
+	case "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg":
+		d.Budget = 20 * time.Second // somebody waits for the commit
+	default:
+		d.Budget = time.Minute
+	}
+	return d
+}

@@ -1,0 +1,208 @@
+// Package detect tells where regreen runs and what follows from that: the
+// event, the CI provider, the branch, the base revision, whether the code comes
+// from a fork, whether the branch is protected, and the mode with its reasons.
+//
+// Goals: one pure function, Detect, over the environment, the event's payload
+// and the facts git gives; nothing has to be set by hand; each conclusion says
+// why; what came from outside (branch names, payloads) is checked before it is
+// believed.
+//
+// Non-goals: it runs no command, reads no file and resolves no revision. The
+// caller gathers the facts and tries the bases it is given.
+package detect
+
+import (
+	"fmt"
+	"slices"
+)
+
+// Git is what the caller read from the repository. Revisions are full object
+// names, empty when there is none.
+type Git struct {
+	Root            string // top of the working tree
+	Branch          string // short name; empty when HEAD is detached
+	Head            string // empty when there is no commit yet
+	Upstream        string // short name of the branch's upstream, such as origin/main
+	UpstreamBase    string // merge-base of HEAD and Upstream
+	DefaultBranch   string // short name without the remote, such as main
+	DefaultBase     string // merge-base of HEAD and the default branch
+	OrigHead        string // ORIG_HEAD
+	RemoteURL       string // of the remote that Upstream is on, or of origin
+	MergeInProgress bool
+	Rebasing        bool
+	CherryPicking   bool
+	Bisecting       bool
+	Shallow         bool
+}
+
+// Input is everything Detect looks at.
+type Input struct {
+	Getenv       func(string) string // nil for an empty environment
+	Hook         string              // pre-commit, post-merge ...; empty outside a hook
+	HookArgs     []string            // as git passed them
+	Git          Git
+	EventPayload []byte   // the file GITHUB_EVENT_PATH names, if any; not trusted
+	Terminal     bool     // a person may be watching
+	BaseFlag     string   // the base that a flag or the configuration names
+	Protected    []string // globs of branches that the configuration protects; see matchBranch
+}
+
+// Mode is what sort of place this is; it sets the defaults.
+type Mode string
+
+// The modes.
+const (
+	Development Mode = "development" // a developer's machine
+	Production  Mode = "production"  // CI, or a hook on a server
+)
+
+// Manual is the event of a command that a person typed. Other events are the
+// name of the hook or, under CI, push, pull_request, schedule, api, trigger and
+// workflow_dispatch, or whatever else GITHUB_EVENT_NAME says.
+const Manual = "manual"
+
+// Environment is where regreen runs and why it thinks so.
+type Environment struct {
+	Event         string   `json:"event"`
+	Provider      string   `json:"provider,omitempty"` // see the constants; empty outside CI
+	Host          string   `json:"host,omitempty"`     // where the repository is hosted, such as github.com
+	Branch        string   `json:"branch,omitempty"`   // short name; from CI's variables when HEAD is detached
+	DefaultBranch string   `json:"default_branch,omitempty"`
+	Head          string   `json:"head,omitempty"` // the commit that HEAD names
+	Base          string   `json:"base,omitempty"` // the first of Bases; empty when there is none
+	BaseWhy       string   `json:"base_why"`
+	Bases         []Base   `json:"bases,omitempty"` // in the order to try them: in a shallow clone some do not resolve
+	PullRequest   int      `json:"pull_request,omitempty"`
+	Fork          bool     `json:"fork,omitempty"`       // the code comes from another repository, or may do so
+	Restricted    bool     `json:"restricted,omitempty"` // to be treated as without write access: a fork's or a bot's event
+	Protected     bool     `json:"protected,omitempty"`  // the branch is one that is not to be changed lightly
+	Detached      bool     `json:"detached,omitempty"`
+	Shallow       bool     `json:"shallow,omitempty"`
+	Mode          Mode     `json:"mode"`
+	Reasons       []string `json:"reasons"`            // for people, never empty: of the mode first, then of the rest
+	Underway      string   `json:"underway,omitempty"` // rebase, cherry-pick or bisect
+	Hold          string   `json:"hold,omitempty"`     // why nothing is applied here unless asked for
+}
+
+// Detect draws the conclusions. It is pure and takes any input.
+func Detect(in Input) Environment {
+	vars := vars{in.Getenv}
+	ci := readBuild(vars, in.EventPayload)
+	env := Environment{
+		Event:         event(in.Hook, ci),
+		Provider:      ci.provider,
+		Host:          ci.host,
+		Branch:        in.Git.Branch,
+		DefaultBranch: ci.defaultBranch, // CI knows; git's idea of it may be a guess
+		Head:          in.Git.Head,
+		PullRequest:   ci.pullRequest,
+		Fork:          ci.fork != "",
+		Restricted:    ci.fork != "" || ci.bot != "",
+		Detached:      in.Git.Branch == "" && in.Git.Head != "",
+		Shallow:       in.Git.Shallow,
+	}
+	if env.Host == "" {
+		env.Host, _ = splitRemote(in.Git.RemoteURL)
+	}
+	if env.Branch == "" {
+		env.Branch = ci.branch
+	}
+	if env.DefaultBranch == "" {
+		env.DefaultBranch = in.Git.DefaultBranch
+	}
+	protection := protect(env, ci, in.Protected)
+	env.Protected = protection.why != ""
+	env.Mode, env.Reasons = mode(in, ci)
+	env.Reasons = append(env.Reasons, remarks(env, ci, protection)...)
+	env.Bases, env.BaseWhy = bases(in, env, ci)
+	if len(env.Bases) > 0 {
+		env.Base, env.BaseWhy = env.Bases[0].Rev, env.Bases[0].Why
+	}
+	env.Underway = underway(in.Git)
+	env.Hold = hold(vars, env, protection)
+	return env
+}
+
+// event names what made regreen run. A hook is nearer than the CI job in which
+// somebody commits.
+func event(hook string, ci build) string {
+	switch {
+	case hook != "":
+		return hook
+	case ci.event != "":
+		return ci.event
+	case ci.provider != "":
+		return "push"
+	}
+	return Manual
+}
+
+// mode tells a developer's machine from everything else. A protected branch on
+// a developer's machine is still development: what is protected is the branch
+// that others share, which no hook before the push touches.
+func mode(in Input, ci build) (Mode, []string) {
+	if ci.provider != "" {
+		return Production, []string{ci.why}
+	}
+	if slices.Contains([]string{"pre-receive", "update", "post-receive", "post-update", "proc-receive"}, in.Hook) {
+		return Production, []string{fmt.Sprintf("the %s hook runs where others push to", in.Hook)}
+	}
+	reasons := []string{"no CI variable is set"}
+	if in.Hook != "" {
+		reasons = append(reasons, fmt.Sprintf("git runs the %s hook", in.Hook))
+	}
+	if in.Terminal {
+		reasons = append(reasons, "a terminal is attached")
+	}
+	return Development, reasons
+}
+
+// remarks are the reasons for what is not the mode.
+func remarks(env Environment, ci build, p protection) []string {
+	var list []string
+	if ci.provider != "" {
+		list = append(list, "the event is "+env.Event)
+	}
+	if ci.deploy != "" {
+		list = append(list, fmt.Sprintf("the job deploys to %q", ci.deploy))
+	}
+	if p.why != "" {
+		list = append(list, p.why)
+	}
+	for _, why := range []string{ci.fork, ci.bot} {
+		if why != "" {
+			list = append(list, why)
+		}
+	}
+	return append(list, ci.remarks...)
+}
+
+// underway names what moves HEAD by steps. A merge is not among it: it is
+// concluded by a commit like any other.
+func underway(git Git) string {
+	switch {
+	case git.Rebasing:
+		return "rebase"
+	case git.CherryPicking:
+		return "cherry-pick"
+	case git.Bisecting:
+		return "bisect"
+	}
+	return ""
+}
+
+// hold says who else has a claim on the working tree, or why else files are
+// better left alone unless --apply says otherwise.
+func hold(vars vars, env Environment, p protection) string {
+	switch {
+	case env.Underway != "":
+		return fmt.Sprintf("a %s is under way", env.Underway)
+	case vars.is("PRE_COMMIT"):
+		return "the pre-commit framework has stashed changes and fails when files are modified"
+	case env.Restricted:
+		return "the code comes from where it cannot be trusted"
+	case p.configured:
+		return "the configuration protects this branch"
+	}
+	return ""
+}

@@ -1,0 +1,63 @@
+package detect
+
+import (
+	"fmt"
+	"path"
+	"strings"
+)
+
+// protection is why a branch is protected; the zero value means it is not.
+type protection struct {
+	why        string
+	configured bool // by the user's own configuration
+}
+
+// protect looks for the strongest reason. In a fork every name is the fork's
+// own, so that its main is nobody's main here.
+func protect(env Environment, ci build, patterns []string) protection {
+	if env.Fork {
+		return protection{}
+	}
+	for _, pattern := range patterns {
+		if matchBranch(pattern, env.Branch) {
+			return protection{fmt.Sprintf("branch %q is protected: the configuration lists %q", env.Branch, pattern), true}
+		}
+	}
+	if ci.protected != "" {
+		return protection{why: ci.protected}
+	}
+	if env.Branch == "" {
+		return protection{}
+	}
+	if env.Branch == env.DefaultBranch {
+		return protection{why: fmt.Sprintf("branch %q is protected: it is the default branch", env.Branch)}
+	}
+	for _, pattern := range []string{"main", "master", "release*", "release*/**"} {
+		if matchBranch(pattern, env.Branch) {
+			return protection{why: fmt.Sprintf("branch %q is protected by its name", env.Branch)}
+		}
+	}
+	return protection{}
+}
+
+// matchBranch matches as path.Match does, where * stops at a slash; a final /**
+// stands for one or more further parts, and ** alone for every branch. A
+// malformed pattern matches nothing.
+func matchBranch(pattern, branch string) bool {
+	if branch == "" {
+		return false
+	}
+	if pattern == "**" {
+		return true
+	}
+	if stem, ok := strings.CutSuffix(pattern, "/**"); ok {
+		parts := strings.Split(branch, "/")
+		depth := strings.Count(stem, "/") + 1
+		if len(parts) <= depth {
+			return false
+		}
+		pattern, branch = stem, strings.Join(parts[:depth], "/")
+	}
+	ok, err := path.Match(pattern, branch)
+	return ok && err == nil
+}

@@ -1,0 +1,118 @@
+package learn
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+)
+
+// What a store's error can be, for errors.Is.
+var (
+	ErrCorrupt = errors.New("the database is damaged or is not a database")
+	ErrNewer   = errors.New("the database was written by a newer regreen")
+	ErrDisk    = errors.New("the disk is full or fails")
+	ErrBusy    = errors.New("another process kept the database locked")
+	ErrDenied  = errors.New("the database cannot be written")
+)
+
+// Error is a failure of a store: what it was doing, where, why, and what a person
+// can do about it.
+type Error struct {
+	Op   string // open, record, read, close
+	Path string
+	Hint string // may be empty
+	Err  error
+}
+
+func (e *Error) Error() string {
+	message := fmt.Sprintf("cannot %s the learning store %s: %v", e.Op, e.Path, e.Err)
+	if e.Hint != "" {
+		message += "\nhint: " + e.Hint
+	}
+	return message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// explain wraps an error for people; nil stays nil.
+func (s *SQLite) explain(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	var already *Error
+	if errors.As(err, &already) {
+		return err
+	}
+	cause := classify(err)
+	if cause != nil && !errors.Is(err, cause) {
+		err = fmt.Errorf("%w (%w)", cause, err)
+	}
+	return &Error{Op: op, Path: s.path, Hint: hint(cause), Err: err}
+}
+
+// classify gives the sentinel that an error of the driver or the file system
+// belongs to, or nil.
+func classify(err error) error {
+	var failed *sqlite.Error
+	switch {
+	case errors.Is(err, ErrNewer):
+		return ErrNewer
+	case errors.Is(err, syscall.ENOSPC):
+		return ErrDisk
+	case errors.As(err, new(*fs.PathError)): // making the directory
+		return ErrDenied
+	case !errors.As(err, &failed):
+		return nil
+	}
+	switch failed.Code() & 0xff { // the primary result code
+	case sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB:
+		return ErrCorrupt
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR:
+		return ErrDisk
+	case sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED:
+		return ErrBusy
+	case sqlite3.SQLITE_READONLY, sqlite3.SQLITE_PERM, sqlite3.SQLITE_CANTOPEN:
+		return ErrDenied
+	}
+	return nil
+}
+
+func hint(cause error) string {
+	switch cause {
+	case ErrCorrupt:
+		return "move the file, and those of its name with -wal and -shm, out of the way; learning then starts afresh"
+	case ErrNewer:
+		return "update regreen, or point --store at another file"
+	case ErrDisk:
+		return "free some space; what was stored before is not lost"
+	case ErrBusy:
+		return "wait for the other regreen to end, or point --store at another file"
+	case ErrDenied:
+		return "make the file and its directory writable, or point --store at another file"
+	}
+	return ""
+}
+
+func isBusy(err error) bool { return err != nil && errors.Is(classify(err), ErrBusy) }
+
+// MoveAside renames the database at path and its companions, so that the next use
+// starts with an empty one, and gives the new name. It is for a database that is
+// ErrCorrupt, after the user asked for it; no process may be using it.
+func MoveAside(path string, now time.Time) (string, error) {
+	aside := fmt.Sprintf("%s.aside-%s", path, now.UTC().Format("20060102T150405.000"))
+	// The companions first: a write-ahead log left beside a new database would be
+	// replayed into it.
+	for _, suffix := range []string{"-wal", "-shm", ""} {
+		err := os.Rename(path+suffix, aside+suffix)
+		if err != nil && !(suffix != "" && errors.Is(err, fs.ErrNotExist)) {
+			return "", fmt.Errorf("move the learning store aside: %w", err)
+		}
+	}
+	return aside, nil
+}

@@ -1,0 +1,387 @@
+package localize
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"go/ast"
+	"math"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+const (
+	callDecay = 0.7  // the share of belief that each call deeper keeps
+	callFloor = 0.01 // calls believed less than this are not followed
+	plainCall = 0.6  // strength of a direct call from a test with a quite different name
+	alike     = 0.5  // affinity from which a name is worth mentioning
+)
+
+// program is the part of the tree that a package's tests can reach, by names
+// alone: types are not needed for a ranking, and need code that compiles.
+type program struct {
+	src     *source
+	pkgs    map[string]*declared // by import path
+	order   []string             // import paths, the tests' own package first
+	methods map[string][]*node
+}
+
+// declared is what one package declares, by name, without methods.
+type declared struct {
+	testrun.Package
+	files []*file
+	names map[string][]*node
+}
+
+// node is a function, variable or constant that can be called or used.
+type node struct {
+	pkg  string
+	file *file
+	unit *unit
+	refs []*node // filled when first asked for
+	done bool
+}
+
+// newProgram parses the package pkg and all that it and its tests import of the tree.
+func newProgram(ctx context.Context, src *source, tree []testrun.Package, pkg string) (*program, error) {
+	p := &program{src: src, pkgs: make(map[string]*declared), methods: make(map[string][]*node)}
+	byPath := make(map[string]testrun.Package, len(tree))
+	for _, t := range tree {
+		byPath[t.ImportPath] = t
+	}
+	if _, ok := byPath[pkg]; !ok {
+		return nil, fmt.Errorf("package %s is not in the tree", pkg)
+	}
+	p.order = []string{pkg}
+	for i := 0; i < len(p.order); i++ {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		t := byPath[p.order[i]]
+		files, imports := t.GoFiles, t.Imports
+		if i == 0 {
+			files = slices.Concat(t.GoFiles, t.TestGoFiles, t.XTestGoFiles)
+			imports = slices.Concat(t.Imports, t.TestImports, t.XTestImports)
+		}
+		p.declare(t, files)
+		for _, imp := range imports {
+			if _, ok := byPath[imp]; ok && !slices.Contains(p.order, imp) {
+				p.order = append(p.order, imp)
+			}
+		}
+	}
+	return p, nil
+}
+
+func (p *program) declare(t testrun.Package, files []string) {
+	d := &declared{Package: t, names: make(map[string][]*node)}
+	p.pkgs[t.ImportPath] = d
+	for _, name := range files {
+		f := p.src.file(path.Join(t.Dir, name))
+		if f == nil || f.syntax == nil {
+			continue
+		}
+		d.files = append(d.files, f)
+		for i := range f.units {
+			n := &node{pkg: t.ImportPath, file: f, unit: &f.units[i]}
+			switch decl := n.unit.node.(type) {
+			case *ast.FuncDecl:
+				if decl.Recv != nil {
+					p.methods[decl.Name.Name] = append(p.methods[decl.Name.Name], n)
+				} else {
+					d.names[decl.Name.Name] = append(d.names[decl.Name.Name], n)
+				}
+			case *ast.ValueSpec:
+				for _, id := range decl.Names {
+					d.names[id.Name] = append(d.names[id.Name], n)
+				}
+			}
+		}
+	}
+}
+
+// covered are the import paths whose coverage can tell something.
+func (p *program) covered() []string {
+	var out []string
+	for _, name := range p.order {
+		if len(p.pkgs[name].GoFiles) > 0 {
+			out = append(out, name)
+		}
+	}
+	return out
+}
+
+// calls marks what the failing tests call, breadth first: the deeper, the less.
+// What is called by a name that several methods share is shared among them.
+func (p *program) calls(failures []testrun.Failure) []mark {
+	var marks []mark
+	for _, failure := range failures {
+		reached := make(map[*node]bool)
+		layer := p.entries(failure.TestID)
+		for n := range layer {
+			reached[n] = true
+		}
+		for len(layer) > 0 {
+			next := make(map[*node]call)
+			for n, c := range layer {
+				if !n.file.hidden() {
+					marks = append(marks, c.mark(n, failure.TestID))
+				}
+				refs := p.refs(n)
+				for _, ref := range refs {
+					if reached[ref] {
+						continue
+					}
+					to := c.to(ref, namesakes(refs, ref))
+					if to.strength > callFloor && to.stronger(next[ref]) {
+						next[ref] = to
+					}
+				}
+			}
+			for n := range next {
+				reached[n] = true
+			}
+			layer = next
+		}
+		marks = append(marks, p.namedLike(failure.TestID, reached)...)
+	}
+	return marks
+}
+
+// call is how a node was reached.
+type call struct {
+	depth    int // calls outside of test files
+	strength float64
+}
+
+func (c call) to(n *node, sharers int) call {
+	if !n.file.test {
+		c.depth++
+		if c.depth > 1 {
+			c.strength *= callDecay
+		}
+	}
+	c.strength /= math.Sqrt(float64(sharers))
+	return c
+}
+
+// stronger tells which of two ways to the same node counts.
+func (c call) stronger(than call) bool {
+	return c.strength > than.strength || c.strength == than.strength && c.depth < than.depth
+}
+
+func (c call) mark(n *node, test testrun.TestID) mark {
+	like := affinity(test, n.unit.recv, n.unit.name)
+	verb := "called"
+	if _, ok := n.unit.node.(*ast.ValueSpec); ok {
+		verb = "used"
+	}
+	text := fmt.Sprintf("%s by %s at depth %d", verb, cmp.Or(test.Test, "a test"), c.depth)
+	if like >= alike {
+		text += " and named like it"
+	}
+	return mark{n.file.name, n.unit.start, n.unit.end, Reason{Calls, c.strength * (plainCall + (1-plainCall)*like), text}}
+}
+
+// namesakes counts the methods among refs that n cannot be told from.
+func namesakes(refs []*node, n *node) int {
+	if n.unit.recv == "" {
+		return 1
+	}
+	count := 0
+	for _, ref := range refs {
+		if ref.unit.recv != "" && ref.unit.name == n.unit.name {
+			count++
+		}
+	}
+	return max(count, 1)
+}
+
+// entries are the test's function and, for suites that run methods as subtests,
+// those methods; where the package fails as a whole, all functions of its tests.
+func (p *program) entries(test testrun.TestID) map[*node]call {
+	entries := make(map[*node]call)
+	own := p.pkgs[p.order[0]]
+	for name, nodes := range own.names {
+		for _, n := range nodes {
+			if n.file.test && (name == test.Top() || test.Test == "") {
+				entries[n] = call{strength: 1}
+			}
+		}
+	}
+	_, sub, _ := strings.Cut(test.Test, "/")
+	for part := range strings.SplitSeq(sub, "/") {
+		for _, n := range p.methods[part] {
+			if n.file.test && n.pkg == own.ImportPath {
+				entries[n] = call{strength: 1}
+			}
+		}
+	}
+	return entries
+}
+
+// namedLike marks functions of the test's own package that it is named after but
+// does not visibly call: through an interface, reflection or a table perhaps.
+func (p *program) namedLike(test testrun.TestID, reached map[*node]bool) []mark {
+	var marks []mark
+	mention := func(n *node) {
+		if reached[n] || n.file.hidden() || n.pkg != p.order[0] {
+			return
+		}
+		if _, ok := n.unit.node.(*ast.FuncDecl); !ok {
+			return
+		}
+		if like := affinity(test, n.unit.recv, n.unit.name); like >= alike {
+			marks = append(marks, mark{
+				n.file.name, n.unit.start, n.unit.end,
+				Reason{Calls, like * (1 - plainCall), "named like " + test.Test},
+			})
+		}
+	}
+	for _, nodes := range p.pkgs[p.order[0]].names {
+		for _, n := range nodes {
+			mention(n)
+		}
+	}
+	for _, nodes := range p.methods {
+		for _, n := range nodes {
+			mention(n)
+		}
+	}
+	return marks
+}
+
+// refs are the nodes that a node's body names, each once.
+func (p *program) refs(n *node) []*node {
+	if n.done {
+		return n.refs
+	}
+	n.done = true
+	imports, dots := p.imports(n.file)
+	local := localNames(n.unit.node)
+	seen := map[*node]bool{n: true}
+	add := func(nodes []*node) {
+		for _, ref := range nodes {
+			if !seen[ref] {
+				seen[ref] = true
+				n.refs = append(n.refs, ref)
+			}
+		}
+	}
+	var visit func(ast.Node) bool
+	visit = func(x ast.Node) bool {
+		switch x := x.(type) {
+		case *ast.SelectorExpr:
+			if id, ok := x.X.(*ast.Ident); ok && imports[id.Name] != "" {
+				if d := p.pkgs[imports[id.Name]]; d != nil {
+					add(d.names[x.Sel.Name])
+				}
+				if !local[id.Name] { // else a variable may hide the import, as in url, err := url.Parse(s)
+					return false
+				}
+			}
+			add(p.methods[x.Sel.Name])
+			ast.Inspect(x.X, visit)
+			return false
+		case *ast.KeyValueExpr:
+			if _, ok := x.Key.(*ast.Ident); !ok { // else most likely a field
+				ast.Inspect(x.Key, visit)
+			}
+			ast.Inspect(x.Value, visit)
+			return false
+		case *ast.Ident:
+			if !local[x.Name] {
+				add(p.pkgs[n.pkg].names[x.Name])
+				for _, imp := range dots {
+					add(p.pkgs[imp].names[x.Name])
+				}
+			}
+		}
+		return true
+	}
+	ast.Inspect(n.unit.node, visit)
+	return n.refs
+}
+
+// imports gives the import paths of a file by their names there; dots are the
+// tree's packages that it imports without a name.
+func (p *program) imports(f *file) (names map[string]string, dots []string) {
+	names = make(map[string]string)
+	for _, spec := range f.syntax.Imports {
+		imp, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		name := path.Base(imp)
+		if d := p.pkgs[imp]; d != nil && d.Name != "" {
+			name = d.Name
+		}
+		if spec.Name != nil {
+			name = spec.Name.Name
+		}
+		if name == "." {
+			if p.pkgs[imp] != nil {
+				dots = append(dots, imp)
+			}
+			continue
+		}
+		names[name] = imp
+	}
+	return names, dots
+}
+
+// localNames are the names that a declaration declares within itself, wherever in
+// it: near enough to scopes for telling a variable from a function.
+func localNames(n ast.Node) map[string]bool {
+	local := make(map[string]bool)
+	fields := func(list *ast.FieldList) {
+		if list == nil {
+			return
+		}
+		for _, f := range list.List {
+			for _, id := range f.Names {
+				local[id.Name] = true
+			}
+		}
+	}
+	idents := func(exprs ...ast.Expr) {
+		for _, e := range exprs {
+			if id, ok := e.(*ast.Ident); ok {
+				local[id.Name] = true
+			}
+		}
+	}
+	ast.Inspect(n, func(x ast.Node) bool {
+		switch x := x.(type) {
+		case *ast.FuncDecl:
+			fields(x.Recv)
+		case *ast.FuncType:
+			fields(x.Params)
+			fields(x.Results)
+		case *ast.AssignStmt:
+			if x.Tok.String() == ":=" {
+				idents(x.Lhs...)
+			}
+		case *ast.RangeStmt:
+			if x.Tok.String() == ":=" {
+				idents(x.Key, x.Value)
+			}
+		case *ast.DeclStmt:
+			if gen, ok := x.Decl.(*ast.GenDecl); ok {
+				for _, spec := range gen.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok {
+						for _, id := range v.Names {
+							local[id.Name] = true
+						}
+					}
+				}
+			}
+		}
+		return true
+	})
+	return local
+}

@@ -1,0 +1,147 @@
+package localize
+
+import (
+	"bytes"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"path"
+	"strconv"
+)
+
+// A test binary writes its coverage when it ends in order. One that panics or runs
+// into its timeout leaves none, and those are just the failing tests whose
+// coverage matters. Two changes, laid over the test files for the one build, see
+// to it that what crashes ends in order too:
+//
+//   - Functions that the testing package calls get, on the line of their opening
+//     brace, a deferred recover that fails the test. A panic ends the test and not
+//     the process, and the tests after it run.
+//   - One more file ends the process by os.Exit when a limit has passed. As
+//     everywhere a test calls os.Exit, the runtime's exit hooks then write the
+//     counters to GOCOVERDIR.
+//
+// What is left without coverage are crashes that no deferred function sees: panics
+// in goroutines of the code under test, fatal errors of the runtime.
+
+// limitVariable is the environment variable with the watchdog's limit.
+const limitVariable = "REGREEN_COVERAGE_LIMIT"
+
+// watchdogStatus is the exit status of a process that the watchdog ended.
+const watchdogStatus = 86
+
+const watchdogName = "regreen_watchdog_test.go"
+
+const watchdogText = `package %s
+
+import (
+	regreenos "os"
+	regreentime "time"
+)
+
+var _ = func() bool {
+	if limit, err := regreentime.ParseDuration(regreenos.Getenv(%q)); err == nil {
+		regreentime.AfterFunc(limit, func() { regreenos.Exit(%d) })
+	}
+	return true
+}()
+`
+
+// guard lays the two changes over the test files of a package.
+func guard(files []*file) map[string][]byte {
+	guarded := make(map[string][]byte)
+	watched := false
+	for _, f := range files {
+		if !f.test {
+			continue
+		}
+		guarded[f.name] = recoverIn(f)
+		if !watched {
+			watched = true
+			text := fmt.Sprintf(watchdogText, f.syntax.Name.Name, limitVariable, watchdogStatus)
+			guarded[path.Join(path.Dir(f.name), watchdogName)] = []byte(text)
+		}
+	}
+	return guarded
+}
+
+// recoverIn gives the source of a test file with its recovers. No line moves.
+func recoverIn(f *file) []byte {
+	pkg := testingName(f.syntax)
+	if pkg == "" {
+		return f.src
+	}
+	var out bytes.Buffer
+	done := 0
+	insert := func(t string, body *ast.BlockStmt) {
+		if t == "" || body == nil {
+			return
+		}
+		at := f.pos.Offset(body.Lbrace) + 1
+		out.Write(f.src[done:at])
+		fmt.Fprintf(&out, " defer func() { if e := recover(); e != nil { %s.Errorf(\"panic: %%v\", e) } }();", t)
+		done = at
+	}
+	// Inspect goes through the source in order, so that offsets only grow.
+	passed := make(map[*ast.FuncLit]bool) // to Run or Fuzz
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncDecl:
+			if n.Recv == nil && len(n.Type.Params.List) == 1 {
+				insert(testingParam(n.Type, pkg), n.Body)
+			}
+		case *ast.CallExpr:
+			if sel, ok := n.Fun.(*ast.SelectorExpr); ok && (sel.Sel.Name == "Run" || sel.Sel.Name == "Fuzz") {
+				for _, arg := range n.Args {
+					if lit, ok := arg.(*ast.FuncLit); ok {
+						passed[lit] = true
+					}
+				}
+			}
+		case *ast.FuncLit:
+			if passed[n] {
+				insert(testingParam(n.Type, pkg), n.Body)
+			}
+		}
+		return true
+	})
+	out.Write(f.src[done:])
+	return out.Bytes()
+}
+
+// testingName is the name a file gives to the testing package.
+func testingName(f *ast.File) string {
+	for _, spec := range f.Imports {
+		if imp, err := strconv.Unquote(spec.Path.Value); err != nil || imp != "testing" {
+			continue
+		}
+		if spec.Name != nil {
+			return spec.Name.Name
+		}
+		return "testing"
+	}
+	return ""
+}
+
+// testingParam is the name of the first parameter when it is a *testing.T and the
+// function has no results, else empty.
+func testingParam(fn *ast.FuncType, pkg string) string {
+	if fn.Results != nil || len(fn.Params.List) == 0 || len(fn.Params.List[0].Names) != 1 {
+		return ""
+	}
+	star, ok := fn.Params.List[0].Type.(*ast.StarExpr)
+	if !ok {
+		return ""
+	}
+	sel, ok := star.X.(*ast.SelectorExpr)
+	if !ok || sel.Sel.Name != "T" {
+		return ""
+	}
+	if id, ok := sel.X.(*ast.Ident); !ok || id.Name != pkg {
+		return ""
+	}
+	if name := fn.Params.List[0].Names[0].Name; name != "_" && !token.IsKeyword(name) {
+		return name
+	}
+	return ""
+}

@@ -1,0 +1,174 @@
+package localize
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// changedLines marks what was written since the base, and the lines next to what
+// was deleted. Comments and blank lines cannot have done it. Tests are left out:
+// what a changed test expects is taken as meant.
+func changedLines(src *source, changes []patch.File) []mark {
+	var marks []mark
+	for _, c := range changes {
+		if c.Delete || c.Binary || slices.Contains(strings.Split(c.NewName, "/"), "testdata") {
+			continue
+		}
+		f := src.file(c.NewName)
+		if f == nil || f.test {
+			continue
+		}
+		at := src.shift(c.NewName)
+		for _, h := range c.Hunks {
+			marks = append(marks, changedBy(f, h, at)...)
+		}
+	}
+	return marks
+}
+
+// changedBy marks the lines of one hunk; at maps a line of the tree to the overlay.
+func changedBy(f *file, h patch.Hunk, at func(int) int) []mark {
+	var marks []mark
+	add := func(line int, strength float64, text string) {
+		if line = at(line); line > 0 && !f.blank(line) {
+			marks = append(marks, mark{f.name, line, line, Reason{Changed, strength, text}})
+		}
+	}
+	next := max(h.NewStart, 1) // line of the new side
+	if h.NewLines == 0 {
+		next = h.NewStart + 1
+	}
+	inserted, deleted := 0, 0
+	flush := func() {
+		if deleted > 0 && inserted == 0 {
+			add(next-1, 0.8, "next to a line deleted since the base")
+			add(next, 0.8, "next to a line deleted since the base")
+		}
+		inserted, deleted = 0, 0
+	}
+	for _, l := range h.Lines {
+		switch l.Op {
+		case patch.Delete:
+			deleted++
+		case patch.Insert:
+			inserted++
+			add(next, 1, "changed since the base")
+			next++
+		default:
+			flush()
+			next++
+		}
+	}
+	flush()
+	return marks
+}
+
+// shift maps lines of the tree's file to those of its overlay; lines that the
+// overlay does not have map to 0.
+func (s *source) shift(name string) func(int) int {
+	over, ok := s.overlay[name]
+	if !ok {
+		return func(line int) int { return line }
+	}
+	old := newSource(s.root, nil).file(name)
+	if old == nil {
+		return func(int) int { return 0 }
+	}
+	hunks := patch.DiffContext(name, name, old.src, over, 0).Hunks
+	return func(line int) int {
+		offset := 0
+		for _, h := range hunks {
+			first := h.OldStart
+			if h.OldLines == 0 {
+				first++ // OldStart is the line before the insertion
+			}
+			if line < first {
+				break
+			}
+			if line < first+h.OldLines {
+				return 0
+			}
+			offset += h.NewLines - h.OldLines
+		}
+		return line + offset
+	}
+}
+
+// frameDecay is the share of belief that each further call outwards keeps.
+const frameDecay = 0.75
+
+// stackFrames marks the statements on the stacks of panics and other failures,
+// inner calls more than outer ones, and with less force the rest of the functions
+// they are in: a bad value is often made a few lines above its use.
+func stackFrames(src *source, failures []testrun.Failure) []mark {
+	var marks []mark
+	for _, failure := range failures {
+		depth := 0
+		for _, frame := range failure.Frames {
+			f := src.file(frame.File)
+			if f == nil || f.hidden() || frame.Line == 0 {
+				continue
+			}
+			depth++
+			s := math.Pow(frameDecay, float64(depth-1))
+			text := fmt.Sprintf("named by the %s at depth %d", stackName(failure.Kind), depth)
+			start, end := f.statement(frame.Line)
+			marks = append(marks, mark{f.name, start, end, Reason{Stack, s, text}})
+			if u := f.unitAt(frame.Line); u != nil {
+				marks = append(marks, mark{f.name, u.start, u.end, Reason{Stack, s / 2, "in a function " + text}})
+			}
+		}
+	}
+	return marks
+}
+
+func stackName(k testrun.Kind) string {
+	switch k {
+	case testrun.Panic, testrun.Timeout:
+		return string(k)
+	case testrun.Race:
+		return "data race"
+	default:
+		return "failure's stack"
+	}
+}
+
+// compilePositions marks what the compiler names. The first error counts most,
+// since later ones are often its echo. Positions in tests are kept too: they tell
+// people where the code and its test disagree.
+func compilePositions(src *source, failures []testrun.Failure) []mark {
+	var marks []mark
+	for _, failure := range failures {
+		if failure.Kind != testrun.Compile {
+			continue
+		}
+		positions := failure.Positions
+		if len(positions) == 0 {
+			positions = []testrun.Position{{Location: failure.Location, Message: failure.Message}}
+		}
+		for i, p := range positions {
+			name := path.Clean(p.File)
+			if p.File == "" || p.Line == 0 {
+				continue
+			}
+			start, end := p.Line, p.Line
+			if f := src.file(name); f != nil {
+				start, end = f.statement(p.Line)
+			}
+			s := max(math.Pow(0.9, float64(i)), 0.5)
+			marks = append(marks, mark{name, start, end, Reason{Compiler, s, "the compiler says: " + firstLine(p.Message)}})
+		}
+	}
+	return marks
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
+	return line
+}

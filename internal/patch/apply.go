@@ -1,0 +1,322 @@
+package patch
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// DefaultFuzz is how many context lines GNU patch lets mismatch.
+const DefaultFuzz = 2
+
+// Options say how freely Apply may place hunks. The zero value allows offsets
+// only.
+type Options struct {
+	// Fuzz is how many lines at either end of a hunk's context may mismatch.
+	Fuzz int
+	// Approximate lets a hunk that fits nowhere be placed by likeness. The
+	// result may be nonsense: parse it, and test it.
+	Approximate bool
+}
+
+// Placement tells where a hunk went.
+type Placement struct {
+	Hunk        int // from 1
+	Line        int // of the old content, from 1: where the hunk's first line was found
+	Offset      int // lines from where the patch says
+	Fuzz        int // context lines that were ignored at most at either end
+	Approximate bool
+}
+
+// Apply puts f on src and tells where each hunk went. It is all or nothing: the
+// error, when there is one, is a *ConflictError for the first hunk that does not
+// fit.
+//
+// Hunks are placed as GNU patch does it (locate_hunk in its patch.c): at the
+// stated line moved by the offset of the hunk before, else at the nearest place
+// where all lines match, later before earlier; then again with one context line
+// less at either end, and so on up to the fuzz. A hunk with less context before
+// than after belongs to the start of the file, one with less context after than
+// before to its end, until fuzz evens that out. Changes keep their order and
+// never overlap.
+//
+// Other than GNU patch, Apply puts a patch whose line endings are all LF on a
+// CRLF file and the other way round, and one that disagrees with the file only
+// about the newline at its end. The file's own line endings stay.
+func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
+	switch {
+	case f.Binary:
+		return nil, nil, &ConflictError{File: f.Name(), Reason: "binary patches are not supported"}
+	case f.New && len(src) > 0:
+		return nil, nil, &ConflictError{File: f.Name(), Reason: "the patch creates this file, but it exists already"}
+	}
+	lines := splitLines(string(src))
+	out, placed, err := applyLines(lines, f, opt)
+	if err != nil {
+		err.File = f.Name()
+		return nil, nil, err
+	}
+	if f.Delete && len(out) > 0 {
+		return nil, nil, &ConflictError{File: f.Name(), Reason: "the patch deletes this file, but it has other content too"}
+	}
+	return []byte(out), placed, nil
+}
+
+// applyLines tries strictly, then leniently about line endings, then by likeness.
+func applyLines(lines []string, f File, opt Options) (string, []Placement, *ConflictError) {
+	strict := newPlacer(lines, f.Hunks, asIs)
+	old, ends := endingsOfHunks(f.Hunks)
+	file := endingsOf(lines)
+	otherEndings := ends != mixed && (file == crlf && old == lf || file == lf && old == crlf)
+	if !otherEndings {
+		placed, err := strict.place(opt.Fuzz)
+		if err == nil {
+			return strict.assemble(placed), placed, nil
+		}
+		if reversed(lines, f) {
+			err.Reason = "the change is in the file already"
+		}
+		if ends == mixed || !lenientMayHelp(lines, f.Hunks, ends) {
+			return approximate(lines, f.Hunks, opt, err)
+		}
+	}
+	lenient := newPlacer(lines, f.Hunks, withoutEnding)
+	placed, err := lenient.place(opt.Fuzz)
+	if err == nil {
+		return lenient.assembleKeeping(placed), placed, nil
+	}
+	return approximate(lines, f.Hunks, opt, err)
+}
+
+// reversed tells whether the file looks as if the patch was applied before.
+func reversed(lines []string, f File) bool {
+	if len(f.Hunks) == 0 {
+		return false
+	}
+	undo := Reverse([]File{f})[0]
+	for _, h := range undo.Hunks {
+		if h.OldLines == 0 { // would fit anywhere
+			return false
+		}
+	}
+	_, err := newPlacer(lines, undo.Hunks, asIs).place(0)
+	return err == nil
+}
+
+// placer finds the place of each hunk. Lines are interned, so that comparing
+// two of them is comparing two numbers.
+type placer struct {
+	lines []string
+	ids   []int
+	hunks []pattern
+}
+
+// pattern is the old side of a hunk.
+type pattern struct {
+	Hunk
+	ids            []int
+	first          int // line it is expected at, from 1
+	prefix, suffix int // lines of context before and after the changes
+}
+
+func newPlacer(lines []string, hunks []Hunk, key func(string) string) *placer {
+	intern := make(map[string]int, len(lines))
+	id := func(s string) int {
+		k := key(s)
+		n, ok := intern[k]
+		if !ok {
+			n = len(intern)
+			intern[k] = n
+		}
+		return n
+	}
+	p := &placer{lines: lines, ids: make([]int, len(lines))}
+	for i, l := range lines {
+		p.ids[i] = id(l)
+	}
+	for _, h := range hunks {
+		pat := pattern{Hunk: h, first: h.OldStart}
+		changed := false
+		for _, l := range h.Lines {
+			if l.Op != Insert {
+				pat.ids = append(pat.ids, id(l.Text))
+			}
+			switch {
+			case l.Op != Context:
+				changed, pat.suffix = true, 0
+			case changed:
+				pat.suffix++
+			default:
+				pat.prefix++
+			}
+		}
+		if len(pat.ids) == 0 { // lines go behind the stated one
+			pat.first++
+		}
+		p.hunks = append(p.hunks, pat)
+	}
+	return p
+}
+
+func asIs(s string) string { return s }
+
+func withoutEnding(s string) string {
+	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
+}
+
+// place finds a place for every hunk, or says which has none.
+func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
+	placed := make([]Placement, 0, len(p.hunks))
+	offset, frozen := 0, 0 // lines up to frozen are changed or passed already
+	for i, h := range p.hunks {
+		at, fuzz := 0, 0
+		for at = p.locate(h, offset, frozen, 0); at == 0 && fuzz < min(maxFuzz, max(h.prefix, h.suffix)); {
+			fuzz++
+			at = p.locate(h, offset, frozen, fuzz)
+		}
+		if at == 0 {
+			return nil, p.conflict(i, h, offset, frozen)
+		}
+		placed = append(placed, Placement{Hunk: i + 1, Line: at, Offset: at - h.first, Fuzz: fuzz})
+		offset = at - h.first
+		frozen = at - 1 + len(h.ids) - h.suffix
+	}
+	return placed, nil
+}
+
+func (p *placer) conflict(i int, h pattern, offset, frozen int) *ConflictError {
+	err := &ConflictError{Hunk: i + 1, Line: max(1, h.first+offset)}
+	switch {
+	case p.locate(h, offset, 0, 0) != 0 && frozen > 0:
+		err.Reason = "overlaps the hunk before it"
+	case len(h.ids) == 0:
+		err.Reason = "is out of order"
+	default:
+		err.Reason = fmt.Sprintf("its %d old lines are not in the file", len(h.ids))
+	}
+	return err
+}
+
+// locate is GNU patch's locate_hunk: the line, from 1, at which the hunk's old
+// lines are found with so much fuzz, or 0.
+func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
+	guess := h.first + lastOffset
+	if len(h.ids) == 0 { // no old lines: they match anywhere
+		guess = min(guess, len(p.lines)+1)
+		if guess <= frozen || guess < 1 {
+			return 0
+		}
+		return guess
+	}
+	context := max(h.prefix, h.suffix)
+	prefixFuzz := fuzz + h.prefix - context
+	suffixFuzz := fuzz + h.suffix - context
+	atEnd := len(p.ids) - len(h.ids) + 1
+
+	if prefixFuzz < 0 && h.first <= 1 { // belongs to the start
+		if suffixFuzz < 0 && len(h.ids) != len(p.ids) {
+			return 0
+		}
+		if frozen <= h.prefix && p.matches(h, 1, 0, max(0, suffixFuzz)) {
+			return 1
+		}
+		return 0
+	}
+	prefixFuzz = max(0, prefixFuzz)
+	if suffixFuzz < 0 { // belongs to the end
+		if atEnd > frozen && p.matches(h, atEnd, prefixFuzz, 0) {
+			return atEnd
+		}
+		return 0
+	}
+	low, high := frozen+1, atEnd+suffixFuzz
+	if low <= guess && guess <= high && p.matches(h, guess, prefixFuzz, suffixFuzz) {
+		return guess
+	}
+	return p.nearest(h, guess, low, high, prefixFuzz, suffixFuzz)
+}
+
+// matches compares the hunk's old lines with the file's from line at, from 1.
+func (p *placer) matches(h pattern, at, prefixFuzz, suffixFuzz int) bool {
+	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
+	from := at - 1 + prefixFuzz
+	return from >= 0 && from+len(want) <= len(p.ids) && slices.Equal(p.ids[from:from+len(want)], want)
+}
+
+// nearest finds the match in [low, high] that is nearest to guess, the later of
+// two. All matches are found in one pass (Knuth, Morris, Pratt), so that the
+// time is linear even where every line is alike.
+func (p *placer) nearest(h pattern, guess, low, high, prefixFuzz, suffixFuzz int) int {
+	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
+	if low > high || len(want) == 0 {
+		// Fuzz left nothing to compare: the first place that is allowed.
+		if low > high {
+			return 0
+		}
+		return min(max(guess, low), high)
+	}
+	border := make([]int, len(want)+1)
+	border[0] = -1
+	for i, k := 0, -1; i < len(want); {
+		for k >= 0 && want[i] != want[k] {
+			k = border[k]
+		}
+		i, k = i+1, k+1
+		border[i] = k
+	}
+	best := 0
+	first, last := max(0, low-1+prefixFuzz), min(len(p.ids), high-1+prefixFuzz+len(want))
+	for i, k := first, 0; i < last; i++ {
+		for k >= 0 && p.ids[i] != want[k] {
+			k = border[k]
+		}
+		k++
+		if k < len(want) {
+			continue
+		}
+		at := i + 1 - len(want) - prefixFuzz + 1
+		if best == 0 || abs(at-guess) <= abs(best-guess) {
+			best = at
+		}
+		k = border[k]
+	}
+	return best
+}
+
+func abs(n int) int { return max(n, -n) }
+
+// assemble writes the file with the hunks at their places. A line without a
+// newline gets one where it is no longer the last.
+func (p *placer) assemble(placed []Placement) string {
+	var b strings.Builder
+	ended := true
+	write := func(line string) {
+		if !ended {
+			b.WriteByte('\n')
+		}
+		b.WriteString(line)
+		ended = strings.HasSuffix(line, "\n")
+	}
+	at := 0
+	for i, h := range p.hunks {
+		next := placed[i].Line - 1
+		for _, l := range h.Lines {
+			if l.Op == Context {
+				next++
+				continue
+			}
+			for ; at < next; at++ {
+				write(p.lines[at])
+			}
+			if l.Op == Delete {
+				at, next = at+1, next+1
+			} else {
+				write(l.Text)
+			}
+		}
+	}
+	for ; at < len(p.lines); at++ {
+		write(p.lines[at])
+	}
+	return b.String()
+}

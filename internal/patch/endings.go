@@ -1,0 +1,144 @@
+package patch
+
+import "strings"
+
+// ending is the kind of line ending that a text has throughout.
+type ending int
+
+const (
+	none ending = iota // no line ends in a newline
+	lf
+	crlf
+	mixed
+)
+
+func (e ending) and(line string) ending {
+	if !strings.HasSuffix(line, "\n") {
+		return e
+	}
+	this := lf
+	if strings.HasSuffix(line, "\r\n") {
+		this = crlf
+	}
+	if e == none || e == this {
+		return this
+	}
+	return mixed
+}
+
+func endingsOf(lines []string) ending {
+	e := none
+	for _, l := range lines {
+		e = e.and(l)
+	}
+	return e
+}
+
+// endingsOfHunks looks at the old lines, and at those of both sides.
+func endingsOfHunks(hunks []Hunk) (old, both ending) {
+	for _, h := range hunks {
+		for _, l := range h.Lines {
+			both = both.and(l.Text)
+			if l.Op != Insert {
+				old = old.and(l.Text)
+			}
+		}
+	}
+	return old, both
+}
+
+// lenientMayHelp tells whether ignoring line endings could make a difference.
+func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
+	if endingsOf(lines) != ends {
+		return true
+	}
+	unended := func(l string) bool { return !strings.HasSuffix(l, "\n") }
+	if len(lines) > 0 && unended(lines[len(lines)-1]) {
+		return true
+	}
+	for _, h := range hunks {
+		for _, l := range h.Lines {
+			if unended(l.Text) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// assembleKeeping is assemble for hunks that were placed without regard to line
+// endings: the file's own stay, and inserted lines end as the line above them.
+// The file's last newline changes only when the patch says so.
+func (p *placer) assembleKeeping(placed []Placement) string {
+	fallback := "\n"
+	if endingsOf(p.lines) == crlf {
+		fallback = "\r\n"
+	}
+	own := func(i int) string {
+		if i >= 0 && i < len(p.lines) {
+			if end := p.lines[i][len(withoutEnding(p.lines[i])):]; end != "" && end != "\r" {
+				return end
+			}
+		}
+		return fallback
+	}
+	kept := *p
+	kept.lines = make([]string, len(p.lines))
+	for i, l := range p.lines {
+		kept.lines[i] = l
+		if !strings.HasSuffix(l, "\n") { // may no longer be the last
+			kept.lines[i] = withoutEnding(l) + own(i-1)
+		}
+	}
+	kept.hunks = make([]pattern, len(p.hunks))
+	for i, h := range p.hunks {
+		old := placed[i].Line - 1
+		lines := make([]Line, len(h.Lines))
+		for j, l := range h.Lines {
+			end := own(old - 1)
+			if old == 0 {
+				end = own(0)
+			}
+			lines[j] = Line{l.Op, withoutEnding(l.Text) + end}
+			if l.Op != Insert {
+				old++
+			}
+		}
+		h.Lines = lines
+		kept.hunks[i] = h
+	}
+	out := kept.assemble(placed)
+	if p.endsWithNewline(placed) {
+		return out
+	}
+	return withoutEnding(out)
+}
+
+// endsWithNewline tells whether the patched file shall: as the file does now,
+// unless the patch takes the last newline away or adds it.
+func (p *placer) endsWithNewline(placed []Placement) bool {
+	if len(p.lines) == 0 {
+		return true
+	}
+	ends := strings.HasSuffix(p.lines[len(p.lines)-1], "\n")
+	if len(p.hunks) == 0 {
+		return ends
+	}
+	h := p.hunks[len(p.hunks)-1]
+	if placed[len(placed)-1].Line-1+len(h.ids) < len(p.lines) { // does not reach the end
+		return ends
+	}
+	oldEnds, newEnds := true, true
+	for _, l := range h.Lines {
+		if l.Op != Insert {
+			oldEnds = strings.HasSuffix(l.Text, "\n")
+		}
+		if l.Op != Delete {
+			newEnds = strings.HasSuffix(l.Text, "\n")
+		}
+	}
+	if oldEnds != newEnds {
+		return newEnds
+	}
+	return ends
+}

@@ -1,0 +1,163 @@
+package patch
+
+import (
+	"fmt"
+	"io/fs"
+	"strings"
+	"unicode/utf8"
+)
+
+const devNull = "/dev/null"
+
+// Format writes files as a unified diff with git's headers, which git apply and
+// GNU patch read.
+func Format(files []File) []byte {
+	var b strings.Builder
+	for _, f := range files {
+		formatHeader(&b, f)
+		if f.Binary {
+			fmt.Fprintf(&b, "Binary files %s and %s differ\n", side("a/", f.OldName), side("b/", f.NewName))
+			continue
+		}
+		if len(f.Hunks) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "--- %s\n", terminated(side("a/", f.OldName)))
+		fmt.Fprintf(&b, "+++ %s\n", terminated(side("b/", f.NewName)))
+		for _, h := range f.Hunks {
+			formatHunk(&b, h)
+		}
+	}
+	return []byte(b.String())
+}
+
+func formatHeader(b *strings.Builder, f File) {
+	oldName, newName := f.OldName, f.NewName
+	if oldName == "" {
+		oldName = newName
+	}
+	if newName == "" {
+		newName = oldName
+	}
+	fmt.Fprintf(b, "diff --git %s %s\n", quote("a/"+oldName), quote("b/"+newName))
+	switch {
+	case f.New:
+		fmt.Fprintf(b, "new file mode %s\n", gitMode(f.NewMode))
+	case f.Delete:
+		fmt.Fprintf(b, "deleted file mode %s\n", gitMode(f.OldMode))
+	case f.NewMode != 0 && f.OldMode != 0 && f.OldMode != f.NewMode:
+		fmt.Fprintf(b, "old mode %s\nnew mode %s\n", gitMode(f.OldMode), gitMode(f.NewMode))
+	}
+	switch {
+	case f.Copy:
+		fmt.Fprintf(b, "copy from %s\ncopy to %s\n", quote(oldName), quote(newName))
+	case f.Rename:
+		fmt.Fprintf(b, "rename from %s\nrename to %s\n", quote(oldName), quote(newName))
+	}
+}
+
+func formatHunk(b *strings.Builder, h Hunk) {
+	fmt.Fprintf(b, "@@ -%s +%s @@", span(h.OldStart, h.OldLines), span(h.NewStart, h.NewLines))
+	if h.Section != "" {
+		b.WriteString(" " + h.Section)
+	}
+	b.WriteByte('\n')
+	for _, l := range h.Lines {
+		b.WriteByte(byte(l.Op))
+		b.WriteString(l.Text)
+		if !strings.HasSuffix(l.Text, "\n") {
+			b.WriteString("\n\\ No newline at end of file\n")
+		}
+	}
+}
+
+func span(start, lines int) string {
+	if lines == 1 {
+		return fmt.Sprint(start)
+	}
+	return fmt.Sprintf("%d,%d", start, lines)
+}
+
+func side(prefix, name string) string {
+	if name == "" {
+		return devNull
+	}
+	return quote(prefix + name)
+}
+
+// terminated ends a name with a tab where a reader could not tell its end, as
+// git does.
+func terminated(name string) string {
+	if strings.Contains(name, " ") && !strings.HasPrefix(name, `"`) {
+		return name + "\t"
+	}
+	return name
+}
+
+// quote writes a name as git does with core.quotePath off: quoted only when it
+// has control characters, quotes, backslashes or bytes that are not UTF-8.
+func quote(name string) string {
+	plain := utf8.ValidString(name)
+	for i := 0; i < len(name) && plain; i++ {
+		plain = name[i] >= ' ' && name[i] != '"' && name[i] != '\\' && name[i] != 0x7f
+	}
+	if plain {
+		return name
+	}
+	return octal(name)
+}
+
+// octal quotes a name with every special byte as \ooo, the one escape that
+// readers do not disagree about.
+func octal(name string) string {
+	var b strings.Builder
+	b.WriteByte('"')
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c == '"' || c == '\\' || c >= 0x7f {
+			fmt.Fprintf(&b, `\%03o`, c)
+		} else {
+			b.WriteByte(c)
+		}
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// The types that git knows, in the bits of its modes.
+const (
+	gitRegular = 0o100000
+	gitSymlink = 0o120000
+	gitModule  = 0o160000
+	gitType    = 0o170000
+)
+
+// gitMode writes a mode as git does. Zero stands for an ordinary file.
+func gitMode(m fs.FileMode) string {
+	switch {
+	case m&fs.ModeSymlink != 0:
+		return "120000"
+	case m&fs.ModeIrregular != 0:
+		return "160000"
+	case m&0o100 != 0:
+		return "100755"
+	default:
+		return "100644"
+	}
+}
+
+// fileMode is the inverse of gitMode; raw is 0 where a patch gives no mode. A
+// submodule is irregular.
+func fileMode(raw fs.FileMode) fs.FileMode {
+	switch {
+	case raw == 0:
+		return 0
+	case raw&gitType == gitSymlink:
+		return fs.ModeSymlink | 0o777
+	case raw&gitType == gitModule:
+		return fs.ModeIrregular
+	case raw&0o100 != 0:
+		return 0o755
+	default:
+		return 0o644
+	}
+}

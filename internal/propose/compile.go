@@ -1,0 +1,441 @@
+package propose
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"go/format"
+	"hash/fnv"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// How code that does not compile is repaired: each error of the type checker has
+// a few remedies, by its kind. A remedy is tried by checking the package again
+// with it. Since a package with several errors compiles only when all of them are
+// gone, each candidate is one remedy under examination together with the best
+// remedy for every error that is left.
+
+var compileKinds = []testrun.Kind{testrun.Compile}
+
+// compileShare is the share of every strategy here: which of them fits is told by
+// the error, and how well by the prior of the candidate.
+const compileShare = 30
+
+// compileStrategies repair code that does not compile.
+var compileStrategies = []Strategy{
+	remedyStrategy("compile/rename", "follows a name that the change renamed into the places that still use the old one, in every package that fails, or takes the rename back where a test needs the old name"),
+	remedyStrategy("compile/name", "replaces a misspelt or unknown name by the nearest one in scope, of a type, of an imported package, or spells a declaration as its test does"),
+	remedyStrategy("compile/signature", "follows a changed list of parameters into its callers: a value for what was added, no argument for what went, the new order"),
+	remedyStrategy("compile/arguments", "adds, drops or swaps arguments until their types fit the call"),
+	remedyStrategy("compile/results", "makes the number of values returned or received fit: a blank, an error that is passed on, a zero value"),
+	remedyStrategy("compile/conversion", "converts, dereferences, takes the address, calls, selects or spreads a value whose type does not fit"),
+	remedyStrategy("compile/unused", "removes a variable that is not used, or uses it where a near namesake stands"),
+	remedyStrategy("compile/return", "adds the return that a function with results must end with"),
+	remedyStrategy("compile/assign", "turns := into = or back, and drops a second declaration of the same name"),
+	remedyStrategy("compile/method", "gives a type the method that an interface asks of it, or passes its address"),
+	remedyStrategy("compile/restore", "brings back a declaration that the change removed or altered and that is still used as it was"),
+	remedyStrategy("compile/qualify", "qualifies a name that is declared in another package of the tree, with the import"),
+}
+
+func remedyStrategy(name, doc string) Strategy {
+	return Strategy{
+		Name: name, Doc: doc, Share: compileShare, Kinds: compileKinds,
+		Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
+			return proposeRemedies(ctx, p, name, yield)
+		},
+	}
+}
+
+// remedy is one way to make an error go away.
+type remedy struct {
+	option
+	strategy string
+}
+
+// cause is the errors that one remedy should end together: the same unknown name,
+// calls of the same function.
+type cause struct {
+	st    *state
+	sites []*site
+	found []remedy // nil until asked for
+}
+
+// solution is how far a state can be brought.
+type solution struct {
+	files  map[string][]byte
+	left   int // errors
+	prior  float64
+	titles []string
+}
+
+const (
+	maxCauses       = 12  // of one state
+	maxRemedies     = 12  // of one cause that get a candidate of their own
+	maxCompletions  = 5   // remedies tried for each cause that is left
+	maxRounds       = 12  // causes that one candidate may remove
+	maxTypeChecks   = 600 // of one problem
+	unfinishedPrior = 0.2
+)
+
+// proposeRemedies yields the remedies of one strategy for each cause, completed.
+func proposeRemedies(ctx context.Context, p *Problem, strategy string, yield func(Candidate) bool) error {
+	c, err := p.compilation(ctx)
+	if err != nil {
+		return err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, cs := range c.base.causes() {
+		remedies := cs.remedies(ctx)
+		total := 0.0
+		for _, r := range remedies {
+			total += r.weight
+		}
+		n := 0
+		for _, r := range remedies {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			if r.strategy != strategy || n == maxRemedies {
+				continue
+			}
+			n++
+			cand, ok := c.candidate(ctx, r, r.weight/total)
+			if ok && !yield(cand) {
+				return nil
+			}
+		}
+	}
+	return ctx.Err()
+}
+
+// candidate completes a remedy for the state that fails; it is not ok when
+// nothing gets better by it.
+func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (Candidate, bool) {
+	next := c.base.with(r.edits)
+	if next == nil {
+		return Candidate{}, false
+	}
+	done := next.solve(ctx, nil)
+	next.drop()
+	if done.left >= len(c.base.errs) {
+		return Candidate{}, false
+	}
+	prior *= done.prior
+	if done.left > 0 {
+		prior *= unfinishedPrior * float64(len(c.base.errs)-done.left) / float64(len(c.base.errs))
+	}
+	cand := Candidate{
+		Title: strings.Join(append([]string{r.title}, done.titles...), "; "),
+		Edits: c.edits(done.files), Suspicion: 1, Prior: prior,
+		Removed: r.removed, Alike: r.alike, Review: r.review, Whole: true,
+	}
+	return cand, len(cand.Edits) > 0
+}
+
+// edits tells the difference between the tree and files.
+func (c *compilation) edits(files map[string][]byte) []Edit {
+	var out []Edit
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		src, err := c.p.Tree.Read(name)
+		if err != nil {
+			continue
+		}
+		out = append(out, between(name, src, formatted(src, files[name]))...)
+	}
+	return out
+}
+
+// formatted is the new content as gofmt writes it, when the old one was so too.
+func formatted(old, new []byte) []byte {
+	if b, err := format.Source(old); err != nil || !bytes.Equal(b, old) {
+		return new
+	}
+	if b, err := format.Source(new); err == nil {
+		return b
+	}
+	return new
+}
+
+// between is the edits, by whole lines, that make new of old.
+func between(file string, old, new []byte) []Edit {
+	var out []Edit
+	starts := lineStarts(old)
+	for _, h := range patch.DiffContext(file, file, old, new, 0).Hunks {
+		first := h.OldStart - 1
+		if h.OldLines == 0 {
+			first = h.OldStart
+		}
+		var text strings.Builder
+		for _, l := range h.Lines {
+			if l.Op == patch.Insert {
+				text.WriteString(l.Text)
+			}
+		}
+		out = append(out, Edit{File: file, Start: starts[first], End: starts[first+h.OldLines], New: text.String()})
+	}
+	return out
+}
+
+// lineStarts is the offset of every line, and of the end.
+func lineStarts(src []byte) []int {
+	starts := []int{0}
+	for i, b := range src {
+		if b == '\n' {
+			starts = append(starts, i+1)
+		}
+	}
+	if starts[len(starts)-1] != len(src) {
+		starts = append(starts, len(src))
+	}
+	return starts
+}
+
+// with is the state after further edits; nil when they do not fit together.
+func (s *state) with(edits []Edit) *state {
+	files := s.splice(edits)
+	if files == nil {
+		return nil
+	}
+	return s.c.check(files)
+}
+
+func (s *state) splice(edits []Edit) map[string][]byte {
+	edits = slices.Clone(edits)
+	slices.SortStableFunc(edits, func(a, b Edit) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
+	})
+	files := maps.Clone(s.files)
+	if files == nil {
+		files = make(map[string][]byte)
+	}
+	for i := 0; i < len(edits); {
+		j := i
+		for j < len(edits) && edits[j].File == edits[i].File {
+			j++
+		}
+		src, err := s.read(edits[i].File)
+		if err != nil {
+			return nil
+		}
+		dst, err := Splice(src, edits[i:j])
+		if err != nil {
+			return nil
+		}
+		files[edits[i].File] = dst
+		i = j
+	}
+	return files
+}
+
+// hash identifies a state by its content.
+func hash(files map[string][]byte) string {
+	h := fnv.New128a()
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		fmt.Fprintf(h, "%s\x00%d\x00", name, len(files[name]))
+		h.Write(files[name])
+	}
+	return string(h.Sum(nil))
+}
+
+// solve removes one cause after the other by the remedy that leaves the fewest
+// errors, as long as there is one that helps. only limits the strategies.
+func (s *state) solve(ctx context.Context, only func(strategy string) bool) *solution {
+	key := hash(s.files)
+	if done := s.c.solved[key]; done != nil && only == nil {
+		return done
+	}
+	done := &solution{files: s.files, left: len(s.errs), prior: 1}
+	at := s
+	for range maxRounds {
+		if len(at.errs) == 0 || ctx.Err() != nil {
+			break
+		}
+		next, r, share := at.step(ctx, only)
+		if next == nil {
+			break
+		}
+		done.files, done.left = next.files, len(next.errs)
+		done.prior *= share
+		done.titles = append(done.titles, r.title)
+		if at != s {
+			at.drop()
+		}
+		at = next
+	}
+	if at != s {
+		at.drop()
+	}
+	if only == nil && ctx.Err() == nil {
+		s.c.solved[key] = done
+	}
+	return done
+}
+
+// step finds the first cause that has a remedy that helps, and its best remedy.
+func (s *state) step(ctx context.Context, only func(string) bool) (*state, remedy, float64) {
+	for _, cs := range s.causes() {
+		var best *state
+		var by remedy
+		total, tries := 0.0, 0
+		known := s.c.won[cs.kind()]
+		for _, r := range cs.remedies(ctx) {
+			total += r.weight
+			if r.title == known && (only == nil || only(r.strategy)) {
+				best, by = s.try(r.edits, len(s.errs)), r
+			}
+		}
+		for _, r := range cs.remedies(ctx) {
+			if best != nil && by.title == known {
+				break
+			}
+			if tries == maxCompletions || ctx.Err() != nil || (only != nil && !only(r.strategy)) {
+				continue
+			}
+			tries++
+			next := s.try(r.edits, len(s.errs))
+			if next == nil {
+				continue
+			}
+			if best == nil || len(next.errs) < len(best.errs) {
+				if best != nil {
+					best.drop()
+				}
+				best, by = next, r
+			} else {
+				next.drop()
+			}
+		}
+		if best != nil {
+			s.c.won[cs.kind()] = by.title
+			return best, by, by.weight / total
+		}
+	}
+	return nil, remedy{}, 0
+}
+
+// kind is equal for the same cause in different states.
+func (cs *cause) kind() string {
+	at := cs.sites[0]
+	in := ""
+	if at.decl != nil {
+		in = at.decl.Name.Name
+	}
+	return fmt.Sprint(at.file.Name, in, at.err.code, at.err.msg)
+}
+
+// try checks edits and gives the state when it has fewer than limit errors.
+func (s *state) try(edits []Edit, limit int) *state {
+	files := s.splice(edits)
+	if files == nil {
+		return nil
+	}
+	key := hash(files)
+	if n, ok := s.c.tried[key]; ok && n >= limit {
+		return nil
+	}
+	if len(s.c.tried) >= maxTypeChecks {
+		return nil
+	}
+	next := s.c.check(files)
+	s.c.tried[key] = len(next.errs)
+	if len(next.errs) >= limit {
+		next.drop()
+		return nil
+	}
+	return next
+}
+
+// causes groups the errors of a state, in their order.
+func (s *state) causes() []*cause {
+	if s.grouped != nil {
+		return s.grouped
+	}
+	var out []*cause
+	byKey := make(map[string]*cause)
+	for _, e := range s.errs {
+		if e.file == nil || e.code == syntaxError {
+			continue
+		}
+		at := s.site(e)
+		key := at.key()
+		cs := byKey[key]
+		if cs == nil {
+			if len(out) == maxCauses {
+				continue
+			}
+			cs = &cause{st: s}
+			byKey[key] = cs
+			out = append(out, cs)
+		}
+		cs.sites = append(cs.sites, at)
+	}
+	s.grouped = out
+	return out
+}
+
+func (s *state) editable(file string) bool {
+	if strings.HasSuffix(file, "_test.go") {
+		return false
+	}
+	return s.c.p.Editable == nil || s.c.p.Editable(file)
+}
+
+// editable keeps the sites that may be edited.
+func (cs *cause) editable() []*site {
+	var out []*site
+	for _, at := range cs.sites {
+		if at.editable() {
+			out = append(out, at)
+		}
+	}
+	return out
+}
+
+// fixed tells whether some site stands where nothing may be edited, so that the
+// declaration must give way.
+func (cs *cause) fixed() bool { return len(cs.editable()) < len(cs.sites) }
+
+// remedies collects what every fixer has for this kind of error, the likeliest
+// first. Remedies that touch what may not be edited are left out.
+func (cs *cause) remedies(ctx context.Context) []remedy {
+	if cs.found != nil {
+		return cs.found
+	}
+	out := []remedy{}
+	for _, fx := range fixers {
+		if !slices.Contains(fx.codes, cs.sites[0].err.code) {
+			continue
+		}
+		for _, o := range fx.fix(ctx, cs) {
+			foreign := func(e Edit) bool { return !cs.st.editable(e.File) }
+			if len(o.edits) == 0 || o.weight <= 0 || slices.ContainsFunc(o.edits, foreign) {
+				continue
+			}
+			out = append(out, remedy{option: o, strategy: fx.strategy})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b remedy) int { return cmp.Compare(b.weight, a.weight) })
+	seen := make(map[string]bool)
+	out = slices.DeleteFunc(out, func(r remedy) bool {
+		key := fmt.Sprint(r.edits)
+		again := seen[key]
+		seen[key] = true
+		return again
+	})
+	cs.found = out
+	return out
+}
+
+// fixer knows remedies for some kinds of errors.
+type fixer struct {
+	strategy string
+	codes    []errorCode
+	fix      func(context.Context, *cause) []option
+}

@@ -1,0 +1,199 @@
+package propose
+
+import (
+	"context"
+	"fmt"
+	"go/ast"
+	"go/types"
+	"slices"
+	"strings"
+)
+
+// fixRemoved brings back a declaration that the change removed; for a field that
+// is gone, the declaration of its type as it was.
+func fixRemoved(_ context.Context, cs *cause) []option {
+	at := cs.sites[0]
+	id := at.ident()
+	if id == nil {
+		return nil
+	}
+	weight := 0.3
+	if cs.fixed() {
+		weight = 0.6
+	}
+	dir, key := at.pkg.Dir, id.Name
+	if pkg := at.qualifier(); pkg != nil {
+		n := cs.st.c.plain[pkg.Path()]
+		if n == nil {
+			return nil
+		}
+		dir = n.dir
+	} else if t := at.receiver(); t != nil {
+		named, ok := types.Unalias(deref(t)).(*types.Named)
+		if !ok {
+			return nil
+		}
+		of, name, ok := cs.st.keyOf(named.Obj())
+		if !ok {
+			return nil
+		}
+		if old := cs.st.c.baseOf(of)[name]; old != nil && strings.Contains(old.text, id.Name) {
+			if o, ok := cs.st.alter(of, old, weight); ok {
+				return []option{o}
+			}
+		}
+		dir, key = of, name+"."+id.Name
+	}
+	old := cs.st.c.baseOf(dir)[key]
+	if old == nil || old.text == "" {
+		return nil
+	}
+	if _, _, still := cs.st.now(dir, key); still {
+		return nil
+	}
+	edit, ok := cs.st.reinsert(dir, old)
+	if !ok {
+		return nil
+	}
+	return []option{{weight: weight, title: fmt.Sprintf("restore %s, which the change removed", quote(key)), edits: []Edit{edit}, alike: 1}}
+}
+
+// reinsert puts an old declaration where it stood: behind the declaration that it
+// followed, or at the end of the file, or of another of the package when the file
+// is gone.
+func (s *state) reinsert(dir string, old *oldDecl) (Edit, bool) {
+	if f, d, ok := s.now(dir, old.after); ok && old.after != "" && d.end > 0 {
+		return Edit{File: f.Name, Start: d.end, End: d.end, New: "\n\n" + old.text}, true
+	}
+	var files []string
+	for _, n := range s.c.nodes {
+		if n.dir == dir {
+			files = append(files, n.files...)
+		}
+	}
+	if i := slices.Index(files, old.file); i > 0 {
+		files[0], files[i] = files[i], files[0]
+	}
+	for _, name := range files {
+		if f, err := s.parse(name); err == nil && s.editable(name) && !ast.IsGenerated(f.Syntax) {
+			end := len(strings.TrimRight(string(f.Src), "\n"))
+			return Edit{File: name, Start: end, End: end, New: "\n\n" + old.text}, true
+		}
+	}
+	return Edit{}, false
+}
+
+// alter is the option to make a declaration what it was.
+func (s *state) alter(dir string, old *oldDecl, weight float64) (option, bool) {
+	f, d, ok := s.now(dir, old.key)
+	if !ok || old.text == "" || d.text == "" || d.text == old.text {
+		return option{}, false
+	}
+	return option{
+		weight: weight, alike: 1, removed: 0.5, title: fmt.Sprintf("restore %s as it was before the change", quote(old.key)),
+		edits: []Edit{{File: f.Name, Start: d.start, End: d.end, New: old.text}},
+	}, true
+}
+
+// fixAltered makes a declaration that does not fit its use any more what it was:
+// the whole of it, or of a function only the signature.
+func fixAltered(_ context.Context, cs *cause) []option {
+	weight := 0.15
+	if cs.fixed() {
+		weight = 0.6
+	}
+	var out []option
+	for _, obj := range cs.sites[0].concerned() {
+		dir, key, ok := cs.st.keyOf(obj)
+		if !ok {
+			continue
+		}
+		old := cs.st.c.baseOf(dir)[key]
+		if old == nil {
+			continue
+		}
+		if o, ok := cs.st.alter(dir, old, weight); ok {
+			out = append(out, o)
+		}
+		if o, ok := cs.st.alterSignature(dir, old, weight*0.8); ok {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// alterSignature gives a function the parameters and results that it had, and
+// leaves its body.
+func (s *state) alterSignature(dir string, old *oldDecl, weight float64) (option, bool) {
+	f, d, ok := s.now(dir, old.key)
+	if !ok || d.fn == nil || old.typ == nil || d.fn.Body == nil {
+		return option{}, false
+	}
+	i := strings.Index(old.text, "func ")
+	head, _, ok := strings.Cut(old.text[max(i, 0):], "{\n")
+	if !ok || i < 0 {
+		return option{}, false
+	}
+	head = strings.TrimSpace(head)
+	start, end := f.Offset(d.fn.Pos()), f.Offset(d.fn.Body.Pos())
+	if head == strings.TrimSpace(string(f.Src[start:end])) {
+		return option{}, false
+	}
+	return option{
+		weight: weight, alike: 1, title: fmt.Sprintf("restore the signature of %s", quote(old.key)),
+		edits: []Edit{{File: f.Name, Start: start, End: end, New: head + " "}},
+	}, true
+}
+
+// concerned lists the declared things that an error may be about: what the
+// statement around it uses, and the function it stands in.
+func (at *site) concerned() []types.Object {
+	var out []types.Object
+	var within ast.Node
+	for _, n := range at.path {
+		switch n.(type) {
+		case ast.Stmt, ast.Decl:
+			within = n
+		}
+		if within != nil {
+			break
+		}
+	}
+	if within == nil {
+		return nil
+	}
+	add := func(obj types.Object) {
+		if obj != nil && !slices.Contains(out, obj) {
+			out = append(out, obj)
+		}
+	}
+	ast.Inspect(within, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BlockStmt:
+			return n == within
+		case *ast.Ident:
+			obj := at.pkg.Info.Uses[n]
+			add(obj)
+			if v, ok := obj.(*types.Var); ok {
+				if named, ok := types.Unalias(deref(v.Type())).(*types.Named); ok {
+					add(named.Obj())
+				}
+			}
+		}
+		return true
+	})
+	if at.decl != nil {
+		add(at.pkg.Info.Defs[at.decl.Name])
+	}
+	// A type that should implement an interface: its methods may have changed.
+	for _, obj := range slices.Clone(out) {
+		if name, ok := obj.(*types.TypeName); ok && at.err.code == invalidIfaceAssign {
+			if named, ok := types.Unalias(name.Type()).(*types.Named); ok {
+				for m := range named.Methods() {
+					add(m)
+				}
+			}
+		}
+	}
+	return out
+}

@@ -1,0 +1,195 @@
+package propose
+
+import (
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+
+	"golang.org/x/tools/go/ast/astutil"
+)
+
+// site is an error with what surrounds it.
+type site struct {
+	*function
+	st   *state
+	err  *typeError
+	path []ast.Node // the error's node and all around it, innermost first
+}
+
+// editable tells whether the site's own file may be edited.
+func (at *site) editable() bool { return at.st.editable(at.file.Name) }
+
+func (s *state) site(e *typeError) *site {
+	path, _ := astutil.PathEnclosingInterval(e.file.Syntax, e.start, e.end)
+	f := &function{p: s.c.p, pkg: e.unit.Package, file: e.file}
+	for _, n := range path {
+		if decl, ok := n.(*ast.FuncDecl); ok {
+			f = newFunction(s.c.p, e.unit.Package, e.file, decl)
+		}
+	}
+	return &site{function: f, st: s, err: e, path: path}
+}
+
+// typeOf is the type of an expression, the invalid type when it has none.
+func (at *site) typeOf(e ast.Expr) types.Type {
+	if t := at.pkg.Info.TypeOf(e); t != nil {
+		return t
+	}
+	return types.Typ[types.Invalid]
+}
+
+// around finds the innermost node of a type around the error.
+func around[T ast.Node](at *site) (T, bool) {
+	for _, n := range at.path {
+		if t, ok := n.(T); ok {
+			return t, true
+		}
+	}
+	var zero T
+	return zero, false
+}
+
+// stmt is the innermost statement around the error that stands in a list of
+// statements, so that another can be put before or behind it.
+func (at *site) stmt() ast.Stmt {
+	for i, n := range at.path {
+		s, ok := n.(ast.Stmt)
+		if !ok || i+1 == len(at.path) {
+			continue
+		}
+		switch at.path[i+1].(type) {
+		case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
+			return s
+		}
+	}
+	return nil
+}
+
+// insert is the edit that puts text at a position.
+func (at *site) insert(pos token.Pos, text string) Edit {
+	offset := at.file.Offset(pos)
+	return Edit{File: at.file.Name, Start: offset, End: offset, New: text}
+}
+
+// cut is the edit that replaces what stands from start up to end.
+func (at *site) cut(start, end token.Pos, text string) Edit {
+	return Edit{File: at.file.Name, Start: at.file.Offset(start), End: at.file.Offset(end), New: text}
+}
+
+// key is equal for errors that one remedy should end together.
+func (at *site) key() string {
+	switch at.err.code {
+	case undeclaredName, undeclaredImportedName, unexportedName, missingFieldOrMethod, missingLitField:
+		if id := at.ident(); id != nil {
+			of := ""
+			switch n := at.path[1].(type) {
+			case *ast.SelectorExpr:
+				if n.Sel == id {
+					of = at.owner()
+				}
+			case *ast.KeyValueExpr:
+				of = at.owner()
+			}
+			return fmt.Sprint("name ", id.Name, " of ", of)
+		}
+	case wrongArgCount:
+		if call := at.miscounted(); call != nil {
+			if obj := at.callee(call); obj != nil {
+				return fmt.Sprint("call ", obj.Pos(), obj.Name(), len(call.Args))
+			}
+		}
+	case brokenImport:
+		return "import " + at.err.msg
+	}
+	return fmt.Sprint(at.err.code, at.err.start, at.err.msg)
+}
+
+// ident is the name that the error is about, or nil.
+func (at *site) ident() *ast.Ident {
+	if len(at.path) > 1 {
+		if id, ok := at.path[0].(*ast.Ident); ok {
+			return id
+		}
+	}
+	return nil
+}
+
+// owner names what the missing name was looked up in: a package or a type.
+func (at *site) owner() string {
+	if pkg := at.qualifier(); pkg != nil {
+		return pkg.Path()
+	}
+	if t := at.receiver(); t != nil {
+		return types.TypeString(t, nil)
+	}
+	return ""
+}
+
+// qualifier is the imported package that a name is looked up in, or nil.
+func (at *site) qualifier() *types.Package {
+	sel, ok := at.path[1].(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	if x, ok := sel.X.(*ast.Ident); ok {
+		if name, ok := at.pkg.Info.Uses[x].(*types.PkgName); ok {
+			return name.Imported()
+		}
+	}
+	return nil
+}
+
+// receiver is the type that a field or method is looked up in, or nil.
+func (at *site) receiver() types.Type {
+	switch n := at.path[1].(type) {
+	case *ast.SelectorExpr:
+		return at.typeOf(n.X)
+	case *ast.KeyValueExpr:
+		if lit, ok := at.path[2].(*ast.CompositeLit); ok {
+			return at.typeOf(lit)
+		}
+	}
+	return nil
+}
+
+// callee is what a call calls: a function, method or variable; nil when it has no name.
+func (at *site) callee(call *ast.CallExpr) types.Object {
+	switch fun := ast.Unparen(call.Fun).(type) {
+	case *ast.Ident:
+		return at.pkg.Info.Uses[fun]
+	case *ast.SelectorExpr:
+		return at.pkg.Info.Uses[fun.Sel]
+	}
+	return nil
+}
+
+// miscounted is the innermost call around the error whose arguments are too many
+// or too few, or nil.
+func (at *site) miscounted() *ast.CallExpr {
+	for _, n := range at.path {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			continue
+		}
+		sig := at.called(call)
+		if sig == nil {
+			continue
+		}
+		n, m := sig.Params().Len(), len(call.Args)
+		if sig.Variadic() && m < n-1 || !sig.Variadic() && m != n {
+			return call
+		}
+	}
+	return nil
+}
+
+// called is the signature of what a call calls, nil for a conversion or builtin.
+func (at *site) called(call *ast.CallExpr) *types.Signature {
+	tv, ok := at.pkg.Info.Types[call.Fun]
+	if !ok || !tv.IsValue() || tv.Type == nil {
+		return nil
+	}
+	sig, _ := tv.Type.Underlying().(*types.Signature)
+	return sig
+}

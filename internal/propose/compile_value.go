@@ -1,0 +1,461 @@
+package propose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// maxConversions is how many ways to make a value fit are tried.
+const maxConversions = 10
+
+// fixAssigned makes a value fit the type of where it goes, or the type fit it.
+func fixAssigned(_ context.Context, cs *cause) []option {
+	at := cs.sites[0]
+	e := at.expr()
+	if e == nil || !at.editable() {
+		return nil
+	}
+	target, spread := at.target(e)
+	if target == nil {
+		return nil
+	}
+	var out []option
+	if spread {
+		out = append(out, option{weight: 0.9, alike: 1, title: "pass the elements of " + quote(at.text(e)), edits: []Edit{at.insert(e.End(), "...")}})
+	}
+	out = append(out, at.convertTo(e, target)...)
+	if spec, ok := around[*ast.ValueSpec](at); ok && spec.Type != nil && slices.Contains(spec.Values, e) {
+		if text, ok := at.typeText(types.Default(at.typeOf(e))); ok {
+			out = append(out, option{weight: 0.3, title: replaceTitle(at.text(spec.Type), text), edits: []Edit{at.replace(spec.Type, text)}})
+		}
+	}
+	return out
+}
+
+// expr is the expression that the error is about, or nil.
+func (at *site) expr() ast.Expr {
+	for _, n := range at.path {
+		if e, ok := n.(ast.Expr); ok && n.Pos() == at.err.start && n.End() == at.err.end {
+			return e
+		}
+	}
+	return nil
+}
+
+// target is the type that an expression is to have where it stands; spread tells
+// that it is the slice of what a variadic parameter wants one by one.
+func (at *site) target(e ast.Expr) (t types.Type, spread bool) {
+	i := slices.Index(at.path, ast.Node(e))
+	if i < 0 || i+1 >= len(at.path) {
+		return nil, false
+	}
+	switch p := at.path[i+1].(type) {
+	case *ast.CallExpr:
+		sig := at.called(p)
+		k := slices.Index(p.Args, e)
+		if id, ok := p.Fun.(*ast.Ident); ok && id.Name == "append" && k > 0 {
+			list, ok := at.typeOf(p.Args[0]).Underlying().(*types.Slice)
+			if !ok {
+				return nil, false
+			}
+			return list.Elem(), len(p.Args) == 2 && assignable(at.typeOf(e), list)
+		}
+		if sig == nil || k < 0 {
+			return nil, false
+		}
+		want := paramTypes(sig, len(p.Args))
+		if k >= len(want) {
+			return nil, false
+		}
+		if sig.Variadic() && k == sig.Params().Len()-1 && k == len(p.Args)-1 && !p.Ellipsis.IsValid() {
+			spread = assignable(at.typeOf(e), sig.Params().At(k).Type())
+		}
+		return want[k], spread
+	case *ast.ReturnStmt:
+		sig := at.signature(p)
+		if k := slices.Index(p.Results, e); sig != nil && k < sig.Results().Len() {
+			return sig.Results().At(k).Type(), false
+		}
+	case *ast.AssignStmt:
+		if k := slices.Index(p.Rhs, e); k >= 0 && k < len(p.Lhs) {
+			return at.typeOf(p.Lhs[k]), false
+		}
+	case *ast.ValueSpec:
+		if p.Type != nil {
+			return at.typeOf(p.Type), false
+		}
+	case *ast.CompositeLit:
+		return at.element(p, slices.Index(p.Elts, e)), false
+	case *ast.KeyValueExpr:
+		lit, ok := at.path[i+2].(*ast.CompositeLit)
+		if !ok {
+			return nil, false
+		}
+		switch t := deref(at.typeOf(lit)).Underlying().(type) {
+		case *types.Map:
+			if p.Key == e {
+				return t.Key(), false
+			}
+			return t.Elem(), false
+		case *types.Struct:
+			if key, ok := p.Key.(*ast.Ident); ok {
+				if f := fieldNamed(t, key.Name, at.pkg.Types); f != nil {
+					return f.Type(), false
+				}
+			}
+		default:
+			return at.element(lit, -1), false
+		}
+	case *ast.SendStmt:
+		if ch, ok := at.typeOf(p.Chan).Underlying().(*types.Chan); ok {
+			return ch.Elem(), false
+		}
+	case *ast.IndexExpr:
+		if m, ok := at.typeOf(p.X).Underlying().(*types.Map); ok {
+			return m.Key(), false
+		}
+	}
+	return nil, false
+}
+
+// element is the type of the elements of a literal, of field i for a struct.
+func (at *site) element(lit *ast.CompositeLit, i int) types.Type {
+	switch t := deref(at.typeOf(lit)).Underlying().(type) {
+	case *types.Slice:
+		return t.Elem()
+	case *types.Array:
+		return t.Elem()
+	case *types.Struct:
+		if i >= 0 && i < t.NumFields() {
+			return t.Field(i).Type()
+		}
+	}
+	return nil
+}
+
+// convertTo is the options to make of an expression one of the type.
+func (at *site) convertTo(e ast.Expr, to types.Type) []option {
+	var out []option
+	for _, c := range nearestNames(at.conversions(e, to)) {
+		o := option{weight: c.weight, alike: 0.7, title: replaceTitle(at.text(e), c.text), edits: []Edit{at.replace(e, c.text)}}
+		out = append(out, o)
+	}
+	return out[:min(len(out), maxConversions)]
+}
+
+// conversions lists what can be written for an expression to have another type.
+func (at *site) conversions(e ast.Expr, to types.Type) []spelling {
+	from, text := at.typeOf(e), at.text(e)
+	if from == types.Typ[types.Invalid] || to == types.Typ[types.Invalid] {
+		return nil
+	}
+	var out []spelling
+	add := func(weight float64, format string, args ...any) {
+		out = append(out, spelling{fmt.Sprintf(format, args...), weight})
+	}
+	operand := text
+	if _, binary := e.(*ast.BinaryExpr); binary {
+		operand = "(" + text + ")"
+	}
+	if types.AssignableTo(types.NewPointer(from), to) && addressable(e) {
+		add(0.9, "&%s", text)
+	}
+	if p, ok := from.Underlying().(*types.Pointer); ok && types.AssignableTo(p.Elem(), to) {
+		add(0.9, "*%s", operand)
+	}
+	if amp, ok := e.(*ast.UnaryExpr); ok && amp.Op == token.AND && assignable(at.typeOf(amp.X), to) {
+		add(0.95, "%s", at.text(amp.X))
+	}
+	if iface, ok := from.Underlying().(*types.Interface); ok && !types.IsInterface(to) && types.Implements(to, iface) {
+		if name, ok := at.typeText(to); ok {
+			add(0.4, "%s.(%s)", operand, name)
+		}
+	}
+	if s, ok := to.Underlying().(*types.Slice); ok && types.AssignableTo(from, s.Elem()) {
+		if name, ok := at.typeText(to); ok {
+			add(0.5, "%s{%s}", name, text)
+		}
+	}
+	if sig, ok := from.Underlying().(*types.Signature); ok && sig.Params().Len() == 0 && sig.Results().Len() == 1 && types.AssignableTo(sig.Results().At(0).Type(), to) {
+		add(0.8, "%s()", operand)
+	}
+	at.basics(e, from, to, add)
+	if name, ok := at.typeText(to); ok && types.ConvertibleTo(from, to) && !numberToString(from, to) {
+		if strings.HasPrefix(name, "*") || strings.HasPrefix(name, "func") || strings.HasPrefix(name, "<-") {
+			name = "(" + name + ")"
+		}
+		add(0.8, "%s(%s)", name, text)
+	}
+	at.parts(operand, from, to, add)
+	for _, v := range at.locals(e.Pos()) {
+		if v.Name() != text && types.AssignableTo(v.Type(), to) && !types.IsInterface(to) {
+			add(max(0.6*closeness(text, v.Name()), unlike), "%s", v.Name())
+		}
+	}
+	return out
+}
+
+// basics adds the usual ways between texts, numbers, bytes and errors.
+func (at *site) basics(e ast.Expr, from, to types.Type, add func(float64, string, ...any)) {
+	text := at.text(e)
+	is := func(t types.Type, info types.BasicInfo) bool {
+		b, ok := t.Underlying().(*types.Basic)
+		return ok && b.Info()&info != 0
+	}
+	isString := types.Identical(to.Underlying(), types.Typ[types.String])
+	if lit := at.pkg.Info.Types[e].Value; lit != nil {
+		switch {
+		case lit.Kind() == constant.String && is(to, types.IsNumeric|types.IsBoolean):
+			if s := constant.StringVal(lit); s == "true" || s == "false" || isNumber(s) {
+				add(0.7, "%s", s)
+			}
+		case isString && from == types.Typ[types.UntypedRune]:
+			if r, ok := constant.Int64Val(lit); ok {
+				add(0.95, "%s", strconv.Quote(string(rune(r))))
+			}
+		case isString && is(from, types.IsNumeric|types.IsBoolean):
+			if _, isLiteral := e.(*ast.BasicLit); isLiteral {
+				add(0.6, "%s", strconv.Quote(text))
+			}
+		case is(from, types.IsFloat) && is(to, types.IsInteger):
+			if i := constant.ToInt(lit); i.Kind() == constant.Int {
+				add(0.7, "%s", i)
+			}
+		}
+	}
+	switch {
+	case isString && types.Identical(types.Default(from), types.Typ[types.Int]):
+		add(0.7, "strconv.Itoa(%s)", text)
+		add(0.2, "fmt.Sprint(%s)", text)
+	case isString && is(from, types.IsInteger):
+		add(0.5, "strconv.FormatInt(int64(%s), 10)", text)
+		add(0.4, "fmt.Sprint(%s)", text)
+	case isString && is(from, types.IsNumeric|types.IsBoolean):
+		add(0.5, "fmt.Sprint(%s)", text)
+	case isString && types.Identical(from, types.NewSlice(types.Typ[types.String])):
+		add(0.3, `strings.Join(%s, ", ")`, text)
+	case isError(to) && is(from, types.IsString):
+		add(0.7, "errors.New(%s)", text)
+	}
+}
+
+func isNumber(s string) bool {
+	_, err := strconv.ParseFloat(s, 64)
+	return err == nil
+}
+
+// numberToString tells a conversion that makes a character of a number, which is
+// never what was meant.
+func numberToString(from, to types.Type) bool {
+	f, ok := from.Underlying().(*types.Basic)
+	t, isBasic := to.Underlying().(*types.Basic)
+	return ok && isBasic && f.Info()&types.IsInteger != 0 && t.Info()&types.IsString != 0 &&
+		f.Kind() != types.Rune && f.Kind() != types.Byte
+}
+
+// parts adds the fields and methods of a value that have the type wanted.
+func (at *site) parts(operand string, from, to types.Type, add func(float64, string, ...any)) {
+	if st := structOf(from); st != nil {
+		for f := range st.Fields() {
+			if (f.Exported() || f.Pkg() == at.pkg.Types) && types.Identical(f.Type(), to) {
+				add(0.3, "%s.%s", operand, f.Name())
+			}
+		}
+	}
+	for m := range types.NewMethodSet(from).Methods() {
+		fn, ok := m.Obj().(*types.Func)
+		if !ok || (!fn.Exported() && fn.Pkg() != at.pkg.Types) {
+			continue
+		}
+		sig := fn.Signature()
+		if sig.Params().Len() > 0 || sig.Results().Len() != 1 || !types.Identical(sig.Results().At(0).Type(), to) {
+			continue
+		}
+		weight := 0.25
+		if fn.Name() == "Error" || fn.Name() == "String" {
+			weight = 0.85
+		}
+		add(weight, "%s.%s()", operand, fn.Name())
+	}
+}
+
+func addressable(e ast.Expr) bool {
+	switch e := ast.Unparen(e).(type) {
+	case *ast.Ident, *ast.SelectorExpr, *ast.IndexExpr, *ast.CompositeLit:
+		return true
+	case *ast.StarExpr:
+		return e.X != nil
+	}
+	return false
+}
+
+// fixOperands gives both sides of an operator one type.
+func fixOperands(_ context.Context, cs *cause) []option {
+	at := cs.sites[0]
+	if !at.editable() {
+		return nil
+	}
+	var x, y ast.Expr
+	for _, n := range at.path {
+		switch n := n.(type) {
+		case *ast.BinaryExpr:
+			x, y = n.X, n.Y
+		case *ast.AssignStmt:
+			if len(n.Lhs) == 1 && len(n.Rhs) == 1 {
+				return at.convertTo(n.Rhs[0], at.typeOf(n.Lhs[0]))
+			}
+		}
+		if x != nil {
+			break
+		}
+	}
+	if x == nil {
+		return nil
+	}
+	tx, ty := at.typeOf(x), at.typeOf(y)
+	var out []option
+	for _, side := range []struct {
+		e     ast.Expr
+		to    types.Type
+		other types.Type
+	}{{y, tx, ty}, {x, ty, tx}} {
+		if b, ok := side.to.(*types.Basic); ok && b.Info()&types.IsUntyped != 0 {
+			side.to = types.Default(side.to)
+		}
+		for _, o := range at.convertTo(side.e, side.to) {
+			o.weight *= at.widening(side.other, side.to)
+			out = append(out, o)
+		}
+		if v := at.pkg.Info.Types[side.e].Value; v != nil || at.text(side.e) == "nil" {
+			if zero := at.zero(side.to); zero != "" && zero != at.text(side.e) && isZero(v) {
+				weight := 0.9
+				if hasLen(side.to) && v != nil && v.Kind() == constant.Int {
+					weight = 0.3 // its length is more likely meant
+				}
+				out = append(out, option{weight: weight, alike: 0.7, title: replaceTitle(at.text(side.e), zero), edits: []Edit{at.replace(side.e, zero)}})
+			}
+		}
+		if v := at.pkg.Info.Types[side.e].Value; v != nil && v.Kind() == constant.Int && hasLen(side.to) {
+			other := x
+			if side.e == x {
+				other = y
+			}
+			out = append(out, option{weight: 0.7, alike: 0.7, title: "compare the length of " + quote(at.text(other)), edits: []Edit{at.replace(other, "len("+at.text(other)+")")}})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b option) int { return cmp.Compare(b.weight, a.weight) })
+	return out
+}
+
+// isZero tells whether a constant (nil for nil) is the zero value of its type.
+func isZero(v constant.Value) bool {
+	if v == nil {
+		return true
+	}
+	switch v.Kind() {
+	case constant.String:
+		return constant.StringVal(v) == ""
+	case constant.Bool:
+		return !constant.BoolVal(v)
+	case constant.Int, constant.Float:
+		return constant.Sign(v) == 0
+	}
+	return false
+}
+
+// widening is 1 for a conversion that loses nothing and less for one that may.
+func (at *site) widening(from, to types.Type) float64 {
+	f, ok := from.Underlying().(*types.Basic)
+	t, isBasic := to.Underlying().(*types.Basic)
+	if !ok || !isBasic || f.Info()&types.IsNumeric == 0 || t.Info()&types.IsNumeric == 0 {
+		return 1
+	}
+	switch {
+	case f.Info()&types.IsFloat != 0 && t.Info()&types.IsInteger != 0:
+		return 0.3
+	case f.Info()&types.IsInteger != 0 && t.Info()&types.IsFloat != 0:
+		return 1
+	case at.st.c.sizes.Sizeof(f) > at.st.c.sizes.Sizeof(t):
+		return 0.4
+	case f.Info()&types.IsUnsigned == 0 && t.Info()&types.IsUnsigned != 0:
+		return 0.5
+	}
+	return 1
+}
+
+// fixOperand repairs an operator that its operand does not have.
+func fixOperand(_ context.Context, cs *cause) []option {
+	at := cs.sites[0]
+	if !at.editable() {
+		return nil
+	}
+	one := func(weight float64, title string, edits ...Edit) []option {
+		return []option{{weight: weight, alike: 0.7, title: title, edits: edits}}
+	}
+	switch at.err.code {
+	case invalidIndirection:
+		if star, ok := around[*ast.StarExpr](at); ok {
+			return one(0.9, "do not dereference "+quote(at.text(star.X)), at.replace(star, at.text(star.X)))
+		}
+	case nonIndexableOperand:
+		e := at.expr()
+		if e == nil {
+			return nil
+		}
+		switch at.typeOf(e).Underlying().(type) {
+		case *types.Pointer:
+			return one(0.9, "dereference "+quote(at.text(e)), at.replace(e, "(*"+at.text(e)+")"))
+		case *types.Signature:
+			return one(0.9, "call "+quote(at.text(e)), at.insert(e.End(), "()"))
+		}
+	case nonVariadicDots:
+		if call, ok := around[*ast.CallExpr](at); ok && call.Ellipsis.IsValid() {
+			return one(0.8, "pass the slice as it is", at.cut(call.Ellipsis, call.Ellipsis+3, ""))
+		}
+	case invalidCond:
+		return at.condition()
+	}
+	return nil
+}
+
+// condition makes a condition of a value that is not one.
+func (at *site) condition() []option {
+	e := at.expr()
+	if e == nil {
+		return nil
+	}
+	t := at.typeOf(e)
+	var out []option
+	add := func(weight float64, text string) {
+		out = append(out, option{weight: weight, alike: 0.7, title: replaceTitle(at.text(e), text), edits: []Edit{at.replace(e, text)}})
+	}
+	text := at.text(e)
+	if sig, ok := t.Underlying().(*types.Signature); ok {
+		if sig.Params().Len() == 0 {
+			add(0.9, text+"()")
+		}
+		return out
+	}
+	if hasLen(t) {
+		if _, isString := t.Underlying().(*types.Basic); isString {
+			add(0.7, text+` != ""`)
+		} else {
+			add(0.7, "len("+text+") > 0")
+		}
+		return out
+	}
+	if zero := at.zero(t); zero != "" {
+		add(0.7, text+" != "+zero)
+		add(0.2, text+" == "+zero)
+	}
+	at.parts(text, t, types.Typ[types.Bool], func(w float64, format string, args ...any) { add(w, fmt.Sprintf(format, args...)) })
+	return out
+}

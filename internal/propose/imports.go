@@ -1,0 +1,405 @@
+package propose
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"maps"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"golang.org/x/mod/modfile"
+	"golang.org/x/tools/go/packages"
+)
+
+// imports adds what is missing, removes what is not used, and follows a package
+// that moved. It knows the packages of the tree, of the standard library and of
+// the module's requirements; golang.org/x/tools/go/packages finds them, without
+// network. (goimports itself reads the files of the disk, not the tree with the
+// patches kept so far, and scans the whole module cache.)
+var imports = Strategy{
+	Name: "imports", Share: compileShare, Kinds: compileKinds,
+	Doc: "adds missing imports, removes unused ones, and follows a package that was renamed or moved in the module",
+	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
+		return proposeRemedies(ctx, p, "imports", yield)
+	},
+}
+
+// FixImports repairs failures whose only cause is missing, unused or moved
+// imports. There is one candidate when that is all there is to do, and none
+// otherwise.
+func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
+	c, err := p.compilation(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if len(c.base.errs) == 0 {
+		return nil, nil
+	}
+	done := c.base.solve(ctx, func(strategy string) bool { return strategy == imports.Name })
+	if done.left > 0 {
+		return nil, ctx.Err()
+	}
+	cand := Candidate{
+		Strategy: imports.Name, Title: strings.Join(done.titles, "; "), Edits: c.edits(done.files),
+		Suspicion: 1, Prior: done.prior, Alike: 1, Whole: true,
+	}
+	if len(cand.Edits) == 0 {
+		return nil, nil
+	}
+	src, err := p.Tree.Read(cand.File())
+	if err != nil {
+		return nil, err
+	}
+	cand.Line = 1 + bytes.Count(src[:cand.Edits[0].Start], []byte("\n"))
+	return []Candidate{cand}, nil
+}
+
+// importable is a package that can be imported.
+type importable struct {
+	path, name string
+	weight     float64
+}
+
+const maxImportable = 6
+
+// fixUnusedImport removes an import, with its declaration when that is empty then.
+func fixUnusedImport(_ context.Context, cs *cause) []option {
+	at := cs.sites[0]
+	spec, decl := at.importSpec()
+	if spec == nil || !at.editable() {
+		return nil
+	}
+	var n ast.Node = spec
+	if len(decl.Specs) == 1 {
+		n = decl
+	}
+	return []option{{weight: 0.9, title: "remove the unused import " + spec.Path.Value, edits: []Edit{at.remove(n)}}}
+}
+
+// importSpec is the import that the error is about.
+func (at *site) importSpec() (*ast.ImportSpec, *ast.GenDecl) {
+	for _, d := range at.file.Syntax.Decls {
+		decl, ok := d.(*ast.GenDecl)
+		if !ok || decl.Tok != token.IMPORT {
+			continue
+		}
+		for _, s := range decl.Specs {
+			spec := s.(*ast.ImportSpec)
+			if spec.Pos() <= at.err.start && at.err.start <= spec.End() {
+				return spec, decl
+			}
+		}
+	}
+	return nil, nil
+}
+
+// fixMissingImport imports the package that an unknown qualifier names.
+func fixMissingImport(ctx context.Context, cs *cause) []option {
+	sites := cs.editable()
+	if len(sites) == 0 || sites[0].ident() == nil {
+		return nil
+	}
+	name := sites[0].ident().Name
+	var wanted []string
+	for _, at := range sites {
+		sel, ok := at.path[1].(*ast.SelectorExpr)
+		if !ok || sel.X != ast.Expr(at.ident()) || !token.IsExported(sel.Sel.Name) {
+			return nil
+		}
+		wanted = append(wanted, sel.Sel.Name)
+	}
+	var out []option
+	for _, im := range cs.st.c.importables(ctx, sites[0], name) {
+		exported := cs.st.exported(im.path)
+		if exported == nil {
+			continue
+		}
+		found := 0
+		for _, w := range wanted {
+			if exported(w) {
+				found++
+			}
+		}
+		if found == 0 {
+			continue
+		}
+		o := option{weight: im.weight * float64(found) / float64(len(wanted)), title: "import " + strconv.Quote(im.path), alike: 1}
+		done := make(map[string]bool)
+		for _, at := range sites {
+			if !done[at.file.Name] {
+				done[at.file.Name] = true
+				o.edits = append(o.edits, addImport(at.file, im.path))
+			}
+		}
+		out = append(out, o)
+	}
+	return out[:min(len(out), maxImportable)]
+}
+
+// importables lists the packages of a name, the likeliest first: those that the
+// tree uses already, its own, the standard library's, those of its requirements.
+func (c *compilation) importables(ctx context.Context, at *site, name string) []importable {
+	var out []importable
+	seen := map[string]bool{at.err.unit.node.path: true}
+	add := func(path, pkg string, weight float64) {
+		if pkg == name && !seen[path] && visibleFrom(path, at.err.unit.node.path) && !strings.HasSuffix(path, "_test") {
+			seen[path] = true
+			out = append(out, importable{path, pkg, weight})
+		}
+	}
+	for _, path := range at.err.unit.node.outside {
+		add(path, c.known[path], 1)
+	}
+	for _, n := range c.nodes {
+		if n.name != "main" {
+			add(n.path, n.name, 0.8)
+		}
+	}
+	if c.std == nil {
+		listed, _ := c.list(ctx, c.moduleDirs[0], packages.NeedName, false, "std") // without it there is less to choose from
+		for _, l := range listed {
+			c.std = append(c.std, importable{l.PkgPath, l.Name, 0.9})
+		}
+	}
+	for _, im := range c.std {
+		add(im.path, im.name, im.weight)
+	}
+	for _, path := range slices.Sorted(maps.Keys(c.known)) {
+		add(path, c.known[path], 0.5)
+	}
+	if len(out) == 0 {
+		for _, im := range c.required(ctx, name) {
+			add(im.path, im.name, im.weight)
+		}
+	}
+	slices.SortStableFunc(out, func(a, b importable) int { return cmp.Compare(b.weight, a.weight) })
+	out = out[:min(len(out), maxImportable)]
+	var need []string
+	for _, im := range out {
+		if c.plain[im.path] == nil {
+			need = append(need, im.path)
+		} else {
+			need = append(need, c.plain[im.path].outside...)
+		}
+	}
+	if err := c.addExports(ctx, need); err != nil {
+		return nil
+	}
+	return out
+}
+
+// visibleFrom tells whether a package may be imported by another.
+func visibleFrom(path, from string) bool {
+	if strings.HasPrefix(path, "vendor/") || strings.Contains(path, "/vendor/") {
+		return false
+	}
+	i := strings.LastIndex("/"+path+"/", "/internal/")
+	if i < 0 {
+		return true
+	}
+	parent := strings.Trim(("/" + path)[:i], "/")
+	return parent != "" && (from == parent || strings.HasPrefix(from, parent+"/"))
+}
+
+// required lists the packages of the module's direct requirements, as far as they
+// are at hand, whose directory is named like the package.
+func (c *compilation) required(ctx context.Context, name string) []importable {
+	src, err := c.p.Tree.Read(path.Join(c.moduleDirs[0], "go.mod"))
+	if err != nil {
+		return nil
+	}
+	mod, err := modfile.ParseLax("go.mod", src, nil)
+	if err != nil {
+		return nil
+	}
+	var patterns []string
+	for _, r := range mod.Require {
+		if !r.Indirect {
+			patterns = append(patterns, r.Mod.Path+"/...")
+		}
+	}
+	if len(patterns) == 0 {
+		return nil
+	}
+	listed, err := c.list(ctx, c.moduleDirs[0], packages.NeedName, false, patterns...)
+	if err != nil {
+		return nil
+	}
+	var out []importable
+	for _, l := range listed {
+		if l.Name == name && len(l.Errors) == 0 {
+			out = append(out, importable{l.PkgPath, l.Name, 0.6})
+		}
+	}
+	return out
+}
+
+// exported gives the test whether a package exports a name; nil when the package
+// cannot be read.
+func (s *state) exported(path string) func(name string) bool {
+	var pkg *types.Package
+	if n := s.c.plain[path]; n != nil {
+		pkg = s.unit(n).Types
+	} else if s.c.exports[path] != "" {
+		pkg, _ = s.c.external.Import(path)
+	}
+	if pkg == nil {
+		return nil
+	}
+	return func(name string) bool { return pkg.Scope().Lookup(name) != nil }
+}
+
+// fixBrokenImport gives the new path of a package that is not where it was: as the
+// change has it, or a package of the same name elsewhere in the tree.
+func fixBrokenImport(ctx context.Context, cs *cause) []option {
+	sites := cs.editable()
+	if len(sites) == 0 {
+		return nil
+	}
+	at := sites[0]
+	spec, _ := at.importSpec()
+	if spec == nil {
+		return nil
+	}
+	old, err := strconv.Unquote(spec.Path.Value)
+	if err != nil {
+		return nil
+	}
+	var out []option
+	move := func(to, name string, weight float64) {
+		if to == old || !visibleFrom(to, at.err.unit.node.path) {
+			return
+		}
+		o := option{weight: weight, alike: 1, title: fmt.Sprintf("import %s instead of %q", strconv.Quote(to), old)}
+		for _, s := range sites {
+			spec, _ := s.importSpec()
+			if spec == nil {
+				continue
+			}
+			text := strconv.Quote(to)
+			if spec.Name == nil && name != "" && name != path.Base(old) {
+				text = path.Base(old) + " " + text // what the file calls it stays
+			}
+			o.edits = append(o.edits, s.replace(spec.Path, text))
+		}
+		out = append(out, o)
+	}
+	for _, sub := range cs.st.c.substitutions(spec.Path.Value) {
+		if to, err := strconv.Unquote(sub.to); err == nil && sub.from == spec.Path.Value {
+			name := ""
+			if n := cs.st.c.plain[to]; n != nil {
+				name = n.name
+			}
+			move(to, name, 1)
+		}
+	}
+	for _, f := range cs.st.c.p.Changes {
+		if f.Rename && strings.HasSuffix(old, "/"+path.Dir(f.OldName)) {
+			if n := cs.st.c.inDir(path.Dir(f.NewName)); n != nil {
+				move(n.path, n.name, 1)
+			}
+		}
+	}
+	for _, n := range cs.st.c.nodes {
+		if n.forTest == "" && n.name != "main" {
+			switch near := closeness(path.Base(old), path.Base(n.path)); {
+			case n.name == path.Base(old):
+				move(n.path, n.name, 0.8)
+			case near > 0.5:
+				move(n.path, n.name, 0.4*near)
+			}
+		}
+	}
+	for _, im := range cs.st.c.importables(ctx, at, path.Base(old)) {
+		move(im.path, im.name, 0.3*im.weight)
+	}
+	seen := make(map[string]bool)
+	return slices.DeleteFunc(out, func(o option) bool {
+		again := seen[o.title]
+		seen[o.title] = true
+		return again
+	})
+}
+
+// inDir is the package in a directory of the tree, or nil.
+func (c *compilation) inDir(dir string) *node {
+	for _, n := range c.nodes {
+		if n.dir == dir && n.forTest == "" {
+			return n
+		}
+	}
+	return nil
+}
+
+// fixQualify qualifies a name that another package declares, with its import: one
+// that the file imports already, or one of the tree.
+func fixQualify(_ context.Context, cs *cause) []option {
+	sites := cs.editable()
+	if len(sites) == 0 || sites[0].ident() == nil || !token.IsExported(sites[0].ident().Name) {
+		return nil
+	}
+	at := sites[0]
+	name := at.ident().Name
+	if sel, ok := at.path[1].(*ast.SelectorExpr); ok && sel.Sel == at.ident() {
+		return nil
+	}
+	var out []option
+	add := func(pkg, importPath string, weight float64) {
+		o := option{weight: weight, alike: 0.7, title: replaceTitle(name, pkg+"."+name)}
+		done := make(map[string]bool)
+		for _, s := range sites {
+			if s.importName(importPath) == "" && !done[s.file.Name] {
+				done[s.file.Name] = true
+				o.edits = append(o.edits, addImport(s.file, importPath))
+			}
+			o.edits = append(o.edits, s.replace(s.ident(), pkg+"."+name))
+		}
+		out = append(out, o)
+	}
+	for _, spec := range at.file.Syntax.Imports {
+		importPath, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		if pkg := at.pkg.imported[importPath]; pkg != nil && pkg.Scope().Lookup(name) != nil && at.importName(importPath) != "" {
+			add(at.importName(importPath), importPath, 0.6)
+		}
+	}
+	from := at.err.unit.node
+	for _, n := range cs.st.c.nodes {
+		if n.forTest != "" || n.path == from.path || n.name == "main" || at.importName(n.path) != "" || !visibleFrom(n.path, from.path) {
+			continue
+		}
+		if cs.st.declares(n, name) && !dependsOn(n, from.path, make(map[*node]bool)) {
+			add(n.name, n.path, 0.5)
+		}
+	}
+	return out[:min(len(out), maxImportable)]
+}
+
+// declares tells whether a package has a declaration of the name at its top level.
+func (s *state) declares(n *node, name string) bool {
+	for _, file := range n.files {
+		src, err := s.read(file)
+		if err != nil || !strings.Contains(string(src), name) {
+			continue
+		}
+		if f, err := s.parse(file); err == nil {
+			for _, d := range declarations(f) {
+				if d.key == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,272 @@
+// Package propose turns suspects into candidate patches.
+//
+// A strategy is one way to propose: a documented value in the table Strategies.
+// Each reads a Problem and yields Candidates; none of them runs a test, writes a
+// file or knows of the other strategies. Ordering is done here once for all: the
+// most promising candidate for the time it costs to test comes first.
+//
+// Not a goal: judging. Whether a candidate is any good is for package validate.
+package propose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"hash/fnv"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Problem is what a strategy works on: the failures of one cluster, the places
+// suspected of them, and the tree they stand in.
+type Problem struct {
+	Tree     *Tree
+	Failures []testrun.Failure
+	Suspects []localize.Suspect
+	Changes  []patch.File // from the base to the tree; empty without a base
+	// Editable tells whether a file may be edited to make tests pass.
+	Editable func(file string) bool
+	// Green tells whether the failing tests pass when the files are as given;
+	// strategies that search by testing (revert) use it. It may be nil.
+	Green func(ctx context.Context, files map[string][]byte) (bool, error)
+
+	index  *localize.Index
+	seen   map[uint64]bool // results proposed already
+	expect *expectations
+}
+
+// Suspicion is the score of the most suspicious line of a range, 0 to 1.
+func (p *Problem) Suspicion(file string, start, end int) float64 {
+	if p.index == nil {
+		p.index = localize.NewIndex(p.Suspects)
+	}
+	return p.index.Max(file, start, end)
+}
+
+// Edit replaces the bytes [Start, End) of a file by New. Offsets are those of the
+// tree's present content.
+type Edit struct {
+	File       string // slash-separated, relative to the tree's root
+	Start, End int
+	New        string
+}
+
+// Candidate is one proposed patch.
+type Candidate struct {
+	ID       string // of the attempt in the ledger, set when it has a verdict
+	Strategy string
+	Title    string // what it does, for people
+	Edits    []Edit // sorted by file and start, not overlapping
+	Line     int    // of the first edit
+
+	Suspicion float64 // of the place, 0 to 1
+	// Prior is how likely this one is among those of its strategy, its place left
+	// aside. A strategy gives it relative to the other candidates of a place;
+	// Generate scales it so that suspicion times prior adds up to 1.
+	Prior   float64
+	Removed float64 // share of behaviour it takes away: 0 none, 1 a whole statement or more
+	Alike   float64 // likeness to the surrounding code: 1 when it is taken from the same function
+	Review  bool    // passes tests by construction rather than by insight; a person must look
+	Whole   bool    // cannot be told from the tree function by function; needs a build of its own
+
+	Score float64 // set by Order
+}
+
+// File is the file of the first edit.
+func (c *Candidate) File() string { return c.Edits[0].File }
+
+// Files gives the content of every file that the candidate changes.
+func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
+	out := make(map[string][]byte, 1)
+	for i := 0; i < len(c.Edits); {
+		j := i
+		for j < len(c.Edits) && c.Edits[j].File == c.Edits[i].File {
+			j++
+		}
+		file := c.Edits[i].File
+		src, err := t.Read(file)
+		if err != nil {
+			return nil, err
+		}
+		dst, err := Splice(src, c.Edits[i:j])
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", file, err)
+		}
+		out[file] = dst
+		i = j
+	}
+	return out, nil
+}
+
+// Splice applies edits, sorted and not overlapping, to src; their File is not read.
+func Splice(src []byte, edits []Edit) ([]byte, error) {
+	var b strings.Builder
+	at := 0
+	for _, e := range edits {
+		if e.Start < at || e.End < e.Start || e.End > len(src) {
+			return nil, fmt.Errorf("edit [%d,%d) does not fit a file of %d bytes", e.Start, e.End, len(src))
+		}
+		b.Write(src[at:e.Start])
+		b.WriteString(e.New)
+		at = e.End
+	}
+	b.Write(src[at:])
+	return []byte(b.String()), nil
+}
+
+// Strategy is one way to propose.
+type Strategy struct {
+	Name string // "imports", "template/guard" ...
+	Doc  string // what it proposes and when, one or two sentences
+	// Share is how often real fixes are of this form (see Doc of the table); it is
+	// the mean of the strategy's prior before anything was learnt.
+	Share float64
+	// Kinds are the failures it can help with; nil means every kind that ran.
+	Kinds []testrun.Kind
+	// LastResort strategies run only when the others found nothing verified.
+	LastResort bool
+	Propose    func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
+}
+
+// Applies tells whether the strategy can help with a failure of this kind.
+func (s *Strategy) Applies(kind testrun.Kind) bool {
+	if s.Kinds == nil {
+		return kind != testrun.Compile
+	}
+	return slices.Contains(s.Kinds, kind)
+}
+
+// maxPerStrategy bounds what one strategy may yield, so that none can fill the
+// memory or drown the others.
+const maxPerStrategy = 6000
+
+// Generate collects the candidates of the given strategies, without duplicates
+// (the same resulting text counts once in a problem, for the strategy that came first).
+// A strategy that fails is reported through errs and does not stop the others.
+func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []Candidate, errs []error) {
+	if p.seen == nil {
+		p.seen = make(map[uint64]bool)
+	}
+	for _, s := range strategies {
+		n := 0
+		err := s.Propose(ctx, p, func(c Candidate) bool {
+			if ctx.Err() != nil || n >= maxPerStrategy {
+				return false
+			}
+			c.Strategy = s.Name
+			if !p.admit(&c, p.seen) {
+				return true
+			}
+			n++
+			cands = append(cands, c)
+			return true
+		})
+		if err != nil && ctx.Err() == nil {
+			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))
+		}
+		normalize(cands[len(cands)-n:])
+	}
+	return cands, errs
+}
+
+// normalize makes suspicion times prior a probability over the candidates of one
+// strategy. Without it a strategy with many sites would drown one with few: there
+// are hundreds of expressions to replace, but only a handful of conditions to
+// extend, and fixes extend conditions more often.
+func normalize(cands []Candidate) {
+	total := 0.0
+	for _, c := range cands {
+		total += c.Suspicion * c.Prior
+	}
+	for i := range cands {
+		if total > 0 {
+			cands[i].Prior /= total
+		}
+	}
+}
+
+// admit refuses candidates that touch what must not be edited, that change
+// nothing, or whose result another candidate has already.
+func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
+	if len(c.Edits) == 0 {
+		return false
+	}
+	slices.SortFunc(c.Edits, func(a, b Edit) int {
+		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
+	})
+	h := fnv.New64a()
+	for _, e := range c.Edits {
+		if p.Editable != nil && !p.Editable(e.File) {
+			return false
+		}
+		src, err := p.Tree.Read(e.File)
+		if err != nil || e.Start < 0 || e.End > len(src) || e.Start > e.End {
+			return false
+		}
+		if string(src[e.Start:e.End]) == e.New {
+			return false
+		}
+		start, end, text := shrink(src, e)
+		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, start, end, text)
+	}
+	key := h.Sum64()
+	if seen[key] {
+		return false
+	}
+	seen[key] = true
+	if c.Line == 0 {
+		src, _ := p.Tree.Read(c.File())
+		c.Line = 1 + strings.Count(string(src[:c.Edits[0].Start]), "\n")
+	}
+	return true
+}
+
+// shrink gives an edit without the text it shares with what it replaces, so that
+// edits with the same result look the same.
+func shrink(src []byte, e Edit) (start, end int, text string) {
+	start, end, text = e.Start, e.End, e.New
+	for start < end && text != "" && src[start] == text[0] {
+		start++
+		text = text[1:]
+	}
+	for end > start && text != "" && src[end-1] == text[len(text)-1] {
+		end--
+		text = text[:len(text)-1]
+	}
+	// A pure insertion can slide over equal text: take its leftmost place.
+	for start == end && text != "" && start > 0 && src[start-1] == text[len(text)-1] {
+		text = string(src[start-1]) + text[:len(text)-1]
+		start--
+		end--
+	}
+	return start, end, text
+}
+
+// Order sorts candidates by what they promise for their cost: suspicion times the
+// strategy's weight (a draw from its posterior, see package learn) times the
+// candidate's own prior, over the expected seconds of a test. Ties keep the order
+// of generation, so that a seed gives the same order again.
+func Order(cands []Candidate, weight func(strategy string) float64, cost func(*Candidate) float64) {
+	weights := make(map[string]float64)
+	for i := range cands {
+		c := &cands[i]
+		w, ok := weights[c.Strategy]
+		if !ok {
+			w = weight(c.Strategy)
+			weights[c.Strategy] = w
+		}
+		c.Score = c.Suspicion * w * c.Prior / cost(c)
+	}
+	sort.SliceStable(cands, func(i, j int) bool { return cands[i].Score > cands[j].Score })
+}
+
+// Suspect sets the suspects to work on; what was proposed for others before is not
+// proposed again.
+func (p *Problem) Suspect(suspects []localize.Suspect) {
+	p.Suspects, p.index = suspects, nil
+}

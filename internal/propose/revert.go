@@ -1,0 +1,264 @@
+package propose
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"go/parser"
+	"go/token"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// revert undoes the part of the change that broke the tests.
+var revert = Strategy{
+	Name: "revert", Share: 5, LastResort: true,
+	Doc:   "undoes the minimal set of changed hunks that makes the failing tests pass again, found by delta debugging",
+	Kinds: []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup},
+	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
+		c, err := p.undo(ctx)
+		if err != nil || c == nil {
+			return err
+		}
+		yield(*c)
+		return nil
+	},
+}
+
+// maxAlone is how many hunks are tried alone before the search goes by halves.
+const maxAlone = 16
+
+// Culprit finds the part of the change that the failures come from: a set of
+// hunks without which the failing tests pass, as small as can be (minimal: undoing
+// less of it is not enough). Only files that may be edited count; where tests fail
+// even without all of their changes there is no culprit, and hunks is empty. At the
+// context's end the best set so far is returned, not minimal. A change that does
+// not compile without some hunks counts as failing then.
+func Culprit(ctx context.Context, p *Problem) (hunks []patch.File, minimal bool, tests int, err error) {
+	s, err := p.search(ctx)
+	if err != nil || s == nil {
+		return nil, false, 0, err
+	}
+	return s.culprit(), s.minimal, s.tests, nil
+}
+
+// search is what delta debugging over the change found.
+type search struct {
+	pieces  []piece
+	set     []int // of pieces, the culprit
+	minimal bool
+	tests   int
+}
+
+// undo makes a candidate of the culprit's reverse.
+func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
+	s, err := p.search(ctx)
+	if err != nil || s == nil || len(s.set) == 0 {
+		return nil, err
+	}
+	files := s.without(s.set)
+	c := &Candidate{Prior: 1, Removed: 1, Whole: true}
+	var places []string
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		src, err := p.Tree.Read(name)
+		if err != nil {
+			src = nil // a file that the change deleted comes back
+		}
+		c.Edits = append(c.Edits, between(name, src, files[name])...)
+	}
+	for _, i := range s.set {
+		piece := s.pieces[i]
+		places = append(places, piece.place())
+		c.Suspicion = max(c.Suspicion, piece.suspicion)
+	}
+	c.Suspicion = max(c.Suspicion, 0.1)
+	slices.Sort(places)
+	c.Title = "undo the change of " + strings.Join(slices.Compact(places), ", ")
+	return c, nil
+}
+
+// piece is what can be undone by itself: one run of changed lines, or that a file
+// exists, is gone or has moved.
+type piece struct {
+	change    *changed
+	hunk      int // index into change.diff.Hunks; -1 for the existence of the file
+	suspicion float64
+}
+
+// changed is a file of the change with its content on both sides.
+type changed struct {
+	patch.File
+	old, new []byte
+	diff     patch.File // without context, between the two
+}
+
+func (x piece) place() string {
+	if x.hunk < 0 {
+		return x.change.Name()
+	}
+	h := x.change.diff.Hunks[x.hunk]
+	if h.NewLines <= 1 {
+		return fmt.Sprintf("%s:%d", x.change.Name(), h.NewStart)
+	}
+	return fmt.Sprintf("%s:%d-%d", x.change.Name(), h.NewStart, h.NewStart+h.NewLines-1)
+}
+
+// search runs delta debugging, once for the failures of a tree: a search that a
+// deadline cut off is run again.
+func (p *Problem) search(ctx context.Context) (*search, error) {
+	if p.Green == nil {
+		return nil, nil
+	}
+	key := p.failureKey()
+	p.Tree.mu.Lock()
+	s := p.Tree.searches[key]
+	p.Tree.mu.Unlock()
+	if s != nil {
+		return s, nil
+	}
+	s = &search{pieces: p.pieces()}
+	if len(s.pieces) == 0 {
+		return s, nil
+	}
+	set, minimal, err := ddmin(len(s.pieces), maxAlone, func(set []int) (bool, error) {
+		if err := ctx.Err(); err != nil {
+			return false, err
+		}
+		s.tests++
+		return p.Green(ctx, s.without(set))
+	})
+	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
+		return nil, fmt.Errorf("search for the culprit: %w", err)
+	}
+	s.set, s.minimal = set, minimal
+	if err == nil {
+		p.Tree.mu.Lock()
+		if p.Tree.searches == nil {
+			p.Tree.searches = make(map[string]*search)
+		}
+		p.Tree.searches[key] = s
+		p.Tree.mu.Unlock()
+	}
+	return s, nil
+}
+
+// pieces splits the change, the most suspicious pieces first.
+func (p *Problem) pieces() []piece {
+	var out []piece
+	for _, f := range p.Changes {
+		if f.Binary || !p.mayUndo(f.OldName) || !p.mayUndo(f.NewName) {
+			continue
+		}
+		c := &changed{File: f}
+		var err error
+		if !f.Delete {
+			if c.new, err = p.Tree.Read(f.NewName); err != nil {
+				continue
+			}
+		}
+		if c.old, err = before(p.Tree, f); err != nil {
+			continue // kept patches changed the file since
+		}
+		c.diff = patch.DiffContext(f.OldName, f.NewName, c.old, c.new, 0)
+		if f.New || f.Delete || path.Dir(f.OldName) != path.Dir(f.NewName) {
+			out = append(out, piece{c, -1, p.Suspicion(f.Name(), 1, strings.Count(string(c.new), "\n")+1)})
+		}
+		if f.New || f.Delete {
+			continue
+		}
+		for i, h := range c.diff.Hunks {
+			out = append(out, piece{c, i, p.Suspicion(f.Name(), h.NewStart, max(h.NewStart, h.NewStart+h.NewLines-1))})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b piece) int { return cmp.Compare(b.suspicion, a.suspicion) })
+	return out
+}
+
+func (p *Problem) mayUndo(file string) bool {
+	return file == "" || !strings.HasSuffix(file, "_test.go") && (p.Editable == nil || p.Editable(file))
+}
+
+// without is the content of the changed files when the pieces of set are undone.
+func (s *search) without(set []int) map[string][]byte {
+	undone := make(map[*changed]map[int]bool)
+	for _, i := range set {
+		x := s.pieces[i]
+		if undone[x.change] == nil {
+			undone[x.change] = make(map[int]bool)
+		}
+		undone[x.change][x.hunk] = true
+	}
+	files := make(map[string][]byte)
+	for c, hunks := range undone {
+		content := c.new
+		if !c.New && !c.Delete {
+			var keep []int
+			for i := range c.diff.Hunks {
+				if !hunks[i] {
+					keep = append(keep, i)
+				}
+			}
+			if b, err := patch.Subset(c.old, c.diff, keep); err == nil {
+				content = b
+			}
+		}
+		switch {
+		case !hunks[-1]:
+			files[c.Name()] = content
+		case c.New:
+			files[c.NewName] = emptied(c.NewName, c.new)
+		case c.Delete:
+			files[c.OldName] = c.old
+		default: // a file that moved goes back
+			files[c.OldName] = content
+			files[c.NewName] = emptied(c.NewName, c.new)
+		}
+	}
+	return files
+}
+
+// emptied is what stays of a file that should not be there: a Go file keeps its
+// package clause, since an edit cannot remove a file.
+func emptied(name string, src []byte) []byte {
+	if !strings.HasSuffix(name, ".go") {
+		return []byte{}
+	}
+	syntax, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly)
+	if err != nil {
+		return []byte{}
+	}
+	return []byte("package " + syntax.Name.Name + "\n")
+}
+
+// culprit tells the pieces found, as a patch that makes the change of them.
+func (s *search) culprit() []patch.File {
+	undone := s.without(s.set)
+	done := make(map[*changed]bool)
+	var out []patch.File
+	for _, i := range s.set {
+		c := s.pieces[i].change
+		if done[c] {
+			continue
+		}
+		done[c] = true
+		if c.New || c.Delete {
+			out = append(out, c.File)
+			continue
+		}
+		name := c.NewName
+		if _, moved := undone[c.OldName]; moved && c.OldName != c.NewName {
+			name = c.OldName
+		}
+		d := patch.Diff(name, c.NewName, undone[name], c.new)
+		d.OldMode, d.NewMode = c.OldMode, c.NewMode
+		out = append(out, d)
+	}
+	slices.SortFunc(out, func(a, b patch.File) int { return strings.Compare(a.Name(), b.Name()) })
+	return out
+}

@@ -1,0 +1,300 @@
+package propose
+
+import (
+	"bytes"
+	"context"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"golang.org/x/tools/txtar"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/patch"
+)
+
+const seven = `
+-- base/p.go --
+package p
+
+func add(a, b int) int {
+	return a + b
+}
+
+func sub(a, b int) int {
+	return a - b
+}
+
+func mul(a, b int) int {
+	return a * b
+}
+-- p.go --
+package p
+
+// add adds.
+func add(a, b int) int {
+	return b + a
+}
+
+// sub subtracts.
+func sub(a, b int) int {
+	return b - a
+}
+
+// mul multiplies.
+func mul(a, b int) int {
+	return b * a
+}
+-- p_test.go --
+package p
+
+import "testing"
+
+func TestSub(t *testing.T) {
+	if n := sub(5, 3); n != 2 {
+		t.Error(n)
+	}
+}
+`
+
+// goTest tells whether the tests of the tree pass with the files over it.
+func goTest(p *Problem) func(context.Context, map[string][]byte) (bool, error) {
+	return func(ctx context.Context, files map[string][]byte) (bool, error) {
+		for name, content := range files {
+			file := filepath.Join(p.Tree.Root, filepath.FromSlash(name))
+			was, err := os.ReadFile(file)
+			if err != nil {
+				return false, err
+			}
+			if err := os.WriteFile(file, content, 0o644); err != nil {
+				return false, err
+			}
+			defer os.WriteFile(file, was, 0o644)
+		}
+		cmd := exec.CommandContext(ctx, "go", "test", "-vet=off", "./...")
+		cmd.Dir = p.Tree.Root
+		return cmd.Run() == nil, ctx.Err()
+	}
+}
+
+func TestCulprit(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(seven)))
+	p.Green = goTest(p)
+	p.Suspects = []localize.Suspect{{File: "p.go", Start: 10, End: 10, Score: 0.9}, {File: "p.go", Start: 5, End: 5, Score: 0.5}}
+	hunks, minimal, tests, err := Culprit(context.Background(), p)
+	if err != nil || !minimal || tests != 1 {
+		t.Fatalf("minimal %v, %d tests, %v", minimal, tests, err)
+	}
+	const want = ` // sub subtracts.
+ func sub(a, b int) int {
+-	return a - b
++	return b - a
+ }
+`
+	if got := string(patch.Format(hunks)); !strings.Contains(got, want) || strings.Count(got, "\n+") != 2 {
+		t.Errorf("culprit:\n%s", got)
+	}
+
+	cands, errs := Generate(context.Background(), p, []Strategy{revert})
+	if len(cands) != 1 || len(errs) != 0 {
+		t.Fatalf("%v %v", cands, errs)
+	}
+	c := cands[0]
+	if c.Title != "undo the change of p.go:10" || c.Line != 10 || c.Suspicion != 0.9 || c.Removed != 1 || !revert.LastResort {
+		t.Errorf("%+v", c)
+	}
+	src, _ := p.Tree.Read("p.go")
+	if diff := gocmp.Diff("-- p.go --\n"+strings.Replace(string(src), "b - a", "a - b", 1), result(t, p, &c)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// scripted answers for the tests: they pass when every word is where it should be.
+func scripted(p *Problem, file string, words ...string) func(context.Context, map[string][]byte) (bool, error) {
+	return func(_ context.Context, files map[string][]byte) (bool, error) {
+		src, ok := files[file]
+		if !ok {
+			src, _ = p.Tree.Read(file)
+		}
+		for _, w := range words {
+			if !bytes.Contains(src, []byte(w)) {
+				return false, nil
+			}
+		}
+		return true, nil
+	}
+}
+
+func TestCulpritOfSeveralHunks(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(seven)))
+	p.Green = scripted(p, "p.go", "a + b", "a * b")
+	hunks, minimal, _, err := Culprit(context.Background(), p)
+	if err != nil || !minimal || len(hunks) != 1 {
+		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
+	}
+	got := string(patch.Format(hunks))
+	for _, line := range []string{"+\treturn b + a\n", "+\treturn b * a\n"} {
+		if !strings.Contains(got, line) {
+			t.Errorf("%q is missing in\n%s", line, got)
+		}
+	}
+	if strings.Contains(got, "+\treturn b - a") {
+		t.Errorf("an innocent line in\n%s", got)
+	}
+}
+
+func TestNoCulprit(t *testing.T) {
+	t.Parallel()
+	for name, change := range map[string]func(p *Problem){
+		"red at the base":  func(p *Problem) { p.Green = scripted(p, "p.go", "never") },
+		"no oracle":        func(p *Problem) { p.Green = nil },
+		"no change":        func(p *Problem) { p.Changes = nil },
+		"nothing editable": func(p *Problem) { p.Editable = func(string) bool { return false } },
+		"only tests changed": func(p *Problem) {
+			p.Changes = []patch.File{patch.Diff("p_test.go", "p_test.go", []byte("package p\n"), []byte("package q\n"))}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := module(t, txtar.Parse([]byte(seven)))
+			p.Green = scripted(p, "p.go", "a - b")
+			change(p)
+			hunks, minimal, _, err := Culprit(context.Background(), p)
+			if len(hunks) != 0 || minimal || err != nil {
+				t.Errorf("%v, minimal %v, %v", hunks, minimal, err)
+			}
+			if cands, errs := Generate(context.Background(), p, []Strategy{revert}); len(cands)+len(errs) != 0 {
+				t.Errorf("%v %v", cands, errs)
+			}
+		})
+	}
+}
+
+func TestCulpritAtTheDeadline(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(seven)))
+	ctx, cancel := context.WithCancel(context.Background())
+	good := scripted(p, "p.go", "a + b", "a * b")
+	all := 0
+	p.Green = func(ctx context.Context, files map[string][]byte) (bool, error) {
+		ok, err := good(ctx, files)
+		if ok {
+			if all++; all == 1 {
+				cancel() // once it is known that undoing everything helps
+			}
+		}
+		return ok, err
+	}
+	hunks, minimal, tests, err := Culprit(ctx, p)
+	if err != nil || minimal || len(hunks) != 1 || tests == 0 {
+		t.Fatalf("%v, minimal %v, %d tests, %v", hunks, minimal, tests, err)
+	}
+	if hunks, minimal, _, err = Culprit(context.Background(), p); err != nil || !minimal || len(hunks) != 1 {
+		t.Errorf("searched again: %v, minimal %v, %v", hunks, minimal, err)
+	}
+}
+
+// A file that is new is undone by leaving nothing in it; one that other hunks
+// need is undone together with them.
+func TestCulpritNewFile(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(`
+-- base/p.go --
+package p
+
+func Level() int { return 1 }
+
+const one = 1
+-- p.go --
+package p
+
+func Level() int { return level }
+
+const one = 1
+
+func Other() int { return 2 }
+-- level.go --
+package p
+
+var level = 2
+-- p_test.go --
+package p
+
+import "testing"
+
+func TestLevel(t *testing.T) {
+	if Level() != 1 {
+		t.Error(level)
+	}
+}
+`)))
+	level, _ := p.Tree.Read("level.go")
+	p.Changes = append(p.Changes, patch.Diff("", "level.go", nil, level))
+	// The test uses level, so undoing the new file alone or with its use does not compile.
+	p.Green = goTest(p)
+	hunks, minimal, _, err := Culprit(context.Background(), p)
+	if err != nil || !minimal || len(hunks) != 1 || hunks[0].Name() != "p.go" {
+		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
+	}
+
+	var sets [][]string
+	p.Tree.searches = nil
+	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+		var names []string
+		for name := range files {
+			names = append(names, name)
+		}
+		slices.Sort(names)
+		sets = append(sets, names)
+		return string(files["level.go"]) == "package p\n" && bytes.Contains(files["p.go"], []byte("return 1")), nil
+	}
+	hunks, minimal, _, err = Culprit(context.Background(), p)
+	if err != nil || !minimal || len(hunks) != 2 || !hunks[0].New || hunks[1].Name() != "p.go" {
+		t.Fatalf("%v, minimal %v, %v, tried %v", hunks, minimal, err, sets)
+	}
+	if strings.Contains(string(patch.Format(hunks)), "+func Other") {
+		t.Error("an innocent hunk is blamed")
+	}
+}
+
+func TestCulpritDeletedAndMovedFile(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(`
+-- base/gone.go --
+package p
+
+var gone = 1
+-- p.go --
+package p
+-- new/moved.go --
+package p
+
+var a = 1
+
+var b = 3
+`)))
+	moved, _ := p.Tree.Read("new/moved.go")
+	p.Changes = append(p.Changes, patch.Diff("old/moved.go", "new/moved.go", bytes.Replace(moved, []byte("3"), []byte("2"), 1), moved))
+	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+		return bytes.Contains(files["gone.go"], []byte("gone = 1")), nil
+	}
+	hunks, minimal, _, err := Culprit(context.Background(), p)
+	if err != nil || !minimal || len(hunks) != 1 || !hunks[0].Delete || hunks[0].OldName != "gone.go" {
+		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
+	}
+
+	p.Tree.searches = nil
+	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+		return string(files["new/moved.go"]) == "package p\n" && bytes.Contains(files["old/moved.go"], []byte("b = 2")), nil
+	}
+	hunks, minimal, _, err = Culprit(context.Background(), p)
+	if err != nil || !minimal || len(hunks) != 1 || hunks[0].OldName != "old/moved.go" || hunks[0].NewName != "new/moved.go" {
+		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
+	}
+}

@@ -1,0 +1,474 @@
+package propose
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"go/ast"
+	"go/token"
+	"go/types"
+	"path"
+	"slices"
+	"strings"
+)
+
+// function is a suspicious function with all that templates ask about it.
+type function struct {
+	p    *Problem
+	pkg  *Package
+	file *File
+	decl *ast.FuncDecl
+	// parents of the nodes of the body
+	parent map[ast.Node]ast.Node
+	at     place
+}
+
+// place caches what is in scope at the position asked about last: templates ask
+// many times in a row about the same one.
+type place struct {
+	pos    token.Pos
+	scope  *types.Scope
+	locals []*types.Var
+}
+
+// option is one way to change a site. Weight is its likelihood relative to the
+// other options of the site.
+type option struct {
+	weight  float64
+	title   string
+	edits   []Edit
+	removed float64
+	alike   float64
+	review  bool
+	whole   bool
+}
+
+// emit takes all the options of one site at once: their weights are turned into
+// probabilities, so that a site with many options does not outweigh one with few.
+type emit func(at ast.Node, options []option) bool
+
+// template is the body of a template strategy: it looks at one function.
+type template func(f *function, out emit)
+
+// perFunction makes a strategy's Propose of a template.
+func perFunction(t template) func(context.Context, *Problem, func(Candidate) bool) error {
+	return func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
+		functions, err := p.functions(ctx)
+		for _, f := range functions {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			open := true
+			t(f, func(at ast.Node, options []option) bool {
+				open = open && f.yieldSite(at, options, yield)
+				return open
+			})
+			if !open {
+				break
+			}
+		}
+		return err
+	}
+}
+
+// maxPerSite bounds the options of one strategy at one site.
+const maxPerSite = 120
+
+// yieldSite turns the options of one site into candidates.
+func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate) bool) bool {
+	total := 0.0
+	for _, o := range options {
+		total += o.weight
+	}
+	if total == 0 {
+		return true
+	}
+	suspicion := f.suspicion(at)
+	if suspicion == 0 {
+		return true
+	}
+	if len(options) > maxPerSite {
+		slices.SortStableFunc(options, func(a, b option) int { return cmp.Compare(b.weight, a.weight) })
+		options = options[:maxPerSite]
+	}
+	for _, o := range options {
+		ok := yield(Candidate{
+			Title: o.title, Edits: o.edits, Suspicion: suspicion, Prior: o.weight / total,
+			Removed: o.removed, Alike: o.alike, Review: o.review, Whole: o.whole || f.decl.Name.Name == "init",
+		})
+		if !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// suspicion is that of a node's lines; of a long statement only its head counts,
+// since what it contains has sites of its own.
+func (f *function) suspicion(n ast.Node) float64 {
+	start, end := f.file.Line(n.Pos()), f.file.Line(n.End())
+	switch n.(type) {
+	case *ast.FuncDecl:
+	case ast.Stmt:
+		end = start
+	}
+	return f.p.Suspicion(f.file.Name, start, end)
+}
+
+// cold tells whether nothing speaks against a node, so that its options need not
+// be worked out.
+func (f *function) cold(n ast.Node) bool { return f.suspicion(n) == 0 }
+
+// functions gives the suspicious functions, by package in the order of suspicion.
+// A package that cannot be loaded is left out and told through the error.
+func (p *Problem) functions(ctx context.Context) ([]*function, error) {
+	var dirs []string
+	for _, s := range p.Suspects {
+		if dir := path.Dir(s.File); strings.HasSuffix(s.File, ".go") && !slices.Contains(dirs, dir) {
+			dirs = append(dirs, dir)
+		}
+	}
+	var out []*function
+	var firstErr error
+	for _, dir := range dirs {
+		pkg, err := p.Tree.Load(ctx, dir)
+		if err != nil {
+			if firstErr == nil {
+				firstErr = err
+			}
+			continue
+		}
+		for _, file := range pkg.Files {
+			if strings.HasSuffix(file.Name, "_test.go") || (p.Editable != nil && !p.Editable(file.Name)) || ast.IsGenerated(file.Syntax) {
+				continue
+			}
+			for _, d := range file.Syntax.Decls {
+				decl, ok := d.(*ast.FuncDecl)
+				if !ok || decl.Body == nil {
+					continue
+				}
+				if p.Suspicion(file.Name, file.Line(decl.Pos()), file.Line(decl.End())) > 0 {
+					out = append(out, newFunction(p, pkg, file, decl))
+				}
+			}
+		}
+	}
+	return out, firstErr
+}
+
+func newFunction(p *Problem, pkg *Package, file *File, decl *ast.FuncDecl) *function {
+	f := &function{p: p, pkg: pkg, file: file, decl: decl, parent: make(map[ast.Node]ast.Node)}
+	var stack []ast.Node
+	ast.Inspect(decl, func(n ast.Node) bool {
+		if n == nil {
+			stack = stack[:len(stack)-1]
+			return true
+		}
+		if len(stack) > 0 {
+			f.parent[n] = stack[len(stack)-1]
+		}
+		stack = append(stack, n)
+		return true
+	})
+	return f
+}
+
+// replace is the edit that puts text in the place of a node.
+func (f *function) replace(n ast.Node, text string) Edit {
+	return Edit{File: f.file.Name, Start: f.file.Offset(n.Pos()), End: f.file.Offset(n.End()), New: text}
+}
+
+// before is the edit that puts a statement on lines of its own before stmt.
+func (f *function) before(stmt ast.Stmt, text string) Edit {
+	at := f.file.Offset(stmt.Pos())
+	indent := f.indent(at)
+	return Edit{File: f.file.Name, Start: at, End: at, New: reindent(text, indent) + "\n" + indent}
+}
+
+// after is the edit that puts a statement on lines of its own behind stmt.
+func (f *function) after(stmt ast.Stmt, text string) Edit {
+	indent := f.indent(f.file.Offset(stmt.Pos()))
+	at := f.file.Offset(stmt.End())
+	for at < len(f.file.Src) && f.file.Src[at] != '\n' { // keep a trailing comment with its statement
+		at++
+	}
+	return Edit{File: f.file.Name, Start: at, End: at, New: "\n" + indent + reindent(text, indent)}
+}
+
+// remove is the edit that takes a statement away, with its line where it stands alone.
+func (f *function) remove(stmt ast.Node) Edit {
+	start, end := f.file.Offset(stmt.Pos()), f.file.Offset(stmt.End())
+	src := f.file.Src
+	for end < len(src) && (src[end] == ' ' || src[end] == '\t' || src[end] == ';') {
+		end++
+	}
+	lineStart := start
+	for lineStart > 0 && (src[lineStart-1] == ' ' || src[lineStart-1] == '\t') {
+		lineStart--
+	}
+	if (lineStart == 0 || src[lineStart-1] == '\n') && end < len(src) && src[end] == '\n' {
+		start, end = lineStart, end+1
+	}
+	return Edit{File: f.file.Name, Start: start, End: end}
+}
+
+// indent is the white space that the line of an offset begins with.
+func (f *function) indent(offset int) string {
+	src := f.file.Src
+	start := offset
+	for start > 0 && src[start-1] != '\n' {
+		start--
+	}
+	end := start
+	for end < len(src) && (src[end] == ' ' || src[end] == '\t') {
+		end++
+	}
+	return string(src[start:end])
+}
+
+// reindent puts every line of a statement but its first at the given indentation;
+// the least indented of those lines is taken as the statement's own level.
+func reindent(text, indent string) string {
+	lines := strings.Split(text, "\n")
+	own := -1
+	for _, l := range lines[1:] {
+		if strings.TrimSpace(l) == "" {
+			continue
+		}
+		if n := len(l) - len(strings.TrimLeft(l, "\t ")); own < 0 || n < own {
+			own = n
+		}
+	}
+	for i, l := range lines[1:] {
+		if strings.TrimSpace(l) == "" {
+			lines[i+1] = ""
+			continue
+		}
+		lines[i+1] = indent + l[max(own, 0):]
+	}
+	return strings.Join(lines, "\n")
+}
+
+// typeOf is the type of an expression, or nil.
+func (f *function) typeOf(e ast.Expr) types.Type { return f.pkg.Info.TypeOf(e) }
+
+// text is the source of a node.
+func (f *function) text(n ast.Node) string { return f.file.Text(n) }
+
+// vars lists the variables that can be named at pos, the nearest first: locals,
+// parameters, then the package's.
+func (f *function) vars(pos token.Pos) []*types.Var {
+	var out []*types.Var
+	seen := make(map[string]bool)
+	for s := f.innermost(pos); s != nil && s != types.Universe; s = s.Parent() {
+		var level []*types.Var
+		for _, name := range s.Names() {
+			if seen[name] || name == "_" {
+				continue
+			}
+			_, obj := s.LookupParent(name, pos)
+			v, ok := obj.(*types.Var)
+			if !ok || (s != f.pkg.Types.Scope() && obj.Parent() != s) {
+				continue
+			}
+			seen[name] = true
+			level = append(level, v)
+		}
+		slices.SortStableFunc(level, func(a, b *types.Var) int { return int(b.Pos() - a.Pos()) })
+		out = append(out, level...)
+	}
+	return out
+}
+
+// locals is vars without those of the package.
+func (f *function) locals(pos token.Pos) []*types.Var {
+	f.moveTo(pos)
+	if f.at.locals == nil {
+		f.at.locals = slices.DeleteFunc(f.vars(pos), func(v *types.Var) bool { return v.Parent() == f.pkg.Types.Scope() })
+	}
+	return f.at.locals
+}
+
+func (f *function) innermost(pos token.Pos) *types.Scope {
+	f.moveTo(pos)
+	return f.at.scope
+}
+
+func (f *function) moveTo(pos token.Pos) {
+	if f.at.pos == pos && f.at.scope != nil {
+		return
+	}
+	scope := f.pkg.Types.Scope().Innermost(pos)
+	if scope == nil {
+		scope = f.pkg.Types.Scope()
+	}
+	f.at = place{pos: pos, scope: scope}
+}
+
+// lookup resolves a name at pos.
+func (f *function) lookup(name string, pos token.Pos) types.Object {
+	_, obj := f.innermost(pos).LookupParent(name, pos)
+	return obj
+}
+
+// typeText is a type as it is written in this file; ok is false when the file
+// does not import what it takes.
+func (f *function) typeText(t types.Type) (text string, ok bool) {
+	ok = true
+	text = types.TypeString(t, func(p *types.Package) string {
+		if p == f.pkg.Types {
+			return ""
+		}
+		name := f.importName(p.Path())
+		if name == "" {
+			ok = false
+		}
+		return name
+	})
+	return text, ok
+}
+
+// importName is the name under which the file imports a package, "" when it does not.
+func (f *function) importName(importPath string) string {
+	for _, spec := range f.file.Syntax.Imports {
+		if strings.Trim(spec.Path.Value, `"`) != importPath {
+			continue
+		}
+		if spec.Name != nil {
+			if spec.Name.Name == "_" || spec.Name.Name == "." {
+				return ""
+			}
+			return spec.Name.Name
+		}
+		if imp, ok := f.pkg.imported[importPath]; ok {
+			return imp.Name()
+		}
+		return path.Base(importPath)
+	}
+	return ""
+}
+
+// zero is the zero value of a type as text, "" when it cannot be written here.
+func (f *function) zero(t types.Type) string {
+	switch u := t.Underlying().(type) {
+	case *types.Basic:
+		switch {
+		case u.Info()&types.IsString != 0:
+			return `""`
+		case u.Info()&types.IsBoolean != 0:
+			return "false"
+		case u.Info()&types.IsNumeric != 0:
+			return "0"
+		case u.Kind() == types.UnsafePointer:
+			return "nil"
+		}
+	case *types.Struct, *types.Array:
+		if text, ok := f.typeText(t); ok {
+			return text + "{}"
+		}
+	case *types.Interface:
+		if _, param := t.(*types.TypeParam); param {
+			return ""
+		}
+		return "nil"
+	case *types.Pointer, *types.Slice, *types.Map, *types.Chan, *types.Signature:
+		return "nil"
+	}
+	return ""
+}
+
+// signature of the innermost function (declaration or literal) around n.
+func (f *function) signature(n ast.Node) *types.Signature {
+	for at := n; at != nil; at = f.parent[at] {
+		switch fn := at.(type) {
+		case *ast.FuncLit:
+			sig, _ := f.typeOf(fn).(*types.Signature)
+			return sig
+		case *ast.FuncDecl:
+			if obj, ok := f.pkg.Info.Defs[fn.Name].(*types.Func); ok {
+				return obj.Signature()
+			}
+		}
+	}
+	return nil
+}
+
+// inLoop tells whether a continue or break may stand at n.
+func (f *function) inLoop(n ast.Node) bool {
+	for at := f.parent[n]; at != nil; at = f.parent[at] {
+		switch at.(type) {
+		case *ast.ForStmt, *ast.RangeStmt:
+			return true
+		case *ast.FuncLit, *ast.FuncDecl:
+			return false
+		}
+	}
+	return false
+}
+
+// blocks visits every list of statements of the function.
+func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
+	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		switch b := n.(type) {
+		case *ast.BlockStmt:
+			visit(b, b.List)
+		case *ast.CaseClause:
+			visit(b, b.Body)
+		case *ast.CommClause:
+			visit(b, b.Body)
+		}
+		return true
+	})
+}
+
+// exprs visits the expressions of the body whose value is used; names that are
+// declared, selected or keyed are not values.
+func (f *function) exprs(visit func(e ast.Expr)) {
+	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		e, ok := n.(ast.Expr)
+		if !ok {
+			return true
+		}
+		if tv, ok := f.pkg.Info.Types[e]; ok && tv.IsValue() && !tv.IsBuiltin() && !f.assigned(e) && !f.cold(e) {
+			visit(e)
+		}
+		return true
+	})
+}
+
+// assigned tells whether an expression stands where a value is stored.
+func (f *function) assigned(e ast.Expr) bool {
+	switch s := f.parent[e].(type) {
+	case *ast.AssignStmt:
+		return slices.Contains(s.Lhs, e)
+	case *ast.IncDecStmt:
+		return true
+	case *ast.RangeStmt:
+		return s.Key == e || s.Value == e
+	case *ast.UnaryExpr:
+		return s.Op == token.AND
+	case *ast.KeyValueExpr:
+		if lit, ok := f.parent[s].(*ast.CompositeLit); ok && s.Key == e {
+			_, isStruct := f.typeOf(lit).Underlying().(*types.Struct)
+			return isStruct
+		}
+	}
+	return false
+}
+
+// quote shortens source for a title.
+func quote(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > 60 {
+		cut := 57
+		for cut > 0 && text[cut]&0xC0 == 0x80 {
+			cut--
+		}
+		text = text[:cut] + "..."
+	}
+	return "`" + text + "`"
+}
+
+func replaceTitle(from, to string) string {
+	return fmt.Sprintf("replace %s by %s", quote(from), quote(to))
+}

@@ -1,0 +1,238 @@
+package propose
+
+import (
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// changeString is row 4: a string literal becomes what the failing test expects.
+// Such a patch passes because the test says so, hence it always asks for review.
+func changeString(f *function, out emit) {
+	exp := f.p.expectations()
+	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		lit, ok := n.(*ast.BasicLit)
+		if !ok || lit.Kind != token.STRING {
+			return true
+		}
+		own, err := strconv.Unquote(lit.Value)
+		if err != nil {
+			return true
+		}
+		var options []option
+		for _, text := range exp.instead(own) {
+			quoted := strconv.Quote(text.text)
+			if strings.HasPrefix(lit.Value, "`") && strconv.CanBackquote(text.text) {
+				quoted = "`" + text.text + "`"
+			}
+			options = append(options, option{weight: text.weight, review: true, alike: 0.3, title: replaceTitle(lit.Value, quoted), edits: []Edit{f.replace(lit, quoted)}})
+		}
+		return out(lit, options)
+	})
+}
+
+// expectations are the strings that the failing tests speak of.
+type expectations struct {
+	literals []string    // of the test functions
+	pairs    [][2]string // got and want, from the failures' output
+}
+
+// expectations reads the failing tests' source and output.
+func (p *Problem) expectations() *expectations {
+	if p.expect != nil {
+		return p.expect
+	}
+	e := new(expectations)
+	for _, f := range p.Failures {
+		for _, s := range testLiterals(p.Tree.Root, f) {
+			if !slices.Contains(e.literals, s) && len(e.literals) < 400 {
+				e.literals = append(e.literals, s)
+			}
+		}
+		told := quotedIn(f.Output)
+		want := told
+		if len(e.literals) < 60 {
+			want = append(slices.Clone(told), e.literals...)
+		}
+		for _, a := range told {
+			for _, b := range want {
+				if a != b && len(e.pairs) < 400 && alike(a, b) > 0.5 {
+					e.pairs = append(e.pairs, [2]string{a, b})
+				}
+			}
+		}
+	}
+	p.expect = e
+	return e
+}
+
+// testLiterals lists the string literals of the failing test's function, and of
+// the tables at package level in its file.
+func testLiterals(root string, failure testrun.Failure) []string {
+	dir := path.Dir(failure.File)
+	if failure.File == "" {
+		return nil
+	}
+	names, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*_test.go"))
+	var out []string
+	for _, name := range names {
+		src, err := os.ReadFile(name)
+		if err != nil {
+			continue
+		}
+		file, _ := parser.ParseFile(token.NewFileSet(), name, src, parser.SkipObjectResolution)
+		if file == nil {
+			continue
+		}
+		for _, d := range file.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == failure.Top() {
+				ast.Inspect(fn, func(n ast.Node) bool {
+					if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
+						if s, err := strconv.Unquote(lit.Value); err == nil && len(s) < 400 {
+							out = append(out, s)
+						}
+					}
+					return true
+				})
+			}
+		}
+	}
+	return out
+}
+
+var (
+	quotedText = regexp.MustCompile("\"((?:[^\"\\\\\n]|\\\\.)*)\"|`([^`\n]*)`|'([^'\n]*)'")
+	labelled   = regexp.MustCompile(`(?i)\b(?:got|want|wanted|expected|actual|have|but was|should be)\b\s*[:=]?\s*(\S[^\n]*)`)
+)
+
+// quotedIn lists what a test's output quotes, or names as got and wanted.
+func quotedIn(output string) []string {
+	if len(output) > 16<<10 {
+		output = output[:16<<10]
+	}
+	var out []string
+	add := func(s string) {
+		if s != "" && len(s) < 400 && len(out) < 40 && !slices.Contains(out, s) {
+			out = append(out, s)
+		}
+	}
+	for _, m := range quotedText.FindAllStringSubmatch(output, 60) {
+		if m[1] != "" {
+			if s, err := strconv.Unquote(`"` + m[1] + `"`); err == nil {
+				add(s)
+				continue
+			}
+		}
+		add(m[1] + m[2] + m[3])
+	}
+	for _, m := range labelled.FindAllStringSubmatch(output, 40) {
+		add(strings.TrimSpace(m[1]))
+		for _, cut := range []string{", want", ", got", " want", " but", "; "} {
+			if before, _, ok := strings.Cut(m[1], cut); ok {
+				add(strings.TrimSpace(before))
+			}
+		}
+	}
+	return out
+}
+
+// instead gives what a literal could have to be.
+func (e *expectations) instead(own string) []weighted {
+	var out []weighted
+	add := func(text string, weight float64) {
+		if text != own && !slices.ContainsFunc(out, func(w weighted) bool { return w.text == text }) {
+			out = append(out, weighted{text, weight})
+		}
+	}
+	for _, pair := range e.pairs {
+		if text, ok := transplant(own, pair[0], pair[1]); ok {
+			add(text, 2)
+		}
+	}
+	for _, s := range e.literals {
+		if len(s) < 80 {
+			if a := alike(own, s); a >= 0.5 {
+				add(s, a)
+			}
+		}
+	}
+	slices.SortStableFunc(out, func(a, b weighted) int {
+		switch {
+		case a.weight > b.weight:
+			return -1
+		case a.weight < b.weight:
+			return 1
+		}
+		return 0
+	})
+	if len(out) > 12 {
+		out = out[:12]
+	}
+	return out
+}
+
+// transplant makes the change that leads from got to want in a literal that holds
+// the changed part of got with some of its surroundings.
+func transplant(literal, got, want string) (string, bool) {
+	prefix := 0
+	for prefix < len(got) && prefix < len(want) && got[prefix] == want[prefix] {
+		prefix++
+	}
+	suffix := 0
+	for suffix < len(got)-prefix && suffix < len(want)-prefix && got[len(got)-1-suffix] == want[len(want)-1-suffix] {
+		suffix++
+	}
+	a, b := got[prefix:len(got)-suffix], want[prefix:len(want)-suffix]
+	for _, context := range []int{12, 8, 5, 3, 2, 1, 0} {
+		left := got[max(0, prefix-context):prefix]
+		right := got[len(got)-suffix : min(len(got), len(got)-suffix+context)]
+		for _, around := range [][2]string{{left, right}, {left, ""}, {"", right}} {
+			old := around[0] + a + around[1]
+			if len(old) >= 1 && (a != "" || len(old) >= 2) && strings.Count(literal, old) == 1 {
+				return strings.Replace(literal, old, around[0]+b+around[1], 1), true
+			}
+		}
+	}
+	return "", false
+}
+
+// alike is the share of two texts that their longest common prefix and suffix
+// cover, by the longer.
+func alike(a, b string) float64 {
+	if len(a) == 0 || len(b) == 0 {
+		return 0
+	}
+	p := 0
+	for p < len(a) && p < len(b) && a[p] == b[p] {
+		p++
+	}
+	s := 0
+	for s < len(a)-p && s < len(b)-p && a[len(a)-1-s] == b[len(b)-1-s] {
+		s++
+	}
+	return float64(p+s) / float64(max(len(a), len(b)))
+}
+
+// expected gives literals that the failing tests mention, of the kind of a sample.
+func (f *function) expected(sample ast.Expr, except map[string]bool) []string {
+	lit, ok := ast.Unparen(sample).(*ast.BasicLit)
+	if !ok || lit.Kind != token.STRING {
+		return nil
+	}
+	var out []string
+	for _, s := range f.p.expectations().literals {
+		if q := strconv.Quote(s); len(s) < 40 && !except[q] && len(out) < 30 {
+			out = append(out, q)
+		}
+	}
+	return out
+}

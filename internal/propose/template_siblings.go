@@ -1,0 +1,121 @@
+package propose
+
+import (
+	"go/ast"
+	"go/token"
+	"go/types"
+)
+
+// siblingEdits is row 5: the same small mistake at every site of a function, as
+// copying leaves it. Only exchanges of one name, operator or literal are tried.
+func siblingEdits(f *function, out emit) {
+	sites := make(map[string][]ast.Node)
+	var order []string
+	note := func(key string, n ast.Node) {
+		if len(sites[key]) == 0 {
+			order = append(order, key)
+		}
+		sites[key] = append(sites[key], n)
+	}
+	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.Ident:
+			switch obj := f.pkg.Info.Uses[n].(type) {
+			case *types.Var, *types.Const, *types.Func:
+				if obj.Parent() != types.Universe {
+					note("n"+n.Name, n)
+				}
+			}
+		case *ast.BasicLit:
+			if n.Kind == token.INT || n.Kind == token.CHAR {
+				note("l"+n.Value, n)
+			}
+		case *ast.BinaryExpr:
+			note("o"+n.Op.String(), n)
+		}
+		return true
+	})
+	for _, key := range order {
+		nodes := sites[key]
+		if len(nodes) < 2 || len(nodes) > 6 {
+			continue
+		}
+		var options []option
+		for _, to := range f.exchanges(nodes[0]) {
+			o := option{weight: to.weight, alike: 0.5}
+			for _, n := range nodes {
+				if b, ok := n.(*ast.BinaryExpr); ok {
+					start := f.file.Offset(b.OpPos)
+					o.edits = append(o.edits, Edit{File: f.file.Name, Start: start, End: start + len(b.Op.String()), New: to.text})
+					o.title = "replace every " + quote(b.Op.String()) + " of the function by " + quote(to.text)
+				} else {
+					o.edits = append(o.edits, f.replace(n, to.text))
+					o.title = "replace every " + quote(f.text(n)) + " of the function by " + quote(to.text)
+				}
+			}
+			options = append(options, o)
+		}
+		if !out(nodes[0], options) {
+			return
+		}
+	}
+}
+
+// exchanges are the likeliest single replacements of a name, operator or literal.
+func (f *function) exchanges(n ast.Node) []weighted {
+	var out []weighted
+	switch n := n.(type) {
+	case *ast.BinaryExpr:
+		for _, op := range confusedWith[n.Op] {
+			out = append(out, weighted{op.String(), 1})
+		}
+	case *ast.BasicLit:
+		for i, v := range f.constantsLike(n) {
+			if i < 6 {
+				out = append(out, weighted{v, 1})
+			}
+		}
+	case *ast.Ident:
+		switch obj := f.pkg.Info.Uses[n].(type) {
+		case *types.Var:
+			if obj.IsField() {
+				if sel, ok := f.parent[n].(*ast.SelectorExpr); ok {
+					for _, name := range f.fieldsLike(f.typeOf(sel.X), obj.Type(), n.Name) {
+						out = append(out, weighted{name, near(name, n.Name)})
+					}
+				}
+				break
+			}
+			for _, v := range f.locals(n.Pos()) {
+				if v != obj && types.Identical(v.Type(), obj.Type()) && len(out) < 6 {
+					out = append(out, weighted{v.Name(), near(v.Name(), n.Name)})
+				}
+			}
+		case *types.Const:
+			for _, c := range f.likeConstants(obj) {
+				if len(out) < 6 {
+					out = append(out, weighted{c, near(c, n.Name)})
+				}
+			}
+		case *types.Func:
+			if call, ok := f.callOf(n); ok {
+				for _, name := range f.siblings(call, obj) {
+					if len(out) < 6 {
+						out = append(out, weighted{name, near(name, n.Name)})
+					}
+				}
+			}
+		}
+	}
+	return out
+}
+
+// callOf is the call whose function an identifier names.
+func (f *function) callOf(id *ast.Ident) (*ast.CallExpr, bool) {
+	at := f.parent[id]
+	if sel, ok := at.(*ast.SelectorExpr); ok {
+		at = f.parent[sel]
+	}
+	call, ok := at.(*ast.CallExpr)
+	return call, ok
+}

@@ -1,0 +1,36 @@
+package repair
+
+import (
+	"crypto/rand"
+	"strings"
+	"time"
+)
+
+// stages of the report's stats.seconds.
+var stages = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
+
+// clock splits the wall time of a run by stage.
+type clock struct{ spent map[string]float64 }
+
+func newClock() *clock { return &clock{spent: make(map[string]float64)} }
+
+// start begins a stage and gives the function that ends it.
+func (c *clock) start(stage string) (stop func()) {
+	begin := time.Now()
+	return func() { c.spent[stage] += time.Since(begin).Seconds() }
+}
+
+// add counts seconds that were measured elsewhere.
+func (c *clock) add(stage string, seconds float64) { c.spent[stage] += seconds }
+
+// seconds gives every stage, those not reached as 0.
+func (c *clock) seconds() map[string]float64 {
+	out := make(map[string]float64, len(stages))
+	for _, s := range stages {
+		out[s] = c.spent[s]
+	}
+	return out
+}
+
+// newID makes the id of a run: 7 letters and digits, short enough to type.
+func newID() string { return strings.ToLower(rand.Text()[:7]) }

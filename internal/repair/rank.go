@@ -1,0 +1,73 @@
+package repair
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// rank sorts what is plausible, the best first. Incorrect plausible patches are far
+// commoner than correct ones (Long and Rinard 2016), so this is where quality is
+// gained. The order is by the probability that a person would have made this very
+// change:
+//
+//	suspicion of the place x mean of the strategy's posterior x the candidate's own
+//	prior x what is left of the behaviour x likeness to the surrounding code
+//
+// Size is no criterion: shorter is not better for real fixes.
+func (r *run) rank(results []validate.Result) []*validate.Result {
+	var out []*validate.Result
+	for i := range results {
+		if results[i].Verdict == validate.Plausible {
+			out = append(out, &results[i])
+		}
+	}
+	means := make(map[string]float64)
+	for _, s := range r.Strategies {
+		means[s.Name] = r.posterior(s).Mean()
+	}
+	slices.SortStableFunc(out, func(a, b *validate.Result) int {
+		return cmp.Or(
+			cmp.Compare(len(b.Fixes), len(a.Fixes)),
+			cmp.Compare(worth(b.Candidate, means), worth(a.Candidate, means)),
+		)
+	})
+	return out
+}
+
+// worth is the formula of rank.
+func worth(c *propose.Candidate, means map[string]float64) float64 {
+	w := c.Suspicion * means[c.Strategy] * c.Prior
+	w *= 1 - 0.8*c.Removed
+	w *= 0.6 + 0.4*c.Alike
+	if c.Review {
+		w *= 0.3
+	}
+	return w
+}
+
+// confidence is how sure regreen may be of a verified patch, 0 to 1: the share that
+// the patch has in the worth of everything plausible, tempered by how much
+// behaviour it takes away and by what only a person can judge.
+func confidence(winner *validate.Result, plausible []*validate.Result, means map[string]float64) float64 {
+	total := 0.0
+	for _, p := range plausible {
+		if p.Verdict != validate.Refused && p.Verdict != validate.Rejected {
+			total += worth(p.Candidate, means)
+		}
+	}
+	share := 1.0
+	if total > 0 {
+		share = worth(winner.Candidate, means) / total
+	}
+	// Even alone in the field, a patch that passes is right in perhaps nine of ten
+	// cases; among many rivals of like worth, in few.
+	c := 0.9 * share
+	c *= 1 - 0.5*winner.Candidate.Removed
+	if winner.Candidate.Review {
+		c = min(c, 0.5)
+	}
+	return c
+}

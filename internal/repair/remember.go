@@ -1,0 +1,308 @@
+package repair
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// lesson is what the store is told of one cluster.
+type lesson struct {
+	attempts []learn.Attempt
+	outcomes []learn.Outcome
+	failures []learn.Failure
+}
+
+// fingerprint names a failure on one very tree: what failed to repair it there
+// will fail there again, elsewhere it might not.
+func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
+	if r.treeHash == "" {
+		hash, err := r.Repo.TreeHash(ctx, r.Source)
+		if err != nil {
+			return ""
+		}
+		r.treeHash = hash
+	}
+	h := sha256.New()
+	fmt.Fprintf(h, "%s\x00%s\x00", r.treeHash, r.report.Command)
+	for _, f := range failures {
+		fmt.Fprintf(h, "%s\x00%s\x00", f.TestID, f.Kind)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// patchFingerprint names a candidate by what it does.
+func patchFingerprint(c *propose.Candidate) string {
+	h := sha256.New()
+	for _, e := range c.Edits {
+		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, e.Start, e.End, e.New)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:12])
+}
+
+// dropTried leaves out the candidates that failed on this tree before.
+func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
+	memory, ok := r.Store.(learn.Memory)
+	if !ok || len(r.kept) > 0 {
+		return cands
+	}
+	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
+	if err != nil {
+		r.Log.Warn("what was tried before cannot be read", "error", err)
+		return cands
+	}
+	if len(tried) == 0 {
+		return cands
+	}
+	out := cands[:0]
+	for i := range cands {
+		if verdict, ok := tried[patchFingerprint(&cands[i])]; ok {
+			r.tellAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
+			r.report.Stats.Pruned++
+			continue
+		}
+		out = append(out, cands[i])
+	}
+	return out
+}
+
+// posterior of a strategy without what was learnt: the order of plausible patches
+// is to be the same for the same tree.
+func (r *run) posterior(s propose.Strategy) learn.Posterior { return prior(s) }
+
+// learnFrom notes what a cluster's candidates came to. The strategies that were
+// tried share one experiment: the one that made the winner was right this time,
+// the others were not.
+func (r *run) learnFrom(results []validate.Result, winner *validate.Result, target validate.Target) {
+	if r.Store == nil {
+		return
+	}
+	now := time.Now()
+	kind := learn.Context{Language: language, Kind: string(target.Failures[0].Kind)}
+	fingerprint := r.fingerprint(context.Background(), target.Failures)
+	var l lesson
+	for _, f := range target.Failures {
+		l.failures = append(l.failures, learn.Failure{Fingerprint: fingerprint, Test: f.TestID.String(), Kind: string(f.Kind), Message: f.Message})
+	}
+	seconds := make(map[string]float64)
+	for _, res := range results {
+		if res.Verdict == validate.Pruned {
+			continue
+		}
+		seconds[res.Candidate.Strategy] += res.Seconds
+		l.attempts = append(l.attempts, learn.Attempt{
+			ID: res.Candidate.ID, Failure: fingerprint, Strategy: res.Candidate.Strategy, File: res.Candidate.File(), Line: res.Candidate.Line,
+			Stage: res.Stage, Verdict: string(res.Verdict), Seconds: res.Seconds, Reason: firstLine(res.Reason), Patch: patchFingerprint(res.Candidate),
+		})
+	}
+	for strategy, spent := range seconds {
+		o := learn.Outcome{
+			ID: fmt.Sprintf("%s/%d/%s", r.id, len(r.lessons), strategy), Run: r.id, Strategy: strategy, Context: kind,
+			Weight: 1, Seconds: spent, Event: learn.Rejected, At: now,
+		}
+		if winner != nil && winner.Candidate.Strategy == strategy {
+			o.Reward, o.Event, o.Attempt = 1, learn.Verified, winner.Candidate.ID
+		}
+		l.outcomes = append(l.outcomes, o)
+	}
+	r.lessons = append(r.lessons, l)
+}
+
+// remember records the run and its lessons in one batch, after the verdict.
+func (r *run) remember(ctx context.Context) {
+	if r.Store == nil || len(r.lessons) == 0 {
+		return
+	}
+	total := 0.0
+	for _, s := range r.clock.seconds() {
+		total += s
+	}
+	batch := learn.Batch{Run: learn.Run{
+		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
+		Command: r.report.Command, Head: r.Environment.Head, Base: r.base,
+	}}
+	for _, l := range r.lessons {
+		batch.Attempts = append(batch.Attempts, l.attempts...)
+		batch.Outcomes = append(batch.Outcomes, l.outcomes...)
+		batch.Failures = append(batch.Failures, l.failures...)
+	}
+	if err := r.Store.Record(ctx, batch); err != nil {
+		r.Log.Warn("the outcome could not be recorded", "error", err)
+	}
+}
+
+// store writes the report and its patches into the state directory.
+func (r *run) store() error {
+	state, err := r.Repo.EnsureStateDir()
+	if err != nil {
+		return err
+	}
+	doc, err := report.JSON(r.report)
+	if err != nil {
+		return err
+	}
+	files := map[string][]byte{filepath.Join("runs", r.id+".json"): doc}
+	for _, p := range r.report.Patches {
+		if p.State == string(validate.Verified) || p.Rank <= 10 {
+			files[filepath.Join("patches", p.ID+".patch")] = []byte(p.Diff)
+		}
+	}
+	for name, content := range files {
+		if err := writeFile(filepath.Join(state, name), content); err != nil {
+			return fmt.Errorf("store the run: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeFile writes a whole file or nothing.
+func writeFile(name string, content []byte) (err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
+		return err
+	}
+	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
+	if err != nil {
+		return err
+	}
+	defer func() {
+		if err != nil {
+			_ = f.Close()
+			_ = os.Remove(f.Name())
+		}
+	}()
+	if _, err := f.Write(content); err != nil {
+		return err
+	}
+	if err := f.Close(); err != nil {
+		return err
+	}
+	return os.Rename(f.Name(), name)
+}
+
+// ErrNoRun is given for an id that no stored run or patch has.
+var ErrNoRun = errors.New("no such run or patch")
+
+var idText = regexp.MustCompile(`^[a-z2-7]{7}(-[0-9]{1,4})?$`)
+
+// Stored reads a stored run. The id is a run's or a patch's; "" means the latest.
+func Stored(state, id string) (*report.Report, error) {
+	if id == "" {
+		latest, err := latestRun(state)
+		if err != nil {
+			return nil, err
+		}
+		id = latest
+	}
+	if !idText.MatchString(id) {
+		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
+	}
+	doc, err := os.ReadFile(filepath.Join(state, "runs", id[:7]+".json"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return report.Read(doc)
+}
+
+func latestRun(state string) (string, error) {
+	entries, err := os.ReadDir(filepath.Join(state, "runs"))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", err
+	}
+	var newest time.Time
+	id := ""
+	for _, e := range entries {
+		info, err := e.Info()
+		if err != nil || filepath.Ext(e.Name()) != ".json" {
+			continue
+		}
+		if info.ModTime().After(newest) {
+			newest, id = info.ModTime(), e.Name()[:len(e.Name())-len(".json")]
+		}
+	}
+	if id == "" {
+		return "", fmt.Errorf("nothing was run yet: %w", ErrNoRun)
+	}
+	return id, nil
+}
+
+// Restore writes a stored run again, after something became of its patches.
+func Restore(state string, rep *report.Report) error {
+	doc, err := report.JSON(rep)
+	if err != nil {
+		return err
+	}
+	return writeFile(filepath.Join(state, "runs", rep.ID+".json"), doc)
+}
+
+// What an outcome of a person's counts for, against 1 for a run's own.
+const personWeight = 3
+
+// Aftermath is the lesson of what a person did with patches of a stored run.
+func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, at time.Time) learn.Batch {
+	var b learn.Batch
+	for _, p := range patches {
+		o := learn.Outcome{
+			ID: fmt.Sprintf("%s/%s/%d", p.ID, event, at.UnixNano()), Run: rep.ID, Attempt: p.Attempt, Strategy: p.Strategy,
+			Context: learn.Context{Language: language, Kind: kindOf(rep, p)}, Weight: personWeight, Event: event, At: at,
+		}
+		if event == learn.Kept {
+			o.Reward = 1
+		}
+		b.Outcomes = append(b.Outcomes, o)
+	}
+	return b
+}
+
+// kindOf is the kind of the failures that a patch is about.
+func kindOf(rep *report.Report, p *report.Patch) string {
+	for _, f := range rep.Failures {
+		if f.Cluster == p.Cluster {
+			return f.Kind
+		}
+	}
+	return ""
+}
+
+// Runs reads the latest stored runs, the newest first; what cannot be read is left
+// out.
+func Runs(state string, limit int) ([]*report.Report, error) {
+	entries, err := os.ReadDir(filepath.Join(state, "runs"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []*report.Report
+	for _, e := range entries {
+		doc, err := os.ReadFile(filepath.Join(state, "runs", e.Name()))
+		if err != nil {
+			continue
+		}
+		if rep, err := report.Read(doc); err == nil {
+			out = append(out, rep)
+		}
+	}
+	slices.SortFunc(out, func(a, b *report.Report) int { return b.Started.Compare(a.Started) })
+	if len(out) > limit {
+		out = out[:limit]
+	}
+	return out, nil
+}

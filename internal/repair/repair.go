@@ -1,0 +1,176 @@
+// Package repair is the pipeline: from a tree with red tests to a report, and to
+// a verified patch where there is one.
+//
+//	detect -> test -> localize -> propose -> apply -> validate -> score -> decide -> report
+//
+// Run reads in that order. Each stage is a package of its own; what is here is the
+// order they go in, the budget they share, the clusters of failures they take one
+// by one, and the decision what to do with what they found.
+//
+// Not a goal: knowing flags, files of configuration or channels; commands do.
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Options says what to repair and how far to go.
+type Options struct {
+	Repo        *repo.Repo
+	Source      repo.Source        // the tree to test
+	Environment detect.Environment // where this is, with the bases to compare with
+	Environ     []string           // the process's environment; tests see it sealed
+
+	Command    string                 // test command; "" to find it
+	Strategies []propose.Strategy     // in the order of the table
+	Editable   func(file string) bool // what may be edited to get green
+	Store      learn.Store            // nil to learn nothing
+
+	SearchFor  bool          // look for patches; false only tests
+	Budget     time.Duration // for the search, from the moment the failures are known
+	Timeout    time.Duration // of one test run; 0 for the default
+	Policy     string        // detect.Auto, Always or Never
+	Confidence float64       // what policy auto asks of a patch; 0 for DefaultConfidence
+	Jobs       int           // workers
+	Seed       uint64        // of every random choice
+	Version    string
+	// DetectSeconds is how long it took to find out where this is.
+	DetectSeconds float64
+
+	Log      *slog.Logger
+	Progress Progress
+}
+
+// Progress hears what a run is doing. Done and total are 0 while they are unknown.
+type Progress func(stage, detail string, done, total int)
+
+// DefaultConfidence is what policy auto asks of a patch before it is applied
+// without a person having looked.
+const DefaultConfidence = 0.6
+
+// run is one run of the pipeline.
+type run struct {
+	Options
+	id       string
+	rng      *rand.Rand
+	report   *report.Report
+	clock    *clock
+	suite    *testrun.Suite
+	treeHash string
+
+	first    *testrun.Result   // the first run of the whole suite
+	fresh    []testrun.Failure // failures to repair: not flaky, not known
+	accepted []testrun.Failure // failures that may stay
+	base     string            // commit compared with, "" when there is none
+
+	kept    map[string][]byte // files of the patches kept, by name
+	lessons []lesson
+}
+
+// Run takes one tree through the pipeline. The report is never nil. The error is
+// nil whenever the report tells all there is to tell, also when it tells that the
+// tests could not be run; it is the context's when that was cancelled.
+func Run(ctx context.Context, opt Options) (*report.Report, error) {
+	r := newRun(opt)
+	err := r.pipeline(ctx)
+	r.report.Stats.Seconds = r.clock.seconds()
+	switch {
+	case ctx.Err() != nil:
+		return r.report, context.Cause(ctx)
+	case err != nil:
+		if !r.tellProblem(err) {
+			return r.report, err
+		}
+	}
+	stop := r.clock.start("report")
+	r.remember(ctx)
+	stop()
+	r.report.Stats.Seconds = r.clock.seconds()
+	return r.report, r.store()
+}
+
+func newRun(opt Options) *run {
+	if opt.Log == nil {
+		opt.Log = slog.New(slog.DiscardHandler)
+	}
+	if opt.Progress == nil {
+		opt.Progress = func(string, string, int, int) {}
+	}
+	if opt.Confidence == 0 {
+		opt.Confidence = DefaultConfidence
+	}
+	opt.Jobs = max(opt.Jobs, 1)
+	r := &run{
+		Options: opt, id: newID(), clock: newClock(), kept: make(map[string][]byte),
+		rng:    rand.New(rand.NewPCG(opt.Seed, 0x7265677265656e)),
+		report: &report.Report{Schema: report.Schema, Version: opt.Version, Started: time.Now().UTC(), Verdict: report.NotRun},
+	}
+	r.clock.add("detect", opt.DetectSeconds)
+	return r
+}
+
+// pipeline is the picture of the design, in its order.
+func (r *run) pipeline(ctx context.Context) error {
+	r.tellEnvironment()
+
+	workspace, err := r.Repo.Workspace(ctx)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, workspace.Close()) }()
+
+	// test
+	if err := r.test(ctx, workspace.Dir); err != nil {
+		return err
+	}
+	if len(r.fresh) == 0 {
+		r.report.Verdict = r.greenVerdict()
+		return nil
+	}
+	r.report.Verdict = report.Red
+	if !r.SearchFor {
+		return nil
+	}
+
+	// localize, propose, apply, validate, score: cluster by cluster
+	search, cancel := context.WithTimeout(ctx, r.Budget)
+	defer cancel()
+	if err := r.search(search); err != nil && ctx.Err() == nil && search.Err() == nil {
+		r.note(fmt.Sprintf("the search ended early: %v", err))
+		r.Log.Error("search ended early", "error", err)
+	}
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
+
+	// decide
+	return r.decide(ctx)
+}
+
+// greenVerdict is the verdict when there is nothing to repair.
+func (r *run) greenVerdict() report.Verdict {
+	verdict := report.Green
+	for _, f := range r.report.Failures {
+		switch f.Status {
+		case "known":
+			return report.Known
+		case "flaky":
+			verdict = report.Flaky
+		}
+	}
+	return verdict
+}
+
+func (r *run) note(text string) { r.report.Notes = append(r.report.Notes, text) }

@@ -1,0 +1,217 @@
+package repair
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// What the run learns goes into the report as it is learnt; these are the places.
+
+func (r *run) tellEnvironment() {
+	e := r.Environment
+	r.report.ID = r.id
+	r.report.Environment = report.Environment{
+		Event: e.Event, Provider: e.Provider, Host: e.Host, Mode: string(e.Mode), Reasons: e.Reasons,
+		Branch: e.Branch, Head: e.Head, Fork: e.Fork, Policy: r.Policy, Budget: r.Budget.Seconds(),
+	}
+}
+
+// tellProblem turns an error into the report's Problem. It is false for errors
+// that are no finding about the user's tree.
+func (r *run) tellProblem(err error) bool {
+	r.report.Verdict = report.NotRun
+	var notRun *testrun.NotRunError
+	var git *repo.Error
+	switch {
+	case errors.As(err, &notRun):
+		r.report.Problem = &report.Problem{What: notRun.What, Where: notRun.Where, Hint: notRun.Hint, Output: notRun.Output}
+	case errors.As(err, &git):
+		r.report.Problem = &report.Problem{What: git.Err.Error(), Where: git.Path, Hint: git.Hint}
+	default:
+		return false
+	}
+	return true
+}
+
+func (r *run) tellFailure(f testrun.Failure, status string) {
+	r.report.Failures = append(r.report.Failures, report.Failure{
+		ID: f.TestID.String(), Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
+		Message: f.Message, File: f.File, Line: f.Line, Output: f.Output, Truncated: f.Truncated,
+	})
+}
+
+// cluster adds a cluster of failures to the report.
+func (r *run) tellCluster(failures []testrun.Failure, c report.Cluster) {
+	r.report.Clusters = append(r.report.Clusters, c)
+	number := len(r.report.Clusters)
+	for _, f := range failures {
+		r.report.Clusters[number-1].Failures = append(r.report.Clusters[number-1].Failures, f.TestID.String())
+		for i := range r.report.Failures {
+			if r.report.Failures[i].ID == f.TestID.String() && r.report.Failures[i].Status == "new" {
+				r.report.Failures[i].Cluster = number
+			}
+		}
+	}
+}
+
+// tellRepaired makes a cluster of the failures that a patch turned green.
+func (r *run) tellRepaired(before, after []testrun.Failure) {
+	green := slices.DeleteFunc(slices.Clone(before), func(f testrun.Failure) bool {
+		return slices.ContainsFunc(after, func(a testrun.Failure) bool { return a.TestID == f.TestID })
+	})
+	number := len(r.report.Clusters) + 1
+	c := report.Cluster{Status: "repaired"}
+	for i := range r.report.Patches {
+		p := &r.report.Patches[i]
+		if p.Cluster == number && p.Rank == 1 {
+			c.Patch = p.ID
+			c.Cause = p.Title
+		}
+	}
+	r.tellCluster(green, c)
+}
+
+// tellRed makes a cluster of failures without a patch.
+func (r *run) tellRed(failures []testrun.Failure) {
+	cause := failures[0].Message
+	r.tellCluster(failures, report.Cluster{Cause: cause, Status: "red"})
+}
+
+// maxSuspects bounds the suspects in a report.
+const maxSuspects = 20
+
+func (r *run) tellSuspects(suspects []localize.Suspect) {
+	for i, s := range suspects {
+		if i == maxSuspects {
+			break
+		}
+		out := report.Suspect{Span: report.Span{File: s.File, Start: s.Start, End: s.End}, Score: round(s.Score)}
+		for _, why := range s.Why {
+			out.Why = append(out.Why, why.Text)
+		}
+		r.report.Suspects = append(r.report.Suspects, out)
+	}
+}
+
+func (r *run) tellAttempts(results []validate.Result) {
+	stats := &r.report.Stats
+	for _, res := range results {
+		r.tellAttempt(res.Candidate, string(res.Verdict), res.Stage, res.Seconds, res.Reason)
+		switch res.Verdict {
+		case validate.Pruned:
+			stats.Pruned++
+		case validate.IllTyped:
+			stats.IllTyped++
+		default:
+			stats.Validated++
+		}
+		if res.Verdict == validate.Plausible || res.Verdict == validate.Refused || res.Verdict == validate.Verified {
+			stats.Plausible++
+		}
+		if res.Verdict == validate.Verified {
+			stats.Verified++
+		}
+	}
+}
+
+func (r *run) tellAttempt(c *propose.Candidate, verdict, stage string, seconds float64, reason string) {
+	id := fmt.Sprintf("a%d", len(r.report.Attempts)+1)
+	c.ID = id
+	r.report.Attempts = append(r.report.Attempts, report.Attempt{
+		ID: id, Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
+		Seconds: math.Round(seconds*1e4) / 1e4, Reason: firstLine(reason),
+	})
+}
+
+func firstLine(s string) string {
+	line, _, _ := strings.Cut(s, "\n")
+	return line
+}
+
+// maxPatches bounds the plausible patches of a cluster in a report.
+const maxPatches = 50
+
+// tellPatches adds the plausible candidates of the cluster that comes next, the
+// winner first.
+func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, target validate.Target, tree *propose.Tree) {
+	means := make(map[string]float64)
+	for _, s := range r.Strategies {
+		means[s.Name] = r.posterior(s).Mean()
+	}
+	ordered := slices.DeleteFunc(slices.Clone(plausible), func(p *validate.Result) bool { return p.Verdict == validate.Rejected })
+	sort.SliceStable(ordered, func(i, j int) bool { return tier(ordered[i], winner) < tier(ordered[j], winner) })
+	cluster := len(r.report.Clusters) + 1
+	for i, res := range ordered {
+		if i == maxPatches {
+			r.note(fmt.Sprintf("%d more plausible patches are not listed", len(ordered)-maxPatches))
+			break
+		}
+		p := report.Patch{
+			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,
+			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: string(res.Verdict), Reason: res.Reason,
+			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, means)),
+		}
+		for _, e := range res.Evidence {
+			p.Evidence = append(p.Evidence, report.Evidence{Step: e.Step, Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
+		}
+		files, err := res.Candidate.Files(tree)
+		if err != nil {
+			continue
+		}
+		p.Diff, p.Files = diff(tree, files)
+		r.report.Patches = append(r.report.Patches, p)
+	}
+}
+
+// tier puts the winner first, then what is plausible, then what was refused.
+func tier(res, winner *validate.Result) int {
+	switch {
+	case res == winner:
+		return 0
+	case res.Verdict == validate.Refused:
+		return 2
+	}
+	return 1
+}
+
+// diff is the unified diff from a tree to files, and the lines it changes.
+func diff(tree *propose.Tree, files map[string][]byte) (string, []report.Span) {
+	names := make([]string, 0, len(files))
+	for name := range files {
+		names = append(names, name)
+	}
+	sort.Strings(names)
+	var out []patch.File
+	var spans []report.Span
+	for _, name := range names {
+		old, err := tree.Read(name)
+		oldName, newName := name, name
+		if err != nil {
+			oldName = ""
+		}
+		if files[name] == nil {
+			newName = ""
+		}
+		f := patch.Diff(oldName, newName, old, files[name])
+		out = append(out, f)
+		for _, h := range f.Hunks {
+			start, end := changedLines(h)
+			spans = append(spans, report.Span{File: name, Start: start, End: end})
+		}
+	}
+	return string(patch.Format(out)), spans
+}
+
+func round(x float64) float64 { return math.Round(x*1000) / 1000 }

@@ -1,0 +1,241 @@
+package repair
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// test exports the tree, runs its suite, and tells the failures worth a repair
+// from those that are flaky or that the base has already.
+func (r *run) test(ctx context.Context, dir string) error {
+	defer r.clock.start("test")()
+	r.Progress("test", "exporting "+r.Source.String(), 0, 0)
+	if err := r.Repo.Export(ctx, r.Source, dir); err != nil {
+		return err
+	}
+	suite, err := testrun.Find(dir, r.Command)
+	if err != nil {
+		return err
+	}
+	suite.Sandbox = testrun.NewSandbox(r.Environ)
+	r.suite = suite
+	r.report.Command = commandText(suite)
+
+	r.Progress("test", r.report.Command, 0, 0)
+	first, err := suite.Run(ctx, testrun.Request{Timeout: r.Timeout})
+	if err != nil {
+		return err
+	}
+	r.first = first
+	r.report.Tests = report.Tests{
+		Packages: len(first.Packages), Passed: len(first.Passed), Failed: len(first.Failures), Skipped: len(first.Skipped),
+	}
+	if len(first.Failures) == 0 {
+		return nil
+	}
+	failures, err := r.again(ctx, first.Failures)
+	if err != nil {
+		return err
+	}
+	return r.compareWithBase(ctx, failures)
+}
+
+// again runs what failed once more; what passes now is flaky and not repaired.
+func (r *run) again(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
+	r.Progress("test", fmt.Sprintf("running %d failing tests again", len(failures)), 0, 0)
+	tests := repeatable(failures)
+	if len(tests) == 0 {
+		return failures, nil // code that does not compile is not flaky
+	}
+	second, err := r.suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	var steady []testrun.Failure
+	for _, f := range failures {
+		if !slices.Contains(tests, f.TestID) || failsIn(second, f.TestID) || slices.Contains(second.Missing, f.TestID) {
+			steady = append(steady, f)
+			continue
+		}
+		r.tellFailure(f, "flaky")
+	}
+	return steady, nil
+}
+
+// compareWithBase runs the failing tests on the base's tree. Those that fail there
+// too are known: they are told, not repaired.
+func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) error {
+	known := make(map[testrun.TestID]bool)
+	if len(failures) > 0 {
+		base, err := r.findBase(ctx)
+		if err != nil {
+			return err
+		}
+		if r.base = base; base != "" {
+			r.report.Environment.Base = base
+			if known, err = r.failingAt(ctx, base, failures); err != nil {
+				return err
+			}
+		}
+	}
+	for _, f := range failures {
+		if known[f.TestID] {
+			r.accepted = append(r.accepted, f)
+			r.tellFailure(f, "known")
+			continue
+		}
+		r.fresh = append(r.fresh, f)
+		r.tellFailure(f, "new")
+	}
+	return nil
+}
+
+// findBase resolves the first of the bases that is there and is another tree.
+func (r *run) findBase(ctx context.Context) (string, error) {
+	for _, b := range r.Environment.Bases {
+		sha, err := r.Repo.Resolve(ctx, b.Rev)
+		if err != nil {
+			if ctx.Err() != nil {
+				return "", ctx.Err()
+			}
+			r.Log.Debug("base does not resolve", "rev", b.Rev, "why", b.Why, "error", err)
+			continue
+		}
+		if r.Environment.Head != "" {
+			// Where branches went apart, what they have in common is what to compare with.
+			if common, err := r.Repo.MergeBase(ctx, sha, r.Environment.Head); err == nil && common != "" {
+				sha = common
+			}
+		}
+		hash, err := r.Repo.TreeHash(ctx, repo.Commit(sha))
+		if err != nil {
+			return "", err
+		}
+		if r.treeHash == "" {
+			if r.treeHash, err = r.Repo.TreeHash(ctx, r.Source); err != nil {
+				return "", err
+			}
+		}
+		if hash == r.treeHash {
+			continue // the same files: nothing to compare
+		}
+		return sha, nil
+	}
+	return "", nil
+}
+
+// failingAt runs tests on the tree of a commit and tells which fail there.
+func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.Failure) (map[testrun.TestID]bool, error) {
+	r.Progress("test", "running the failing tests on the base "+commit[:min(12, len(commit))], 0, 0)
+	out := make(map[testrun.TestID]bool)
+	workspace, err := r.Repo.Workspace(ctx)
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = workspace.Close() }()
+	if err := r.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
+		return nil, err
+	}
+	suite, err := testrun.Find(workspace.Dir, r.Command)
+	if err != nil {
+		r.Log.Debug("the base has no tests", "error", err)
+		return out, nil
+	}
+	suite.Sandbox = r.suite.Sandbox
+	packages := packagesOf(ids(failures))
+	there, err := suite.Packages(ctx)
+	if err != nil {
+		r.Log.Debug("the base cannot be listed", "error", err)
+		return out, nil
+	}
+	packages = slices.DeleteFunc(packages, func(p string) bool {
+		return !slices.ContainsFunc(there, func(q testrun.Package) bool { return q.ImportPath == p })
+	})
+	if len(packages) == 0 {
+		return out, nil
+	}
+	res, err := suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failures, packages), Timeout: r.Timeout})
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		r.Log.Debug("the base's tests could not be run", "error", err)
+		return out, nil
+	}
+	for _, f := range failures {
+		if failsIn(res, f.TestID) {
+			out[f.TestID] = true
+		}
+	}
+	return out, nil
+}
+
+// testsIn are the failing tests of some packages; nil, which means all tests, when
+// a package as a whole is among them.
+func testsIn(failures []testrun.Failure, packages []string) []testrun.TestID {
+	var out []testrun.TestID
+	for _, f := range failures {
+		if !slices.Contains(packages, f.Package) {
+			continue
+		}
+		if f.Test == "" {
+			return nil
+		}
+		out = append(out, f.TestID)
+	}
+	return out
+}
+
+// repeatable are the tests that can be run again by name.
+func repeatable(failures []testrun.Failure) []testrun.TestID {
+	var out []testrun.TestID
+	for _, f := range failures {
+		if f.Test != "" && f.Kind != testrun.Compile {
+			out = append(out, f.TestID)
+		}
+	}
+	return out
+}
+
+func ids(failures []testrun.Failure) []testrun.TestID {
+	out := make([]testrun.TestID, len(failures))
+	for i, f := range failures {
+		out[i] = f.TestID
+	}
+	return out
+}
+
+func packagesOf(tests []testrun.TestID) []string {
+	var out []string
+	for _, id := range tests {
+		if !slices.Contains(out, id.Package) {
+			out = append(out, id.Package)
+		}
+	}
+	return out
+}
+
+// failsIn tells whether a test, or its package as a whole, failed in a run.
+func failsIn(res *testrun.Result, id testrun.TestID) bool {
+	return slices.ContainsFunc(res.Failures, func(f testrun.Failure) bool {
+		return f.Package == id.Package && (f.Test == id.Test || f.Test == "" || strings.HasPrefix(f.Test, id.Test+"/") || strings.HasPrefix(id.Test, f.Test+"/"))
+	})
+}
+
+// commandText is the test command as a person would type it.
+func commandText(s *testrun.Suite) string {
+	if len(s.Command) > 0 {
+		return strings.Join(s.Command, " ")
+	}
+	words := append([]string{"go", "test"}, s.Flags...)
+	if len(s.Patterns) == 0 {
+		return strings.Join(append(words, "./..."), " ")
+	}
+	return strings.Join(append(words, s.Patterns...), " ")
+}

@@ -1,0 +1,242 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+)
+
+// Export writes the tree that src means into dir, which must exist and should be
+// empty. Files get the content and executable bit that a checkout would give
+// them, for WorkTree those that they have. Submodules come as they are checked
+// out in the working tree. There is no .git in an export.
+//
+// Neither index nor working tree nor objects are written. When ctx ends, the
+// error is its and no process is left; dir may be half filled.
+func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return err
+	}
+	if src.kind == workTree {
+		return r.exportWorkTree(ctx, dir)
+	}
+	g, done, err := r.indexed(ctx, src, false)
+	if err != nil {
+		return err
+	}
+	defer done()
+	entries, err := r.list(ctx, g)
+	if err != nil {
+		return err
+	}
+	if err := g.run(ctx, nil, nil, "checkout-index", "--all", "--quiet", "--prefix="+filepath.ToSlash(dir)+"/"); err != nil {
+		return err
+	}
+	if src.kind == index {
+		if err := r.dropIntended(ctx, g, entries, dir); err != nil {
+			return err
+		}
+	}
+	var modules []string
+	for _, e := range entries {
+		if e.mode == moduleMode {
+			modules = append(modules, e.path)
+		}
+	}
+	return r.copyFiles(ctx, modules, dir)
+}
+
+// dropIntended removes from an export the files of `git add --intent-to-add`:
+// the index has them as empty, but they are not part of the commit.
+func (r *Repo) dropIntended(ctx context.Context, g git, entries []entry, dir string) error {
+	const emptySHA1 = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
+	const emptySHA256 = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
+	args := []string{"diff-files", "--name-only", "--diff-filter=A", "-z", "--"}
+	fixed := len(args)
+	for _, e := range entries {
+		if e.hash == emptySHA1 || e.hash == emptySHA256 {
+			args = append(args, e.path)
+		}
+	}
+	if len(args) == fixed {
+		return nil
+	}
+	const most = 1000 // names on one command line; above, look at all
+	if len(args) > most {
+		args = args[:fixed-1]
+	}
+	out, err := g.output(ctx, args...)
+	if err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	for _, name := range splitNames(out) {
+		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitNames parts what git prints with -z.
+func splitNames(out []byte) []string {
+	var names []string
+	for _, name := range bytes.Split(out, []byte{0}) {
+		if len(name) > 0 {
+			names = append(names, string(name))
+		}
+	}
+	return names
+}
+
+// exportWorkTree copies the files that git knows or would add.
+func (r *Repo) exportWorkTree(ctx context.Context, dir string) error {
+	out, err := r.git.output(ctx, "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "-z")
+	if err != nil {
+		return err
+	}
+	var names []string
+	for _, name := range splitNames(out) {
+		if !strings.HasSuffix(name, "/") { // an untracked repository inside this one
+			names = append(names, name)
+		}
+	}
+	return r.copyFiles(ctx, names, dir)
+}
+
+// copyFiles copies files, symlinks and whole submodules from the working tree.
+// What is not there is left out, as is what lies behind a symlink. Both sides
+// are confined: a symlink is copied, never followed out of its tree.
+func (r *Repo) copyFiles(ctx context.Context, names []string, dir string) error {
+	if len(names) == 0 {
+		return nil
+	}
+	from, err := os.OpenRoot(r.root)
+	if err != nil {
+		return err
+	}
+	defer from.Close()
+	to, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer to.Close()
+	c := copier{from: from, to: to, dirs: map[string]bool{".": true}, buf: make([]byte, 128<<10)}
+	for _, name := range names {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := c.copy(ctx, name); err != nil {
+			if ctx.Err() != nil {
+				return ctx.Err()
+			}
+			return &Error{Path: filepath.Join(r.root, filepath.FromSlash(name)), Err: err, Hint: "regreen must be able to read every file that git would add; make it readable or add it to .gitignore"}
+		}
+	}
+	return nil
+}
+
+type copier struct {
+	from, to *os.Root
+	dirs     map[string]bool // those looked at: true when real folders, which then exist in to
+	buf      []byte
+}
+
+func (c *copier) copy(ctx context.Context, name string) error {
+	if !c.folder(path.Dir(name)) {
+		return nil
+	}
+	local := filepath.FromSlash(name)
+	info, err := c.from.Lstat(local)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	}
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		return c.module(ctx, name)
+	case mode&fs.ModeSymlink != 0:
+		target, err := c.from.Readlink(local)
+		if err != nil {
+			return err
+		}
+		return c.to.Symlink(target, local)
+	case mode.IsRegular():
+		return c.file(local, mode.Perm())
+	default: // sockets and pipes are no content
+		return nil
+	}
+}
+
+// folder makes dir in the copy if it is a folder, not a symlink to one, in the
+// original.
+func (c *copier) folder(dir string) bool {
+	real, known := c.dirs[dir]
+	if known {
+		return real
+	}
+	if c.folder(path.Dir(dir)) {
+		info, err := c.from.Lstat(filepath.FromSlash(dir))
+		real = err == nil && info.IsDir()
+		if real {
+			err := c.to.Mkdir(filepath.FromSlash(dir), 0o755)
+			real = err == nil || errors.Is(err, fs.ErrExist)
+		}
+	}
+	c.dirs[dir] = real
+	return real
+}
+
+// module copies all of a submodule but its own git data.
+func (c *copier) module(ctx context.Context, name string) error {
+	return fs.WalkDir(c.from.FS(), name, func(file string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case strings.EqualFold(d.Name(), ".git"):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+			return nil
+		case d.IsDir():
+			c.folder(file)
+			return nil
+		default:
+			return c.copy(ctx, file)
+		}
+	})
+}
+
+func (c *copier) file(local string, perm fs.FileMode) error {
+	in, err := c.from.Open(local)
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := c.to.OpenFile(local, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, perm|0o600)
+	if err != nil {
+		return err
+	}
+	// Without ReadFrom the buffer is used; with it the kernel may copy.
+	if _, err := io.CopyBuffer(out, in, c.buf); err != nil {
+		out.Close()
+		return fmt.Errorf("copying: %w", err)
+	}
+	return out.Close()
+}

@@ -1,0 +1,219 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"net/url"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// Facts are what a repository tells about where its user is. Revisions are full
+// hashes; what is not there is "".
+type Facts struct {
+	Branch string // short name; "" when HEAD is detached
+	Head   string // "" before the first commit
+
+	Upstream      string // short name, "origin/main"
+	UpstreamBase  string // merge-base of HEAD and the upstream
+	DefaultBranch string // short name without a remote, "main"
+	DefaultBase   string // merge-base of HEAD and the default branch, the remote's if known
+
+	OrigHead  string // where HEAD was before the last merge, rebase or reset
+	MergeHead bool   // a merge waits to be committed
+	Operation string // in progress: "merge", "rebase", "am", "cherry-pick", "revert", "bisect", or ""
+
+	Remote string // name of the upstream's remote, else origin, else the only one
+	Host   string // of the remote, "github.com"; "" for a local one
+	Slug   string // path on the host without .git, "owner/name"
+
+	Shallow bool // history is cut off, merge-bases may be missing
+}
+
+// Facts gathers them. A repository without commits is fine; so is one whose
+// history or remote is missing.
+func (r *Repo) Facts(ctx context.Context) (Facts, error) {
+	var f Facts
+	head, err := r.symbolic(ctx, "HEAD")
+	if err != nil {
+		return f, err
+	}
+	f.Branch, _ = strings.CutPrefix(head, "refs/heads/")
+	if f.Head, err = r.Resolve(ctx, "HEAD"); err != nil && !errors.Is(err, ErrNoCommits) {
+		return f, err
+	}
+	conf, err := r.config(ctx)
+	if err != nil {
+		return f, err
+	}
+	f.OrigHead = r.gitFile("ORIG_HEAD")
+	f.MergeHead = r.gitFile("MERGE_HEAD") != ""
+	f.Operation = r.operation()
+	_, err = os.Stat(filepath.Join(r.commonDir, "shallow"))
+	f.Shallow = err == nil
+
+	f.Remote = conf.remote(f.Branch)
+	f.Host, f.Slug = hostOf(conf["remote."+f.Remote+".url"])
+
+	upstream := conf.upstream(f.Branch)
+	f.Upstream = strings.TrimPrefix(strings.TrimPrefix(upstream, "refs/remotes/"), "refs/heads/")
+	if f.UpstreamBase, err = r.base(ctx, f.Head, upstream); err != nil {
+		return f, err
+	}
+	def, err := r.defaultBranch(ctx, conf, f.Remote)
+	if err != nil || def == "" {
+		return f, err
+	}
+	f.DefaultBranch = strings.TrimPrefix(strings.TrimPrefix(def, "refs/remotes/"+f.Remote+"/"), "refs/heads/")
+	if def == upstream {
+		f.DefaultBase = f.UpstreamBase
+		return f, nil
+	}
+	f.DefaultBase, err = r.base(ctx, f.Head, def)
+	return f, err
+}
+
+// base is the merge-base of HEAD and a ref, "" when either is missing or they
+// have no ancestor in common.
+func (r *Repo) base(ctx context.Context, head, ref string) (string, error) {
+	if head == "" || ref == "" {
+		return "", nil
+	}
+	base, err := r.MergeBase(ctx, head, ref)
+	if errors.Is(err, ErrNoRevision) {
+		return "", nil
+	}
+	return base, err
+}
+
+// defaultBranch finds the full name of the branch that others start from.
+func (r *Repo) defaultBranch(ctx context.Context, conf config, remote string) (string, error) {
+	if remote != "" {
+		target, err := r.symbolic(ctx, "refs/remotes/"+remote+"/HEAD")
+		if err != nil || target != "" {
+			return target, err
+		}
+	}
+	for _, name := range []string{conf["init.defaultbranch"], "main", "master"} {
+		for _, prefix := range []string{"refs/remotes/" + remote + "/", "refs/heads/"} {
+			if name == "" || prefix == "refs/remotes//" {
+				continue
+			}
+			_, err := r.Resolve(ctx, prefix+name)
+			if err == nil {
+				return prefix + name, nil
+			}
+			if !errors.Is(err, ErrNoRevision) {
+				return "", err
+			}
+		}
+	}
+	return "", nil
+}
+
+// gitFile reads the first word of a small file in the worktree's git folder.
+func (r *Repo) gitFile(name string) string {
+	b, err := os.ReadFile(filepath.Join(r.gitDir, name))
+	if err != nil {
+		return ""
+	}
+	word, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
+	return word
+}
+
+// operation tells what is in progress, by the files that git's own prompt reads.
+func (r *Repo) operation() string {
+	for _, op := range []struct{ file, name string }{
+		{"rebase-merge", "rebase"},
+		{"rebase-apply/applying", "am"},
+		{"rebase-apply", "rebase"},
+		{"MERGE_HEAD", "merge"},
+		{"CHERRY_PICK_HEAD", "cherry-pick"},
+		{"REVERT_HEAD", "revert"},
+		{"BISECT_LOG", "bisect"},
+	} {
+		if _, err := os.Stat(filepath.Join(r.gitDir, op.file)); err == nil {
+			return op.name
+		}
+	}
+	return ""
+}
+
+// config is the part of git's configuration that Facts reads. Section and
+// variable are lower case, as git writes them; the last value counts.
+type config map[string]string
+
+func (r *Repo) config(ctx context.Context) (config, error) {
+	out, err := r.git.output(ctx, "config", "--null", "--get-regexp", `^(branch\..*\.(remote|merge)|remote\..*\.(url|fetch)|init\.defaultbranch)$`)
+	if err != nil && exitStatus(err) != 1 { // 1: nothing matches
+		return nil, err
+	}
+	conf := make(config)
+	for _, entry := range strings.Split(string(out), "\x00") {
+		if key, value, ok := strings.Cut(entry, "\n"); ok {
+			conf[key] = value
+		}
+	}
+	return conf, nil
+}
+
+// remote is the branch's remote, else origin, else the only one.
+func (c config) remote(branch string) string {
+	if name := c["branch."+branch+".remote"]; branch != "" && name != "" && name != "." {
+		return name
+	}
+	var names []string
+	for key := range c {
+		if name, ok := strings.CutPrefix(key, "remote."); ok && strings.HasSuffix(name, ".url") {
+			names = append(names, strings.TrimSuffix(name, ".url"))
+		}
+	}
+	if slices.Contains(names, "origin") {
+		return "origin"
+	}
+	if len(names) == 1 {
+		return names[0]
+	}
+	return ""
+}
+
+// upstream is the full name of the branch that branch tracks, by the usual fetch
+// mapping.
+func (c config) upstream(branch string) string {
+	if branch == "" {
+		return ""
+	}
+	remote, merge := c["branch."+branch+".remote"], c["branch."+branch+".merge"]
+	name, ok := strings.CutPrefix(merge, "refs/heads/")
+	switch {
+	case !ok || remote == "":
+		return ""
+	case remote == ".":
+		return merge
+	default:
+		return "refs/remotes/" + remote + "/" + name
+	}
+}
+
+// hostOf reads host and path of a remote's URL: https://host/a/b.git,
+// ssh://git@host:22/a/b, git@host:a/b. Credentials are dropped.
+func hostOf(remote string) (host, slug string) {
+	path := ""
+	if scheme, _, ok := strings.Cut(remote, "://"); ok {
+		u, err := url.Parse(remote)
+		if err != nil || scheme == "file" {
+			return "", ""
+		}
+		host, path = u.Hostname(), u.Path
+	} else {
+		// What git takes for scp's syntax: a colon before any slash.
+		before, after, ok := strings.Cut(remote, ":")
+		if !ok || strings.Contains(before, "/") || len(before) == 1 { // "C:\repo"
+			return "", ""
+		}
+		host, path = before[strings.LastIndex(before, "@")+1:], after
+	}
+	return strings.ToLower(host), strings.TrimSuffix(strings.Trim(path, "/"), ".git")
+}

@@ -1,0 +1,169 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"strings"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
+)
+
+// openObjects opens the repository with go-git, which refuses what it does not
+// know: sha256, worktreeConfig, reftable, partial clones. Then, and for a hook
+// that was handed a quarantine of objects, the git command serves.
+func (r *Repo) openObjects() *gogit.Repository {
+	for _, name := range []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"} {
+		if r.git.getenv(name) != "" {
+			return nil
+		}
+	}
+	storage := filesystem.NewStorageWithOptions(
+		dotgit.NewRepositoryFilesystem(osfs.New(r.gitDir), osfs.New(r.commonDir)),
+		cache.NewObjectLRUDefault(),
+		filesystem.Options{AlternatesFS: osfs.New("/")},
+	)
+	repo, err := gogit.Open(storage, nil)
+	if err != nil {
+		return nil
+	}
+	return repo
+}
+
+// Resolve finds the commit that a revision names, as a full hash. An unknown
+// revision wraps ErrNoRevision; HEAD before the first commit, ErrNoCommits.
+func (r *Repo) Resolve(ctx context.Context, rev string) (string, error) {
+	if hash, ok := r.ref(rev); ok {
+		return hash, nil
+	}
+	if rev == "" || strings.HasPrefix(rev, "-") {
+		return "", r.noRevision(rev)
+	}
+	hash, err := r.git.line(ctx, "rev-parse", "--quiet", "--verify", "--end-of-options", rev+"^{commit}")
+	switch {
+	case err == nil:
+		return hash, nil
+	case exitStatus(err) == 0:
+		return "", err
+	default:
+		return "", r.noRevision(rev)
+	}
+}
+
+func (r *Repo) noRevision(rev string) error {
+	if rev == "HEAD" {
+		return &Error{Path: r.Root(), Err: ErrNoCommits, Hint: "make a first commit"}
+	}
+	return &Error{Path: rev, Err: ErrNoRevision, Hint: "`git branch -a` and `git log` show what there is; a shallow clone may lack it: git fetch --unshallow"}
+}
+
+// ref resolves HEAD or the full name of a branch or remote branch by go-git.
+func (r *Repo) ref(name string) (string, bool) {
+	if name != "HEAD" && !strings.HasPrefix(name, "refs/heads/") && !strings.HasPrefix(name, "refs/remotes/") {
+		return "", false
+	}
+	repo := r.objects()
+	if repo == nil {
+		return "", false
+	}
+	ref, err := repo.Reference(plumbing.ReferenceName(name), true)
+	if err != nil || ref.Type() != plumbing.HashReference {
+		return "", false
+	}
+	return ref.Hash().String(), true
+}
+
+// symbolic tells what a symbolic ref like HEAD points to, "" when it is none.
+func (r *Repo) symbolic(ctx context.Context, name string) (string, error) {
+	if repo := r.objects(); repo != nil {
+		ref, err := repo.Reference(plumbing.ReferenceName(name), false)
+		switch {
+		case err == nil && ref.Type() == plumbing.SymbolicReference:
+			return ref.Target().String(), nil
+		case err == nil, errors.Is(err, plumbing.ErrReferenceNotFound):
+			return "", nil
+		}
+	}
+	target, err := r.git.line(ctx, "symbolic-ref", "--quiet", name)
+	if exitStatus(err) != 0 {
+		return "", nil
+	}
+	return target, err
+}
+
+// MergeBase finds the best common ancestor of two commits, "" when there is none.
+func (r *Repo) MergeBase(ctx context.Context, a, b string) (string, error) {
+	for _, rev := range []*string{&a, &b} {
+		hash, err := r.Resolve(ctx, *rev)
+		if err != nil {
+			return "", err
+		}
+		*rev = hash
+	}
+	if a == b {
+		return a, nil
+	}
+	base, err := r.git.line(ctx, "merge-base", a, b)
+	if exitStatus(err) == 1 {
+		return "", nil
+	}
+	return base, err
+}
+
+// Show reads a file as it is at a revision, or in the index when rev is "". A
+// file that is not there wraps fs.ErrNotExist.
+func (r *Repo) Show(ctx context.Context, rev, path string) ([]byte, error) {
+	if rev != "" {
+		hash, err := r.Resolve(ctx, rev)
+		if err != nil {
+			return nil, err
+		}
+		if content, ok := r.blob(hash, path); ok {
+			return content, nil
+		}
+		rev = hash
+	}
+	content, err := r.git.output(ctx, "cat-file", "blob", rev+":"+path)
+	if exitStatus(err) != 0 {
+		return nil, &Error{Path: path, Err: fmt.Errorf("not in %s: %w", sourceName(rev), fs.ErrNotExist)}
+	}
+	return content, err
+}
+
+func sourceName(rev string) string {
+	if rev == "" {
+		return "the index"
+	}
+	return rev
+}
+
+// blob reads a file at a commit by go-git, if it can.
+func (r *Repo) blob(commit, path string) ([]byte, bool) {
+	repo := r.objects()
+	if repo == nil {
+		return nil, false
+	}
+	c, err := object.GetCommit(repo.Storer, plumbing.NewHash(commit))
+	if err != nil {
+		return nil, false
+	}
+	file, err := c.File(path)
+	if err != nil {
+		return nil, false
+	}
+	reader, err := file.Reader()
+	if err != nil {
+		return nil, false
+	}
+	defer reader.Close()
+	content, err := io.ReadAll(reader)
+	return content, err == nil
+}

@@ -1,0 +1,167 @@
+// Package repo is all use that regreen makes of git, and every write it makes to
+// a user's files.
+//
+// A Repo tells facts about a repository, exports a tree of it to be tested
+// elsewhere, tells what changed, and writes a set of files in one transaction
+// (Tree). The user's working tree is never a workbench: nothing is stashed or
+// checked out, and index and refs are only read.
+//
+// What git hands to a hook in its environment is honoured: GIT_DIR in a linked
+// worktree, and GIT_INDEX_FILE, which names another index during `commit -a` and
+// `commit <path>`. The git command does the work; go-git serves refs and blobs
+// where it can open the repository, because that saves processes.
+//
+// Not goals: commits, fetching, pushing, and running anything but git.
+package repo
+
+import (
+	"context"
+	"errors"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+
+	gogit "github.com/go-git/go-git/v5"
+)
+
+// Errors that callers tell apart. They come wrapped in an *Error.
+var (
+	ErrNotRepository = errors.New("not a git repository")
+	ErrBare          = errors.New("the repository is bare: it has no files to test")
+	ErrNoGit         = errors.New("git is not installed")
+	ErrNoCommits     = errors.New("the repository has no commits")
+	ErrNoRevision    = errors.New("no such revision")
+	ErrUnmerged      = errors.New("the index has unmerged files")
+	ErrEdited        = errors.New("was edited meanwhile")
+	ErrBadPath       = errors.New("is not a path that may be written")
+	ErrUnsafe        = errors.New("is not a private folder")
+)
+
+// Error is what went wrong, where, and what to do about it.
+type Error struct {
+	Path string // the file, folder or revision concerned
+	Err  error
+	Hint string
+}
+
+func (e *Error) Error() string {
+	msg := e.Err.Error()
+	if e.Path != "" {
+		msg = e.Path + ": " + msg
+	}
+	if e.Hint != "" {
+		msg += "\nhint: " + e.Hint
+	}
+	return msg
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// Repo is a repository with a working tree.
+type Repo struct {
+	Tree // the working tree as something to write to
+
+	git               git
+	gitDir, commonDir string
+	hooksDir          string
+	localVars         []string
+	objects           func() *gogit.Repository // opened once; nil when go-git cannot
+}
+
+// Open finds the repository that dir is in. Env is the environment in which git
+// is to run, with what a hook got from git; nil means this process's own.
+//
+// It starts one git process. Without a repository the error wraps
+// ErrNotRepository, without a working tree ErrBare.
+func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
+	if env == nil {
+		env = os.Environ()
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
+		return nil, &Error{Path: dir, Err: ErrNotRepository, Hint: "there is no such folder"}
+	}
+	g := git{dir: dir, env: env}
+	out, err := g.output(ctx, "rev-parse", "--is-bare-repository", "--path-format=absolute",
+		"--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "hooks", "--local-env-vars")
+	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
+	if err != nil {
+		return nil, openError(ctx, dir, lines[0], err)
+	}
+	if len(lines) < 6 || slices.ContainsFunc(lines[1:5], func(l string) bool { return !filepath.IsAbs(l) }) {
+		return nil, &Error{Path: dir, Err: errors.New("git gave no clear answer about its folders"), Hint: "folders with a newline in their name are not supported"}
+	}
+	r := &Repo{
+		git:    git{dir: lines[1], env: env},
+		gitDir: filepath.FromSlash(lines[2]), commonDir: filepath.FromSlash(lines[3]),
+		hooksDir: filepath.FromSlash(lines[4]), localVars: lines[5:],
+	}
+	r.Tree = r.tree(filepath.FromSlash(lines[1]))
+	r.objects = sync.OnceValue(r.openObjects)
+	return r, nil
+}
+
+// tree is the working tree, with its journal in the state folder. Each worktree
+// has a journal of its own, whose name survives moving the repository.
+func (r *Repo) tree(root string) Tree {
+	t := Tree{root: root, state: filepath.Join(r.commonDir, "regreen")}
+	name := "write"
+	if r.gitDir != r.commonDir {
+		name += "-" + filepath.Base(r.gitDir)
+	}
+	t.journal = filepath.Join(t.state, name)
+	for _, dir := range []string{r.gitDir, r.commonDir} {
+		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) {
+			t.private = append(t.private, filepath.ToSlash(rel))
+		}
+	}
+	return t
+}
+
+func openError(ctx context.Context, dir, bare string, err error) error {
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case errors.Is(err, exec.ErrNotFound):
+		return &Error{Err: ErrNoGit, Hint: "install git 2.31 or later and put it on the PATH"}
+	case bare == "true":
+		return &Error{Path: dir, Err: ErrBare, Hint: "clone it, and run regreen in the clone"}
+	case strings.Contains(err.Error(), "dubious ownership"):
+		return &Error{Path: dir, Err: err, Hint: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
+	case strings.Contains(err.Error(), "not a git repository"), strings.Contains(err.Error(), "must be run in a work tree"):
+		return &Error{Path: dir, Err: ErrNotRepository, Hint: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
+	default:
+		return &Error{Path: dir, Err: err}
+	}
+}
+
+// GitDir is the folder of this worktree's own git data: HEAD, index, ORIG_HEAD.
+func (r *Repo) GitDir() string { return r.gitDir }
+
+// CommonDir is the folder of the data that all worktrees share.
+func (r *Repo) CommonDir() string { return r.commonDir }
+
+// HooksDir is where git looks for hooks, by core.hooksPath or by default.
+func (r *Repo) HooksDir() string { return r.hooksDir }
+
+// LocalEnv are the names of the environment variables that tie a process to this
+// repository. What a test runs must not inherit them.
+func (r *Repo) LocalEnv() []string { return slices.Clone(r.localVars) }
+
+// StateDir is where regreen keeps its data about the repository, shared by all
+// its worktrees. It need not exist yet: see EnsureStateDir.
+func (r *Repo) StateDir() string { return r.state }
+
+// EnsureStateDir makes StateDir if needed and returns it.
+func (r *Repo) EnsureStateDir() (string, error) {
+	if err := os.MkdirAll(r.state, 0o755); err != nil {
+		return "", &Error{Path: r.state, Err: err, Hint: "regreen keeps its state there; make the folder writable"}
+	}
+	return r.state, nil
+}

@@ -1,0 +1,197 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Source says which tree of a repository is meant. The zero value is the index.
+type Source struct {
+	kind sourceKind
+	name string // of an index file or a revision
+}
+
+type sourceKind int
+
+const (
+	index sourceKind = iota
+	commit
+	workTree
+)
+
+// Index is the tree that is about to be committed. File names the index file;
+// when it is "", GIT_INDEX_FILE does, else it is the worktree's own.
+func Index(file string) Source { return Source{kind: index, name: file} }
+
+// Commit is the tree of a revision.
+func Commit(rev string) Source { return Source{kind: commit, name: rev} }
+
+// WorkTree is the files as they are on disk: tracked ones and untracked ones that
+// are not ignored.
+func WorkTree() Source { return Source{kind: workTree} }
+
+func (s Source) String() string {
+	switch s.kind {
+	case commit:
+		return s.name
+	case workTree:
+		return "working tree"
+	default:
+		return "index"
+	}
+}
+
+// indexed returns a git for which src is the index: the user's own for Index, a
+// temporary copy of its kind otherwise, which done removes. The user's index
+// must not be written through it unless copied is asked for.
+func (r *Repo) indexed(ctx context.Context, src Source, copied bool) (g git, done func(), err error) {
+	if src.kind == index && !copied {
+		if src.name == "" {
+			return r.git, func() {}, nil
+		}
+		return r.git.with("GIT_INDEX_FILE=" + src.name), func() {}, nil
+	}
+	dir, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
+	if err != nil {
+		return git{}, nil, err
+	}
+	done = func() { os.RemoveAll(dir) }
+	file := filepath.Join(dir, "index")
+	g = r.git.with("GIT_INDEX_FILE=" + file)
+	if src.kind == commit {
+		hash, err := r.Resolve(ctx, src.name)
+		if err == nil {
+			err = g.run(ctx, nil, nil, "read-tree", hash)
+		}
+		if err != nil {
+			done()
+			return git{}, nil, err
+		}
+		return g, done, nil
+	}
+	if err := copyIndex(r.indexFile(src), file); err != nil {
+		done()
+		return git{}, nil, err
+	}
+	return g, done, nil
+}
+
+// indexFile is the path of the index that src means.
+func (r *Repo) indexFile(src Source) string {
+	file := src.name
+	if file == "" {
+		file = r.git.getenv("GIT_INDEX_FILE")
+	}
+	switch {
+	case file == "":
+		return filepath.Join(r.gitDir, "index")
+	case !filepath.IsAbs(file): // git takes it from the worktree's root
+		return filepath.Join(r.root, file)
+	default:
+		return file
+	}
+}
+
+// copyIndex copies an index; one that does not exist yet is empty.
+func copyIndex(from, to string) error {
+	in, err := os.Open(from)
+	if os.IsNotExist(err) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer in.Close()
+	out, err := os.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	if _, err := io.Copy(out, in); err != nil {
+		out.Close()
+		return err
+	}
+	return out.Close()
+}
+
+// TreeHash is git's hash of the tree that src means: equal hashes, equal files.
+// Neither the index nor the repository's objects are written.
+func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
+	if src.kind == commit {
+		hash, err := r.Resolve(ctx, src.name)
+		if err != nil {
+			return "", err
+		}
+		return r.git.line(ctx, "rev-parse", hash+"^{tree}")
+	}
+	g, done, err := r.indexed(ctx, src, true)
+	if err != nil {
+		return "", err
+	}
+	defer done()
+	// New objects go to a folder of their own, which is removed.
+	objects, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-objects-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(objects)
+	real := r.git.getenv("GIT_OBJECT_DIRECTORY")
+	if real == "" {
+		real = filepath.Join(r.commonDir, "objects")
+	}
+	if more := r.git.getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
+		real += string(os.PathListSeparator) + more
+	}
+	g = g.with("GIT_OBJECT_DIRECTORY="+objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+real)
+	if src.kind == workTree {
+		if err := g.run(ctx, nil, nil, "add", "--all"); err != nil {
+			return "", err
+		}
+	}
+	hash, err := g.line(ctx, "write-tree")
+	if err != nil && strings.Contains(err.Error(), "unmerged") {
+		return "", r.unmerged()
+	}
+	return hash, err
+}
+
+func (r *Repo) unmerged() error {
+	return &Error{Path: r.root, Err: ErrUnmerged, Hint: "resolve the conflicts and `git add` the files; `git status` names them"}
+}
+
+// entry is one file of an index.
+type entry struct {
+	mode, hash, path string
+}
+
+const moduleMode = "160000"
+
+// list reads the entries of an index.
+func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
+	out, err := g.output(ctx, "ls-files", "--stage", "-z")
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for _, line := range bytes.Split(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
+		if len(line) == 0 {
+			continue
+		}
+		head, path, _ := strings.Cut(string(line), "\t")
+		var e entry
+		var stage int
+		if _, err := fmt.Sscanf(head, "%s %s %d", &e.mode, &e.hash, &stage); err != nil {
+			return nil, fmt.Errorf("git ls-files: cannot read %q: %w", line, err)
+		}
+		if stage != 0 {
+			return nil, r.unmerged()
+		}
+		e.path = path
+		entries = append(entries, e)
+	}
+	return entries, nil
+}

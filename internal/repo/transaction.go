@@ -1,0 +1,328 @@
+package repo
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+)
+
+// A transaction's folder holds, for entry number i, "i.new" and "i.old", and the
+// journal. The life of a transaction:
+//
+//	stage   write i.new and i.old, then the journal; all synced. Nothing of the
+//	        user's has changed, and without a journal nothing ever will.
+//	apply   rename i.new over its file, for each i
+//	finish  remove the journal: done
+//
+// Whoever finds a journal looks at the files. If all are new, the transaction is
+// done. If not, undo gives those that are new their old content, and leaves alone
+// those that are neither: someone edited them. So undo may itself be cut off and
+// begun again.
+
+// journalFile is the name of the journal in the transaction's folder.
+const journalFile = "journal.json"
+
+type journal struct {
+	Entries []journalEntry `json:"entries"`
+}
+
+type journalEntry struct {
+	Path string    `json:"path"`
+	Old  fileState `json:"old"`
+	New  fileState `json:"new"`
+	Made []string  `json:"made,omitempty"` // folders that have to be made, outermost first
+}
+
+// entryPlan is an entry with what is needed to stage it.
+type entryPlan struct {
+	entry            journalEntry
+	change           Change
+	oldPerm, newPerm fs.FileMode
+}
+
+type transaction struct {
+	tree    *Tree
+	root    *os.Root
+	entries []entryPlan
+}
+
+// stage prepares everything in the transaction's folder, the journal last.
+func (x *transaction) stage(ctx context.Context) error {
+	dir := x.tree.journal
+	if err := x.tree.at("make the folder"); err != nil {
+		return err
+	}
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return x.tree.unwritable(err)
+	}
+	var j journal
+	for i, e := range x.entries {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if err := x.tree.at("stage %d", i); err != nil {
+			return err
+		}
+		if e.change.OldExists {
+			if err := writeSynced(staged(dir, i, "old"), e.change.Old, e.oldPerm, true); err != nil {
+				return x.tree.unwritable(err)
+			}
+		}
+		if e.change.NewExists {
+			if err := writeSynced(staged(dir, i, "new"), e.change.New, e.newPerm, e.change.OldExists); err != nil {
+				return x.tree.unwritable(err)
+			}
+		}
+		j.Entries = append(j.Entries, e.entry)
+	}
+	text, err := json.MarshalIndent(j, "", "\t")
+	if err != nil {
+		return err
+	}
+	draft := filepath.Join(dir, "draft.json")
+	if err := writeSynced(draft, text, 0o600, false); err != nil {
+		return x.tree.unwritable(err)
+	}
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if err := x.tree.at("begin"); err != nil {
+		return err
+	}
+	if err := os.Rename(draft, filepath.Join(dir, journalFile)); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(dir), syncDir(filepath.Dir(dir)))
+}
+
+func staged(dir string, i int, side string) string {
+	return filepath.Join(dir, fmt.Sprintf("%d.%s", i, side))
+}
+
+// writeSynced writes a file that is on the disk when it returns. Exact sets the
+// permissions whatever the umask.
+func writeSynced(name string, content []byte, perm fs.FileMode, exact bool) error {
+	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	if err == nil && exact {
+		err = file.Chmod(perm)
+	}
+	if err == nil {
+		err = file.Sync()
+	}
+	return errors.Join(err, file.Close())
+}
+
+func syncDir(name string) error {
+	dir, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer dir.Close()
+	if err := dir.Sync(); err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+		return err
+	}
+	return nil
+}
+
+// apply puts the new files in place. Each is compared once more just before.
+func (x *transaction) apply() error {
+	for i, e := range x.entries {
+		if err := x.tree.at("apply %d", i); err != nil {
+			return err
+		}
+		now, _, err := x.tree.present(x.root, e.entry.Path)
+		if err != nil {
+			return err
+		}
+		if now != e.entry.Old {
+			return edited(e.entry.Path)
+		}
+		if err := x.put(i, e.entry, "new"); err != nil {
+			return &Error{Path: e.entry.Path, Err: err, Hint: "nothing was written; make the file and its folder writable"}
+		}
+	}
+	return x.sync()
+}
+
+// put makes one file as it is on one side of the change.
+func (x *transaction) put(i int, e journalEntry, side string) error {
+	local := filepath.FromSlash(e.Path)
+	if side == "new" && e.New == (fileState{}) || side == "old" && e.Old == (fileState{}) {
+		return x.root.Remove(local)
+	}
+	if parent := path.Dir(e.Path); parent != "." {
+		if err := x.root.MkdirAll(filepath.FromSlash(parent), 0o777); err != nil {
+			return err
+		}
+	}
+	return x.place(i, staged(x.tree.journal, i, side), local)
+}
+
+// beside is the name of the hidden file through which entry i is written when its
+// folder is on another file system than the journal.
+func beside(local string, i int) string {
+	return filepath.Join(filepath.Dir(local), fmt.Sprintf("%s-%d", journalName, i))
+}
+
+// placeBeside copies a staged file to a hidden one beside its target and renames
+// that.
+func (x *transaction) placeBeside(i int, from, local string) error {
+	info, err := os.Stat(from)
+	if err != nil {
+		return err
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	temp := beside(local, i)
+	if err := x.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := x.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Chmod(info.Mode()), file.Sync(), file.Close())
+	if err == nil {
+		err = x.tree.at("rename %d", i)
+	}
+	if err == nil {
+		err = x.root.Rename(temp, local)
+	}
+	if err != nil {
+		return errors.Join(err, x.root.Remove(temp))
+	}
+	return nil
+}
+
+// sync puts the renames on the disk.
+func (x *transaction) sync() error {
+	seen := make(map[string]bool)
+	for _, e := range x.entries {
+		for dir := path.Dir(e.entry.Path); !seen[dir]; dir = path.Dir(dir) {
+			seen[dir] = true
+			file, err := x.root.Open(filepath.FromSlash(dir))
+			if errors.Is(err, fs.ErrNotExist) {
+				continue
+			}
+			if err != nil {
+				return err
+			}
+			err = file.Sync()
+			file.Close()
+			if err != nil && !errors.Is(err, errors.ErrUnsupported) && !errors.Is(err, fs.ErrInvalid) {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// finish clears up after a transaction that is done.
+func (x *transaction) finish() error {
+	for _, e := range x.entries {
+		if e.entry.New == (fileState{}) {
+			x.prune(e.entry)
+		}
+	}
+	return x.close()
+}
+
+// close removes the transaction's folder, the journal first.
+func (x *transaction) close() error {
+	dir := x.tree.journal
+	if err := x.tree.at("close"); err != nil {
+		return err
+	}
+	if err := os.Remove(filepath.Join(dir, journalFile)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	if err := x.tree.at("clear up"); err != nil {
+		return err
+	}
+	return errors.Join(syncDir(dir), removeAll(dir))
+}
+
+// prune removes the folders above a deleted file that are empty now, as git does.
+func (x *transaction) prune(e journalEntry) {
+	for dir := path.Dir(e.Path); dir != "."; dir = path.Dir(dir) {
+		if x.root.Remove(filepath.FromSlash(dir)) != nil {
+			return
+		}
+	}
+}
+
+// undo gives the files that are new their old content again.
+func (x *transaction) undo() error {
+	for i, e := range slices.Backward(x.entries) {
+		entry := e.entry
+		if err := x.root.Remove(beside(filepath.FromSlash(entry.Path), i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		now, _, err := x.tree.present(x.root, entry.Path)
+		if err != nil && !errors.Is(err, ErrBadPath) {
+			return err
+		}
+		if err == nil && now == entry.New {
+			if err := x.tree.at("undo %d", i); err != nil {
+				return err
+			}
+			if err := x.put(i, entry, "old"); err != nil {
+				return &Error{Path: entry.Path, Err: err, Hint: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next regreen tries again"}
+			}
+		}
+		for _, dir := range slices.Backward(entry.Made) {
+			if x.root.Remove(filepath.FromSlash(dir)) != nil {
+				break // not empty, or never made
+			}
+		}
+	}
+	if err := x.sync(); err != nil {
+		return err
+	}
+	return x.close()
+}
+
+// recover finishes the transaction that a crash cut off, if there is one.
+func (t *Tree) recover(root *os.Root) error {
+	text, err := os.ReadFile(filepath.Join(t.journal, journalFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return removeAll(t.journal)
+	}
+	var j journal
+	if err == nil {
+		err = json.Unmarshal(text, &j)
+	}
+	if err != nil {
+		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Hint: "an earlier write was cut off and its journal cannot be read; the old contents lie beside it; remove the folder when done"}
+	}
+	x := &transaction{tree: t, root: root}
+	done := true
+	for _, e := range j.Entries {
+		if err := t.checkPath(e.Path); err != nil {
+			return err
+		}
+		now, _, err := t.present(root, e.Path)
+		if err != nil && !errors.Is(err, ErrBadPath) {
+			return err
+		}
+		done = done && err == nil && now == e.New
+		x.entries = append(x.entries, entryPlan{entry: e})
+	}
+	if done {
+		return x.finish()
+	}
+	return x.undo()
+}

@@ -1,0 +1,122 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+)
+
+// Workspace is an empty folder outside the repository to export a tree into. It
+// belongs to one process at a time, until Close.
+type Workspace struct {
+	// Dir is the same for a worktree from run to run, because go's build cache
+	// keys on it, unless another regreen works on that worktree now.
+	Dir string
+
+	lock *lock
+}
+
+// Workspace makes a workspace and clears away what crashed runs left.
+func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
+	base, err := privateDir(r.git.getenv("TMPDIR"))
+	if err != nil {
+		return nil, err
+	}
+	sum := sha256.Sum256([]byte(r.root))
+	stable := filepath.Join(base, hex.EncodeToString(sum[:8]))
+	sweep(ctx, base, filepath.Base(stable)+"-")
+	held, err := tryLock(stable + lockSuffix)
+	dir := stable
+	if errors.Is(err, errLocked) {
+		var unique *os.File
+		if unique, err = os.CreateTemp(base, filepath.Base(stable)+"-*"+lockSuffix); err == nil {
+			dir = strings.TrimSuffix(unique.Name(), lockSuffix)
+			unique.Close()
+			held, err = tryLock(unique.Name())
+		}
+	}
+	if err != nil {
+		return nil, &Error{Path: stable, Err: err, Hint: "regreen exports trees there to test them; set TMPDIR to another folder"}
+	}
+	w := &Workspace{Dir: dir, lock: held}
+	if err = removeAll(dir); err == nil {
+		err = os.Mkdir(dir, 0o700)
+	}
+	if err != nil {
+		held.release()
+		return nil, &Error{Path: dir, Err: err, Hint: "free some space there, or set TMPDIR to another folder"}
+	}
+	return w, nil
+}
+
+// Close removes the workspace.
+func (w *Workspace) Close() error {
+	err := removeAll(w.Dir)
+	return errors.Join(err, w.lock.remove())
+}
+
+const lockSuffix = ".lock"
+
+// privateDir makes the folder below temp that holds the user's workspaces, and
+// makes sure that it is the user's alone: anyone may have made it before.
+func privateDir(temp string) (string, error) {
+	if temp == "" {
+		temp = os.TempDir()
+	}
+	dir := filepath.Join(temp, fmt.Sprintf("regreen-%d", os.Geteuid()))
+	err := os.Mkdir(dir, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return "", &Error{Path: dir, Err: err, Hint: "set TMPDIR to a folder that can be written to"}
+	}
+	info, err := os.Lstat(dir)
+	if err != nil {
+		return "", &Error{Path: dir, Err: err}
+	}
+	if !info.IsDir() || !private(info) {
+		return "", &Error{Path: dir, Err: ErrUnsafe, Hint: "someone else may have made it; remove it, or set TMPDIR to another folder"}
+	}
+	return dir, nil
+}
+
+// sweep removes the workspaces with the prefix that no process holds any more.
+func sweep(ctx context.Context, base, prefix string) {
+	names, err := filepath.Glob(filepath.Join(base, prefix+"*"+lockSuffix))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return
+		}
+		held, err := tryLock(name)
+		if err != nil {
+			continue
+		}
+		if removeAll(strings.TrimSuffix(name, lockSuffix)) == nil {
+			held.remove() //nolint:errcheck // the next run sweeps again
+		} else {
+			held.release()
+		}
+	}
+}
+
+// removeAll is os.RemoveAll for trees with folders that forbid writing, like
+// those of go's module cache, which a test may have made.
+func removeAll(dir string) error {
+	if os.RemoveAll(dir) == nil {
+		return nil
+	}
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error { //nolint:errcheck // RemoveAll tells
+		if err == nil && d.IsDir() {
+			os.Chmod(name, 0o700) //nolint:errcheck // RemoveAll tells
+		}
+		return nil
+	})
+	return os.RemoveAll(dir)
+}

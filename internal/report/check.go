@@ -1,0 +1,165 @@
+package report
+
+import (
+	"fmt"
+	"io/fs"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// The values that the schema allows where it lists them.
+var (
+	verdicts = []string{
+		string(Green), string(Known), string(Flaky), string(Fixed),
+		string(Proposed), string(Partial), string(Red), string(NotRun),
+	}
+	modes           = []string{"development", "production"}
+	policies        = []string{"auto", "always", "never"}
+	failureStatuses = []string{"new", "known", "flaky"}
+	clusterStatuses = []string{"repaired", "red"}
+	patchStates     = []string{"plausible", "verified", "refused"}
+	evidenceSteps   = []string{"failing-tests", "dependents", "suite", "repeat"}
+	attemptStages   = []string{"propose", "type-check", "screen", "failing-tests", "dependents", "suite", "repeat"}
+	attemptVerdicts = []string{"pruned", "ill_typed", "rejected", "plausible", "verified", "refused"}
+	runStages       = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
+)
+
+// ids is what an identifier may look like. It is printed inside commands to be
+// copied, so nothing that a shell or an option parser would act on is allowed.
+var ids = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}$`)
+
+// Check tells the first value of r that the schema does not allow, with its
+// place, or nil.
+func (r *Report) Check() error {
+	c := checker{}
+	c.oneOf("verdict", string(r.Verdict), verdicts)
+	c.id("id", r.ID)
+	if r.Verdict == NotRun && r.Problem == nil {
+		c.fail("problem", "is missing, and the verdict is %s", NotRun)
+	}
+	c.oneOf("environment.mode", r.Environment.Mode, modes)
+	c.oneOf("environment.policy", r.Environment.Policy, policies)
+	c.atLeastZero("environment.budget", r.Environment.Budget)
+	c.atLeastZero("tests", float64(min(r.Tests.Packages, r.Tests.Passed, r.Tests.Failed, r.Tests.Skipped)))
+	for i, f := range r.Failures {
+		at := fmt.Sprintf("failures[%d].", i)
+		c.oneOf(at+"status", f.Status, failureStatuses)
+		c.path(at+"file", f.File)
+		c.atLeastZero(at+"line", float64(f.Line))
+		c.atLeastZero(at+"truncated", float64(f.Truncated))
+		c.index(at+"cluster", f.Cluster, len(r.Clusters))
+	}
+	for i, cl := range r.Clusters {
+		at := fmt.Sprintf("clusters[%d].", i)
+		c.oneOf(at+"status", cl.Status, clusterStatuses)
+		if cl.Patch != "" {
+			c.id(at+"patch", cl.Patch)
+		}
+	}
+	if r.Culprit != nil {
+		c.spans("culprit.files", r.Culprit.Files)
+		c.atLeastZero("culprit.tests", float64(r.Culprit.Tests))
+	}
+	for i := range r.Patches {
+		c.patch(fmt.Sprintf("patches[%d].", i), &r.Patches[i], len(r.Clusters))
+	}
+	for i, s := range r.Suspects {
+		at := fmt.Sprintf("suspects[%d]", i)
+		c.spans(at, []Span{s.Span})
+		c.share(at+".score", s.Score)
+	}
+	for i, a := range r.Attempts {
+		at := fmt.Sprintf("attempts[%d].", i)
+		c.id(at+"id", a.ID)
+		c.path(at+"file", a.File)
+		c.atLeastZero(at+"line", float64(a.Line))
+		c.oneOf(at+"stage", a.Stage, attemptStages)
+		c.oneOf(at+"verdict", a.Verdict, attemptVerdicts)
+		c.atLeastZero(at+"seconds", a.Seconds)
+	}
+	s := r.Stats
+	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified)))
+	for _, stage := range slices.Sorted(maps.Keys(s.Seconds)) {
+		c.oneOf("stats.seconds", stage, runStages)
+		c.atLeastZero("stats.seconds."+stage, s.Seconds[stage])
+	}
+	return c.err
+}
+
+// typable tells whether id can stand in a command that a person copies.
+func typable(id string) bool { return ids.MatchString(id) }
+
+// checker keeps the first thing that is wrong.
+type checker struct{ err error }
+
+func (c *checker) fail(at, format string, args ...any) {
+	if c.err == nil {
+		c.err = fmt.Errorf("report: %s %s", at, fmt.Sprintf(format, args...))
+	}
+}
+
+func (c *checker) oneOf(at, got string, allowed []string) {
+	if !slices.Contains(allowed, got) {
+		c.fail(at, "is %.40q, not one of %s", got, strings.Join(allowed, ", "))
+	}
+}
+
+func (c *checker) id(at, got string) {
+	if !typable(got) {
+		c.fail(at, "is %.40q, not an identifier", got)
+	}
+}
+
+// path allows a slash-separated path inside the tree, or none.
+func (c *checker) path(at, got string) {
+	if got != "" && !fs.ValidPath(got) {
+		c.fail(at, "is %.80q, not a path inside the tree", got)
+	}
+}
+
+// atLeastZero refuses NaN too, and infinity, which JSON cannot hold.
+func (c *checker) atLeastZero(at string, got float64) {
+	if !(got >= 0 && got <= maxNumber) {
+		c.fail(at, "is %v, not a number from 0 up", got)
+	}
+}
+
+// maxNumber is the largest number any field has use for, and the largest that
+// every reader of JSON keeps exactly.
+const maxNumber = 1 << 53
+
+func (c *checker) share(at string, got float64) {
+	if !(got >= 0 && got <= 1) {
+		c.fail(at, "is %v, not between 0 and 1", got)
+	}
+}
+
+// index allows a 1-based index into n things, or 0.
+func (c *checker) index(at string, got, n int) {
+	if got < 0 || got > n {
+		c.fail(at, "is %d, and there are %d", got, n)
+	}
+}
+
+func (c *checker) spans(at string, spans []Span) {
+	for _, s := range spans {
+		c.path(at, s.File)
+		c.atLeastZero(at, float64(min(s.Start, s.End)))
+	}
+}
+
+func (c *checker) patch(at string, p *Patch, clusters int) {
+	c.id(at+"id", p.ID)
+	c.id(at+"attempt", p.Attempt)
+	c.atLeastZero(at+"rank", float64(p.Rank))
+	c.index(at+"cluster", p.Cluster, clusters)
+	c.oneOf(at+"state", p.State, patchStates)
+	c.share(at+"confidence", p.Confidence)
+	c.spans(at+"files", p.Files)
+	for _, e := range p.Evidence {
+		c.oneOf(at+"evidence step", e.Step, evidenceSteps)
+		c.atLeastZero(at+"evidence seconds", e.Seconds)
+	}
+}

@@ -1,0 +1,96 @@
+package report
+
+import (
+	"time"
+
+	"pgregory.net/rapid"
+)
+
+// texts are what tests and repositories may print, hostile pieces among them.
+func texts() *rapid.Generator[string] {
+	pieces := rapid.SampledFrom([]string{
+		"got 3, want 4", "\x1b[31mred\x1b[0m", "\x1b]8;;http://evil.example\x07", "\xff\xfe", "\u009b2J", "\x00", "\r", "\r\n", "\n", "\t", " ",
+		"`", "``", "```", "~~~", "|", `\|`, `\`, "<details>", "</details>", "<!--", "@team", "#12", "GH-7", "https://x.example", "www.x.example",
+		"[a](javascript:b)", "![i](x)", "# h", "- [x]", "> q", "---", "$x$", "&lt;", "\u202e", "\u200b", "日本語", "e\u0301\u0301\u0301", "🙂", "&&",
+	})
+	return rapid.Custom(func(t *rapid.T) string {
+		s := ""
+		for range rapid.IntRange(0, 6).Draw(t, "pieces") {
+			if rapid.Bool().Draw(t, "any") {
+				s += rapid.StringN(0, 12, -1).Draw(t, "text")
+			} else {
+				s += pieces.Draw(t, "piece")
+			}
+		}
+		return s
+	})
+}
+
+// reports are reports that Check allows, with arbitrary text.
+func reports() *rapid.Generator[*Report] {
+	return rapid.Custom(func(t *rapid.T) *Report {
+		text := func() string { return texts().Draw(t, "text") }
+		id := func() string { return rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._/:@-]{0,11}`).Draw(t, "id") }
+		one := func(of []string) string { return rapid.SampledFrom(of).Draw(t, "one") }
+		file := func() string {
+			return rapid.SampledFrom([]string{"", "a.go", "a/b.go", "weird|`name`.go", "日本/ü.go", "a b/\x1b[2J.go", "nul/\x00.go"}).Draw(t, "file")
+		}
+		number := func() int { return rapid.IntRange(0, 3000).Draw(t, "number") }
+		secs := func() float64 { return rapid.Float64Range(0, 1e5).Draw(t, "seconds") }
+		share := func() float64 { return rapid.Float64Range(0, 1).Draw(t, "share") }
+		yes := func() bool { return rapid.Bool().Draw(t, "yes") }
+		several := func() int { return rapid.IntRange(0, 7).Draw(t, "several") }
+		span := func() Span { return Span{file(), number(), number()} }
+
+		r := &Report{
+			Schema: Schema, ID: id(), Version: text(), Verdict: Verdict(one(verdicts)), Command: text(),
+			Started: time.Unix(int64(number())*1000, 0).UTC(),
+			Environment: Environment{
+				Event: rapid.SampledFrom([]string{"pre-commit", "pre-push", "manual", "pull_request"}).Draw(t, "event"),
+				Mode:  one(modes), Policy: one(policies), Budget: secs(), Branch: text(), Head: text(), Base: text(), Fork: yes(),
+			},
+			Tests: Tests{number(), number(), number(), number()},
+			Stats: Stats{
+				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(),
+				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
+			},
+		}
+		if r.Verdict == NotRun || yes() {
+			r.Problem = &Problem{text(), text(), text(), text()}
+		}
+		for range several() / 2 {
+			c := Cluster{Cause: text(), Status: one(clusterStatuses)}
+			if yes() {
+				c.Patch, c.Failures = id(), []string{text()}
+			}
+			r.Clusters = append(r.Clusters, c)
+		}
+		cluster := func() int { return rapid.IntRange(0, len(r.Clusters)).Draw(t, "cluster") }
+		for range several() {
+			r.Failures = append(r.Failures, Failure{
+				ID: text(), Package: text(), Test: text(), Kind: text(), Status: one(failureStatuses),
+				Message: text(), File: file(), Line: number(), Output: text(), Truncated: number(), Cluster: cluster(),
+			})
+		}
+		if yes() {
+			r.Culprit = &Culprit{text(), []Span{span()}, text(), yes(), number()}
+		}
+		for range several() {
+			p := Patch{
+				ID: id(), Attempt: id(), Strategy: text(), Title: text(), Rank: number(), Cluster: cluster(), State: one(patchStates),
+				Reason: text(), Applied: yes(), Confidence: share(), NeedsReview: yes(),
+				Diff: "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-" + text() + "\n+" + text() + "\n",
+			}
+			if yes() {
+				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(evidenceSteps), yes(), text(), secs()}}
+			}
+			r.Patches = append(r.Patches, p)
+		}
+		for range several() {
+			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
+			r.Attempts = append(r.Attempts, Attempt{id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text()})
+			r.Notes = append(r.Notes, text())
+		}
+		return r
+	})
+}

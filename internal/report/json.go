@@ -1,0 +1,152 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+)
+
+// The bounds of what Read takes. The second and third keep a small hostile file,
+// such as a list of a million empty objects, from growing into gigabytes.
+const (
+	MaxSize    = 32 << 20 // bytes
+	maxObjects = 200_000
+	maxCommas  = 4_000_000
+)
+
+// JSON is the form of the report for programs, described by
+// schema/report.v1.json: indented, in a stable order, with empty lists instead of
+// null, and valid UTF-8 whatever a test printed (other bytes become U+FFFD).
+// A report that would be larger than MaxSize loses the output of its failures,
+// which Failure.Truncated then counts. Whether the report keeps to the schema is
+// asked with Check.
+func JSON(r *Report) ([]byte, error) {
+	full := complete(r)
+	b, err := encode(full)
+	if err == nil && len(b) > MaxSize {
+		b, err = encode(withoutOutput(full))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("report %s: %w", r.ID, err)
+	}
+	return b, nil
+}
+
+func encode(r *Report) ([]byte, error) {
+	var buf bytes.Buffer
+	enc := json.NewEncoder(&buf)
+	enc.SetEscapeHTML(false) // a diff stays readable; HTML is escaped where HTML is made
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(r); err != nil {
+		return nil, err
+	}
+	return buf.Bytes(), nil
+}
+
+// complete is a copy of r in which no list is nil, down to the last level.
+func complete(r *Report) *Report {
+	c := *r
+	c.Schema = Schema
+	c.Environment.Reasons = list(r.Environment.Reasons)
+	c.Failures = list(r.Failures)
+	c.Clusters = list(r.Clusters)
+	for i := range c.Clusters {
+		c.Clusters[i].Failures = list(c.Clusters[i].Failures)
+	}
+	if r.Culprit != nil {
+		culprit := *r.Culprit
+		culprit.Files = list(culprit.Files)
+		c.Culprit = &culprit
+	}
+	c.Patches = list(r.Patches)
+	for i := range c.Patches {
+		c.Patches[i].Files = list(c.Patches[i].Files)
+		c.Patches[i].Evidence = list(c.Patches[i].Evidence)
+	}
+	c.Suspects = list(r.Suspects)
+	for i := range c.Suspects {
+		c.Suspects[i].Why = list(c.Suspects[i].Why)
+	}
+	c.Attempts = list(r.Attempts)
+	if c.Stats.Seconds = maps.Clone(r.Stats.Seconds); c.Stats.Seconds == nil {
+		c.Stats.Seconds = map[string]float64{}
+	}
+	return &c
+}
+
+// list is a copy of s that is never nil.
+func list[T any](s []T) []T { return append([]T{}, s...) }
+
+// withoutOutput drops the output of the failures of r, which must be a copy.
+func withoutOutput(r *Report) *Report {
+	for i := range r.Failures {
+		r.Failures[i].Truncated += len(r.Failures[i].Output)
+		r.Failures[i].Output = ""
+	}
+	return r
+}
+
+// ErrVersion says that a report was written in another version of the schema.
+var ErrVersion = errors.New("not a " + Schema + " report")
+
+// Read reads what JSON wrote. The bytes may come from anywhere, for instance
+// from the artifact of a fork's workflow: size and number of values are bounded,
+// unknown fields and other versions (ErrVersion) are refused, and so is every
+// value that Check refuses. The text inside stays as untrusted as it was: the
+// renderers escape it.
+func Read(b []byte) (*Report, error) {
+	if err := bounded(b); err != nil {
+		return nil, err
+	}
+	var version struct {
+		Schema string `json:"schema"`
+	}
+	if err := json.Unmarshal(b, &version); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if version.Schema != Schema {
+		return nil, fmt.Errorf("report: schema %.40q: %w", version.Schema, ErrVersion)
+	}
+	dec := json.NewDecoder(bytes.NewReader(b))
+	dec.DisallowUnknownFields()
+	r := new(Report)
+	if err := dec.Decode(r); err != nil {
+		return nil, fmt.Errorf("report: %w", err)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("report: text after the end of the report")
+	}
+	if err := r.Check(); err != nil {
+		return nil, err
+	}
+	return complete(r), nil
+}
+
+// bounded refuses a document that would take much more memory than it has bytes.
+func bounded(b []byte) error {
+	if len(b) > MaxSize {
+		return fmt.Errorf("report: %d bytes, more than %d", len(b), MaxSize)
+	}
+	var objects, commas int
+	inString := false
+	for i := 0; i < len(b); i++ {
+		switch {
+		case inString && b[i] == '\\':
+			i++
+		case b[i] == '"':
+			inString = !inString
+		case inString:
+		case b[i] == '{':
+			objects++
+		case b[i] == ',':
+			commas++
+		}
+	}
+	if objects > maxObjects || commas > maxCommas {
+		return fmt.Errorf("report: %d objects and %d values, more than %d and %d", objects, commas, maxObjects, maxCommas)
+	}
+	return nil
+}

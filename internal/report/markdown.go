@@ -1,0 +1,362 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// MarkdownOptions says where the Markdown goes.
+type MarkdownOptions struct {
+	// MaxBytes bounds the result. 0 stands for 65,536, the characters that GitHub
+	// takes in a comment (a text never has more characters than bytes); a step
+	// summary takes 1 MiB. Less than 2 KiB is taken as 2 KiB.
+	MaxBytes int
+	// Apply is the command that applies a patch, before its ID. Empty stands for
+	// "regreen apply".
+	Apply string
+}
+
+const (
+	commentSize  = 65_536
+	smallestSize = 2_048
+)
+
+// Markdown is the report as a comment or a step summary on GitHub. Text from
+// tests, code and models cannot leave its place in it: no markup, HTML,
+// mention, reference or link of theirs has effect. Where the report is
+// longer than opt.MaxBytes, whole parts are left out, the least needed first, and
+// the end says which.
+func Markdown(r *Report, opt MarkdownOptions) string {
+	size := max(cmp.Or(opt.MaxBytes, commentSize), smallestSize)
+	opt.Apply = cmp.Or(opt.Apply, "regreen apply")
+	mark := "✗"
+	if r.passes() {
+		mark = "✓"
+	}
+	heading := fmt.Sprintf("## %s regreen: %s\n", mark, prose(title(r)))
+	rest := ""
+	if typable(r.ID) {
+		rest = " " + code("regreen report "+r.ID) + " shows all of it."
+	}
+	return heading + fit(sections(r, opt), size-len(heading), rest)
+}
+
+// sections are the parts of the report in the order of reading.
+func sections(r *Report, opt MarkdownOptions) []section {
+	all := r.stories()
+	out := []section{
+		mdContext(r),
+		mdProblem(r.Problem),
+		mdCauses(r),
+		mdFailures(r, all),
+		mdCulprit(r.Culprit),
+	}
+	for _, s := range all {
+		if s.best != nil {
+			out = append(out, mdPatch(s.best, len(r.Clusters), opt))
+		}
+	}
+	return append(out,
+		mdNotes(r.Notes),
+		mdOthers(all.others()),
+		mdOutput(r),
+		mdSearch(r),
+	)
+}
+
+// rows makes the section of a list or table: head, a row for each item, and tail.
+func rows[T any](name string, priority int, items []T, head, tail string, row func(T) string) section {
+	rendered := make([]string, len(items))
+	for i, item := range items {
+		rendered[i] = row(item)
+	}
+	return section{name, priority, len(items), func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		text := head + strings.Join(rendered[:n], "")
+		if n < len(items) {
+			text += fmt.Sprintf("\n… %s\n", count(len(items)-n, "more "+name))
+		}
+		return text + tail
+	}}
+}
+
+// once makes a section that is there or not.
+func once(name string, priority int, text string) section {
+	if text == "" {
+		return section{name, priority, 0, func(int) string { return "" }}
+	}
+	return section{name, priority, 1, func(n int) string {
+		if n == 0 {
+			return ""
+		}
+		return text
+	}}
+}
+
+// block makes a section of a fenced block between head and tail, which stay when
+// lines of the block go.
+func block(name string, priority int, head, language string, lines []string, tail string) section {
+	return section{name, priority, len(lines), func(n int) string {
+		text := head
+		if n > 0 {
+			text += "\n" + fence(language, lines[:n])
+		}
+		if n < len(lines) {
+			text += fmt.Sprintf("\n… %s\n", count(len(lines)-n, "more "+name))
+		}
+		return text + tail
+	}}
+}
+
+// details folds Markdown under a summary, which must be free of markup.
+func details(summary string) (head, tail string) {
+	return "\n<details>\n<summary>" + summary + "</summary>\n\n", "\n</details>\n"
+}
+
+// mdContext says what was tested.
+func mdContext(r *Report) section {
+	text := code(r.Command)
+	for _, part := range []struct{ word, value string }{
+		{"at", commit(r.Environment.Head)},
+		{"on", r.Environment.Branch},
+		{"compared with", commit(r.Environment.Base)},
+	} {
+		if span := code(part.value); span != "" {
+			text = strings.TrimSpace(text + " " + part.word + " " + span)
+		}
+	}
+	if text == "" {
+		return once("context line", 3, "")
+	}
+	return once("context line", 3, "\n"+text+"\n")
+}
+
+func mdProblem(p *Problem) section {
+	if p == nil {
+		return once("problem", 0, "")
+	}
+	head := ""
+	if where := code(p.Where); where != "" {
+		head = "\nWhere: " + where + "\n"
+	}
+	tail := ""
+	if hint := prose(p.Hint); hint != "" {
+		tail = "\nHint: " + hint + "\n"
+	}
+	return block("output line", 0, head, "text", lastLines(p.Output, 200), tail)
+}
+
+// lastLines is the end of an output, where the reason mostly is.
+func lastLines(output string, most int) []string {
+	lines := blockLines(plain(output))
+	if n := len(lines) - most; n > 0 {
+		lines = append([]string{fmt.Sprintf("… %s", count(n, "earlier line"))}, lines[n:]...)
+	}
+	return lines
+}
+
+func mdCauses(r *Report) section {
+	if len(r.Clusters) < 2 {
+		return once("cause", 2, "")
+	}
+	lines := make([]string, len(r.Clusters))
+	for i, c := range r.Clusters {
+		state := "still red"
+		if c.Status == "repaired" {
+			state = "repaired"
+			if c.Patch != "" {
+				state += " by " + code(c.Patch)
+			}
+		}
+		lines[i] = fmt.Sprintf("%d. **%s**: %s\n", i+1, state, prose(c.Cause))
+	}
+	return rows("cause", 2, lines, "\n### Causes\n\n", "", func(l string) string { return l })
+}
+
+// mdFailures is the table of the new failures; the others are only counted.
+func mdFailures(r *Report, all stories) section {
+	type row struct {
+		failure Failure
+		cause   string
+	}
+	var failing []row
+	for i, s := range all {
+		cause := ""
+		if s.cluster != nil {
+			cause = fmt.Sprint(i + 1)
+		}
+		for _, f := range s.failures {
+			failing = append(failing, row{f, cause})
+		}
+	}
+	if r.Verdict == Flaky {
+		for _, f := range r.Failures {
+			failing = append(failing, row{f, ""})
+		}
+	}
+	head, first := "\n### Failures\n\n", ""
+	if len(r.Clusters) > 1 {
+		head, first = head+"| Cause | Test | Where | Message |\n| --- | --- | --- | --- |\n", "| %s "
+	} else {
+		head += "| Test | Where | Message |\n| --- | --- | --- |\n"
+	}
+	tail := ""
+	if folded := r.folded(); folded != "" && r.Verdict != Known && r.Verdict != Flaky {
+		tail = "\n" + folded + ".\n"
+	}
+	if len(failing) == 0 {
+		return once("known-failures line", 3, tail)
+	}
+	return rows("failure", 2, failing, head, tail, func(x row) string {
+		f := &x.failure
+		test := cell(cmp.Or(f.ID, f.name()))
+		text := fmt.Sprintf("| %s | %s | %s |\n", test, cell(place(f.File, f.Line)), cell(f.Message))
+		if first != "" {
+			text = fmt.Sprintf(first, x.cause) + text
+		}
+		return text
+	})
+}
+
+func mdCulprit(c *Culprit) section {
+	if c == nil {
+		return once("culprit line", 4, "")
+	}
+	head := "\n### Culprit\n\n"
+	if at := places(c.Files); at != "" {
+		head += code(at) + ": "
+	}
+	head += prose(c.how()) + ".\n"
+	return block("culprit line", 4, head, "diff", blockLines(c.Diff), "")
+}
+
+func mdPatch(p *Patch, clusters int, opt MarkdownOptions) section {
+	name := "Patch"
+	if p.State != "verified" {
+		name = "Plausible patch, not verified"
+	}
+	var head, tail strings.Builder
+	fmt.Fprintf(&head, "\n### %s: %s\n\n", name, prose(cmp.Or(p.Title, p.Strategy)))
+	facts := []string{code(p.ID)}
+	if clusters > 1 && p.Cluster > 0 {
+		facts = append(facts, fmt.Sprintf("cause %d", p.Cluster))
+	}
+	facts = append(facts, fmt.Sprintf("confidence %.2f", p.Confidence), "by "+code(p.Strategy))
+	if p.NeedsReview {
+		facts = append(facts, "**needs review**")
+	}
+	if p.Applied {
+		facts = append(facts, "applied")
+	}
+	head.WriteString(strings.Join(facts, ", ") + "\n")
+	if reason := prose(p.Reason); reason != "" && p.State != "verified" {
+		head.WriteString("\nNot verified: " + reason + "\n")
+	}
+	const most = 20 // there are four steps; more is not regreen's
+	for i, e := range p.Evidence[:min(len(p.Evidence), most)] {
+		if i == 0 {
+			tail.WriteString("\n")
+		}
+		mark := "✓"
+		if !e.Passed {
+			mark = "✗"
+		}
+		fmt.Fprintf(&tail, "- %s %s: %s, %s\n", mark, prose(proof(e)), prose(e.Detail), seconds(e.Seconds))
+	}
+	if p.State == "verified" && !p.Applied && typable(p.ID) {
+		fmt.Fprintf(&tail, "\nApply it with %s\n", code(opt.Apply+" "+p.ID))
+	}
+	return block("patch line", 1, head.String(), "diff", blockLines(p.Diff), tail.String())
+}
+
+func mdNotes(notes []string) section {
+	return rows("note", 5, notes, "\n### Not done\n\n", "", func(note string) string {
+		return "- " + prose(note) + "\n"
+	})
+}
+
+func mdOthers(patches []Patch) section {
+	head, tail := details(count(len(patches), "other patch"))
+	head += "| Patch | Confidence | State | What it does |\n| --- | --- | --- | --- |\n"
+	return rows("other patch", 6, patches, head, tail, func(p Patch) string {
+		return fmt.Sprintf("| %s | %.2f | %s | %s |\n",
+			cell(p.ID), p.Confidence, cell(p.State), prose(cmp.Or(p.Title, p.Strategy)))
+	})
+}
+
+// mdOutput is what the failing tests printed.
+func mdOutput(r *Report) section {
+	var printed []Failure
+	for _, f := range r.Failures {
+		if f.Status != "known" && strings.TrimSpace(f.Output) != "" {
+			printed = append(printed, f)
+		}
+	}
+	head, tail := details("Output of " + count(len(printed), "failing test"))
+	head = strings.TrimSuffix(head, "\n") // each item begins with an empty line
+	return rows("test output", 7, printed, head, tail, func(f Failure) string {
+		text := "\n" + code(cmp.Or(f.ID, f.name())) + "\n\n" + fence("text", lastLines(f.Output, 60))
+		if f.Truncated > 0 {
+			text += "\n" + count(f.Truncated, "byte") + " of it not kept\n"
+		}
+		return text
+	})
+}
+
+// mdSearch tells how the search went, by strategy, and where the time went.
+func mdSearch(r *Report) section {
+	type tried struct {
+		strategy                 string
+		all, plausible, verified int
+		seconds                  float64
+	}
+	byName := map[string]*tried{}
+	var strategies []*tried
+	for _, a := range r.Attempts {
+		t := byName[a.Strategy]
+		if t == nil {
+			t = &tried{strategy: a.Strategy}
+			byName[a.Strategy] = t
+			strategies = append(strategies, t)
+		}
+		t.all++
+		t.seconds += a.Seconds
+		switch a.Verdict {
+		case "plausible", "refused":
+			t.plausible++
+		case "verified":
+			t.plausible++
+			t.verified++
+		}
+	}
+	slices.SortStableFunc(strategies, func(a, b *tried) int {
+		return cmp.Or(b.verified-a.verified, b.plausible-a.plausible, b.all-a.all, cmp.Compare(a.strategy, b.strategy))
+	})
+	about := []string{}
+	for _, line := range []string{r.Stats.tallies(), r.Stats.times()} {
+		if line != "" {
+			about = append(about, "- "+line+"\n")
+		}
+	}
+	if mode := r.Environment.Mode; mode != "" {
+		line := "- mode " + prose(mode)
+		if len(r.Environment.Reasons) > 0 {
+			line += ": " + prose(strings.Join(r.Environment.Reasons, ", "))
+		}
+		about = append(about, line+"\n")
+	}
+	about = append(about, "- regreen "+cmp.Or(prose(r.Version), "of no version")+", run "+cmp.Or(code(r.ID), "without a name")+"\n")
+	head, tail := details("How the search went")
+	head += strings.Join(about, "")
+	if len(strategies) == 0 {
+		return once("statistic", 8, head+tail)
+	}
+	head += "\n| Strategy | Attempts | Plausible | Verified | Time |\n| --- | --- | --- | --- | --- |\n"
+	return rows("strategy", 8, strategies, head, tail, func(t *tried) string {
+		return fmt.Sprintf("| %s | %d | %d | %d | %s |\n", cell(t.strategy), t.all, t.plausible, t.verified, seconds(t.seconds))
+	})
+}

@@ -1,0 +1,171 @@
+// Package report is what regreen tells: one value, the Report, and its
+// renderings for a terminal, for Markdown and for programs. It knows nothing of
+// networks or channels; package deliver sends what is rendered here.
+package report
+
+import "time"
+
+// Schema names the version of the JSON form; schema/report.v1.json describes it.
+const Schema = "regreen.report/v1"
+
+// Report is one run, told once. Every renderer reads this value and nothing else.
+type Report struct {
+	Schema      string      `json:"schema"`
+	ID          string      `json:"id"`
+	Version     string      `json:"version"` // of regreen
+	Started     time.Time   `json:"started"`
+	Verdict     Verdict     `json:"verdict"`
+	Problem     *Problem    `json:"problem,omitempty"` // why the run could not do its work
+	Environment Environment `json:"environment"`
+	Command     string      `json:"command"` // the test command, as a person would type it
+	Tests       Tests       `json:"tests"`
+	Failures    []Failure   `json:"failures"`
+	Clusters    []Cluster   `json:"clusters"`
+	Culprit     *Culprit    `json:"culprit,omitempty"`
+	Patches     []Patch     `json:"patches"`
+	Suspects    []Suspect   `json:"suspects"`
+	Attempts    []Attempt   `json:"attempts"`
+	Stats       Stats       `json:"stats"`
+	Notes       []string    `json:"notes,omitempty"` // what was not done, and why
+}
+
+// Verdict is the outcome of a run.
+type Verdict string
+
+// The verdicts.
+const (
+	Green    Verdict = "green"    // nothing failed
+	Known    Verdict = "known"    // only tests fail that fail at the base too
+	Flaky    Verdict = "flaky"    // what failed passed when it was run again
+	Fixed    Verdict = "fixed"    // a verified patch was applied and everything is green
+	Proposed Verdict = "proposed" // a verified patch is proposed, not applied
+	Partial  Verdict = "partial"  // some clusters have a verified patch, others stay red
+	Red      Verdict = "red"      // failures without a verified patch
+	NotRun   Verdict = "not-run"  // the tests could not be run; see Problem
+)
+
+// Problem is an error for people: what, where, and the next command to run.
+type Problem struct {
+	What   string `json:"what"`
+	Where  string `json:"where,omitempty"`
+	Hint   string `json:"hint,omitempty"`
+	Output string `json:"output,omitempty"`
+}
+
+// Environment is where the run took place and what followed from it.
+type Environment struct {
+	Event    string   `json:"event"`              // pre-commit, post-merge, pull_request, manual ...
+	Provider string   `json:"provider,omitempty"` // CI provider, empty on a developer's machine
+	Host     string   `json:"host,omitempty"`     // github.com ...
+	Mode     string   `json:"mode"`               // development or production
+	Reasons  []string `json:"reasons"`            // why this mode
+	Branch   string   `json:"branch,omitempty"`
+	Head     string   `json:"head,omitempty"`
+	Base     string   `json:"base,omitempty"` // empty when there is none
+	Fork     bool     `json:"fork,omitempty"`
+	Policy   string   `json:"policy"` // auto, always or never
+	Budget   float64  `json:"budget"` // seconds
+}
+
+// Tests counts the tests of the first run.
+type Tests struct {
+	Packages int `json:"packages"`
+	Passed   int `json:"passed"`
+	Failed   int `json:"failed"`
+	Skipped  int `json:"skipped"`
+}
+
+// Failure is a failing test.
+type Failure struct {
+	ID        string `json:"id"` // package.Test/sub
+	Package   string `json:"package"`
+	Test      string `json:"test,omitempty"`
+	Kind      string `json:"kind"`
+	Status    string `json:"status"` // new, known (fails at the base too) or flaky
+	Message   string `json:"message"`
+	File      string `json:"file,omitempty"`
+	Line      int    `json:"line,omitempty"`
+	Output    string `json:"output,omitempty"`
+	Truncated int    `json:"truncated,omitempty"` // bytes of output left out
+	Cluster   int    `json:"cluster,omitempty"`   // 1-based index into Clusters, 0 for none
+}
+
+// Cluster is a group of failures taken to have one cause.
+type Cluster struct {
+	Cause    string   `json:"cause"`
+	Failures []string `json:"failures"`        // Failure.ID
+	Status   string   `json:"status"`          // repaired or red
+	Patch    string   `json:"patch,omitempty"` // Patch.ID of the one kept
+}
+
+// Culprit is the least part of the change that makes the tests fail.
+type Culprit struct {
+	Commit  string `json:"commit,omitempty"` // where the change is one commit's
+	Files   []Span `json:"files"`
+	Diff    string `json:"diff"`    // unified
+	Minimal bool   `json:"minimal"` // false when the budget ended the search
+	Tests   int    `json:"tests"`   // how many subsets of hunks were tested
+}
+
+// Span is a range of lines, both ends included.
+type Span struct {
+	File  string `json:"file"`
+	Start int    `json:"start"`
+	End   int    `json:"end"`
+}
+
+// Patch is a plausible or verified candidate.
+type Patch struct {
+	ID          string     `json:"id"` // what regreen apply takes
+	Attempt     string     `json:"attempt"`
+	Strategy    string     `json:"strategy"`
+	Title       string     `json:"title"` // what it does, for people
+	Rank        int        `json:"rank"`  // 1 is best; among the patches of its cluster
+	Cluster     int        `json:"cluster"`
+	State       string     `json:"state"`            // plausible, verified or refused
+	Reason      string     `json:"reason,omitempty"` // why it is not verified
+	Applied     bool       `json:"applied"`
+	Confidence  float64    `json:"confidence"` // 0 to 1
+	NeedsReview bool       `json:"needs_review"`
+	Files       []Span     `json:"files"`
+	Diff        string     `json:"diff"` // unified, applies with regreen apply --patch
+	Evidence    []Evidence `json:"evidence"`
+}
+
+// Evidence is one proof a patch went through.
+type Evidence struct {
+	Step    string  `json:"step"` // failing-tests, dependents, suite, repeat
+	Passed  bool    `json:"passed"`
+	Detail  string  `json:"detail"`
+	Seconds float64 `json:"seconds"`
+}
+
+// Suspect is a source range with its suspiciousness.
+type Suspect struct {
+	Span
+	Score float64  `json:"score"` // 0 to 1
+	Why   []string `json:"why"`
+}
+
+// Attempt is one line of the ledger.
+type Attempt struct {
+	ID       string  `json:"id"`
+	Strategy string  `json:"strategy"`
+	File     string  `json:"file"`
+	Line     int     `json:"line"`
+	Stage    string  `json:"stage"`   // propose, type-check, screen, failing-tests, dependents, suite, repeat
+	Verdict  string  `json:"verdict"` // pruned, ill_typed, rejected, plausible, verified or refused
+	Seconds  float64 `json:"seconds"`
+	Reason   string  `json:"reason,omitempty"`
+}
+
+// Stats counts the candidates and splits the wall time.
+type Stats struct {
+	Generated int                `json:"generated"`
+	Pruned    int                `json:"pruned"`
+	IllTyped  int                `json:"ill_typed"`
+	Validated int                `json:"validated"`
+	Plausible int                `json:"plausible"`
+	Verified  int                `json:"verified"`
+	Seconds   map[string]float64 `json:"seconds"` // by stage: detect test localize propose build validate confirm report
+}

@@ -1,0 +1,319 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// What the renderings have in common: how a report is put into words, and what
+// belongs together.
+
+// Summary tells the report in one line of at most 200 columns, for a log or the
+// end of a hook: "proposed: 2 new failures, a verified patch is ready (p-1, confidence 0.91)".
+func Summary(r *Report) string {
+	s := string(r.Verdict) + ": " + headline(r)
+	if best := r.stories().patches(); len(best) > 0 && best[0].State == "verified" {
+		s += fmt.Sprintf(" (%s, confidence %.2f)", oneLine(best[0].ID), best[0].Confidence)
+	}
+	return cut(oneLine(s), 200)
+}
+
+// headline is the verdict in words, on one line without the verdict's name.
+func headline(r *Report) string {
+	failures := count(r.failures("new"), "new failure")
+	if r.Environment.Base == "" {
+		failures = count(r.failures("new"), "failure")
+	}
+	switch r.Verdict {
+	case Green:
+		return fmt.Sprintf("%s passed in %s", count(r.Tests.Passed, "test"), count(r.Tests.Packages, "package"))
+	case Known:
+		n := r.failures("known")
+		return fmt.Sprintf("no new failures, %s at the base too", verb(n, "test", "fails", "fail"))
+	case Flaky:
+		return fmt.Sprintf("%s and passed when run again", verb(r.failures("flaky"), "flaky test", "failed", "failed"))
+	case Fixed:
+		return fmt.Sprintf("%s repaired, %s applied", failures, count(max(r.applied(), 1), "verified patch"))
+	case Proposed:
+		if n := r.stories().verified(); n > 1 {
+			return fmt.Sprintf("%s, %s are ready", failures, count(n, "verified patch"))
+		}
+		return failures + ", a verified patch is ready"
+	case Partial:
+		return fmt.Sprintf("%s, verified patches for %d of %s", failures, r.repaired(), count(len(r.Clusters), "cause"))
+	case Red:
+		if n := r.plausible(); n > 0 {
+			return fmt.Sprintf("%s, %s but none verified", failures, count(n, "plausible patch"))
+		}
+		return failures + ", no patch found"
+	case NotRun:
+		if r.Problem != nil {
+			return oneLine(r.Problem.What)
+		}
+		return "the tests could not be run"
+	}
+	return failures
+}
+
+// title is the headline where the verdict's name does not stand before it.
+func title(r *Report) string {
+	if r.Verdict == NotRun && r.Problem != nil {
+		return "not run: " + headline(r)
+	}
+	return headline(r)
+}
+
+// verb agrees a verb with its count: "1 test fails", "2 tests fail".
+func verb(n int, thing, one, many string) string {
+	if n == 1 {
+		return count(n, thing) + " " + one
+	}
+	return count(n, thing) + " " + many
+}
+
+// passes tells whether the verdict lets work go on.
+func (r *Report) passes() bool {
+	return slices.Contains([]Verdict{Green, Known, Flaky, Fixed}, r.Verdict)
+}
+
+func (r *Report) failures(status string) int {
+	return tally(r.Failures, func(f Failure) bool { return f.Status == status })
+}
+
+func (r *Report) applied() int {
+	return tally(r.Patches, func(p Patch) bool { return p.Applied })
+}
+
+func (r *Report) plausible() int {
+	return tally(r.Patches, func(p Patch) bool { return p.State == "plausible" })
+}
+
+func (r *Report) repaired() int {
+	return tally(r.Clusters, func(c Cluster) bool { return c.Status == "repaired" })
+}
+
+func tally[T any](all []T, is func(T) bool) int {
+	n := 0
+	for _, v := range all {
+		if is(v) {
+			n++
+		}
+	}
+	return n
+}
+
+// story is a cluster with what belongs to it, or what belongs to none.
+type story struct {
+	cluster  *Cluster // nil for what belongs to none
+	failures []Failure
+	best     *Patch // the one kept, else the best ranked; nil for none
+	others   []Patch
+}
+
+type stories []story
+
+// stories groups the new failures and the patches by cluster, in the order of
+// the clusters. Empty groups are left out.
+func (r *Report) stories() stories {
+	all := make(stories, len(r.Clusters)+1)
+	place := func(cluster int) *story {
+		if cluster < 1 || cluster > len(r.Clusters) {
+			return &all[len(r.Clusters)]
+		}
+		return &all[cluster-1]
+	}
+	for i := range r.Clusters {
+		all[i].cluster = &r.Clusters[i]
+	}
+	for _, f := range r.Failures {
+		if f.Status != "known" && f.Status != "flaky" {
+			s := place(f.Cluster)
+			s.failures = append(s.failures, f)
+		}
+	}
+	for _, p := range r.Patches {
+		s := place(p.Cluster)
+		s.others = append(s.others, p)
+	}
+	for i := range all {
+		all[i].choose()
+	}
+	return slices.DeleteFunc(all, func(s story) bool {
+		return s.cluster == nil && len(s.failures) == 0 && s.best == nil && len(s.others) == 0
+	})
+}
+
+// choose orders the patches and takes the best out of the others.
+func (s *story) choose() {
+	kept := ""
+	if s.cluster != nil {
+		kept = s.cluster.Patch
+	}
+	class := func(p Patch) int {
+		switch {
+		case p.ID == kept || p.Applied:
+			return 0
+		case p.State == "verified":
+			return 1
+		case p.State == "plausible":
+			return 2
+		}
+		return 3
+	}
+	slices.SortStableFunc(s.others, func(a, b Patch) int {
+		return cmp.Or(cmp.Compare(class(a), class(b)), cmp.Compare(a.Rank, b.Rank))
+	})
+	if len(s.others) > 0 && class(s.others[0]) < 3 {
+		s.best, s.others = &s.others[0], s.others[1:]
+	}
+}
+
+// patches are the best patches, in the order of the clusters.
+func (all stories) patches() []*Patch {
+	var best []*Patch
+	for _, s := range all {
+		if s.best != nil {
+			best = append(best, s.best)
+		}
+	}
+	return best
+}
+
+// verified counts the clusters whose best patch is verified.
+func (all stories) verified() int {
+	return tally(all.patches(), func(p *Patch) bool { return p.State == "verified" })
+}
+
+func (all stories) others() []Patch {
+	var others []Patch
+	for _, s := range all {
+		others = append(others, s.others...)
+	}
+	return others
+}
+
+// folded tells the failures that no one has to act on: "2 known and 1 flaky failure not shown".
+func (r *Report) folded() string {
+	var parts []string
+	if n := r.failures("known"); n > 0 {
+		parts = append(parts, verb(n, "test", "fails", "fail")+" at the base too")
+	}
+	if n := r.failures("flaky"); n > 0 {
+		parts = append(parts, verb(n, "test", "is", "are")+" flaky")
+	}
+	if len(parts) == 0 {
+		return ""
+	}
+	return strings.Join(parts, ", ") + "; not shown"
+}
+
+// name is how a failing test is called: the test, or the package as a whole.
+func (f *Failure) name() string { return oneLine(cmp.Or(f.Test, f.Package, f.ID)) }
+
+// place is "file:line", as much of it as is known.
+func place(file string, line int) string {
+	if line > 0 && file != "" {
+		return fmt.Sprintf("%s:%d", oneLine(file), line)
+	}
+	return oneLine(file)
+}
+
+func (s Span) String() string {
+	if s.End > s.Start && s.Start > 0 {
+		return fmt.Sprintf("%s:%d-%d", oneLine(s.File), s.Start, s.End)
+	}
+	return place(s.File, s.Start)
+}
+
+// places joins spans, the first few of them.
+func places(spans []Span) string {
+	const most = 3
+	var all []string
+	for _, s := range spans[:min(len(spans), most)] {
+		all = append(all, s.String())
+	}
+	if n := len(spans) - most; n > 0 {
+		all = append(all, fmt.Sprintf("and %d more", n))
+	}
+	return strings.Join(all, ", ")
+}
+
+// commit is a revision as short as people say it.
+func commit(hash string) string {
+	hash = oneLine(hash)
+	if len(hash) >= 40 && strings.Trim(hash, "0123456789abcdef") == "" {
+		return hash[:10]
+	}
+	return cut(hash, 40)
+}
+
+// how tells where the culprit was found and how sure that is.
+func (c *Culprit) how() string {
+	s := "the least change that fails"
+	if !c.Minimal {
+		s = "perhaps not the least change that fails"
+	}
+	if c.Tests > 0 {
+		s += ", " + count(c.Tests, "subset") + " tried"
+	}
+	if c.Commit != "" {
+		s = "in " + commit(c.Commit) + ", " + s
+	}
+	return s
+}
+
+// proofs names the steps of the evidence.
+var proofs = map[string]string{
+	"failing-tests": "failing tests",
+	"dependents":    "dependents",
+	"suite":         "whole suite",
+	"repeat":        "repeats",
+}
+
+// skip is how to pass by regreen in the git hook that the report is about, or "".
+func (r *Report) skip() string {
+	switch r.Environment.Event {
+	case "pre-commit", "pre-merge-commit":
+		return "REGREEN=0 git commit"
+	case "pre-push":
+		return "REGREEN=0 git push"
+	}
+	return ""
+}
+
+// tallies is the search in one line.
+func (s *Stats) tallies() string {
+	if s.Generated == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s: %s pruned, %s ill-typed, %s validated, %s plausible, %s verified",
+		count(s.Generated, "candidate"), thousands(s.Pruned), thousands(s.IllTyped),
+		thousands(s.Validated), thousands(s.Plausible), thousands(s.Verified))
+}
+
+// times is the wall time with the stages that took most of it.
+func (s *Stats) times() string {
+	total := 0.0
+	var stages []string
+	for _, stage := range slices.Sorted(maps.Keys(s.Seconds)) {
+		total += s.Seconds[stage]
+		stages = append(stages, stage)
+	}
+	if total == 0 {
+		return ""
+	}
+	slices.SortStableFunc(stages, func(a, b string) int { return cmp.Compare(s.Seconds[b], s.Seconds[a]) })
+	var long []string
+	for _, stage := range stages {
+		if len(long) < 3 && s.Seconds[stage] >= total/20 {
+			long = append(long, fmt.Sprintf("%s %s", oneLine(stage), seconds(s.Seconds[stage])))
+		}
+	}
+	if len(long) == 1 {
+		return seconds(total)
+	}
+	return fmt.Sprintf("%s (%s)", seconds(total), strings.Join(long, ", "))
+}

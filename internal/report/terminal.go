@@ -1,0 +1,445 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// TerminalOptions says what the terminal can show.
+type TerminalOptions struct {
+	Color   bool
+	Width   int  // columns; 0 for 80, and never less than 40
+	Verbose bool // everything, with the output of the tests
+}
+
+// How much is shown of what may be long, unless all of it is asked for.
+const (
+	fewCauses   = 4
+	fewFailures = 5 // of a cause
+	fewOthers   = 3 // patches
+	fewHunks    = 20
+	fewDiff     = 40
+	fewOutput   = 20
+	manyOutput  = 400 // even when verbose
+	messageRows = 3   // of text that regreen does not word itself
+	manyRows    = 8
+	codeRows    = 3 // rows of the terminal that one line of code may wrap to
+)
+
+// Terminal writes the report for the person who waits for it: the verdict, what
+// fails and since which change, the patch and what was proven about it, and the
+// next command to type. What is cut says so. Control characters in text that
+// came from tests, code or models are made visible, never sent.
+// The error is that of w.
+func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
+	t := &terminal{opt: opt, width: max(cmp.Or(opt.Width, 80), 40)}
+	t.verdict(r)
+	t.problem(r.Problem)
+	all := r.stories()
+	shown := all[:t.some(len(all), fewCauses)]
+	t.failures(r, shown)
+	t.leftOut(2, len(all)-len(shown), "cause")
+	t.culprit(r.Culprit)
+	for _, s := range shown {
+		t.patch(s, len(r.Clusters))
+	}
+	t.others(all.others())
+	t.notes(r)
+	t.stats(r)
+	t.commands(r, shown) // last, where the eye is
+	_, err := io.WriteString(w, t.text.String())
+	return err
+}
+
+// terminal lays out a report. Sections are set apart by one blank line.
+type terminal struct {
+	opt   TerminalOptions
+	width int
+	text  strings.Builder
+	cut   bool // something was left out
+}
+
+type style string // the parameters of an SGR sequence
+
+const (
+	bold   style = "1"
+	dim    style = "2"
+	red    style = "31"
+	green  style = "32"
+	yellow style = "33"
+	cyan   style = "36"
+)
+
+func (t *terminal) paint(s style, text string) string {
+	if !t.opt.Color || s == "" || text == "" {
+		return text
+	}
+	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
+}
+
+// line writes a line without the spaces that it may end with.
+func (t *terminal) line(parts ...string) {
+	t.text.WriteString(strings.TrimRight(strings.Join(parts, ""), " "))
+	t.text.WriteByte('\n')
+}
+
+// title begins a section: a name in bold, and what is to be known of it.
+func (t *terminal) title(name, about string) {
+	t.line()
+	if about == "" {
+		t.line(t.paint(bold, cut(name, t.width)))
+		return
+	}
+	for i, l := range t.paragraph(about, t.width-cells(name)-2, messageRows) {
+		if i == 0 {
+			t.line(t.paint(bold, name), "  ", l)
+		} else {
+			t.line(strings.Repeat(" ", cells(name)+2), l)
+		}
+	}
+}
+
+// wrapped writes text in at most rows lines, all of them indented.
+func (t *terminal) wrapped(indent int, s style, text string, rows int) {
+	for _, l := range t.paragraph(text, t.width-indent, rows) {
+		t.line(strings.Repeat(" ", indent), t.paint(s, l))
+	}
+}
+
+// paragraph breaks text into at most rows lines of n columns.
+func (t *terminal) paragraph(text string, n, rows int) []string {
+	lines := wrap(text, n)
+	if len(lines) > rows && !t.opt.Verbose {
+		lines = lines[:rows]
+		lines[rows-1] = cut(lines[rows-1]+" …", n)
+		t.cut = true
+	}
+	return lines
+}
+
+// some is how many of n to show; the rest is told by leftOut.
+func (t *terminal) some(n, few int) int {
+	if t.opt.Verbose || n <= few+1 { // a line that says "1 more" would take the place of the one
+		return n
+	}
+	t.cut = true
+	return few
+}
+
+func (t *terminal) leftOut(indent, n int, what string) {
+	if n > 0 {
+		t.line(strings.Repeat(" ", indent), t.paint(dim, fmt.Sprintf("… %s", count(n, "more "+what))))
+	}
+}
+
+func (t *terminal) verdict(r *Report) {
+	mark, color := "✗", red
+	if r.passes() {
+		mark, color = "✓", green
+	}
+	if r.Verdict == Flaky {
+		color = yellow
+	}
+	for i, l := range t.paragraph(title(r), t.width-2, messageRows) {
+		if i > 0 {
+			mark = " "
+		}
+		t.line(t.paint(color, mark), " ", t.paint(bold, l))
+	}
+}
+
+func (t *terminal) problem(p *Problem) {
+	if p == nil {
+		return
+	}
+	if where := oneLine(p.Where); where != "" {
+		t.wrapped(2, dim, where, messageRows)
+	}
+	t.output(2, p.Output, 0)
+	if hint := oneLine(p.Hint); hint != "" {
+		t.wrapped(2, "", "hint: "+hint, manyRows)
+	}
+}
+
+// output shows the end of what a command printed, where the reason mostly is.
+func (t *terminal) output(indent int, output string, truncated int) {
+	text := strings.Trim(plain(output), "\n")
+	if text == "" {
+		return
+	}
+	lines := strings.Split(text, "\n")
+	most := fewOutput
+	if t.opt.Verbose {
+		most = manyOutput
+	}
+	pad := strings.Repeat(" ", indent)
+	if n := len(lines) - most; n > 1 {
+		lines = lines[n:]
+		t.cut = true
+		t.line(pad, t.paint(dim, "… "+count(n, "earlier line")))
+	}
+	for _, l := range lines {
+		t.code(pad, "", []segment{{expand(l), false}}, dim, "")
+	}
+	if truncated > 0 {
+		t.line(pad, t.paint(dim, fmt.Sprintf("… %s not kept", count(truncated, "byte"))))
+	}
+}
+
+// failures lists the new failures by cluster and counts the others.
+func (t *terminal) failures(r *Report, all stories) {
+	number := 0
+	for _, s := range all {
+		if len(s.failures) == 0 {
+			continue
+		}
+		t.line()
+		number++
+		t.cause(s, number, len(r.Clusters))
+		n := t.some(len(s.failures), fewFailures)
+		said := ""
+		for _, f := range s.failures[:n] {
+			t.failure(f, said)
+			said = oneLine(f.Message)
+		}
+		t.leftOut(2, len(s.failures)-n, "failure")
+	}
+	if r.Verdict == Flaky || t.opt.Verbose {
+		t.folded(r)
+		return
+	}
+	if folded := r.folded(); folded != "" && r.Verdict != Known {
+		if number == 0 {
+			t.line()
+		}
+		t.wrapped(2, dim, folded, messageRows)
+	}
+}
+
+// cause heads a cluster, unless it would only repeat its one failure.
+func (t *terminal) cause(s story, number, of int) {
+	if s.cluster == nil {
+		return
+	}
+	cause := oneLine(s.cluster.Cause)
+	if of < 2 {
+		if cause != "" && cause != oneLine(s.failures[0].Message) {
+			t.wrapped(2, bold, cause, messageRows)
+		}
+		return
+	}
+	state, color := "still red", red
+	if s.cluster.Status == "repaired" {
+		state, color = "repaired", green
+	}
+	lead := fmt.Sprintf("cause %d of %d, ", number, of)
+	t.line("  ", t.paint(bold, lead), t.paint(color, state))
+	if cause != "" && cause != oneLine(s.failures[0].Message) {
+		t.wrapped(2, "", cause, messageRows)
+	}
+}
+
+// folded names the failures that no one has to act on.
+func (t *terminal) folded(r *Report) {
+	var shown []Failure
+	for _, f := range r.Failures {
+		if f.Status == "known" || f.Status == "flaky" {
+			shown = append(shown, f)
+		}
+	}
+	if len(shown) == 0 {
+		return
+	}
+	t.line()
+	n := t.some(len(shown), fewFailures)
+	for _, f := range shown[:n] {
+		t.line("  ", t.paint(dim, f.Status+" "), t.named(&f, 4+len(f.Status)))
+	}
+	t.leftOut(2, len(shown)-n, "failure")
+}
+
+// named is a test with its package, in what is left of the width.
+func (t *terminal) named(f *Failure, used int) string {
+	name := cut(f.name(), t.width-used)
+	left := t.width - used - cells(name) - 2
+	if f.Test == "" || left < 8 {
+		return t.paint(bold, name)
+	}
+	return t.paint(bold, name) + "  " + t.paint(dim, cutPath(oneLine(f.Package), left))
+}
+
+// failure shows one failing test; a message that was said for the one before is
+// not said again.
+func (t *terminal) failure(f Failure, said string) {
+	t.line("  ", t.paint(red, "✗"), " ", t.named(&f, 4))
+	text, at := oneLine(f.Message), place(f.File, f.Line)
+	switch {
+	case at != "" && (text == said || text == ""):
+		text = at
+	case at != "" && !strings.HasPrefix(text, at):
+		text = at + ": " + text
+	}
+	t.wrapped(4, "", text, messageRows)
+	if t.opt.Verbose {
+		t.output(4, f.Output, f.Truncated)
+	}
+}
+
+func (t *terminal) culprit(c *Culprit) {
+	if c == nil {
+		return
+	}
+	about := places(c.Files)
+	if about != "" {
+		about += ", "
+	}
+	t.title("Culprit", about+c.how())
+	t.diff(c.Diff, fewHunks)
+}
+
+// patch shows the best patch of a cluster with its diff and what was proven.
+func (t *terminal) patch(s story, clusters int) {
+	if s.best == nil {
+		return
+	}
+	p := s.best
+	name := "Patch"
+	if p.State != "verified" {
+		name = "Plausible patch"
+	}
+	about := oneLine(cmp.Or(p.Title, p.Strategy))
+	if clusters > 1 && p.Cluster > 0 {
+		about = fmt.Sprintf("%s (cause %d)", about, p.Cluster)
+	}
+	if p.Applied {
+		about += ", applied"
+	}
+	t.title(name, about)
+	t.diff(p.Diff, fewDiff)
+	t.line()
+	t.evidence(p)
+	t.confidence(p)
+}
+
+func (t *terminal) evidence(p *Patch) {
+	names := 0
+	for _, e := range p.Evidence {
+		names = max(names, cells(proof(e)))
+	}
+	for _, e := range p.Evidence {
+		mark, color := "✓", green
+		if !e.Passed {
+			mark, color = "✗", red
+		}
+		name := proof(e) + strings.Repeat(" ", names-cells(proof(e)))
+		took := ""
+		if e.Seconds >= 0.05 {
+			took = ", " + seconds(e.Seconds)
+		}
+		for i, l := range t.paragraph(oneLine(e.Detail)+took, t.width-names-6, messageRows) {
+			if i == 0 {
+				t.line("  ", t.paint(color, mark), " ", name, "  ", t.paint(dim, l))
+			} else {
+				t.line(strings.Repeat(" ", names+6), t.paint(dim, l))
+			}
+		}
+	}
+}
+
+// proof names a step of the evidence.
+func proof(e Evidence) string { return cut(cmp.Or(proofs[e.Step], oneLine(e.Step)), 24) }
+
+func (t *terminal) confidence(p *Patch) {
+	lead := fmt.Sprintf("confidence %.2f, by %s", p.Confidence, oneLine(p.Strategy))
+	if p.NeedsReview {
+		t.line("  ", cut(lead, t.width-20), ", ", t.paint(yellow, "needs review"))
+	} else {
+		t.line("  ", cut(lead, t.width-2))
+	}
+	if reason := oneLine(p.Reason); reason != "" && p.State != "verified" {
+		t.wrapped(2, yellow, "not verified: "+reason, messageRows)
+	}
+}
+
+// others are the patches that did not come first, one line each.
+func (t *terminal) others(patches []Patch) {
+	if len(patches) == 0 {
+		return
+	}
+	t.title("Other patches", "")
+	n := t.some(len(patches), fewOthers)
+	ids, states := 0, 0
+	for _, p := range patches[:n] {
+		ids = max(ids, cells(oneLine(p.ID)))
+		states = max(states, len(oneLine(p.State)))
+	}
+	ids = min(ids, t.width/3)
+	for _, p := range patches[:n] {
+		id := cut(oneLine(p.ID), ids)
+		lead := fmt.Sprintf("  %s%s  %.2f  %-*s  ", id, strings.Repeat(" ", ids-cells(id)), p.Confidence, states, oneLine(p.State))
+		t.line(lead, t.paint(dim, cut(oneLine(cmp.Or(p.Title, p.Strategy)), max(t.width-cells(lead), 1))))
+	}
+	t.leftOut(2, len(patches)-n, "patch")
+}
+
+// commands are what to type next.
+func (t *terminal) commands(r *Report, all stories) {
+	if r.Verdict == Green {
+		return
+	}
+	type command struct{ to, typed string }
+	var commands []command
+	for _, p := range all.patches() {
+		switch {
+		case !typable(p.ID):
+		case p.Applied:
+			commands = append(commands, command{"undo", "regreen rollback " + p.ID})
+		case p.State == "verified":
+			commands = append(commands, command{"apply", "regreen apply " + p.ID})
+		}
+	}
+	if typable(r.ID) {
+		again := "regreen report " + r.ID
+		if t.cut {
+			again += " --verbose"
+		}
+		commands = append(commands, command{"see again", again})
+	}
+	if skip := r.skip(); skip != "" && !r.passes() {
+		commands = append(commands, command{"skip", skip})
+	}
+	if len(commands) > 0 {
+		t.line()
+	}
+	for _, c := range commands {
+		t.line("  ", t.paint(dim, fmt.Sprintf("%-11s", c.to)), t.paint(cyan, c.typed))
+	}
+}
+
+func (t *terminal) notes(r *Report) {
+	if len(r.Notes) == 0 {
+		return
+	}
+	t.title("Not done", "")
+	for _, note := range r.Notes {
+		t.wrapped(2, "", oneLine(note), manyRows)
+	}
+}
+
+func (t *terminal) stats(r *Report) {
+	var parts []string
+	for _, s := range []string{r.Stats.tallies(), r.Stats.times()} {
+		if s != "" {
+			parts = append(parts, s)
+		}
+	}
+	if len(parts) == 0 {
+		return
+	}
+	if r.Verdict != Green {
+		t.line()
+	}
+	t.wrapped(2, dim, strings.Join(parts, "; "), messageRows)
+}

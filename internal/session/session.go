@@ -1,0 +1,291 @@
+// Package session opens what a command works with: the repository, its
+// configuration, the place it runs in, the log and the store of outcomes. It is
+// the one place where flags, configuration and the defaults of the mode meet, for
+// both binaries.
+//
+// Not a goal: doing the work (package repair) or talking to people (the commands).
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/adaptlog"
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+)
+
+// Input is what a process was given.
+type Input struct {
+	Dir      string   // of the repository, or in it
+	Environ  []string // of the process
+	Hook     string   // the hook that runs, "" for none
+	HookArgs []string
+	Terminal bool      // standard error is one
+	Stderr   io.Writer // for the log
+	Verbose  bool
+
+	Flags Flags
+}
+
+// Flags are the settings of a command line. Zero values were not set.
+type Flags struct {
+	Test, Base, Apply, Store string
+	Budget                   time.Duration
+	Seed                     uint64
+	Jobs                     int
+	Strategies, Exclude      []string
+}
+
+// Session is what a command works with. Close it.
+type Session struct {
+	Repo        *repo.Repo
+	Config      config.Config
+	Environment detect.Environment
+	Defaults    detect.Defaults
+	Log         *slog.Logger
+	Store       *learn.SQLite
+
+	in            Input
+	file          *adaptlog.File
+	detectSeconds float64
+}
+
+// UsageError is a mistake of the caller's: bad flags, names, configuration.
+type UsageError struct {
+	Msg, Hint string
+}
+
+func (e *UsageError) Error() string { return e.Msg }
+
+// maxPayload bounds what is read of an event's payload.
+const maxPayload = 8 << 20
+
+// Open finds the repository and reads everything that does not need the tests.
+func Open(ctx context.Context, in Input) (*Session, error) {
+	start := time.Now()
+	rp, err := repo.Open(ctx, in.Dir, in.Environ)
+	if err != nil {
+		return nil, err
+	}
+	getenv := Getenv(in.Environ)
+	cfg, err := config.Load(rp.Root(), getenv)
+	if err != nil {
+		return nil, err
+	}
+	s := &Session{Repo: rp, Config: cfg, in: in}
+	base := in.Flags.Base
+	if base == "" {
+		base = cfg.Base
+	}
+	s.Environment, err = repair.Where(ctx, rp, detect.Input{
+		Getenv: getenv, Hook: in.Hook, HookArgs: in.HookArgs, EventPayload: payload(getenv("GITHUB_EVENT_PATH")),
+		Terminal: in.Terminal, BaseFlag: base, Protected: cfg.Protected,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Defaults = s.Environment.Defaults()
+	s.openLog(getenv)
+	// The store is opened by its first use, which is after the verdict.
+	path := filepath.Join(rp.StateDir(), "learn.db")
+	if p := or(in.Flags.Store, cfg.Store); p != "" {
+		if path, err = storePath(rp.Root(), p); err != nil {
+			return nil, err
+		}
+	}
+	if s.Store, err = learn.OpenSQLite(path, learn.SQLiteOptions{}); err != nil {
+		return nil, err
+	}
+	s.detectSeconds = time.Since(start).Seconds()
+	return s, nil
+}
+
+// storePath reads a --store value: a path, or a sqlite: or file: URL of one.
+func storePath(root, store string) (string, error) {
+	scheme, rest, ok := strings.Cut(store, ":")
+	switch {
+	case ok && (scheme == "sqlite" || scheme == "file"):
+		store = strings.TrimPrefix(rest, "//")
+	case ok && strings.HasPrefix(rest, "//"):
+		return "", &UsageError{Msg: fmt.Sprintf("store %q: %s: is not a store this regreen has", store, scheme), Hint: "give a path or sqlite:PATH"}
+	}
+	if store == "" {
+		return "", &UsageError{Msg: "the store has no path", Hint: "give a path or sqlite:PATH"}
+	}
+	if !filepath.IsAbs(store) {
+		store = filepath.Join(root, store)
+	}
+	return store, nil
+}
+
+func payload(name string) []byte {
+	if name == "" {
+		return nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil
+	}
+	defer func() { _ = f.Close() }()
+	b, err := io.ReadAll(io.LimitReader(f, maxPayload))
+	if err != nil {
+		return nil
+	}
+	return b
+}
+
+func (s *Session) openLog(getenv func(string) string) {
+	format := or(s.Config.Log.Format, s.Defaults.LogFormat)
+	level := slog.LevelWarn // people see the report; the file has the rest
+	if s.Config.Log.Level != "" {
+		_ = level.UnmarshalText([]byte(s.Config.Log.Level)) // config has checked it
+	}
+	if s.in.Verbose {
+		level = slog.LevelDebug
+	}
+	var people slog.Handler
+	if format == "json" {
+		people = slog.NewJSONHandler(s.in.Stderr, &slog.HandlerOptions{Level: level})
+	} else {
+		people = adaptlog.NewText(s.in.Stderr, adaptlog.TextOptions{Level: level, Color: s.in.Terminal && getenv("NO_COLOR") == ""})
+	}
+	sinks := []slog.Handler{people}
+	if file, err := adaptlog.NewFile(filepath.Join(s.Repo.StateDir(), "log"), adaptlog.FileOptions{}); err == nil {
+		s.file = file
+		sinks = append(sinks, file)
+	}
+	s.Log = slog.New(adaptlog.New(adaptlog.Options{Redact: secrets(s.in.Environ)}, sinks...))
+}
+
+// secrets are the values of environment variables that must not reach a log.
+func secrets(environ []string) []string {
+	var out []string
+	for _, kv := range environ {
+		name, value, _ := strings.Cut(kv, "=")
+		upper := strings.ToUpper(name)
+		if len(value) < 8 {
+			continue
+		}
+		for _, word := range []string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY"} {
+			if strings.Contains(upper, word) {
+				out = append(out, value)
+				break
+			}
+		}
+	}
+	return out
+}
+
+// Repair gives the options of a run on one source.
+func (s *Session) Repair(source repo.Source, version string, progress repair.Progress) (repair.Options, error) {
+	f, cfg := s.in.Flags, s.Config
+	strategies, err := Select(propose.Strategies(), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
+	if err != nil {
+		return repair.Options{}, err
+	}
+	policy := or(f.Apply, cfg.Apply, s.Defaults.Policy)
+	if policy != detect.Auto && policy != detect.Always && policy != detect.Never {
+		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
+	}
+	return repair.Options{
+		Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
+		Command: or(f.Test, cfg.Test), Strategies: strategies,
+		Editable: func(file string) bool { ok, _ := cfg.Editable(file); return ok },
+		Store:    s.Store, SearchFor: true,
+		Budget: positive(f.Budget, cfg.Budget, s.Defaults.Budget), Timeout: cfg.Timeout,
+		Policy: policy, Confidence: cfg.Confidence,
+		Jobs: positive(f.Jobs, cfg.Jobs, runtime.NumCPU()), Seed: positive(f.Seed, cfg.Seed, 1),
+		Version: version, Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
+	}, nil
+}
+
+// Close flushes the log and the store.
+func (s *Session) Close() error {
+	var errs []error
+	if s.Store != nil {
+		errs = append(errs, s.Store.Close())
+	}
+	if s.file != nil {
+		errs = append(errs, s.file.Close())
+	}
+	return errors.Join(errs...)
+}
+
+// Select picks strategies by name: those named, or all, less those excluded. A
+// name ending in / stands for all that begin so; an unknown name is an error.
+func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy, error) {
+	matches := func(name, pattern string) bool {
+		return name == pattern || strings.HasPrefix(name, strings.TrimSuffix(pattern, "/")+"/")
+	}
+	for _, pattern := range slices.Concat(only, exclude) {
+		if !slices.ContainsFunc(all, func(s propose.Strategy) bool { return matches(s.Name, pattern) }) {
+			names := make([]string, len(all))
+			for i, s := range all {
+				names[i] = s.Name
+			}
+			return nil, &UsageError{Msg: fmt.Sprintf("there is no strategy %q", pattern), Hint: "known are " + strings.Join(names, ", ")}
+		}
+	}
+	var out []propose.Strategy
+	for _, s := range all {
+		named := len(only) == 0 || slices.ContainsFunc(only, func(p string) bool { return matches(s.Name, p) })
+		excluded := slices.ContainsFunc(exclude, func(p string) bool { return matches(s.Name, p) })
+		if named && !excluded {
+			out = append(out, s)
+		}
+	}
+	return out, nil
+}
+
+// Getenv looks variables up in an environment; the last one counts, as for a shell.
+func Getenv(environ []string) func(string) string {
+	return func(name string) string {
+		for _, kv := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(kv, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
+}
+
+func or(values ...string) string {
+	for _, v := range values {
+		if v != "" {
+			return v
+		}
+	}
+	return ""
+}
+
+func orList(lists ...[]string) []string {
+	for _, l := range lists {
+		if len(l) > 0 {
+			return l
+		}
+	}
+	return nil
+}
+
+func positive[T int | uint64 | time.Duration](values ...T) T {
+	for _, v := range values {
+		if v > 0 {
+			return v
+		}
+	}
+	return 0
+}

@@ -1,0 +1,227 @@
+package testrun
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Binary is the test program of one package, for runs in quick succession. The
+// program is in a temporary directory: call [Binary.Remove] when done.
+type Binary struct {
+	Path    string // of the program, absolute
+	Dir     string // of the package, absolute: where the tests run
+	Package string // import path
+
+	sandbox *Sandbox
+	flags   []string // of the suite, as a test program takes them
+}
+
+// BuildOptions say how a [Binary] is built.
+type BuildOptions struct {
+	Overlay  map[string][]byte // as in Request
+	Cover    bool              // measure coverage
+	CoverPkg []string          // of these packages (import paths or patterns); nil for the package itself
+	NoVet    bool
+	Flags    []string // further flags of the build, for instance -gcflags=-l
+}
+
+// BuildError says that a test program could not be built because of the code.
+type BuildError struct {
+	Package   string // that does not compile
+	Positions []Position
+	Output    string // capped
+}
+
+func (e *BuildError) Error() string {
+	if len(e.Positions) == 0 {
+		return fmt.Sprintf("%s does not build: %s", e.Package, firstLine(e.Output))
+	}
+	p := e.Positions[0]
+	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, firstLine(p.Message))
+}
+
+// Build builds the test program of one package. Code that does not compile gives
+// a [*BuildError], a package without tests a [*NotRunError].
+func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binary, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	i := slices.IndexFunc(all, func(p Package) bool { return p.ImportPath == pkg })
+	if i < 0 {
+		return nil, &NotRunError{What: "no such package in the tree", Where: pkg, Hint: "`go list ./...` tells the packages"}
+	}
+	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
+	module := s.Modules[m]
+	over, err := s.layOver(opt.Overlay)
+	if err != nil {
+		return nil, err
+	}
+	defer over.remove()
+	dir, remove, err := scratch("")
+	if err != nil {
+		return nil, err
+	}
+	b := &Binary{
+		Path: filepath.Join(dir, "tests.test"), Dir: s.abs(all[i].Dir), Package: pkg,
+		sandbox: s.Sandbox, flags: binaryFlags(s.Flags),
+	}
+	args := append([]string{"go", "test", "-c", "-o", b.Path}, s.Flags...)
+	args = append(append(args, opt.Flags...), over.flags()...)
+	if opt.NoVet {
+		args = append(args, "-vet=off")
+	}
+	if opt.Cover {
+		args = append(args, "-cover")
+	}
+	if opt.CoverPkg != nil {
+		args = append(args, "-coverpkg="+strings.Join(opt.CoverPkg, ","))
+	}
+	output := capped{limit: maxBuilds}
+	status, err := s.Sandbox.run(ctx, command{
+		args: append(args, pkg), dir: s.abs(module.Dir), env: module.env(), stdout: &output, stderr: &output, grace: grace, build: true,
+	})
+	text, _ := output.text()
+	switch {
+	case err != nil:
+		err = notStarted(err)
+	case status != 0:
+		err = s.tree(over).buildError(pkg, text, s.abs(module.Dir))
+	case !exists(b.Path):
+		err = &NotRunError{What: "no test files", Where: pkg, Hint: "choose a package with tests"}
+	}
+	if err != nil {
+		remove()
+		return nil, err
+	}
+	return b, nil
+}
+
+// buildError reads what a failed build has printed.
+func (t tree) buildError(pkg, text, dir string) error {
+	unloaded := strings.Contains(text, " [setup failed]")
+	e := &BuildError{Package: pkg, Output: clip(t.shorten(text))}
+	for _, o := range t.parseBuild(text, dir) {
+		if len(o.positions) == 0 || unloaded {
+			if outer := outside(o.text); outer != nil {
+				return outer
+			}
+		}
+		if len(e.Positions) == 0 && len(o.positions) > 0 && o.pkg != "" {
+			e.Package = o.pkg
+		}
+		e.Positions = append(e.Positions, o.positions...)
+	}
+	return e
+}
+
+// Remove deletes the program.
+func (b *Binary) Remove() error { return os.RemoveAll(filepath.Dir(b.Path)) }
+
+// BinaryRun says what to run of a test program.
+type BinaryRun struct {
+	Tests        []TestID      // nil for all
+	Env          []string      // added to the sandbox's
+	Timeout      time.Duration // 0 means DefaultTimeout
+	CoverProfile string        // file to write, when the program was built with Cover
+	FailFast     bool
+	Verbose      bool
+}
+
+// BinaryResult is what one run of a test program showed.
+type BinaryResult struct {
+	Passed   bool
+	TimedOut bool
+	ExitCode int    // -1 when a signal ended it
+	Output   []byte // at most 32 KiB, head and tail
+	Seconds  float64
+}
+
+const (
+	maxBinaryOutput = 32 << 10
+	// binarySlack is how much longer than its own timeout a test program may run.
+	binarySlack = 250 * time.Millisecond
+)
+
+// Run runs the program in the package's directory. A red run is a result; an error
+// means that the program could not be started, or is the context's.
+//
+// It is made for thousands of runs: what a test leaves behind is ended with the
+// process group, but not looked for outside of it.
+func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
+	timeout := run.Timeout
+	if timeout <= 0 {
+		timeout = DefaultTimeout
+	}
+	args := append([]string{b.Path, "-test.paniconexit0"}, b.flags...)
+	args = append(args, "-test.timeout="+timeout.String())
+	if run.Tests != nil {
+		args = append(args, "-test.run="+pattern(run.Tests))
+	}
+	if run.CoverProfile != "" {
+		args = append(args, "-test.coverprofile="+run.CoverProfile)
+	}
+	if run.FailFast {
+		args = append(args, "-test.failfast")
+	}
+	if run.Verbose {
+		args = append(args, "-test.v")
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout+binarySlack)
+	defer cancel()
+	output := capped{limit: maxBinaryOutput}
+	began := time.Now()
+	status, err := b.sandbox.run(limited, command{args: args, dir: b.Dir, env: run.Env, stdout: &output, stderr: &output})
+	text, _ := output.text()
+	result := BinaryResult{ExitCode: status, Output: []byte(text), Seconds: time.Since(began).Seconds()}
+	switch {
+	case ctx.Err() != nil:
+		return result, fmt.Errorf("tests: %w", context.Cause(ctx))
+	case errors.Is(err, context.DeadlineExceeded):
+		result.TimedOut = true
+		return result, nil
+	case err != nil:
+		return result, notStarted(err)
+	}
+	result.Passed = status == 0
+	result.TimedOut = !result.Passed && timedOut.Match(result.Output)
+	return result, nil
+}
+
+// List gives the names of the top-level tests, examples and fuzz targets, in the
+// order of the program.
+func (b *Binary) List(ctx context.Context) ([]string, error) {
+	var stdout bytes.Buffer
+	var stderr capped
+	limited, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	status, err := b.sandbox.run(limited, command{
+		args: []string{b.Path, "-test.paniconexit0", "-test.list=^(Test|Example|Fuzz)"}, dir: b.Dir, stdout: &stdout, stderr: &stderr,
+	})
+	if err != nil {
+		return nil, notStarted(err)
+	}
+	if status != 0 {
+		text, _ := stderr.text()
+		return nil, fmt.Errorf("%s: listing the tests: exit status %d: %s", b.Package, status, firstLine(stdout.String()+text))
+	}
+	var names []string
+	for line := range strings.Lines(stdout.String()) {
+		name := strings.TrimSpace(line)
+		if testName.MatchString(name) {
+			names = append(names, name)
+		}
+	}
+	return names, nil
+}
+
+// testName is what the go command takes for the name of a test.
+var testName = regexp.MustCompile(`^(Test|Example|Fuzz)(\P{Ll}\S*)?$`)

@@ -1,0 +1,69 @@
+package testrun
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path"
+
+	"golang.org/x/tools/cover"
+)
+
+// Block is a part of a file that is always run as a whole, and how often it was.
+// Lines and columns count from 1; the end is exclusive in its column.
+type Block struct {
+	File      string // slash-separated and relative to the root
+	StartLine int
+	StartCol  int
+	EndLine   int
+	EndCol    int
+	Count     int // 0 or 1 when coverage was measured in mode set
+}
+
+// ReadProfile reads a profile as go test -coverprofile writes it. The files are
+// named as there: by import path and file name.
+func ReadProfile(b []byte) ([]Block, error) {
+	profiles, err := cover.ParseProfilesFromReader(bytes.NewReader(b))
+	if err != nil {
+		return nil, fmt.Errorf("coverage profile: %w", err)
+	}
+	var blocks []Block
+	for _, p := range profiles {
+		for _, b := range p.Blocks {
+			blocks = append(blocks, Block{
+				File: p.FileName, StartLine: b.StartLine, StartCol: b.StartCol, EndLine: b.EndLine, EndCol: b.EndCol, Count: b.Count,
+			})
+		}
+	}
+	return blocks, nil
+}
+
+// Coverage reads the profile at file. Blocks of files outside of the tree are left
+// out.
+func (s *Suite) Coverage(ctx context.Context, file string) ([]Block, error) {
+	content, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("coverage profile: %w", err)
+	}
+	blocks, err := ReadProfile(content)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", file, err)
+	}
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dirs := map[string]string{}
+	for i := range all {
+		dirs[all[i].ImportPath] = all[i].Dir
+	}
+	inTree := blocks[:0]
+	for _, b := range blocks {
+		if dir, ok := dirs[path.Dir(b.File)]; ok {
+			b.File = path.Join(dir, path.Base(b.File))
+			inTree = append(inTree, b)
+		}
+	}
+	return inTree, nil
+}

@@ -1,0 +1,72 @@
+package testrun
+
+import "strings"
+
+// Kind says what sort of failure a test showed.
+type Kind string
+
+// The kinds of failure, from the most to the least specific about where the
+// fault is.
+const (
+	Compile   Kind = "compile"   // the package or its tests do not compile
+	Panic     Kind = "panic"     // a test panicked, or the runtime ended the program
+	Race      Kind = "race"      // the race detector reported a data race
+	Timeout   Kind = "timeout"   // the test binary ran into its timeout
+	Assertion Kind = "assertion" // a test called Error, Fatal or Fail
+	Setup     Kind = "setup"     // TestMain or package initialisation failed before any test
+)
+
+// TestID names a test. Test is "TestX" or "TestX/sub"; it is empty for a
+// failure of the package as a whole.
+type TestID struct {
+	Package string `json:"package"`
+	Test    string `json:"test,omitempty"`
+}
+
+func (id TestID) String() string {
+	if id.Test == "" {
+		return id.Package
+	}
+	return id.Package + "." + id.Test
+}
+
+// Top is the name of the top-level test function, without subtests.
+func (id TestID) Top() string {
+	top, _, _ := strings.Cut(id.Test, "/")
+	return top
+}
+
+// Location is a place in the tree under test. File is slash-separated and
+// relative to the tree's root; it is empty when the place is not known. Line and
+// Column count from 1; 0 means unknown.
+type Location struct {
+	File   string `json:"file,omitempty"`
+	Line   int    `json:"line,omitempty"`
+	Column int    `json:"column,omitempty"`
+}
+
+// Frame is one call of a stack trace, innermost first. Only frames inside the
+// tree under test are kept.
+type Frame struct {
+	Func string `json:"func"`
+	Location
+}
+
+// Failure is a failing test with its evidence.
+type Failure struct {
+	TestID
+	Kind    Kind   `json:"kind"`
+	Message string `json:"message"` // one line for people
+	Location
+	Frames []Frame `json:"frames,omitempty"`
+	// Positions are all the places that a compile error names, in order.
+	Positions []Position `json:"positions,omitempty"`
+	Output    string     `json:"output,omitempty"` // capped, see Truncated
+	Truncated int        `json:"truncated,omitempty"`
+}
+
+// Position is one message of a compiler with its place.
+type Position struct {
+	Location
+	Message string `json:"message"`
+}

@@ -1,0 +1,87 @@
+package testrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+)
+
+// String is the test command as a person would type it.
+func (s *Suite) String() string {
+	if s.Command != nil {
+		return s.Command[len(s.Command)-1]
+	}
+	words := append([]string{"go", "test"}, s.Flags...)
+	if s.Patterns == nil {
+		return strings.Join(append(words, "./..."), " ")
+	}
+	return strings.Join(append(words, s.Patterns...), " ")
+}
+
+// runCommand runs the suite's command. When it fails go test finds out what does;
+// where go test knows of no failure the command as a whole is the one that fails.
+func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Result, error) {
+	timeout := s.timeout(req)
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	if timeout == 0 {
+		limited, cancel = context.WithCancel(ctx)
+	}
+	defer cancel()
+	var env []string
+	for _, flag := range over.flags() {
+		env = append(env, "GOFLAGS="+strings.TrimSpace(lookup(s.Sandbox.env, "GOFLAGS")+" "+flag))
+	}
+	// A command that prints without end is left to its timeout; what it prints
+	// goes nowhere.
+	var output capped
+	status, err := s.Sandbox.run(limited, command{
+		args: s.Command, dir: s.Root, env: env, stdout: &output, stderr: &output, grace: grace, sweep: true, build: true,
+	})
+	text, left := output.text()
+	expired := limited.Err() != nil && ctx.Err() == nil
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
+	case expired:
+	case err != nil:
+		return nil, notStarted(err)
+	case status == 0:
+		return &Result{}, nil
+	case status == 126 || status == 127:
+		return nil, &NotRunError{What: "the test command could not be run: " + lastLine(text), Where: s.String(), Hint: "check that it is installed and in PATH", Output: text}
+	}
+	if len(s.Modules) > 0 {
+		result, err := s.runGo(ctx, req, over)
+		var notRun *NotRunError
+		if err != nil && !errors.As(err, &notRun) {
+			return nil, err
+		}
+		if err == nil && len(result.Failures) > 0 {
+			return result, nil
+		}
+	}
+	f := Failure{Kind: Setup, Output: s.tree(over).shorten(text), Truncated: left}
+	f.Message = fmt.Sprintf("`%s` exited %d", s, status)
+	if status < 0 {
+		f.Message = fmt.Sprintf("`%s` was ended by a signal", s)
+	}
+	if expired {
+		f.Kind, f.Message = Timeout, fmt.Sprintf("`%s` did not end within %s", s, timeout)
+	}
+	if len(s.Modules) > 0 {
+		f.Message += " although go test ./... passes"
+	} else if last := lastLine(f.Output); last != "" {
+		f.Message += ": " + last
+	}
+	return &Result{Failures: []Failure{f}}, nil
+}
+
+func lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
+}

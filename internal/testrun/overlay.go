@@ -1,0 +1,67 @@
+package testrun
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+)
+
+// overlay is the content that a run sees in place of the tree's, kept outside of
+// the tree. The zero value lays nothing over it.
+type overlay struct {
+	file   string            // what the -overlay flag names; empty for none
+	names  map[string]string // copy, absolute -> the file in the tree that it stands for
+	remove func()
+}
+
+// layOver writes the files for the -overlay flag of the go command. The caller
+// calls remove in the end.
+func (s *Suite) layOver(files map[string][]byte) (overlay, error) {
+	if len(files) == 0 {
+		return overlay{remove: func() {}}, nil
+	}
+	for name := range files {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return overlay{}, fmt.Errorf("overlay: %q is not inside the tree", name)
+		}
+	}
+	dir, remove, err := scratch("")
+	if err != nil {
+		return overlay{}, err
+	}
+	o := overlay{file: filepath.Join(dir, "overlay.json"), names: map[string]string{}, remove: remove}
+	if err := o.write(s, dir, files); err != nil {
+		remove()
+		return overlay{}, fmt.Errorf("overlay: %w", err)
+	}
+	return o, nil
+}
+
+func (o overlay) write(s *Suite, dir string, files map[string][]byte) error {
+	replace := map[string]string{} // absolute paths, or the go command takes them for others
+	for name, content := range files {
+		if content == nil {
+			replace[s.abs(name)] = "" // the file is not there
+			continue
+		}
+		copied := filepath.Join(dir, fmt.Sprintf("%d%s", len(o.names), filepath.Ext(name)))
+		if err := os.WriteFile(copied, content, 0o600); err != nil {
+			return err
+		}
+		replace[s.abs(name)], o.names[copied] = copied, filepath.ToSlash(filepath.Clean(name))
+	}
+	encoded, err := json.Marshal(map[string]any{"Replace": replace})
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(o.file, encoded, 0o600)
+}
+
+// flags is what a go command needs to see the overlay.
+func (o overlay) flags() []string {
+	if o.file == "" {
+		return nil
+	}
+	return []string{"-overlay=" + o.file}
+}

@@ -1,0 +1,143 @@
+package testrun
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"time"
+)
+
+// runVariable marks every process that descends from one command, so that those
+// which left its process group are found and ended too.
+const runVariable = "REGREEN_RUN"
+
+// grace is how long a command may take to end after it was asked to, and how long
+// a pipe may stay open after its process has ended.
+const grace = 2 * time.Second
+
+// Sandbox is where foreign code runs: a sealed environment, a process group of
+// its own, and an end that nothing outlives. It does not confine what the code
+// reads or writes; it is no protection against malice.
+//
+// On Linux, processes that left the group are ended as well, and the death of
+// this process by whatever signal takes the group along.
+type Sandbox struct {
+	env    []string
+	marker string
+	runs   atomic.Uint64
+}
+
+// NewSandbox is a sandbox whose processes see [Seal] of environ.
+func NewSandbox(environ []string) *Sandbox {
+	marker := rand.Text()
+	for _, entry := range environ {
+		// A regreen inside the tests of another one: what it starts is to be
+		// found by both.
+		if outer, ok := strings.CutPrefix(entry, runVariable+"="); ok {
+			marker = outer + "." + marker
+		}
+	}
+	return &Sandbox{env: Seal(environ), marker: marker}
+}
+
+// Env is the environment that the processes see, without what differs from one
+// to the next.
+func (b *Sandbox) Env() []string { return append([]string(nil), b.env...) }
+
+// command is a process to run in a sandbox.
+type command struct {
+	args   []string
+	dir    string
+	env    []string // added to the sandbox's
+	stdout io.Writer
+	stderr io.Writer
+
+	grace time.Duration // between SIGTERM and SIGKILL; 0 means to kill at once
+	sweep bool          // look for processes that left the group, at some cost
+	build bool          // go commands in it leave no work behind, even when they are killed
+}
+
+// errNotStarted wraps the reason why a program could not be started.
+var errNotStarted = errors.New("cannot be started")
+
+// run runs c to its end and returns its exit status, -1 when a signal ended it.
+// The whole process group has ended when run returns. An error means that the
+// program could not be started, or is the context's.
+func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
+	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
+	if c.build {
+		dir, remove, err := scratch(lookup(b.env, "GOTMPDIR"))
+		if err != nil {
+			return -1, err
+		}
+		defer remove()
+		c.env = append(c.env[:len(c.env):len(c.env)], "GOTMPDIR="+dir)
+	}
+	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
+	cmd.Dir = c.dir
+	cmd.Env = append(append(b.env[:len(b.env):len(b.env)], "PWD="+c.dir, runVariable+"="+marker), c.env...)
+	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
+	cmd.SysProcAttr = ownGroup()
+	cmd.WaitDelay = grace
+	cmd.Cancel = func() error {
+		if c.grace > 0 {
+			return terminateGroup(cmd.Process)
+		}
+		return killGroup(cmd.Process)
+	}
+	if c.grace > 0 {
+		cmd.WaitDelay = c.grace
+	}
+	if err := cmd.Start(); err != nil {
+		if ctx.Err() != nil {
+			return -1, context.Cause(ctx)
+		}
+		return -1, fmt.Errorf("%s %w: %w", c.args[0], errNotStarted, err)
+	}
+	release := func() {}
+	if c.sweep {
+		release = leash(cmd.Process)
+	}
+
+	// The group is best ended while its leader, although dead, still holds the
+	// number: afterwards it might belong to somebody else. Ending it before Wait
+	// also closes the pipes that Wait would stand in front of.
+	var err error
+	unreaped := awaitExit(cmd.Process)
+	if !unreaped {
+		err = cmd.Wait()
+	}
+	killGroup(cmd.Process)
+	if c.sweep {
+		killMarked(runVariable + "=" + marker)
+	}
+	release()
+	if unreaped {
+		err = cmd.Wait()
+	}
+	if ctx.Err() != nil {
+		return -1, context.Cause(ctx)
+	}
+	var exit *exec.ExitError
+	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState == nil {
+		return -1, fmt.Errorf("%s: %w", c.args[0], err)
+	}
+	return cmd.ProcessState.ExitCode(), nil
+}
+
+// scratch makes a directory outside of the tree, in parent or where temporary files
+// go, and the function that removes it.
+func scratch(parent string) (dir string, remove func(), err error) {
+	dir, err = os.MkdirTemp(parent, "regreen-")
+	if err != nil {
+		return "", nil, &NotRunError{What: "no temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
+	}
+	return dir, func() { os.RemoveAll(dir) }, nil
+}

@@ -1,0 +1,288 @@
+package testrun
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+func TestSeal(t *testing.T) {
+	t.Parallel()
+	passes := []string{
+		"HOME=/home/u", "PATH=/bin", "GOFLAGS=-mod=mod", "GOPROXY=https://u:p@proxy.example", "GOAUTH=netrc", "GOPRIVATE=example.com",
+		"GIT_CONFIG_COUNT=1", "GIT_CONFIG_KEY_0=http.extraheader", "GIT_CONFIG_VALUE_0=Authorization: x", "GIT_SSH_COMMAND=ssh -i k", "GIT_SSH=ssh",
+		"GIT_ASKPASS=/bin/ask", "GIT_ALLOW_PROTOCOL=https", "GIT_EXEC_PATH=/x", "GIT_SSL_NO_VERIFY=1", "GIT_AUTHOR_NAME=A", "SSH_AUTH_SOCK=/s",
+		"EMPTY=", "CI=true", "GITHUB_ACTIONS=true", "AUTHOR=me", "COMPATIBLE=1", "MULTI=a=b",
+	}
+	blocked := []string{
+		"GIT_DIR=/r/.git", "GIT_INDEX_FILE=.git/index", "GIT_WORK_TREE=/r", "GIT_PREFIX=", "GIT_OBJECT_DIRECTORY=/o", "GIT_CONFIG_PARAMETERS='a.b'='c'",
+		"GITHUB_TOKEN=x", "NPM_TOKEN=x", "MY_SECRET=x", "DB_PASSWORD=x", "db_passwd=x", "OPENAI_API_KEY=x", "APIKEY=x", "SSH_PRIVATE_KEY=x",
+		"AWS_ACCESS_KEY_ID=x", "GOOGLE_APPLICATION_CREDENTIALS=/x", "ACTIONS_RUNTIME_URL=x", "ACTIONS_ID_TOKEN_REQUEST_URL=x", "REGISTRY_AUTH=x", "GH_PAT=x",
+		"INNOCENT=ghp_0123456789", "ALSO=github_pat_11", "MODEL=sk-ant-1", "SLACK=xoxb-1", "AWS=AKIAABCDEFGH", "REGREEN=1", "PWD=/old", "REGREEN_RUN=outer",
+		"no equals sign",
+	}
+	got := Seal(append(slices.Clone(passes), blocked...))
+	if want := append(slices.Clone(passes), "REGREEN=0"); !slices.Equal(got, want) {
+		t.Errorf("sealed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// TestSealKnowsGit compares with what the installed git says is local to one
+// repository.
+func TestSealKnowsGit(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("git", "rev-parse", "--local-env-vars").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name := range strings.FieldsSeq(string(out)) {
+		if sealed := Seal([]string{name + "=1"}); len(sealed) != 1 && name != "GIT_CONFIG_COUNT" {
+			t.Errorf("%s passes", name)
+		}
+	}
+}
+
+// TestGitLeak has a test commit to a repository of its own while GIT_DIR, as in a
+// hook, names the user's.
+func TestGitLeak(t *testing.T) {
+	t.Parallel()
+	user := t.TempDir()
+	if out, err := exec.Command("git", "init", "-q", user).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	before, err := os.ReadFile(filepath.Join(user, ".git", "config"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := find(t, `
+-- a_test.go --
+package a
+
+import (
+	"os"
+	"os/exec"
+	"testing"
+)
+
+func TestCommit(t *testing.T) {
+	dir := t.TempDir()
+	for _, args := range [][]string{{"init", "-q"}, {"-c", "user.name=a", "-c", "user.email=a@b", "commit", "-q", "--allow-empty", "-m", "leak"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("unexpected %v: %s", err, out)
+		}
+	}
+	if os.Getenv("REGREEN") != "0" || os.Getenv("SECRET_TOKEN") != "" {
+		t.Error("wrong environment")
+	}
+}
+`, "")
+	s.Sandbox = NewSandbox(append(os.Environ(), "GIT_DIR="+filepath.Join(user, ".git"), "GIT_INDEX_FILE="+filepath.Join(user, ".git", "index"), "SECRET_TOKEN=x"))
+	if r := run(t, s, Request{}); len(r.Failures) > 0 {
+		t.Errorf("failures:\n%s", briefs(r))
+	}
+	after, err := os.ReadFile(filepath.Join(user, ".git", "config"))
+	if err != nil || string(after) != string(before) {
+		t.Errorf("the user's configuration became %q, %v", after, err)
+	}
+	if _, err := exec.Command("git", "-C", user, "rev-parse", "--verify", "-q", "HEAD").Output(); err == nil {
+		t.Error("the user's branch has the commit")
+	}
+}
+
+// alive reports whether the process whose number is in file still runs.
+func alive(t *testing.T, file string) bool {
+	t.Helper()
+	content, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pid, err := strconv.Atoi(strings.TrimSpace(string(content)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// A process that has ended but that nobody has waited for has no environment.
+	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
+	return err == nil && len(environ) > 0 && syscall.Kill(pid, 0) == nil
+}
+
+// TestSandboxEnds runs commands that leave something behind.
+func TestSandboxEnds(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		name, script string
+		timeout      time.Duration
+		status       int
+	}{
+		{"child in the background", `sleep 1000 & echo $! >pid`, 0, 0},
+		{"child that holds the output", `sleep 1000 & echo $! >pid; exit 3`, 0, 3},
+		{"child that ignores signals", `sh -c 'trap "" TERM INT HUP; echo $$ >pid; while :; do sleep 1; done' & while [ ! -s pid ]; do :; done`, 0, 0},
+		{"daemon in a session of its own", `setsid sh -c 'echo $$ >pid; exec sleep 1000' & while [ ! -s pid ]; do :; done`, 0, 0},
+		{"daemon without output", `setsid sh -c 'echo $$ >pid; exec sleep 1000 >/dev/null 2>&1 </dev/null' & while [ ! -s pid ]; do :; done`, 0, 0},
+		{"hanging", `echo $$ >pid; exec sleep 1000`, 300 * time.Millisecond, -1},
+		{"hanging and ignoring signals", `trap "" TERM; echo $$ >pid; while :; do sleep 1; done`, 300 * time.Millisecond, -1},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			b := NewSandbox(os.Environ())
+			ctx := t.Context()
+			if test.timeout > 0 {
+				var cancel context.CancelFunc
+				ctx, cancel = context.WithTimeout(ctx, test.timeout)
+				defer cancel()
+			}
+			var out capped
+			began := time.Now()
+			status, err := b.run(ctx, command{args: []string{"/bin/sh", "-c", test.script}, dir: dir, stdout: &out, stderr: &out, grace: 200 * time.Millisecond, sweep: strings.HasPrefix(test.name, "daemon")})
+			if (err != nil) != (test.timeout > 0) || status != test.status {
+				text, _ := out.text()
+				t.Errorf("status %d, error %v\n%s", status, err, text)
+			}
+			if test.timeout > 0 && !errors.Is(err, context.DeadlineExceeded) {
+				t.Errorf("error %v", err)
+			}
+			if took := time.Since(began); took > 30*time.Second {
+				t.Errorf("took %s", took)
+			}
+			if alive(t, filepath.Join(dir, "pid")) {
+				t.Error("a process is left behind")
+			}
+		})
+	}
+}
+
+// TestSandboxesApart has two commands of one sandbox run at once: the end of one
+// must not end the other.
+func TestSandboxesApart(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	b := NewSandbox(os.Environ())
+	done := make(chan int)
+	go func() {
+		status, _ := b.run(t.Context(), command{args: []string{"/bin/sh", "-c", "echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done; exit 7"}, dir: dir, sweep: true})
+		done <- status
+	}()
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
+		if content, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(content) > 0 {
+			break
+		} else if time.Now().After(deadline) {
+			t.Fatal("the first command does not start")
+		}
+	}
+	for range 3 {
+		if _, err := b.run(t.Context(), command{args: []string{"true"}, dir: dir, sweep: true}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(dir, "stop"), nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if status := <-done; status != 7 {
+		t.Errorf("the first command ended with status %d, want 7", status)
+	}
+}
+
+// TestNestedMark has the sandbox of an outer run find what an inner one started.
+func TestNestedMark(t *testing.T) {
+	t.Parallel()
+	inner := NewSandbox([]string{runVariable + "=OUTER.1"})
+	if !strings.HasPrefix(inner.marker, "OUTER.1.") {
+		t.Errorf("marker %q", inner.marker)
+	}
+	environ := []byte("A=1\x00" + runVariable + "=" + inner.marker + "\x00B=2\x00")
+	if !carries(environ, runVariable+"=OUTER.1") || carries(environ, runVariable+"=OUTER") == false || carries(environ, runVariable+"=OUT") {
+		t.Error("marks are confused")
+	}
+}
+
+// TestKilled starts this test again as a process that runs a command, and kills it
+// with the one signal that it cannot see.
+func TestKilled(t *testing.T) {
+	t.Parallel()
+	const role = "TESTRUN_ROLE_DIR"
+	if dir := os.Getenv(role); dir != "" {
+		NewSandbox(os.Environ()).run(t.Context(), command{args: []string{"/bin/sh", "-c", "sleep 1000 & echo $! >pid.new; mv pid.new pid; wait"}, dir: dir, sweep: true})
+		return
+	}
+	dir := t.TempDir()
+	program, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	cmd := exec.Command(program, "-test.run=^TestKilled$")
+	cmd.Env = append(os.Environ(), role+"="+dir)
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	pid := filepath.Join(dir, "pid")
+	for deadline := time.Now().Add(20 * time.Second); !exists(pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("the command does not start")
+		}
+	}
+	// The guard is the last thing to start.
+	time.Sleep(100 * time.Millisecond)
+	if err := cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	cmd.Wait()
+	for deadline := time.Now().Add(20 * time.Second); alive(t, pid); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("a process is left behind")
+		}
+	}
+}
+
+// TestCancelRun cancels a run while its test hangs.
+func TestCancelRun(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	s := find(t, `
+-- h_test.go --
+package h
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+func TestHang(t *testing.T) {
+	os.WriteFile(os.Getenv("PID_FILE")+".new", fmt.Appendln(nil, os.Getpid()), 0o600)
+	os.Rename(os.Getenv("PID_FILE")+".new", os.Getenv("PID_FILE"))
+	select {}
+}
+
+func TestHangToo(t *testing.T) { t.Parallel(); select {} }
+`, "")
+	pid := filepath.Join(dir, "pid")
+	s.Sandbox = NewSandbox(append(os.Environ(), "PID_FILE="+pid, "GOTMPDIR="+dir))
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		for !exists(pid) && ctx.Err() == nil {
+			time.Sleep(5 * time.Millisecond)
+		}
+		cancel()
+	}()
+	defer cancel()
+	if _, err := s.Run(ctx, Request{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	if alive(t, pid) {
+		t.Error("the test program is left behind")
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
+		t.Errorf("left behind: %q, %v", left, err)
+	}
+}

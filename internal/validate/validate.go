@@ -1,0 +1,416 @@
+// Package validate finds out what candidates are worth, as fast as can be and
+// without touching anything of the user's.
+//
+// It has two stages. Screening is quick and only ever rejects: many candidates are
+// woven into one test binary (see weaver) and each is run in a process of its own
+// against the failing tests. Confirmation is what counts: the real edit, laid over
+// the tree by the go command's -overlay, must pass the failing tests, the tests of
+// every package that depends on it, the whole suite, and the failing tests three
+// times more.
+//
+// Not a goal: choosing among what is verified; package repair ranks.
+package validate
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"path"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Verdict is what became of a candidate.
+type Verdict string
+
+// The verdicts, from the least to the best.
+const (
+	Pruned    Verdict = "pruned"    // not tested: the budget ended, or it cannot matter
+	IllTyped  Verdict = "ill_typed" // would not compile
+	Rejected  Verdict = "rejected"  // the failing tests still fail
+	Plausible Verdict = "plausible" // the failing tests pass
+	Refused   Verdict = "refused"   // plausible, but something else broke or runs disagreed
+	Verified  Verdict = "verified"  // plausible, the suite as green as before, repeated runs agree
+)
+
+// The stages at which a verdict is reached.
+const (
+	StagePropose    = "propose"
+	StageTypeCheck  = "type-check"
+	StageScreen     = "screen"
+	StageFailing    = "failing-tests"
+	StageDependents = "dependents"
+	StageSuite      = "suite"
+	StageRepeat     = "repeat"
+)
+
+// Target is what a patch has to turn green.
+type Target struct {
+	Package  string            // import path of the failing tests' package
+	Failures []testrun.Failure // that must pass
+	Accepted []testrun.Failure // other failures that may stay: known ones, other clusters'
+}
+
+// Tests are the failing tests.
+func (t Target) Tests() []testrun.TestID {
+	ids := make([]testrun.TestID, 0, len(t.Failures))
+	for _, f := range t.Failures {
+		ids = append(ids, f.TestID)
+	}
+	return ids
+}
+
+// Result is what is known of one candidate.
+type Result struct {
+	Candidate *propose.Candidate
+	Verdict   Verdict
+	Stage     string // where the verdict fell
+	Seconds   float64
+	Reason    string
+	Fixes     []testrun.TestID // of the target's tests
+	Evidence  []Evidence
+}
+
+// Evidence is one step that was taken.
+type Evidence struct {
+	Step    string
+	Passed  bool
+	Detail  string
+	Seconds float64
+}
+
+// Validator tests candidates against one tree.
+type Validator struct {
+	Suite *testrun.Suite
+	Tree  *propose.Tree
+	Jobs  int // workers; at least 1
+	Log   *slog.Logger
+	// Progress, when set, is told how many candidates have a verdict.
+	Progress func(done, total, plausible int)
+}
+
+// The sizes of the batches that are woven into one binary: small at first, so
+// that the likeliest are through early, then large, so that a build is well used.
+const (
+	firstBatch = 150
+	laterBatch = 600
+)
+
+// Spent is where the time of Screen went, in seconds.
+type Spent struct{ TypeCheck, Build, Run float64 }
+
+// Screen gives every candidate, in order, a verdict: ill_typed, rejected or
+// plausible; what the context's end leaves over is pruned. Enough, when set, is
+// asked between batches whether to go on.
+func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.Candidate, enough func([]Result) bool) ([]Result, Spent) {
+	results := make([]Result, len(cands))
+	for i := range cands {
+		results[i] = Result{Candidate: &cands[i], Verdict: Pruned, Stage: StagePropose, Reason: "the budget ended before its turn"}
+	}
+	var spent Spent
+	plausible := 0
+	for at, size := 0, firstBatch; at < len(results) && ctx.Err() == nil; size = laterBatch {
+		end := min(at+size, len(results))
+		v.batch(ctx, target, results[at:end], &spent)
+		for _, r := range results[at:end] {
+			if r.Verdict == Plausible {
+				plausible++
+			}
+		}
+		at = end
+		if v.Progress != nil {
+			v.Progress(at, len(results), plausible)
+		}
+		if enough != nil && enough(results[:at]) {
+			for i := range results[at:] {
+				results[at+i].Reason = "what came before it sufficed"
+			}
+			break
+		}
+	}
+	return results, spent
+}
+
+// batch takes one batch through type check, build and run.
+func (v *Validator) batch(ctx context.Context, target Target, results []Result, spent *Spent) {
+	start := time.Now()
+	v.typeCheck(ctx, results)
+	spent.TypeCheck += time.Since(start).Seconds()
+	var whole []pick
+	byDir := make(map[string][]pick)
+	var dirs []string
+	for i := range results {
+		r := &results[i]
+		if r.Verdict == IllTyped {
+			continue
+		}
+		p := pick{number: i + 1, cand: r.Candidate}
+		if r.Candidate.Whole || !sameFile(r.Candidate) {
+			whole = append(whole, p)
+			continue
+		}
+		dir := path.Dir(r.Candidate.File())
+		if byDir[dir] == nil {
+			dirs = append(dirs, dir)
+		}
+		byDir[dir] = append(byDir[dir], p)
+	}
+	var picks []pick
+	for _, dir := range dirs {
+		picks = append(picks, byDir[dir]...)
+	}
+	woven, rest := v.buildWoven(ctx, target, dirs, byDir, results, spent)
+	if woven != nil {
+		start = time.Now()
+		v.runWoven(ctx, target, woven, picks, rest, results)
+		spent.Run += time.Since(start).Seconds()
+		_ = woven.binary.Remove()
+	}
+	start = time.Now()
+	v.runWhole(ctx, target, append(whole, rest...), results)
+	spent.Run += time.Since(start).Seconds()
+}
+
+func sameFile(c *propose.Candidate) bool {
+	for _, e := range c.Edits {
+		if e.File != c.Edits[0].File {
+			return false
+		}
+	}
+	return true
+}
+
+// each runs do for 0 to n-1 on the validator's workers, until the context ends.
+func (v *Validator) each(ctx context.Context, n int, do func(i int)) {
+	var wg sync.WaitGroup
+	next := make(chan int)
+	for range max(v.Jobs, 1) {
+		wg.Go(func() {
+			for i := range next {
+				do(i)
+			}
+		})
+	}
+feed:
+	for i := range n {
+		select {
+		case next <- i:
+		case <-ctx.Done():
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+}
+
+func (v *Validator) typeCheck(ctx context.Context, results []Result) {
+	v.each(ctx, len(results), func(i int) {
+		r := &results[i]
+		if path.Ext(r.Candidate.File()) != ".go" || r.Candidate.Whole {
+			return
+		}
+		pkg, err := v.Tree.Load(ctx, path.Dir(r.Candidate.File()))
+		if err != nil {
+			return // the build will tell
+		}
+		if err := v.Tree.Check(pkg, r.Candidate); err != nil {
+			r.Verdict, r.Stage, r.Reason = IllTyped, StageTypeCheck, err.Error()
+		}
+	})
+}
+
+// woven is a test binary with many candidates in it.
+type woven struct {
+	binary  *testrun.Binary
+	timeout time.Duration
+}
+
+// maxRebuilds bounds how often a woven build is tried again without the
+// candidates that the compiler refused although the type check let them pass.
+const maxRebuilds = 4
+
+// buildWoven weaves and builds; candidates that cannot be woven come back. A nil
+// binary means that none could.
+func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string, byDir map[string][]pick, results []Result, spent *Spent) (*woven, []pick) {
+	start := time.Now()
+	defer func() { spent.Build += time.Since(start).Seconds() }()
+	for range maxRebuilds {
+		w := &weaver{tree: v.Tree, spans: make(map[string][]span)}
+		overlay := make(map[string][]byte)
+		for name, src := range v.Tree.Overlay {
+			overlay[name] = src
+		}
+		var rest []pick
+		n := 0
+		flags := []string{"-ldflags=-s -w"}
+		for _, dir := range dirs {
+			pkg, err := v.Tree.Load(ctx, dir)
+			if err != nil {
+				rest = append(rest, byDir[dir]...)
+				continue
+			}
+			files, left := w.weave(pkg, byDir[dir])
+			rest = append(rest, left...)
+			n += len(byDir[dir]) - len(left)
+			for name, src := range files {
+				overlay[name] = src
+			}
+			// Inlining makes large woven packages slow to compile (by minutes where
+			// there are many closures) and gains little in one short run.
+			flags = append(flags, "-gcflags="+pkg.Path+"=-l")
+		}
+		if n == 0 {
+			return nil, rest
+		}
+		binary, err := v.Suite.Build(ctx, target.Package, testrun.BuildOptions{Overlay: overlay, NoVet: true, Flags: flags})
+		if err == nil {
+			wv := &woven{binary: binary}
+			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
+				return wv, rest
+			}
+			_ = binary.Remove()
+			v.Log.Debug("woven binary not usable", "package", target.Package, "error", err)
+			return nil, flatten(dirs, byDir)
+		}
+		var build *testrun.BuildError
+		if ctx.Err() != nil || !errors.As(err, &build) {
+			v.Log.Debug("woven build failed", "package", target.Package, "error", err)
+			return nil, flatten(dirs, byDir)
+		}
+		if !dropRefused(w, build, byDir, results) {
+			v.Log.Debug("woven build failed at places of no candidate", "package", target.Package, "error", build, "output", build.Output)
+			return nil, flatten(dirs, byDir)
+		}
+	}
+	return nil, flatten(dirs, byDir)
+}
+
+// dropRefused takes the candidates out that the compiler named.
+func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
+	dropped := false
+	for _, pos := range build.Positions {
+		number, ok := w.at(pos.File, pos.Line)
+		if !ok {
+			continue
+		}
+		dir := path.Dir(pos.File)
+		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
+			if p.number != number {
+				return false
+			}
+			dropped = true
+			r := &results[number-1]
+			r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, pos.Message
+			return true
+		})
+	}
+	return dropped
+}
+
+func flatten(dirs []string, byDir map[string][]pick) []pick {
+	var out []pick
+	for _, dir := range dirs {
+		out = append(out, byDir[dir]...)
+	}
+	return out
+}
+
+// baseline runs the binary as the code stands: it must fail as before, and the
+// time it takes says how long a candidate may.
+func (v *Validator) baseline(ctx context.Context, target Target, b *testrun.Binary) (time.Duration, error) {
+	res, err := b.Run(ctx, testrun.BinaryRun{Tests: target.Tests(), Timeout: time.Minute})
+	if err != nil {
+		return 0, err
+	}
+	if res.Passed {
+		return 0, errors.New("the failing tests pass in it although nothing was changed")
+	}
+	// Ten times as long and a little more: enough for a busy machine, little for
+	// an endless loop.
+	return min(10*time.Duration(res.Seconds*float64(time.Second))+time.Second, time.Minute), nil
+}
+
+func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, picks, rest []pick, results []Result) {
+	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
+		return results[p.number-1].Verdict == IllTyped || slices.ContainsFunc(rest, func(r pick) bool { return r.number == p.number })
+	})
+	tests := target.Tests()
+	v.each(ctx, len(picks), func(i int) {
+		r := &results[picks[i].number-1]
+		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
+			Tests: tests, Timeout: wv.timeout, FailFast: len(tests) == 1,
+			Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
+		})
+		if err != nil {
+			return // interrupted, or no process to be had: stays pruned
+		}
+		r.Stage, r.Seconds = StageScreen, run.Seconds
+		switch {
+		case run.Passed:
+			r.Verdict, r.Fixes, r.Reason = Plausible, tests, ""
+		case run.TimedOut:
+			r.Verdict, r.Reason = Rejected, "ran into the timeout"
+		default:
+			r.Verdict, r.Reason = Rejected, "the failing tests still fail"
+			r.Fixes = fixedIn(run.Output, tests)
+		}
+	})
+}
+
+// runWhole tests candidates that need a build of their own.
+func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, results []Result) {
+	v.each(ctx, len(picks), func(i int) {
+		r := &results[picks[i].number-1]
+		start := time.Now()
+		ok, reason, err := v.passes(ctx, r.Candidate, target)
+		if err != nil && ctx.Err() != nil {
+			return
+		}
+		r.Stage, r.Seconds = StageFailing, time.Since(start).Seconds()
+		switch {
+		case err != nil:
+			r.Verdict, r.Reason = Rejected, err.Error()
+		case ok:
+			r.Verdict, r.Fixes, r.Reason = Plausible, target.Tests(), ""
+		default:
+			r.Verdict, r.Reason = Rejected, reason
+		}
+	})
+}
+
+// passes runs the failing tests with the real edit laid over the tree.
+func (v *Validator) passes(ctx context.Context, c *propose.Candidate, target Target) (bool, string, error) {
+	overlay, err := v.overlay(c)
+	if err != nil {
+		return false, "", err
+	}
+	res, err := v.Suite.Run(ctx, testrun.Request{
+		Packages: []string{target.Package}, Tests: target.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: time.Minute,
+	})
+	if err != nil {
+		return false, "", err
+	}
+	if len(res.Failures) > 0 {
+		return false, res.Failures[0].Message, nil
+	}
+	return true, "", nil
+}
+
+// overlay is the tree's own with the candidate's files on top.
+func (v *Validator) overlay(c *propose.Candidate) (map[string][]byte, error) {
+	files, err := c.Files(v.Tree)
+	if err != nil {
+		return nil, err
+	}
+	for name, src := range v.Tree.Overlay {
+		if _, own := files[name]; !own {
+			files[name] = src
+		}
+	}
+	return files, nil
+}
