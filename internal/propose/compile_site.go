@@ -24,8 +24,9 @@ func (s *state) site(e *typeError) *site {
 	path, _ := astutil.PathEnclosingInterval(e.file.Syntax, e.start, e.end)
 	f := &function{p: s.c.p, pkg: e.unit.Package, file: e.file}
 	for _, n := range path {
-		if decl, ok := n.(*ast.FuncDecl); ok {
-			f = newFunction(s.c.p, e.unit.Package, e.file, decl)
+		if decl, ok := n.(ast.Decl); ok {
+			f.link(decl)
+			f.decl, _ = decl.(*ast.FuncDecl)
 		}
 	}
 	return &site{function: f, st: s, err: e, path: path}

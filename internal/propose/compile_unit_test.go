@@ -14,6 +14,8 @@ import (
 	gocmp "github.com/google/go-cmp/cmp"
 	"golang.org/x/tools/txtar"
 	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 func TestFixImports(t *testing.T) {
@@ -129,6 +131,29 @@ func TestCompileStops(t *testing.T) {
 		if !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", s.Name, err)
 		}
+	}
+}
+
+// The module of a failure is the one that its positions are in.
+func TestCompileNestedModule(t *testing.T) {
+	t.Parallel()
+	p := module(t, txtar.Parse([]byte(`
+-- tools/go.mod --
+module example.com/tools
+
+go 1.26
+-- tools/a/a.go --
+package a
+
+func F(value int) int { return vlaue }
+`)))
+	p.Failures = []testrun.Failure{{
+		TestID: testrun.TestID{Package: "example.com/tools/a"}, Kind: testrun.Compile,
+		Positions: []testrun.Position{{Location: testrun.Location{File: "tools/a/a.go", Line: 3, Column: 32}}},
+	}}
+	cands := ranked(t, p)
+	if len(cands) == 0 || cands[0].Title != "replace `vlaue` by `value`" || cands[0].Line != 3 {
+		t.Errorf("%+v", cands)
 	}
 }
 

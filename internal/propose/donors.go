@@ -110,7 +110,7 @@ func (d *donors) collect(p *Package, file *File, decl *ast.FuncDecl) {
 			return true
 		}
 		switch e := e.(type) {
-		case *ast.Ident, *ast.ParenExpr, *ast.FuncLit:
+		case *ast.Ident, *ast.ParenExpr, *ast.FuncLit, *ast.BasicLit: // literals have rows of their own
 			return true
 		case *ast.BinaryExpr:
 			if e.Op == token.LAND || e.Op == token.LOR {
@@ -307,7 +307,7 @@ func (d *donor) with(names map[types.Object]string) string {
 // nearness of a donor: the same function, the same file, the same package.
 func (f *function) nearness(d *donor) float64 {
 	switch {
-	case d.decl == f.decl:
+	case d.decl == f.decl && f.decl != nil:
 		return 1
 	case d.file == f.file:
 		return 0.5

@@ -11,8 +11,10 @@ package propose
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"hash/fnv"
+	"io/fs"
 	"slices"
 	"sort"
 	"strings"
@@ -75,6 +77,9 @@ type Candidate struct {
 	Whole   bool    // cannot be told from the tree function by function; needs a build of its own
 
 	Score float64 // set by Order
+
+	key     uint64  // of the resulting text
+	promise float64 // before anything was learnt
 }
 
 // File is the file of the first edit.
@@ -90,7 +95,7 @@ func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
 		}
 		file := c.Edits[i].File
 		src, err := t.Read(file)
-		if err != nil {
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return nil, err
 		}
 		dst, err := Splice(src, c.Edits[i:j])
@@ -146,13 +151,16 @@ func (s *Strategy) Applies(kind testrun.Kind) bool {
 const maxPerStrategy = 6000
 
 // Generate collects the candidates of the given strategies, without duplicates
-// (the same resulting text counts once in a problem, for the strategy that came first).
+// (the same resulting text counts once in a problem, for the strategy that holds it
+// likeliest).
 // A strategy that fails is reported through errs and does not stop the others.
 func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []Candidate, errs []error) {
 	if p.seen == nil {
 		p.seen = make(map[uint64]bool)
 	}
+	best := make(map[uint64]int) // result -> index in cands
 	for _, s := range strategies {
+		start := len(cands)
 		n := 0
 		err := s.Propose(ctx, p, func(c Candidate) bool {
 			if ctx.Err() != nil || n >= maxPerStrategy {
@@ -169,9 +177,25 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 		if err != nil && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))
 		}
-		normalize(cands[len(cands)-n:])
+		if s.Kinds == nil {
+			normalize(cands[start:]) // the others tell how likely each is by itself
+		}
+		share := max(s.Share, 0.1)
+		for i := start; i < len(cands); i++ {
+			cands[i].promise = share * cands[i].Suspicion * cands[i].Prior
+			if j, ok := best[cands[i].key]; !ok || cands[i].promise > cands[j].promise {
+				best[cands[i].key] = i
+			}
+		}
 	}
-	return cands, errs
+	kept := cands[:0]
+	for i, c := range cands {
+		if best[c.key] == i {
+			p.seen[c.key] = true
+			kept = append(kept, c)
+		}
+	}
+	return kept, errs
 }
 
 // normalize makes suspicion times prior a probability over the candidates of one
@@ -205,6 +229,9 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 			return false
 		}
 		src, err := p.Tree.Read(e.File)
+		if errors.Is(err, fs.ErrNotExist) && e.Start == 0 && e.End == 0 {
+			err = nil // a file that a deletion or a move took away comes back
+		}
 		if err != nil || e.Start < 0 || e.End > len(src) || e.Start > e.End {
 			return false
 		}
@@ -214,11 +241,10 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 		start, end, text := shrink(src, e)
 		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, start, end, text)
 	}
-	key := h.Sum64()
-	if seen[key] {
+	c.key = h.Sum64()
+	if seen[c.key] {
 		return false
 	}
-	seen[key] = true
 	if c.Line == 0 {
 		src, _ := p.Tree.Read(c.File())
 		c.Line = 1 + strings.Count(string(src[:c.Edits[0].Start]), "\n")

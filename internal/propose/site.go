@@ -12,12 +12,16 @@ import (
 	"strings"
 )
 
-// function is a suspicious function with all that templates ask about it.
+// function is a suspicious function with all that templates ask about it. The
+// initial value of a package-level variable counts as one too: its decl is nil.
 type function struct {
 	p    *Problem
 	pkg  *Package
 	file *File
 	decl *ast.FuncDecl
+	body ast.Node // of decl, or the value
+	// inherited is the suspicion of a value, which nothing runs by itself.
+	inherited float64
 	// parents of the nodes of the body
 	parent map[ast.Node]ast.Node
 	at     place
@@ -72,7 +76,7 @@ func perFunction(t template) func(context.Context, *Problem, func(Candidate) boo
 }
 
 // maxPerSite bounds the options of one strategy at one site.
-const maxPerSite = 120
+const maxPerSite = 300
 
 // yieldSite turns the options of one site into candidates.
 func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate) bool) bool {
@@ -94,7 +98,7 @@ func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate
 	for _, o := range options {
 		ok := yield(Candidate{
 			Title: o.title, Edits: o.edits, Suspicion: suspicion, Prior: o.weight / total,
-			Removed: o.removed, Alike: o.alike, Review: o.review, Whole: o.whole || f.decl.Name.Name == "init",
+			Removed: o.removed, Alike: o.alike, Review: o.review, Whole: o.whole || f.decl != nil && f.decl.Name.Name == "init",
 		})
 		if !ok {
 			return false
@@ -106,6 +110,9 @@ func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate
 // suspicion is that of a node's lines; of a long statement only its head counts,
 // since what it contains has sites of its own.
 func (f *function) suspicion(n ast.Node) float64 {
+	if f.decl == nil {
+		return f.inherited
+	}
 	start, end := f.file.Line(n.Pos()), f.file.Line(n.End())
 	switch n.(type) {
 	case *ast.FuncDecl:
@@ -143,12 +150,13 @@ func (p *Problem) functions(ctx context.Context) ([]*function, error) {
 				continue
 			}
 			for _, d := range file.Syntax.Decls {
-				decl, ok := d.(*ast.FuncDecl)
-				if !ok || decl.Body == nil {
-					continue
-				}
-				if p.Suspicion(file.Name, file.Line(decl.Pos()), file.Line(decl.End())) > 0 {
-					out = append(out, newFunction(p, pkg, file, decl))
+				switch d := d.(type) {
+				case *ast.FuncDecl:
+					if d.Body != nil && p.Suspicion(file.Name, file.Line(d.Pos()), file.Line(d.End())) > 0 {
+						out = append(out, newFunction(p, pkg, file, d))
+					}
+				case *ast.GenDecl:
+					out = append(out, p.values(pkg, file, d)...)
 				}
 			}
 		}
@@ -157,9 +165,60 @@ func (p *Problem) functions(ctx context.Context) ([]*function, error) {
 }
 
 func newFunction(p *Problem, pkg *Package, file *File, decl *ast.FuncDecl) *function {
-	f := &function{p: p, pkg: pkg, file: file, decl: decl, parent: make(map[ast.Node]ast.Node)}
+	f := &function{p: p, pkg: pkg, file: file, decl: decl, body: decl.Body}
+	f.link(decl)
+	return f
+}
+
+// heritage is what a package-level variable inherits of the suspicion of the lines
+// that use it.
+const heritage = 0.5
+
+// values gives the initial values of the variables of a declaration that
+// suspicious lines use.
+func (p *Problem) values(pkg *Package, file *File, d *ast.GenDecl) []*function {
+	var out []*function
+	for _, spec := range d.Specs {
+		v, ok := spec.(*ast.ValueSpec)
+		if !ok || d.Tok != token.VAR || len(v.Names) != len(v.Values) {
+			continue
+		}
+		for i, name := range v.Names {
+			if s := heritage * p.usedBy(pkg, pkg.Info.Defs[name]); s > 0 {
+				f := &function{p: p, pkg: pkg, file: file, body: v.Values[i], inherited: s}
+				f.link(v)
+				out = append(out, f)
+			}
+		}
+	}
+	return out
+}
+
+// usedBy is the suspicion of the most suspicious line that uses an object.
+func (p *Problem) usedBy(pkg *Package, obj types.Object) float64 {
+	if obj == nil {
+		return 0
+	}
+	best := 0.0
+	for id, used := range pkg.Info.Uses {
+		if used != obj {
+			continue
+		}
+		pos := pkg.Fset.Position(id.Pos())
+		for _, f := range pkg.Files {
+			if f.Tok.Name() == pos.Filename {
+				best = max(best, p.Suspicion(f.Name, pos.Line, pos.Line))
+			}
+		}
+	}
+	return best
+}
+
+// link notes the parents of the nodes below root.
+func (f *function) link(root ast.Node) {
+	f.parent = make(map[ast.Node]ast.Node)
 	var stack []ast.Node
-	ast.Inspect(decl, func(n ast.Node) bool {
+	ast.Inspect(root, func(n ast.Node) bool {
 		if n == nil {
 			stack = stack[:len(stack)-1]
 			return true
@@ -170,7 +229,6 @@ func newFunction(p *Problem, pkg *Package, file *File, decl *ast.FuncDecl) *func
 		stack = append(stack, n)
 		return true
 	})
-	return f
 }
 
 // replace is the edit that puts text in the place of a node.
@@ -408,7 +466,7 @@ func (f *function) inLoop(n ast.Node) bool {
 
 // blocks visits every list of statements of the function.
 func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch b := n.(type) {
 		case *ast.BlockStmt:
 			visit(b, b.List)
@@ -424,7 +482,7 @@ func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 // exprs visits the expressions of the body whose value is used; names that are
 // declared, selected or keyed are not values.
 func (f *function) exprs(visit func(e ast.Expr)) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		e, ok := n.(ast.Expr)
 		if !ok {
 			return true

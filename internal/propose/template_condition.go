@@ -3,6 +3,7 @@ package propose
 import (
 	"fmt"
 	"go/ast"
+	"go/parser"
 	"go/token"
 	"go/types"
 	"slices"
@@ -39,7 +40,7 @@ func (f *function) conditions(look func(cond ast.Expr)) {
 			look(cond)
 		}
 	}
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.IfStmt:
 			visit(n.Cond)
@@ -135,16 +136,18 @@ func (g gap) insert(f *function, op, clause string) ([]Edit, float64) {
 	if g.op == token.LAND && op == "||" {
 		outerOpen, outerClose = "(", ")"
 	}
+	before, behind := outerOpen+open, closing+" "+op+" "+clause+outerClose
 	if g.front {
-		return []Edit{
-			{File: name, Start: start, End: start, New: outerOpen + clause + " " + op + " " + open},
-			{File: name, Start: end, End: end, New: closing + outerClose},
-		}, weight
+		before, behind = outerOpen+clause+" "+op+" "+open, closing+outerClose
 	}
-	return []Edit{
-		{File: name, Start: start, End: start, New: outerOpen + open},
-		{File: name, Start: end, End: end, New: closing + " " + op + " " + clause + outerClose},
-	}, weight
+	var edits []Edit
+	if before != "" {
+		edits = append(edits, Edit{File: name, Start: start, End: start, New: before})
+	}
+	if behind != "" {
+		edits = append(edits, Edit{File: name, Start: end, End: end, New: behind})
+	}
+	return edits, weight
 }
 
 // maxClauses bounds how many clauses are tried at one gap.
@@ -163,16 +166,129 @@ func (f *function) newClauses(cond ast.Expr) []adapted {
 			out = append(out, adapted{text, weight, 0.4})
 		}
 	}
+	for _, c := range f.nearest(f.pkg.donorsOf().conds, pos, 20, "") {
+		add(negated(c.text), c.weight*0.6)
+	}
+	for _, v := range f.likeClauses(cond) {
+		add(v, 1)
+	}
 	for _, v := range f.variations(cond) {
 		add(v, 0.8)
+	}
+	for _, t := range f.flags(pos) {
+		add(t.text, t.weight*0.7)
 	}
 	for _, t := range f.tests(cond, f.usedNear(cond)) {
 		add(t.text, t.weight*0.7)
 	}
-	if len(out) > 2*maxClauses {
-		out = out[:2*maxClauses]
+	if len(out) > 3*maxClauses {
+		out = out[:3*maxClauses]
 	}
 	return slices.DeleteFunc(out, func(a adapted) bool { return hasLogic(a.text) && len(a.text) > 80 })
+}
+
+// negated is the opposite of a condition, as people write it.
+func negated(text string) string {
+	e, err := parser.ParseExpr(text)
+	if err != nil {
+		return text
+	}
+	switch e := e.(type) {
+	case *ast.UnaryExpr:
+		if e.Op == token.NOT {
+			return text[e.X.Pos()-1:]
+		}
+	case *ast.BinaryExpr:
+		opposite, ok := map[token.Token]string{token.EQL: "!=", token.NEQ: "==", token.LSS: ">=", token.GEQ: "<", token.GTR: "<=", token.LEQ: ">"}[e.Op]
+		if ok {
+			return text[:e.OpPos-1] + opposite + text[int(e.OpPos)-1+len(e.Op.String()):]
+		}
+		return "!(" + text + ")"
+	}
+	return "!" + text
+}
+
+// likeClauses are the clauses of a condition said of another variable of the type:
+// !math.IsInf(x, 0) gives !math.IsInf(y, 0).
+func (f *function) likeClauses(cond ast.Expr) []string {
+	var out []string
+	var leaves []ast.Expr
+	var split func(e ast.Expr)
+	split = func(e ast.Expr) {
+		e = ast.Unparen(e)
+		if b, ok := e.(*ast.BinaryExpr); ok && (b.Op == token.LAND || b.Op == token.LOR) {
+			split(b.X)
+			split(b.Y)
+			return
+		}
+		leaves = append(leaves, e)
+	}
+	split(cond)
+	for _, leaf := range leaves {
+		text, base := f.text(leaf), leaf.Pos()
+		ast.Inspect(leaf, func(n ast.Node) bool {
+			id, ok := n.(*ast.Ident)
+			if !ok || len(out) >= 24 {
+				return len(out) < 24
+			}
+			v, ok := f.pkg.Info.Uses[id].(*types.Var)
+			if !ok {
+				return true
+			}
+			var others []string
+			if v.IsField() {
+				if sel, ok := f.parent[id].(*ast.SelectorExpr); ok {
+					others = f.fieldsLike(f.typeOf(sel.X), v.Type(), id.Name)
+				}
+			} else {
+				for _, w := range f.locals(cond.Pos()) {
+					if w != v && types.Identical(w.Type(), v.Type()) {
+						others = append(others, w.Name())
+					}
+				}
+			}
+			for i, name := range others {
+				if i < 4 {
+					out = append(out, text[:id.Pos()-base]+name+text[id.End()-base:])
+				}
+			}
+			return true
+		})
+	}
+	return out
+}
+
+// flags are the truths that lie around: boolean variables, boolean fields of the
+// variables in scope, and fields of an enumerated type against its constants.
+func (f *function) flags(pos token.Pos) []weighted {
+	var out []weighted
+	add := func(text string, weight float64) { out = append(out, weighted{text, weight}) }
+	for i, v := range f.locals(pos) {
+		if i >= 12 {
+			break
+		}
+		near := 1 / (1 + 0.1*float64(i))
+		if isBool(v.Type()) {
+			add(v.Name(), near)
+			add("!"+v.Name(), near)
+		}
+		for _, field := range f.fieldsOf(v.Type()) {
+			if isBool(field.Type()) {
+				add(v.Name()+"."+field.Name(), 0.6*near)
+				add("!"+v.Name()+"."+field.Name(), 0.6*near)
+				continue
+			}
+			if i < 4 {
+				for k, c := range f.constants(field.Type(), "") {
+					if k < 8 {
+						add(v.Name()+"."+field.Name()+" == "+c, 0.3*near)
+						add(v.Name()+"."+field.Name()+" != "+c, 0.3*near)
+					}
+				}
+			}
+		}
+	}
+	return out
 }
 
 func hasLogic(text string) bool {
@@ -232,7 +348,7 @@ func (f *function) constantsLike(e ast.Expr) []string {
 				return true
 			})
 		}
-		collect(f.decl)
+		collect(f.body)
 		for _, d := range f.file.Syntax.Decls {
 			if g, ok := d.(*ast.GenDecl); !ok || g.Tok != token.IMPORT {
 				collect(d)
@@ -310,7 +426,7 @@ func changeCondition(f *function, out emit) {
 
 // dropClause is row 20 for conditions: one clause of a chain too many.
 func dropClause(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		b, ok := n.(*ast.BinaryExpr)
 		if !ok || (b.Op != token.LAND && b.Op != token.LOR) {
 			return true
@@ -351,7 +467,7 @@ func changeOperator(f *function, out emit) {
 		}
 		out(at, options)
 	}
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.BinaryExpr:
 			swap(n, n.OpPos, n.Op)

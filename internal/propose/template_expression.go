@@ -34,7 +34,7 @@ func donorExpression(f *function, out emit) {
 				}
 			}
 		}
-		for _, s := range f.lengths(e, t) {
+		for _, s := range append(f.lengths(e, t), f.parts(e, t)...) {
 			options = append(options, option{weight: s.weight, alike: 0.4, title: replaceTitle(own, s.text), edits: []Edit{f.replace(e, s.text)}})
 		}
 		out(e, options)
@@ -58,6 +58,39 @@ func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 		}
 	}
 	return out
+}
+
+// parts gives parts of a string or slice: up to and from the integers around, and
+// the other end of what is indexed.
+func (f *function) parts(e ast.Expr, t types.Type) []weighted {
+	var out []weighted
+	own := f.text(e)
+	if ix, ok := e.(*ast.IndexExpr); ok {
+		if x := f.typeOf(ix.X); x != nil && hasLen(x) {
+			if _, isMap := x.Underlying().(*types.Map); !isMap {
+				text := f.text(ix.X)
+				out = append(out, weighted{text + "[0]", 0.5}, weighted{text + "[len(" + text + ")-1]", 0.5})
+			}
+		}
+	}
+	sliceable := isPath(e)
+	switch u := t.Underlying().(type) {
+	case *types.Slice:
+	case *types.Basic:
+		sliceable = sliceable && u.Info()&types.IsString != 0
+	default:
+		sliceable = false
+	}
+	if _, isIndexed := f.parent[e].(*ast.IndexExpr); !sliceable || isIndexed {
+		return out
+	}
+	for i, v := range f.locals(e.Pos()) {
+		if b, ok := v.Type().Underlying().(*types.Basic); ok && i < 12 && b.Kind() == types.Int {
+			near := 0.3 / (1 + 0.1*float64(i))
+			out = append(out, weighted{own + "[:" + v.Name() + "]", near}, weighted{own + "[" + v.Name() + ":]", near}, weighted{own + "[" + v.Name() + "+1:]", near / 2})
+		}
+	}
+	return append(out, weighted{own + "[1:]", 0.15}, weighted{own + "[:len(" + own + ")-1]", 0.15})
 }
 
 // wrapCall is row 7: an expression lacks a call or conversion around it. The call
@@ -202,7 +235,7 @@ func (f *function) nullary(t types.Type) []string {
 // changeArguments is row 8 and the swaps of row 20.
 func changeArguments(f *function, out emit) {
 	d := f.pkg.donorsOf()
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
@@ -230,8 +263,51 @@ func changeArguments(f *function, out emit) {
 			elem := sig.Params().At(fixed).Type().(*types.Slice)
 			options = append(options, f.variadic(call, d, fixed, elem.Elem())...)
 		}
+		options = append(options, f.limited(call)...)
 		return out(call, options)
 	})
+}
+
+// limited calls the function's sibling that takes one argument more, or less:
+// strings.Split and strings.SplitN.
+func (f *function) limited(call *ast.CallExpr) []option {
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return nil
+	}
+	fn, ok := f.pkg.Info.Uses[sel.Sel].(*types.Func)
+	if !ok || fn.Pkg() == nil || fn.Pkg() == f.pkg.Types || fn.Signature().Recv() != nil || len(call.Args) == 0 {
+		return nil
+	}
+	var options []option
+	have := fn.Signature().Params()
+	for _, name := range fn.Pkg().Scope().Names() {
+		other, ok := fn.Pkg().Scope().Lookup(name).(*types.Func)
+		if !ok || !other.Exported() || !(strings.HasPrefix(name, fn.Name()) || strings.HasPrefix(fn.Name(), name)) || name == fn.Name() {
+			continue
+		}
+		params := other.Signature().Params()
+		args := make([]string, len(call.Args))
+		for i, a := range call.Args {
+			args[i] = f.text(a)
+		}
+		add := func(args []string) {
+			text := f.text(sel.X) + "." + name + "(" + strings.Join(args, ", ") + ")"
+			options = append(options, option{weight: 0.8, alike: 0.4, title: replaceTitle(f.text(call), text), edits: []Edit{f.replace(call, text)}})
+		}
+		switch {
+		case params.Len() == have.Len()+1 && have.Len() == len(args):
+			last, ok := params.At(params.Len() - 1).Type().(*types.Basic)
+			if ok && last.Info()&types.IsInteger != 0 {
+				for _, n := range []string{"2", "1", "-1", "3"} {
+					add(append(slices.Clone(args), n))
+				}
+			}
+		case params.Len() == have.Len()-1 && have.Len() == len(args):
+			add(args[:len(args)-1])
+		}
+	}
+	return options
 }
 
 // variadic adds an argument to, or drops one from, the variable part of a call.
@@ -383,7 +459,7 @@ func (f *function) numbers() []string {
 			return true
 		})
 	}
-	collect(f.decl)
+	collect(f.body)
 	collect(f.file.Syntax)
 	return out
 }
@@ -440,7 +516,7 @@ func unwrapCall(f *function, out emit) {
 		}
 		out(e, options)
 	})
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool { // a, b = b, a
+	ast.Inspect(f.body, func(n ast.Node) bool { // a, b = b, a
 		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == 2 {
 			swap := []Edit{f.replace(a.Lhs[0], f.text(a.Lhs[1])), f.replace(a.Lhs[1], f.text(a.Lhs[0]))}
 			out(a, []option{{weight: 1, alike: 0.6, title: "swap the left sides of " + quote(f.text(a)), edits: swap}})

@@ -32,7 +32,11 @@ func insertGuard(f *function, out emit) {
 				})
 			}
 			exits := f.exits(stmt)
-			for _, test := range f.tests(stmt, f.usedIn(list[i:min(i+3, len(list))])) {
+			tests := f.tests(stmt, f.usedIn(list[i:min(i+3, len(list))]))
+			for _, t := range f.flags(stmt.Pos()) {
+				tests = append(tests, weighted{t.text, t.weight * 0.5})
+			}
+			for _, test := range tests {
 				for _, exit := range exits {
 					text := "if " + test.text + " {\n\t" + exit.text + "\n}"
 					options = append(options, option{
@@ -70,7 +74,7 @@ func (f *function) exits(stmt ast.Stmt) []weighted {
 		return out
 	}
 	// What the same function returns elsewhere is the likeliest.
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		ret, ok := n.(*ast.ReturnStmt)
 		if ok && f.signature(ret) == sig && len(f.text(ret)) < maxDonorText && f.resolves(ret, stmt.Pos()) {
 			add(f.text(ret), 1)
@@ -223,6 +227,11 @@ func (f *function) tests(n ast.Node, used []ast.Expr) []weighted {
 			if isError(t) {
 				add(text+" != nil", near)
 				add(text+" == nil", 0.5*near)
+				for k, sentinel := range f.sentinels() {
+					if k < 6 {
+						add(text+" == "+sentinel, 0.4*near)
+					}
+				}
 			} else {
 				add(text+" == nil", near)
 				add(text+" != nil", 0.6*near)
@@ -276,6 +285,10 @@ func (f *function) tests(n ast.Node, used []ast.Expr) []weighted {
 			if ot == nil || !types.Identical(t, ot) || !types.Comparable(t) {
 				continue
 			}
+			if z := map[string]string{`""`: ` == ""`, "nil": " == nil", "0": " == 0"}[f.zero(t)]; z != "" && z != " == 0" {
+				add(text+z+" && "+f.text(o)+z, 0.35*near)
+				add(text+z+" || "+f.text(o)+z, 0.3*near)
+			}
 			add(text+" == "+f.text(o), 0.3*near)
 			add(text+" != "+f.text(o), 0.25*near)
 			if b, ok := t.Underlying().(*types.Basic); ok && b.Info()&types.IsOrdered != 0 {
@@ -289,6 +302,18 @@ func (f *function) tests(n ast.Node, used []ast.Expr) []weighted {
 	slices.SortStableFunc(out, func(a, b weighted) int { return cmp.Compare(b.weight, a.weight) })
 	if len(out) > 60 {
 		out = out[:60]
+	}
+	return out
+}
+
+// sentinels are the error values of the package.
+func (f *function) sentinels() []string {
+	var out []string
+	scope := f.pkg.Types.Scope()
+	for _, name := range scope.Names() {
+		if v, ok := scope.Lookup(name).(*types.Var); ok && isError(v.Type()) {
+			out = append(out, name)
+		}
 	}
 	return out
 }

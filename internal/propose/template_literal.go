@@ -19,7 +19,7 @@ import (
 // Such a patch passes because the test says so, hence it always asks for review.
 func changeString(f *function, out emit) {
 	exp := f.p.expectations()
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		lit, ok := n.(*ast.BasicLit)
 		if !ok || lit.Kind != token.STRING {
 			return true

@@ -11,7 +11,7 @@ import (
 // changeIdentifier is row 3: a variable, constant or type for another of fitting
 // type in scope.
 func changeIdentifier(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
 		if !ok || f.cold(id) {
 			return true
@@ -154,7 +154,7 @@ func typesLike(t types.Type) []string {
 
 // changeCallee is row 9: another function or method of the same shape.
 func changeCallee(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {
 			return true
@@ -254,7 +254,7 @@ func fitsTuple(to, from *types.Tuple) bool {
 // changeSelector is row 15: another field of the same type, or the same field of
 // another variable's inner struct.
 func changeSelector(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SelectorExpr:
 			obj := f.pkg.Info.Uses[n.Sel]

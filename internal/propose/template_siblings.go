@@ -17,7 +17,7 @@ func siblingEdits(f *function, out emit) {
 		}
 		sites[key] = append(sites[key], n)
 	}
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.Ident:
 			switch obj := f.pkg.Info.Uses[n].(type) {

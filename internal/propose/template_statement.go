@@ -29,6 +29,9 @@ func insertAssignment(f *function, out emit) {
 		for _, s := range f.assignments(list, i, pos) {
 			add(s.text, s.weight*0.5, 0.3)
 		}
+		for _, s := range f.likeAssignments(list, i) {
+			add(s, 0.8, 0.7)
+		}
 		out(f.insertSite(list, i), options)
 	})
 }
@@ -80,7 +83,7 @@ func (f *function) insertSite(list []ast.Stmt, i int) ast.Node {
 func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
-		if len(out) < 80 {
+		if len(out) < 160 {
 			out = append(out, weighted{text, weight})
 		}
 	}
@@ -133,6 +136,29 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 			if isBool(field.Type()) {
 				add(v.Name()+"."+field.Name()+" = true", 0.2)
 				add(v.Name()+"."+field.Name()+" = false", 0.1)
+			}
+		}
+	}
+	return out
+}
+
+// likeAssignments are the assignments next to a place, said of another field of
+// the type: x.patch = 0 gives x.minor = 0.
+func (f *function) likeAssignments(list []ast.Stmt, i int) []string {
+	var out []string
+	for _, s := range list[max(0, i-2):min(i+2, len(list))] {
+		a, ok := s.(*ast.AssignStmt)
+		if !ok || len(a.Lhs) != 1 || a.Tok == token.DEFINE {
+			continue
+		}
+		sel, ok := a.Lhs[0].(*ast.SelectorExpr)
+		if !ok || f.typeOf(sel) == nil {
+			continue
+		}
+		for _, name := range f.fieldsLike(f.typeOf(sel.X), f.typeOf(sel), sel.Sel.Name) {
+			out = append(out, f.text(sel.X)+"."+name+" "+a.Tok.String()+" "+f.text(a.Rhs[0]))
+			if rhs, ok := a.Rhs[0].(*ast.SelectorExpr); ok && rhs.Sel.Name == sel.Sel.Name {
+				out = append(out, f.text(sel.X)+"."+name+" "+a.Tok.String()+" "+f.text(rhs.X)+"."+name)
 			}
 		}
 	}
@@ -202,6 +228,15 @@ func insertCall(f *function, out emit) {
 			if k >= 8 {
 				break
 			}
+			for _, field := range f.fieldsOf(v.Type()) {
+				s, ok := field.Type().Underlying().(*types.Slice)
+				for n, w := range locals {
+					if ok && n < 8 && types.AssignableTo(w.Type(), s.Elem()) {
+						name := v.Name() + "." + field.Name()
+						add(name+" = append("+name+", "+w.Name()+")", 0.4, 0.4)
+					}
+				}
+			}
 			for _, m := range f.commands(v.Type()) {
 				add(v.Name()+"."+m+"()", 0.15, 0.3)
 			}
@@ -242,7 +277,7 @@ func (f *function) commands(t types.Type) []string {
 
 // extendCase is row 10: a case lacks a value, a switch lacks a case.
 func extendCase(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		sw, ok := n.(*ast.SwitchStmt)
 		if !ok || sw.Tag == nil {
 			return true
@@ -311,7 +346,7 @@ func (f *function) newCases(clause *ast.CaseClause, values []string, add func(op
 
 // extendComposite is row 17: an element that a literal lacks.
 func extendComposite(f *function, out emit) {
-	ast.Inspect(f.decl.Body, func(n ast.Node) bool {
+	ast.Inspect(f.body, func(n ast.Node) bool {
 		lit, ok := n.(*ast.CompositeLit)
 		if !ok || f.typeOf(lit) == nil {
 			return true
@@ -389,17 +424,45 @@ func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	return out
 }
 
-// element is the edit that appends an element to a literal in its own layout.
+// element is the edit that adds an element to a literal in its own layout: a field
+// where the type has it, anything else at the end.
 func (f *function) element(lit *ast.CompositeLit, text string) Edit {
 	at := f.file.Offset(lit.Rbrace)
 	if len(lit.Elts) == 0 {
 		return Edit{File: f.file.Name, Start: at, End: at, New: text}
 	}
 	last := lit.Elts[len(lit.Elts)-1]
+	if next := f.following(lit, text); next != nil {
+		at := f.file.Offset(next.Pos())
+		sep := " "
+		if f.file.Line(next.Pos()) != f.file.Line(lit.Lbrace) {
+			sep = "\n" + f.indent(at)
+		}
+		return Edit{File: f.file.Name, Start: at, End: at, New: text + "," + sep}
+	}
 	end := f.file.Offset(last.End())
 	if f.file.Line(last.End()) != f.file.Line(lit.Rbrace) {
 		indent := f.indent(f.file.Offset(last.Pos()))
 		return Edit{File: f.file.Name, Start: end, End: end, New: ",\n" + indent + text}
 	}
 	return Edit{File: f.file.Name, Start: end, End: end, New: ", " + text}
+}
+
+// following is the first element of a struct literal whose field stands behind that
+// of a new element in the type, or nil.
+func (f *function) following(lit *ast.CompositeLit, element string) ast.Expr {
+	name, _, keyed := strings.Cut(element, ":")
+	order := make(map[string]int)
+	for i, field := range f.fieldsOf(f.typeOf(lit)) {
+		order[field.Name()] = i + 1
+	}
+	if !keyed || order[name] == 0 {
+		return nil
+	}
+	for _, e := range lit.Elts {
+		if kv, ok := e.(*ast.KeyValueExpr); ok && order[f.text(kv.Key)] > order[name] {
+			return kv
+		}
+	}
+	return nil
 }

@@ -1,0 +1,271 @@
+// Package internal holds the layout of the module as a table, and the test that
+// keeps the code to it. A package or an import that is not in the table fails:
+// an edge is added here first, on purpose, or not at all.
+package internal
+
+import (
+	"fmt"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+	"testing/fstest"
+)
+
+const module = "github.com/regreen-ci/regreen"
+
+// layer is one package: what it is for, and which packages of this module it may
+// import. Names are relative to internal/ where they are in it.
+type layer struct {
+	dir, purpose string
+	imports      string // separated by spaces; all for any
+	tests        string // what its test files may import besides
+}
+
+const all = "all"
+
+// layout is the module from the bottom of the import graph up.
+var layout = []layer{
+	{dir: "hooks", purpose: "the hook shims, embedded, and usable by core.hooksPath"},
+	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
+
+	{dir: "internal/adaptlog", purpose: "the slog handler"},
+	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value"},
+	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why"},
+	{dir: "internal/learn", purpose: "outcomes, posteriors, stores", tests: "learn/storetest"},
+	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
+	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
+	{dir: "internal/report", purpose: "the Report and its renderings; no network", tests: "schema"},
+	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
+
+	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "patch"},
+	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
+	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
+	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},
+	{
+		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
+		imports: "detect learn localize patch propose repo report testrun validate",
+	},
+	{
+		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
+		imports: "config detect repo repair learn adaptlog propose",
+	},
+
+	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},
+
+	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "localize patch propose report testrun"},
+	{dir: "docs", purpose: "the test that executes the documentation", tests: "config"},
+	{dir: "internal", purpose: "this table"},
+}
+
+// banned are names that say nothing of what a package is for.
+var banned = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared", "base"}
+
+// TestLayers keeps the module to the table.
+func TestLayers(t *testing.T) {
+	t.Parallel()
+	faults, err := check(os.DirFS(".."), layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, fault := range faults {
+		t.Error(fault)
+	}
+}
+
+// TestLayersCanFail checks the check: each fabricated file breaks one rule.
+func TestLayersCanFail(t *testing.T) {
+	t.Parallel()
+	table := []layer{
+		{dir: "internal/patch", purpose: "patches"},
+		{dir: "internal/repo", purpose: "git", imports: "patch", tests: "patch/patchtest"},
+		{dir: "internal/patch/patchtest", purpose: "contract"},
+		{dir: "cmd/hook", purpose: "the binary", imports: all},
+	}
+	sound := map[string]string{
+		"internal/patch/patch.go":               `package patch; import "strings"`,
+		"internal/patch/patch_test.go":          `package patch_test; import "` + module + `/internal/patch"`,
+		"internal/patch/testdata/any.go":        `package any; import "` + module + `/cmd/hook"`,
+		"internal/patch/patchtest/patchtest.go": `package patchtest`,
+		"internal/repo/repo.go":                 `package repo; import "` + module + `/internal/patch"`,
+		"internal/repo/repo_test.go":            `package repo; import "` + module + `/internal/patch/patchtest"`,
+		"cmd/hook/main.go":                      `package main; import "` + module + `/internal/repo"`,
+		"example/go.mod":                        `module example.com/other`,
+		"example/main.go":                       `package main; import "` + module + `/internal/repo"`,
+		".hidden/main.go":                       `package main; import "` + module + `/internal/repo"`,
+	}
+	tests := []struct {
+		name, file, source string
+		without            string // a file that is not there
+		want               string // "" for no fault
+	}{
+		{name: "sound"},
+		{
+			name: "package without a row", file: "internal/novel/novel.go", source: `package novel`,
+			want: "internal/novel: is not in the table",
+		},
+		{
+			name: "edge upwards", file: "internal/patch/up.go", source: `package patch; import "` + module + `/internal/repo"`,
+			want: "internal/patch/up.go:1: internal/patch may not import internal/repo",
+		},
+		{
+			name: "edge upwards of a test", file: "internal/patch/up_test.go", source: `package patch; import "` + module + `/internal/repo"`,
+			want: "internal/patch/up_test.go:1: internal/patch may not import internal/repo",
+		},
+		{
+			name: "what only tests may import", file: "internal/repo/more.go", source: `package repo; import "` + module + `/internal/patch/patchtest"`,
+			want: "internal/repo/more.go:1: internal/repo may not import internal/patch/patchtest",
+		},
+		{
+			name: "edge in a file of another platform", file: "internal/patch/up_windows.go", source: `package patch; import _ "` + module + `/cmd/hook"`,
+			want: "internal/patch/up_windows.go:1: internal/patch may not import cmd/hook",
+		},
+		{
+			name: "row without a package", without: "internal/patch/patchtest/patchtest.go",
+			want: "internal/patch/patchtest: has a row and no code",
+		},
+		{
+			name: "junk drawer", file: "internal/repo/util/util.go", source: `package util`,
+			want: "internal/repo/util: says nothing of what it is for",
+		},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			tree := fstest.MapFS{}
+			for name, source := range sound {
+				tree[name] = &fstest.MapFile{Data: []byte(source)}
+			}
+			if tt.file != "" {
+				tree[tt.file] = &fstest.MapFile{Data: []byte(tt.source)}
+			}
+			delete(tree, tt.without)
+			faults, err := check(tree, table)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if tt.want == "" && len(faults) > 0 || tt.want != "" && !slices.Contains(faults, tt.want) {
+				t.Errorf("got %q, want %q", faults, tt.want)
+			}
+		})
+	}
+}
+
+// TestLayoutIsWellFormed refuses a table with rows that are double, that say
+// nothing, or that allow what does not exist.
+func TestLayoutIsWellFormed(t *testing.T) {
+	t.Parallel()
+	seen := map[string]bool{}
+	for _, l := range layout {
+		if seen[short(l.dir)] {
+			t.Errorf("%s has two rows", l.dir)
+		}
+		seen[short(l.dir)] = true
+		if l.purpose == "" {
+			t.Errorf("%s has no purpose", l.dir)
+		}
+	}
+	for _, l := range layout {
+		for _, name := range strings.Fields(l.imports + " " + l.tests) {
+			if name != all && !seen[name] {
+				t.Errorf("%s may import %s, which has no row", l.dir, name)
+			}
+		}
+	}
+}
+
+// check gives what in a module's tree is not as the table says. The files are
+// parsed here rather than listed by the go command: so files of every platform
+// count, and `go test` sees which files its cached result depends on.
+func check(tree fs.FS, table []layer) (faults []string, err error) {
+	rows := map[string]layer{}
+	for _, l := range table {
+		rows[l.dir] = l
+	}
+	found := map[string]bool{}
+	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case entry.IsDir():
+			return enter(tree, name)
+		case path.Ext(name) != ".go":
+			return nil
+		}
+		dir := path.Dir(name)
+		row, known := rows[dir]
+		if !found[dir] {
+			found[dir] = true
+			if !known {
+				faults = append(faults, dir+": is not in the table")
+			}
+			if slices.Contains(banned, path.Base(dir)) {
+				faults = append(faults, dir+": says nothing of what it is for")
+			}
+		}
+		if !known {
+			return nil
+		}
+		more, err := imports(tree, name, row)
+		faults = append(faults, more...)
+		return err
+	})
+	for _, l := range table {
+		if !found[l.dir] {
+			faults = append(faults, l.dir+": has a row and no code")
+		}
+	}
+	return faults, err
+}
+
+// enter skips what the go command does not take for packages of the module.
+func enter(tree fs.FS, dir string) error {
+	if dir == "." {
+		return nil
+	}
+	base := path.Base(dir)
+	if base == "testdata" || base == "vendor" || strings.HasPrefix(base, ".") || strings.HasPrefix(base, "_") {
+		return fs.SkipDir
+	}
+	if _, err := fs.Stat(tree, path.Join(dir, "go.mod")); err == nil {
+		return fs.SkipDir
+	}
+	return nil
+}
+
+// imports gives the imports of a file that its package's row does not allow.
+func imports(tree fs.FS, name string, row layer) (faults []string, err error) {
+	source, err := fs.ReadFile(tree, name)
+	if err != nil {
+		return nil, err
+	}
+	files := token.NewFileSet()
+	file, err := parser.ParseFile(files, name, source, parser.ImportsOnly)
+	if err != nil {
+		return nil, err
+	}
+	allowed := strings.Fields(row.imports)
+	if strings.HasSuffix(name, "_test.go") {
+		allowed = append(allowed, short(row.dir)) // a test from outside the package
+		allowed = append(allowed, strings.Fields(row.tests)...)
+	}
+	for _, spec := range file.Imports {
+		imported, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			return nil, err
+		}
+		dir, ours := strings.CutPrefix(imported, module+"/")
+		if !ours || slices.Contains(allowed, all) || slices.Contains(allowed, short(dir)) {
+			continue
+		}
+		faults = append(faults, fmt.Sprintf("%s:%d: %s may not import %s", name, files.Position(spec.Pos()).Line, row.dir, dir))
+	}
+	return faults, nil
+}
+
+func short(dir string) string { return strings.TrimPrefix(dir, "internal/") }
