@@ -39,6 +39,7 @@ type Problem struct {
 
 	index  *localize.Index
 	seen   map[uint64]bool // results proposed already
+	share  float64         // see Suspect; 0 means 1
 	expect *expectations
 }
 
@@ -178,7 +179,7 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))
 		}
 		if s.Kinds == nil {
-			normalize(cands[start:]) // the others tell how likely each is by itself
+			normalize(cands[start:], p.share) // the others tell how likely each is by itself
 		}
 		share := max(s.Share, 0.1)
 		for i := start; i < len(cands); i++ {
@@ -202,14 +203,17 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 // strategy. Without it a strategy with many sites would drown one with few: there
 // are hundreds of expressions to replace, but only a handful of conditions to
 // extend, and fixes extend conditions more often.
-func normalize(cands []Candidate) {
+func normalize(cands []Candidate, share float64) {
+	if share == 0 {
+		share = 1
+	}
 	total := 0.0
 	for _, c := range cands {
 		total += c.Suspicion * c.Prior
 	}
 	for i := range cands {
 		if total > 0 {
-			cands[i].Prior /= total
+			cands[i].Prior *= share / total
 		}
 	}
 }
@@ -293,6 +297,9 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 
 // Suspect sets the suspects to work on; what was proposed for others before is not
 // proposed again.
-func (p *Problem) Suspect(suspects []localize.Suspect) {
-	p.Suspects, p.index = suspects, nil
+//
+// Share is their share of the suspicion of all: what a strategy's candidates add up
+// to, so that those of different suspects compare.
+func (p *Problem) Suspect(suspects []localize.Suspect, share float64) {
+	p.Suspects, p.index, p.share = suspects, nil, share
 }

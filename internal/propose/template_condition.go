@@ -6,7 +6,9 @@ import (
 	"go/parser"
 	"go/token"
 	"go/types"
+	"regexp"
 	"slices"
+	"strings"
 )
 
 // addClause is row 1: a condition lacks a clause.
@@ -22,7 +24,7 @@ func addClause(f *function, out emit) {
 						continue
 					}
 					options = append(options, option{
-						weight: c.weight * weight, alike: c.alike, edits: edits,
+						weight: c.weight * weight * kinship(f.text(gap.expr), c.text), alike: c.alike, edits: edits,
 						title: fmt.Sprintf("add the clause %s to %s", quote(op+" "+c.text), quote(f.text(cond))),
 					})
 				}
@@ -30,6 +32,25 @@ func addClause(f *function, out emit) {
 		}
 		out(cond, options)
 	})
+}
+
+var subword = regexp.MustCompile(`[A-Z]?[a-z]+|[A-Z]+`)
+
+// kinship weighs a clause by the words it shares with the one it joins: what is
+// said of v.Minor() belongs to c.minorDirty rather than to c.patchDirty.
+func kinship(a, b string) float64 {
+	have := make(map[string]bool)
+	for _, w := range subword.FindAllString(a, -1) {
+		have[strings.ToLower(w)] = true
+	}
+	shared, total := 0, 0
+	for _, w := range subword.FindAllString(b, -1) {
+		total++
+		if have[strings.ToLower(w)] {
+			shared++
+		}
+	}
+	return 1 + 2*float64(shared)/float64(max(total, 1))
 }
 
 // conditions visits the outermost boolean expressions that decide something: the

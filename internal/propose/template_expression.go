@@ -413,13 +413,19 @@ func changeNumber(f *function, out emit) {
 				options = append(options, option{weight: 1.5, removed: 0.1, alike: 0.6, title: replaceTitle(own, f.text(bin.X)), edits: []Edit{f.replace(e, f.text(bin.X))}})
 			}
 		}
-		if _, isCall := f.parent[e].(*ast.BinaryExpr); isCall || isBound(f.parent[e], e) {
-			add(own+"+1", 0.7)
-			add(own+"-1", 0.7)
-		} else {
-			add(own+" + 1", 0.35)
-			add(own+" - 1", 0.35)
+		weight := 0.35
+		if isBound(f.parent[e], e) {
+			weight = 0.7
 		}
+		if id, isLen := e.(*ast.CallExpr); isLen && f.text(id.Fun) != "len" {
+			weight = 0.05 // results of calls are seldom off by one
+		}
+		space := " "
+		if _, inside := f.parent[e].(*ast.BinaryExpr); inside || isBound(f.parent[e], e) {
+			space = ""
+		}
+		add(own+space+"+"+space+"1", weight)
+		add(own+space+"-"+space+"1", weight)
 		out(e, options)
 	})
 }

@@ -24,10 +24,7 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 			out = append(out, &results[i])
 		}
 	}
-	means := make(map[string]float64)
-	for _, s := range r.Strategies {
-		means[s.Name] = r.posterior(s).Mean()
-	}
+	means := r.means()
 	slices.SortStableFunc(out, func(a, b *validate.Result) int {
 		return cmp.Or(
 			cmp.Compare(len(b.Fixes), len(a.Fixes)),

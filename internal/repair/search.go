@@ -156,155 +156,34 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 		if err != nil {
 			return false, err
 		}
+		h := &hunt{run: r, v: v, target: target, problem: problem, weight: func(string) float64 { return 1 }, pool: cands}
 		r.report.Stats.Generated += len(cands)
-		if winner, err := r.try(ctx, v, target, cands); err != nil || winner != nil {
+		if winner, err := h.do(ctx); err != nil || winner != nil {
 			return winner != nil, err
 		}
 	}
-	strategies := slices.DeleteFunc(slices.Clone(r.Strategies), func(s propose.Strategy) bool { return !s.Applies(focus[0].Kind) })
-	lastResort := func(s propose.Strategy) bool { return s.LastResort }
-	suspects = problem.Suspects
-	for _, wave := range waves(suspects) {
-		problem.Suspect(wave)
-		cands := r.propose(ctx, problem, slices.DeleteFunc(slices.Clone(strategies), lastResort), focus)
-		winner, err := r.try(ctx, v, target, cands)
-		if err != nil || winner != nil || ctx.Err() != nil {
-			return winner != nil, err
+	h := &hunt{run: r, v: v, target: target, problem: problem, weight: r.weights(ctx, focus[0].Kind)}
+	var last []propose.Strategy
+	for _, s := range r.Strategies {
+		switch {
+		case !s.Applies(focus[0].Kind):
+		case s.LastResort:
+			last = append(last, s)
+		default:
+			h.strategies = append(h.strategies, s)
 		}
 	}
-	problem.Suspect(suspects)
-	cands := r.propose(ctx, problem, slices.DeleteFunc(strategies, func(s propose.Strategy) bool { return !s.LastResort }), focus)
-	winner, err := r.try(ctx, v, target, cands)
+	if winner, err := h.do(ctx); err != nil || winner != nil {
+		return winner != nil, err
+	}
+	h = &hunt{run: r, v: v, target: target, problem: problem, weight: h.weight, strategies: last}
+	winner, err := h.do(ctx)
 	return winner != nil, err
 }
 
 // uses tells whether a strategy is among those asked for.
 func (r *run) uses(name string) bool {
 	return slices.ContainsFunc(r.Strategies, func(s propose.Strategy) bool { return s.Name == name })
-}
-
-// waveLines is how many suspicious lines the first wave takes; each that follows
-// takes three times as many.
-const waveLines = 100
-
-// waves splits the suspects, so that the likeliest places are searched through,
-// and what passes there is proven, before the next are looked at.
-func waves(suspects []localize.Suspect) [][]localize.Suspect {
-	var out [][]localize.Suspect
-	lines, limit, start := 0, waveLines, 0
-	for i, s := range suspects {
-		lines += s.End - s.Start + 1
-		if lines >= limit {
-			out = append(out, suspects[start:i+1])
-			lines, limit, start = 0, limit*3, i+1
-		}
-	}
-	if start < len(suspects) || len(suspects) == 0 {
-		out = append(out, suspects[start:])
-	}
-	return out
-}
-
-// propose generates and orders the candidates, less those that failed on this
-// very tree before.
-func (r *run) propose(ctx context.Context, p *propose.Problem, strategies []propose.Strategy, focus []testrun.Failure) []propose.Candidate {
-	defer r.clock.start("propose")()
-	r.Progress("propose", "generating candidates", 0, 0)
-	cands, errs := propose.Generate(ctx, p, strategies)
-	for _, err := range errs {
-		r.Log.Warn("a strategy could not propose", "error", err)
-	}
-	r.report.Stats.Generated += len(cands)
-	weight := r.weights(ctx, focus[0].Kind)
-	propose.Order(cands, weight, cost)
-	return r.dropTried(ctx, focus, cands)
-}
-
-// cost is the expected time of testing a candidate, in units of one that can be
-// woven with others: what needs a build of its own costs tens of times as much.
-func cost(c *propose.Candidate) float64 {
-	if c.Whole {
-		return 20
-	}
-	return 1
-}
-
-// try screens candidates, ranks what is plausible, confirms the best and keeps
-// the first that is verified.
-func (r *run) try(ctx context.Context, v *validate.Validator, target validate.Target, cands []propose.Candidate) (*validate.Result, error) {
-	if len(cands) == 0 {
-		return nil, nil
-	}
-	deadline, _ := ctx.Deadline()
-	left := time.Until(deadline)
-	screen, cancel := context.WithTimeout(ctx, time.Duration(float64(left)*screenShare))
-	results, spent := v.Screen(screen, target, cands, nil)
-	cancel()
-	r.clock.add("propose", spent.TypeCheck)
-	r.clock.add("build", spent.Build)
-	r.clock.add("validate", spent.Run)
-
-	plausible := r.rank(results)
-	if len(plausible) == 0 && len(target.Failures) > 1 {
-		// Nothing mends all: the failures have more than one cause. What mends
-		// most of them is a cluster of its own.
-		plausible = r.rank(partial(results))
-	}
-	winner := r.confirm(ctx, v, target, plausible)
-	r.tellAttempts(results)
-	r.tellPatches(plausible, winner, target, v.Tree)
-	r.learnFrom(results, winner, target)
-	if winner == nil {
-		return nil, nil
-	}
-	files, err := winner.Candidate.Files(v.Tree)
-	if err != nil {
-		return nil, err
-	}
-	maps.Copy(r.kept, files)
-	return winner, nil
-}
-
-// partial turns the results that fix some of the tests into plausible ones: those
-// that fix the most.
-func partial(results []validate.Result) []validate.Result {
-	most := 0
-	for _, res := range results {
-		most = max(most, len(res.Fixes))
-	}
-	if most == 0 {
-		return nil
-	}
-	for i := range results {
-		if len(results[i].Fixes) == most && results[i].Verdict == validate.Rejected {
-			results[i].Verdict = validate.Plausible
-		}
-	}
-	return results
-}
-
-// maxConfirmed bounds how many candidates are taken through the whole suite.
-const maxConfirmed = 12
-
-// confirm proves the plausible ones in their order until one is verified.
-func (r *run) confirm(ctx context.Context, v *validate.Validator, target validate.Target, plausible []*validate.Result) *validate.Result {
-	defer r.clock.start("confirm")()
-	for i, res := range plausible {
-		if i == maxConfirmed || ctx.Err() != nil {
-			break
-		}
-		r.Progress("confirm", res.Candidate.Title, i+1, min(len(plausible), maxConfirmed))
-		if err := v.Confirm(ctx, target, res); err != nil {
-			if ctx.Err() == nil {
-				r.Log.Warn("a candidate could not be confirmed", "candidate", res.Candidate.ID, "error", err)
-			}
-			continue
-		}
-		if res.Verdict == validate.Verified {
-			return res
-		}
-	}
-	return nil
 }
 
 // stillFailing runs what is left on the tree with the kept patches.
@@ -385,7 +264,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 		}
 	}
 	r.report.Culprit = culprit
-	p.Suspect(append(guilty, p.Suspects...))
+	p.Suspect(append(guilty, p.Suspects...), 1)
 }
 
 // changedLines is the range of lines of the new file that a hunk changes.

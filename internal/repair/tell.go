@@ -135,6 +135,13 @@ func (r *run) tellAttempt(c *propose.Candidate, verdict, stage string, seconds f
 	})
 }
 
+func plural(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
 func firstLine(s string) string {
 	line, _, _ := strings.Cut(s, "\n")
 	return line
@@ -145,12 +152,9 @@ const maxPatches = 50
 
 // tellPatches adds the plausible candidates of the cluster that comes next, the
 // winner first.
-func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, target validate.Target, tree *propose.Tree) {
-	means := make(map[string]float64)
-	for _, s := range r.Strategies {
-		means[s.Name] = r.posterior(s).Mean()
-	}
-	ordered := slices.DeleteFunc(slices.Clone(plausible), func(p *validate.Result) bool { return p.Verdict == validate.Rejected })
+func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, tree *propose.Tree) {
+	means := r.means()
+	ordered := slices.Clone(plausible)
 	sort.SliceStable(ordered, func(i, j int) bool { return tier(ordered[i], winner) < tier(ordered[j], winner) })
 	cluster := len(r.report.Clusters) + 1
 	for i, res := range ordered {

@@ -105,9 +105,9 @@ const (
 type Spent struct{ TypeCheck, Build, Run float64 }
 
 // Screen gives every candidate, in order, a verdict: ill_typed, rejected or
-// plausible; what the context's end leaves over is pruned. Enough, when set, is
-// asked between batches whether to go on.
-func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.Candidate, enough func([]Result) bool) ([]Result, Spent) {
+// plausible, or refused where it breaks other tests of the package; what the
+// context's end leaves over is pruned.
+func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.Candidate) ([]Result, Spent) {
 	results := make([]Result, len(cands))
 	for i := range cands {
 		results[i] = Result{Candidate: &cands[i], Verdict: Pruned, Stage: StagePropose, Reason: "the budget ended before its turn"}
@@ -125,12 +125,6 @@ func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.C
 		at = end
 		if v.Progress != nil {
 			v.Progress(at, len(results), plausible)
-		}
-		if enough != nil && enough(results[:at]) {
-			for i := range results[at:] {
-				results[at+i].Reason = "what came before it sufficed"
-			}
-			break
 		}
 	}
 	return results, spent
@@ -360,6 +354,52 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 			r.Fixes = fixedIn(run.Output, tests)
 		}
 	})
+	v.screenPackage(ctx, target, wv, picks, results)
+}
+
+// packageTimeout bounds the run of a package's tests in screening; a package that
+// takes longer is left to confirmation.
+const packageTimeout = 30 * time.Second
+
+// screenPackage runs all tests of the package for what is plausible so far. Most of
+// it passes the failing tests by breaking something else, and here that is found
+// out in the time of one run rather than of one build.
+func (v *Validator) screenPackage(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) {
+	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool { return results[p.number-1].Verdict != Plausible })
+	v.each(ctx, len(picks), func(i int) {
+		r := &results[picks[i].number-1]
+		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
+			Timeout: packageTimeout, Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
+		})
+		if err != nil || run.Passed {
+			return
+		}
+		r.Seconds += run.Seconds
+		if why := broken(run, target); why != "" {
+			r.Verdict, r.Stage, r.Reason = Refused, StageScreen, why
+		}
+	})
+}
+
+// broken names what a candidate breaks in its package, or "".
+func broken(run testrun.BinaryResult, target Target) string {
+	if run.TimedOut {
+		return ""
+	}
+	failed := failLine.FindAllSubmatch(run.Output, -1)
+	for _, m := range failed {
+		id := testrun.TestID{Package: target.Package, Test: string(m[1])}
+		allowed := slices.ContainsFunc(slices.Concat(target.Accepted, target.Failures), func(f testrun.Failure) bool {
+			return covers(f.TestID, id) || covers(id, f.TestID)
+		})
+		if !allowed {
+			return "breaks " + id.Test
+		}
+	}
+	if len(failed) == 0 {
+		return "the other tests of the package do not get through"
+	}
+	return ""
 }
 
 // runWhole tests candidates that need a build of their own.

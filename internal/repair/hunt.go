@@ -1,0 +1,240 @@
+package repair
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"sort"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// hunt is the search for the patch of one cluster. Suspects are taken in waves,
+// the likeliest places first; what each wave proposes joins the pool of what is
+// still to be tested, and the most promising of the pool is screened. Everything
+// plausible that the budget allows to find is ranked before the best is proven;
+// only where one patch leaves the others far behind is it taken at once.
+type hunt struct {
+	*run
+	v          *validate.Validator
+	target     validate.Target
+	problem    *propose.Problem
+	strategies []propose.Strategy
+	weight     func(strategy string) float64
+
+	pool    []propose.Candidate // proposed, not tested
+	results []validate.Result   // tested
+}
+
+const (
+	// waveLines is how many suspicious lines the first wave takes; each that
+	// follows takes three times as many.
+	waveLines = 100
+	// perWave is how many candidates are tested before the next wave.
+	perWave = 1200
+)
+
+// do hunts until the pool is empty or the time for it over, and keeps the winner.
+func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
+	if len(h.strategies) == 0 && len(h.pool) == 0 {
+		return nil, nil
+	}
+	deadline, _ := ctx.Deadline()
+	screen, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*screenShare))
+	defer cancel()
+	suspects := h.problem.Suspects
+	waves := waves(suspects)
+	for i := 0; screen.Err() == nil && (i < len(waves) || len(h.pool) > 0); i++ {
+		if i < len(waves) && len(h.strategies) > 0 {
+			h.problem.Suspect(waves[i], mass(waves[i])/mass(suspects))
+			h.pool = append(h.pool, h.propose(ctx, screen)...)
+		}
+		h.screen(screen, perWave)
+		if h.clear() {
+			break
+		}
+	}
+	h.problem.Suspect(suspects, 1)
+	winner := h.confirm(ctx)
+	h.tell(winner)
+	if winner == nil {
+		return nil, nil
+	}
+	files, err := winner.Candidate.Files(h.v.Tree)
+	if err != nil {
+		return nil, err
+	}
+	maps.Copy(h.kept, files)
+	return winner, nil
+}
+
+// waves splits the suspects.
+func waves(suspects []localize.Suspect) [][]localize.Suspect {
+	var out [][]localize.Suspect
+	lines, limit, start := 0, waveLines, 0
+	for i, s := range suspects {
+		lines += s.End - s.Start + 1
+		if lines >= limit {
+			out = append(out, suspects[start:i+1])
+			lines, limit, start = 0, limit*3, i+1
+		}
+	}
+	if start < len(suspects) || len(suspects) == 0 {
+		out = append(out, suspects[start:])
+	}
+	return out
+}
+
+// mass is the suspicion of all lines together; 1 when there is none, so that it
+// can be divided by.
+func mass(suspects []localize.Suspect) float64 {
+	total := 0.0
+	for _, s := range suspects {
+		total += s.Score * float64(s.End-s.Start+1)
+	}
+	if total == 0 {
+		return 1
+	}
+	return total
+}
+
+// propose generates the candidates of a wave, less those that failed on this very
+// tree before.
+func (h *hunt) propose(ctx, screen context.Context) []propose.Candidate {
+	defer h.clock.start("propose")()
+	h.Progress("propose", "generating candidates", 0, 0)
+	cands, errs := propose.Generate(screen, h.problem, h.strategies)
+	for _, err := range errs {
+		h.Log.Warn("a strategy could not propose", "error", err)
+	}
+	h.report.Stats.Generated += len(cands)
+	return h.dropTried(ctx, h.target.Failures, cands)
+}
+
+// screen tests the most promising n candidates of the pool.
+func (h *hunt) screen(ctx context.Context, n int) {
+	propose.Order(h.pool, h.weight, cost)
+	n = min(n, len(h.pool))
+	now := slices.Clone(h.pool[:n])
+	h.pool = h.pool[n:]
+	before := len(h.results)
+	h.v.Progress = func(done, _, plausible int) {
+		h.Progress("validate", plural(len(h.ranked())+plausible, "plausible candidate"), before+done, before+n+len(h.pool))
+	}
+	results, spent := h.v.Screen(ctx, h.target, now)
+	h.results = append(h.results, results...)
+	h.clock.add("propose", spent.TypeCheck)
+	h.clock.add("build", spent.Build)
+	h.clock.add("validate", spent.Run)
+}
+
+// ranked is what is plausible, the best first.
+func (h *hunt) ranked() []*validate.Result { return h.rank(h.results) }
+
+// enoughTested is the share of all that strategies and suspects promise that has to
+// be tested before a single patch can be clear.
+const enoughTested = 0.5
+
+// clear tells whether one patch is so far ahead that searching on is idle.
+func (h *hunt) clear() bool {
+	ranked := h.ranked()
+	if len(ranked) == 0 || confidence(ranked[0], ranked, h.means()) < h.Confidence {
+		return false
+	}
+	tested, promised := 0.0, 0.0
+	for _, r := range h.results {
+		tested += r.Candidate.Score
+	}
+	for _, s := range h.strategies {
+		promised += h.weight(s.Name)
+	}
+	return tested >= enoughTested*promised
+}
+
+// maxConfirmed bounds how many candidates are taken through the whole suite.
+const maxConfirmed = 15
+
+// confirm proves the plausible ones in their order until one is verified.
+func (h *hunt) confirm(ctx context.Context) *validate.Result {
+	defer h.clock.start("confirm")()
+	plausible := h.ranked()
+	if len(plausible) == 0 && len(h.target.Failures) > 1 {
+		// Nothing mends all: the failures have more than one cause. What mends
+		// most of them is a cluster of its own.
+		promote(h.results)
+		plausible = h.ranked()
+	}
+	for i, res := range plausible {
+		if i == maxConfirmed || ctx.Err() != nil {
+			break
+		}
+		h.Progress("confirm", res.Candidate.Title, i+1, min(len(plausible), maxConfirmed))
+		if err := h.v.Confirm(ctx, h.target, res); err != nil {
+			if ctx.Err() == nil {
+				h.Log.Warn("a candidate could not be confirmed", "candidate", res.Candidate.Title, "error", err)
+			}
+			continue
+		}
+		if res.Verdict == validate.Verified {
+			return res
+		}
+	}
+	return nil
+}
+
+// promote makes those rejected results plausible that fix the most of the tests.
+func promote(results []validate.Result) {
+	most := 0
+	for _, res := range results {
+		most = max(most, len(res.Fixes))
+	}
+	for i := range results {
+		if most > 0 && len(results[i].Fixes) == most && results[i].Verdict == validate.Rejected {
+			results[i].Verdict = validate.Plausible
+		}
+	}
+}
+
+// tell puts the hunt into the report and into the lessons.
+func (h *hunt) tell(winner *validate.Result) {
+	for i := range h.pool {
+		h.results = append(h.results, validate.Result{
+			Candidate: &h.pool[i], Verdict: validate.Pruned, Stage: validate.StagePropose, Reason: "the search ended before its turn",
+		})
+	}
+	h.tellAttempts(h.results)
+	var plausible []*validate.Result
+	for i := range h.results {
+		switch h.results[i].Verdict {
+		case validate.Plausible, validate.Verified, validate.Refused:
+			plausible = append(plausible, &h.results[i])
+		}
+	}
+	means := h.means()
+	sort.SliceStable(plausible, func(i, j int) bool {
+		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
+	})
+	h.tellPatches(plausible, winner, h.v.Tree)
+	h.learnFrom(h.results, winner, h.target)
+}
+
+// means are the expected shares of the strategies.
+func (r *run) means() map[string]float64 {
+	means := make(map[string]float64, len(r.Strategies))
+	for _, s := range r.Strategies {
+		means[s.Name] = r.posterior(s).Mean()
+	}
+	return means
+}
+
+// cost is the expected time of testing a candidate, in units of one that can be
+// woven with others: what needs a build of its own costs tens of times as much.
+func cost(c *propose.Candidate) float64 {
+	if c.Whole {
+		return 20
+	}
+	return 1
+}
