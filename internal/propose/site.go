@@ -347,6 +347,21 @@ func (f *function) locals(pos token.Pos) []*types.Var {
 	return f.at.locals
 }
 
+// owners are the locals in the order in which their fields matter: the receiver's
+// first, however far it is.
+func (f *function) owners(pos token.Pos) []*types.Var {
+	locals := f.locals(pos)
+	if f.decl == nil || f.decl.Recv == nil || len(f.decl.Recv.List[0].Names) == 0 {
+		return locals
+	}
+	recv := f.pkg.Info.Defs[f.decl.Recv.List[0].Names[0]]
+	i := slices.IndexFunc(locals, func(v *types.Var) bool { return v == recv })
+	if i <= 0 {
+		return locals
+	}
+	return slices.Concat(locals[i:i+1], locals[:i], locals[i+1:])
+}
+
 func (f *function) innermost(pos token.Pos) *types.Scope {
 	f.moveTo(pos)
 	return f.at.scope

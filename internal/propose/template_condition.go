@@ -284,7 +284,7 @@ func (f *function) likeClauses(cond ast.Expr) []string {
 func (f *function) flags(pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) { out = append(out, weighted{text, weight}) }
-	for i, v := range f.locals(pos) {
+	for i, v := range f.owners(pos) {
 		if i >= 12 {
 			break
 		}

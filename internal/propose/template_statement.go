@@ -123,7 +123,7 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 		}
 	}
 	// Fields of the receiver and of locals that are set from a variable of that name.
-	for k, v := range locals {
+	for k, v := range f.owners(pos) {
 		if k >= 8 {
 			break
 		}
@@ -224,7 +224,7 @@ func insertCall(f *function, out emit) {
 			add(a.text, a.weight, a.alike)
 		}
 		locals := f.locals(pos)
-		for k, v := range locals {
+		for k, v := range f.owners(pos) {
 			if k >= 8 {
 				break
 			}
@@ -393,7 +393,7 @@ func extendComposite(f *function, out emit) {
 // values gives what a field of a type could be set to, best the one of its name.
 func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	var out []weighted
-	for i, v := range f.locals(pos) {
+	for i, v := range f.owners(pos) {
 		if i >= 20 {
 			break
 		}

@@ -62,6 +62,8 @@ func (r *run) keptPatches() []*report.Patch {
 // holdBack gives the reason not to apply; "" when the patches are to be applied.
 func (r *run) holdBack(kept []*report.Patch) string {
 	switch {
+	case r.Source != repo.WorkTree():
+		return "what was tested is " + r.Source.String() + ", not the working tree"
 	case r.Policy == detect.Always:
 		return ""
 	case r.Policy == detect.Never:
@@ -70,8 +72,6 @@ func (r *run) holdBack(kept []*report.Patch) string {
 		return "in production patches are only proposed"
 	case r.Environment.Hold != "":
 		return r.Environment.Hold
-	case r.Source != repo.WorkTree():
-		return "what was tested is " + r.Source.String() + ", not the working tree"
 	}
 	for _, p := range kept {
 		switch {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -160,13 +161,26 @@ const maxConfirmed = 15
 // confirm proves the plausible ones in their order until one is verified.
 func (h *hunt) confirm(ctx context.Context) *validate.Result {
 	defer h.clock.start("confirm")()
-	plausible := h.ranked()
-	if len(plausible) == 0 && len(h.target.Failures) > 1 {
-		// Nothing mends all: the failures have more than one cause. What mends
-		// most of them is a cluster of its own.
-		promote(h.results)
-		plausible = h.ranked()
+	if winner := h.prove(ctx, h.ranked()); winner != nil || ctx.Err() != nil {
+		return winner
 	}
+	// Nothing mends all: the failures have more than one cause. What mends the most
+	// of them without breaking anything is a cluster of its own.
+	before := len(h.ranked())
+	if h.target.Failures[0].Kind == testrun.Compile {
+		h.target.Revealed = true
+		promoteCompiling(h.results)
+	} else {
+		promote(h.results)
+	}
+	if more := h.ranked(); len(more) > before {
+		return h.prove(ctx, more)
+	}
+	return nil
+}
+
+// prove takes the plausible ones through every proof until one is verified.
+func (h *hunt) prove(ctx context.Context, plausible []*validate.Result) *validate.Result {
 	for i, res := range plausible {
 		if i == maxConfirmed || ctx.Err() != nil {
 			break
@@ -183,6 +197,22 @@ func (h *hunt) confirm(ctx context.Context) *validate.Result {
 		}
 	}
 	return nil
+}
+
+// promoteCompiling makes those results plausible that make the package compile and
+// leave the fewest of its tests red: what only then can be seen is another cause.
+func promoteCompiling(results []validate.Result) {
+	least := -1
+	for _, res := range results {
+		if res.Compiles && res.Verdict == validate.Rejected && (least < 0 || res.Left < least) {
+			least = res.Left
+		}
+	}
+	for i := range results {
+		if res := &results[i]; res.Compiles && res.Verdict == validate.Rejected && res.Left == least {
+			res.Verdict = validate.Plausible
+		}
+	}
 }
 
 // promote makes those rejected results plausible that fix the most of the tests.

@@ -147,7 +147,7 @@ func (r *run) pipeline(ctx context.Context) error {
 	// localize, propose, apply, validate, score: cluster by cluster
 	search, cancel := context.WithTimeout(ctx, r.Budget)
 	defer cancel()
-	if err := r.search(search); err != nil && ctx.Err() == nil && search.Err() == nil {
+	if err := r.search(ctx, search); err != nil && ctx.Err() == nil && search.Err() == nil {
 		r.note(fmt.Sprintf("the search ended early: %v", err))
 		r.Log.Error("search ended early", "error", err)
 	}

@@ -26,8 +26,10 @@ const (
 )
 
 // search takes the failures cluster by cluster. A cluster is what one patch turns
-// green; it begins as the failures of one package, the one nearest to the cause.
-func (r *run) search(ctx context.Context) error {
+// green; it begins as the failures of one package, the one nearest to the cause. The
+// second context ends with the budget, the first with the run: what a kept patch
+// leaves red is found out even when the budget is spent.
+func (r *run) search(whole, ctx context.Context) error {
 	changes, err := r.changes(ctx)
 	if err != nil {
 		return err
@@ -49,7 +51,7 @@ func (r *run) search(ctx context.Context) error {
 			remaining = others
 			continue
 		}
-		if remaining, err = r.stillFailing(ctx, remaining); err != nil {
+		if remaining, err = r.stillFailing(whole, remaining); err != nil {
 			return err
 		}
 	}
@@ -124,7 +126,7 @@ func importDepth(pkgs []testrun.Package) map[string]int {
 
 // repairCluster searches a patch for the failures of one package and keeps it.
 func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure, changes []patch.File) (bool, error) {
-	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others)}
+	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed}
 	tree := &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env()}
 	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log}
 	v.Progress = func(done, total, plausible int) {

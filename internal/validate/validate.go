@@ -54,6 +54,11 @@ type Target struct {
 	Package  string            // import path of the failing tests' package
 	Failures []testrun.Failure // that must pass
 	Accepted []testrun.Failure // other failures that may stay: known ones, other clusters'
+	// Passed are the tests that passed before.
+	Passed []testrun.TestID
+	// Revealed allows tests to fail that could not be run before, because their
+	// package did not compile: they are clusters of their own.
+	Revealed bool
 }
 
 // Tests are the failing tests.
@@ -74,6 +79,10 @@ type Result struct {
 	Reason    string
 	Fixes     []testrun.TestID // of the target's tests
 	Evidence  []Evidence
+	// Compiles tells of a candidate for a compile error that it mends it, Left how
+	// many tests then fail.
+	Compiles bool
+	Left     int
 }
 
 // Evidence is one step that was taken.
@@ -407,7 +416,7 @@ func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, r
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
 		start := time.Now()
-		ok, reason, err := v.passes(ctx, r.Candidate, target)
+		failures, err := v.failures(ctx, r.Candidate, target)
 		if err != nil && ctx.Err() != nil {
 			return
 		}
@@ -415,30 +424,29 @@ func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, r
 		switch {
 		case err != nil:
 			r.Verdict, r.Reason = Rejected, err.Error()
-		case ok:
+		case len(failures) == 0:
 			r.Verdict, r.Fixes, r.Reason = Plausible, target.Tests(), ""
 		default:
-			r.Verdict, r.Reason = Rejected, reason
+			r.Verdict, r.Reason, r.Left = Rejected, failures[0].Message, len(failures)
+			r.Compiles = !slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind == testrun.Compile })
 		}
 	})
 }
 
-// passes runs the failing tests with the real edit laid over the tree.
-func (v *Validator) passes(ctx context.Context, c *propose.Candidate, target Target) (bool, string, error) {
+// failures runs the target's tests with the real edit laid over the tree and gives
+// those that fail.
+func (v *Validator) failures(ctx context.Context, c *propose.Candidate, target Target) ([]testrun.Failure, error) {
 	overlay, err := v.overlay(c)
 	if err != nil {
-		return false, "", err
+		return nil, err
 	}
 	res, err := v.Suite.Run(ctx, testrun.Request{
 		Packages: []string{target.Package}, Tests: target.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: time.Minute,
 	})
 	if err != nil {
-		return false, "", err
+		return nil, err
 	}
-	if len(res.Failures) > 0 {
-		return false, res.Failures[0].Message, nil
-	}
-	return true, "", nil
+	return res.Failures, nil
 }
 
 // overlay is the tree's own with the candidate's files on top.
