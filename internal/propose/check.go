@@ -17,6 +17,11 @@ import (
 // would refuse it. Candidates that go beyond one function are not judged: only a
 // build can.
 func (t *Tree) Check(pkg *Package, c *Candidate) error {
+	if file := pkg.File(c.File()); file != nil {
+		if name, value := file.Value(c.Edits); value != nil {
+			return pkg.checkValue(file, name, value, c.Edits)
+		}
+	}
 	sk, ok := pkg.skeletonFor(c)
 	if !ok {
 		return nil
@@ -62,6 +67,67 @@ func (t *Tree) Check(pkg *Package, c *Candidate) error {
 	_, _ = conf.Check(pkg.Path, fset, files, nil) // errors come through conf.Error
 	if first != nil {
 		return fmt.Errorf("%w: %w", ErrIllTyped, first)
+	}
+	return nil
+}
+
+// Value is the package-level variable, and its initial value, that holds all edits,
+// or nil.
+func (f *File) Value(edits []Edit) (*ast.Ident, ast.Expr) {
+	for _, d := range f.Syntax.Decls {
+		g, ok := d.(*ast.GenDecl)
+		if !ok || g.Tok != token.VAR {
+			continue
+		}
+		for _, spec := range g.Specs {
+			v := spec.(*ast.ValueSpec)
+			if len(v.Names) != len(v.Values) {
+				continue
+			}
+			for i, value := range v.Values {
+				start, end := f.Offset(value.Pos()), f.Offset(value.End())
+				inside := v.Names[i].Name != "_"
+				for _, e := range edits {
+					inside = inside && e.File == f.Name && e.Start >= start && e.End <= end
+				}
+				if inside {
+					return v.Names[i], value
+				}
+			}
+		}
+	}
+	return nil, nil
+}
+
+// ValueWith is the text of a value of the file with edits applied.
+func (f *File) ValueWith(value ast.Expr, edits []Edit) (string, error) {
+	start, end := f.Offset(value.Pos()), f.Offset(value.End())
+	shifted := slices.Clone(edits)
+	for i := range shifted {
+		shifted[i].Start -= start
+		shifted[i].End -= start
+	}
+	src, err := Splice(f.Src[start:end], shifted)
+	return string(src), err
+}
+
+// checkValue type-checks a new initial value of a package-level variable.
+func (p *Package) checkValue(f *File, name *ast.Ident, value ast.Expr, edits []Edit) error {
+	text, err := f.ValueWith(value, edits)
+	if err != nil {
+		return err
+	}
+	fset := token.NewFileSet()
+	e, err := parser.ParseExprFrom(fset, "", text, parser.SkipObjectResolution)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrIllTyped, err)
+	}
+	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue)}
+	if err := types.CheckExpr(p.Fset, p.Types, value.Pos(), e, info); err != nil {
+		return fmt.Errorf("%w: %w", ErrIllTyped, err)
+	}
+	if obj := p.Info.Defs[name]; obj != nil && !types.AssignableTo(info.Types[e].Type, obj.Type()) {
+		return fmt.Errorf("%w: %s is no value of %s", ErrIllTyped, info.Types[e].Type, obj.Type())
 	}
 	return nil
 }

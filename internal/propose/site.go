@@ -76,7 +76,7 @@ func perFunction(t template) func(context.Context, *Problem, func(Candidate) boo
 }
 
 // maxPerSite bounds the options of one strategy at one site.
-const maxPerSite = 300
+const maxPerSite = 500
 
 // yieldSite turns the options of one site into candidates.
 func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate) bool) bool {

@@ -302,8 +302,8 @@ func (f *function) flags(pos token.Pos) []weighted {
 			if i < 4 {
 				for k, c := range f.constants(field.Type(), "") {
 					if k < 8 {
-						add(v.Name()+"."+field.Name()+" == "+c, 0.3*near)
-						add(v.Name()+"."+field.Name()+" != "+c, 0.3*near)
+						add(v.Name()+"."+field.Name()+" == "+c, 0.5*near)
+						add(v.Name()+"."+field.Name()+" != "+c, 0.5*near)
 					}
 				}
 			}

@@ -83,7 +83,7 @@ func (f *function) insertSite(list []ast.Stmt, i int) ast.Node {
 func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
-		if len(out) < 160 {
+		if len(out) < 240 {
 			out = append(out, weighted{text, weight})
 		}
 	}
@@ -134,8 +134,9 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 				}
 			}
 			if isBool(field.Type()) {
-				add(v.Name()+"."+field.Name()+" = true", 0.2)
-				add(v.Name()+"."+field.Name()+" = false", 0.1)
+				near := 0.6 / (1 + 0.5*float64(k))
+				add(v.Name()+"."+field.Name()+" = true", near)
+				add(v.Name()+"."+field.Name()+" = false", near/2)
 			}
 		}
 	}

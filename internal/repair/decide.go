@@ -47,6 +47,11 @@ func (r *run) decide(ctx context.Context) error {
 	return nil
 }
 
+// applied tells whether the user's tree has been changed.
+func (r *run) applied() bool {
+	return slices.ContainsFunc(r.report.Patches, func(p report.Patch) bool { return p.Applied })
+}
+
 // keptPatches are the verified patches of the report.
 func (r *run) keptPatches() []*report.Patch {
 	var out []*report.Patch

@@ -49,6 +49,9 @@ func worth(c *propose.Candidate, means map[string]float64) float64 {
 // the patch has in the worth of everything plausible, tempered by how much
 // behaviour it takes away and by what only a person can judge.
 func confidence(winner *validate.Result, plausible []*validate.Result, means map[string]float64) float64 {
+	if winner.Verdict == validate.Refused || winner.Verdict == validate.Rejected {
+		return 0
+	}
 	total := 0.0
 	for _, p := range plausible {
 		if p.Verdict != validate.Refused && p.Verdict != validate.Rejected {

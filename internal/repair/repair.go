@@ -86,6 +86,10 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r := newRun(opt)
 	err := r.pipeline(ctx)
 	r.report.Stats.Seconds = r.clock.seconds()
+	if r.applied() {
+		// What is in the user's tree is told, and can be taken back, whatever comes.
+		ctx = context.WithoutCancel(ctx)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return r.report, context.Cause(ctx)

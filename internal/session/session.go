@@ -168,7 +168,8 @@ func (s *Session) openLog(getenv func(string) string) {
 		s.file = file
 		sinks = append(sinks, file)
 	}
-	s.Log = slog.New(adaptlog.New(adaptlog.Options{Redact: secrets(s.in.Environ)}, sinks...))
+	quiet := min(level, slog.LevelInfo) // what the log takes when all is well
+	s.Log = slog.New(adaptlog.New(adaptlog.Options{Level: quiet, Redact: secrets(s.in.Environ)}, sinks...))
 }
 
 // secrets are the values of environment variables that must not reach a log.

@@ -17,7 +17,9 @@ import (
 	"fmt"
 	"log/slog"
 	"path"
+	"regexp"
 	"slices"
+	"strconv"
 	"sync"
 	"time"
 
@@ -110,6 +112,10 @@ const (
 	laterBatch = 600
 )
 
+// maxWhole bounds how many candidates of a batch get a build of their own: each
+// takes as long as a hundred that are woven.
+const maxWhole = 10
+
 // Spent is where the time of Screen went, in seconds.
 type Spent struct{ TypeCheck, Build, Run float64 }
 
@@ -175,7 +181,14 @@ func (v *Validator) batch(ctx context.Context, target Target, results []Result, 
 		_ = woven.binary.Remove()
 	}
 	start = time.Now()
-	v.runWhole(ctx, target, append(whole, rest...), results)
+	whole = append(whole, rest...)
+	if len(whole) > maxWhole {
+		for _, p := range whole[maxWhole:] {
+			results[p.number-1].Reason = "would need a build of its own"
+		}
+		whole = whole[:maxWhole]
+	}
+	v.runWhole(ctx, target, whole, results)
 	spent.Run += time.Since(start).Seconds()
 }
 
@@ -235,7 +248,7 @@ type woven struct {
 
 // maxRebuilds bounds how often a woven build is tried again without the
 // candidates that the compiler refused although the type check let them pass.
-const maxRebuilds = 4
+const maxRebuilds = 20
 
 // buildWoven weaves and builds; candidates that cannot be woven come back. A nil
 // binary means that none could.
@@ -264,8 +277,9 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 				overlay[name] = src
 			}
 			// Inlining makes large woven packages slow to compile (by minutes where
-			// there are many closures) and gains little in one short run.
-			flags = append(flags, "-gcflags="+pkg.Path+"=-l")
+			// there are many closures) and gains little in one short run. All
+			// errors are wanted, not the first ten.
+			flags = append(flags, "-gcflags="+pkg.Path+"=-l -e")
 		}
 		if n == 0 {
 			return nil, rest
@@ -293,23 +307,34 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 	return nil, flatten(dirs, byDir)
 }
 
-// dropRefused takes the candidates out that the compiler named.
+var variantName = regexp.MustCompile(`\bregreen(\d+)_`)
+
+// dropRefused takes the candidates out that the compiler named: by the place of an
+// error, or, where that is elsewhere (an initialization cycle), in its words.
 func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
-	dropped := false
+	refused := make(map[int]string)
 	for _, pos := range build.Positions {
-		number, ok := w.at(pos.File, pos.Line)
-		if !ok {
-			continue
+		if number, ok := w.at(pos.File, pos.Line); ok {
+			refused[number] = pos.Message
 		}
-		dir := path.Dir(pos.File)
-		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
-			if p.number != number {
-				return false
+	}
+	if len(refused) == 0 {
+		for _, m := range variantName.FindAllStringSubmatch(build.Output, -1) {
+			if number, err := strconv.Atoi(m[1]); err == nil {
+				refused[number] = "makes an initialization cycle"
 			}
-			dropped = true
-			r := &results[number-1]
-			r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, pos.Message
-			return true
+		}
+	}
+	dropped := false
+	for dir := range byDir {
+		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
+			why, ok := refused[p.number]
+			if ok {
+				dropped = true
+				r := &results[p.number-1]
+				r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, why
+			}
+			return ok
 		})
 	}
 	return dropped
@@ -335,7 +360,7 @@ func (v *Validator) baseline(ctx context.Context, target Target, b *testrun.Bina
 	}
 	// Ten times as long and a little more: enough for a busy machine, little for
 	// an endless loop.
-	return min(10*time.Duration(res.Seconds*float64(time.Second))+time.Second, time.Minute), nil
+	return min(10*time.Duration(res.Seconds*float64(time.Second))+time.Second/2, time.Minute), nil
 }
 
 func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, picks, rest []pick, results []Result) {

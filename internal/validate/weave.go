@@ -45,8 +45,14 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 	}
 	var groups []*group
 	byDecl := make(map[*ast.FuncDecl]*group)
+	edits := make(map[*propose.File][]propose.Edit)
+	copies := make(map[*propose.File][]variant)
 	for _, p := range picks {
 		file := pkg.File(p.cand.File())
+		if v, ok := valueVariant(file, p); ok {
+			copies[file] = append(copies[file], v)
+			continue
+		}
 		var decl *ast.FuncDecl
 		if file != nil && !p.cand.Whole {
 			decl = file.Function(p.cand.Edits)
@@ -63,12 +69,10 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 		}
 		g.of = append(g.of, p)
 	}
-	if len(groups) == 0 {
+	if len(groups) == 0 && len(copies) == 0 {
 		return nil, rest
 	}
 	files = make(map[string][]byte)
-	edits := make(map[*propose.File][]propose.Edit)
-	copies := make(map[*propose.File][]variant)
 	for _, g := range groups {
 		d := newDispatcher(g.file, g.decl)
 		edits[g.file] = append(edits[g.file], d.edits(g.of)...)
@@ -76,7 +80,8 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 			copies[g.file] = append(copies[g.file], variant{p.number, d.variant(p)})
 		}
 	}
-	for file, list := range edits {
+	for file := range copies {
+		list := edits[file]
 		slices.SortFunc(list, func(a, b propose.Edit) int { return a.Start - b.Start })
 		src, err := propose.Splice(file.Src, list)
 		if err != nil {
@@ -118,6 +123,24 @@ var regreenCandidate = func() int {
 type variant struct {
 	number int
 	text   string
+}
+
+// valueVariant is a candidate that changes the initial value of a package-level
+// variable: the variable is set again when the program starts. What other variables
+// took from it before then stays as it was, which can only reject.
+func valueVariant(file *propose.File, p pick) (variant, bool) {
+	if file == nil || p.cand.Whole {
+		return variant{}, false
+	}
+	name, value := file.Value(p.cand.Edits)
+	if value == nil {
+		return variant{}, false
+	}
+	text, err := file.ValueWith(value, p.cand.Edits)
+	if err != nil {
+		return variant{}, false
+	}
+	return variant{p.number, fmt.Sprintf("func init() {\n\tif regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text)}, true
 }
 
 // weavable tells whether a function can be copied: not init, not one that is
