@@ -115,7 +115,16 @@ func copyIndex(from, to string) error {
 		out.Close()
 		return err
 	}
-	return out.Close()
+	if err := out.Close(); err != nil {
+		return err
+	}
+	// Git looks into files that changed no earlier than their index was written
+	// ("racy git"). A copy that seemed newer would hide an edit of that very moment.
+	info, err := in.Stat()
+	if err != nil {
+		return err
+	}
+	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }
 
 // TreeHash is git's hash of the tree that src means: equal hashes, equal files.
