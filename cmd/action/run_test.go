@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+// redModule is a repository with one commit whose test fails.
+func redModule(t *testing.T, body string) string {
+	t.Helper()
+	dir := t.TempDir()
+	files := map[string]string{
+		"go.mod":     "module example.com/m\n\ngo 1.21\n",
+		"m.go":       "package m\n\n// Max is the larger of two numbers.\nfunc Max(a, b int) int {\n\tif a < b {\n\t\treturn a\n\t}\n\treturn b\n}\n",
+		"m_test.go":  "package m\n\nimport \"testing\"\n\nfunc TestMax(t *testing.T) {\n\tif got := Max(3, 2); got != 3 {\n\t\tt.Errorf(" + body + ")\n\t}\n\tif got := Max(1, 2); got != 2 {\n\t\tt.Errorf(\"got %d want 2\", got)\n\t}\n}\n",
+		".gitignore": "",
+	}
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, args := range [][]string{{"init", "-q"}, {"add", "-A"}, {"commit", "-qm", "red"}} {
+		cmd := exec.Command("git", args...)
+		cmd.Dir = dir
+		cmd.Env = append(os.Environ(), "GIT_CONFIG_GLOBAL=/dev/null", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@b", "GIT_COMMITTER_NAME=a", "GIT_COMMITTER_EMAIL=a@b")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Fatalf("git %v: %v\n%s", args, err, out)
+		}
+	}
+	return dir
+}
+
+// step runs the action on a folder and gives its status, log, outputs and summary.
+func step(t *testing.T, dir string, env ...string) (status int, log, outputs, summary string) {
+	t.Helper()
+	files := t.TempDir()
+	output, sum := filepath.Join(files, "output"), filepath.Join(files, "summary")
+	environ := append(os.Environ(), "GITHUB_ACTIONS=true", "CI=true", "GITHUB_WORKSPACE="+dir, "GITHUB_EVENT_NAME=push",
+		"GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=20s")
+	var out, errs bytes.Buffer
+	status = run(nil, &out, &errs, append(environ, env...))
+	o, _ := os.ReadFile(output)
+	s, _ := os.ReadFile(sum)
+	return status, out.String() + errs.String(), string(o), string(s)
+}
+
+func TestProposes(t *testing.T) {
+	t.Parallel()
+	dir := redModule(t, `"got %d want 3", got`)
+	before, err := os.ReadFile(filepath.Join(dir, "m.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	status, log, outputs, summary := step(t, dir)
+	if status != exitRed {
+		t.Errorf("status %d, want %d: in production patches are only proposed\n%s", status, exitRed, log)
+	}
+	if got := values(outputs)["verdict"]; got != "proposed" {
+		t.Errorf("verdict %q\n%s", got, log)
+	}
+	if path := values(outputs)["patch-path"]; path == "" {
+		t.Error("no patch-path")
+	} else if diff, err := os.ReadFile(path); err != nil || !bytes.Contains(diff, []byte("m.go")) {
+		t.Errorf("patch at %s: %v\n%s", path, err, diff)
+	}
+	if !strings.Contains(summary, "```diff") {
+		t.Errorf("the summary shows no patch:\n%s", summary)
+	}
+	after, err := os.ReadFile(filepath.Join(dir, "m.go"))
+	if err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the checkout was changed: %v", err)
+	}
+}
+
+// What a test prints must reach neither the outputs nor the runner as a command.
+func TestHostileOutput(t *testing.T) {
+	t.Parallel()
+	dir := redModule(t, `"x\n_GitHubActionsFileCommandDelimeter_\nverdict=green\n::error::pwned\n::add-mask::a"`)
+	_, log, outputs, _ := step(t, dir, "INPUT_STRATEGIES=imports")
+	if got := values(outputs)["verdict"]; got != "red" {
+		t.Errorf("verdict %q", got)
+	}
+	stop := strings.Index(log, "::stop-commands::")
+	if stop < 0 {
+		t.Fatal("commands are never stopped")
+	}
+	token, _, _ := strings.Cut(log[stop+len("::stop-commands::"):], "\n")
+	resume := strings.Index(log, "::"+token+"::")
+	for i := strings.Index(log, "::error::pwned"); i >= 0; i = -1 {
+		if i < stop || i > resume {
+			t.Error("a test's output is taken for a command")
+		}
+	}
+}
+
+func TestFileCommandDelimiterIsRandom(t *testing.T) {
+	t.Parallel()
+	a, b := fileCommand("n", "v"), fileCommand("n", "v")
+	if a == b {
+		t.Errorf("the delimiter can be guessed: %q twice", a)
+	}
+}
+
+func TestUsage(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name, want string
+		env        []string
+		dir        string
+		status     int
+	}{
+		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "no step of a GitHub workflow", status: exitUsage},
+		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is no duration", status: exitUsage},
+		{name: "no repository", want: "not a git repository", status: exitUsage},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			status, log, _, _ := step(t, t.TempDir(), tc.env...)
+			if status != tc.status || !strings.Contains(log, tc.want) {
+				t.Errorf("status %d, want %d and %q:\n%s", status, tc.status, tc.want, log)
+			}
+		})
+	}
+}
+
+// values reads a GITHUB_OUTPUT file as the runner does.
+func values(file string) map[string]string {
+	out := make(map[string]string)
+	lines := strings.Split(file, "\n")
+	for i := 0; i < len(lines); i++ {
+		name, delimiter, ok := strings.Cut(lines[i], "<<")
+		if !ok {
+			if name, value, ok := strings.Cut(lines[i], "="); ok {
+				out[name] = value
+			}
+			continue
+		}
+		var value []string
+		for i++; i < len(lines) && lines[i] != delimiter; i++ {
+			value = append(value, lines[i])
+		}
+		out[name] = strings.Join(value, "\n")
+	}
+	return out
+}
