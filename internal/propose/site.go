@@ -84,9 +84,7 @@ func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate
 	for _, o := range options {
 		total += o.weight
 	}
-	if total == 0 {
-		return true
-	}
+	total = max(total, 1) // a site with nothing but unlikely options stays unlikely
 	suspicion := f.suspicion(at)
 	if suspicion == 0 {
 		return true

@@ -21,7 +21,7 @@ import (
 // The shares of a cluster's time: for the culprit, then for screening; the rest is
 // for confirmation.
 const (
-	culpritShare = 0.25
+	culpritShare = 0.4
 	screenShare  = 0.7
 )
 
