@@ -16,7 +16,6 @@ import (
 
 	"github.com/regreen-ci/regreen/hooks"
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -224,7 +223,9 @@ func (a *app) hook(ctx context.Context, name string, args []string) error {
 	}
 	defer func() { _ = s.Close() }()
 	how := s.Config.Hooks[name]
-	if how == hookOff || inTheWay(s.Environment) {
+	// In the midst of a rebase or the like, a hook that takes its time, or blocks,
+	// does more harm than good.
+	if how == hookOff || s.Environment.Underway != "" {
 		return nil
 	}
 	source := repo.Index("")
@@ -249,10 +250,4 @@ func (a *app) hook(ctx context.Context, name string, args []string) error {
 		return nil // what did not run is no reason to hold a commit up
 	}
 	return status(rep)
-}
-
-// inTheWay tells whether git is in the middle of something where a hook that takes
-// its time, or blocks, does more harm than good.
-func inTheWay(e detect.Environment) bool {
-	return strings.HasSuffix(e.Hold, "is under way") || strings.HasPrefix(e.Hold, "a bisection")
 }

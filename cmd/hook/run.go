@@ -12,6 +12,7 @@ import (
 	"syscall"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -110,7 +111,7 @@ func (a *app) exitStatus(ctx context.Context, err error) int {
 		a.complain(err.Error(), store.Hint)
 		return exitNotRun
 	case errors.Is(err, repair.ErrNoRun):
-		a.complain(err.Error(), "regreen status lists the stored runs")
+		a.complain(err.Error(), "regreen status lists the stored runs, regreen fix makes one")
 		return exitUsage
 	default:
 		a.complain(err.Error(), "")
@@ -137,10 +138,12 @@ func joinWhere(what, where string) string {
 	return where + ": " + what
 }
 
-// complain tells a person what is wrong and what to do next.
+// complain tells a person what is wrong and what to do next. Errors that end with
+// their hint have told it already.
 func (a *app) complain(what, hint string) {
-	fmt.Fprintln(a.stderr, "regreen: "+strings.TrimRight(what, "\n"))
-	if hint != "" {
+	what = strings.TrimRight(what, "\n")
+	fmt.Fprintln(a.stderr, "regreen: "+what)
+	if hint != "" && !strings.Contains(what, "\nhint: ") {
 		fmt.Fprintln(a.stderr, "hint: "+hint)
 	}
 }
@@ -172,18 +175,45 @@ could not be run, 130 interrupted.`,
   regreen install                 do so at every commit and merge
   regreen apply k3f9a2x-1         apply a patch that was proposed`,
 		SilenceErrors: true, SilenceUsage: true,
-		Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return nil
+			}
+			hint := "regreen --help lists the commands"
+			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
+				hint = "did you mean " + strings.Join(meant, " or ") + "?"
+			}
+			return &session.UsageError{Msg: fmt.Sprintf("there is no command %q", args[0]), Hint: hint}
+		},
+		SuggestionsMinimumDistance: 2,
+		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.CompletionOptions.HiddenDefaultCmd = false
 	root.PersistentFlags().StringVar(&a.dir, "repo", ".", "`DIR` of the repository, or a folder in it")
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what is being done")
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return &session.UsageError{Msg: err.Error(), Hint: cmd.CommandPath() + " --help lists the flags"}
+		hint := cmd.CommandPath() + " --help lists the flags"
+		var unknown *pflag.NotExistError
+		if errors.As(err, &unknown) {
+			if meant := config.Nearest(unknown.GetSpecifiedName(), flagNames(cmd.Flags())); meant != "" {
+				hint = "did you mean --" + meant + "? " + hint
+			}
+		}
+		return &session.UsageError{Msg: err.Error(), Hint: hint}
 	})
 	root.AddCommand(a.fixCommand(), a.testCommand(), a.applyCommand(), a.rollbackCommand(), a.reportCommand(),
 		a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.hookCommand(), a.detectCommand(), a.versionCommand())
 	return root
+}
+
+func flagNames(flags *pflag.FlagSet) []string {
+	var names []string
+	flags.VisitAll(func(f *pflag.Flag) {
+		if !f.Hidden {
+			names = append(names, f.Name)
+		}
+	})
+	return names
 }
 
 // version is set by the linker for releases; a build from a clone tells its commit.

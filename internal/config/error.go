@@ -61,9 +61,9 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// nearest is the name that was probably meant, or empty. Case, dashes and
+// Nearest is the name that was probably meant, or empty. Case, dashes and
 // underscores do not count.
-func nearest(name string, names []string) string {
+func Nearest(name string, names []string) string {
 	plain := strings.NewReplacer("-", "", "_", "")
 	name = plain.Replace(strings.ToLower(name))
 	if len(name) > 40 {

@@ -242,7 +242,7 @@ func hinted(msg, advice string) error { return &hint{msg, advice} }
 
 // unknown is the error about a name that is not among those that are known.
 func unknown(what, name string, known []string) error {
-	if near := nearest(name, known); near != "" {
+	if near := Nearest(name, known); near != "" {
 		return hinted(fmt.Sprintf("unknown %s %.40q", what, name), fmt.Sprintf("did you mean %q?", near))
 	}
 	return hinted(fmt.Sprintf("unknown %s %.40q", what, name), "known are "+strings.Join(known, ", "))

@@ -265,7 +265,7 @@ func unknownKey(prefix, key string) error {
 		names = append(names, k.Name)
 	}
 	err := unknown("key", prefix+key, names)
-	near := nearest(prefix+key, names)
+	near := Nearest(prefix+key, names)
 	if group, last, nested := strings.Cut(near, "."); nested && prefix == "" {
 		return hinted(err.Error(), fmt.Sprintf("did you mean %q below %q?", last, group))
 	}

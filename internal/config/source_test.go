@@ -254,8 +254,8 @@ func TestNearest(t *testing.T) {
 		name := rapid.SampledFrom(names).Draw(t, "name")
 		i := rapid.IntRange(0, len(name)-2).Draw(t, "i")
 		swapped := name[:i] + name[i+1:i+2] + name[i:i+1] + name[i+2:]
-		if got := nearest(swapped, names); got != name {
-			t.Errorf("nearest(%q) = %q, want %q", swapped, got, name)
+		if got := Nearest(swapped, names); got != name {
+			t.Errorf("Nearest(%q) = %q, want %q", swapped, got, name)
 		}
 	})
 }

@@ -70,6 +70,8 @@ type run struct {
 	suite    *testrun.Suite
 	treeHash string
 
+	workspace string // where the tree is exported to
+
 	first    *testrun.Result   // the first run of the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
 	accepted []testrun.Failure // failures that may stay
@@ -102,7 +104,11 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r.remember(ctx)
 	stop()
 	r.report.Stats.Seconds = r.clock.seconds()
-	return r.report, r.store()
+	if err := r.store(); err != nil {
+		// The report tells all the same; it only cannot be shown again.
+		r.note(fmt.Sprintf("the run could not be stored: %v", err))
+	}
+	return r.report, nil
 }
 
 func newRun(opt Options) *run {
@@ -134,6 +140,7 @@ func (r *run) pipeline(ctx context.Context) error {
 		return err
 	}
 	defer func() { err = errors.Join(err, workspace.Close()) }()
+	r.workspace = workspace.Dir
 
 	// test
 	if err := r.test(ctx, workspace.Dir); err != nil {

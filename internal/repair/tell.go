@@ -36,13 +36,22 @@ func (r *run) tellProblem(err error) bool {
 	var git *repo.Error
 	switch {
 	case errors.As(err, &notRun):
-		r.report.Problem = &report.Problem{What: notRun.What, Where: notRun.Where, Hint: notRun.Hint, Output: notRun.Output}
+		r.report.Problem = &report.Problem{What: notRun.What, Where: r.inRepository(notRun.Where), Hint: notRun.Hint, Output: r.inRepository(notRun.Output)}
 	case errors.As(err, &git):
 		r.report.Problem = &report.Problem{What: git.Err.Error(), Where: git.Path, Hint: git.Hint}
 	default:
 		return false
 	}
 	return true
+}
+
+// inRepository puts the user's tree in place of its export, of which nobody knows
+// and which is gone soon.
+func (r *run) inRepository(text string) string {
+	if r.workspace == "" {
+		return text
+	}
+	return strings.ReplaceAll(text, r.workspace, r.Repo.Root())
 }
 
 func (r *run) tellFailure(f testrun.Failure, status string) {

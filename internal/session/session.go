@@ -91,6 +91,12 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	if base == "" {
 		base = cfg.Base
 	}
+	if in.Flags.Base != "" {
+		// Other bases are guesses, of which the next may be there.
+		if _, err := rp.Resolve(ctx, in.Flags.Base); err != nil {
+			return nil, err
+		}
+	}
 	s.Environment, err = repair.Where(ctx, rp, detect.Input{
 		Getenv: getenv, Hook: in.Hook, HookArgs: in.HookArgs, EventPayload: payload(getenv("GITHUB_EVENT_PATH")),
 		Terminal: in.Terminal, BaseFlag: base, Protected: cfg.Protected,

@@ -143,8 +143,8 @@ func valueVariant(file *propose.File, p pick) (variant, bool) {
 	return variant{p.number, fmt.Sprintf("func init() {\n\tif regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text)}, true
 }
 
-// weavable tells whether a function can be copied: not init, not one that is
-// exported to C or assembly by a directive, and only where the body changes.
+// weavable tells whether a function can be copied: not init, not one that asks how
+// it was called, and only where the body changes.
 func weavable(decl *ast.FuncDecl, file *propose.File, c *propose.Candidate) bool {
 	if decl.Recv == nil && (decl.Name.Name == "init" || decl.Name.Name == "_") || decl.Name.Name == "main" {
 		return false
@@ -158,7 +158,30 @@ func weavable(decl *ast.FuncDecl, file *propose.File, c *propose.Candidate) bool
 			}
 		}
 	}
-	return c.Edits[0].Start > file.Offset(decl.Body.Lbrace)
+	return c.Edits[0].Start > file.Offset(decl.Body.Lbrace) && !asksForCaller(decl.Body)
+}
+
+// asksForCaller tells whether a body calls recover, which works only where the
+// deferred function itself does, or runtime.Caller and the like: a copy stands one
+// call deeper than the function.
+func asksForCaller(body *ast.BlockStmt) bool {
+	found := false
+	ast.Inspect(body, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.FuncLit:
+			return false
+		case *ast.CallExpr:
+			switch fun := n.Fun.(type) {
+			case *ast.Ident:
+				found = found || fun.Name == "recover"
+			case *ast.SelectorExpr:
+				x, ok := fun.X.(*ast.Ident)
+				found = found || ok && x.Name == "runtime" && strings.HasPrefix(fun.Sel.Name, "Caller")
+			}
+		}
+		return !found
+	})
+	return found
 }
 
 // dispatcher writes the choice at the head of one function.

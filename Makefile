@@ -1,0 +1,71 @@
+# Run `make` to see what there is to make.
+
+# Pinned, and fetched by the go command on first use.
+gofumpt     := mvdan.cc/gofumpt@v0.12.0
+staticcheck := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+# What `regreen version` prints: a tag, or the commit.
+version := $(shell git describe --tags --always --dirty --abbrev=12 2>/dev/null)
+ldflags := -s -w $(if $(version),-X main.version=$(version))
+
+# The bugs that bench-repair measures with.
+BUGS   ?= bench/repair/bugs.json
+BUDGET ?= 60s
+# More flags of the bench, e.g. BENCHFLAGS='-only semver-at-least -out result.json'.
+BENCHFLAGS ?=
+
+.DEFAULT_GOAL := help
+
+.PHONY: help
+help: ## Show this list
+	@echo "make TARGET, where TARGET is one of"
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: build
+build: bin/regreen bin/regreen-action ## Build the binaries into bin/
+
+# The go command knows best what is up to date, so it always runs.
+.PHONY: bin/regreen bin/regreen-action
+bin/regreen: package := ./cmd/hook
+bin/regreen-action: package := ./cmd/action
+bin/regreen bin/regreen-action:
+	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $@ $(package)
+
+.PHONY: install
+install: ## Install the binaries into PREFIX/bin, or where `go install` puts them
+	@scripts/install.sh $(PREFIX)
+
+.PHONY: demo
+demo: bin/regreen ## Watch a commit being blocked and repaired (KEEP=1 keeps the folder)
+	@scripts/demo.sh
+
+.PHONY: setup
+setup: ## Install the programs that the tests need, where they are missing
+	@scripts/setup.sh
+
+.PHONY: test
+test: setup ## Vet, and run all tests with the race detector
+	go vet ./...
+	CGO_ENABLED=1 go test -race -timeout 9m ./...
+
+.PHONY: lint
+lint: ## Check formatting, vet, and run staticcheck
+	@unformatted="$$(CGO_ENABLED=0 go run $(gofumpt) -l .)" || exit 1; \
+	if [ -n "$$unformatted" ]; then \
+		echo "not formatted as gofumpt does:"; echo "$$unformatted"; \
+		echo "hint: go run $(gofumpt) -w ."; exit 1; \
+	fi
+	CGO_ENABLED=0 go vet ./...
+	CGO_ENABLED=0 go run $(staticcheck) ./...
+
+.PHONY: bench-repair
+bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=FILE BUDGET=60s)
+	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) $(BENCHFLAGS)
+
+.PHONY: bench-repair-history
+bench-repair-history: bin/regreen ## Measure how often the culprit hunk of a commit is named
+	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) -history $(BENCHFLAGS)
+
+.PHONY: clean
+clean: ## Remove what was built
+	rm -rf bin

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"bytes"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/santhosh-tekuri/jsonschema/v6"
+
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/schema"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden parts of the scripts")
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){"regreen": main})
+}
+
+// TestScript runs the behaviours of the command, one script each. They are meant
+// to be read: each begins by saying what it shows.
+//
+// Besides testscript's own commands there are
+//
+//	status N CMD...   runs CMD and wants the exit status N
+//	repo [DIR]        makes a repository of DIR and commits what is there
+//	snapshot, same    take and compare every byte of the tree and the index
+//	report FILE       checks a report against the schema, and sets $RUN and $PATCH
+//	                  to the ids of the run and of its first patch
+func TestScript(t *testing.T) {
+	t.Parallel()
+	goenv := goEnv(t)
+	testscript.Run(t, testscript.Params{
+		Dir:                 filepath.Join("testdata", "script"),
+		UpdateScripts:       *update,
+		RequireExplicitExec: true,
+		RequireUniqueNames:  true,
+		Setup: func(env *testscript.Env) error {
+			home := filepath.Join(env.WorkDir, ".home")
+			if err := os.MkdirAll(filepath.Join(home, "tmp"), 0o700); err != nil {
+				return err
+			}
+			env.Vars = append(env.Vars, goenv...)
+			env.Vars = append(env.Vars, sealedEnv(home)...)
+			for name, program := range map[string]string{"GIT": "git", "REGREEN": "regreen"} {
+				path, err := exec.LookPath(program)
+				if err != nil {
+					return err
+				}
+				env.Vars = append(env.Vars, name+"="+path)
+			}
+			env.Cd = filepath.Join(env.WorkDir, "m")
+			return os.MkdirAll(env.Cd, 0o755)
+		},
+		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
+			"status": cmdStatus, "repo": cmdRepo, "snapshot": cmdSnapshot, "same": cmdSame, "report": cmdReport,
+		},
+	})
+}
+
+// goEnv keeps the caches of the machine, so that the scripts do not build the
+// standard library.
+func goEnv(t *testing.T) []string {
+	t.Helper()
+	names := []string{"GOPATH", "GOCACHE", "GOMODCACHE"}
+	out, err := exec.Command("go", append([]string{"env"}, names...)...).Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := strings.Split(strings.TrimSpace(string(out)), "\n")
+	vars := []string{"GOFLAGS=", "GOPROXY=off", "GOTOOLCHAIN=local", "GOWORK=", "CGO_ENABLED=0"}
+	for i, name := range names {
+		vars = append(vars, name+"="+values[i])
+	}
+	return vars
+}
+
+// sealedEnv keeps the configuration of the user, and of the machine that the
+// tests run on, out of the scripts.
+func sealedEnv(home string) []string {
+	return []string{
+		"HOME=" + home, "XDG_CONFIG_HOME=" + home, "TMPDIR=" + filepath.Join(home, "tmp"),
+		"GIT_CONFIG_GLOBAL=" + filepath.Join(home, "gitconfig"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(filepath.Dir(home)),
+		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
+		"LC_ALL=C", "TERM=dumb", "NO_COLOR=", "CI=", "REGREEN=",
+	}
+}
+
+func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 2 {
+		ts.Fatalf("usage: status N command...")
+	}
+	got := "0"
+	if err := ts.Exec(args[1], args[2:]...); err != nil {
+		exit, ok := err.(*exec.ExitError)
+		if !ok {
+			ts.Fatalf("%v", err)
+		}
+		got = fmt.Sprint(exit.ExitCode())
+	}
+	if got != args[0] {
+		ts.Fatalf("%s: exit status %s, want %s", strings.Join(args[1:], " "), got, args[0])
+	}
+	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
+		ts.Fatalf("%s shows a stack trace", strings.Join(args[1:], " "))
+	}
+}
+
+func cmdRepo(ts *testscript.TestScript, neg bool, args []string) {
+	dir := ts.MkAbs(".")
+	if len(args) > 0 {
+		dir = ts.MkAbs(args[0])
+	}
+	for _, words := range [][]string{
+		{"init", "-q", "-b", "main", dir},
+		{"-C", dir, "add", "-A"},
+		{"-C", dir, "commit", "-q", "--no-verify", "--allow-empty", "-m", "begin"},
+	} {
+		ts.Check(ts.Exec("git", words...))
+	}
+}
+
+// cmdSnapshot copies the tree and the index aside.
+func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
+	ts.Check(os.WriteFile(ts.MkAbs("../.home/snapshot"), treeBytes(ts, ts.MkAbs(".")), 0o600))
+}
+
+func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
+	before, err := os.ReadFile(ts.MkAbs("../.home/snapshot"))
+	ts.Check(err)
+	if same := bytes.Equal(before, treeBytes(ts, ts.MkAbs("."))); same == neg {
+		ts.Fatalf("tree and index are the same: %v", same)
+	}
+}
+
+func treeBytes(ts *testscript.TestScript, dir string) []byte {
+	b, err := fingerprint(dir)
+	ts.Check(err)
+	return b
+}
+
+// fingerprint lists the tree's files with mode and content, and the index.
+func fingerprint(dir string) ([]byte, error) {
+	var b bytes.Buffer
+	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case d.IsDir() && d.Name() == ".git":
+			index, _ := os.ReadFile(filepath.Join(name, "index"))
+			fmt.Fprintf(&b, "index %q\n", index)
+			return filepath.SkipDir
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(&b, "%s %s", name, info.Mode())
+		if info.Mode().IsRegular() {
+			content, err := os.ReadFile(name)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(&b, " %q", content)
+		}
+		b.WriteByte('\n')
+		return nil
+	})
+	return b.Bytes(), err
+}
+
+func cmdReport(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: report FILE")
+	}
+	text := ts.ReadFile(args[0])
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(schema.ReportV1))
+	ts.Check(err)
+	c := jsonschema.NewCompiler()
+	c.AssertFormat()
+	ts.Check(c.AddResource("report.v1.json", doc))
+	s, err := c.Compile("report.v1.json")
+	ts.Check(err)
+	value, err := jsonschema.UnmarshalJSON(strings.NewReader(text))
+	ts.Check(err)
+	ts.Check(s.Validate(value))
+	rep, err := report.Read([]byte(text))
+	ts.Check(err)
+	ts.Setenv("RUN", rep.ID)
+	if len(rep.Patches) > 0 {
+		ts.Setenv("PATCH", rep.Patches[0].ID)
+	}
+}

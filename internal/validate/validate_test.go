@@ -1,0 +1,341 @@
+package validate
+
+import (
+	"context"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// small is a package with a bug, and another that depends on how it behaves.
+const small = `
+-- num/num.go --
+package num
+
+// Max is the larger of two numbers.
+func Max(a, b int) int {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+// Min is the smaller of two numbers.
+func Min(a, b int) int {
+	if a < b {
+		return a
+	}
+	return b
+}
+
+var limit = 10
+
+func Limit() int { return limit }
+-- num/num_test.go --
+package num
+
+import "testing"
+
+func TestMax(t *testing.T) {
+	if got := Max(3, 2); got != 3 {
+		t.Errorf("Max(3, 2) = %d", got)
+	}
+}
+
+func TestMin(t *testing.T) {
+	if got := Min(3, 2); got != 2 {
+		t.Errorf("Min(3, 2) = %d", got)
+	}
+}
+
+func TestLimit(t *testing.T) {
+	if Limit() != 20 {
+		t.Error(Limit())
+	}
+}
+-- use/use.go --
+package use
+
+import "example.com/m/num"
+
+func Top(list []int) int {
+	top := list[0]
+	for _, n := range list[1:] {
+		top = num.Max(n, top)
+	}
+	return top
+}
+-- use/use_test.go --
+package use
+
+import "testing"
+
+func TestTop(t *testing.T) {
+	if got := Top([]int{1, 5, 2}); got != 5 {
+		t.Errorf("Top = %d", got)
+	}
+}
+`
+
+const maxHead = "func Max(a, b int) int {\n\tif a < b {"
+
+func verdicts(results []Result) []Verdict {
+	var out []Verdict
+	for _, r := range results {
+		out = append(out, r.Verdict)
+	}
+	return out
+}
+
+func TestScreen(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, small)
+	var told []int
+	f.v.Progress = func(done, total, plausible int) { told = []int{done, total, plausible} }
+	goal := target("example.com/m/num", "TestMax")
+	goal.Accepted = target("example.com/m/num", "TestLimit").Failures
+	cases := []struct {
+		name, new, reason string
+		want              Verdict
+	}{
+		{"right", "if a > b {", "", Plausible},
+		{"wrong", "if a <= b {", "still fail", Rejected},
+		{"unknown name", "if a > c {", "c", IllTyped},
+		{"no condition", "if a {", "", IllTyped},
+		{"syntax", "if a > {", "", IllTyped},
+		{"endless", "for a > 0 {\n\t}\n\tif a > b {", "timeout", Rejected},
+		{"panics", "if a > b {\n\t\tpanic(a)", "still fail", Rejected},
+	}
+	var cands []propose.Candidate
+	for _, tc := range cases {
+		cands = append(cands, f.swap("num/num.go", maxHead, strings.Replace(maxHead, "if a < b {", tc.new, 1)))
+	}
+	results, spent := f.v.Screen(t.Context(), goal, cands)
+	for i, tc := range cases {
+		r := results[i]
+		if r.Verdict != tc.want || !strings.Contains(r.Reason, tc.reason) || (r.Reason == "") != (tc.want == Plausible) {
+			t.Errorf("%s: %s (%s), want %s", tc.name, r.Verdict, r.Reason, tc.want)
+		}
+		if (len(r.Fixes) > 0) != (tc.want == Plausible) {
+			t.Errorf("%s: fixes %v", tc.name, r.Fixes)
+		}
+	}
+	if spent.TypeCheck <= 0 || spent.Build <= 0 || spent.Run <= 0 {
+		t.Errorf("time is not told: %+v", spent)
+	}
+	if !slices.Equal(told, []int{7, 7, 1}) {
+		t.Errorf("progress %v", told)
+	}
+}
+
+// One binary holds them all, and each still gets the verdict that is its own.
+func TestScreenTogether(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, small)
+	goal := target("example.com/m/num", "TestMax", "TestLimit")
+	both := propose.Candidate{Edits: []propose.Edit{
+		f.swap("num/num.go", maxHead, strings.Replace(maxHead, "<", ">", 1)).Edits[0], f.swap("num/num.go", "limit = 10", "limit = 20").Edits[0],
+	}}
+	cands := []propose.Candidate{
+		f.swap("num/num.go", maxHead, strings.Replace(maxHead, "<", ">", 1)),
+		f.swap("num/num.go", "limit = 10", "limit = 20"),
+		f.swap("num/num.go", "limit = 10", `limit = "20"`),
+		f.swap("num/num.go", "return limit", "return limit * 2"),
+		f.swap("num/num.go", "return limit", "return 30"),
+		both, // two functions: has a build of its own
+	}
+	results, _ := f.v.Screen(t.Context(), goal, cands)
+	want := []Verdict{Rejected, Rejected, IllTyped, Rejected, Rejected, Plausible}
+	if got := verdicts(results); !slices.Equal(got, want) {
+		t.Errorf("verdicts %v, want %v", got, want)
+		for _, r := range results {
+			t.Log(r.Reason)
+		}
+	}
+	// What mends one of two tests says so: the failures have two causes.
+	for i, fixes := range []string{"TestMax", "TestLimit", "", "TestLimit", ""} {
+		got := ""
+		for _, id := range results[i].Fixes {
+			got += id.Test
+		}
+		if got != fixes {
+			t.Errorf("candidate %d fixes %q, want %q", i, got, fixes)
+		}
+	}
+	for i := range results {
+		if results[i].Candidate != &cands[i] {
+			t.Errorf("result %d is not of candidate %d", i, i)
+		}
+	}
+}
+
+// A candidate with which another test of the package fails does not get to
+// confirmation, unless that failure is accepted.
+func TestScreenPackage(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, small)
+	goal := target("example.com/m/num", "TestLimit")
+	results, _ := f.v.Screen(t.Context(), goal, []propose.Candidate{f.swap("num/num.go", "return limit", "return 20")})
+	if results[0].Verdict != Refused || results[0].Reason != "breaks TestMax" || results[0].Stage != StageScreen {
+		t.Errorf("%s: %s", results[0].Verdict, results[0].Reason)
+	}
+	goal.Accepted = target("example.com/m/num", "TestMax").Failures
+	results, _ = f.v.Screen(t.Context(), goal, []propose.Candidate{f.swap("num/num.go", "return limit", "return 20")})
+	if results[0].Verdict != Plausible {
+		t.Errorf("%s: %s", results[0].Verdict, results[0].Reason)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	t.Parallel()
+	const right = "func Max(a, b int) int {\n\tif a > b {"
+	for _, tc := range []struct {
+		name, new string
+		want      Verdict
+		stage     string
+		reason    string
+		steps     []string
+	}{
+		{"right", right, Verified, StageRepeat, "", []string{StageFailing, StageDependents, StageSuite, StageRepeat}},
+		{
+			"breaks another package", "func Max(a, b int) int {\n\tif a == 3 || a < b {", Refused, StageDependents, "example.com/m/use.TestTop",
+			[]string{StageFailing, StageDependents},
+		},
+		{"still fails", "func Max(a, b int) int {\n\tif a <= b {", Rejected, StageFailing, "TestMax", []string{StageFailing}},
+		{"does not compile", "func Max(a, b int) int {\n\tif a > c {", Rejected, StageFailing, "", []string{StageFailing}},
+		{
+			// Right the first times that a process asks, wrong later: what a flaky
+			// patch looks like to the repeated run.
+			"passes only sometimes", "var asked int\n\nfunc Max(a, b int) int {\n\tif asked++; asked > 2 {\n\t\treturn -1\n\t}\n\tif a > b {", Refused, StageRepeat, "TestMax",
+			[]string{StageFailing, StageDependents, StageSuite, StageRepeat},
+		},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			f := newFixture(t, small)
+			goal := target("example.com/m/num", "TestMax")
+			goal.Accepted = target("example.com/m/num", "TestLimit").Failures
+			c := f.swap("num/num.go", maxHead, tc.new)
+			r := Result{Candidate: &c, Verdict: Plausible, Fixes: goal.Tests()}
+			if err := f.v.Confirm(t.Context(), goal, &r); err != nil {
+				t.Fatal(err)
+			}
+			if r.Verdict != tc.want || r.Stage != tc.stage || !strings.Contains(r.Reason, tc.reason) || (r.Reason == "") != (tc.want == Verified) {
+				t.Errorf("%s at %s (%s), want %s at %s (%s)", r.Verdict, r.Stage, r.Reason, tc.want, tc.stage, tc.reason)
+			}
+			var steps []string
+			for i, e := range r.Evidence {
+				steps = append(steps, e.Step)
+				if last := i == len(r.Evidence)-1; e.Passed != (!last || tc.want == Verified) || e.Detail == "" {
+					t.Errorf("evidence %+v", e)
+				}
+			}
+			if !slices.Equal(steps, tc.steps) {
+				t.Errorf("steps %v, want %v", steps, tc.steps)
+			}
+		})
+	}
+}
+
+// A failure that was there before stays allowed, in the same test only; one that
+// the patch is to mend never is.
+func TestNotAccepted(t *testing.T) {
+	t.Parallel()
+	id := func(test string) testrun.TestID { return testrun.TestID{Package: "p", Test: test} }
+	failure := func(test string) testrun.Failure { return testrun.Failure{TestID: id(test)} }
+	goal := Target{Package: "p", Failures: []testrun.Failure{failure("TestA"), failure("TestB/x")}, Accepted: []testrun.Failure{failure("TestKnown")}}
+	for _, tc := range []struct {
+		failed  string
+		fixed   []testrun.TestID
+		allowed bool
+	}{
+		{"TestA", []testrun.TestID{id("TestA")}, false},
+		{"TestA/sub", []testrun.TestID{id("TestA")}, false},
+		{"TestA", []testrun.TestID{id("TestB/x")}, true}, // another cause's
+		{"TestB", []testrun.TestID{id("TestB/x")}, false},
+		{"TestB/y", []testrun.TestID{id("TestB/x")}, false},
+		{"TestKnown", []testrun.TestID{id("TestA")}, true},
+		{"TestKnown/sub", []testrun.TestID{id("TestA")}, true},
+		{"TestKnownNot", []testrun.TestID{id("TestA")}, false},
+		{"TestNew", []testrun.TestID{id("TestA")}, false},
+		{"", []testrun.TestID{id("TestA")}, false}, // the package as a whole
+	} {
+		v := new(Validator)
+		got := v.notAccepted([]testrun.Failure{failure(tc.failed)}, goal, tc.fixed)
+		if allowed := len(got) == 0; allowed != tc.allowed {
+			t.Errorf("%q while fixing %v: allowed %t", tc.failed, tc.fixed, allowed)
+		}
+	}
+}
+
+func TestFixedIn(t *testing.T) {
+	t.Parallel()
+	ids := target("p", "TestA", "TestB", "TestC/x").Tests()
+	for _, tc := range []struct {
+		output string
+		want   []string
+	}{
+		{"--- FAIL: TestA (0.00s)\n    a_test.go:1: x\nFAIL\n", []string{"TestB", "TestC/x"}},
+		{"--- FAIL: TestC (0.00s)\n    --- FAIL: TestC/x (0.00s)\nFAIL\n", []string{"TestA", "TestB"}},
+		{"--- FAIL: TestA (0.00s)\npanic: x\n", nil},
+		{"fatal error: all goroutines are asleep\n", nil},
+		{"", nil},
+	} {
+		var got []string
+		for _, id := range fixedIn([]byte(tc.output), ids) {
+			got = append(got, id.Test)
+		}
+		if !slices.Equal(got, tc.want) {
+			t.Errorf("%q: %v, want %v", tc.output, got, tc.want)
+		}
+	}
+	if got := fixedIn([]byte("--- FAIL: TestZ (0.00s)\n"), ids[:1]); got != nil {
+		t.Errorf("of one test: %v", got)
+	}
+}
+
+// Cancelled at any moment, screening ends at once, leaves verdicts that are true,
+// and no file behind.
+func TestCancel(t *testing.T) {
+	temp := t.TempDir()
+	t.Setenv("TMPDIR", temp)
+	f := newFixture(t, small)
+	goal := target("example.com/m/num", "TestMax")
+	goal.Accepted = target("example.com/m/num", "TestLimit").Failures
+	var cands []propose.Candidate
+	for range 20 {
+		cands = append(cands, f.swap("num/num.go", maxHead, "func Max(a, b int) int {\n\tfor a > 0 {\n\t}\n\tif a > b {"))
+	}
+	for _, after := range []time.Duration{0, 300 * time.Millisecond, 1500 * time.Millisecond} {
+		ctx, cancel := context.WithTimeout(t.Context(), after)
+		start := time.Now()
+		results, _ := f.v.Screen(ctx, goal, cands)
+		if over := time.Since(start) - after; over > 3*time.Second {
+			t.Errorf("after %v it took %v to end", after, over)
+		}
+		for i, r := range results {
+			if r.Verdict != Pruned && r.Verdict != Rejected || r.Reason == "" {
+				t.Errorf("after %v: candidate %d is %s (%q)", after, i, r.Verdict, r.Reason)
+			}
+		}
+		r := Result{Candidate: &cands[0], Verdict: Plausible}
+		if err := f.v.Confirm(ctx, goal, &r); err == nil || r.Verdict != Plausible {
+			t.Errorf("cancelled confirmation: %v, %s", err, r.Verdict)
+		}
+		cancel()
+	}
+	entries, err := os.ReadDir(temp)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), "TestCancel") { // the test's own
+			t.Errorf("%s is left behind", e.Name())
+		}
+	}
+}

@@ -1,0 +1,476 @@
+package validate
+
+import (
+	"fmt"
+	"go/ast"
+	"go/importer"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// shapes are functions of every form that a dispatcher has to cope with. In each,
+// "old NAME" is what a candidate makes "new NAME", and NAME() gives it.
+const shapes = `
+-- m.go --
+package m
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+)
+
+type box struct{ s string }
+
+type pair[K comparable, V any] struct {
+	k K
+	v V
+}
+
+// Plain, and a trailing comment behind the brace.
+func plain() string { // comment
+	return "old Plain"
+}
+
+func oneLine() string { return "old OneLine" }
+
+func (b *box) set(s string) { b.s = "old Pointer" + s }
+
+func Pointer() string { b := new(box); b.set(""); return b.s }
+
+func (b box) get() string { return "old Value" + b.s }
+
+func Value() string { return box{}.get() }
+
+func (*box) anonymous() string { return "old Anonymous" }
+
+func Anonymous() string { return new(box).anonymous() }
+
+func (_ box) blank() string { return "old Blank" }
+
+func Blank() string { return box{}.blank() }
+
+func generic[T any, U fmt.Stringer](t T, u ...U) string { return fmt.Sprint("old Generic", len(u)) }
+
+func Generic() string { return strings.TrimSuffix(generic[int, fmt.Stringer](1), "0") }
+
+func inferred[S ~[]E, E any](s S) string { return fmt.Sprint("old Inferred", len(s)) }
+
+func Inferred() string { return strings.TrimSuffix(inferred([]int{}), "0") }
+
+func (p pair[K, _]) key() string { return fmt.Sprint("old MethodOfGeneric", p.k) }
+
+func MethodOfGeneric() string { return strings.TrimSuffix(pair[int, string]{}.key(), "0") }
+
+func variadic(sep string, parts ...string) string { return "old Variadic" + strings.Join(parts, sep) }
+
+func Variadic() string { return strings.TrimSuffix(variadic("-", "a", "b"), "a-b") }
+
+func nilVariadic(parts ...string) string {
+	if parts == nil {
+		return "old NilVariadic"
+	}
+	return "not nil"
+}
+
+func NilVariadic() string { return nilVariadic() }
+
+func unnamed(int, ...string) string { return "old Unnamed" }
+
+func Unnamed() string { return unnamed(1, "x") }
+
+func blanks(_ int, s, _ string, _ ...error) string { return "old Underscores" + s }
+
+func Underscores() string { return blanks(1, "", "x") }
+
+func named(n int) (s string, err error) {
+	defer func() {
+		if err != nil {
+			s = "old Named"
+		}
+	}()
+	err = errors.New("x")
+	return
+}
+
+func Named() string { s, _ := named(1); return s }
+
+func recovers() (s string) {
+	defer func() {
+		if recover() != nil {
+			s = "old Recover"
+		}
+	}()
+	panic("x")
+}
+
+func Recover() string { return recovers() }
+
+// handle recovers for whoever defers it: that works one call deep only.
+func handle(s *string) {
+	if recover() != nil {
+		*s = "old Deferred"
+	}
+}
+
+func Deferred() (s string) {
+	defer handle(&s)
+	panic("x")
+}
+
+func labels() string {
+	s := ""
+outer:
+	for i := range 3 {
+		for range 3 {
+			if i == 1 {
+				s = "old Labels"
+				break outer
+			}
+			continue outer
+		}
+	}
+	if s != "" {
+		goto end
+	}
+	s = "never"
+end:
+	return s
+}
+
+func Labels() string { return labels() }
+
+func closure() func() string {
+	s := "old"
+	return func() string { s += " Closure"; return s }
+}
+
+func Closure() string { return closure()() }
+
+func multi(a, b string) (string, error, int) {
+	return "old Multi" + a + b, nil, 1
+}
+
+func Multi() string { s, _, _ := multi("", ""); return s }
+
+func shadow(shadow string, string int) any { return "old Shadow" + shadow }
+
+func Shadow() string { return fmt.Sprint(shadow("", 1)) }
+
+func spread(
+	first string, // on a line of its own
+	second string,
+) (
+	out string,
+) {
+	out = "old Spread" +
+		first + second
+	return out
+}
+
+func Spread() string { return spread("", "") }
+
+func recursive(n int) string {
+	if n == 0 {
+		return "old Recursive"
+	}
+	return recursive(n - 1)
+}
+
+func Recursive() string { return recursive(3) }
+
+var variable = "old Variable"
+
+func Variable() string { return variable }
+
+var called = func() string { return "old Called" }
+
+func Called() string { return called() }
+
+var early = atInit()
+
+func atInit() string { return "old AtInit" }
+
+func AtInit() string { return early }
+
+func Plain() string   { return plain() }
+func OneLine() string { return oneLine() }
+-- m_test.go --
+package m
+
+import "testing"
+
+func check(t *testing.T, got func() string) {
+	if s := got(); s != "new "+t.Name()[4:] {
+		t.Error(s)
+	}
+}
+`
+
+func TestWoven(t *testing.T) {
+	t.Parallel()
+	var names []string
+	for _, m := range regexp.MustCompile(`old (\w+)`).FindAllStringSubmatch(shapes, -1) {
+		names = append(names, m[1])
+	}
+	names = append(names, "Closure") // whose text is put together
+	archive := shapes
+	for _, name := range names {
+		archive += fmt.Sprintf("\nfunc Test%s(t *testing.T) { check(t, %[1]s) }\n", name)
+	}
+	f := newFixture(t, archive)
+	pkg, err := f.v.Tree.Load(t.Context(), ".")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var picks []pick
+	for i, name := range names {
+		old := `"old ` + name
+		if name == "Closure" {
+			old = `"old"`
+		}
+		c := f.swap("m.go", old, strings.Replace(old, "old", "new", 1))
+		if err := f.v.Tree.Check(pkg, &c); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		picks = append(picks, pick{i + 1, &c})
+	}
+	w := &weaver{tree: f.v.Tree, spans: make(map[string][]span)}
+	files, rest := w.weave(pkg, picks)
+	for _, p := range rest {
+		if name := names[p.number-1]; name != "Deferred" {
+			t.Errorf("%s is not woven", name)
+		}
+	}
+	binary, err := f.v.Suite.Build(t.Context(), pkg.Path, testrun.BuildOptions{Overlay: files, NoVet: true})
+	if err != nil {
+		t.Fatalf("%v\n%s", err, files["m.go"])
+	}
+	t.Cleanup(func() { _ = binary.Remove() })
+	for number := range len(names) + 1 {
+		var want []string
+		if number > 0 && !slices.ContainsFunc(rest, func(p pick) bool { return p.number == number }) {
+			want = []string{"Test" + names[number-1]}
+		}
+		res, err := binary.Run(t.Context(), testrun.BinaryRun{Verbose: true, Env: []string{fmt.Sprintf("%s=%d", selector, number)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, m := range regexp.MustCompile(`--- PASS: (\w+)`).FindAllSubmatch(res.Output, -1) {
+			got = append(got, string(m[1]))
+		}
+		if !slices.Equal(got, want) {
+			t.Errorf("as candidate %d, %v pass, want %v\n%s", number, got, want, res.Output)
+		}
+	}
+}
+
+// packageOf makes a package of one file without the go command.
+func packageOf(t interface{ Fatalf(string, ...any) }, src string) *propose.Package {
+	fset := token.NewFileSet()
+	syntax, err := parser.ParseFile(fset, "m.go", src, parser.ParseComments|parser.SkipObjectResolution)
+	if err != nil {
+		t.Fatalf("%v\n%s", err, src)
+	}
+	return &propose.Package{
+		Path: "example.com/m", Dir: ".", Fset: fset, Types: types.NewPackage("example.com/m", "m"),
+		Files: []*propose.File{{Name: "m.go", Src: []byte(src), Syntax: syntax, Tok: fset.File(syntax.FileStart)}},
+	}
+}
+
+// drawFunction draws a function whose body has a line "_ = MARK" to be replaced.
+func drawFunction(t *rapid.T, i int) string {
+	name := fmt.Sprintf("f%d", i)
+	recv := rapid.SampledFrom([]string{"", "(r *T) ", "(T) ", "(_ *T) ", "(g G[X]) ", "(G[_]) "}).Draw(t, "receiver")
+	params := rapid.SliceOfN(rapid.SampledFrom([]string{"a int", "_ string", "b, _ []T", "c,\n\td map[string]int", "e func(int) (string, error)"}), 0, 3).Draw(t, "parameters")
+	for k, p := range params {
+		params[k] = regexp.MustCompile(`\b[a-e]\b`).ReplaceAllStringFunc(p, func(s string) string { return fmt.Sprint(s, k) })
+	}
+	if rapid.Bool().Draw(t, "variadic") {
+		params = append(params, "rest ...any")
+	}
+	if len(params) == 0 && rapid.Bool().Draw(t, "unnamed") {
+		params = []string{"int", "...error"}
+	}
+	targs := ""
+	if recv == "" {
+		targs = rapid.SampledFrom([]string{"", "[P any]", "[P, Q comparable, R ~[]P]"}).Draw(t, "type parameters")
+	}
+	results := rapid.SampledFrom([]string{"", " int", " (n int)", " (string, error)", " (\n\ts string,\n\terr error,\n)"}).Draw(t, "results")
+	value := map[string]string{"": "", " int": " 1", " (n int)": ""}
+	ret, ok := value[results]
+	if !ok {
+		ret = ` "", nil`
+	}
+	body := strings.Repeat("\n\t// more\n", rapid.IntRange(0, 3).Draw(t, "lines"))
+	space := rapid.SampledFrom([]string{"\n", " // comment\n", " ; ; \n"}).Draw(t, "space")
+	return fmt.Sprintf("\n// doc\nfunc %s%s%s(%s)%s {%s%s\t_ = %d\n\treturn%s\n}\n",
+		recv, name, targs, strings.Join(params, ", "), results, space, body, 1000+i, ret)
+}
+
+// A woven file compiles, and everything in it stays on its line.
+func TestWeaveKeepsLines(t *testing.T) {
+	t.Parallel()
+	std := importer.Default()
+	rapid.Check(t, func(t *rapid.T) {
+		src := "package m\n\ntype T struct{}\n\ntype G[E any] struct{}\n"
+		n := rapid.IntRange(1, 5).Draw(t, "functions")
+		for i := range n {
+			src += drawFunction(t, i)
+		}
+		pkg := packageOf(t, src)
+		var picks []pick
+		for i := range n {
+			for range rapid.IntRange(0, 3).Draw(t, "candidates") {
+				at := strings.Index(src, fmt.Sprint("_ = ", 1000+i))
+				text := rapid.SampledFrom([]string{"_ = 1", "if true {\n\t}", "", "panic(1)\n", "for {\n\tbreak\n}\n\n"}).Draw(t, "text")
+				picks = append(picks, pick{len(picks) + 1, &propose.Candidate{Edits: []propose.Edit{{File: "m.go", Start: at, End: at + 8, New: text}}}})
+			}
+		}
+		w := &weaver{spans: make(map[string][]span)}
+		files, rest := w.weave(pkg, picks)
+		if len(rest) > 0 {
+			t.Fatalf("%d of %d are not woven", len(rest), len(picks))
+		}
+		if len(picks) == 0 {
+			return
+		}
+		woven := string(files["m.go"])
+		for i := range n {
+			mark := fmt.Sprint("_ = ", 1000+i)
+			if a, b := lineOf(src, mark), lineOf(woven, mark); a != b {
+				t.Fatalf("line %d became %d:\n%s", a, b, woven)
+			}
+		}
+		fset := token.NewFileSet()
+		var parsed []*ast.File
+		for _, name := range slices.Sorted(maps.Keys(files)) {
+			f, err := parser.ParseFile(fset, name, files[name], 0)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, files[name])
+			}
+			parsed = append(parsed, f)
+		}
+		conf := types.Config{Importer: std}
+		if _, err := conf.Check("m", fset, parsed, nil); err != nil {
+			t.Fatalf("%v\n%s", err, woven)
+		}
+		// The spans cover each candidate's own copy and nothing else.
+		for i, line := range strings.Split(woven, "\n") {
+			number, ok := w.at("m.go", i+1)
+			head := regexp.MustCompile(`^func (?:\([^)]*\) )?regreen(\d+)_`).FindStringSubmatch(line)
+			if head != nil && (!ok || head[1] != fmt.Sprint(number)) {
+				t.Fatalf("line %d begins candidate %s, told as %d", i+1, head[1], number)
+			}
+			if ok && i < strings.Count(src, "\n") {
+				t.Fatalf("line %d is the original's, told as candidate %d", i+1, number)
+			}
+		}
+	})
+}
+
+func lineOf(src, text string) int {
+	return 1 + strings.Count(src[:strings.Index(src, text)], "\n")
+}
+
+func TestNotWoven(t *testing.T) {
+	t.Parallel()
+	const src = `package m
+
+func init() { _ = 1 }
+
+func main() { _ = 2 }
+
+func _() { _ = 3 }
+
+func f[_ any]() { _ = 4 }
+
+func g(a int) { _ = 5 }
+
+func h() { defer func() { recover() }(); _ = 6 }
+
+func r() { recover(); _ = 7 }
+
+const c = 8
+
+func two() { _ = 9 }
+`
+	pkg := packageOf(t, src)
+	whole := swapIn(t, "m.go", src, "_ = 9", "_ = 10")
+	whole.Whole = true
+	for _, tc := range []struct {
+		name  string
+		c     propose.Candidate
+		woven bool
+	}{
+		{"init", swapIn(t, "m.go", src, "_ = 1", "_ = 0"), false},
+		{"main", swapIn(t, "m.go", src, "_ = 2", "_ = 0"), false},
+		{"blank function", swapIn(t, "m.go", src, "_ = 3", "_ = 0"), false},
+		{"blank type parameter", swapIn(t, "m.go", src, "_ = 4", "_ = 0"), false},
+		{"body", swapIn(t, "m.go", src, "_ = 5", "_ = 0"), true},
+		{"signature", swapIn(t, "m.go", src, "a int", "a string"), false},
+		{"recover in a closure", swapIn(t, "m.go", src, "_ = 6", "_ = 0"), true},
+		{"recover for a caller's defer", swapIn(t, "m.go", src, "_ = 7", "_ = 0"), false},
+		{"constant", swapIn(t, "m.go", src, "c = 8", "c = 0"), false},
+		{"whole", whole, false},
+		{"two functions", propose.Candidate{Edits: []propose.Edit{
+			swapIn(t, "m.go", src, "_ = 5", "_ = 0").Edits[0], swapIn(t, "m.go", src, "_ = 9", "_ = 0").Edits[0],
+		}}, false},
+		{"another file", propose.Candidate{Edits: []propose.Edit{{File: "x.go"}}}, false},
+	} {
+		w := &weaver{spans: make(map[string][]span)}
+		files, rest := w.weave(pkg, []pick{{1, &tc.c}})
+		if woven := len(rest) == 0; woven != tc.woven || woven != (len(files) > 0) {
+			t.Errorf("%s: woven %t, want %t; %d files", tc.name, woven, tc.woven, len(files))
+		}
+	}
+}
+
+func TestDropRefused(t *testing.T) {
+	t.Parallel()
+	at := func(file string, line int) testrun.Position {
+		return testrun.Position{Location: testrun.Location{File: file, Line: line}, Message: "bad"}
+	}
+	spans := map[string][]span{"a/a.go": {{10, 12, 1}, {14, 20, 2}}, "b/b.go": {{5, 5, 3}}}
+	for _, tc := range []struct {
+		name    string
+		build   testrun.BuildError
+		refused []int
+	}{
+		{"by place", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 12)}}, []int{1}},
+		{"two in two packages", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 14), at("b/b.go", 5)}}, []int{2, 3}},
+		{"between candidates", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 13)}}, nil},
+		{"another file", testrun.BuildError{Positions: []testrun.Position{at("b/a.go", 12)}}, nil},
+		{"by name", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "refers to regreen2_f"}, []int{2}},
+		{"the original's fault", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "bad"}, nil},
+	} {
+		byDir := map[string][]pick{"a": {{1, nil}, {2, nil}}, "b": {{3, nil}}}
+		results := make([]Result, 3)
+		dropped := dropRefused(&weaver{spans: spans}, &tc.build, byDir, results)
+		var refused []int
+		for i, r := range results {
+			if r.Verdict == IllTyped {
+				refused = append(refused, i+1)
+				if r.Reason == "" || r.Stage != StageScreen {
+					t.Errorf("%s: candidate %d: %+v", tc.name, i+1, r)
+				}
+			}
+		}
+		left := len(byDir["a"]) + len(byDir["b"])
+		if !slices.Equal(refused, tc.refused) || dropped != (len(tc.refused) > 0) || left != 3-len(tc.refused) {
+			t.Errorf("%s: refused %v (%t, %d left), want %v", tc.name, refused, dropped, left, tc.refused)
+		}
+	}
+}
