@@ -46,7 +46,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	goenv := goEnv(t)
-	const lanes, moments = 2, 9
+	const lanes, moments = 2, 8
 	for lane := range lanes {
 		t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
 			t.Parallel()
@@ -79,8 +79,8 @@ func TestInterruptedAnywhere(t *testing.T) {
 				}
 				b.nothingLeft(t, fmt.Sprintf("%v at %.2f", sig, share))
 			}
-			if interrupted == 0 {
-				t.Error("no run was interrupted before its end")
+			if t.Logf("%d of %d runs were interrupted before their end", interrupted, moments); interrupted < moments/3 {
+				t.Error("too few to tell")
 			}
 			b.redden(t)
 			if status, out := b.fix(t, 0, 0); status != 0 || b.double(t) != greenFile {

@@ -35,7 +35,7 @@ var keys = []Key{
 		text(func(c *Config) *string { return &c.Base }, revision),
 	},
 	{
-		"budget", "REGREEN_BUDGET", "How long a whole run may take.", "90s",
+		"budget", "REGREEN_BUDGET", "How long to search for a patch once the failures are known.", "90s",
 		duration(func(c *Config) *time.Duration { return &c.Budget }),
 	},
 	{

@@ -22,7 +22,7 @@ const (
 // nor the configuration sets.
 type Defaults struct {
 	Policy    string        // Auto, Always or Never
-	Budget    time.Duration // for the whole run
+	Budget    time.Duration // for the search, once the failures are known
 	LogFormat string        // text or json
 	Channels  []string      // in the order to deliver to
 }

@@ -127,7 +127,8 @@ func storePath(root, store string) (string, error) {
 	case ok && (scheme == "sqlite" || scheme == "file"):
 		store = strings.TrimPrefix(rest, "//")
 	case ok && strings.HasPrefix(rest, "//"):
-		return "", &UsageError{Msg: fmt.Sprintf("store %q: %s: is not a store this regreen has", store, scheme), Hint: "give a path or sqlite:PATH"}
+		// The rest of the URL may hold a password.
+		return "", &UsageError{Msg: fmt.Sprintf("%s: is not a kind of store this regreen has", scheme), Hint: "give a path or sqlite:PATH"}
 	}
 	if store == "" {
 		return "", &UsageError{Msg: "the store has no path", Hint: "give a path or sqlite:PATH"}

@@ -1,0 +1,77 @@
+package repair
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/repo"
+)
+
+// project is a real repository out of reach of the machine's configuration.
+type project struct {
+	t    *testing.T
+	dir  string
+	env  []string
+	repo *repo.Repo
+}
+
+// newProject commits files.
+func newProject(t *testing.T, files map[string]string) *project {
+	t.Helper()
+	dir, err := filepath.EvalSymlinks(t.TempDir())
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &project{t: t, dir: dir, env: append(os.Environ(),
+		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
+		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.com",
+	)}
+	p.write(files)
+	p.git("init", "-q")
+	p.git("add", "-A")
+	p.git("commit", "-qm", "first", "--allow-empty")
+	if p.repo, err = repo.Open(t.Context(), dir, p.env); err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+func (p *project) write(files map[string]string) {
+	p.t.Helper()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+}
+
+func (p *project) git(args ...string) {
+	p.t.Helper()
+	cmd := exec.Command("git", args...)
+	cmd.Dir, cmd.Env = p.dir, p.env
+	if out, err := cmd.CombinedOutput(); err != nil {
+		p.t.Fatalf("git %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+}
+
+// options are those of a run on the working tree that only changes operators.
+func (p *project) options() Options {
+	o := Options{
+		Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, SearchFor: true,
+		Environment: detect.Environment{Mode: detect.Development, Event: "manual", Bases: []detect.Base{{Rev: "HEAD"}}},
+		Editable:    func(file string) bool { return !strings.HasSuffix(file, "_test.go") },
+		Budget:      time.Minute, Policy: detect.Auto, Jobs: 2, Seed: 1, Version: "test",
+	}
+	for _, s := range propose.Strategies() {
+		if s.Name == "template/operator" {
+			o.Strategies = append(o.Strategies, s)
+		}
+	}
+	return o
+}

@@ -1,0 +1,237 @@
+package repair
+
+import (
+	"slices"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// sampled is a run with the two strategies of drawn candidates.
+func sampled() *run {
+	return newRun(Options{Strategies: []propose.Strategy{{Name: "common", Share: 8}, {Name: "rare", Share: 1}}})
+}
+
+var unit = rapid.Float64Range(0, 1)
+
+func drawResult(t *rapid.T) validate.Result {
+	return validate.Result{
+		Candidate: &propose.Candidate{
+			Strategy:  rapid.SampledFrom([]string{"common", "rare"}).Draw(t, "strategy"),
+			Suspicion: unit.Draw(t, "suspicion"), Prior: unit.Draw(t, "prior"), Removed: unit.Draw(t, "removed"), Alike: unit.Draw(t, "alike"),
+			Review: rapid.Bool().Draw(t, "review"),
+		},
+		Verdict: rapid.SampledFrom([]validate.Verdict{validate.Plausible, validate.Verified, validate.Refused, validate.Rejected}).Draw(t, "verdict"),
+		Fixes:   make([]testrun.TestID, rapid.IntRange(1, 3).Draw(t, "fixes")),
+	}
+}
+
+// Each of these, all else equal, makes a patch rank before the other.
+func TestRankPrefers(t *testing.T) {
+	t.Parallel()
+	plain := propose.Candidate{Strategy: "common", Suspicion: 0.5, Prior: 0.5, Removed: 0.2, Alike: 0.5}
+	for _, tc := range []struct {
+		name  string
+		worse func(r *validate.Result)
+	}{
+		{"more behaviour removed", func(r *validate.Result) { r.Candidate.Removed = 1 }},
+		{"less suspicious", func(r *validate.Result) { r.Candidate.Suspicion = 0.4 }},
+		{"a rarer strategy", func(r *validate.Result) { r.Candidate.Strategy = "rare" }},
+		{"less likely of its strategy", func(r *validate.Result) { r.Candidate.Prior = 0.4 }},
+		{"unlike the code around", func(r *validate.Result) { r.Candidate.Alike = 0 }},
+		{"for review", func(r *validate.Result) { r.Candidate.Review = true }},
+		{"fixes less, though likelier", func(r *validate.Result) { r.Fixes, r.Candidate.Suspicion = r.Fixes[:1], 1 }},
+	} {
+		one, other := plain, plain
+		results := []validate.Result{
+			{Candidate: &other, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2)},
+			{Candidate: &one, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2)},
+		}
+		tc.worse(&results[0])
+		if got := sampled().rank(results); len(got) != 2 || got[0] != &results[1] {
+			t.Errorf("%s: ranks first", tc.name)
+		}
+	}
+}
+
+func TestRankAndConfidence(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		results := rapid.SliceOfN(rapid.Custom(drawResult), 1, 8).Draw(t, "results")
+		r := sampled()
+		ranked := r.rank(results)
+		plausible := 0
+		for _, res := range results {
+			if res.Verdict == validate.Plausible {
+				plausible++
+			}
+		}
+		if len(ranked) != plausible {
+			t.Fatalf("%d ranked of %d plausible", len(ranked), plausible)
+		}
+		means := r.means()
+		total, all := 0.0, make([]*validate.Result, len(results))
+		for i := range results {
+			all[i] = &results[i]
+		}
+		for _, res := range all {
+			c := confidence(res, all, means)
+			if !(c >= 0 && c <= 1) {
+				t.Fatalf("confidence %v", c)
+			}
+			if (res.Verdict == validate.Refused || res.Verdict == validate.Rejected) && c != 0 {
+				t.Fatalf("a %s patch has confidence %v", res.Verdict, c)
+			}
+			if res.Candidate.Review && c > 0.5 {
+				t.Fatalf("for review, and confidence %v", c)
+			}
+			if w := worth(res.Candidate, means); !(w >= 0 && w <= 1) {
+				t.Fatalf("worth %v", w)
+			} else if w > 0 {
+				total += c
+			}
+		}
+		if total > 1.0001 {
+			t.Fatalf("the confidences add up to %v", total)
+		}
+		// The order of the results does not matter.
+		reversed := slices.Clone(results)
+		slices.Reverse(reversed)
+		again := r.rank(reversed)
+		for i := range ranked {
+			if a, b := worth(ranked[i].Candidate, means), worth(again[i].Candidate, means); a != b {
+				t.Fatalf("place %d is worth %v, reversed %v", i, a, b)
+			}
+		}
+	})
+}
+
+func TestWaves(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		suspects := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) localize.Suspect {
+			start := rapid.IntRange(1, 1000).Draw(t, "start")
+			return localize.Suspect{File: "a.go", Start: start, End: start + rapid.IntRange(0, 250).Draw(t, "lines"), Score: unit.Draw(t, "score")}
+		}), 0, 60).Draw(t, "suspects")
+		got := waves(suspects)
+		if len(got) == 0 {
+			t.Fatal("no wave")
+		}
+		same := func(a, b localize.Suspect) bool {
+			return a.File == b.File && a.Start == b.Start && a.End == b.End && a.Score == b.Score
+		}
+		if !slices.EqualFunc(slices.Concat(got...), suspects, same) {
+			t.Fatalf("waves hold other suspects: %v", got)
+		}
+		limit, share := waveLines, 0.0
+		for i, w := range got {
+			lines := 0
+			for _, s := range w {
+				lines += s.End - s.Start + 1
+			}
+			if last := i == len(got)-1; !last && lines < limit || len(w) == 0 && len(suspects) > 0 {
+				t.Fatalf("wave %d has %d lines of %d", i, lines, limit)
+			}
+			if len(w) > 0 {
+				if before := lines - (w[len(w)-1].End - w[len(w)-1].Start + 1); before >= limit {
+					t.Fatalf("wave %d goes on after %d lines of %d", i, before, limit)
+				}
+			}
+			limit *= 3
+			share += mass(w) / mass(suspects)
+		}
+		if mass(suspects) <= 0 || len(suspects) > 0 && suspects[0].Score > 0.01 && (share < 0.99 || share > 1.01+float64(len(got))) {
+			t.Fatalf("mass %v, shares %v", mass(suspects), share)
+		}
+	})
+}
+
+func TestImportDepth(t *testing.T) {
+	t.Parallel()
+	pkgs := []testrun.Package{
+		{ImportPath: "m/top", Imports: []string{"m/mid", "m/low", "fmt"}},
+		{ImportPath: "m/mid", Imports: []string{"m/low", "os"}},
+		{ImportPath: "m/low", Imports: []string{"fmt"}},
+		{ImportPath: "m/a", Imports: []string{"m/b"}}, // a cycle, as test imports make
+		{ImportPath: "m/b", Imports: []string{"m/a"}},
+	}
+	got := importDepth(pkgs)
+	if got["m/low"] != 0 || got["m/mid"] != 1 || got["m/top"] != 2 {
+		t.Errorf("depths %v", got)
+	}
+	if len(got) != len(pkgs) {
+		t.Errorf("%d depths of %d packages: %v", len(got), len(pkgs), got)
+	}
+}
+
+// What mends the most of the tests becomes plausible, and only what was rejected.
+func TestPromote(t *testing.T) {
+	t.Parallel()
+	fixes := func(n int, v validate.Verdict) validate.Result {
+		return validate.Result{Verdict: v, Fixes: make([]testrun.TestID, n)}
+	}
+	results := []validate.Result{
+		fixes(0, validate.Rejected), fixes(2, validate.Rejected), fixes(1, validate.Rejected), fixes(2, validate.Refused), fixes(2, validate.Rejected),
+	}
+	promote(results)
+	want := []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.Refused, validate.Plausible}
+	for i, r := range results {
+		if r.Verdict != want[i] {
+			t.Errorf("result %d: %s, want %s", i, r.Verdict, want[i])
+		}
+	}
+	none := []validate.Result{fixes(0, validate.Rejected)}
+	if promote(none); none[0].Verdict != validate.Rejected {
+		t.Error("what fixes nothing is plausible")
+	}
+	compile := []validate.Result{
+		{Verdict: validate.Rejected, Compiles: true, Left: 3}, {Verdict: validate.Rejected, Compiles: true, Left: 1},
+		{Verdict: validate.Rejected, Left: 0}, {Verdict: validate.IllTyped, Compiles: true, Left: 1},
+	}
+	promoteCompiling(compile)
+	for i, want := range []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.IllTyped} {
+		if compile[i].Verdict != want {
+			t.Errorf("compiling result %d: %s, want %s", i, compile[i].Verdict, want)
+		}
+	}
+}
+
+// The winner comes first in the report whatever else is plausible, and however
+// many candidates were never tested.
+func TestTellPutsTheWinnerFirst(t *testing.T) {
+	t.Parallel()
+	for _, untested := range []int{0, 1, 40} {
+		h := &hunt{run: sampled(), target: validate.Target{Failures: []testrun.Failure{{Kind: testrun.Assertion}}}}
+		h.v = &validate.Validator{Tree: &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}}
+		cand := func(at int, suspicion float64) *propose.Candidate {
+			return &propose.Candidate{
+				Strategy: "common", Suspicion: suspicion, Prior: 0.5,
+				Edits: []propose.Edit{{File: "a.go", Start: at, End: at + 1, New: "x"}},
+			}
+		}
+		h.results = []validate.Result{
+			{Candidate: cand(0, 1), Verdict: validate.Plausible}, // could not be confirmed
+			{Candidate: cand(1, 0.5), Verdict: validate.Verified},
+			{Candidate: cand(2, 0.9), Verdict: validate.Refused},
+		}
+		for range untested {
+			h.pool = append(h.pool, *cand(0, 0.1))
+		}
+		h.tell(&h.results[1])
+		if len(h.report.Patches) != 3 {
+			t.Fatalf("%d patches", len(h.report.Patches))
+		}
+		first, last := h.report.Patches[0], h.report.Patches[2]
+		if first.State != "verified" || first.Rank != 1 || last.State != "refused" {
+			t.Errorf("with %d untested: %s comes first and %s last", untested, first.State, last.State)
+		}
+		if got := len(h.report.Attempts); got != 3+untested {
+			t.Errorf("%d attempts of %d", got, 3+untested)
+		}
+	}
+}

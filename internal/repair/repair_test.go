@@ -1,0 +1,188 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+const (
+	goMod  = "module example.com/m\n\ngo 1.26\n"
+	right  = "package m\n\n// Max is the larger.\nfunc Max(a, b int) int {\n\tif a > b {\n\t\treturn a\n\t}\n\treturn b\n}\n"
+	checks = `package m
+
+import "testing"
+
+func TestMax(t *testing.T) {
+	for _, tc := range [][3]int{{3, 2, 3}, {2, 3, 3}, {-1, -2, -1}} {
+		if got := Max(tc[0], tc[1]); got != tc[2] {
+			t.Errorf("Max(%d, %d) = %d", tc[0], tc[1], got)
+		}
+	}
+}
+`
+	// A second cause that no operator mends.
+	other = "package m\n\nfunc Name() string { return \"x\" }\n"
+)
+
+var wrong = strings.Replace(right, ">", "<", 1)
+
+func TestVerdicts(t *testing.T) {
+	t.Parallel()
+	impossible := strings.Replace(checks, "func", "func TestName(t *testing.T) {\n\tif Name() != \"y\" {\n\t\tt.Error(Name())\n\t}\n}\n\nfunc", 1)
+	flaky := `package m
+
+import (
+	"os"
+	"testing"
+)
+
+func TestOnce(t *testing.T) {
+	if _, err := os.Stat("ran"); err == nil {
+		return
+	}
+	if err := os.WriteFile("ran", nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	t.Error("not yet")
+}
+`
+	for _, tc := range []struct {
+		name      string
+		committed map[string]string
+		edited    map[string]string // in the working tree
+		options   func(o *Options)
+		want      report.Verdict
+		changed   string // content of m.go afterwards, when it is to change
+	}{
+		{name: "green", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks}, want: report.Green},
+		{
+			name: "known", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks},
+			edited: map[string]string{"n.go": other}, want: report.Known,
+		},
+		{name: "flaky", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": flaky}, want: report.Flaky},
+		{
+			name: "fixed", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks},
+			edited: map[string]string{"m.go": wrong}, options: func(o *Options) { o.Policy = detect.Always }, want: report.Fixed, changed: right,
+		},
+		{
+			name: "proposed", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks},
+			options: func(o *Options) { o.Environment.Mode = detect.Production }, want: report.Proposed,
+		},
+		{
+			name: "partial", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "n.go": other, "m_test.go": impossible},
+			options: func(o *Options) { o.Policy = detect.Never }, want: report.Partial,
+		},
+		{
+			name: "red", committed: map[string]string{"go.mod": goMod, "m.go": right, "n.go": other, "m_test.go": impossible}, want: report.Red,
+		},
+		{
+			name: "not searched", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks},
+			options: func(o *Options) { o.SearchFor = false }, want: report.Red,
+		},
+		{name: "nothing to test", committed: map[string]string{"README": "x"}, want: report.NotRun},
+		{name: "broken go.mod", committed: map[string]string{"go.mod": "modul", "m.go": right, "m_test.go": checks}, want: report.NotRun},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t, tc.committed)
+			p.write(tc.edited)
+			before, _ := os.ReadFile(filepath.Join(p.dir, "m.go"))
+			opt := p.options()
+			if tc.options != nil {
+				tc.options(&opt)
+			}
+			rep, err := Run(t.Context(), opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if rep.Verdict != tc.want {
+				t.Errorf("verdict %s, want %s; problem %+v, notes %v", rep.Verdict, tc.want, rep.Problem, rep.Notes)
+			}
+			if err := rep.Check(); err != nil {
+				t.Error(err)
+			}
+			again, err := Stored(p.repo.StateDir(), rep.ID)
+			if err != nil || again.Verdict != rep.Verdict || len(again.Attempts) != len(rep.Attempts) {
+				t.Errorf("stored: %v", err)
+			}
+			for _, patch := range rep.Patches {
+				if patch.State != "verified" {
+					continue
+				}
+				if _, err := os.Stat(filepath.Join(p.repo.StateDir(), "patches", patch.ID+".patch")); err != nil {
+					t.Error(err)
+				}
+			}
+			checkBooks(t, rep)
+			want := string(before)
+			if tc.changed != "" {
+				want = tc.changed
+			}
+			if after, _ := os.ReadFile(filepath.Join(p.dir, "m.go")); string(after) != want {
+				t.Errorf("m.go is now\n%s", after)
+			}
+		})
+	}
+}
+
+// checkBooks makes sure that a report agrees with itself.
+func checkBooks(t *testing.T, rep *report.Report) {
+	t.Helper()
+	counted := make(map[string]int)
+	for _, a := range rep.Attempts {
+		counted[a.Verdict]++
+	}
+	s := rep.Stats
+	if s.Pruned != counted["pruned"] || s.IllTyped != counted["ill_typed"] || s.Verified != counted["verified"] {
+		t.Errorf("stats %+v, attempts %v", s, counted)
+	}
+	if s.Generated != len(rep.Attempts) || s.Generated != s.Pruned+s.IllTyped+s.Validated {
+		t.Errorf("%d generated, %d attempts, stats %+v", s.Generated, len(rep.Attempts), s)
+	}
+	clusters := make(map[int]int)
+	for _, f := range rep.Failures {
+		clusters[f.Cluster]++
+		if searched := len(rep.Clusters) > 0; searched && (f.Status == "new") != (f.Cluster > 0) {
+			t.Errorf("failure %s is %s and in cluster %d", f.ID, f.Status, f.Cluster)
+		}
+	}
+	for i, c := range rep.Clusters {
+		if len(c.Failures) == 0 || clusters[i+1] == 0 {
+			t.Errorf("cluster %d is empty: %+v", i+1, c)
+		}
+		if (c.Status == "repaired") != (c.Patch != "") {
+			t.Errorf("cluster %d: %+v", i+1, c)
+		}
+	}
+	if len(rep.Stats.Seconds) != len(stages) {
+		t.Errorf("seconds of %d stages: %v", len(rep.Stats.Seconds), rep.Stats.Seconds)
+	}
+}
+
+func TestCancelled(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks})
+	ctx, cancel := context.WithCancelCause(t.Context())
+	reason := errors.New("enough")
+	opt := p.options()
+	opt.Policy = detect.Always
+	opt.Progress = func(stage, _ string, _, _ int) {
+		if stage == "validate" || stage == "propose" {
+			cancel(reason)
+		}
+	}
+	rep, err := Run(ctx, opt)
+	if !errors.Is(err, reason) || rep == nil {
+		t.Errorf("%v, %v", rep, err)
+	}
+	if after, _ := os.ReadFile(filepath.Join(p.dir, "m.go")); string(after) != wrong {
+		t.Errorf("the tree was changed:\n%s", after)
+	}
+}

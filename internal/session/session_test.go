@@ -1,0 +1,150 @@
+package session
+
+import (
+	"errors"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+func strategies(names ...string) []propose.Strategy {
+	var out []propose.Strategy
+	for _, name := range names {
+		out = append(out, propose.Strategy{Name: name})
+	}
+	return out
+}
+
+func TestSelect(t *testing.T) {
+	t.Parallel()
+	all := strategies("imports", "compile/name", "compile/return", "template/nil", "revert")
+	for _, tt := range []struct {
+		name          string
+		only, exclude []string
+		want          string // names, or what the error says
+		fails         bool
+	}{
+		{name: "all", want: "imports compile/name compile/return template/nil revert"},
+		{name: "one", only: []string{"revert"}, want: "revert"},
+		{name: "a group", only: []string{"compile"}, want: "compile/name compile/return"},
+		{name: "a group with its slash", only: []string{"compile/"}, want: "compile/name compile/return"},
+		{name: "the table's order", only: []string{"revert", "imports"}, want: "imports revert"},
+		{name: "all but one", exclude: []string{"revert"}, want: "imports compile/name compile/return template/nil"},
+		{name: "a group less one", only: []string{"compile"}, exclude: []string{"compile/name"}, want: "compile/return"},
+		{name: "nothing", only: []string{"compile"}, exclude: []string{"compile"}, want: ""},
+		{name: "unknown", only: []string{"compiler"}, want: `"compiler"`, fails: true},
+		{name: "unknown among the excluded", exclude: []string{"comp"}, want: `"comp"`, fails: true},
+		{name: "empty", only: []string{""}, want: `""`, fails: true},
+	} {
+		got, err := Select(all, tt.only, tt.exclude)
+		if tt.fails {
+			var usage *UsageError
+			if !errors.As(err, &usage) || !strings.Contains(usage.Msg, tt.want) || !strings.Contains(usage.Hint, "compile/name") {
+				t.Errorf("%s: error %v", tt.name, err)
+			}
+			continue
+		}
+		var names []string
+		for _, s := range got {
+			names = append(names, s.Name)
+		}
+		if err != nil || strings.Join(names, " ") != tt.want {
+			t.Errorf("%s: %v, %v, want %s", tt.name, names, err, tt.want)
+		}
+	}
+}
+
+// TestSelectParts checks that naming some and excluding the same part the table.
+func TestSelectParts(t *testing.T) {
+	t.Parallel()
+	names := []string{"a", "a/b", "a/c", "ab", "b/a", "c"}
+	rapid.Check(t, func(t *rapid.T) {
+		patterns := rapid.SliceOfN(rapid.SampledFrom(append(slices.Clone(names), "a/", "b", "b/")), 1, 4).Draw(t, "patterns")
+		all := strategies(names...)
+		in, err := Select(all, patterns, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out, err := Select(all, nil, patterns)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(in) == 0 || len(in)+len(out) != len(all) {
+			t.Fatalf("%v gives %d, without them %d, of %d", patterns, len(in), len(out), len(all))
+		}
+		for _, s := range in {
+			if slices.ContainsFunc(out, func(o propose.Strategy) bool { return o.Name == s.Name }) {
+				t.Fatalf("%s is both in and out", s.Name)
+			}
+		}
+	})
+}
+
+func TestStorePath(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	absolute := filepath.Join(root, "elsewhere.db")
+	for store, want := range map[string]string{
+		"learn.db":              filepath.Join(root, "learn.db"),
+		absolute:                absolute,
+		"sqlite:learn.db":       filepath.Join(root, "learn.db"),
+		"sqlite:" + absolute:    absolute,
+		"sqlite://" + absolute:  absolute,
+		"file://" + absolute:    absolute,
+		"odd:name.db":           filepath.Join(root, "odd:name.db"),
+		"sqlite:":               "",
+		"":                      "",
+		"redis://:pw@host:6379": "",
+		"http://host/learn.db":  "",
+	} {
+		got, err := storePath(root, store)
+		var usage *UsageError
+		switch {
+		case want == "" && (!errors.As(err, &usage) || usage.Hint == ""):
+			t.Errorf("%q: %q, %v, want a usage error", store, got, err)
+		case want == "" && strings.Contains(err.Error(), "pw"):
+			t.Errorf("%q: the error shows the password: %v", store, err)
+		case want != "" && (got != want || err != nil):
+			t.Errorf("%q: %q, %v, want %q", store, got, err, want)
+		}
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	got := secrets([]string{
+		"GITHUB_TOKEN=ghs_0123456789", "my_password=correct horse", "AWS_SECRET_ACCESS_KEY=abc=def=ghi", "EMPTY_TOKEN=", "SHORT_TOKEN=true",
+		"PATH=/usr/bin:/bin", "TOKEN", "HOME=/home/someone",
+	})
+	if want := []string{"ghs_0123456789", "correct horse", "abc=def=ghi"}; !slices.Equal(got, want) {
+		t.Errorf("secrets %q, want %q", got, want)
+	}
+}
+
+// TestGetenv compares with a map filled in the same order.
+func TestGetenv(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		names := []string{"A", "AB", "B", ""}
+		var environ []string
+		want := make(map[string]string)
+		for range rapid.IntRange(0, 8).Draw(t, "n") {
+			name := rapid.SampledFrom(names).Draw(t, "name")
+			value := rapid.SampledFrom([]string{"", "1", "x=y", "A=1"}).Draw(t, "value")
+			environ = append(environ, name+"="+value)
+			want[name] = value
+		}
+		environ = append(environ, "NOVALUE")
+		getenv := Getenv(environ)
+		for _, name := range append(names, "NOVALUE", "C") {
+			if got := getenv(name); got != want[name] {
+				t.Fatalf("%s of %q is %q, want %q", name, environ, got, want[name])
+			}
+		}
+	})
+}
