@@ -144,7 +144,11 @@ func (a *app) readPatch(name string) ([]byte, error) {
 // patchTree is where a diff's paths begin: DIR, the repository's root, or here.
 func (a *app) patchTree(ctx context.Context, dir string) (*repo.Tree, error) {
 	if dir != "" {
-		return repo.Dir(dir)
+		tree, err := repo.Dir(dir)
+		if err != nil {
+			return nil, &session.UsageError{Msg: "--dir: " + err.Error()}
+		}
+		return tree, nil
 	}
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if errors.Is(err, repo.ErrNotRepository) || errors.Is(err, repo.ErrNoGit) {

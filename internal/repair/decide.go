@@ -26,6 +26,9 @@ func (r *run) decide(ctx context.Context) error {
 	if partial {
 		r.report.Verdict = report.Partial
 	}
+	if r.Source != repo.WorkTree() {
+		return nil // a hook's tree is not the user's to be edited: nothing was left out
+	}
 	if why := r.holdBack(kept); why != "" {
 		r.note("not applied: " + why)
 		return nil
@@ -67,8 +70,6 @@ func (r *run) keptPatches() []*report.Patch {
 // holdBack gives the reason not to apply; "" when the patches are to be applied.
 func (r *run) holdBack(kept []*report.Patch) string {
 	switch {
-	case r.Source != repo.WorkTree():
-		return "what was tested is " + r.Source.String() + ", not the working tree"
 	case r.Policy == detect.Always:
 		return ""
 	case r.Policy == detect.Never:

@@ -230,12 +230,14 @@ func promote(results []validate.Result) {
 
 // tell puts the hunt into the report and into the lessons.
 func (h *hunt) tell(winner *validate.Result) {
+	untested := make([]validate.Result, len(h.pool))
 	for i := range h.pool {
-		h.results = append(h.results, validate.Result{
+		untested[i] = validate.Result{
 			Candidate: &h.pool[i], Verdict: validate.Pruned, Stage: validate.StagePropose, Reason: "the search ended before its turn",
-		})
+		}
 	}
 	h.tellAttempts(h.results)
+	h.tellAttempts(untested)
 	var plausible []*validate.Result
 	for i := range h.results {
 		switch h.results[i].Verdict {

@@ -108,6 +108,8 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 		// The report tells all the same; it only cannot be shown again.
 		r.note(fmt.Sprintf("the run could not be stored: %v", err))
 	}
+	r.Log.Info("run", "id", r.id, "event", r.Environment.Event, "verdict", r.report.Verdict,
+		"candidates", r.report.Stats.Validated, "seconds", r.report.Stats.Seconds)
 	return r.report, nil
 }
 

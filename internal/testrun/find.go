@@ -209,7 +209,7 @@ func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error
 func (s *Suite) output(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	var stdout bytes.Buffer
 	var stderr capped
-	status, err := s.Sandbox.run(ctx, command{args: append([]string{"go"}, args...), dir: dir, env: env, stdout: &stdout, stderr: &stderr})
+	status, err := s.Sandbox.run(ctx, command{args: append([]string{"go"}, args...), dir: dir, env: env, stdout: &stdout, stderr: &stderr, build: true})
 	if err != nil {
 		return nil, notStarted(err)
 	}
