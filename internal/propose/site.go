@@ -482,7 +482,11 @@ func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch b := n.(type) {
 		case *ast.BlockStmt:
-			visit(b, b.List)
+			switch f.parent[b].(type) {
+			case *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt: // holds clauses only
+			default:
+				visit(b, b.List)
+			}
 		case *ast.CaseClause:
 			visit(b, b.Body)
 		case *ast.CommClause:

@@ -375,6 +375,7 @@ func changeNumber(f *function, out emit) {
 				for i, other := range f.constantsLike(lit) {
 					add(other, 1/(1+0.2*float64(i)))
 				}
+				out(e, options)
 				return
 			}
 			if lit.Kind == token.INT {

@@ -1,0 +1,64 @@
+package propose
+
+import (
+	"context"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+// archiveOf makes an archive of files.
+func archiveOf(files map[string]string) *txtar.Archive {
+	a := new(txtar.Archive)
+	for name, text := range files {
+		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
+	}
+	return a
+}
+
+func TestStrategies(t *testing.T) {
+	t.Parallel()
+	seen := make(map[string]bool)
+	last := 0
+	for _, s := range Strategies() {
+		switch {
+		case s.Name == "" || strings.ContainsAny(s.Name, " ,\n") || strings.ToLower(s.Name) != s.Name:
+			t.Errorf("%q cannot be named on a command line", s.Name)
+		case seen[s.Name]:
+			t.Errorf("%s is there twice", s.Name)
+		case len(s.Doc) < 20:
+			t.Errorf("%s is not documented: %q", s.Name, s.Doc)
+		case s.Share <= 0 || s.Share > 100:
+			t.Errorf("%s: %v %% of all fixes", s.Name, s.Share)
+		case s.Propose == nil:
+			t.Errorf("%s proposes nothing", s.Name)
+		}
+		seen[s.Name] = true
+		if s.LastResort {
+			last++
+		}
+	}
+	if last == 0 || last == len(seen) {
+		t.Errorf("%d of %d strategies are a last resort", last, len(seen))
+	}
+}
+
+// With nothing to work on, no strategy proposes, fails or panics.
+func TestStrategiesOnNothing(t *testing.T) {
+	t.Parallel()
+	for _, s := range Strategies() {
+		for name, p := range map[string]*Problem{
+			"no suspects":   {Tree: &Tree{Root: t.TempDir()}},
+			"empty package": inMemory(t, map[string]string{"m.go": "package m\n"}),
+		} {
+			err := s.Propose(context.Background(), p, func(c Candidate) bool {
+				t.Errorf("%s, %s: %s", s.Name, name, c.Title)
+				return true
+			})
+			if err != nil && name == "no suspects" {
+				t.Errorf("%s, %s: %v", s.Name, name, err)
+			}
+		}
+	}
+}
