@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -39,12 +40,12 @@ const maxSummary = 1 << 20
 var version = "dev"
 
 // run is the whole program.
-func run(args []string, stdout, stderr io.Writer, environ []string) int {
+func run(args []string, stdout io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	getenv := session.Getenv(environ)
 	action := githubactions.New(githubactions.WithWriter(stdout), githubactions.WithGetenv(getenv))
-	status, err := act(ctx, args, action, getenv, stdout, stderr, environ)
+	status, err := act(ctx, args, action, getenv, stdout, environ)
 	switch {
 	case err == nil:
 		return status
@@ -60,7 +61,7 @@ func run(args []string, stdout, stderr io.Writer, environ []string) int {
 	return statusOf(err)
 }
 
-func act(ctx context.Context, args []string, action *githubactions.Action, getenv func(string) string, stdout, stderr io.Writer, environ []string) (int, error) {
+func act(ctx context.Context, args []string, action *githubactions.Action, getenv func(string) string, stdout io.Writer, environ []string) (int, error) {
 	if len(args) > 0 {
 		return 0, &session.UsageError{Msg: fmt.Sprintf("unexpected argument %q", args[0]), Hint: "inputs come from `with:` in the workflow"}
 	}
@@ -75,11 +76,16 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 	if dir == "" {
 		dir = "."
 	}
-	s, err := session.Open(ctx, session.Input{Dir: dir, Environ: environ, Stderr: stderr, Flags: flags})
+	// The runner reads the two streams side by side, so that a line of one can
+	// overtake the command of the other that is to guard it: all goes to one.
+	s, err := session.Open(ctx, session.Input{Dir: dir, Environ: withoutCommands(environ), Stderr: stdout, Flags: flags})
 	if err != nil {
 		return 0, err
 	}
 	defer func() { _ = s.Close() }()
+	if err := s.Repo.Recover(ctx); err != nil {
+		return 0, err
+	}
 	stage := ""
 	opt, err := s.Repair(repo.WorkTree(), version, func(now, detail string, _, _ int) {
 		if now != stage {
@@ -90,7 +96,11 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 	if err != nil {
 		return 0, err
 	}
-	rep, err := repair.Run(ctx, opt)
+	var rep *report.Report
+	err = quietly(action, stdout, "Test, and search for a patch", func() error {
+		rep, err = repair.Run(ctx, opt)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -128,12 +138,9 @@ func list(text string) []string {
 
 // tell writes the log, the step summary and the outputs.
 func tell(action *githubactions.Action, getenv func(string) string, stdout io.Writer, state string, rep *report.Report) error {
-	// What tests printed could be read as workflow commands: they are stopped while
-	// it is shown.
-	token := rand.Text()
-	fmt.Fprintf(stdout, "::stop-commands::%s\n", token)
-	err := report.Terminal(stdout, rep, report.TerminalOptions{Width: 100})
-	fmt.Fprintf(stdout, "\n::%s::\n", token)
+	err := quietly(action, stdout, "Report", func() error {
+		return report.Terminal(stdout, rep, report.TerminalOptions{Width: 100})
+	})
 	if err != nil {
 		return err
 	}
@@ -150,6 +157,32 @@ func tell(action *githubactions.Action, getenv func(string) string, stdout io.Wr
 	}
 	action.Infof("regreen: %s", report.Summary(rep))
 	return errors.Join(errs...)
+}
+
+// quietly does something in a group of the log while the runner takes no commands:
+// what tests print, and the code that is quoted, could be one.
+func quietly(action *githubactions.Action, stdout io.Writer, group string, do func() error) error {
+	action.Group(group)
+	token := rand.Text()
+	fmt.Fprintf(stdout, "::stop-commands::%s\n", token)
+	err := do()
+	fmt.Fprintf(stdout, "\n::%s::\n", token)
+	action.EndGroup()
+	return err
+}
+
+// withoutCommands is an environment less what names the files through which a step
+// commands the runner: a test that knew them could set outputs, or the PATH and the
+// environment of the steps that follow.
+func withoutCommands(environ []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		switch name {
+		case "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY":
+			return true
+		}
+		return strings.HasPrefix(name, "INPUT_")
+	})
 }
 
 type output struct{ name, value string }

@@ -5,6 +5,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -42,11 +43,11 @@ func step(t *testing.T, dir string, env ...string) (status int, log, outputs, su
 	output, sum := filepath.Join(files, "output"), filepath.Join(files, "summary")
 	environ := append(os.Environ(), "GITHUB_ACTIONS=true", "CI=true", "GITHUB_WORKSPACE="+dir, "GITHUB_EVENT_NAME=push",
 		"GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=20s")
-	var out, errs bytes.Buffer
-	status = run(nil, &out, &errs, append(environ, env...))
+	var out bytes.Buffer
+	status = run(nil, &out, append(environ, env...))
 	o, _ := os.ReadFile(output)
 	s, _ := os.ReadFile(sum)
-	return status, out.String() + errs.String(), string(o), string(s)
+	return status, out.String(), string(o), string(s)
 }
 
 func TestProposes(t *testing.T) {
@@ -85,16 +86,35 @@ func TestHostileOutput(t *testing.T) {
 	if got := values(outputs)["verdict"]; got != "red" {
 		t.Errorf("verdict %q", got)
 	}
-	stop := strings.Index(log, "::stop-commands::")
-	if stop < 0 {
-		t.Fatal("commands are never stopped")
+	if !strings.Contains(log, "::error::pwned") {
+		t.Fatalf("the test's output is not shown:\n%s", log)
 	}
-	token, _, _ := strings.Cut(log[stop+len("::stop-commands::"):], "\n")
-	resume := strings.Index(log, "::"+token+"::")
-	for i := strings.Index(log, "::error::pwned"); i >= 0; i = -1 {
-		if i < stop || i > resume {
-			t.Error("a test's output is taken for a command")
+	// Read as the runner does: a command counts unless commands are stopped.
+	token := ""
+	for line := range strings.Lines(log) {
+		line = strings.TrimSpace(line)
+		switch stop, stopped := strings.CutPrefix(line, "::stop-commands::"); {
+		case token == "" && stopped:
+			token = stop
+		case line == "::"+token+"::":
+			token = ""
+		case token == "" && (strings.Contains(line, "pwned") || strings.Contains(line, "::add-mask::")):
+			t.Errorf("a test's output is taken for a command: %s", line)
 		}
+	}
+	if token != "" {
+		t.Error("commands stay stopped")
+	}
+}
+
+// Tests do not learn where the step's outputs go.
+func TestWithoutCommands(t *testing.T) {
+	t.Parallel()
+	got := withoutCommands([]string{
+		"PATH=/bin", "GITHUB_OUTPUT=/o", "GITHUB_ENV=/e", "GITHUB_PATH=/p", "GITHUB_STATE=/s", "GITHUB_STEP_SUMMARY=/m", "INPUT_TEST=x", "GITHUB_REF=r",
+	})
+	if want := []string{"PATH=/bin", "GITHUB_REF=r"}; !slices.Equal(got, want) {
+		t.Errorf("%v, want %v", got, want)
 	}
 }
 

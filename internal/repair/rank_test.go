@@ -190,8 +190,10 @@ func TestPromote(t *testing.T) {
 		t.Error("what fixes nothing is plausible")
 	}
 	compile := []validate.Result{
-		{Verdict: validate.Rejected, Compiles: true, Left: 3}, {Verdict: validate.Rejected, Compiles: true, Left: 1},
-		{Verdict: validate.Rejected, Left: 0}, {Verdict: validate.IllTyped, Compiles: true, Left: 1},
+		{Verdict: validate.Rejected, Compiles: true, Left: 3},
+		{Verdict: validate.Rejected, Compiles: true, Left: 1},
+		{Verdict: validate.Rejected, Left: 0},
+		{Verdict: validate.IllTyped, Compiles: true, Left: 1},
 	}
 	promoteCompiling(compile)
 	for i, want := range []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.IllTyped} {

@@ -12,7 +12,6 @@ package repair
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -71,6 +70,7 @@ type run struct {
 	treeHash string
 
 	workspace string // where the tree is exported to
+	scratch   string // where go commands that are ended early leave their work
 
 	first    *testrun.Result   // the first run of the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
@@ -137,15 +137,21 @@ func newRun(opt Options) *run {
 func (r *run) pipeline(ctx context.Context) error {
 	r.tellEnvironment()
 
-	workspace, err := r.Repo.Workspace(ctx)
-	if err != nil {
-		return err
+	for _, dir := range []*string{&r.workspace, &r.scratch} {
+		workspace, err := r.Repo.Workspace(ctx)
+		if err != nil {
+			return err
+		}
+		defer func() {
+			if err := workspace.Close(); err != nil {
+				r.Log.Warn("a workspace could not be removed", "dir", workspace.Dir, "error", err)
+			}
+		}()
+		*dir = workspace.Dir
 	}
-	defer func() { err = errors.Join(err, workspace.Close()) }()
-	r.workspace = workspace.Dir
 
 	// test
-	if err := r.test(ctx, workspace.Dir); err != nil {
+	if err := r.test(ctx, r.workspace); err != nil {
 		return err
 	}
 	if len(r.fresh) == 0 {

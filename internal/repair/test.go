@@ -23,7 +23,7 @@ func (r *run) test(ctx context.Context, dir string) error {
 	if err != nil {
 		return err
 	}
-	suite.Sandbox = testrun.NewSandbox(r.Environ)
+	suite.Sandbox = testrun.NewSandbox(r.goEnviron())
 	r.suite = suite
 	r.report.Command = commandText(suite)
 
@@ -44,6 +44,19 @@ func (r *run) test(ctx context.Context, dir string) error {
 		return err
 	}
 	return r.compareWithBase(ctx, failures)
+}
+
+// goEnviron is the environment with a place for what go commands leave behind,
+// unless somebody has named one already.
+func (r *run) goEnviron() []string {
+	set := slices.ContainsFunc(r.Environ, func(kv string) bool {
+		value, ok := strings.CutPrefix(kv, "GOTMPDIR=")
+		return ok && value != ""
+	})
+	if set {
+		return r.Environ
+	}
+	return append(slices.Clip(r.Environ), "GOTMPDIR="+r.scratch)
 }
 
 // again runs what failed once more; what passes now is flaky and not repaired.
