@@ -33,6 +33,8 @@ func TestMain(m *testing.M) {
 //	snapshot, same    take and compare every byte of the tree and the index
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
 //	                  to the ids of the run and of its first patch
+//
+// and $GIT and $PROGRAM, the paths of git and of regreen.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	goenv := goEnv(t)
@@ -48,7 +50,7 @@ func TestScript(t *testing.T) {
 			}
 			env.Vars = append(env.Vars, goenv...)
 			env.Vars = append(env.Vars, sealedEnv(home)...)
-			for name, program := range map[string]string{"GIT": "git", "REGREEN": "regreen"} {
+			for name, program := range map[string]string{"GIT": "git", "PROGRAM": "regreen"} {
 				path, err := exec.LookPath(program)
 				if err != nil {
 					return err
