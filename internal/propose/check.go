@@ -1,9 +1,11 @@
 package propose
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
+	"go/scanner"
 	"go/token"
 	"go/types"
 	"path"
@@ -69,6 +71,76 @@ func (t *Tree) Check(pkg *Package, c *Candidate) error {
 		return fmt.Errorf("%w: %w", ErrIllTyped, first)
 	}
 	return nil
+}
+
+// CheckError is an error in source that was added to a file.
+type CheckError struct {
+	File    string
+	Line    int // of what was added, from 1
+	Message string
+}
+
+// CheckAdded type-checks source that is added at the end of files of the package,
+// with some declarations that it needs besides; what the package declares is there
+// without the bodies of its functions. It gives the errors in what was added.
+func (p *Package) CheckAdded(added map[string]string, besides string) []CheckError {
+	p.mu.Lock()
+	if p.bodiless == nil {
+		p.strip()
+	}
+	p.mu.Unlock()
+	fset := p.checkSet
+	var files []*ast.File
+	var own []*token.File
+	defer func() {
+		for _, f := range own {
+			fset.RemoveFile(f)
+		}
+	}()
+	parse := func(name, src string) error {
+		syntax, err := parser.ParseFile(fset, name, src, parser.SkipObjectResolution)
+		if syntax != nil {
+			files, own = append(files, syntax), append(own, fset.File(syntax.FileStart))
+		}
+		return err
+	}
+	begins := make(map[string]int)
+	var out []CheckError
+	for _, f := range p.Files {
+		text, ok := added[f.Name]
+		if !ok {
+			if p.bodiless[f.Name] != nil {
+				files = append(files, p.bodiless[f.Name])
+			}
+			continue
+		}
+		src, _ := f.without(nil)
+		begins[f.Name] = strings.Count(string(src), "\n") + 1
+		var list scanner.ErrorList
+		if errors.As(parse(f.Name, string(src)+"\n"+text), &list) {
+			for _, e := range list {
+				out = append(out, CheckError{f.Name, e.Pos.Line - begins[f.Name], e.Msg})
+			}
+		}
+	}
+	if len(out) > 0 || parse("", "package "+p.Types.Name()+"\n"+besides) != nil {
+		return out
+	}
+	conf := types.Config{
+		Importer: importerOf(p.imported), Sizes: p.sizes, GoVersion: p.goVer, FakeImportC: true,
+		Error: func(err error) {
+			var te types.Error
+			if !errors.As(err, &te) {
+				return
+			}
+			pos := fset.Position(te.Pos)
+			if begin, ok := begins[pos.Filename]; ok && pos.Line > begin {
+				out = append(out, CheckError{pos.Filename, pos.Line - begin, te.Msg})
+			}
+		},
+	}
+	_, _ = conf.Check(p.Path, fset, files, nil) // errors come through conf.Error
+	return out
 }
 
 // Value is the package-level variable, and its initial value, that holds all edits,

@@ -384,7 +384,7 @@ func (s *state) editable(file string) bool {
 	if strings.HasSuffix(file, "_test.go") {
 		return false
 	}
-	return s.c.p.Editable == nil || s.c.p.Editable(file)
+	return s.c.p.editable(file)
 }
 
 // editable keeps the sites that may be edited.

@@ -174,17 +174,13 @@ func (c *compilation) modules(dirs map[string]bool) error {
 // list asks the go command about packages, without network.
 func (c *compilation) list(ctx context.Context, dir string, mode packages.LoadMode, tests bool, patterns ...string) ([]*packages.Package, error) {
 	t := c.p.Tree
-	env := t.Env
-	if env == nil {
-		env = os.Environ()
-	}
 	overlay := make(map[string][]byte, len(t.Overlay))
 	for name, b := range t.Overlay {
 		overlay[filepath.Join(t.Root, filepath.FromSlash(name))] = b
 	}
 	listed, err := packages.Load(&packages.Config{
 		Context: ctx, Mode: mode, Dir: filepath.Join(t.Root, filepath.FromSlash(dir)), Tests: tests,
-		Env: append(slices.Clip(env), "GOPROXY=off"), BuildFlags: t.Flags, Overlay: overlay,
+		Env: append(slices.Clip(t.env(dir)), "GOPROXY=off"), BuildFlags: t.Flags, Overlay: overlay,
 	}, patterns...)
 	if ctx.Err() != nil {
 		return nil, ctx.Err()

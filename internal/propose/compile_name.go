@@ -368,9 +368,10 @@ func closeness(a, b string) float64 {
 		return 0.45
 	}
 	wa, wb := words(a), words(b)
-	common := 0
-	for _, w := range wa {
-		if slices.Contains(wb, w) {
+	common, rest := 0, slices.Clone(wb)
+	for _, w := range wa { // each word has one partner
+		if i := slices.Index(rest, w); i >= 0 {
+			rest = slices.Delete(rest, i, i+1)
 			common++
 		}
 	}

@@ -38,9 +38,13 @@ type Problem struct {
 	Green func(ctx context.Context, files map[string][]byte) (bool, error)
 
 	index  *localize.Index
-	seen   map[uint64]bool // results proposed already
-	share  float64         // see Suspect; 0 means 1
+	seen   map[uint64]bool  // results proposed already
+	holes  map[uint64]*Hole // by the text that they make
+	share  float64          // see Suspect; 0 means 1
 	expect *expectations
+
+	found    []*function // the suspicious ones
+	foundErr error
 }
 
 // Suspicion is the score of the most suspicious line of a range, 0 to 1.
@@ -75,12 +79,52 @@ type Candidate struct {
 	Removed float64 // share of behaviour it takes away: 0 none, 1 a whole statement or more
 	Alike   float64 // likeness to the surrounding code: 1 when it is taken from the same function
 	Review  bool    // passes tests by construction rather than by insight; a person must look
+	Hole    *Hole   // of a candidate that only differs from others by a condition
 	Whole   bool    // cannot be told from the tree function by function; needs a build of its own
 
 	Score float64 // set by Order
 
 	key     uint64  // of the resulting text
 	promise float64 // before anything was learnt
+}
+
+// Hole is a place where a condition decides what happens, and what many candidates
+// have in common that differ by the condition only. Whether any condition there can
+// mend the failing tests is cheaper to find out than which one (Long and Rinard,
+// "Staged program repair with condition synthesis", 2015).
+type Hole struct {
+	Edits  []Edit // with HoleCondition in place of the condition
+	Answer Answer
+}
+
+// HoleCondition stands for a condition that is not known.
+const HoleCondition = "regreenHole()"
+
+// Answer says whether any condition in a hole can make the failing tests pass.
+type Answer int
+
+// The answers. No is not certain: not every sequence of decisions was tried.
+const (
+	Unknown Answer = iota
+	Yes
+	No
+)
+
+// Chance is what Score is of a candidate, with what is known of its hole.
+func (c *Candidate) Chance() float64 { return c.Score * c.Hole.promise() }
+
+// promise is how much likelier a hole's candidates become by an answer: about one
+// wrong hole in twenty has a sequence of decisions that passes, and for one right
+// hole in five it is not found.
+func (h *Hole) promise() float64 {
+	switch {
+	case h == nil || h.Answer == Unknown:
+		return 1
+	case h.Answer == Yes:
+		return 0.8 / 0.05
+	default:
+		return 0.2 / 0.95
+	}
 }
 
 // File is the file of the first edit.
@@ -149,7 +193,7 @@ func (s *Strategy) Applies(kind testrun.Kind) bool {
 
 // maxPerStrategy bounds what one strategy may yield, so that none can fill the
 // memory or drown the others.
-const maxPerStrategy = 6000
+const maxPerStrategy = 40_000
 
 // Generate collects the candidates of the given strategies, without duplicates
 // (the same resulting text counts once in a problem, for the strategy that holds it
@@ -229,7 +273,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 	})
 	h := fnv.New64a()
 	for _, e := range c.Edits {
-		if p.Editable != nil && !p.Editable(e.File) {
+		if !p.editable(e.File) {
 			return false
 		}
 		src, err := p.Tree.Read(e.File)
@@ -256,6 +300,35 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 	return true
 }
 
+// editable tells whether a file may be edited: no test, and nothing that tests call
+// to judge.
+func (p *Problem) editable(file string) bool {
+	return (p.Editable == nil || p.Editable(file)) && !p.Tree.TestCode(file)
+}
+
+// hole gives the hole that edits make, the same one for the same edits.
+func (p *Problem) hole(edits []Edit) *Hole {
+	if len(edits) == 0 {
+		return nil
+	}
+	h := fnv.New64a()
+	for _, e := range edits {
+		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, e.Start, e.End, e.New)
+	}
+	if p.holes == nil {
+		p.holes = make(map[uint64]*Hole)
+	}
+	if p.holes[h.Sum64()] == nil {
+		p.holes[h.Sum64()] = &Hole{Edits: edits}
+	}
+	return p.holes[h.Sum64()]
+}
+
+// Repairable leaves out the suspects in files that may not be edited.
+func (p *Problem) Repairable(suspects []localize.Suspect) []localize.Suspect {
+	return slices.DeleteFunc(slices.Clone(suspects), func(s localize.Suspect) bool { return !p.editable(s.File) })
+}
+
 // shrink gives an edit without the text it shares with what it replaces, so that
 // edits with the same result look the same.
 func shrink(src []byte, e Edit) (start, end int, text string) {
@@ -279,7 +352,8 @@ func shrink(src []byte, e Edit) (start, end int, text string) {
 
 // Order sorts candidates by what they promise for their cost: suspicion times the
 // strategy's weight (a draw from its posterior, see package learn) times the
-// candidate's own prior, over the expected seconds of a test. Ties keep the order
+// candidate's own prior, over the expected seconds of a test, and what is known of
+// its hole. Ties keep the order
 // of generation, so that a seed gives the same order again.
 func Order(cands []Candidate, weight func(strategy string) float64, cost func(*Candidate) float64) {
 	weights := make(map[string]float64)
@@ -292,7 +366,9 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 		}
 		c.Score = c.Suspicion * w * c.Prior / cost(c)
 	}
-	sort.SliceStable(cands, func(i, j int) bool { return cands[i].Score > cands[j].Score })
+	sort.SliceStable(cands, func(i, j int) bool {
+		return cands[i].Chance() > cands[j].Chance()
+	})
 }
 
 // Suspect sets the suspects to work on; what was proposed for others before is not
@@ -301,5 +377,5 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 // Share is their share of the suspicion of all: what a strategy's candidates add up
 // to, so that those of different suspects compare.
 func (p *Problem) Suspect(suspects []localize.Suspect, share float64) {
-	p.Suspects, p.index, p.share = suspects, nil, share
+	p.Suspects, p.index, p.share, p.found, p.foundErr = suspects, nil, share, nil, nil
 }

@@ -24,6 +24,7 @@ type function struct {
 	inherited float64
 	// parents of the nodes of the body
 	parent map[ast.Node]ast.Node
+	ends   map[token.Pos]*types.Scope // of clauses, by the end of their last statement
 	at     place
 }
 
@@ -45,6 +46,7 @@ type option struct {
 	alike   float64
 	review  bool
 	whole   bool
+	hole    []Edit // see Hole
 }
 
 // emit takes all the options of one site at once: their weights are turned into
@@ -76,7 +78,7 @@ func perFunction(t template) func(context.Context, *Problem, func(Candidate) boo
 }
 
 // maxPerSite bounds the options of one strategy at one site.
-const maxPerSite = 500
+const maxPerSite = 1200
 
 // yieldSite turns the options of one site into candidates.
 func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate) bool) bool {
@@ -96,7 +98,7 @@ func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate
 	for _, o := range options {
 		ok := yield(Candidate{
 			Title: o.title, Edits: o.edits, Suspicion: suspicion, Prior: o.weight / total,
-			Removed: o.removed, Alike: o.alike, Review: o.review, Whole: o.whole || f.decl != nil && f.decl.Name.Name == "init",
+			Removed: o.removed, Alike: o.alike, Review: o.review, Hole: f.p.hole(o.hole), Whole: o.whole || f.decl != nil && f.decl.Name.Name == "init",
 		})
 		if !ok {
 			return false
@@ -127,6 +129,13 @@ func (f *function) cold(n ast.Node) bool { return f.suspicion(n) == 0 }
 // functions gives the suspicious functions, by package in the order of suspicion.
 // A package that cannot be loaded is left out and told through the error.
 func (p *Problem) functions(ctx context.Context) ([]*function, error) {
+	if p.found == nil && p.foundErr == nil {
+		p.found, p.foundErr = p.findFunctions(ctx)
+	}
+	return p.found, p.foundErr
+}
+
+func (p *Problem) findFunctions(ctx context.Context) ([]*function, error) {
 	var dirs []string
 	for _, s := range p.Suspects {
 		if dir := path.Dir(s.File); strings.HasSuffix(s.File, ".go") && !slices.Contains(dirs, dir) {
@@ -144,7 +153,7 @@ func (p *Problem) functions(ctx context.Context) ([]*function, error) {
 			continue
 		}
 		for _, file := range pkg.Files {
-			if strings.HasSuffix(file.Name, "_test.go") || (p.Editable != nil && !p.Editable(file.Name)) || ast.IsGenerated(file.Syntax) {
+			if strings.HasSuffix(file.Name, "_test.go") || !p.editable(file.Name) || ast.IsGenerated(file.Syntax) {
 				continue
 			}
 			for _, d := range file.Syntax.Decls {
@@ -194,29 +203,61 @@ func (p *Problem) values(pkg *Package, file *File, d *ast.GenDecl) []*function {
 
 // usedBy is the suspicion of the most suspicious line that uses an object.
 func (p *Problem) usedBy(pkg *Package, obj types.Object) float64 {
-	if obj == nil {
-		return 0
-	}
 	best := 0.0
-	for id, used := range pkg.Info.Uses {
-		if used != obj {
-			continue
+	for _, at := range pkg.usesOf(obj) {
+		best = max(best, p.Suspicion(at.file, at.line, at.line))
+	}
+	return best
+}
+
+// use is a line that uses a package-level object.
+type use struct {
+	file string
+	line int
+}
+
+// usesOf lists where a package-level object is used.
+func (p *Package) usesOf(obj types.Object) []use {
+	if obj == nil {
+		return nil
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.uses == nil {
+		p.uses = make(map[types.Object][]use)
+		files := make(map[string]string, len(p.Files))
+		for _, f := range p.Files {
+			files[f.Tok.Name()] = f.Name
 		}
-		pos := pkg.Fset.Position(id.Pos())
-		for _, f := range pkg.Files {
-			if f.Tok.Name() == pos.Filename {
-				best = max(best, p.Suspicion(f.Name, pos.Line, pos.Line))
+		for id, used := range p.Info.Uses {
+			if used.Parent() != p.Types.Scope() {
+				continue
+			}
+			pos := p.Fset.Position(id.Pos())
+			if name, ok := files[pos.Filename]; ok {
+				p.uses[used] = append(p.uses[used], use{name, pos.Line})
 			}
 		}
 	}
-	return best
+	return p.uses[obj]
 }
 
 // link notes the parents of the nodes below root.
 func (f *function) link(root ast.Node) {
 	f.parent = make(map[ast.Node]ast.Node)
+	f.ends = make(map[token.Pos]*types.Scope)
 	var stack []ast.Node
 	ast.Inspect(root, func(n ast.Node) bool {
+		var body []ast.Stmt
+		switch n := n.(type) {
+		case *ast.CaseClause:
+			body = n.Body
+		case *ast.CommClause:
+			body = n.Body
+		}
+		if len(body) > 0 {
+			f.ends[body[len(body)-1].End()] = f.pkg.Info.Scopes[n]
+		}
 		if n == nil {
 			stack = stack[:len(stack)-1]
 			return true
@@ -370,6 +411,9 @@ func (f *function) moveTo(pos token.Pos) {
 		return
 	}
 	scope := f.pkg.Types.Scope().Innermost(pos)
+	if s := f.ends[pos]; s != nil { // a clause ends with its last statement
+		scope = s
+	}
 	if scope == nil {
 		scope = f.pkg.Types.Scope()
 	}

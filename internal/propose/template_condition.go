@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -17,6 +18,9 @@ func addClause(f *function, out emit) {
 		var options []option
 		clauses := f.newClauses(cond)
 		for _, gap := range f.gaps(cond) {
+			and, _ := gap.insert(f, "&&", HoleCondition)
+			or, _ := gap.insert(f, "||", HoleCondition)
+			holes := map[string][]Edit{"&&": and, "||": or}
 			for _, c := range clauses {
 				for _, op := range []string{"&&", "||"} {
 					edits, weight := gap.insert(f, op, c.text)
@@ -24,7 +28,7 @@ func addClause(f *function, out emit) {
 						continue
 					}
 					options = append(options, option{
-						weight: c.weight * weight * kinship(f.text(gap.expr), c.text), alike: c.alike, edits: edits,
+						weight: c.weight * weight * kinship(f.text(gap.expr), c.text), alike: c.alike, edits: edits, hole: holes[op],
 						title: fmt.Sprintf("add the clause %s to %s", quote(op+" "+c.text), quote(f.text(cond))),
 					})
 				}
@@ -202,8 +206,9 @@ func (f *function) newClauses(cond ast.Expr) []adapted {
 	for _, t := range f.tests(cond, f.usedNear(cond)) {
 		add(t.text, t.weight*0.7)
 	}
-	if len(out) > 3*maxClauses {
-		out = out[:3*maxClauses]
+	slices.SortStableFunc(out, func(a, b adapted) int { return cmp.Compare(b.weight, a.weight) })
+	if len(out) > 4*maxClauses {
+		out = out[:4*maxClauses]
 	}
 	return slices.DeleteFunc(out, func(a adapted) bool { return hasLogic(a.text) && len(a.text) > 80 })
 }
@@ -423,15 +428,16 @@ func (f *function) constants(t types.Type, except string) []string {
 func changeCondition(f *function, out emit) {
 	f.conditions(func(cond ast.Expr) {
 		var options []option
+		hole := []Edit{f.replace(cond, HoleCondition)}
 		for _, c := range f.nearest(f.pkg.donorsOf().conds, cond.Pos(), maxClauses, f.text(cond)) {
 			options = append(options, option{
-				weight: c.weight, alike: c.alike, edits: []Edit{f.replace(cond, c.text)},
+				weight: c.weight, alike: c.alike, hole: hole, edits: []Edit{f.replace(cond, c.text)},
 				title: "replace the condition " + quote(f.text(cond)) + " by " + quote(c.text),
 			})
 		}
 		for _, t := range f.tests(cond, f.usedNear(cond)) {
 			options = append(options, option{
-				weight: t.weight * 0.5, alike: 0.4, edits: []Edit{f.replace(cond, t.text)},
+				weight: t.weight * 0.5, alike: 0.4, hole: hole, edits: []Edit{f.replace(cond, t.text)},
 				title: "replace the condition " + quote(f.text(cond)) + " by " + quote(t.text),
 			})
 		}

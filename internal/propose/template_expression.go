@@ -34,7 +34,7 @@ func donorExpression(f *function, out emit) {
 				}
 			}
 		}
-		for _, s := range append(f.lengths(e, t), f.parts(e, t)...) {
+		for _, s := range slices.Concat(f.lengths(e, t), f.parts(e, t), f.elements(e, t)) {
 			options = append(options, option{weight: s.weight, alike: 0.4, title: replaceTitle(own, s.text), edits: []Edit{f.replace(e, s.text)}})
 		}
 		out(e, options)
@@ -55,6 +55,33 @@ func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 			if text != f.text(e) {
 				out = append(out, weighted{text, 0.3}, weighted{text + "-1", 0.15})
 			}
+		}
+	}
+	return out
+}
+
+// elements gives the first and the last of the slices around that hold such values.
+func (f *function) elements(e ast.Expr, t types.Type) []weighted {
+	var out []weighted
+	add := func(list string, of types.Type, weight float64) {
+		s, ok := of.Underlying().(*types.Slice)
+		if !ok || !types.Identical(s.Elem(), t) || len(out) >= 12 {
+			return
+		}
+		for _, text := range []string{list + "[0]", list + "[len(" + list + ")-1]"} {
+			if text != f.text(e) {
+				out = append(out, weighted{text, weight})
+			}
+		}
+	}
+	for i, v := range f.owners(e.Pos()) {
+		if i >= 8 {
+			break
+		}
+		near := 0.3 / (1 + 0.2*float64(i))
+		add(v.Name(), v.Type(), near)
+		for _, field := range f.fieldsOf(v.Type()) {
+			add(v.Name()+"."+field.Name(), field.Type(), near)
 		}
 	}
 	return out
@@ -493,7 +520,8 @@ func unwrapCall(f *function, out emit) {
 		case *ast.BinaryExpr:
 			switch e.Op {
 			case token.LAND, token.LOR: // row 20's dropped clause is a strategy of its own
-			case token.SUB, token.QUO, token.REM, token.SHL, token.SHR, token.ADD, token.LSS, token.GTR, token.LEQ, token.GEQ:
+			// A comparison the other way round is row 19's.
+			case token.SUB, token.QUO, token.REM, token.SHL, token.SHR, token.ADD:
 				options = append(options, option{weight: 0.7, alike: 0.7, title: "swap the operands of " + quote(own), edits: []Edit{f.replace(e.X, f.text(e.Y)), f.replace(e.Y, f.text(e.X))}})
 				fallthrough
 			default:

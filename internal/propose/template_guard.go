@@ -36,11 +36,12 @@ func insertGuard(f *function, out emit) {
 			for _, t := range f.flags(stmt.Pos()) {
 				tests = append(tests, weighted{t.text, t.weight * 0.5})
 			}
-			for _, test := range tests {
-				for _, exit := range exits {
+			for _, exit := range exits {
+				hole := []Edit{f.before(stmt, "if "+HoleCondition+" {\n\t"+exit.text+"\n}")}
+				for _, test := range tests {
 					text := "if " + test.text + " {\n\t" + exit.text + "\n}"
 					options = append(options, option{
-						weight: test.weight * exit.weight, alike: 0.4,
+						weight: test.weight * exit.weight, alike: 0.4, hole: hole,
 						title: "insert " + quote(text), edits: []Edit{f.before(stmt, text)},
 					})
 				}
@@ -84,6 +85,9 @@ func (f *function) exits(stmt ast.Stmt) []weighted {
 	if sig.Results().At(0).Name() != "" {
 		add("return", 0.6)
 	}
+	if tail := f.tail(stmt); tail != "" {
+		add(tail, 0.6)
+	}
 	zeros := make([]string, sig.Results().Len())
 	for i := range zeros {
 		if zeros[i] = f.zero(sig.Results().At(i).Type()); zeros[i] == "" {
@@ -111,10 +115,36 @@ func (f *function) exits(stmt ast.Stmt) []weighted {
 			add("return "+strings.Join(append(slices.Clone(zeros[:last]), v.Name()), ", "), 0.6)
 		}
 	}
-	if len(out) > 10 {
-		out = out[:10]
+	if len(out) > 12 {
+		out = out[:12]
 	}
 	return out
+}
+
+// tail is what the function does in the end, its last statement before the return
+// and that, where it can be done at stmt too; "" otherwise.
+func (f *function) tail(stmt ast.Stmt) string {
+	if f.decl == nil || len(f.decl.Body.List) < 2 {
+		return ""
+	}
+	list := f.decl.Body.List[len(f.decl.Body.List)-2:]
+	ret, ok := list[1].(*ast.ReturnStmt)
+	if !ok || stmt.End() > list[0].Pos() || f.signature(ret) != f.signature(stmt) || !f.resolves(list[0], stmt.Pos()) || !f.resolves(ret, stmt.Pos()) {
+		return ""
+	}
+	switch s := list[0].(type) {
+	case *ast.ExprStmt, *ast.IncDecStmt:
+	case *ast.AssignStmt:
+		if s.Tok == token.DEFINE {
+			return ""
+		}
+	default:
+		return ""
+	}
+	if text := f.text(list[0]); len(text) < maxDonorText {
+		return text + "\n\t" + f.text(ret)
+	}
+	return ""
 }
 
 // resolves tells whether every name of n means the same at pos.
@@ -362,11 +392,14 @@ func wrapIf(f *function, out emit) {
 				continue
 			}
 			var options []option
-			wrap := func(cond string, weight, alike float64) {
+			body := func(cond string) Edit {
 				body := "if " + cond + " {\n\t" + strings.ReplaceAll(reindent(text, ""), "\n", "\n\t") + "\n}"
-				e := f.replace(stmt, reindent(body, f.indent(f.file.Offset(stmt.Pos()))))
+				return f.replace(stmt, reindent(body, f.indent(f.file.Offset(stmt.Pos()))))
+			}
+			hole := []Edit{body(HoleCondition)}
+			wrap := func(cond string, weight, alike float64) {
 				options = append(options, option{
-					weight: weight, alike: alike, edits: []Edit{e},
+					weight: weight, alike: alike, hole: hole, edits: []Edit{body(cond)},
 					title: "run " + quote(text) + " only if " + quote(cond),
 				})
 			}

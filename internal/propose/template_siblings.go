@@ -32,6 +32,8 @@ func siblingEdits(f *function, out emit) {
 			}
 		case *ast.BinaryExpr:
 			note("o"+n.Op.String(), n)
+			note("x"+n.Op.String()+f.text(n.X), n) // those with an operand in common
+			note("y"+n.Op.String()+f.text(n.Y), n)
 		}
 		return true
 	})
@@ -55,10 +57,41 @@ func siblingEdits(f *function, out emit) {
 			}
 			options = append(options, o)
 		}
+		if o, ok := f.swapAll(nodes); ok {
+			options = append(options, o)
+		}
 		if !out(nodes[0], options) {
 			return
 		}
 	}
+}
+
+// swapAll exchanges the operands of every one of some operations, where their order
+// matters: a + b is b + a for numbers, and not for strings.
+func (f *function) swapAll(nodes []ast.Node) (option, bool) {
+	o := option{weight: 1, alike: 0.6}
+	last := token.NoPos
+	for _, n := range nodes {
+		b, ok := n.(*ast.BinaryExpr)
+		if !ok || n.Pos() < last { // within the one before
+			return o, false
+		}
+		last = n.End()
+		t := f.typeOf(b)
+		switch b.Op {
+		case token.SUB, token.QUO, token.REM, token.SHL, token.SHR:
+		case token.ADD:
+			basic, ok := types.Default(t).Underlying().(*types.Basic)
+			if !ok || basic.Info()&types.IsString == 0 {
+				return o, false
+			}
+		default:
+			return o, false
+		}
+		o.edits = append(o.edits, f.replace(b.X, f.text(b.Y)), f.replace(b.Y, f.text(b.X)))
+		o.title = "swap the operands of every " + quote(b.Op.String()) + " of the function"
+	}
+	return o, true
 }
 
 // exchanges are the likeliest single replacements of a name, operator or literal.

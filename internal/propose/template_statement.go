@@ -4,6 +4,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"maps"
+	"slices"
 	"strings"
 )
 
@@ -202,7 +204,11 @@ func insertCall(f *function, out emit) {
 	var calls []*donor
 	for _, d := range f.pkg.donorsOf().stmts {
 		switch n := d.node.(type) {
-		case *ast.ExprStmt, *ast.DeferStmt:
+		case *ast.ExprStmt:
+			if !f.locks(n.X) {
+				calls = append(calls, d)
+			}
+		case *ast.DeferStmt:
 			calls = append(calls, d)
 		case *ast.AssignStmt:
 			if len(n.Rhs) == 1 {
@@ -232,7 +238,7 @@ func insertCall(f *function, out emit) {
 			for _, field := range f.fieldsOf(v.Type()) {
 				s, ok := field.Type().Underlying().(*types.Slice)
 				for n, w := range locals {
-					if ok && n < 8 && types.AssignableTo(w.Type(), s.Elem()) {
+					if ok && n < 16 && types.AssignableTo(w.Type(), s.Elem()) {
 						name := v.Name() + "." + field.Name()
 						add(name+" = append("+name+", "+w.Name()+")", 0.4, 0.4)
 					}
@@ -253,6 +259,21 @@ func insertCall(f *function, out emit) {
 		}
 		out(f.insertSite(list, i), options)
 	})
+}
+
+// locks tells whether an expression calls what waits for another goroutine or wakes
+// it: half of such a pair blocks for good.
+func (f *function) locks(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	sel, ok := call.Fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := f.pkg.Info.Uses[sel.Sel].(*types.Func)
+	return ok && fn.Pkg() != nil && fn.Pkg().Path() == "sync"
 }
 
 // commands lists the methods without arguments and results.
@@ -301,6 +322,7 @@ func extendCase(f *function, out emit) {
 			}
 		}
 		values = append(values, f.expected(sample, taken)...)
+		values = slices.Concat(otherCase(taken), values)
 		for _, s := range sw.Body.List {
 			clause := s.(*ast.CaseClause)
 			if len(clause.List) == 0 {
@@ -319,6 +341,23 @@ func extendCase(f *function, out emit) {
 		}
 		return true
 	})
+}
+
+// otherCase gives the values of cases in capitals, or without, where they are words or
+// characters of one case.
+func otherCase(taken map[string]bool) []string {
+	var out []string
+	for _, v := range slices.Sorted(maps.Keys(taken)) {
+		if v == "" || v[0] != '"' && v[0] != '\'' || strings.Contains(v, "\\") {
+			continue
+		}
+		for _, w := range []string{strings.ToUpper(v), strings.ToLower(v)} {
+			if !taken[w] && !slices.Contains(out, w) {
+				out = append(out, w)
+			}
+		}
+	}
+	return out
 }
 
 // newCases puts a case behind one, with a like body: its own value in the place

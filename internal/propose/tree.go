@@ -9,7 +9,10 @@ import (
 	"go/token"
 	"go/types"
 	"os"
+	"path"
 	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -23,10 +26,12 @@ type Tree struct {
 	Overlay map[string][]byte // file relative to the root -> content that replaces it
 	Flags   []string          // build flags, as -tags
 	Env     []string          // of the go command
+	Alone   []string          // directories of modules that a go.work above them does not use
 
 	mu    sync.Mutex
 	files map[string][]byte
 	pkgs  map[string]*loading
+	tests map[string]bool // files that hold code of tests, see TestCode
 
 	compiled map[string]*compilation // the packages that do not compile, by failures
 	searches map[string]*search      // for the culprit, by failures
@@ -59,6 +64,68 @@ func (t *Tree) Read(file string) ([]byte, error) {
 	return b, nil
 }
 
+// TestCode tells whether a Go file belongs to the tests although its name does not
+// say so: it is in a directory of test helpers, imports package testing or one that
+// is made for tests, or takes what package testing gives by an interface of its own.
+// To edit it would be to weaken the tests that call it.
+func (t *Tree) TestCode(file string) bool {
+	if !strings.HasSuffix(file, ".go") {
+		return false
+	}
+	t.mu.Lock()
+	known, ok := t.tests[file]
+	t.mu.Unlock()
+	if ok {
+		return known
+	}
+	src, err := t.Read(file)
+	if err != nil {
+		return false
+	}
+	tests := testDir.MatchString(file) || helpsTests(src)
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.tests == nil {
+		t.tests = make(map[string]bool)
+	}
+	t.tests[file] = tests
+	return tests
+}
+
+var testDir = regexp.MustCompile(`(?i)(^|/)(testutils?|test_?helpers?|testing|testkit|testsupport|testsuite|testlib|testdata)/`)
+
+func helpsTests(src []byte) bool {
+	syntax, _ := parser.ParseFile(token.NewFileSet(), "", src, parser.SkipObjectResolution)
+	if syntax == nil {
+		return false
+	}
+	found := false
+	for _, spec := range syntax.Imports {
+		name := strings.Trim(spec.Path.Value, `"`)
+		found = found || slices.ContainsFunc(testPackages, func(made string) bool { return name == made || strings.HasPrefix(name, made+"/") })
+	}
+	ast.Inspect(syntax, func(n ast.Node) bool {
+		if i, ok := n.(*ast.InterfaceType); ok {
+			has := make(map[string]bool)
+			for _, m := range i.Methods.List {
+				for _, name := range m.Names {
+					has[name.Name] = true
+				}
+			}
+			// Loggers have Errorf and Fatalf too; these only tests have.
+			found = found || has["Errorf"] && (has["FailNow"] || has["Helper"] || has["Skipf"])
+		}
+		return !found
+	})
+	return found
+}
+
+// testPackages are packages that only tests import, and what helps tests.
+var testPackages = []string{
+	"testing", "github.com/stretchr/testify", "github.com/onsi/gomega", "github.com/onsi/ginkgo", "gotest.tools",
+	"github.com/frankban/quicktest", "github.com/matryer/is",
+}
+
 // Package is a type-checked Go package of the tree, without its tests.
 type Package struct {
 	Path   string
@@ -75,6 +142,7 @@ type Package struct {
 
 	mu        sync.Mutex // guards what follows
 	donors    *donors
+	uses      map[types.Object][]use
 	bodiless  map[string]*ast.File // every file without function bodies, for Check
 	skeletons map[skeletonKey]*skeleton
 	checkSet  *token.FileSet
@@ -131,6 +199,22 @@ func (t *Tree) Load(ctx context.Context, dir string) (*Package, error) {
 	return l.pkg, l.err
 }
 
+// env is the environment of go commands about a directory.
+func (t *Tree) env(dir string) []string {
+	env := t.Env
+	if env == nil {
+		env = os.Environ()
+	}
+	for at := dir; ; at = path.Dir(at) {
+		if slices.Contains(t.Alone, at) {
+			return append(slices.Clip(env), "GOWORK=off")
+		}
+		if _, err := t.Read(path.Join(at, "go.mod")); err == nil || at == "." {
+			return env
+		}
+	}
+}
+
 func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
 	abs := filepath.Join(t.Root, filepath.FromSlash(dir))
 	overlay := make(map[string][]byte, len(t.Overlay))
@@ -138,7 +222,7 @@ func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
 		overlay[filepath.Join(t.Root, filepath.FromSlash(name))] = b
 	}
 	loaded, err := packages.Load(&packages.Config{
-		Context: ctx, Mode: loadMode, Dir: abs, Env: t.Env, BuildFlags: t.Flags, Overlay: overlay,
+		Context: ctx, Mode: loadMode, Dir: abs, Env: t.env(dir), BuildFlags: t.Flags, Overlay: overlay,
 		ParseFile: func(fset *token.FileSet, name string, src []byte) (*ast.File, error) {
 			return parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
 		},
