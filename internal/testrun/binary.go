@@ -27,6 +27,7 @@ type Binary struct {
 // BuildOptions say how a [Binary] is built.
 type BuildOptions struct {
 	Overlay  map[string][]byte // as in Request
+	System   map[string][]byte // files outside of the tree, by absolute path, to lay others over: the standard library's
 	Cover    bool              // measure coverage
 	CoverPkg []string          // of these packages (import paths or patterns); nil for the package itself
 	NoVet    bool
@@ -61,7 +62,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	}
 	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
 	module := s.Modules[m]
-	over, err := s.layOver(opt.Overlay)
+	over, err := s.layOver(opt.Overlay, opt.System)
 	if err != nil {
 		return nil, err
 	}

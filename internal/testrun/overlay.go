@@ -17,8 +17,10 @@ type overlay struct {
 
 // layOver writes the files for the -overlay flag of the go command. The caller
 // calls remove in the end.
-func (s *Suite) layOver(files map[string][]byte) (overlay, error) {
-	if len(files) == 0 {
+//
+// System are files outside of the tree, by absolute path: the standard library's.
+func (s *Suite) layOver(files, system map[string][]byte) (overlay, error) {
+	if len(files) == 0 && len(system) == 0 {
 		return overlay{remove: func() {}}, nil
 	}
 	for name := range files {
@@ -31,14 +33,14 @@ func (s *Suite) layOver(files map[string][]byte) (overlay, error) {
 		return overlay{}, err
 	}
 	o := overlay{file: filepath.Join(dir, "overlay.json"), names: map[string]string{}, remove: remove}
-	if err := o.write(s, dir, files); err != nil {
+	if err := o.write(s, dir, files, system); err != nil {
 		remove()
 		return overlay{}, fmt.Errorf("overlay: %w", err)
 	}
 	return o, nil
 }
 
-func (o overlay) write(s *Suite, dir string, files map[string][]byte) error {
+func (o overlay) write(s *Suite, dir string, files, system map[string][]byte) error {
 	replace := map[string]string{} // absolute paths, or the go command takes them for others
 	for name, content := range files {
 		if content == nil {
@@ -50,6 +52,13 @@ func (o overlay) write(s *Suite, dir string, files map[string][]byte) error {
 			return err
 		}
 		replace[s.abs(name)], o.names[copied] = copied, filepath.ToSlash(filepath.Clean(name))
+	}
+	for name, content := range system {
+		copied := filepath.Join(dir, "system-"+filepath.Base(name))
+		if err := os.WriteFile(copied, content, 0o600); err != nil {
+			return err
+		}
+		replace[name] = copied
 	}
 	encoded, err := json.Marshal(map[string]any{"Replace": replace})
 	if err != nil {

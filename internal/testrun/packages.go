@@ -104,9 +104,19 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 	return dependents, nil
 }
 
+// Goroot is the directory of the Go toolchain that the tests run with.
+func (s *Suite) Goroot(ctx context.Context) (string, error) {
+	dir, env := s.Root, []string(nil)
+	if len(s.Modules) > 0 {
+		dir, env = s.abs(s.Modules[0].Dir), s.Modules[0].env()
+	}
+	out, err := s.output(ctx, dir, env, "env", "GOROOT")
+	return strings.TrimSpace(string(out)), err
+}
+
 // env is what a go command needs to work on the module.
 func (m Module) env() []string {
-	if m.alone {
+	if m.Alone {
 		return []string{"GOWORK=off"}
 	}
 	return nil

@@ -19,7 +19,7 @@ import (
 // the go commands that it starts through GOFLAGS.
 func (s *Suite) Run(ctx context.Context, req Request) (*Result, error) {
 	began := time.Now()
-	over, err := s.layOver(req.Overlay)
+	over, err := s.layOver(req.Overlay, nil)
 	if err != nil {
 		return nil, err
 	}

@@ -29,9 +29,9 @@ type Module struct {
 	Dir  string // slash-separated and relative to the root; "." for the root itself
 	Path string
 
-	// alone says that a go.work above does not use the module: the go command
-	// then has to be told to ignore the workspace.
-	alone bool
+	// Alone says that a go.work above does not use the module: the go command
+	// then has to be told to ignore the workspace (GOWORK=off).
+	Alone bool
 }
 
 // DefaultTimeout is how long one test binary, or the test command, may run when

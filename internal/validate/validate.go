@@ -16,10 +16,12 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"path"
 	"regexp"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -103,13 +105,19 @@ type Validator struct {
 	Log   *slog.Logger
 	// Progress, when set, is told how many candidates have a verdict.
 	Progress func(done, total, plausible int)
+
+	begun       bool // a batch was screened
+	indirect    bool // see weaver
+	pool        poolState
+	packageOnce sync.Once
+	packageTime time.Duration
 }
 
 // The sizes of the batches that are woven into one binary: small at first, so
 // that the likeliest are through early, then large, so that a build is well used.
 const (
-	firstBatch = 150
-	laterBatch = 600
+	firstBatch = 400
+	laterBatch = 4000
 )
 
 // maxWhole bounds how many candidates of a batch get a build of their own: each
@@ -129,7 +137,11 @@ func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.C
 	}
 	var spent Spent
 	plausible := 0
-	for at, size := 0, firstBatch; at < len(results) && ctx.Err() == nil; size = laterBatch {
+	for at := 0; at < len(results) && ctx.Err() == nil; {
+		size := laterBatch
+		if !v.begun {
+			size, v.begun = firstBatch, true
+		}
 		end := min(at+size, len(results))
 		v.batch(ctx, target, results[at:end], &spent)
 		for _, r := range results[at:end] {
@@ -147,17 +159,12 @@ func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.C
 
 // batch takes one batch through type check, build and run.
 func (v *Validator) batch(ctx context.Context, target Target, results []Result, spent *Spent) {
-	start := time.Now()
-	v.typeCheck(ctx, results)
-	spent.TypeCheck += time.Since(start).Seconds()
+	before := *spent
 	var whole []pick
 	byDir := make(map[string][]pick)
 	var dirs []string
 	for i := range results {
 		r := &results[i]
-		if r.Verdict == IllTyped {
-			continue
-		}
 		p := pick{number: i + 1, cand: r.Candidate}
 		if r.Candidate.Whole || !sameFile(r.Candidate) {
 			whole = append(whole, p)
@@ -175,12 +182,12 @@ func (v *Validator) batch(ctx context.Context, target Target, results []Result, 
 	}
 	woven, rest := v.buildWoven(ctx, target, dirs, byDir, results, spent)
 	if woven != nil {
-		start = time.Now()
+		start := time.Now()
 		v.runWoven(ctx, target, woven, picks, rest, results)
 		spent.Run += time.Since(start).Seconds()
 		_ = woven.binary.Remove()
 	}
-	start = time.Now()
+	start := time.Now()
 	whole = append(whole, rest...)
 	if len(whole) > maxWhole {
 		for _, p := range whole[maxWhole:] {
@@ -190,6 +197,8 @@ func (v *Validator) batch(ctx context.Context, target Target, results []Result, 
 	}
 	v.runWhole(ctx, target, whole, results)
 	spent.Run += time.Since(start).Seconds()
+	v.Log.Debug("batch", "candidates", len(results), "whole", len(whole), "check", spent.TypeCheck-before.TypeCheck,
+		"build", spent.Build-before.Build, "run", spent.Run-before.Run)
 }
 
 func sameFile(c *propose.Candidate) bool {
@@ -224,26 +233,14 @@ feed:
 	wg.Wait()
 }
 
-func (v *Validator) typeCheck(ctx context.Context, results []Result) {
-	v.each(ctx, len(results), func(i int) {
-		r := &results[i]
-		if path.Ext(r.Candidate.File()) != ".go" || r.Candidate.Whole {
-			return
-		}
-		pkg, err := v.Tree.Load(ctx, path.Dir(r.Candidate.File()))
-		if err != nil {
-			return // the build will tell
-		}
-		if err := v.Tree.Check(pkg, r.Candidate); err != nil {
-			r.Verdict, r.Stage, r.Reason = IllTyped, StageTypeCheck, err.Error()
-		}
-	})
-}
-
 // woven is a test binary with many candidates in it.
 type woven struct {
 	binary  *testrun.Binary
 	timeout time.Duration
+	pooled  bool          // it can try many candidates in one process
+	holes   bool          // its candidates are holes, for which decisions are sought
+	alone   map[int]bool  // candidates that cannot be tried so
+	sites   map[int][]int // a function, by its first candidate -> its candidates
 }
 
 // maxRebuilds bounds how often a woven build is tried again without the
@@ -253,13 +250,17 @@ const maxRebuilds = 20
 // buildWoven weaves and builds; candidates that cannot be woven come back. A nil
 // binary means that none could.
 func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string, byDir map[string][]pick, results []Result, spent *Spent) (*woven, []pick) {
-	start := time.Now()
-	defer func() { spent.Build += time.Since(start).Seconds() }()
+	solo := make(map[int]bool)
 	for range maxRebuilds {
-		w := &weaver{tree: v.Tree, spans: make(map[string][]span)}
-		overlay := make(map[string][]byte)
-		for name, src := range v.Tree.Overlay {
-			overlay[name] = src
+		var system map[string][]byte
+		if !v.pool.off.Load() {
+			system = v.pooling(ctx)
+		}
+		w := newWeaver(system != nil, solo)
+		w.indirect = v.indirect
+		overlay := maps.Clone(v.Tree.Overlay)
+		if overlay == nil {
+			overlay = make(map[string][]byte)
 		}
 		var rest []pick
 		n := 0
@@ -270,12 +271,12 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 				rest = append(rest, byDir[dir]...)
 				continue
 			}
-			files, left := w.weave(pkg, byDir[dir])
+			start := time.Now()
+			files, left := v.weaveTyped(w, pkg, byDir, results)
+			spent.TypeCheck += time.Since(start).Seconds()
 			rest = append(rest, left...)
 			n += len(byDir[dir]) - len(left)
-			for name, src := range files {
-				overlay[name] = src
-			}
+			maps.Copy(overlay, files)
 			// Inlining makes large woven packages slow to compile (by minutes where
 			// there are many closures) and gains little in one short run. All
 			// errors are wanted, not the first ten.
@@ -284,9 +285,11 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 		if n == 0 {
 			return nil, rest
 		}
-		binary, err := v.Suite.Build(ctx, target.Package, testrun.BuildOptions{Overlay: overlay, NoVet: true, Flags: flags})
+		start := time.Now()
+		binary, err := v.Suite.Build(ctx, target.Package, testrun.BuildOptions{Overlay: overlay, System: system, NoVet: true, Flags: flags})
+		spent.Build += time.Since(start).Seconds()
 		if err == nil {
-			wv := &woven{binary: binary}
+			wv := &woven{binary: binary, pooled: w.pooled, alone: w.alone, sites: w.sites}
 			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
 				return wv, rest
 			}
@@ -299,7 +302,15 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 			v.Log.Debug("woven build failed", "package", target.Package, "error", err)
 			return nil, flatten(dirs, byDir)
 		}
+		if !v.indirect && strings.Contains(build.Output, "initialization cycle") {
+			v.indirect = true
+			continue
+		}
 		if !dropRefused(w, build, byDir, results) {
+			if w.pooled { // the code under repair may be part of the standard library
+				v.noPool("it does not build", "package", target.Package, "error", build)
+				continue
+			}
 			v.Log.Debug("woven build failed at places of no candidate", "package", target.Package, "error", build, "output", build.Output)
 			return nil, flatten(dirs, byDir)
 		}
@@ -307,37 +318,113 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 	return nil, flatten(dirs, byDir)
 }
 
-var variantName = regexp.MustCompile(`\bregreen(\d+)_`)
+// maxChecks bounds how often a package is woven anew without what was refused.
+const maxChecks = 4
 
-// dropRefused takes the candidates out that the compiler named: by the place of an
-// error, or, where that is elsewhere (an initialization cycle), in its words.
-func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
-	refused := make(map[int]string)
-	for _, pos := range build.Positions {
-		if number, ok := w.at(pos.File, pos.Line); ok {
-			refused[number] = pos.Message
+// weaveTyped weaves the candidates of a package and takes those out that do not
+// parse or type-check: it is quicker to check all of them at once, where they
+// stand, than each by itself. Ill-typed for another reason than those of its own
+// lines (a declaration that it leaves unused) comes out when it is confirmed.
+func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string][]pick, results []Result) (files map[string][]byte, rest []pick) {
+	refuse := func(refused map[int]string) {
+		byDir[pkg.Dir] = slices.DeleteFunc(byDir[pkg.Dir], func(p pick) bool {
+			why, ok := refused[p.number]
+			if ok {
+				r := &results[p.number-1]
+				r.Verdict, r.Stage, r.Reason = IllTyped, StageTypeCheck, why
+			}
+			return ok
+		})
+	}
+	for range maxChecks {
+		var broken map[int]error
+		files, rest, broken = w.weave(pkg, byDir[pkg.Dir])
+		refused := make(map[int]string)
+		for number, err := range broken {
+			refused[number] = err.Error()
+		}
+		tails := make(map[string]string)
+		for name := range files {
+			if t := w.tails[name]; t.text != "" {
+				tails[name] = t.text
+			}
+		}
+		again := false
+		for _, e := range pkg.CheckAdded(tails, choosingTypes) {
+			switch at := w.at(e.File, e.Line+w.tails[e.File].line-1); {
+			case len(at) == 1:
+				refused[at[0]], again = e.Message, true
+			case len(at) > 1:
+				again = v.findIllTyped(w, pkg, byDir[pkg.Dir], at, refused) || again
+			}
+		}
+		refuse(refused)
+		if !again {
+			break
 		}
 	}
-	if len(refused) == 0 {
-		for _, m := range variantName.FindAllStringSubmatch(build.Output, -1) {
+	return files, rest
+}
+
+// findIllTyped looks for those of a carrier's candidates that make it ill-typed
+// although the error is not on their lines: a return that is missing, for instance.
+// Where none does so by itself, each gets a carrier of its own.
+func (v *Validator) findIllTyped(w *weaver, pkg *propose.Package, picks []pick, numbers []int, refused map[int]string) bool {
+	found := false
+	for _, p := range picks {
+		if !slices.Contains(numbers, p.number) || refused[p.number] != "" {
+			continue
+		}
+		if err := v.Tree.Check(pkg, p.cand); err != nil {
+			refused[p.number], found = err.Error(), true
+		}
+	}
+	for _, n := range numbers {
+		if !found && !w.solo[n] {
+			w.solo[n] = true
+		}
+	}
+	return true
+}
+
+var carrierName = regexp.MustCompile(`\bregreen(\d+)_`)
+
+// dropRefused takes the candidates out that the compiler named: by the place of an
+// error, or, where that is elsewhere (an initialization cycle), in its words. Where
+// it may be any of a carrier's, each gets a carrier of its own.
+func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
+	refused := make(map[int]string)
+	changed := false
+	suspect := func(numbers []int, why string) {
+		if len(numbers) == 1 {
+			refused[numbers[0]], changed = why, true
+			return
+		}
+		for _, n := range numbers {
+			w.solo[n], changed = true, true
+		}
+	}
+	for _, pos := range build.Positions {
+		suspect(w.at(pos.File, pos.Line), pos.Message)
+	}
+	if !changed {
+		for _, m := range carrierName.FindAllStringSubmatch(build.Output, -1) {
 			if number, err := strconv.Atoi(m[1]); err == nil {
-				refused[number] = "makes an initialization cycle"
+				suspect(w.carrying(number), "makes an initialization cycle")
 			}
 		}
 	}
-	dropped := false
 	for dir := range byDir {
 		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
 			why, ok := refused[p.number]
 			if ok {
-				dropped = true
 				r := &results[p.number-1]
 				r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, why
 			}
 			return ok
 		})
 	}
-	return dropped
+	return changed
 }
 
 func flatten(dirs []string, byDir map[string][]pick) []pick {
@@ -367,6 +454,22 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
 		return results[p.number-1].Verdict == IllTyped || slices.ContainsFunc(rest, func(r pick) bool { return r.number == p.number })
 	})
+	start := time.Now()
+	undecided, sampled := v.runPooled(ctx, target, wv, picks, results)
+	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "seconds", time.Since(start).Seconds())
+	v.runEach(ctx, target, wv, slices.Concat(undecided, sampled), results)
+	if slices.ContainsFunc(sampled, func(p pick) bool { return results[p.number-1].Verdict == Plausible }) {
+		v.noPool("one was wrong", "package", target.Package)
+		again := slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
+			return slices.Contains(undecided, p) || slices.Contains(sampled, p)
+		})
+		v.runEach(ctx, target, wv, again, results)
+	}
+	v.screenPackage(ctx, target, wv, picks, results)
+}
+
+// runEach runs the failing tests for each candidate in a process of its own.
+func (v *Validator) runEach(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) {
 	tests := target.Tests()
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
@@ -381,6 +484,7 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 		switch {
 		case run.Passed:
 			r.Verdict, r.Fixes, r.Reason = Plausible, tests, ""
+			v.typeCheck(ctx, r)
 		case run.TimedOut:
 			r.Verdict, r.Reason = Rejected, "ran into the timeout"
 		default:
@@ -388,22 +492,52 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 			r.Fixes = fixedIn(run.Output, tests)
 		}
 	})
-	v.screenPackage(ctx, target, wv, picks, results)
+}
+
+// typeCheck looks at the real edit of what passed: in a carrier a variable that it
+// leaves unused is not.
+func (v *Validator) typeCheck(ctx context.Context, r *Result) {
+	pkg, err := v.Tree.Load(ctx, path.Dir(r.Candidate.File()))
+	if err != nil {
+		return // confirmation will tell
+	}
+	if err := v.Tree.Check(pkg, r.Candidate); err != nil {
+		r.Verdict, r.Stage, r.Reason, r.Fixes = IllTyped, StageTypeCheck, err.Error(), nil
+	}
 }
 
 // packageTimeout bounds the run of a package's tests in screening; a package that
-// takes longer is left to confirmation.
+// takes longer as it stands is left to confirmation.
 const packageTimeout = 30 * time.Second
+
+// packageLimit is how long a package's tests may take with a candidate in it, by
+// what they take as it stands; 0 when that is too long for screening.
+func (v *Validator) packageLimit(ctx context.Context, wv *woven) time.Duration {
+	v.packageOnce.Do(func() {
+		run, err := wv.binary.Run(ctx, testrun.BinaryRun{Timeout: packageTimeout})
+		if err == nil && !run.TimedOut {
+			v.packageTime = 3*time.Duration(run.Seconds*float64(time.Second)) + 2*time.Second
+		}
+	})
+	return v.packageTime
+}
 
 // screenPackage runs all tests of the package for what is plausible so far. Most of
 // it passes the failing tests by breaking something else, and here that is found
 // out in the time of one run rather than of one build.
 func (v *Validator) screenPackage(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) {
 	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool { return results[p.number-1].Verdict != Plausible })
+	if len(picks) == 0 {
+		return
+	}
+	limit := v.packageLimit(ctx, wv)
+	if limit == 0 {
+		return
+	}
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
 		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
-			Timeout: packageTimeout, Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
+			Timeout: limit, Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
 		})
 		if err != nil || run.Passed {
 			return
@@ -418,7 +552,7 @@ func (v *Validator) screenPackage(ctx context.Context, target Target, wv *woven,
 // broken names what a candidate breaks in its package, or "".
 func broken(run testrun.BinaryResult, target Target) string {
 	if run.TimedOut {
-		return ""
+		return "the other tests of the package run into the timeout"
 	}
 	failed := failLine.FindAllSubmatch(run.Output, -1)
 	for _, m := range failed {

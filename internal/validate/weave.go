@@ -1,9 +1,13 @@
 package validate
 
 import (
+	"cmp"
 	"fmt"
 	"go/ast"
+	"go/token"
+	"path"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -14,19 +18,43 @@ import (
 const selector = "REGREEN_CANDIDATE"
 
 // weaver builds mutant schemata (Untch, Offutt, Harrold 1993): one package in
-// which many candidates stand side by side, so that they cost one build. Each
-// candidate of a function becomes a copy of the whole function under a name of its
-// own, and the original begins with a choice among them. Whole functions keep
-// defer, recover, labels and := as they are, which choices inside a body would not.
+// which many candidates stand side by side, so that they cost one build. Candidates
+// go into copies of their function, the carriers, each under a name of its own, and
+// the function begins with a choice among them. So what the function was stays as
+// it is, line by line.
 type weaver struct {
-	tree *propose.Tree
-	// spans tells which candidate a line of a woven file belongs to.
+	pooled bool // for a binary that tries many candidates in one process
+	// indirect has functions call their carriers through variables that are set when
+	// the program starts: so what a candidate refers to makes no initialization cycle.
+	// While variables get their initial values there are no candidates then.
+	indirect bool
+	alone    map[int]bool // candidates that a pool cannot try
+	solo     map[int]bool // candidates that get a carrier of their own
+	// sites tells the candidates of a function, by the first of them.
+	sites map[int][]int
+	// spans tells which candidates a line of a woven file belongs to, the closest first.
 	spans map[string][]span
+	// tails are the carriers of each file, which are its end.
+	tails map[string]tail
 }
 
+func newWeaver(pooled bool, solo map[int]bool) *weaver {
+	return &weaver{
+		pooled: pooled, solo: solo, alone: make(map[int]bool), sites: make(map[int][]int),
+		spans: make(map[string][]span), tails: make(map[string]tail),
+	}
+}
+
+// span is a range of lines and the candidates that stand there.
 type span struct {
-	start, end int // lines
-	number     int // of the candidate
+	start, end int
+	numbers    []int
+}
+
+// tail is what is woven into a file behind its own text.
+type tail struct {
+	text string
+	line int // of the file, at which it begins
 }
 
 // pick is a candidate with its number in the binary.
@@ -35,22 +63,32 @@ type pick struct {
 	cand   *propose.Candidate
 }
 
+// group is a function with its candidates.
+type group struct {
+	decl     *ast.FuncDecl
+	carriers []*carrier
+}
+
 // weave gives the files that hold the candidates, all of one package. Candidates
-// that cannot be woven come back in rest.
-func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]byte, rest []pick) {
-	type group struct {
-		file *propose.File
-		decl *ast.FuncDecl
-		of   []pick
-	}
-	var groups []*group
+// that cannot be woven come back in rest, those that do not parse in broken.
+func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]byte, rest []pick, broken map[int]error) {
+	broken = make(map[int]error)
+	var order []*propose.File
+	groups := make(map[*propose.File][]*group)
+	values := make(map[*propose.File][]choice)
 	byDecl := make(map[*ast.FuncDecl]*group)
-	edits := make(map[*propose.File][]propose.Edit)
-	copies := make(map[*propose.File][]variant)
+	seen := func(file *propose.File) {
+		if !slices.Contains(order, file) {
+			order = append(order, file)
+		}
+	}
+	var loom loom
 	for _, p := range picks {
 		file := pkg.File(p.cand.File())
-		if v, ok := valueVariant(file, p); ok {
-			copies[file] = append(copies[file], v)
+		if text, ok := valueVariant(file, p); ok {
+			seen(file)
+			values[file] = append(values[file], choice{p.number, text})
+			w.alone[p.number] = true // it has its say when the program starts
 			continue
 		}
 		var decl *ast.FuncDecl
@@ -63,84 +101,220 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 		}
 		g := byDecl[decl]
 		if g == nil {
-			g = &group{file: file, decl: decl}
-			byDecl[decl] = g
-			groups = append(groups, g)
+			g = &group{decl: decl}
 		}
-		g.of = append(g.of, p)
+		if err := loom.put(w, pkg, file, g, p); err != nil {
+			broken[p.number] = err
+			continue
+		}
+		if byDecl[decl] == nil {
+			byDecl[decl] = g
+			seen(file)
+			groups[file] = append(groups[file], g)
+		}
 	}
-	if len(groups) == 0 && len(copies) == 0 {
-		return nil, rest
+	if len(order) == 0 {
+		return nil, rest, broken
+	}
+	if w.pooled { // the steps of all functions count
+		for _, file := range pkg.Files {
+			if !strings.HasSuffix(file.Name, "_test.go") {
+				seen(file)
+			}
+		}
 	}
 	files = make(map[string][]byte)
-	for _, g := range groups {
-		d := newDispatcher(g.file, g.decl)
-		edits[g.file] = append(edits[g.file], d.edits(g.of)...)
-		for _, p := range g.of {
-			copies[g.file] = append(copies[g.file], variant{p.number, d.variant(p)})
-		}
+	for _, file := range order {
+		files[file.Name] = w.file(file, groups[file], values[file])
 	}
-	for file := range copies {
-		list := edits[file]
-		slices.SortFunc(list, func(a, b propose.Edit) int { return a.Start - b.Start })
-		src, err := propose.Splice(file.Src, list)
-		if err != nil {
-			continue // cannot be: the dispatchers' edits do not overlap
-		}
-		var b strings.Builder
-		b.Write(src)
-		line := 1 + strings.Count(string(src), "\n")
-		for _, v := range copies[file] {
-			b.WriteString("\n")
-			line++
-			lines := strings.Count(v.text, "\n")
-			w.spans[file.Name] = append(w.spans[file.Name], span{line, line + lines, v.number})
-			b.WriteString(v.text)
-			line += lines
-		}
-		b.WriteString("\n")
-		files[file.Name] = []byte(b.String())
+	choice := choosing
+	if w.pooled {
+		choice = choosingInPool
 	}
-	dir := pkg.Dir + "/"
-	if pkg.Dir == "." {
-		dir = ""
-	}
-	files[dir+"zz_regreen_candidate.go"] = fmt.Appendf(nil, `package %s
+	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice)
+	return files, rest, broken
+}
 
+// loom keeps what is worked out once for a function.
+type loom struct {
+	decl   *ast.FuncDecl
+	blocks []block
+	steps  []propose.Edit
+}
+
+// put finds a carrier for a candidate.
+func (l *loom) put(w *weaver, pkg *propose.Package, file *propose.File, g *group, p pick) error {
+	if l.decl != g.decl {
+		*l = loom{decl: g.decl, blocks: blocksOf(file, g.decl)}
+		if w.pooled {
+			l.steps = stepEdits(file, g.decl.Body)
+		}
+	}
+	declared := func(id *ast.Ident) token.Pos {
+		if pkg.Info == nil || pkg.Info.Uses[id] == nil {
+			return token.NoPos
+		}
+		return pkg.Info.Uses[id].Pos()
+	}
+	start, end, text, ok, err := place(file, l.blocks, declared, p.cand.Edits, l.steps)
+	if err != nil {
+		return err
+	}
+	if n := len(g.carriers); n == 0 || !ok || w.solo[p.number] || !g.carriers[n-1].roomy() {
+		g.carriers = append(g.carriers, &carrier{
+			file: file, decl: g.decl, steps: l.steps, name: fmt.Sprintf("regreen%d_%s", p.number, g.decl.Name.Name),
+		})
+	}
+	c := g.carriers[len(g.carriers)-1]
+	if !ok || w.solo[p.number] {
+		if _, err := statements(splice(file.Src, file.Offset(g.decl.Body.Lbrace)+1, file.Offset(g.decl.Body.Rbrace), p.cand.Edits)); err != nil {
+			g.carriers = g.carriers[:len(g.carriers)-1]
+			return err
+		}
+		c.whole, c.picks = p.cand, []pick{p}
+		return nil
+	}
+	c.add(p, start, end, text)
+	return nil
+}
+
+// file weaves one file: a choice at the head of each function that has candidates,
+// and the carriers at its end.
+func (w *weaver) file(file *propose.File, groups []*group, values []choice) []byte {
+	var edits []propose.Edit
+	var b strings.Builder
+	var spans []span
+	line := 1
+	put := func(text string, of []span) {
+		b.WriteString("\n" + text + "\n")
+		for _, s := range of {
+			s.start, s.end = s.start+line, s.end+line
+			spans = append(spans, s)
+		}
+		line += 2 + strings.Count(text, "\n")
+	}
+	for _, g := range groups {
+		edits = append(edits, dispatch(file, g, w.pooled, w.indirect)...)
+		first := g.carriers[0].picks[0].number
+		for _, c := range g.carriers {
+			w.sites[first] = append(w.sites[first], c.numbers()...)
+			text, of := c.write()
+			put(text, of)
+			if w.indirect && !generic(g.decl) {
+				put(c.variable(), nil)
+			}
+		}
+	}
+	for _, v := range values {
+		put(v.text, []span{{1, 1 + strings.Count(v.text, "\n"), []int{v.number}}})
+	}
+	if w.pooled { // a step before the choice, or an endless recursion of a carrier would not count
+		edits = append(stepEdits(file, file.Syntax), edits...)
+	}
+	slices.SortStableFunc(edits, func(a, b propose.Edit) int { return cmp.Compare(a.Start, b.Start) })
+	src := splice(file.Src, 0, len(file.Src), edits)
+	if !strings.HasSuffix(src, "\n") {
+		src += "\n"
+	}
+	at := strings.Count(src, "\n")
+	for i := range spans {
+		spans[i].start, spans[i].end = spans[i].start+at, spans[i].end+at
+	}
+	w.spans[file.Name], w.tails[file.Name] = spans, tail{b.String(), at + 1}
+	return []byte(src + b.String())
+}
+
+// choosingFile is the file that a woven package gets besides.
+const choosingFile = "zz_regreen_candidate.go"
+
+// choosing is where a woven package learns which candidate to be.
+const choosing = `
 import (
 	regreenOS "os"
 	regreenConv "strconv"
 )
 
-var regreenCandidate = func() int {
-	n, _ := regreenConv.Atoi(regreenOS.Getenv(%q))
-	return n
+var regreenCandidate = func() *int {
+	n, _ := regreenConv.Atoi(regreenOS.Getenv("` + selector + `"))
+	return &n
 }()
-`, pkg.Types.Name(), selector)
-	return files, rest
-}
 
-type variant struct {
-	number int
-	text   string
+func regreenHole() bool { return false }
+`
+
+// choosingInPool takes it from package testing, where it changes; see pool.go.txt.
+const choosingInPool = `
+import regreenTesting "testing"
+
+var (
+	regreenCandidate = &regreenTesting.RegreenCandidate
+	regreenSteps     = &regreenTesting.RegreenSteps
+)
+
+func regreenReached(site int) { regreenTesting.RegreenReached(site) }
+
+func regreenOverrun() { regreenTesting.RegreenOverrun() }
+
+func regreenHole() bool { return regreenTesting.RegreenHole() }
+`
+
+// choosingTypes stands for either when the woven package is type-checked.
+const choosingTypes = `
+var (
+	regreenCandidate *int
+	regreenSteps     *int64
+)
+
+func regreenReached(int)
+
+func regreenOverrun()
+
+func regreenHole() bool
+`
+
+// step counts a turn of a loop or a call, and ends what makes too many.
+const step = " if *regreenSteps--; *regreenSteps < 0 { regreenOverrun() };"
+
+// stepEdits put a step at the head of every loop and function below root.
+func stepEdits(file *propose.File, root ast.Node) []propose.Edit {
+	var out []propose.Edit
+	ast.Inspect(root, func(n ast.Node) bool {
+		var body *ast.BlockStmt
+		switch n := n.(type) {
+		case *ast.ForStmt:
+			body = n.Body
+		case *ast.RangeStmt:
+			body = n.Body
+		case *ast.FuncLit:
+			body = n.Body
+		case *ast.FuncDecl:
+			body = n.Body
+		}
+		if body != nil {
+			at := file.Offset(body.Lbrace) + 1
+			out = append(out, propose.Edit{File: file.Name, Start: at, End: at, New: step})
+		}
+		return true
+	})
+	return out
 }
 
 // valueVariant is a candidate that changes the initial value of a package-level
 // variable: the variable is set again when the program starts. What other variables
 // took from it before then stays as it was, which can only reject.
-func valueVariant(file *propose.File, p pick) (variant, bool) {
+func valueVariant(file *propose.File, p pick) (string, bool) {
 	if file == nil || p.cand.Whole {
-		return variant{}, false
+		return "", false
 	}
 	name, value := file.Value(p.cand.Edits)
 	if value == nil {
-		return variant{}, false
+		return "", false
 	}
 	text, err := file.ValueWith(value, p.cand.Edits)
 	if err != nil {
-		return variant{}, false
+		return "", false
 	}
-	return variant{p.number, fmt.Sprintf("func init() {\n\tif regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text)}, true
+	return fmt.Sprintf("func init() {\n\tif *regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text), true
 }
 
 // weavable tells whether a function can be copied: not init, not one that asks how
@@ -187,15 +361,18 @@ func asksForCaller(body *ast.BlockStmt) bool {
 // dispatcher writes the choice at the head of one function.
 type dispatcher struct {
 	file   *propose.File
-	decl   *ast.FuncDecl
 	naming []propose.Edit // gives names to parameters that lack one
 	recv   string
 	args   []string
 	targs  []string
 }
 
-func newDispatcher(file *propose.File, decl *ast.FuncDecl) *dispatcher {
-	d := &dispatcher{file: file, decl: decl}
+// dispatch gives the edits that have a function begin with a choice among its
+// carriers: right behind the opening brace, on its line, so that the lines of the
+// rest stay what they were.
+func dispatch(file *propose.File, g *group, pooled, indirect bool) []propose.Edit {
+	decl := g.decl
+	d := &dispatcher{file: file}
 	if decl.Recv != nil {
 		d.recv = d.name(decl.Recv, "regreenRecv")[0]
 	}
@@ -212,7 +389,65 @@ func newDispatcher(file *propose.File, decl *ast.FuncDecl) *dispatcher {
 			}
 		}
 	}
-	return d
+	returns := decl.Type.Results != nil && len(decl.Type.Results.List) > 0
+	var b strings.Builder
+	b.WriteString(" switch *regreenCandidate {")
+	if pooled {
+		fmt.Fprintf(&b, " case -1: regreenReached(%d);", g.carriers[0].picks[0].number)
+	}
+	for _, c := range g.carriers {
+		cases := make([]string, 0, len(c.picks))
+		for _, n := range c.numbers() {
+			cases = append(cases, strconv.Itoa(n))
+		}
+		call := d.call(c.name)
+		if indirect && !generic(decl) {
+			args := d.args
+			if d.recv != "" {
+				args = append([]string{d.recv}, args...)
+			}
+			call = c.name + "_var(" + strings.Join(args, ", ") + ")"
+		}
+		if returns {
+			call = "return " + call
+		} else {
+			call += "; return"
+		}
+		if indirect && !generic(decl) {
+			call = "if " + c.name + "_var != nil { " + call + " }"
+		}
+		fmt.Fprintf(&b, " case %s: %s;", strings.Join(cases, ", "), call)
+	}
+	b.WriteString(" };")
+	at := file.Offset(decl.Body.Lbrace) + 1
+	return append(slices.Clone(d.naming), propose.Edit{File: file.Name, Start: at, End: at, New: b.String()})
+}
+
+// generic tells whether a function or the type it is a method of has type parameters.
+func generic(decl *ast.FuncDecl) bool {
+	if decl.Type.TypeParams != nil {
+		return true
+	}
+	if decl.Recv == nil {
+		return false
+	}
+	t := decl.Recv.List[0].Type
+	if star, ok := t.(*ast.StarExpr); ok {
+		t = star.X
+	}
+	_, plain := ast.Unparen(t).(*ast.Ident)
+	return !plain
+}
+
+// call calls a carrier with what the function was called with.
+func (d *dispatcher) call(name string) string {
+	if d.recv != "" {
+		name = d.recv + "." + name
+	}
+	if len(d.targs) > 0 {
+		name += "[" + strings.Join(d.targs, ", ") + "]"
+	}
+	return name + "(" + strings.Join(d.args, ", ") + ")"
 }
 
 // name lists the names of parameters; those without one, or named _, get one.
@@ -238,59 +473,26 @@ func (d *dispatcher) name(list *ast.FieldList, prefix string) []string {
 	return out
 }
 
-func (d *dispatcher) variantName(number int) string {
-	return fmt.Sprintf("regreen%d_%s", number, d.decl.Name.Name)
-}
-
-// edits put the choice right behind the opening brace, on its line, so that the
-// lines of the rest stay what they were.
-func (d *dispatcher) edits(picks []pick) []propose.Edit {
-	returns := d.decl.Type.Results != nil && len(d.decl.Type.Results.List) > 0
-	var b strings.Builder
-	b.WriteString(" switch regreenCandidate {")
-	for _, p := range picks {
-		call := d.variantName(p.number)
-		if d.recv != "" {
-			call = d.recv + "." + call
-		}
-		if len(d.targs) > 0 {
-			call += "[" + strings.Join(d.targs, ", ") + "]"
-		}
-		call += "(" + strings.Join(d.args, ", ") + ")"
-		if returns {
-			fmt.Fprintf(&b, " case %d: return %s;", p.number, call)
-		} else {
-			fmt.Fprintf(&b, " case %d: %s; return;", p.number, call)
+// carrying gives the candidates of the carrier with the name that the number makes.
+func (w *weaver) carrying(number int) []int {
+	for _, spans := range w.spans {
+		for _, s := range spans {
+			if s.numbers[0] == number && len(s.numbers) > 1 {
+				return s.numbers
+			}
 		}
 	}
-	b.WriteString(" };")
-	at := d.file.Offset(d.decl.Body.Lbrace) + 1
-	return append(slices.Clone(d.naming), propose.Edit{File: d.file.Name, Start: at, End: at, New: b.String()})
+	return []int{number}
 }
 
-// variant is the function as the candidate has it, under its own name.
-func (d *dispatcher) variant(p pick) string {
-	start, end := d.file.Offset(d.decl.Pos()), d.file.Offset(d.decl.End())
-	edits := append([]propose.Edit{{
-		Start: d.file.Offset(d.decl.Name.Pos()), End: d.file.Offset(d.decl.Name.End()), New: d.variantName(p.number),
-	}}, p.cand.Edits...)
-	for i := range edits {
-		edits[i].Start -= start
-		edits[i].End -= start
-	}
-	src, err := propose.Splice(d.file.Src[start:end], edits)
-	if err != nil {
-		return "" // cannot be: admitted candidates hold edits that fit
-	}
-	return string(src)
-}
-
-// at names the candidates that stand at the given lines of a woven file.
-func (w *weaver) at(file string, line int) (number int, ok bool) {
+// at names the candidates that stand at a line of a woven file: one, or all of a
+// carrier where the line is none's own.
+func (w *weaver) at(file string, line int) []int {
+	var best span
 	for _, s := range w.spans[file] {
-		if line >= s.start && line <= s.end {
-			return s.number, true
+		if line >= s.start && line <= s.end && (best.numbers == nil || len(s.numbers) < len(best.numbers)) {
+			best = s
 		}
 	}
-	return 0, false
+	return best.numbers
 }

@@ -220,6 +220,18 @@ func check(t *testing.T, got func() string) {
 
 func TestWoven(t *testing.T) {
 	t.Parallel()
+	for _, tc := range []struct {
+		name             string
+		pooled, indirect bool
+	}{{"direct", false, false}, {"pooled", true, false}, {"indirect", true, true}} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			testWoven(t, tc.pooled, tc.indirect)
+		})
+	}
+}
+
+func testWoven(t *testing.T, pooled, indirect bool) {
 	var names []string
 	for _, m := range regexp.MustCompile(`old (\w+)`).FindAllStringSubmatch(shapes, -1) {
 		names = append(names, m[1])
@@ -246,14 +258,25 @@ func TestWoven(t *testing.T) {
 		}
 		picks = append(picks, pick{i + 1, &c})
 	}
-	w := &weaver{tree: f.v.Tree, spans: make(map[string][]span)}
-	files, rest := w.weave(pkg, picks)
+	w := newWeaver(pooled, nil)
+	w.indirect = indirect
+	files, rest, broken := w.weave(pkg, picks)
+	if len(broken) > 0 {
+		t.Errorf("broken: %v", broken)
+	}
 	for _, p := range rest {
 		if name := names[p.number-1]; name != "Deferred" {
 			t.Errorf("%s is not woven", name)
 		}
 	}
-	binary, err := f.v.Suite.Build(t.Context(), pkg.Path, testrun.BuildOptions{Overlay: files, NoVet: true})
+	if errs := pkg.CheckAdded(map[string]string{"m.go": w.tails["m.go"].text}, choosingTypes); len(errs) > 0 {
+		t.Errorf("%v\n%s", errs, w.tails["m.go"].text)
+	}
+	opt := testrun.BuildOptions{Overlay: files, NoVet: true}
+	if pooled {
+		opt.System = f.v.pooling(t.Context())
+	}
+	binary, err := f.v.Suite.Build(t.Context(), pkg.Path, opt)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, files["m.go"])
 	}
@@ -262,6 +285,9 @@ func TestWoven(t *testing.T) {
 		var want []string
 		if number > 0 && !slices.ContainsFunc(rest, func(p pick) bool { return p.number == number }) {
 			want = []string{"Test" + names[number-1]}
+			if indirect && names[number-1] == "AtInit" {
+				want = nil // it had its say before there were candidates
+			}
 		}
 		res, err := binary.Run(t.Context(), testrun.BinaryRun{Verbose: true, Env: []string{fmt.Sprintf("%s=%d", selector, number)}})
 		if err != nil {
@@ -274,6 +300,91 @@ func TestWoven(t *testing.T) {
 		if !slices.Equal(got, want) {
 			t.Errorf("as candidate %d, %v pass, want %v\n%s", number, got, want, res.Output)
 		}
+	}
+}
+
+// sites is a function with the places that a choice between statements has to be
+// careful about.
+const sites = `package m
+
+func f(list []int) (sum int, err error) {
+	count := 0
+	for i, n := range list {
+		if n > 1 { // big
+			sum += n
+			count++
+		}
+		switch n {
+		case 1:
+			sum--
+			fallthrough
+		case 2:
+			sum++
+		default:
+			half := n / 2
+			sum += half
+		}
+		i, more := i+1, 2
+		_, _ = i, more
+	}
+	last, err := count, err
+	sum += last
+next:
+	for range list {
+		continue next
+	}
+	return sum, err
+}
+`
+
+func TestPlace(t *testing.T) {
+	t.Parallel()
+	pkg := packageOf(t, sites)
+	file := pkg.Files[0]
+	decl := file.Syntax.Decls[0].(*ast.FuncDecl)
+	conf := types.Config{}
+	info := &types.Info{Uses: make(map[*ast.Ident]types.Object)}
+	if _, err := conf.Check("m", pkg.Fset, []*ast.File{file.Syntax}, info); err != nil {
+		t.Fatal(err)
+	}
+	declared := func(id *ast.Ident) token.Pos {
+		if info.Uses[id] == nil {
+			return token.NoPos
+		}
+		return info.Uses[id].Pos()
+	}
+	for _, tc := range []struct {
+		name, old, new string
+		text           string // "" when the candidate needs a copy of the function
+	}{
+		{"a statement", "sum += half", "sum -= half", "sum -= half"},
+		{"a condition takes its body along", "n > 1", "n > 2", "if n > 2 { // big\n\t\t\tsum += n\n\t\t\tcount++\n\t\t}"},
+		{"an insertion stands alone", "sum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tsum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}"},
+		{"what declares takes the rest along", "n / 2", "n / 3", "half := n / 3\n\t\t\tsum += half"},
+		{"fallthrough stays the last", "fallthrough", "sum--", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tsum--\n\t\tcase 2:\n\t\t\tsum++\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
+		{"a := of what is outside", "last, err := count, err", "last, err := 1, err", ""},
+		{"a := of what is new", "i+1, 2", "i+1, 3", "i, more := i+1, 3\n\t\t_, _ = i, more"},
+		{"a label", "continue next", "break next", "break next"},
+		{"the labelled statement", "for range list {", "for range list[1:] {", ""},
+		{"an assignment that becomes a declaration", "sum += half", "sum := half; _ = sum", ""},
+	} {
+		c := swapIn(t, "m.go", sites, tc.old, tc.new)
+		if tc.name == "an insertion stands alone" {
+			at := strings.Index(sites, "sum += n")
+			c.Edits = []propose.Edit{{File: "m.go", Start: at, End: at, New: strings.TrimSuffix(tc.new, "sum += n")}}
+		}
+		start, end, text, ok, err := place(file, blocksOf(file, decl), declared, c.Edits, nil)
+		if err != nil {
+			t.Errorf("%s: %v", tc.name, err)
+			continue
+		}
+		if ok != (tc.text != "") || ok && strings.TrimSpace(text) != tc.text {
+			t.Errorf("%s: %t %q for %q, want %q", tc.name, ok, text, sites[start:end], tc.text)
+		}
+	}
+	broken := swapIn(t, "m.go", sites, "sum += n", "sum += n }")
+	if _, _, _, _, err := place(file, blocksOf(file, decl), declared, broken.Edits, nil); err == nil {
+		t.Error("what leaves its block is placed")
 	}
 }
 
@@ -339,8 +450,8 @@ func TestWeaveKeepsLines(t *testing.T) {
 				picks = append(picks, pick{len(picks) + 1, &propose.Candidate{Edits: []propose.Edit{{File: "m.go", Start: at, End: at + 8, New: text}}}})
 			}
 		}
-		w := &weaver{spans: make(map[string][]span)}
-		files, rest := w.weave(pkg, picks)
+		w := newWeaver(false, nil)
+		files, rest, _ := w.weave(pkg, picks)
 		if len(rest) > 0 {
 			t.Fatalf("%d of %d are not woven", len(rest), len(picks))
 		}
@@ -369,13 +480,13 @@ func TestWeaveKeepsLines(t *testing.T) {
 		}
 		// The spans cover each candidate's own copy and nothing else.
 		for i, line := range strings.Split(woven, "\n") {
-			number, ok := w.at("m.go", i+1)
+			numbers := w.at("m.go", i+1)
 			head := regexp.MustCompile(`^func (?:\([^)]*\) )?regreen(\d+)_`).FindStringSubmatch(line)
-			if head != nil && (!ok || head[1] != fmt.Sprint(number)) {
-				t.Fatalf("line %d begins candidate %s, told as %d", i+1, head[1], number)
+			if head != nil && (len(numbers) == 0 || head[1] != fmt.Sprint(numbers[0])) {
+				t.Fatalf("line %d begins the carrier of candidate %s, told as %v", i+1, head[1], numbers)
 			}
-			if ok && i < strings.Count(src, "\n") {
-				t.Fatalf("line %d is the original's, told as candidate %d", i+1, number)
+			if len(numbers) > 0 && i < strings.Count(src, "\n") {
+				t.Fatalf("line %d is the original's, told as candidate %v", i+1, numbers)
 			}
 		}
 	})
@@ -430,8 +541,8 @@ func two() { _ = 9 }
 		}}, false},
 		{"another file", propose.Candidate{Edits: []propose.Edit{{File: "x.go"}}}, false},
 	} {
-		w := &weaver{spans: make(map[string][]span)}
-		files, rest := w.weave(pkg, []pick{{1, &tc.c}})
+		w := newWeaver(false, nil)
+		files, rest, _ := w.weave(pkg, []pick{{1, &tc.c}})
 		if woven := len(rest) == 0; woven != tc.woven || woven != (len(files) > 0) {
 			t.Errorf("%s: woven %t, want %t; %d files", tc.name, woven, tc.woven, len(files))
 		}
@@ -443,7 +554,7 @@ func TestDropRefused(t *testing.T) {
 	at := func(file string, line int) testrun.Position {
 		return testrun.Position{Location: testrun.Location{File: file, Line: line}, Message: "bad"}
 	}
-	spans := map[string][]span{"a/a.go": {{10, 12, 1}, {14, 20, 2}}, "b/b.go": {{5, 5, 3}}}
+	spans := map[string][]span{"a/a.go": {{10, 12, []int{1}}, {14, 20, []int{2}}}, "b/b.go": {{5, 5, []int{3}}}}
 	for _, tc := range []struct {
 		name    string
 		build   testrun.BuildError

@@ -1,0 +1,267 @@
+package validate
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"go/format"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+// hazards is a package whose candidates do what is hard on those that share a
+// process with them.
+const hazards = `
+-- h/h.go --
+package h
+
+import (
+	"os"
+	"sync"
+)
+
+var (
+	mu     sync.Mutex
+	seen   int
+	table  = map[string]int{"a": 1}
+	atInit = early()
+)
+
+func early() int { return 1 }
+
+// Work is 3 when all is well.
+func Work(n int) int {
+	mu.Lock()
+	defer mu.Unlock()
+	sum := 0
+	for i := range n {
+		sum += i
+	}
+	_ = os.Args
+	return sum + other(0) // mark
+}
+
+func other(n int) int {
+	return n
+}
+
+func Seen() int { return seen }
+
+func Table() int { return table["a"] }
+
+func AtInit() int { return atInit }
+-- h/h_test.go --
+package h
+
+import "testing"
+
+func TestWork(t *testing.T) {
+	t.Run("three", func(t *testing.T) {
+		if got := Work(2); got != 3 {
+			t.Fatalf("Work(2) = %d", got)
+		}
+	})
+	if Seen() != 0 {
+		t.Error("seen")
+	}
+}
+
+func TestTable(t *testing.T) {
+	if Table() != 1 {
+		t.Error("the table")
+	}
+}
+`
+
+// Whatever a candidate does to its process, it and those around it get the verdict
+// that they get alone.
+func TestPoolHazards(t *testing.T) {
+	t.Parallel()
+	const mark = "return sum + other(0) // mark"
+	cases := []struct{ name, new string }{
+		{"wrong", "return sum"},
+		{"endless loop", "for {\n\t}"},
+		{"endless recursion", "return other2(1)"},
+		{"deadlock", "mu.Lock()\n\treturn 3"},
+		{"channel that nothing comes from", "<-make(chan int)\n\treturn 3"},
+		{"exit", "os.Exit(1)\n\treturn 3"},
+		{"exit as if all were well", "os.Exit(0)\n\treturn 3"},
+		{"panic", "panic(sum)"},
+		{"panic elsewhere", "go func() { panic(1) }()\n\tselect {}"},
+		{"leaves something behind", "seen++\n\treturn 0"},
+		{"right, and leaves something behind", "table[\"a\"] = 2\n\treturn 3"},
+		{"right", "return sum + 2"},
+		{"too large", "var list [][]byte\n\tfor {\n\t\tlist = append(list, make([]byte, 64<<20))\n\t\tclear(list[len(list)-1])\n\t}"},
+		{"right again", "return 3"},
+		{"what was there when the program began", ""},
+	}
+	judge := func(pools bool) ([]Result, string) {
+		f := newFixture(t, strings.Replace(hazards, "func other(", "func other2(n int) int {\n\treturn other2(n + 1)\n}\n\nfunc other(", 1))
+		var log bytes.Buffer
+		f.v.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		f.v.pool.off.Store(!pools)
+		var cands []propose.Candidate
+		for _, tc := range cases {
+			if tc.new == "" {
+				cands = append(cands, f.swap("h/h.go", "func early() int { return 1 }", "func early() int { return 2 }"))
+				continue
+			}
+			cands = append(cands, f.swap("h/h.go", mark, tc.new))
+		}
+		results, _ := f.v.Screen(t.Context(), target("example.com/m/h", "TestWork", "TestWork/three"), cands)
+		return results, log.String()
+	}
+	pooled, log := judge(true)
+	alone, _ := judge(false)
+	for i, tc := range cases {
+		if pooled[i].Verdict != alone[i].Verdict {
+			t.Errorf("%s: %s (%s) in a pool, %s (%s) alone", tc.name, pooled[i].Verdict, pooled[i].Reason, alone[i].Verdict, alone[i].Reason)
+		}
+		want := Rejected
+		switch tc.name {
+		case "right", "right again":
+			want = Plausible
+		case "right, and leaves something behind":
+			want = Refused // by the package's other test
+		}
+		if pooled[i].Verdict != want {
+			t.Errorf("%s: %s (%s), want %s", tc.name, pooled[i].Verdict, pooled[i].Reason, want)
+		}
+	}
+	if strings.Contains(log, "no more pools") || !strings.Contains(log, "msg=pools") {
+		t.Errorf("pools were not used to the end:\n%s", log)
+	}
+}
+
+// A pool tells which of several tests a candidate mends, as a process does.
+func TestPoolFixes(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, small)
+	goal := target("example.com/m/num", "TestMax", "TestLimit")
+	results, _ := f.v.Screen(t.Context(), goal, []propose.Candidate{
+		f.swap("num/num.go", maxHead, strings.Replace(maxHead, "<", ">", 1)),
+		f.swap("num/num.go", "return limit", "return limit + 10"),
+		f.swap("num/num.go", "return limit", "return limit + 11"),
+	})
+	for i, want := range []string{"TestMax", "TestLimit", ""} {
+		got := ""
+		for _, id := range results[i].Fixes {
+			got += id.Test
+		}
+		if got != want || results[i].Verdict != Rejected {
+			t.Errorf("candidate %d mends %q (%s), want %q", i, got, results[i].Verdict, want)
+		}
+	}
+}
+
+func TestGraftPool(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, small)
+	goroot, err := f.v.Suite.Goroot(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	src, err := os.ReadFile(filepath.Join(goroot, "src", "testing", "testing.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := graftPool(src); err != nil {
+		t.Errorf("the toolchain's own: %v", err)
+	}
+	for _, lost := range []string{"deadline := m.startAlarm()", "func (c *common) Fail() {", "\n\tfn(t)\n", "m.tests, deadline)", "type common struct {"} {
+		if _, err := graftPool(bytes.Replace(src, []byte(lost), []byte("\n"), 1)); !errors.Is(err, errUnknownTesting) {
+			t.Errorf("without %q: %v", lost, err)
+		}
+		twice := bytes.Replace(src, []byte(lost), []byte(lost+"\n\t"+lost), 1)
+		if _, err := graftPool(twice); strings.HasPrefix(lost, "deadline") && !errors.Is(err, errUnknownTesting) {
+			t.Errorf("with %q twice: %v", lost, err)
+		}
+	}
+}
+
+// What is laid into package testing is looked at by no other tool.
+func TestPoolSource(t *testing.T) {
+	t.Parallel()
+	formatted, err := format.Source(poolSource)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(formatted, poolSource) {
+		t.Error("pool.go.txt is not formatted")
+	}
+}
+
+func TestReadTold(t *testing.T) {
+	t.Parallel()
+	goal := target("p", "TestA", "TestA/x", "TestB")
+	got := readTold([]byte("site 3\nbase ab TestA\ndone 1 fail TestA TestA/x\ndone 2 pass\ndone 3 steps\nbase ab TestA\ndone 4 pa"), goal, true)
+	if !slices.Equal(got.sites, []int{3}) || !slices.Equal(got.base, []string{"ab TestA", "ab TestA"}) || len(got.verdicts) != 3 {
+		t.Errorf("%+v", got)
+	}
+	if fixes := fmt.Sprint(got.verdicts[1].fixes); fixes != "[p.TestB]" {
+		t.Errorf("fixes %s", fixes)
+	}
+	if !got.verdicts[2].pass || got.verdicts[1].pass || got.verdicts[3].pass || got.givenUp {
+		t.Errorf("%+v", got.verdicts)
+	}
+	if got := readTold([]byte("done 7 timeout\n"), goal, true); !got.givenUp || got.verdicts[7].pass {
+		t.Errorf("%+v", got)
+	}
+}
+
+// A hole in which a condition can mend the test is told from one where none can.
+func TestDecide(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+-- d/d.go --
+package d
+
+func Abs(n int) int {
+	return n
+}
+
+func Sign(n int) int {
+	if n > 0 {
+		return 1
+	}
+	return -1
+}
+-- d/d_test.go --
+package d
+
+import "testing"
+
+func TestAbs(t *testing.T) {
+	for _, n := range []int{3, -2, 5, -1, 0, -7} {
+		want := n
+		if n < 0 {
+			want = -n
+		}
+		if got := Abs(n); got != want || Sign(5) != 1 {
+			t.Errorf("Abs(%d) = %d", n, got)
+		}
+	}
+}
+`)
+	hole := func(old, new string) *propose.Hole {
+		return &propose.Hole{Edits: f.swap("d/d.go", old, new).Edits}
+	}
+	holes := []*propose.Hole{
+		hole("\treturn n\n", "\tif "+propose.HoleCondition+" {\n\t\treturn -n\n\t}\n\treturn n\n"),
+		hole("\treturn n\n", "\tif "+propose.HoleCondition+" {\n\t\treturn 0\n\t}\n\treturn n\n"),
+		hole("n > 0", "n > 0 && "+propose.HoleCondition),
+		hole("n > 0", "n > "+propose.HoleCondition), // does not type-check
+	}
+	f.v.Decide(t.Context(), target("example.com/m/d", "TestAbs"), holes)
+	for i, want := range []propose.Answer{propose.Yes, propose.No, propose.No, propose.Unknown} {
+		if holes[i].Answer != want {
+			t.Errorf("hole %d: %d, want %d", i, holes[i].Answer, want)
+		}
+	}
+}
