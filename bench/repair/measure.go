@@ -158,7 +158,7 @@ func (b *bench) measure(ctx context.Context, bug Bug, dir string) Result {
 	}
 	args := []string{"--exclude-strategies", "revert"}
 	if b.history {
-		args = []string{"--base", "HEAD~1"}
+		args = []string{"--base", "HEAD~1", "--strategies", "revert"} // who is to blame, not what else would do
 	}
 	rep, seconds, err := b.fix(ctx, repo, filepath.Join(dir, "report.json"), args)
 	result.Seconds = seconds

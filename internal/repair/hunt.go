@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -35,7 +36,7 @@ const (
 	// follows takes three times as many.
 	waveLines = 100
 	// perWave is how many candidates are tested before the next wave.
-	perWave = 1200
+	perWave = 4000
 )
 
 // do hunts until the pool is empty or the time for it over, and keeps the winner.
@@ -43,18 +44,18 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	if len(h.strategies) == 0 && len(h.pool) == 0 {
 		return nil, nil
 	}
-	deadline, _ := ctx.Deadline()
-	screen, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*screenShare))
+	screen, cancel := h.screening(ctx)
 	defer cancel()
-	suspects := h.problem.Suspects
-	waves := waves(suspects)
+	suspects := h.problem.Repairable(h.problem.Suspects)
+	waves, whole := waves(suspects), cmp.Or(mass(suspects), 1)
 	for i := 0; screen.Err() == nil && (i < len(waves) || len(h.pool) > 0); i++ {
 		if i < len(waves) && len(h.strategies) > 0 {
-			h.problem.Suspect(waves[i], mass(waves[i])/mass(suspects))
+			h.problem.Suspect(waves[i], mass(waves[i])/whole)
 			h.pool = append(h.pool, h.propose(ctx, screen)...)
+			h.decide(screen)
 		}
 		h.screen(screen, perWave)
-		if h.clear() {
+		if h.clear() || h.found(mass(waves[min(i+1, len(waves)):]...)/whole) {
 			break
 		}
 	}
@@ -70,6 +71,16 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	}
 	maps.Copy(h.kept, files)
 	return winner, nil
+}
+
+// screening is the time for screening: what confirmation is likely to take is left
+// over, a tenth of the time at least and two fifths at most.
+func (h *hunt) screening(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, _ := ctx.Deadline()
+	left := time.Until(deadline).Seconds()
+	// The failing tests, the dependents, the suite and the repeats, of two candidates.
+	confirm := 2 * 3 * h.first.Seconds
+	return context.WithTimeout(ctx, time.Duration((left-min(max(confirm, left/10), left*2/5))*float64(time.Second)))
 }
 
 // waves splits the suspects.
@@ -89,15 +100,13 @@ func waves(suspects []localize.Suspect) [][]localize.Suspect {
 	return out
 }
 
-// mass is the suspicion of all lines together; 1 when there is none, so that it
-// can be divided by.
-func mass(suspects []localize.Suspect) float64 {
+// mass is the suspicion of all lines together.
+func mass(of ...[]localize.Suspect) float64 {
 	total := 0.0
-	for _, s := range suspects {
-		total += s.Score * float64(s.End-s.Start+1)
-	}
-	if total == 0 {
-		return 1
+	for _, suspects := range of {
+		for _, s := range suspects {
+			total += s.Score * float64(s.End-s.Start+1)
+		}
 	}
 	return total
 }
@@ -113,6 +122,48 @@ func (h *hunt) propose(ctx, screen context.Context) []propose.Candidate {
 	}
 	h.report.Stats.Generated += len(cands)
 	return h.dropTried(ctx, h.target.Failures, cands)
+}
+
+// decideShare is the share of the remaining time that a wave's holes may take.
+const decideShare = 0.3
+
+// maxHoles bounds how many holes are looked into in one wave.
+const maxHoles = 1500
+
+// decide finds out in which of the pool's holes a condition could mend anything.
+func (h *hunt) decide(ctx context.Context) {
+	promise := make(map[*propose.Hole]float64)
+	var holes []*propose.Hole
+	for i := range h.pool {
+		c := &h.pool[i]
+		if c.Hole == nil || c.Hole.Answer != propose.Unknown {
+			continue
+		}
+		if promise[c.Hole] == 0 {
+			holes = append(holes, c.Hole)
+		}
+		promise[c.Hole] += c.Suspicion * c.Prior * h.weight(c.Strategy)
+	}
+	if len(holes) == 0 {
+		return
+	}
+	sort.SliceStable(holes, func(i, j int) bool { return promise[holes[i]] > promise[holes[j]] })
+	deadline, _ := ctx.Deadline()
+	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*decideShare))
+	defer cancel()
+	h.Progress("validate", "looking where a condition would help", 0, 0)
+	holes = holes[:min(len(holes), maxHoles)]
+	spent := h.v.Decide(share, h.target, holes)
+	yes := 0
+	for _, hole := range holes {
+		if hole.Answer == propose.Yes {
+			yes++
+		}
+	}
+	h.Log.Debug("holes", "asked", len(holes), "yes", yes, "check", spent.TypeCheck, "build", spent.Build, "run", spent.Run)
+	h.clock.add("propose", spent.TypeCheck)
+	h.clock.add("build", spent.Build)
+	h.clock.add("validate", spent.Run)
 }
 
 // screen tests the most promising n candidates of the pool.
@@ -138,6 +189,38 @@ func (h *hunt) ranked() []*validate.Result { return h.rank(h.results) }
 // enoughTested is the share of all that strategies and suspects promise that has to
 // be tested before a single patch can be clear.
 const enoughTested = 0.5
+
+// enoughOdds is how much likelier it has to be that the right patch is found already
+// than that it is still to come, before the search ends.
+const enoughOdds = 4
+
+// found tells whether the right patch is rather among what is plausible than among
+// what is left in the pool and in the waves to come, whose share of the suspicion is
+// given. That a patch passes speaks for it as much as passing is rare: how rare it is
+// for wrong ones, the search itself has shown.
+func (h *hunt) found(waves float64) bool {
+	ranked := h.ranked()
+	tested, plausible, left := 0, 0.0, 0.0
+	for _, r := range h.results {
+		if r.Verdict != validate.Pruned && r.Verdict != validate.IllTyped {
+			tested++
+		}
+	}
+	if len(ranked) == 0 || tested == 0 {
+		return false
+	}
+	for _, r := range ranked {
+		plausible += r.Candidate.Chance()
+	}
+	for i := range h.pool {
+		left += h.pool[i].Chance()
+	}
+	for _, s := range h.strategies {
+		left += waves * h.weight(s.Name)
+	}
+	byChance := (float64(len(ranked)) + 0.5) / float64(tested)
+	return plausible/byChance > enoughOdds*left
+}
 
 // clear tells whether one patch is so far ahead that searching on is idle.
 func (h *hunt) clear() bool {
@@ -228,16 +311,21 @@ func promote(results []validate.Result) {
 	}
 }
 
+// maxUntested bounds how many of the candidates whose turn did not come are in the
+// ledger: the likeliest. All of them are counted.
+const maxUntested = 1000
+
 // tell puts the hunt into the report and into the lessons.
 func (h *hunt) tell(winner *validate.Result) {
-	untested := make([]validate.Result, len(h.pool))
-	for i := range h.pool {
+	untested := make([]validate.Result, min(len(h.pool), maxUntested))
+	for i := range untested {
 		untested[i] = validate.Result{
 			Candidate: &h.pool[i], Verdict: validate.Pruned, Stage: validate.StagePropose, Reason: "the search ended before its turn",
 		}
 	}
 	h.tellAttempts(h.results)
 	h.tellAttempts(untested)
+	h.report.Stats.Pruned += len(h.pool) - len(untested)
 	var plausible []*validate.Result
 	for i := range h.results {
 		switch h.results[i].Verdict {

@@ -18,12 +18,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// The shares of a cluster's time: for the culprit, then for screening; the rest is
-// for confirmation.
-const (
-	culpritShare = 0.4
-	screenShare  = 0.7
-)
+// culpritShare is the share of a cluster's time that the culprit may take.
+const culpritShare = 0.4
 
 // search takes the failures cluster by cluster. A cluster is what one patch turns
 // green; it begins as the failures of one package, the one nearest to the cause. The
@@ -127,7 +123,9 @@ func importDepth(pkgs []testrun.Package) map[string]int {
 // repairCluster searches a patch for the failures of one package and keeps it.
 func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure, changes []patch.File) (bool, error) {
 	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed}
-	tree := &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env()}
+	tree := &propose.Tree{
+		Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
+	}
 	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log}
 	v.Progress = func(done, total, plausible int) {
 		r.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
@@ -181,6 +179,17 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	h = &hunt{run: r, v: v, target: target, problem: problem, weight: h.weight, strategies: last}
 	winner, err := h.do(ctx)
 	return winner != nil, err
+}
+
+// alone are the modules that no workspace of the tree uses.
+func (r *run) alone() []string {
+	var dirs []string
+	for _, m := range r.suite.Modules {
+		if m.Alone {
+			dirs = append(dirs, m.Dir)
+		}
+	}
+	return dirs
 }
 
 // uses tells whether a strategy is among those asked for.

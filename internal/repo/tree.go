@@ -91,8 +91,8 @@ func (t *Tree) Write(ctx context.Context, changes []Change) error {
 // is done, else those that are get their old content back, except where someone
 // edited them since. Without such remains it does nothing.
 func (t *Tree) Recover(ctx context.Context) error {
-	if _, err := os.Lstat(t.journal); errors.Is(err, fs.ErrNotExist) {
-		return nil
+	if _, err := os.Lstat(t.journal); err != nil {
+		return nil // none is there, or none can be: the next Write tells
 	}
 	return t.locked(ctx, func(*os.Root) error { return nil })
 }

@@ -99,7 +99,7 @@ func (c *collector) finish(req Request) (*Result, error) {
 	}
 	slices.Sort(r.Packages)
 	r.Missing = missing(req.Tests, r)
-	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && asked(req) {
+	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && asked(req) && !onlyBuilds(req) {
 		e := &NotRunError{What: "no tests were run", Hint: "write a test, or correct the packages and -run of the test command"}
 		if len(req.Tests) > 0 {
 			e.Where, e.Hint = req.Tests[0].String(), "the test may have been renamed or left out by a build constraint"
@@ -113,6 +113,12 @@ func (c *collector) finish(req Request) (*Result, error) {
 // but there, asks for nothing.
 func asked(req Request) bool {
 	return req.Tests == nil && req.Packages == nil || len(req.Tests) > 0 || req.Tests == nil && len(req.Packages) > 0
+}
+
+// onlyBuilds tells whether a request is for packages as a whole, by name: that one
+// without tests of its own builds is then an answer.
+func onlyBuilds(req Request) bool {
+	return len(req.Packages) > 0 && !slices.ContainsFunc(req.Tests, func(id TestID) bool { return id.Test != "" })
 }
 
 // unexplained is the error for packages that did not build without any word of a
