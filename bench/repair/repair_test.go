@@ -460,7 +460,7 @@ func TestMeasureHistory(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !strings.HasSuffix(string(args), "--base HEAD~1\n2\n") {
+	if !strings.HasSuffix(string(args), "--base HEAD~1 --strategies revert\n2\n") {
 		t.Errorf("regreen was called with %s", args)
 	}
 }

@@ -1,7 +1,6 @@
 package repair
 
 import (
-	"cmp"
 	"context"
 	"maps"
 	"slices"
@@ -47,15 +46,18 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	screen, cancel := h.screening(ctx)
 	defer cancel()
 	suspects := h.problem.Repairable(h.problem.Suspects)
-	waves, whole := waves(suspects), cmp.Or(mass(suspects), 1)
+	waves, whole := waves(suspects), mass(suspects)
+	ahead := 1.0 // share of the suspicion in the waves to come
 	for i := 0; screen.Err() == nil && (i < len(waves) || len(h.pool) > 0); i++ {
 		if i < len(waves) && len(h.strategies) > 0 {
-			h.problem.Suspect(waves[i], mass(waves[i])/whole)
+			share := mass(waves[i]) / whole
+			ahead -= share
+			h.problem.Suspect(waves[i], share)
 			h.pool = append(h.pool, h.propose(ctx, screen)...)
 			h.decide(screen)
 		}
 		h.screen(screen, perWave)
-		if h.clear() || h.found(mass(waves[min(i+1, len(waves)):]...)/whole) {
+		if h.clear() || h.found(max(ahead, 0)) {
 			break
 		}
 	}
@@ -100,13 +102,15 @@ func waves(suspects []localize.Suspect) [][]localize.Suspect {
 	return out
 }
 
-// mass is the suspicion of all lines together.
-func mass(of ...[]localize.Suspect) float64 {
+// mass is the suspicion of all lines together; 1 when there is none, so that it
+// can be divided by.
+func mass(suspects []localize.Suspect) float64 {
 	total := 0.0
-	for _, suspects := range of {
-		for _, s := range suspects {
-			total += s.Score * float64(s.End-s.Start+1)
-		}
+	for _, s := range suspects {
+		total += s.Score * float64(s.End-s.Start+1)
+	}
+	if total == 0 {
+		return 1
 	}
 	return total
 }
