@@ -2,8 +2,9 @@
 // without touching anything of the user's.
 //
 // It has two stages. Screening is quick and only ever rejects: many candidates are
-// woven into one test binary (see weaver) and each is run in a process of its own
-// against the failing tests. Confirmation is what counts: the real edit, laid over
+// woven into one test binary (see weaver), run against the failing tests hundreds in
+// a process (see pool.go), and what passes once more in a process of its own.
+// Confirmation is what counts: the real edit, laid over
 // the tree by the go command's -overlay, must pass the failing tests, the tests of
 // every package that depends on it, the whole suite, and the failing tests three
 // times more.
@@ -13,15 +14,10 @@ package validate
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
-	"maps"
 	"path"
-	"regexp"
 	"slices"
-	"strconv"
-	"strings"
 	"sync"
 	"time"
 
@@ -231,223 +227,6 @@ feed:
 	}
 	close(next)
 	wg.Wait()
-}
-
-// woven is a test binary with many candidates in it.
-type woven struct {
-	binary  *testrun.Binary
-	timeout time.Duration
-	pooled  bool          // it can try many candidates in one process
-	holes   bool          // its candidates are holes, for which decisions are sought
-	alone   map[int]bool  // candidates that cannot be tried so
-	sites   map[int][]int // a function, by its first candidate -> its candidates
-}
-
-// maxRebuilds bounds how often a woven build is tried again without the
-// candidates that the compiler refused although the type check let them pass.
-const maxRebuilds = 20
-
-// buildWoven weaves and builds; candidates that cannot be woven come back. A nil
-// binary means that none could.
-func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string, byDir map[string][]pick, results []Result, spent *Spent) (*woven, []pick) {
-	solo := make(map[int]bool)
-	for range maxRebuilds {
-		var system map[string][]byte
-		if !v.pool.off.Load() {
-			system = v.pooling(ctx)
-		}
-		w := newWeaver(system != nil, solo)
-		w.indirect = v.indirect
-		overlay := maps.Clone(v.Tree.Overlay)
-		if overlay == nil {
-			overlay = make(map[string][]byte)
-		}
-		var rest []pick
-		n := 0
-		flags := []string{"-ldflags=-s -w"}
-		for _, dir := range dirs {
-			pkg, err := v.Tree.Load(ctx, dir)
-			if err != nil {
-				rest = append(rest, byDir[dir]...)
-				continue
-			}
-			start := time.Now()
-			files, left := v.weaveTyped(w, pkg, byDir, results)
-			spent.TypeCheck += time.Since(start).Seconds()
-			rest = append(rest, left...)
-			n += len(byDir[dir]) - len(left)
-			maps.Copy(overlay, files)
-			// Inlining makes large woven packages slow to compile (by minutes where
-			// there are many closures) and gains little in one short run. All
-			// errors are wanted, not the first ten.
-			flags = append(flags, "-gcflags="+pkg.Path+"=-l -e")
-		}
-		if n == 0 {
-			return nil, rest
-		}
-		start := time.Now()
-		binary, err := v.Suite.Build(ctx, target.Package, testrun.BuildOptions{Overlay: overlay, System: system, NoVet: true, Flags: flags})
-		spent.Build += time.Since(start).Seconds()
-		if err == nil {
-			wv := &woven{binary: binary, pooled: w.pooled, alone: w.alone, sites: w.sites}
-			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
-				return wv, rest
-			}
-			_ = binary.Remove()
-			v.Log.Debug("woven binary not usable", "package", target.Package, "error", err)
-			return nil, flatten(dirs, byDir)
-		}
-		var build *testrun.BuildError
-		if ctx.Err() != nil || !errors.As(err, &build) {
-			v.Log.Debug("woven build failed", "package", target.Package, "error", err)
-			return nil, flatten(dirs, byDir)
-		}
-		if !v.indirect && strings.Contains(build.Output, "initialization cycle") {
-			v.indirect = true
-			continue
-		}
-		if !dropRefused(w, build, byDir, results) {
-			if w.pooled { // the code under repair may be part of the standard library
-				v.noPool("it does not build", "package", target.Package, "error", build)
-				continue
-			}
-			v.Log.Debug("woven build failed at places of no candidate", "package", target.Package, "error", build, "output", build.Output)
-			return nil, flatten(dirs, byDir)
-		}
-	}
-	return nil, flatten(dirs, byDir)
-}
-
-// maxChecks bounds how often a package is woven anew without what was refused.
-const maxChecks = 4
-
-// weaveTyped weaves the candidates of a package and takes those out that do not
-// parse or type-check: it is quicker to check all of them at once, where they
-// stand, than each by itself. Ill-typed for another reason than those of its own
-// lines (a declaration that it leaves unused) comes out when it is confirmed.
-func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string][]pick, results []Result) (files map[string][]byte, rest []pick) {
-	refuse := func(refused map[int]string) {
-		byDir[pkg.Dir] = slices.DeleteFunc(byDir[pkg.Dir], func(p pick) bool {
-			why, ok := refused[p.number]
-			if ok {
-				r := &results[p.number-1]
-				r.Verdict, r.Stage, r.Reason = IllTyped, StageTypeCheck, why
-			}
-			return ok
-		})
-	}
-	for range maxChecks {
-		var broken map[int]error
-		files, rest, broken = w.weave(pkg, byDir[pkg.Dir])
-		refused := make(map[int]string)
-		for number, err := range broken {
-			refused[number] = err.Error()
-		}
-		tails := make(map[string]string)
-		for name := range files {
-			if t := w.tails[name]; t.text != "" {
-				tails[name] = t.text
-			}
-		}
-		again := false
-		for _, e := range pkg.CheckAdded(tails, choosingTypes) {
-			switch at := w.at(e.File, e.Line+w.tails[e.File].line-1); {
-			case len(at) == 1:
-				refused[at[0]], again = e.Message, true
-			case len(at) > 1:
-				again = v.findIllTyped(w, pkg, byDir[pkg.Dir], at, refused) || again
-			}
-		}
-		refuse(refused)
-		if !again {
-			break
-		}
-	}
-	return files, rest
-}
-
-// findIllTyped looks for those of a carrier's candidates that make it ill-typed
-// although the error is not on their lines: a return that is missing, for instance.
-// Where none does so by itself, each gets a carrier of its own.
-func (v *Validator) findIllTyped(w *weaver, pkg *propose.Package, picks []pick, numbers []int, refused map[int]string) bool {
-	found := false
-	for _, p := range picks {
-		if !slices.Contains(numbers, p.number) || refused[p.number] != "" {
-			continue
-		}
-		if err := v.Tree.Check(pkg, p.cand); err != nil {
-			refused[p.number], found = err.Error(), true
-		}
-	}
-	for _, n := range numbers {
-		if !found && !w.solo[n] {
-			w.solo[n] = true
-		}
-	}
-	return true
-}
-
-var carrierName = regexp.MustCompile(`\bregreen(\d+)_`)
-
-// dropRefused takes the candidates out that the compiler named: by the place of an
-// error, or, where that is elsewhere (an initialization cycle), in its words. Where
-// it may be any of a carrier's, each gets a carrier of its own.
-func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
-	refused := make(map[int]string)
-	changed := false
-	suspect := func(numbers []int, why string) {
-		if len(numbers) == 1 {
-			refused[numbers[0]], changed = why, true
-			return
-		}
-		for _, n := range numbers {
-			w.solo[n], changed = true, true
-		}
-	}
-	for _, pos := range build.Positions {
-		suspect(w.at(pos.File, pos.Line), pos.Message)
-	}
-	if !changed {
-		for _, m := range carrierName.FindAllStringSubmatch(build.Output, -1) {
-			if number, err := strconv.Atoi(m[1]); err == nil {
-				suspect(w.carrying(number), "makes an initialization cycle")
-			}
-		}
-	}
-	for dir := range byDir {
-		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
-			why, ok := refused[p.number]
-			if ok {
-				r := &results[p.number-1]
-				r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, why
-			}
-			return ok
-		})
-	}
-	return changed
-}
-
-func flatten(dirs []string, byDir map[string][]pick) []pick {
-	var out []pick
-	for _, dir := range dirs {
-		out = append(out, byDir[dir]...)
-	}
-	return out
-}
-
-// baseline runs the binary as the code stands: it must fail as before, and the
-// time it takes says how long a candidate may.
-func (v *Validator) baseline(ctx context.Context, target Target, b *testrun.Binary) (time.Duration, error) {
-	res, err := b.Run(ctx, testrun.BinaryRun{Tests: target.Tests(), Timeout: time.Minute})
-	if err != nil {
-		return 0, err
-	}
-	if res.Passed {
-		return 0, errors.New("the failing tests pass in it although nothing was changed")
-	}
-	// Ten times as long and a little more: enough for a busy machine, little for
-	// an endless loop.
-	return min(10*time.Duration(res.Seconds*float64(time.Second))+time.Second/2, time.Minute), nil
 }
 
 func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, picks, rest []pick, results []Result) {
