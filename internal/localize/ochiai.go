@@ -123,7 +123,7 @@ func (s *spectrum) marks(src *source) []mark {
 		if f == nil || f.hidden() {
 			continue
 		}
-		lines := s.lines(blocks)
+		lines := s.lines(f, blocks)
 		for i := range f.units {
 			marks = append(marks, s.unitMarks(f, &f.units[i], lines)...)
 		}
@@ -132,26 +132,31 @@ func (s *spectrum) marks(src *source) []mark {
 }
 
 // lines judges the lines that blocks of one file touch.
-func (s *spectrum) lines(blocks []int) map[int]lineage {
+func (s *spectrum) lines(f *file, blocks []int) map[int]lineage {
 	touching := make(map[int][]int)
+	share := make(map[int]float64) // of belief, by block
 	for _, i := range blocks {
+		share[i] = 1
 		for line := s.blocks[i].StartLine; line <= s.blocks[i].EndLine; line++ {
 			touching[line] = append(touching[line], i)
+			if f.panics[line] {
+				share[i] = checkShare
+			}
 		}
 	}
 	lines := make(map[int]lineage, len(touching))
 	for line, at := range touching {
 		best := lineage{known: true}
-		consider := func(t tally, text func(tally) string) {
-			if o := s.weighted(t).ochiai(); o > best.strength {
+		consider := func(t tally, share float64, text func(tally) string) {
+			if o := share * s.weighted(t).ochiai(); o > best.strength {
 				best.strength, best.text = o, text(t)
 			}
 		}
 		for _, i := range at {
-			consider(s.count(func(r run) bool { return r.hits(i) }), s.ranText)
+			consider(s.count(func(r run) bool { return r.hits(i) }), share[i], s.ranText)
 			for _, j := range at {
 				if j != i && s.blocks[j].StartLine == line && before(s.blocks[i], s.blocks[j]) {
-					consider(s.count(func(r run) bool { return r.hits(i) && !r.hits(j) }), s.skippedText)
+					consider(s.count(func(r run) bool { return r.hits(i) && !r.hits(j) }), 1, s.skippedText)
 				}
 			}
 		}

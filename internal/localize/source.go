@@ -33,6 +33,7 @@ type file struct {
 	syntax    *ast.File // nil when it is not Go
 	pos       *token.File
 	code      map[int]bool // lines with more than space and comments; nil when it is not Go
+	panics    map[int]bool // lines on which a call of panic begins
 	units     []unit       // sorted, not overlapping
 	test      bool
 	generated bool
@@ -78,7 +79,7 @@ func (s *source) file(name string) *file {
 	}
 	f.syntax, f.pos = syntax, s.fset.File(syntax.Package)
 	f.generated = ast.IsGenerated(syntax)
-	f.code = codeLines(src)
+	f.code, f.panics = codeLines(src), f.panicLines()
 	for _, d := range syntax.Decls {
 		f.declare(d)
 	}
@@ -202,6 +203,20 @@ func (f *file) statement(line int) (start, end int) {
 		return line, line
 	}
 	return start, end
+}
+
+// panicLines gives the lines on which a call of panic begins.
+func (f *file) panicLines() map[int]bool {
+	lines := make(map[int]bool)
+	ast.Inspect(f.syntax, func(n ast.Node) bool {
+		if call, ok := n.(*ast.CallExpr); ok {
+			if id, ok := call.Fun.(*ast.Ident); ok && id.Name == "panic" {
+				lines[f.line(call.Pos())] = true
+			}
+		}
+		return true
+	})
+	return lines
 }
 
 // codeLines gives the lines on which there is more than space and comments.

@@ -103,6 +103,11 @@ func (s *source) shift(name string) func(int) int {
 // frameDecay is the share of belief that each further call outwards keeps.
 const frameDecay = 0.75
 
+// checkShare is the share of belief that is left in code that calls panic: such a
+// check mostly tells of a fault that lies elsewhere, and to soften it makes the panic
+// go and the fault stay. That only failing tests run it is no wonder.
+const checkShare = 0.4
+
 // stackFrames marks the statements on the stacks of panics and other failures,
 // inner calls more than outer ones, and with less force the rest of the functions
 // they are in: a bad value is often made a few lines above its use.
@@ -117,6 +122,9 @@ func stackFrames(src *source, failures []testrun.Failure) []mark {
 			}
 			depth++
 			s := math.Pow(frameDecay, float64(depth-1))
+			if depth == 1 && f.panics[frame.Line] {
+				s *= checkShare
+			}
 			text := fmt.Sprintf("named by the %s at depth %d", stackName(failure.Kind), depth)
 			start, end := f.statement(frame.Line)
 			marks = append(marks, mark{f.name, start, end, Reason{Stack, s, text}})

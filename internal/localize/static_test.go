@@ -162,6 +162,25 @@ func TestStackFrames(t *testing.T) {
 	}
 }
 
+func TestStackFrameOfACheck(t *testing.T) {
+	t.Parallel()
+	src := newSource(tree(t, map[string]string{
+		"p.go": "package p\n\nfunc F(n int) {\n\tif n < 0 {\n\t\tpanic(\n\t\t\t\"negative\")\n\t}\n}\n\nfunc G() { F(-1) }\n",
+	}), nil)
+	at := func(line int) testrun.Frame {
+		return testrun.Frame{Location: testrun.Location{File: "p.go", Line: line}}
+	}
+	marks := stackFrames(src, []testrun.Failure{{Kind: testrun.Panic, Frames: []testrun.Frame{at(5), at(10)}}})
+	want := map[[3]any]float64{
+		{"p.go", 5, 6}:   checkShare,
+		{"p.go", 3, 8}:   checkShare / 2,
+		{"p.go", 10, 10}: frameDecay,
+	}
+	if diff := cmp.Diff(want, places(marks)); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestCompilePositions(t *testing.T) {
 	t.Parallel()
 	src := newSource(tree(t, map[string]string{

@@ -412,6 +412,23 @@ func TestStringFromTheTest(t *testing.T) {
 	}
 }
 
+// What ends everything, or half of a pair that waits, is no call to insert.
+func TestInsertCallKeepsOut(t *testing.T) {
+	t.Parallel()
+	p := inMemory(t, map[string]string{
+		"m.go": "package m\n\nimport \"sync\"\n\nfunc f(n int, mu *sync.Mutex) int {\n\tif n < 0 {\n\t\tpanic(\"negative\")\n\t}\n\tmu.Lock()\n\tprintln(n)\n\treturn n\n}\n",
+	})
+	got := results(t, p, "m.go", "template/insert-call")
+	if len(got) == 0 {
+		t.Fatal("nothing is proposed")
+	}
+	for text, c := range got {
+		if strings.Count(text, "panic(") > 1 || strings.Count(text, "Lock()") > 1 {
+			t.Error(c.Title)
+		}
+	}
+}
+
 // What is not suspicious, generated, a test's or not editable stays untouched.
 func TestTemplatesKeepOut(t *testing.T) {
 	t.Parallel()

@@ -205,7 +205,7 @@ func insertCall(f *function, out emit) {
 	for _, d := range f.pkg.donorsOf().stmts {
 		switch n := d.node.(type) {
 		case *ast.ExprStmt:
-			if !f.locks(n.X) {
+			if !f.locks(n.X) && !f.giveUp(n.X) {
 				calls = append(calls, d)
 			}
 		case *ast.DeferStmt:
@@ -273,7 +273,27 @@ func (f *function) locks(e ast.Expr) bool {
 		return false
 	}
 	fn, ok := f.pkg.Info.Uses[sel.Sel].(*types.Func)
-	return ok && fn.Pkg() != nil && fn.Pkg().Path() == "sync"
+	return ok && waits(fn)
+}
+
+func waits(fn *types.Func) bool { return fn.Pkg() != nil && fn.Pkg().Path() == "sync" }
+
+// giveUp tells whether an expression is a call after which nothing goes on:
+// inserted by itself it hides what comes after rather than mends it.
+func (f *function) giveUp(e ast.Expr) bool {
+	call, ok := e.(*ast.CallExpr)
+	if !ok {
+		return false
+	}
+	switch fun := call.Fun.(type) {
+	case *ast.Ident:
+		return fun.Name == "panic"
+	case *ast.SelectorExpr:
+		fn, ok := f.pkg.Info.Uses[fun.Sel].(*types.Func)
+		return ok && fn.Pkg() != nil && (fn.Pkg().Path() == "os" && fn.Name() == "Exit" ||
+			fn.Pkg().Path() == "runtime" && fn.Name() == "Goexit" || fn.Pkg().Path() == "log" && strings.HasPrefix(fn.Name(), "Fatal"))
+	}
+	return false
 }
 
 // commands lists the methods without arguments and results.
@@ -287,7 +307,7 @@ func (f *function) commands(t types.Type) []string {
 	set := types.NewMethodSet(t)
 	for i := range set.Len() {
 		fn, ok := set.At(i).Obj().(*types.Func)
-		if ok && (fn.Exported() || fn.Pkg() == f.pkg.Types) && fn.Signature().Params().Len() == 0 && fn.Signature().Results().Len() == 0 {
+		if ok && !waits(fn) && (fn.Exported() || fn.Pkg() == f.pkg.Types) && fn.Signature().Params().Len() == 0 && fn.Signature().Results().Len() == 0 {
 			out = append(out, fn.Name())
 		}
 	}

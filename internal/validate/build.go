@@ -17,9 +17,9 @@ import (
 // woven is a test binary with many candidates in it.
 type woven struct {
 	binary  *testrun.Binary
+	options testrun.BuildOptions // that it was built with
 	timeout time.Duration
 	pooled  bool          // it can try many candidates in one process
-	holes   bool          // its candidates are holes, for which decisions are sought
 	alone   map[int]bool  // candidates that cannot be tried so
 	sites   map[int][]int // a function, by its first candidate -> its candidates
 }
@@ -67,10 +67,11 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 			return nil, rest
 		}
 		start := time.Now()
-		binary, err := v.Suite.Build(ctx, target.Package, testrun.BuildOptions{Overlay: overlay, System: system, NoVet: true, Flags: flags})
+		options := testrun.BuildOptions{Overlay: overlay, System: system, NoVet: true, Flags: flags}
+		binary, err := v.Suite.Build(ctx, target.Package, options)
 		spent.Build += time.Since(start).Seconds()
 		if err == nil {
-			wv := &woven{binary: binary, pooled: w.pooled, alone: w.alone, sites: w.sites}
+			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites}
 			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
 				return wv, rest
 			}

@@ -89,7 +89,8 @@ func graftPool(src []byte) ([]byte, error) {
 		}
 		src = g.find.ReplaceAll(src, []byte(g.put))
 	}
-	return fmt.Appendf(bytes.Clone(src), "\nfunc (m *M) regreenRun(tests []InternalTest) bool {\n\t_, ok := %stests, time.Time{})\n\treturn ok\n}\n", call[1]), nil
+	run := bytes.Replace(call[1], []byte("m.deps.MatchString"), []byte("regreenMatch(m.deps.MatchString)"), 1)
+	return fmt.Appendf(bytes.Clone(src), "\nfunc (m *M) regreenRun(tests []InternalTest) bool {\n\t_, ok := %stests, time.Time{})\n\treturn ok\n}\n", run), nil
 }
 
 // poolState is what a Validator knows of pools.
@@ -128,39 +129,68 @@ func (v *Validator) noPool(why string, args ...any) {
 	v.pool.off.Store(true)
 }
 
+// The ways in which a pool runs tests.
+const (
+	poolBrief   = "brief"   // up to the first failure
+	poolFull    = "full"    // all, to tell which are mended
+	poolPackage = "package" // those of the package that pass, too; up to the first failure
+	poolHoles   = "holes"   // the candidates are holes, for which decisions are sought
+)
+
+// poolTask is what pools have to do.
+type poolTask struct {
+	target Target
+	woven  *woven
+	mode   string
+	tests  []string // top-level tests that are red as the code stands
+}
+
 // runPooled tries candidates in pools. Undecided are those that need a process of
 // their own to be judged: what passed, what took its process along, what had its
 // say before the pool began. Sampled are the most promising of what was rejected.
 func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) (undecided, sampled []pick) {
-	tests := topLevel(target)
-	if !wv.pooled || v.pool.off.Load() || tests == nil {
+	task := poolTask{target, wv, poolBrief, topLevel(target)}
+	if !wv.pooled || v.pool.off.Load() || task.tests == nil {
 		return picks, nil
 	}
+	if len(target.Failures) > 1 && len(target.Failures) <= manyTests {
+		task.mode = poolFull
+	}
+	undecided = v.runPools(ctx, task, picks, results)
+	if v.pool.off.Load() {
+		return picks, nil
+	}
+	for _, p := range bestFirst(picks) {
+		if results[p.number-1].Verdict == Rejected && len(sampled) < poolSample {
+			sampled = append(sampled, p)
+		}
+	}
+	return undecided, sampled
+}
+
+func bestFirst(picks []pick) []pick {
+	return slices.SortedFunc(slices.Values(picks), func(a, b pick) int { return cmp.Compare(a.number, b.number) })
+}
+
+// runPools shares the candidates out among the workers' pools and gives back those
+// that are not decided.
+func (v *Validator) runPools(ctx context.Context, task poolTask, picks []pick, results []Result) (undecided []pick) {
 	var pooled []pick
-	for _, p := range picks {
-		if wv.alone[p.number] {
+	for _, p := range bestFirst(picks) {
+		if task.woven.alone[p.number] {
 			undecided = append(undecided, p)
 		} else {
 			pooled = append(pooled, p)
 		}
 	}
-	slices.SortFunc(pooled, func(a, b pick) int { return cmp.Compare(a.number, b.number) }) // best first
 	n := max((len(pooled)+poolSize-1)/poolSize, min(max(v.Jobs, 1), len(pooled)))
 	chunks := make([][]pick, n)
 	for i, p := range pooled {
 		chunks[i%n] = append(chunks[i%n], p)
 	}
-	open := make([][]pick, n)
-	v.each(ctx, n, func(i int) { open[i] = v.runPool(ctx, target, wv, tests, chunks[i], results) })
-	if v.pool.off.Load() {
-		return picks, nil
-	}
-	for _, p := range pooled {
-		if results[p.number-1].Verdict == Rejected && len(sampled) < poolSample {
-			sampled = append(sampled, p)
-		}
-	}
-	return slices.Concat(undecided, slices.Concat(open...)), sampled
+	open := slices.Clone(chunks)
+	v.each(ctx, n, func(i int) { open[i] = v.runPool(ctx, task, chunks[i], results) })
+	return slices.Concat(undecided, slices.Concat(open...))
 }
 
 // Decide finds out which holes can hold a condition that makes the failing tests
@@ -188,7 +218,6 @@ func (v *Validator) Decide(ctx context.Context, target Target, holes []*propose.
 	}
 	defer wv.binary.Remove()
 	start := time.Now()
-	wv.holes = wv.pooled
 	var picks []pick
 	for i, r := range results {
 		if r.Verdict != IllTyped {
@@ -196,7 +225,7 @@ func (v *Validator) Decide(ctx context.Context, target Target, holes []*propose.
 		}
 	}
 	if wv.pooled {
-		v.runPooled(ctx, target, wv, picks, results)
+		v.runPools(ctx, poolTask{target, wv, poolHoles, tests}, picks, results)
 	}
 	for i, r := range results {
 		switch r.Verdict {
@@ -210,39 +239,44 @@ func (v *Validator) Decide(ctx context.Context, target Target, holes []*propose.
 	return spent
 }
 
-// topLevel are the names of the target's top-level tests; nil when one is no plain
-// test, which a pool cannot run.
+// topLevel are the names of those of the target's top-level tests that a pool can
+// run; without the others it still can reject. Nil means that there is none.
 func topLevel(target Target) []string {
 	var out []string
 	for _, f := range target.Failures {
 		name, _, _ := strings.Cut(f.Test, "/")
-		if !strings.HasPrefix(name, "Test") {
-			return nil
-		}
-		if !slices.Contains(out, name) {
+		if poolable(name) && !slices.Contains(out, name) {
 			out = append(out, name)
 		}
 	}
 	return out
 }
 
+// poolable tells whether a pool can run a test: fuzz tests need package testing's
+// own way of running them.
+func poolable(test string) bool {
+	return strings.HasPrefix(test, "Test") || strings.HasPrefix(test, "Example")
+}
+
 // runPool tries one chunk, in as many processes as it takes, and gives back what
 // is not decided.
-func (v *Validator) runPool(ctx context.Context, target Target, wv *woven, tests []string, chunk []pick, results []Result) (open []pick) {
+func (v *Validator) runPool(ctx context.Context, task poolTask, chunk []pick, results []Result) (open []pick) {
 	for len(chunk) > 0 && ctx.Err() == nil && !v.pool.off.Load() {
-		told, err := v.poolProcess(ctx, target, wv, tests, chunk)
+		told, err := v.poolProcess(ctx, task, chunk)
 		switch {
 		case ctx.Err() != nil:
 			return append(open, chunk...)
 		case err != nil || len(told.base) == 0 || told.base[0] == "pass":
-			v.noPool("the tests do not run in one", "package", target.Package, "error", err)
+			if task.mode != poolPackage { // all of the package's tests ask more of a pool
+				v.noPool("the tests do not run in one", "package", task.target.Package, "error", err)
+			}
 			return append(open, chunk...)
 		case len(told.base) == 2 && told.base[0] != told.base[1] && len(chunk) < leastPool:
 			return append(open, chunk...)
 		case len(told.base) == 2 && told.base[0] != told.base[1]: // one left something behind
 			half := len(chunk) / 2
-			open = append(open, v.runPool(ctx, target, wv, tests, chunk[:half], results)...)
-			return append(open, v.runPool(ctx, target, wv, tests, chunk[half:], results)...)
+			open = append(open, v.runPool(ctx, task, chunk[:half], results)...)
+			return append(open, v.runPool(ctx, task, chunk[half:], results)...)
 		}
 		done := 0
 		for _, p := range chunk {
@@ -251,21 +285,13 @@ func (v *Validator) runPool(ctx context.Context, target Target, wv *woven, tests
 				break
 			}
 			done++
-			if wv.holes {
-				results[p.number-1].Verdict = map[bool]Verdict{true: Plausible, false: Rejected}[verdict.pass]
-				continue
-			}
-			early := slices.ContainsFunc(told.sites, func(site int) bool { return slices.Contains(wv.sites[site], p.number) })
-			if verdict.pass || early {
+			if !task.judge(p, verdict, told.sites, &results[p.number-1]) {
 				open = append(open, p)
-				continue
 			}
-			r := &results[p.number-1]
-			r.Verdict, r.Stage, r.Reason, r.Fixes = Rejected, StageScreen, verdict.reason, verdict.fixes
 		}
 		switch { // the next one took the process along
 		case done == len(chunk) || told.givenUp && done > 0:
-		case told.overflow:
+		case told.overflow && task.mode != poolPackage:
 			r := &results[chunk[done].number-1]
 			r.Verdict, r.Stage, r.Reason = Rejected, StageScreen, "recurses without end"
 			done++
@@ -278,6 +304,27 @@ func (v *Validator) runPool(ctx context.Context, target Target, wv *woven, tests
 	return append(open, chunk...)
 }
 
+// judge takes a pool's verdict over, and tells whether it decides.
+func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bool {
+	if t.mode == poolHoles {
+		r.Verdict = map[bool]Verdict{true: Plausible, false: Rejected}[verdict.pass]
+		return true
+	}
+	early := slices.ContainsFunc(before, func(site int) bool { return slices.Contains(t.woven.sites[site], p.number) })
+	if verdict.pass || early {
+		return false
+	}
+	if t.mode == poolPackage {
+		r.Verdict, r.Stage, r.Reason = Refused, StageScreen, verdict.broken()
+		return true
+	}
+	r.Verdict, r.Stage, r.Reason = Rejected, StageScreen, verdict.reason()
+	if t.mode == poolFull && verdict.word == "fail" {
+		r.Fixes = passedOf(t.target, verdict.failed)
+	}
+	return true
+}
+
 // told is what the processes of a pool have written.
 type told struct {
 	sites    []int    // functions that were called before it began
@@ -287,30 +334,48 @@ type told struct {
 	overflow bool // of the stack ended the process
 }
 
+// poolVerdict is what a pool says of one candidate.
 type poolVerdict struct {
+	word   string   // pass, fail, steps, timeout or memory
+	failed []string // tests, with all they are subtests of
 	pass   bool
-	reason string
-	fixes  []testrun.TestID
+}
+
+func (pv poolVerdict) reason() string {
+	switch pv.word {
+	case "steps", "timeout":
+		return "ran into the timeout"
+	case "memory":
+		return "took too much memory"
+	default:
+		return "the failing tests still fail"
+	}
+}
+
+// broken says the same of the package's other tests.
+func (pv poolVerdict) broken() string {
+	switch {
+	case pv.word == "fail" && len(pv.failed) > 0:
+		return "breaks " + slices.MaxFunc(pv.failed, func(a, b string) int { return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")) })
+	case pv.word == "memory":
+		return "the other tests of the package take too much memory"
+	default:
+		return "the other tests of the package run into the timeout"
+	}
 }
 
 // poolWait is how long one process of a pool may take.
 const poolWait = 2 * time.Minute
 
-func (v *Validator) poolProcess(ctx context.Context, target Target, wv *woven, tests []string, chunk []pick) (told, error) {
-	dir, err := os.MkdirTemp(filepath.Dir(wv.binary.Path), "pool-")
+func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick) (told, error) {
+	binary := task.woven.binary
+	dir, err := os.MkdirTemp(filepath.Dir(binary.Path), "pool-")
 	if err != nil {
 		return told{}, err
 	}
 	defer os.RemoveAll(dir)
 	var order strings.Builder
-	mode := "full"
-	switch {
-	case wv.holes:
-		mode = "holes"
-	case len(target.Failures) == 1 || len(target.Failures) > manyTests:
-		mode = "brief"
-	}
-	fmt.Fprintf(&order, "%s\n%s\n", mode, strings.Join(tests, " "))
+	fmt.Fprintf(&order, "%s\n%s\n", task.mode, strings.Join(task.tests, " "))
 	for _, p := range chunk {
 		fmt.Fprintln(&order, p.number)
 	}
@@ -318,7 +383,11 @@ func (v *Validator) poolProcess(ctx context.Context, target Target, wv *woven, t
 	if err := os.WriteFile(name, []byte(order.String()), 0o600); err != nil {
 		return told{}, err
 	}
-	run, err := wv.binary.Run(ctx, testrun.BinaryRun{Tests: target.Tests(), Timeout: poolWait, Env: []string{"REGREEN_POOL=" + name}})
+	only := task.target.Tests() // down to the subtests
+	if task.mode == poolPackage {
+		only = nil
+	}
+	run, err := binary.Run(ctx, testrun.BinaryRun{Tests: only, Timeout: poolWait, Env: []string{"REGREEN_POOL=" + name}})
 	if err != nil {
 		return told{}, err
 	}
@@ -326,14 +395,14 @@ func (v *Validator) poolProcess(ctx context.Context, target Target, wv *woven, t
 	if err != nil {
 		return told{}, err
 	}
-	t := readTold(out, target, mode == "full")
+	t := readTold(out)
 	t.overflow = bytes.Contains(run.Output, []byte("stack exceeds"))
 	return t, nil
 }
 
 // readTold reads what regreenPool in pool.go.txt writes. A line that was not
 // finished is not there.
-func readTold(out []byte, target Target, full bool) told {
+func readTold(out []byte) told {
 	t := told{verdicts: make(map[int]poolVerdict)}
 	for line := range strings.Lines(string(out)) {
 		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
@@ -353,30 +422,21 @@ func readTold(out []byte, target Target, full bool) told {
 			if err != nil {
 				break
 			}
-			verdict, failed, _ := strings.Cut(verdict, " ")
-			pv := poolVerdict{pass: verdict == "pass", reason: "the failing tests still fail"}
-			t.givenUp = verdict == "timeout" || verdict == "memory"
-			switch verdict {
-			case "steps", "timeout":
-				pv.reason = "ran into the timeout"
-			case "memory":
-				pv.reason = "took too much memory"
-			case "fail":
-				if full {
-					pv.fixes = passedOf(target, strings.Fields(failed))
-				}
-			}
+			word, failed, _ := strings.Cut(verdict, " ")
+			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass"}
+			t.givenUp = word == "timeout" || word == "memory"
 			t.verdicts[n] = pv
 		}
 	}
 	return t
 }
 
-// passedOf are the tests of a target that are not among those that failed.
+// passedOf are the tests of a target that a pool ran and that are not among those
+// that failed.
 func passedOf(target Target, failed []string) []testrun.TestID {
 	var out []testrun.TestID
 	for _, id := range target.Tests() {
-		if !slices.Contains(failed, id.Test) {
+		if poolable(id.Test) && !slices.Contains(failed, id.Test) {
 			out = append(out, id)
 		}
 	}

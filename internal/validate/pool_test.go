@@ -200,17 +200,20 @@ func TestPoolSource(t *testing.T) {
 func TestReadTold(t *testing.T) {
 	t.Parallel()
 	goal := target("p", "TestA", "TestA/x", "TestB")
-	got := readTold([]byte("site 3\nbase ab TestA\ndone 1 fail TestA TestA/x\ndone 2 pass\ndone 3 steps\nbase ab TestA\ndone 4 pa"), goal, true)
+	got := readTold([]byte("site 3\nbase ab TestA\ndone 1 fail TestA TestA/x\ndone 2 pass\ndone 3 steps\nbase ab TestA\ndone 4 pa"))
 	if !slices.Equal(got.sites, []int{3}) || !slices.Equal(got.base, []string{"ab TestA", "ab TestA"}) || len(got.verdicts) != 3 {
 		t.Errorf("%+v", got)
 	}
-	if fixes := fmt.Sprint(got.verdicts[1].fixes); fixes != "[p.TestB]" {
+	if fixes := fmt.Sprint(passedOf(goal, got.verdicts[1].failed)); fixes != "[p.TestB]" {
 		t.Errorf("fixes %s", fixes)
+	}
+	if why := got.verdicts[1].broken(); why != "breaks TestA/x" {
+		t.Error(why)
 	}
 	if !got.verdicts[2].pass || got.verdicts[1].pass || got.verdicts[3].pass || got.givenUp {
 		t.Errorf("%+v", got.verdicts)
 	}
-	if got := readTold([]byte("done 7 timeout\n"), goal, true); !got.givenUp || got.verdicts[7].pass {
+	if got := readTold([]byte("done 7 timeout\n")); !got.givenUp || got.verdicts[7].pass {
 		t.Errorf("%+v", got)
 	}
 }

@@ -102,11 +102,10 @@ type Validator struct {
 	// Progress, when set, is told how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 
-	begun       bool // a batch was screened
-	indirect    bool // see weaver
-	pool        poolState
-	packageOnce sync.Once
-	packageTime time.Duration
+	begun    bool // a batch was screened
+	indirect bool // see weaver
+	pool     poolState
+	paces    map[string]*pace // of packages, by import path
 }
 
 // The sizes of the batches that are woven into one binary: small at first, so
@@ -244,7 +243,7 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 		})
 		v.runEach(ctx, target, wv, again, results)
 	}
-	v.screenPackage(ctx, target, wv, picks, results)
+	v.screenPackages(ctx, target, wv, picks, results)
 }
 
 // runEach runs the failing tests for each candidate in a process of its own.
@@ -283,70 +282,6 @@ func (v *Validator) typeCheck(ctx context.Context, r *Result) {
 	if err := v.Tree.Check(pkg, r.Candidate); err != nil {
 		r.Verdict, r.Stage, r.Reason, r.Fixes = IllTyped, StageTypeCheck, err.Error(), nil
 	}
-}
-
-// packageTimeout bounds the run of a package's tests in screening; a package that
-// takes longer as it stands is left to confirmation.
-const packageTimeout = 30 * time.Second
-
-// packageLimit is how long a package's tests may take with a candidate in it, by
-// what they take as it stands; 0 when that is too long for screening.
-func (v *Validator) packageLimit(ctx context.Context, wv *woven) time.Duration {
-	v.packageOnce.Do(func() {
-		run, err := wv.binary.Run(ctx, testrun.BinaryRun{Timeout: packageTimeout})
-		if err == nil && !run.TimedOut {
-			v.packageTime = 3*time.Duration(run.Seconds*float64(time.Second)) + 2*time.Second
-		}
-	})
-	return v.packageTime
-}
-
-// screenPackage runs all tests of the package for what is plausible so far. Most of
-// it passes the failing tests by breaking something else, and here that is found
-// out in the time of one run rather than of one build.
-func (v *Validator) screenPackage(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) {
-	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool { return results[p.number-1].Verdict != Plausible })
-	if len(picks) == 0 {
-		return
-	}
-	limit := v.packageLimit(ctx, wv)
-	if limit == 0 {
-		return
-	}
-	v.each(ctx, len(picks), func(i int) {
-		r := &results[picks[i].number-1]
-		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
-			Timeout: limit, Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
-		})
-		if err != nil || run.Passed {
-			return
-		}
-		r.Seconds += run.Seconds
-		if why := broken(run, target); why != "" {
-			r.Verdict, r.Stage, r.Reason = Refused, StageScreen, why
-		}
-	})
-}
-
-// broken names what a candidate breaks in its package, or "".
-func broken(run testrun.BinaryResult, target Target) string {
-	if run.TimedOut {
-		return "the other tests of the package run into the timeout"
-	}
-	failed := failLine.FindAllSubmatch(run.Output, -1)
-	for _, m := range failed {
-		id := testrun.TestID{Package: target.Package, Test: string(m[1])}
-		allowed := slices.ContainsFunc(slices.Concat(target.Accepted, target.Failures), func(f testrun.Failure) bool {
-			return covers(f.TestID, id) || covers(id, f.TestID)
-		})
-		if !allowed {
-			return "breaks " + id.Test
-		}
-	}
-	if len(failed) == 0 {
-		return "the other tests of the package do not get through"
-	}
-	return ""
 }
 
 // runWhole tests candidates that need a build of their own.
