@@ -281,7 +281,12 @@ func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, 
 		}) {
 			continue // has to stay the last of its clause
 		}
-		end = max(file.Offset(b.list[last].End()), to)
+		// A site that reached beyond its last statement would cross that of the next one.
+		end = file.Offset(b.list[last].End())
+		if edits[len(edits)-1].Start > end {
+			return 0, 0, "", false, nil
+		}
+		edits = upTo(edits, end)
 		text = splice(file.Src, start, end, withSteps(edits, steps))
 		list, err := statements(text)
 		if err != nil {
@@ -292,6 +297,15 @@ func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, 
 		return start, end, text, ok, nil
 	}
 	return 0, 0, "", false, nil
+}
+
+// upTo ends edits at an offset; behind it there is only space and comments.
+func upTo(edits []propose.Edit, end int) []propose.Edit {
+	out := slices.Clone(edits)
+	for i := range out {
+		out[i].End = min(out[i].End, end)
+	}
+	return out
 }
 
 // ownLines tells whether text that is put between statements is apart from both.

@@ -49,7 +49,9 @@ func (v *Validator) pace(ctx context.Context, binary *testrun.Binary) *pace {
 	run, err := binary.Run(ctx, testrun.BinaryRun{Timeout: packageTimeout})
 	if err == nil && !run.TimedOut {
 		p.took = time.Duration(run.Seconds * float64(time.Second))
-		p.limit = min(10*p.took+time.Second/2, 3*p.took+2*time.Second)
+		// What is woven is slower by an order of magnitude where it is called most, and
+		// tests that fail at once take longer when they pass.
+		p.limit = min(20*p.took+time.Second, 3*p.took+3*time.Second)
 	}
 	if v.paces == nil {
 		v.paces = make(map[string]*pace)

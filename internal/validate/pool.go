@@ -315,6 +315,9 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 		return false
 	}
 	if t.mode == poolPackage {
+		if verdict.word == "timeout" { // of the clock, which says less than the steps
+			return false
+		}
 		r.Verdict, r.Stage, r.Reason = Refused, StageScreen, verdict.broken()
 		return true
 	}

@@ -388,6 +388,45 @@ func TestPlace(t *testing.T) {
 	}
 }
 
+// Sites of one function are apart or within each other: what crossed would close
+// another's choice.
+func TestSitesNest(t *testing.T) {
+	t.Parallel()
+	pkg := packageOf(t, sites)
+	file := pkg.Files[0]
+	decl := file.Syntax.Decls[0].(*ast.FuncDecl)
+	blocks := blocksOf(file, decl)
+	unknown := func(*ast.Ident) token.Pos { return token.NoPos }
+	var statements []ast.Stmt
+	for _, b := range blocks {
+		statements = append(statements, b.list...)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(name string) (start, end int) {
+			s := rapid.SampledFrom(statements).Draw(t, name)
+			start, end = file.Offset(s.Pos()), file.Offset(s.End())
+			for range rapid.IntRange(0, 5).Draw(t, name+" and space behind") {
+				if strings.ContainsRune(" \t\n", rune(sites[end])) {
+					end++
+				}
+			}
+			text := rapid.SampledFrom([]string{"", "\n", "sum++\n"}).Draw(t, name+" becomes")
+			start, end, _, ok, err := place(file, blocks, unknown, []propose.Edit{{File: "m.go", Start: start, End: end, New: text}}, nil)
+			if err != nil || !ok {
+				t.Skip("has no site")
+			}
+			return start, end
+		}
+		a, b := draw("one")
+		c, d := draw("other")
+		apart := b <= c || d <= a
+		within := a <= c && d <= b || c <= a && b <= d
+		if !apart && !within {
+			t.Fatalf("%q and %q cross", sites[a:b], sites[c:d])
+		}
+	})
+}
+
 // packageOf makes a package of one file without the go command.
 func packageOf(t interface{ Fatalf(string, ...any) }, src string) *propose.Package {
 	fset := token.NewFileSet()
