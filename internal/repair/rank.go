@@ -16,7 +16,7 @@ import (
 //	suspicion of the place x mean of the strategy's posterior x the candidate's own
 //	prior x what is left of the behaviour x likeness to the surrounding code
 //
-// Size is no criterion: shorter is not better for real fixes.
+// among those that the tests of their packages speak for. Size is no criterion: shorter is not better for real fixes.
 func (r *run) rank(results []validate.Result) []*validate.Result {
 	var out []*validate.Result
 	for i := range results {
@@ -28,10 +28,23 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 	slices.SortStableFunc(out, func(a, b *validate.Result) int {
 		return cmp.Or(
 			cmp.Compare(len(b.Fixes), len(a.Fixes)),
+			byScreening(a, b),
 			cmp.Compare(worth(b.Candidate, means), worth(a.Candidate, means)),
 		)
 	})
 	return out
+}
+
+// byScreening puts what passed the tests of its packages before what did not get
+// its turn: most of that would have been refused.
+func byScreening(a, b *validate.Result) int {
+	switch {
+	case a.Screened == b.Screened:
+		return 0
+	case a.Screened:
+		return -1
+	}
+	return 1
 }
 
 // worth is the formula of rank.

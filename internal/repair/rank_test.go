@@ -46,11 +46,12 @@ func TestRankPrefers(t *testing.T) {
 		{"unlike the code around", func(r *validate.Result) { r.Candidate.Alike = 0 }},
 		{"for review", func(r *validate.Result) { r.Candidate.Review = true }},
 		{"fixes less, though likelier", func(r *validate.Result) { r.Fixes, r.Candidate.Suspicion = r.Fixes[:1], 1 }},
+		{"did not come to the other tests, though likelier", func(r *validate.Result) { r.Screened, r.Candidate.Suspicion = false, 1 }},
 	} {
 		one, other := plain, plain
 		results := []validate.Result{
-			{Candidate: &other, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2)},
-			{Candidate: &one, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2)},
+			{Candidate: &other, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2), Screened: true},
+			{Candidate: &one, Verdict: validate.Plausible, Fixes: make([]testrun.TestID, 2), Screened: true},
 		}
 		tc.worse(&results[0])
 		if got := sampled().rank(results); len(got) != 2 || got[0] != &results[1] {

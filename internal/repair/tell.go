@@ -188,12 +188,15 @@ func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result,
 	}
 }
 
-// tier puts the winner first, then what is plausible, then what was refused.
+// tier puts the winner first, then what is plausible by more than the failing tests,
+// then by these, then what was refused.
 func tier(res, winner *validate.Result) int {
 	switch {
 	case res == winner:
 		return 0
 	case res.Verdict == validate.Refused:
+		return 3
+	case !res.Screened:
 		return 2
 	}
 	return 1

@@ -18,7 +18,7 @@ import (
 const (
 	// packageTimeout bounds the run of a package's tests in screening; a package that
 	// takes longer as it stands is left to confirmation.
-	packageTimeout = 30 * time.Second
+	packageTimeout = 3 * time.Second
 	// longPackage is how long a package's tests may take to be run in pools: of those
 	// that take longer, the start of a process is the least part.
 	longPackage = time.Second
@@ -78,10 +78,18 @@ func (v *Validator) screenPackages(ctx context.Context, target Target, wv *woven
 		if len(own) < leastOwn || pkg.ImportPath == target.Package || ctx.Err() != nil {
 			continue
 		}
+		for _, p := range own {
+			results[p.number-1].Screened = false
+		}
 		binary, err := v.Suite.Build(ctx, pkg.ImportPath, wv.options)
 		if err != nil {
-			if missing := (*testrun.NotRunError)(nil); !errors.As(err, &missing) {
+			missing := (*testrun.NotRunError)(nil)
+			if !errors.As(err, &missing) {
 				v.Log.Debug("the tests of a changed package do not build", "package", pkg.ImportPath, "error", err)
+				continue
+			}
+			for _, p := range own { // it has no tests
+				results[p.number-1].Screened = true
 			}
 			continue
 		}
@@ -149,9 +157,9 @@ func (v *Validator) runPackage(ctx context.Context, target Target, wv *woven, li
 			return
 		}
 		r.Seconds += run.Seconds
-		r.Verdict, r.Stage, r.Reason = Plausible, StageScreen, ""
+		r.Verdict, r.Stage, r.Reason, r.Screened = Plausible, StageScreen, "", true
 		if why := broken(run, target); why != "" {
-			r.Verdict, r.Reason = Refused, why
+			r.Verdict, r.Reason, r.Screened = Refused, why, false
 		}
 	})
 }

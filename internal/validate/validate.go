@@ -79,6 +79,8 @@ type Result struct {
 	Reason    string
 	Fixes     []testrun.TestID // of the target's tests
 	Evidence  []Evidence
+	// Screened tells of what is plausible that the tests of its packages pass, too.
+	Screened bool
 	// Compiles tells of a candidate for a compile error that it mends it, Left how
 	// many tests then fail.
 	Compiles bool
