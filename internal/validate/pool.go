@@ -339,7 +339,7 @@ type told struct {
 
 // poolVerdict is what a pool says of one candidate.
 type poolVerdict struct {
-	word   string   // pass, fail, steps, timeout or memory
+	word   string   // pass, fail, steps, deep, timeout or memory
 	failed []string // tests, with all they are subtests of
 	pass   bool
 }
@@ -348,6 +348,8 @@ func (pv poolVerdict) reason() string {
 	switch pv.word {
 	case "steps", "timeout":
 		return "ran into the timeout"
+	case "deep":
+		return "recurses without end"
 	case "memory":
 		return "took too much memory"
 	default:
@@ -360,6 +362,8 @@ func (pv poolVerdict) broken() string {
 	switch {
 	case pv.word == "fail" && len(pv.failed) > 0:
 		return "breaks " + slices.MaxFunc(pv.failed, func(a, b string) int { return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")) })
+	case pv.word == "deep":
+		return "the other tests of the package recurse without end"
 	case pv.word == "memory":
 		return "the other tests of the package take too much memory"
 	default:
