@@ -112,38 +112,30 @@ func (v *Validator) screenPackage(ctx context.Context, target Target, wv *woven,
 	if len(picks) == 0 {
 		return
 	}
-	pace := v.pace(ctx, wv.binary)
-	if pace.limit == 0 {
-		return
-	}
-	undecided, sampled := v.refusePooled(ctx, target, wv, pace, picks, results)
-	v.runPackage(ctx, target, wv, pace.limit, slices.Concat(undecided, sampled), results)
-	if len(stillPlausible(sampled, results)) > 0 {
-		v.Log.Debug("no more pools of a whole package: one was wrong", "package", target.Package)
-		pace.alone = true
-		again := slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
-			return slices.Contains(undecided, p) || slices.Contains(sampled, p)
-		})
-		v.runPackage(ctx, target, wv, pace.limit, again, results)
+	if pace := v.pace(ctx, wv.binary); pace.limit > 0 {
+		v.runPackage(ctx, target, wv, pace.limit, picks, results)
 	}
 }
 
-// refusePooled refuses those candidates that pools show to break another test of
-// the package, which takes what never ends by its steps rather than by its time. It
-// gives back what has to be looked at in processes, and samples of what has not.
-func (v *Validator) refusePooled(ctx context.Context, target Target, wv *woven, pace *pace, picks []pick, results []Result) (undecided, sampled []pick) {
+// refusePooled gives those of the candidates, the best first, that pools show to
+// break another test of the package: it takes what never ends by its steps rather
+// than by its time, and spares what passes the failing tests by accident a process.
+func (v *Validator) refusePooled(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) (refused []pick) {
 	task := poolTask{target, wv, poolPackage, topLevel(target)}
 	accepted := slices.ContainsFunc(topLevel(Target{Failures: target.Accepted}), func(test string) bool { return slices.Contains(task.tests, test) })
-	if !wv.pooled || v.pool.off.Load() || pace.alone || accepted || len(task.tests) == 0 || len(picks) < leastPool || pace.took > longPackage {
-		return picks, nil
+	if !wv.pooled || v.pool.off.Load() || accepted || len(task.tests) == 0 || len(picks) < leastPool {
+		return nil
 	}
-	undecided = v.runPools(ctx, task, picks, results)
+	if pace := v.pace(ctx, wv.binary); pace.alone || pace.limit == 0 || pace.took > longPackage {
+		return nil
+	}
+	v.runPools(ctx, task, picks, results)
 	for _, p := range bestFirst(picks) {
-		if results[p.number-1].Verdict == Refused && len(sampled) < packageSample {
-			sampled = append(sampled, p)
+		if results[p.number-1].Verdict == Refused {
+			refused = append(refused, p)
 		}
 	}
-	return undecided, sampled
+	return refused
 }
 
 // runPackage runs the package's tests for each candidate in a process of its own.

@@ -315,7 +315,8 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 		return false
 	}
 	if t.mode == poolPackage {
-		if verdict.word == "timeout" { // of the clock, which says less than the steps
+		redStill := slices.ContainsFunc(t.target.Failures, func(f testrun.Failure) bool { return slices.Contains(verdict.failed, f.Test) })
+		if verdict.word == "timeout" || redStill { // the clock says less than the steps
 			return false
 		}
 		r.Verdict, r.Stage, r.Reason = Refused, StageScreen, verdict.broken()

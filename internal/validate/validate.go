@@ -231,21 +231,32 @@ feed:
 }
 
 func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, picks, rest []pick, results []Result) {
-	picks = slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
-		return results[p.number-1].Verdict == IllTyped || slices.ContainsFunc(rest, func(r pick) bool { return r.number == p.number })
-	})
+	picks = slices.DeleteFunc(without(picks, rest), func(p pick) bool { return results[p.number-1].Verdict == IllTyped })
 	start := time.Now()
 	undecided, sampled := v.runPooled(ctx, target, wv, picks, results)
 	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "seconds", time.Since(start).Seconds())
-	v.runEach(ctx, target, wv, slices.Concat(undecided, sampled), results)
-	if slices.ContainsFunc(sampled, func(p pick) bool { return results[p.number-1].Verdict == Plausible }) {
+	refused := v.refusePooled(ctx, target, wv, undecided, results)
+	sampledRefused := refused[:min(len(refused), packageSample)]
+	v.runEach(ctx, target, wv, slices.Concat(without(undecided, refused), sampled, sampledRefused), results)
+	if len(stillPlausible(sampled, results)) > 0 {
 		v.noPool("one was wrong", "package", target.Package)
-		again := slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
-			return slices.Contains(undecided, p) || slices.Contains(sampled, p)
-		})
-		v.runEach(ctx, target, wv, again, results)
+		v.runEach(ctx, target, wv, without(picks, slices.Concat(undecided, sampled)), results)
 	}
 	v.screenPackages(ctx, target, wv, picks, results)
+	if len(stillPlausible(sampledRefused, results)) > 0 {
+		v.Log.Debug("no more pools of a whole package: one was wrong", "package", target.Package)
+		v.pace(ctx, wv.binary).alone = true
+		again := without(refused, sampledRefused)
+		v.runEach(ctx, target, wv, again, results)
+		v.screenPackages(ctx, target, wv, again, results)
+	}
+}
+
+// without are the picks that are not among others.
+func without(picks, others []pick) []pick {
+	return slices.DeleteFunc(slices.Clone(picks), func(p pick) bool {
+		return slices.ContainsFunc(others, func(o pick) bool { return o.number == p.number })
+	})
 }
 
 // runEach runs the failing tests for each candidate in a process of its own.
