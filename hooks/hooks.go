@@ -1,28 +1,39 @@
-// Package hooks holds the shims that git runs. They are plain shell scripts: copied
-// into a repository's hooks folder by `regreen install`, or used in place with
-// `git config core.hooksPath`.
+// Package hooks holds the shim that git runs. It is a plain shell script, the same for
+// each hook: `regreen install` copies it into a repository's hooks folder, and the
+// files here can be used in place with `git config core.hooksPath`.
 package hooks
 
 import (
-	"embed"
+	_ "embed"
 	"strings"
 )
 
-//go:embed pre-commit post-merge
-var files embed.FS
+//go:embed pre-commit
+var shim string
 
 // Marker is in every shim; a hook without it is somebody else's.
 const Marker = "regreen hook shim"
 
-// Names are the hooks there are shims for, in the order git runs them.
-var Names = []string{"pre-commit", "post-merge"}
+const (
+	assign  = "program="
+	unnamed = assign + "regreen\n"
+)
 
-// Shim is the script of a hook, made to run the program at the given path.
-func Shim(name, program string) ([]byte, error) {
-	text, err := files.ReadFile(name)
-	if err != nil {
-		return nil, err
-	}
+// Shim is the script, made to run the program at the given path.
+func Shim(program string) []byte {
 	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
-	return []byte(strings.Replace(string(text), "program=regreen\n", "program="+quoted+"\n", 1)), nil
+	return []byte(strings.Replace(shim, unnamed, assign+quoted+"\n", 1))
+}
+
+// Program is the path that a shim was made for, "" when it is not to be told.
+func Program(shim []byte) string {
+	for line := range strings.Lines(string(shim)) {
+		value, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), assign)
+		if !ok {
+			continue
+		}
+		value = strings.TrimSuffix(strings.TrimPrefix(value, "'"), "'")
+		return strings.ReplaceAll(value, `'\''`, "'")
+	}
+	return ""
 }

@@ -43,6 +43,9 @@ var layout = []layer{
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", tests: "schema"},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
+	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
+	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
+
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "patch"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
@@ -53,7 +56,7 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config detect repo repair learn adaptlog propose",
+		imports: "config detect repo repair learn adaptlog propose witness",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

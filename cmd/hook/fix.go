@@ -91,7 +91,7 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err := s.Repo.Recover(ctx); err != nil {
 		return err
 	}
-	rep, err := a.repair(ctx, s, repo.WorkTree(), search)
+	rep, err := a.repair(ctx, s, repo.WorkTree(), func(opt *repair.Options) { opt.SearchFor = search })
 	if err != nil {
 		return err
 	}
@@ -114,13 +114,13 @@ func (a *app) open(ctx context.Context, hook string, args []string, flags sessio
 }
 
 // repair runs the pipeline with progress on the terminal.
-func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source, search bool) (*report.Report, error) {
+func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source, adjust func(*repair.Options)) (*report.Report, error) {
 	progress := newProgress(a)
 	opt, err := s.Repair(source, versionText(), progress.show)
 	if err != nil {
 		return nil, err
 	}
-	opt.SearchFor = search
+	adjust(&opt)
 	rep, err := repair.Run(ctx, opt)
 	progress.clear()
 	return rep, err

@@ -42,6 +42,9 @@ type Config struct {
 	Log               Log               // how regreen logs
 	Store             string            // URL or path of the store of outcomes; may hold a password
 	Hooks             map[string]string // hook -> block, warn or off
+	Underway          []string          // operations during which hooks work all the same
+	Documents         []string          // globs of files that no test reads; see Document
+	WitnessEnv        []string          // variables that matter to the tests, besides those of the toolchain
 }
 
 // Log is how regreen logs.

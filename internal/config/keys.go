@@ -98,6 +98,18 @@ var keys = []Key{
 		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all.", "{pre-commit: warn, post-merge: off}",
 		hooks,
 	},
+	{
+		"underway", "REGREEN_UNDERWAY", "Operations during which the hooks work all the same: merge, rebase, am, cherry-pick, revert, bisect. Otherwise they stay out of the way.", "[merge]",
+		list(func(c *Config) *[]string { return &c.Underway }, false, oneOf("merge", "rebase", "am", "cherry-pick", "revert", "bisect")),
+	},
+	{
+		"documents", "REGREEN_DOCUMENTS", "Globs of files that no test reads: a commit of nothing else is not tested. Without it *.md, *.markdown, *.rst, *.adoc and licences; [none] for no file.", "['*.md', docs]",
+		list(func(c *Config) *[]string { return &c.Documents }, false, pathGlob),
+	},
+	{
+		"witness-env", "REGREEN_WITNESS_ENV", "Environment variables that tests depend on: a tree that passed with other values of them is tested again.", "[DATABASE_URL]",
+		list(func(c *Config) *[]string { return &c.WitnessEnv }, true, variable),
+	},
 }
 
 // storeKey names the one key whose value may hold a secret: errors about it do
@@ -229,6 +241,19 @@ func hooks(c *Config, v value) error {
 	}
 	if len(set) > 0 {
 		c.Hooks = set
+	}
+	return nil
+}
+
+// variable checks the name of an environment variable.
+func variable(s string) error {
+	ok := s != ""
+	for i, r := range s {
+		letter := r == '_' || r >= 'A' && r <= 'Z' || r >= 'a' && r <= 'z'
+		ok = ok && (letter || i > 0 && r >= '0' && r <= '9')
+	}
+	if !ok {
+		return hinted(fmt.Sprintf("%.40q is no name of a variable", s), "letters, digits and _ make one")
 	}
 	return nil
 }

@@ -32,6 +32,12 @@ type Options struct {
 	Environment detect.Environment // where this is, with the bases to compare with
 	Environ     []string           // the process's environment; tests see it sealed
 
+	// Changed are the files that may have broken something, when only what they can
+	// reach is to be tested; nil tests the whole suite.
+	Changed []string
+	// Bypasses are told along: commits that nothing proves.
+	Bypasses []report.Bypass
+
 	Command    string                 // test command; "" to find it
 	Strategies []propose.Strategy     // in the order of the table
 	Editable   func(file string) bool // what may be edited to get green
@@ -72,7 +78,8 @@ type run struct {
 	workspace string // where the tree is exported to
 	scratch   string // where go commands that are ended early leave their work
 
-	first    *testrun.Result   // the first run of the whole suite
+	first    *testrun.Result   // the first run
+	within   []string          // packages that it was of; nil for the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
 	accepted []testrun.Failure // failures that may stay
 	base     string            // commit compared with, "" when there is none
@@ -136,6 +143,7 @@ func newRun(opt Options) *run {
 // pipeline is the picture of the design, in its order.
 func (r *run) pipeline(ctx context.Context) error {
 	r.tellEnvironment()
+	r.report.Bypasses = r.Bypasses
 
 	for _, dir := range []*string{&r.workspace, &r.scratch} {
 		workspace, err := r.Repo.Workspace(ctx)

@@ -122,7 +122,7 @@ func importDepth(pkgs []testrun.Package) map[string]int {
 
 // repairCluster searches a patch for the failures of one package and keeps it.
 func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure, changes []patch.File) (bool, error) {
-	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed}
+	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.within}
 	tree := &propose.Tree{
 		Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
 	}

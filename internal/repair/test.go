@@ -28,13 +28,16 @@ func (r *run) test(ctx context.Context, dir string) error {
 	r.report.Command = commandText(suite)
 
 	r.Progress("test", r.report.Command, 0, 0)
-	first, err := suite.Run(ctx, testrun.Request{Timeout: r.Timeout})
-	if err != nil {
-		return err
+	reach := r.reach(ctx)
+	first := &testrun.Result{}
+	if reach.All || len(reach.Packages) > 0 {
+		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.Timeout}); err != nil {
+			return err
+		}
 	}
 	r.first = first
 	r.report.Tests = report.Tests{
-		Packages: len(first.Packages), Passed: len(first.Passed), Failed: len(first.Failures), Skipped: len(first.Skipped),
+		Packages: len(first.Packages), Passed: len(first.Passed), Failed: len(first.Failures), Skipped: len(first.Skipped), Unreached: reach.Rest,
 	}
 	if len(first.Failures) == 0 {
 		return nil
@@ -44,6 +47,21 @@ func (r *run) test(ctx context.Context, dir string) error {
 		return err
 	}
 	return r.compareWithBase(ctx, failures)
+}
+
+// reach is what has to be tested: what the change can break, or all where that is not
+// known.
+func (r *run) reach(ctx context.Context) testrun.Reach {
+	if r.Changed == nil {
+		return testrun.Reach{All: true}
+	}
+	reach, err := r.suite.Reached(ctx, r.Changed)
+	if err != nil {
+		r.Log.Debug("the whole suite runs, since what the change reaches cannot be told", "error", err)
+		return testrun.Reach{All: true}
+	}
+	r.within = reach.Packages
+	return reach
 }
 
 // goEnviron is the environment with a place for what go commands leave behind,

@@ -59,7 +59,7 @@ func sections(r *Report, opt MarkdownOptions) []section {
 		}
 	}
 	return append(out,
-		mdNotes(r.Notes),
+		mdNotes(r.undone()),
 		mdOthers(all.others()),
 		mdOutput(r),
 		mdSearch(r),

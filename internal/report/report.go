@@ -26,6 +26,7 @@ type Report struct {
 	Suspects    []Suspect   `json:"suspects"`
 	Attempts    []Attempt   `json:"attempts"`
 	Stats       Stats       `json:"stats"`
+	Bypasses    []Bypass    `json:"bypasses,omitempty"`
 	Notes       []string    `json:"notes,omitempty"` // what was not done, and why
 }
 
@@ -69,10 +70,19 @@ type Environment struct {
 
 // Tests counts the tests of the first run.
 type Tests struct {
-	Packages int `json:"packages"`
-	Passed   int `json:"passed"`
-	Failed   int `json:"failed"`
-	Skipped  int `json:"skipped"`
+	Packages  int `json:"packages"`
+	Passed    int `json:"passed"`
+	Failed    int `json:"failed"`
+	Skipped   int `json:"skipped"`
+	Unreached int `json:"unreached,omitempty"` // packages that the change cannot break, which were not run
+}
+
+// Bypass is a commit that was made, here and of late, without its tests.
+type Bypass struct {
+	Commit  string    `json:"commit"`
+	Subject string    `json:"subject"`
+	Why     string    `json:"why"`
+	When    time.Time `json:"when"`
 }
 
 // Failure is a failing test.

@@ -21,6 +21,31 @@ func Summary(r *Report) string {
 	return cut(oneLine(s), 200)
 }
 
+// passed tells what was run, and what was not because the change cannot break it.
+func passed(t Tests) string {
+	text := fmt.Sprintf("%s passed in %s", count(t.Passed, "test"), count(t.Packages, "package"))
+	if t.Packages == 0 && t.Unreached > 0 {
+		text = "the change reaches no tests"
+	}
+	if t.Unreached > 0 {
+		text += fmt.Sprintf(", %s not run", count(t.Unreached, "package")+" beyond its reach")
+	}
+	return text
+}
+
+// undone is what was not done: what the run tells itself, what was beyond the change's
+// reach, and the commits that nobody tested.
+func (r *Report) undone() []string {
+	out := slices.Clone(r.Notes)
+	if n := r.Tests.Unreached; n > 0 {
+		out = append(out, count(n, "package")+" that the change cannot break: not run")
+	}
+	for _, b := range r.Bypasses {
+		out = append(out, fmt.Sprintf("commit %.12s, %s: %s", b.Commit, b.Subject, b.Why))
+	}
+	return out
+}
+
 // headline is the verdict in words, on one line without the verdict's name.
 func headline(r *Report) string {
 	failures := count(r.failures("new"), "new failure")
@@ -29,7 +54,7 @@ func headline(r *Report) string {
 	}
 	switch r.Verdict {
 	case Green:
-		return fmt.Sprintf("%s passed in %s", count(r.Tests.Passed, "test"), count(r.Tests.Packages, "package"))
+		return passed(r.Tests)
 	case Known:
 		n := r.failures("known")
 		return fmt.Sprintf("no new failures, %s at the base too", verb(n, "test", "fails", "fail"))

@@ -419,11 +419,12 @@ func (t *terminal) commands(r *Report, all stories) {
 }
 
 func (t *terminal) notes(r *Report) {
-	if len(r.Notes) == 0 {
+	notes := r.undone()
+	if len(notes) == 0 {
 		return
 	}
 	t.title("Not done", "")
-	for _, note := range r.Notes {
+	for _, note := range notes {
 		t.wrapped(2, "", oneLine(note), manyRows)
 	}
 }

@@ -76,6 +76,18 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 	if err != nil {
 		return nil, err
 	}
+	var dependents []string
+	for _, p := range dependingOn(all, pkgs) {
+		if p.hasTests() {
+			dependents = append(dependents, p.ImportPath)
+		}
+	}
+	return dependents, nil
+}
+
+// dependingOn are the packages whose code or tests depend on any of pkgs, pkgs
+// themselves included.
+func dependingOn(all []Package, pkgs []string) []*Package {
 	importers := map[string][]string{}
 	for i := range all {
 		for _, path := range all[i].Imports {
@@ -90,18 +102,15 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 		}
 	}
 	// What a test imports matters to that test alone: nothing can import it.
-	var dependents []string
+	var out []*Package
+	tested := func(path string) bool { return reached[path] }
 	for i := range all {
 		p := &all[i]
-		if !p.hasTests() {
-			continue
-		}
-		tested := func(path string) bool { return reached[path] }
 		if reached[p.ImportPath] || slices.ContainsFunc(p.TestImports, tested) || slices.ContainsFunc(p.XTestImports, tested) {
-			dependents = append(dependents, p.ImportPath)
+			out = append(out, p)
 		}
 	}
-	return dependents, nil
+	return out
 }
 
 // Goroot is the directory of the Go toolchain that the tests run with.

@@ -38,7 +38,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 	}{
 		{StageFailing, Rejected, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, NoVet: true}},
 		{StageDependents, Refused, testrun.Request{Packages: dependents}},
-		{StageSuite, Refused, testrun.Request{}},
+		{StageSuite, Refused, testrun.Request{Packages: target.Suite}},
 		{StageRepeat, Refused, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: Repeats}},
 	}
 	for _, step := range steps {

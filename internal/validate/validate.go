@@ -54,6 +54,9 @@ type Target struct {
 	Package  string            // import path of the failing tests' package
 	Failures []testrun.Failure // that must pass
 	Accepted []testrun.Failure // other failures that may stay: known ones, other clusters'
+	// Suite are the packages whose tests were run before, and have to be as green in
+	// the end; nil for all.
+	Suite []string
 	// Passed are the tests that passed before.
 	Passed []testrun.TestID
 	// Revealed allows tests to fail that could not be run before, because their

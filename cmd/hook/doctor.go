@@ -1,0 +1,209 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/repo"
+)
+
+func (a *app) doctorCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "doctor",
+		Short: "Explain what is installed, and why a hook would not run",
+		Long: `Doctor looks at everything that a hook needs, tells what it finds, and how to mend
+what is wrong. Exit status 1 means that something is.`,
+		Example: "  regreen doctor", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			d := &doctor{app: a}
+			d.examine(cmd.Context())
+			if d.faults > 0 {
+				return redError{exitRed}
+			}
+			return nil
+		},
+	}
+}
+
+// doctor tells one finding after the other.
+type doctor struct {
+	*app
+	faults int
+}
+
+func (d *doctor) good(what, format string, args ...any) { d.line("ok", what, format, args...) }
+
+func (d *doctor) note(what, format string, args ...any) { d.line("--", what, format, args...) }
+
+// bad is what keeps regreen from its work, with the way to mend it.
+func (d *doctor) bad(what, hint, format string, args ...any) {
+	d.faults++
+	d.line("!!", what, format, args...)
+	if hint != "" {
+		fmt.Fprintf(d.stdout, "      %-14s hint: %s\n", "", hint)
+	}
+}
+
+func (d *doctor) line(mark, what, format string, args ...any) {
+	fmt.Fprintf(d.stdout, "  %s  %-14s %s\n", mark, what, fmt.Sprintf(format, args...))
+}
+
+func (d *doctor) examine(ctx context.Context) {
+	program, err := os.Executable()
+	if err != nil {
+		program = "regreen"
+	}
+	d.good("regreen", "%s, %s", versionText(), program)
+	d.program(ctx, "go", "install Go, or give the test command: regreen test --test CMD", "version")
+	rp, err := repo.Open(ctx, d.dir, d.environ)
+	if err != nil {
+		var fault *repo.Error
+		hint := ""
+		if errors.As(err, &fault) {
+			hint, err = fault.Hint, fault.Err
+		}
+		d.bad("repository", hint, "%v", err)
+		return
+	}
+	if version, err := rp.Version(ctx); err == nil {
+		d.good("git", "%s", version)
+	}
+	d.good("repository", "%s", rp.Root())
+	d.configuration(rp)
+	d.hooks(ctx, rp, program)
+	d.state(ctx, rp)
+}
+
+// program tells where a program is and which version.
+func (d *doctor) program(ctx context.Context, name, hint string, version ...string) {
+	path, err := exec.LookPath(name)
+	if err != nil {
+		d.bad(name, hint, "is not on the PATH")
+		return
+	}
+	cmd := exec.CommandContext(ctx, path, version...)
+	cmd.Env = d.environ
+	out, err := cmd.Output()
+	if err != nil {
+		d.bad(name, hint, "%s does not run: %v", path, err)
+		return
+	}
+	text, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	d.good(name, "%s, %s", text, path)
+}
+
+func (d *doctor) configuration(rp *repo.Repo) {
+	cfg, err := config.Load(rp.Root(), d.getenv)
+	var fault *config.Error
+	switch {
+	case errors.As(err, &fault):
+		d.bad("configuration", fault.Hint, "%v", err)
+		return
+	case err != nil:
+		d.bad("configuration", "", "%v", err)
+		return
+	}
+	var files []string
+	for _, name := range []string{config.File, config.ConfigFile, config.LocalFile} {
+		if _, err := os.Stat(filepath.Join(rp.Root(), name)); err == nil {
+			files = append(files, name)
+		}
+	}
+	if len(files) == 0 {
+		files = []string{"none, which is fine"}
+	}
+	d.good("configuration", "%s", strings.Join(files, ", "))
+	for _, name := range githook.Names() {
+		if off, why := config.Off(d.getenv, name); off {
+			d.note(name, "is switched off by %s", why)
+		} else if how := cfg.Hooks[name]; how == hookOff || how == hookWarn {
+			d.note(name, "is set to %s by the configuration", how)
+		}
+	}
+	if operation := rp.Underway(); operation != "" {
+		d.note("underway", "a %s is in progress: until it is over the hooks stay out of the way", operation)
+	}
+}
+
+// managers are the files by which one sees that another tool manages the hooks.
+var managers = []struct{ file, name string }{
+	{"lefthook.yml", "lefthook"}, {".lefthook.yml", "lefthook"}, {".pre-commit-config.yaml", "pre-commit"}, {".husky", "husky"}, {".overcommit.yml", "overcommit"}, {"hk.pkl", "hk"},
+}
+
+func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
+	path, err := rp.HooksPath(ctx)
+	switch {
+	case err != nil:
+		d.bad("hooks folder", "", "%v", err)
+	case path.Value == "":
+		d.good("hooks folder", "%s", rp.HooksDir())
+	default:
+		d.good("hooks folder", "%s, by core.hooksPath in the %s configuration", rp.HooksDir(), path.Scope)
+	}
+	if path.Shared() {
+		d.note("hooks folder", "is shared by other repositories")
+	}
+	ours := 0
+	for _, s := range githook.Inspect(rp.HooksDir()) {
+		switch fault := s.Check(); {
+		case fault != "":
+			d.bad(s.Name, "regreen install", "the hook %s", fault)
+		case s.Kind == githook.Ours:
+			ours++
+			text := "regreen's"
+			if s.Program != program {
+				text += ", which runs " + s.Program
+			}
+			if s.Legacy {
+				text += ", after " + s.Name + ".legacy, which was there before"
+			}
+			d.good(s.Name, "%s", text)
+		case s.Kind == githook.Foreign:
+			d.note(s.Name, "somebody else's; regreen install would keep it and run it first")
+		case s.Legacy:
+			d.note(s.Name, "%s.legacy is left over, and git does not run it", s.Name)
+		}
+	}
+	if ours == 0 {
+		d.note("hooks", "none of regreen's is installed; regreen install does it")
+	}
+	for _, m := range managers {
+		if _, err := os.Stat(filepath.Join(rp.Root(), m.file)); err == nil {
+			d.note(m.name, "manages hooks here, too (%s)", m.file)
+		}
+	}
+}
+
+// state looks whether regreen can write where it has to.
+func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
+	dir, err := rp.EnsureStateDir()
+	if err == nil {
+		var probe *os.File
+		if probe, err = os.CreateTemp(dir, "doctor-"); err == nil {
+			err = errors.Join(probe.Close(), os.Remove(probe.Name()))
+		}
+	}
+	if err != nil {
+		d.bad("state", "make it writable: without it nothing is learnt, and no run can be shown again", "%v", err)
+	} else {
+		d.good("state", "%s", dir)
+	}
+	w, err := rp.Workspace(ctx)
+	if err != nil {
+		d.bad("workspace", "set TMPDIR to a folder with some room", "%v", err)
+		return
+	}
+	d.good("workspace", "%s", w.Dir)
+	if err := w.Close(); err != nil {
+		d.bad("workspace", "", "%v", err)
+	}
+}

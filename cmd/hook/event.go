@@ -1,0 +1,359 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/witness"
+)
+
+// What a hook can be configured to do; see config.Config.Hooks.
+const (
+	hookBlock = "block"
+	hookWarn  = "warn"
+	hookOff   = "off"
+)
+
+func (a *app) hookCommand() *cobra.Command {
+	var noWitness bool
+	cmd := &cobra.Command{
+		Use: "hook NAME [ARG...]", Short: "Run as a git hook (git calls this)", Example: "  regreen hook pre-commit\n  regreen hook --no-witness pre-commit",
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) == 0 || !slices.Contains(githook.Names(), args[0]) {
+				return &session.UsageError{Msg: "hook needs the name of a hook: " + strings.Join(githook.Names(), ", ")}
+			}
+			return nil
+		},
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.hook(cmd.Context(), args[0], args[1:], noWitness)
+		},
+	}
+	cmd.Flags().BoolVar(&noWitness, "no-witness", false, "test the tree even if it passed before")
+	return cmd
+}
+
+// event is one call of a hook.
+type event struct {
+	*app
+	name      string
+	args      []string
+	repo      *repo.Repo
+	cfg       config.Config
+	witnesses *witness.Store // nil to do without
+}
+
+// hook is what git runs. A commit is tested as the index has it, a merge before and
+// after, a push as the commits that are pushed; what passed before is not tested again.
+func (a *app) hook(ctx context.Context, name string, args []string, noWitness bool) error {
+	off, why := config.Off(a.getenv, name)
+	if off && name != "post-commit" {
+		return nil
+	}
+	e, err := a.newEvent(ctx, name, args)
+	if err != nil {
+		return err
+	}
+	if !noWitness {
+		e.witnesses = witness.Open(e.repo.StateDir())
+	}
+	if name == "post-commit" {
+		return e.noteBypass(ctx, why)
+	}
+	if e.cfg.Hooks[name] == hookOff || e.away() {
+		return nil
+	}
+	switch name {
+	case "pre-push":
+		return e.prePush(ctx)
+	case "post-merge":
+		return e.postMerge(ctx)
+	default:
+		return e.preCommit(ctx)
+	}
+}
+
+// newEvent finds the repository, without asking git where that can be done.
+func (a *app) newEvent(ctx context.Context, name string, args []string) (*event, error) {
+	e := &event{app: a, name: name, args: args}
+	var ok bool
+	var err error
+	if e.repo, ok = repo.Near(a.dir, a.environ); !ok {
+		if e.repo, err = repo.Open(ctx, a.dir, a.environ); err != nil {
+			return nil, err
+		}
+	}
+	e.cfg, err = config.Load(e.repo.Root(), a.getenv)
+	return e, err
+}
+
+// away tells whether an operation is in progress in which a hook that takes its time,
+// or blocks, does more harm than good. While a merge is in progress that is the commit
+// of its resolution.
+func (e *event) away() bool {
+	operation := e.repo.Underway()
+	return operation != "" && !slices.Contains(e.cfg.Underway, operation) && (operation != "merge" || e.name == "pre-commit")
+}
+
+// key names the proof for a tree.
+func (e *event) key(tree string) witness.Key { return session.WitnessKey(tree, e.cfg, e.environ) }
+
+// passed looks for the proof that a tree passed.
+func (e *event) passed(tree string) (witness.Witness, bool) {
+	if e.witnesses == nil {
+		return witness.Witness{}, false
+	}
+	w, ok := e.witnesses.Find(e.key(tree))
+	return w, ok && w.Verdict != string(report.Flaky)
+}
+
+// preCommit tests what is about to be committed, as far as the change can reach, and
+// blocks on new failures. It says nothing when there is nothing to test.
+func (e *event) preCommit(ctx context.Context) error {
+	source := repo.Index("")
+	tree, err := e.repo.TreeHash(ctx, source)
+	if err == nil {
+		if _, ok := e.passed(tree); ok {
+			return nil
+		}
+	}
+	if ctx.Err() != nil {
+		return ctx.Err()
+	}
+	what := subject{source: source, tree: tree}
+	names, err := e.repo.ChangedNames(ctx, "HEAD", source)
+	if err == nil { // else there is no commit yet, and all of it is new
+		what.changed = slices.DeleteFunc(names, e.cfg.Document)
+		if len(what.changed) == 0 {
+			if e.witnesses != nil {
+				return nil
+			}
+			what.changed = nil // it is to be tested all the same
+		}
+		if head, err := e.repo.Info(ctx, "HEAD"); err == nil {
+			what.before = head.Tree
+		}
+	}
+	rep, err := e.test(ctx, what)
+	if err != nil {
+		return err
+	}
+	return e.tell(rep)
+}
+
+// postMerge tests what a merge or pull brought in, and only tells.
+func (e *event) postMerge(ctx context.Context) error {
+	if len(e.args) > 0 && e.args[0] == "1" {
+		return nil // a squash: HEAD is what it was, the commit is still to come
+	}
+	head, err := e.repo.Info(ctx, "HEAD")
+	if err != nil {
+		return err
+	}
+	if _, ok := e.passed(head.Tree); ok {
+		return nil
+	}
+	rep, err := e.test(ctx, subject{source: repo.Commit("HEAD"), tree: head.Tree})
+	if err != nil {
+		return err
+	}
+	_ = e.tell(rep)
+	return nil
+}
+
+// prePush tests the tip of every ref that is pushed, unless it passed as a whole
+// before, and blocks on new failures in any of them.
+func (e *event) prePush(ctx context.Context) error {
+	pushes, err := githook.ParsePushes(e.stdin)
+	if err != nil {
+		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
+	}
+	var red error
+	seen := make(map[string]bool)
+	for _, p := range pushes {
+		if p.Delete() {
+			continue
+		}
+		tip, err := e.repo.Info(ctx, p.Local)
+		if errors.Is(err, repo.ErrNoRevision) {
+			continue // a tag of something that is no commit
+		}
+		if err != nil {
+			return err
+		}
+		if seen[tip.Tree] {
+			continue
+		}
+		seen[tip.Tree] = true
+		// What only failed as it did before is for the remote to judge, whose before is
+		// another.
+		if w, ok := e.passed(tip.Tree); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
+			continue
+		}
+		base, err := e.pushBase(ctx, p, tip.Hash)
+		if err != nil {
+			return err
+		}
+		rep, err := e.test(ctx, subject{source: repo.Commit(tip.Hash), tree: tip.Tree, pushed: &pushed{tip: tip.Hash, ref: p.LocalRef, base: base}})
+		if err != nil {
+			return err
+		}
+		if err := e.tell(rep); err != nil && red == nil {
+			red = err
+		}
+	}
+	return red
+}
+
+// pushBase is what the remote has already of what is pushed; "" when nothing.
+func (e *event) pushBase(ctx context.Context, p githook.Push, tip string) (string, error) {
+	if !p.New() {
+		if there, err := e.repo.Resolve(ctx, p.Remote); err == nil {
+			return there, nil
+		}
+	}
+	remote := ""
+	if len(e.args) > 0 {
+		remote = e.args[0]
+	}
+	return e.repo.Unpushed(ctx, tip, remote)
+}
+
+// pushed is a tip that is pushed, and what the remote has of it.
+type pushed struct{ tip, ref, base string }
+
+// subject is a tree that a hook tests.
+type subject struct {
+	source  repo.Source
+	tree    string   // its hash; "" when git could not tell
+	changed []string // files that differ from the tree before, less documents; nil for all
+	before  string   // hash of that tree
+	pushed  *pushed  // of pre-push
+}
+
+// test takes a tree through the pipeline and records the proof when it passes.
+func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
+	s, err := e.open(ctx, e.name, e.args, session.Flags{})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	if p := what.pushed; p != nil {
+		s.Environment.Head, s.Environment.Branch, s.Environment.Bases = p.tip, strings.TrimPrefix(p.ref, "refs/heads/"), nil
+		if p.base != "" {
+			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
+		}
+	}
+	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
+		opt.SearchFor, opt.Changed, opt.Bypasses = true, what.changed, e.bypasses()
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.record(ctx, what, rep)
+	return rep, nil
+}
+
+// record keeps the proof that a tree passed. What the change cannot reach has passed
+// when it did before.
+func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
+	switch rep.Verdict {
+	case report.Green, report.Known, report.Flaky:
+	default:
+		return
+	}
+	if what.tree == "" {
+		return
+	}
+	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
+		return // it changed while it was tested
+	}
+	scope := witness.Suite
+	if rep.Tests.Unreached > 0 {
+		scope = witness.Reached
+		if w, ok := witness.Open(e.repo.StateDir()).Find(e.key(what.before)); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
+			scope = witness.Suite
+		}
+	}
+	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), witness.Witness{
+		Scope: scope, Verdict: string(rep.Verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
+	})
+	if err != nil {
+		e.complain("the witness could not be stored: "+err.Error(), "")
+	}
+}
+
+// tell shows what came of a test, and is the error that holds git up where it should.
+func (e *event) tell(rep *report.Report) error {
+	if rep.Verdict == report.Green {
+		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
+		return nil
+	}
+	if err := e.show(rep); err != nil {
+		return err
+	}
+	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
+		return nil // what did not run is no reason to hold a commit up
+	}
+	return status(rep)
+}
+
+// noteBypass notes a commit that was made although nothing proves its tree: by
+// --no-verify, which leaves post-commit alone, or because regreen was switched off.
+func (e *event) noteBypass(ctx context.Context, why string) error {
+	if e.cfg.Hooks["pre-commit"] == hookOff || e.cfg.Hooks[e.name] == hookOff || e.repo.Underway() != "" {
+		return nil
+	}
+	head, err := e.repo.Info(ctx, "HEAD")
+	if err != nil {
+		return nil // nobody has asked
+	}
+	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(head.Tree)); ok {
+		return nil
+	}
+	if len(head.Parents) > 0 {
+		names, err := e.repo.ChangedNames(ctx, head.Parents[0], repo.Commit(head.Hash))
+		if err != nil || !slices.ContainsFunc(names, func(name string) bool { return !e.cfg.Document(name) }) {
+			return nil
+		}
+	}
+	if why == "" {
+		why = "no tests ran: --no-verify, or they could not"
+	}
+	if err := witness.OpenLedger(e.repo.StateDir()).Note(witness.Bypass{
+		Commit: head.Hash, Tree: head.Tree, Subject: head.Subject, Why: why, When: time.Now().UTC(),
+	}); err != nil {
+		e.complain("the bypass could not be noted: "+err.Error(), "")
+	}
+	return nil
+}
+
+// maxBypasses is how many bypasses are told.
+const maxBypasses = 10
+
+// bypasses are the commits of late whose trees still have no proof.
+func (e *event) bypasses() []report.Bypass {
+	list, err := witness.OpenLedger(e.repo.StateDir()).Bypasses(maxBypasses)
+	if err != nil {
+		return nil
+	}
+	var out []report.Bypass
+	for _, b := range list {
+		if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(b.Tree)); !ok {
+			out = append(out, report.Bypass{Commit: b.Commit, Subject: b.Subject, Why: b.Why, When: b.When})
+		}
+	}
+	return out
+}

@@ -1,0 +1,92 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/witness"
+)
+
+func (a *app) statusCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "status", Short: "Show the hooks that are installed, what is proven, and the latest runs", Example: "  regreen status", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			e, err := a.newEvent(cmd.Context(), "", nil)
+			if err != nil {
+				return err
+			}
+			if e.repo, err = repo.Open(cmd.Context(), a.dir, a.environ); err != nil {
+				return err
+			}
+			off, why := config.Off(a.getenv, "")
+			if off {
+				fmt.Fprintln(a.stdout, "switched off:", why)
+			}
+			for _, s := range githook.Inspect(e.repo.HooksDir()) {
+				fmt.Fprintf(a.stdout, "%-16s %s\n", s.Name, installed(s))
+			}
+			fmt.Fprintf(a.stdout, "%-16s %s\n", "state", e.repo.StateDir())
+
+			if tree, err := e.repo.TreeHash(cmd.Context(), repo.Index("")); err == nil {
+				fmt.Fprintf(a.stdout, "%-16s %s\n", "index", e.proof(tree))
+			}
+			if head, err := e.repo.Info(cmd.Context(), "HEAD"); err == nil {
+				fmt.Fprintf(a.stdout, "%-16s %s\n", "HEAD", e.proof(head.Tree))
+			}
+			for _, b := range e.bypasses() {
+				fmt.Fprintf(a.stdout, "%-16s %.12s %s (%s)\n", "untested commit", b.Commit, b.Subject, b.Why)
+			}
+			runs, err := repair.Runs(e.repo.StateDir(), 10)
+			if err != nil {
+				return err
+			}
+			for _, r := range runs {
+				fmt.Fprintf(a.stdout, "%s  %s  %s\n", r.ID, r.Started.Local().Format("2006-01-02 15:04"), report.Summary(r))
+			}
+			return nil
+		},
+	}
+}
+
+// installed tells in words what is in a hook's place.
+func installed(s githook.State) string {
+	switch {
+	case s.Kind == githook.Foreign:
+		return "somebody else's"
+	case s.Kind == githook.None:
+		return "not installed"
+	}
+	text := "installed"
+	if s.Legacy {
+		text += ", after the hook that was there"
+	}
+	if fault := s.Check(); fault != "" {
+		text += "; " + fault
+	}
+	return text
+}
+
+// proof tells in words what is known of a tree.
+func (e *event) proof(tree string) string {
+	w, ok := witness.Open(e.repo.StateDir()).Find(e.key(tree))
+	if !ok {
+		return "not tested"
+	}
+	what := "passed"
+	switch {
+	case w.Verdict == string(report.Known):
+		what = "passed but for what failed before"
+	case w.Verdict == string(report.Flaky):
+		what = "passed when it was run again"
+	}
+	if w.Scope == witness.Reached {
+		what += ", as far as its change can reach"
+	}
+	return fmt.Sprintf("%s %s, run %s", what, w.When.Local().Format("2006-01-02 15:04"), w.Run)
+}

@@ -1,0 +1,86 @@
+// Package githook knows git's hooks: what each is given by git, and how one is put
+// into a repository and taken out again.
+//
+// Goals: git's real arguments and standard input, read strictly; an installation that
+// keeps what was there, is the same when it is done twice, and is undone without a
+// trace.
+//
+// Not a goal: what regreen does in a hook; the commands decide.
+package githook
+
+import (
+	"bufio"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// Event is a hook that regreen can be.
+type Event struct {
+	Name    string
+	Doc     string // one line
+	Default bool   // installed when nothing else is asked for
+}
+
+// Events are the hooks, in the order in which git runs them.
+func Events() []Event {
+	return []Event{
+		{"pre-commit", "tests what is about to be committed", true},
+		{"pre-merge-commit", "tests a merge before it is committed", true},
+		{"post-commit", "notes commits that no test run covers", true},
+		{"post-merge", "tests what a merge or pull brought in", true},
+		{"pre-push", "tests what is pushed and was not tested yet", true},
+	}
+}
+
+// Names are the names of all events.
+func Names() []string {
+	var out []string
+	for _, e := range Events() {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// zero is git's hash of nothing, of either length.
+func zero(hash string) bool { return strings.Trim(hash, "0") == "" }
+
+// Push is one ref of a push, as pre-push gets it.
+type Push struct {
+	LocalRef, Local   string // what is pushed; a hash
+	RemoteRef, Remote string // where to, and the hash that is there
+}
+
+// Delete tells that the push deletes the remote ref, New that it makes it.
+func (p Push) Delete() bool { return zero(p.Local) }
+
+// New tells that the remote has no such ref yet.
+func (p Push) New() bool { return zero(p.Remote) }
+
+// ParsePushes reads what git writes to pre-push: a line for each ref,
+//
+//	local-ref local-hash remote-ref remote-hash
+func ParsePushes(r io.Reader) ([]Push, error) {
+	var out []Push
+	err := lines(r, 4, func(f []string) { out = append(out, Push{f[0], f[1], f[2], f[3]}) })
+	return out, err
+}
+
+// maxInput bounds what is read of a hook's standard input, in bytes.
+const maxInput = 16 << 20
+
+func lines(r io.Reader, fields int, do func([]string)) error {
+	in := bufio.NewScanner(io.LimitReader(r, maxInput))
+	in.Buffer(nil, 1<<20)
+	for n := 1; in.Scan(); n++ {
+		f := strings.Fields(in.Text())
+		switch {
+		case len(f) == 0:
+		case len(f) < fields:
+			return fmt.Errorf("line %d of the hook's input, %q, has %d fields instead of %d", n, in.Text(), len(f), fields)
+		default:
+			do(f)
+		}
+	}
+	return in.Err()
+}

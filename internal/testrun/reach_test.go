@@ -1,0 +1,103 @@
+package testrun
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+const reachTree = `
+-- go.mod --
+module m
+
+go 1.26
+-- low/low.go --
+package low
+-- low/low_test.go --
+package low
+-- mid/mid.go --
+package mid
+
+import _ "m/low"
+-- mid/mid_test.go --
+package mid
+-- top/top.go --
+package top
+
+import _ "m/mid"
+-- top/testdata/x/a.txt --
+a
+-- top/top_test.go --
+package top_test
+-- top/sub/sub_test.go --
+package sub
+-- alone/alone.go --
+package alone
+-- alone/alone_test.go --
+package alone
+
+import _ "m/low"
+-- untested/untested.go --
+package untested
+`
+
+func TestReached(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	for _, f := range txtar.Parse([]byte(reachTree)).Files {
+		name := filepath.Join(root, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s, err := Find(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		files string
+		want  string // packages, or ! and the file that makes it all
+	}{
+		{"low/low.go", "m/alone m/low m/mid m/top"},
+		{"mid/mid.go", "m/mid m/top"},
+		{"alone/alone.go", "m/alone"},
+		{"low/low_test.go", "m/low"},
+		{"mid/mid.go alone/alone_test.go", "m/alone m/mid m/top"},
+		{"top/testdata/x/a.txt", "m/top m/top/sub"},
+		{"testdata/a.txt", "m/alone m/low m/mid m/top m/top/sub"},
+		{"untested/untested.go", "m/untested"},
+		{"", ""},
+		{"go.mod", "!go.mod"},
+		{"mid/mid.go low/data.json", "!low/data.json"},
+		{"vendor/x/x.go", "!vendor/x/x.go"},
+		{"gone/gone.go", "!gone/gone.go"},
+	} {
+		got, err := s.Reached(t.Context(), strings.Fields(tc.files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(got.Packages, " ")
+		if got.All {
+			text = "!" + got.Why
+		}
+		if text != tc.want {
+			t.Errorf("%q reaches %q, want %q", tc.files, text, tc.want)
+		}
+	}
+	for _, command := range []string{"make test", "go test ./low"} {
+		s, err := Find(root, command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Reached(t.Context(), []string{"low/low.go"}); err != nil || !got.All || slices.Contains(got.Packages, "m/low") {
+			t.Errorf("%s: %+v, %v", command, got, err)
+		}
+	}
+}
