@@ -58,6 +58,10 @@ lint: ## Check formatting, vet, and run staticcheck
 	CGO_ENABLED=0 go vet ./...
 	CGO_ENABLED=0 go run $(staticcheck) ./...
 
+.PHONY: bench-hooks
+bench-hooks: bin/regreen ## Measure what a commit costs with each hook manager (strace counts execs)
+	go run ./bench/hooks $(BENCHFLAGS)
+
 .PHONY: bench-repair
 bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=FILE BUDGET=60s)
 	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) $(BENCHFLAGS)

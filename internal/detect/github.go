@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // maxPayload is GitHub's own limit for the payload of a webhook, in bytes.
@@ -85,18 +86,18 @@ func from(head *repository, base repository) (fork string) {
 }
 
 var (
-	eventName = regexp.MustCompile(`^[a-z][a-z_]{0,60}$`)
-	mergeRef  = regexp.MustCompile(`^refs/pull/([0-9]+)/(?:merge|head)$`)
+	eventName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z][a-z_]{0,60}$`) })
+	mergeRef  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^refs/pull/([0-9]+)/(?:merge|head)$`) })
 )
 
 // https://docs.github.com/actions/reference/workflows-and-actions/variables and
 // https://docs.github.com/webhooks/webhook-events-and-payloads
 func readGitHub(b *build, v vars, body hookBody) {
-	if name := v.get("GITHUB_EVENT_NAME"); eventName.MatchString(name) {
+	if name := v.get("GITHUB_EVENT_NAME"); eventName().MatchString(name) {
 		b.event = name
 	}
 	b.on(v.get("GITHUB_SERVER_URL"))
-	if v.get("GITHUB_REF_TYPE") != "tag" && !mergeRef.MatchString(v.get("GITHUB_REF")) {
+	if v.get("GITHUB_REF_TYPE") != "tag" && !mergeRef().MatchString(v.get("GITHUB_REF")) {
 		b.source("GITHUB_REF_NAME", v.get("GITHUB_REF_NAME"))
 	}
 	if head := v.get("GITHUB_HEAD_REF"); head != "" {
@@ -132,7 +133,7 @@ func readGitHub(b *build, v vars, body hookBody) {
 }
 
 func (b *build) readPullRequest(p payload, v vars) {
-	if ref := mergeRef.FindStringSubmatch(v.get("GITHUB_REF")); ref != nil {
+	if ref := mergeRef().FindStringSubmatch(v.get("GITHUB_REF")); ref != nil {
 		b.pullRequest = number(ref[1])
 	}
 	pr := p.PullRequest

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -47,12 +48,12 @@ func number(s string) int {
 	return int(n)
 }
 
-var object = regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`)
+var object = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`) })
 
 // sha is the object name s, or empty when s is not one or is all zeros, by
 // which git and the CI providers mean that there is none.
 func sha(s string) string {
-	if !object.MatchString(s) || strings.Trim(s, "0") == "" {
+	if !object().MatchString(s) || strings.Trim(s, "0") == "" {
 		return ""
 	}
 	return s
@@ -87,7 +88,7 @@ func validRef(name string) bool {
 	return true
 }
 
-var hostname = regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`)
+var hostname = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`) })
 
 // splitRemote takes the host, in lower case and without a port, and the path,
 // without .git, out of a URL or out of git's user@host:path. Both are empty for
@@ -106,7 +107,7 @@ func splitRemote(remote string) (host, path string) {
 	host = host[strings.LastIndex(host, "@")+1:]
 	host, _, _ = strings.Cut(host, ":")
 	host = strings.ToLower(host)
-	if !hostname.MatchString(host) {
+	if !hostname().MatchString(host) {
 		return "", ""
 	}
 	return host, strings.TrimSuffix(strings.Trim(path, "/"), ".git")

@@ -37,7 +37,7 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	if err != nil {
 		return err
 	}
-	if err := g.run(ctx, nil, nil, "checkout-index", "--all", "--quiet", "--prefix="+filepath.ToSlash(dir)+"/"); err != nil {
+	if err := checkout(ctx, g, dir); err != nil {
 		return err
 	}
 	if src.kind == index {
@@ -52,6 +52,17 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 		}
 	}
 	return r.copyFiles(ctx, modules, dir)
+}
+
+// checkout writes all of an index below dir, with what a sparse checkout leaves out.
+func checkout(ctx context.Context, g git, dir string) error {
+	const unknownOption = 129
+	args := []string{"checkout-index", "--all", "--quiet", "--prefix=" + filepath.ToSlash(dir) + "/"}
+	err := g.run(ctx, nil, nil, append(args, "--ignore-skip-worktree-bits")...)
+	if exitStatus(err) == unknownOption { // git before 2.36 has no such option, and skips nothing
+		return g.run(ctx, nil, nil, args...)
+	}
+	return err
 }
 
 // dropIntended removes from an export the files of `git add --intent-to-add`:
@@ -113,7 +124,32 @@ func (r *Repo) exportWorkTree(ctx context.Context, dir string) error {
 			names = append(names, name)
 		}
 	}
-	return r.copyFiles(ctx, names, dir)
+	if err := r.copyFiles(ctx, names, dir); err != nil {
+		return err
+	}
+	return r.exportSkipped(ctx, dir)
+}
+
+// exportSkipped writes what a sparse checkout leaves out of the working tree.
+func (r *Repo) exportSkipped(ctx context.Context, dir string) error {
+	sparse, err := r.git.line(ctx, "config", "--type=bool", "--get", "core.sparseCheckout")
+	if err != nil || sparse != "true" { // not set is an error, too
+		return ctx.Err()
+	}
+	out, err := r.git.output(ctx, "ls-files", "--cached", "-t", "-z")
+	if err != nil {
+		return err
+	}
+	var skipped bytes.Buffer
+	for _, line := range splitNames(out) {
+		if name, ok := strings.CutPrefix(line, "S "); ok {
+			skipped.WriteString(name + "\x00")
+		}
+	}
+	if skipped.Len() == 0 {
+		return nil
+	}
+	return r.git.run(ctx, &skipped, nil, "checkout-index", "--quiet", "--ignore-skip-worktree-bits", "--prefix="+filepath.ToSlash(dir)+"/", "-z", "--stdin")
 }
 
 // copyFiles copies files, symlinks and whole submodules from the working tree.

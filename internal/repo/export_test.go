@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -418,5 +419,29 @@ func TestCancelledExport(t *testing.T) {
 			t.Fatal("the filter still runs")
 		}
 		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// What a sparse checkout leaves out of the working tree is part of the commit.
+func TestExportOfASparseCheckout(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("in/a.txt", "1\n")
+	f.write("out/b.txt", "2\n")
+	f.commit("one")
+	f.git("sparse-checkout", "set", "in")
+	f.write("in/a.txt", "edited\n")
+	for name, src := range map[string]Source{"index": Index(""), "commit": Commit("HEAD"), "working tree": WorkTree()} {
+		dir := t.TempDir()
+		if err := f.open().Export(t.Context(), src, dir); err != nil {
+			t.Fatal(err)
+		}
+		got := snapshot(t, dir)
+		if keys := sortedKeys(got); !slices.Equal(keys, []string{"in/a.txt", "out/b.txt"}) {
+			t.Errorf("%s: exported %q", name, keys)
+		}
+		if edited := got["in/a.txt"] == "edited\n"; edited != (name == "working tree") {
+			t.Errorf("%s: %q", name, got["in/a.txt"])
+		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // The values that the schema allows where it lists them.
@@ -28,7 +29,7 @@ var (
 
 // ids is what an identifier may look like. It is printed inside commands to be
 // copied, so nothing that a shell or an option parser would act on is allowed.
-var ids = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}$`)
+var ids = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}$`) })
 
 // Check tells the first value of r that the schema does not allow, with its
 // place, or nil.
@@ -89,7 +90,7 @@ func (r *Report) Check() error {
 }
 
 // typable tells whether id can stand in a command that a person copies.
-func typable(id string) bool { return ids.MatchString(id) }
+func typable(id string) bool { return ids().MatchString(id) }
 
 // checker keeps the first thing that is wrong.
 type checker struct{ err error }

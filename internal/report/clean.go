@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -51,12 +52,14 @@ func acts(r rune) bool {
 
 // ansi matches escape sequences: CSI, the string sequences (OSC, DCS, PM, APC,
 // SOS) up to their end, and the short ones.
-var ansi = regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
+var ansi = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
+})
 
 // plain is visible without the colours and other escape sequences that a test
 // runner prints, and with the line endings of Unix.
 func plain(s string) string {
-	s = strings.ReplaceAll(ansi.ReplaceAllString(s, ""), "\r\n", "\n")
+	s = strings.ReplaceAll(ansi().ReplaceAllString(s, ""), "\r\n", "\n")
 	return visible(s)
 }
 

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/sergi/go-diff/diffmatchpatch"
@@ -26,7 +27,7 @@ type diffLine struct {
 	text string
 }
 
-var hunkHeader = regexp.MustCompile(`^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@`)
+var hunkHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@`) })
 
 // readDiff reads a unified diff for showing it: it never fails, and what it does
 // not understand is shown as it is. The counts of the hunk headers tell a deleted
@@ -61,8 +62,8 @@ func readDiff(diff string) []diffLine {
 			oldLeft--
 			newLeft--
 			add(diffContext, rest)
-		case hunkHeader.MatchString(line):
-			m := hunkHeader.FindStringSubmatch(line)
+		case hunkHeader().MatchString(line):
+			m := hunkHeader().FindStringSubmatch(line)
 			oldLeft, newLeft = hunkCount(m[1]), hunkCount(m[2])
 			add(diffHunk, line)
 		case strings.HasPrefix(line, "--- "):

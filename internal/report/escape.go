@@ -3,6 +3,7 @@ package report
 import (
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Untrusted text inside Markdown is in one of three forms: prose, a code span or
@@ -22,14 +23,14 @@ var (
 		"<", `\<`, ">", `\>`, "|", `\|`, "~", `\~`, "$", `\$`, "&", `\&`,
 		"@", "@"+zwsp, "#", `\#`+zwsp, "://", ":"+zwsp+"//",
 	)
-	references = regexp.MustCompile(`(?i)\b(www|gh-|mailto|xmpp)`)
+	references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b(www|gh-|mailto|xmpp)`) })
 )
 
 // prose is s for the middle of a line of Markdown. It means nothing there but
 // its characters.
 func prose(s string) string {
 	s = markup.Replace(cut(oneLine(s), maxSpan))
-	return references.ReplaceAllString(s, "$1"+zwsp)
+	return references().ReplaceAllString(s, "$1"+zwsp)
 }
 
 // code is s as a code span, or nothing when s is empty.

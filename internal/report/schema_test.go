@@ -235,7 +235,7 @@ func TestSchemaListsTheSameValues(t *testing.T) {
 			t.Errorf("%s (-Check +schema):\n%s", path, diff)
 		}
 	}
-	if got := doc.(map[string]any)["$defs"].(map[string]any)["id"].(map[string]any)["pattern"]; got != ids.String() {
-		t.Errorf("the pattern of ids is %v, want %s", got, ids)
+	if got := doc.(map[string]any)["$defs"].(map[string]any)["id"].(map[string]any)["pattern"]; got != ids().String() {
+		t.Errorf("the pattern of ids is %v, want %s", got, ids())
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -193,7 +194,7 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 		return result, notStarted(err)
 	}
 	result.Passed = status == 0
-	result.TimedOut = !result.Passed && timedOut.Match(result.Output)
+	result.TimedOut = !result.Passed && timedOut().Match(result.Output)
 	return result, nil
 }
 
@@ -217,7 +218,7 @@ func (b *Binary) List(ctx context.Context) ([]string, error) {
 	var names []string
 	for line := range strings.Lines(stdout.String()) {
 		name := strings.TrimSpace(line)
-		if testName.MatchString(name) {
+		if testName().MatchString(name) {
 			names = append(names, name)
 		}
 	}
@@ -225,4 +226,4 @@ func (b *Binary) List(ctx context.Context) ([]string, error) {
 }
 
 // testName is what the go command takes for the name of a test.
-var testName = regexp.MustCompile(`^(Test|Example|Fuzz)(\P{Ll}\S*)?$`)
+var testName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(Test|Example|Fuzz)(\P{Ll}\S*)?$`) })

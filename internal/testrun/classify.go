@@ -177,7 +177,7 @@ func (c *collector) packageFailure(p *packageRun) Failure {
 	}
 	message := lastLine(text)
 	for line := range strings.Lines(text) {
-		if complaint.MatchString(line) {
+		if complaint().MatchString(line) {
 			message = oneLine(line)
 			break
 		}

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // buildOutput is what the go command says about one package that does not build.
@@ -16,10 +17,12 @@ type buildOutput struct {
 }
 
 var (
-	buildHeader = regexp.MustCompile(`^# (\S+)(?: \[(\S+)\.test\])?$`)
-	vetHeader   = regexp.MustCompile(`^# \[\S+\]$`)
+	buildHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^# (\S+)(?: \[(\S+)\.test\])?$`) })
+	vetHeader   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^# \[\S+\]$`) })
 	// buildPlace is "x.go:3:5: message"; vet may put its name in front.
-	buildPlace = regexp.MustCompile(`^(?:vet: )?(\S[^:]*\.[A-Za-z]+|[A-Za-z]:\\[^:]*\.[A-Za-z]+):(\d+)(?::(\d+))?: (.*)$`)
+	buildPlace = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(?:vet: )?(\S[^:]*\.[A-Za-z]+|[A-Za-z]:\\[^:]*\.[A-Za-z]+):(\d+)(?::(\d+))?: (.*)$`)
+	})
 )
 
 // parseBuild splits the text of a failed build by package. Relative file names are
@@ -40,7 +43,7 @@ func (t tree) parseBuild(text, dir string) []buildOutput {
 	vetting := false   // the messages are go vet's
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := buildHeader.FindStringSubmatch(line); m != nil && !vetHeader.MatchString(line) {
+		if m := buildHeader().FindStringSubmatch(line); m != nil && !vetHeader().MatchString(line) {
 			section(testedPackage(m[1], m[2]))
 			last, repeated, vetting = nil, false, false
 			continue
@@ -52,11 +55,11 @@ func (t tree) parseBuild(text, dir string) []buildOutput {
 			section("")
 		}
 		o := &all[at]
-		if vetHeader.MatchString(line) {
+		if vetHeader().MatchString(line) {
 			vetting = true
 			continue
 		}
-		if m := buildPlace.FindStringSubmatch(line); m != nil {
+		if m := buildPlace().FindStringSubmatch(line); m != nil {
 			p := Position{Message: m[4]}
 			p.File = t.file(m[1], dir)
 			p.Line, _ = strconv.Atoi(m[2])

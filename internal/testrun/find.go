@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
@@ -183,7 +184,9 @@ func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
 }
 
 // syntaxError is how the go command reports a broken go.mod or go.work.
-var syntaxError = regexp.MustCompile(`(?m)^(?:.*[/\\])?(go\.(?:mod|work)):(\d+)(?::\d+)?: (.*)$`)
+var syntaxError = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:.*[/\\])?(go\.(?:mod|work)):(\d+)(?::\d+)?: (.*)$`)
+})
 
 // edit reads a go.mod or go.work into v through go mod edit or go work edit.
 func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error {
@@ -197,7 +200,7 @@ func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error
 	}
 	var notRun *NotRunError
 	if errors.As(err, &notRun) {
-		if m := syntaxError.FindStringSubmatch(notRun.Output); m != nil {
+		if m := syntaxError().FindStringSubmatch(notRun.Output); m != nil {
 			return &NotRunError{What: filepath.Base(file) + " is broken: " + m[3], Where: name + ":" + m[2], Hint: "correct the line", Output: notRun.Output}
 		}
 		notRun.Where = name

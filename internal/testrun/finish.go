@@ -5,6 +5,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // endCall takes in what a go test wrote besides its events. File names in it are
@@ -21,7 +22,7 @@ func (c *collector) endCall(dir, told string, status int) error {
 			unloaded, unexplained = true, unexplained || p.build == ""
 		case strings.Contains(output, " [build failed]"):
 			unexplained = unexplained || p.build == ""
-		case startFailure.MatchString(output):
+		case startFailure().MatchString(output):
 			return &NotRunError{
 				What: "the test program could not be started", Where: p.path,
 				Hint: "check that programs may run in the temporary directory, and GOOS and GOARCH", Output: output,
@@ -55,7 +56,7 @@ func (c *collector) endCall(dir, told string, status int) error {
 }
 
 // startFailure is how the go command says that it could not start a test binary.
-var startFailure = regexp.MustCompile(`(?m)^fork/exec \S+\.test(\.exe)?: `)
+var startFailure = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^fork/exec \S+\.test(\.exe)?: `) })
 
 func (c *collector) failed() bool {
 	for _, p := range c.packages {

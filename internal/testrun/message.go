@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 )
 
@@ -13,7 +14,7 @@ type entry struct {
 	lines []string
 }
 
-var entryStart = regexp.MustCompile(`^ {4}(\S.*?\.go):(\d+): ?(.*)$`)
+var entryStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ {4}(\S.*?\.go):(\d+): ?(.*)$`) })
 
 // entries finds the calls of t.Error and t.Log in a test's output. Their place has
 // no File when it is outside of the tree.
@@ -22,7 +23,7 @@ func (t tree) entries(output string) []entry {
 	open := false
 	for line := range strings.Lines(output) {
 		line = strings.TrimRight(line, "\r\n")
-		if m := entryStart.FindStringSubmatch(line); m != nil {
+		if m := entryStart().FindStringSubmatch(line); m != nil {
 			e := entry{lines: []string{m[3]}}
 			if e.File = t.file(m[1], ""); e.File != "" {
 				e.Line, _ = strconv.Atoi(m[2])
@@ -41,11 +42,13 @@ func (t tree) entries(output string) []entry {
 }
 
 // complaint matches what people write when a test fails, rather than logs.
-var complaint = regexp.MustCompile(`(?i)\b(got|want(ed)?|expect(ed|s)?|unexpected|fail(s|ed|ure)?|errors?|err|mismatch|differs?|diff|should|must|invalid|wrong|not equal|missing|cannot|can't|couldn't|didn't|does not|doesn't)\b|!=|\(-want|\(-got`)
+var complaint = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)\b(got|want(ed)?|expect(ed|s)?|unexpected|fail(s|ed|ure)?|errors?|err|mismatch|differs?|diff|should|must|invalid|wrong|not equal|missing|cannot|can't|couldn't|didn't|does not|doesn't)\b|!=|\(-want|\(-got`)
+})
 
 func (e entry) complains() bool {
 	for _, line := range e.lines {
-		if complaint.MatchString(line) {
+		if complaint().MatchString(line) {
 			return true
 		}
 	}
@@ -70,14 +73,14 @@ func verdict(all []entry) (best entry, ok bool) {
 }
 
 // traceLine is how testify gives the places of a failure.
-var traceLine = regexp.MustCompile(`Error Trace:\s+(\S.*?):(\d+)$`)
+var traceLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Error Trace:\s+(\S.*?):(\d+)$`) })
 
 // origin is the entry's place, or what the assertion library says it is when the
 // entry was printed from outside of the tree.
 func (t tree) origin(e entry) Location {
 	if e.File == "" {
 		for _, line := range e.lines {
-			if m := traceLine.FindStringSubmatch(line); m != nil {
+			if m := traceLine().FindStringSubmatch(line); m != nil {
 				if file := t.file(m[1], ""); file != "" {
 					number, _ := strconv.Atoi(m[2])
 					return Location{File: file, Line: number}
@@ -140,9 +143,11 @@ func testifyMessage(lines []string) string {
 }
 
 // framing are the lines with which the testing package frames a test's output.
-var framing = regexp.MustCompile(`^(=== (RUN|PAUSE|CONT|NAME|ATTR|ARTIFACTS) |\s*--- (FAIL|PASS|SKIP|BENCH): |FAIL(\s|$)|PASS$|ok  \t|coverage: |exit status \d+$|testing: warning: )`)
+var framing = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(=== (RUN|PAUSE|CONT|NAME|ATTR|ARTIFACTS) |\s*--- (FAIL|PASS|SKIP|BENCH): |FAIL(\s|$)|PASS$|ok  \t|coverage: |exit status \d+$|testing: warning: )`)
+})
 
-func isFraming(line string) bool { return framing.MatchString(strings.TrimRight(line, "\r\n")) }
+func isFraming(line string) bool { return framing().MatchString(strings.TrimRight(line, "\r\n")) }
 
 // unframed is output without framing lines.
 func unframed(output string) string {
@@ -179,12 +184,12 @@ func firstLine(text string) string {
 // maxMessage bounds a message for people, in runes.
 const maxMessage = 300
 
-var escapes = regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]")
+var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]") })
 
 // oneLine makes text fit for a line: no control characters, no runs of blanks, not
 // too long.
 func oneLine(text string) string {
-	text = escapes.ReplaceAllString(text, "")
+	text = escapes().ReplaceAllString(text, "")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if runes := []rune(text); len(runes) > maxMessage {

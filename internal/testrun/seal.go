@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // gitLocal are the variables that tie a git process to one repository, as `git
@@ -27,14 +28,20 @@ var gitLocal = []string{
 var needed = []string{"GIT_ASKPASS", "SSH_ASKPASS", "SSH_AUTH_SOCK", "GOAUTH"}
 
 // neededName matches the families of git's authentication variables.
-var neededName = regexp.MustCompile(`^GIT_(CONFIG_(COUNT|KEY_\d+|VALUE_\d+)|SSH(_\w+)?|ALLOW_PROTOCOL|EXEC_PATH|SSL_\w+)$`)
+var neededName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^GIT_(CONFIG_(COUNT|KEY_\d+|VALUE_\d+)|SSH(_\w+)?|ALLOW_PROTOCOL|EXEC_PATH|SSL_\w+)$`)
+})
 
 // secretName matches names that say that the value is a secret.
-var secretName = regexp.MustCompile(`(?i)TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|(^|_)(AUTH|PAT|PGPASS)(_|$)|AUTHORIZATION|^ACTIONS_(RUNTIME|ID_TOKEN|CACHE_URL|RESULTS_URL)`)
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|(^|_)(AUTH|PAT|PGPASS)(_|$)|AUTHORIZATION|^ACTIONS_(RUNTIME|ID_TOKEN|CACHE_URL|RESULTS_URL)`)
+})
 
 // secretValue matches values that the well-known services give out as tokens,
 // whatever the variable is called.
-var secretValue = regexp.MustCompile(`^(ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|gldt-|sk-|sk_live_|rk_live_|xox[abeoprs]-|AKIA|ASIA|AIza|npm_|pypi-|dop_v1_|hf_|ya29\.|eyJhbGci|-----BEGIN [A-Z ]*PRIVATE KEY)`)
+var secretValue = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^(ghp_|gho_|ghu_|ghs_|ghr_|github_pat_|glpat-|gldt-|sk-|sk_live_|rk_live_|xox[abeoprs]-|AKIA|ASIA|AIza|npm_|pypi-|dop_v1_|hf_|ya29\.|eyJhbGci|-----BEGIN [A-Z ]*PRIVATE KEY)`)
+})
 
 // Seal is the environment that tests may see: environ without what ties git to
 // one repository, without secrets, and with regreen switched off, so that a test
@@ -53,10 +60,10 @@ func Seal(environ []string) []string {
 
 func mayPass(name, value string) bool {
 	switch {
-	case slices.Contains(needed, name), neededName.MatchString(name):
+	case slices.Contains(needed, name), neededName().MatchString(name):
 		return true
 	case slices.Contains(gitLocal, name), name == "REGREEN", name == runVariable, name == "PWD", name == "OLDPWD":
 		return false
 	}
-	return !secretName.MatchString(name) && !secretValue.MatchString(value)
+	return !secretName().MatchString(name) && !secretValue().MatchString(value)
 }

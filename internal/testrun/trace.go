@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // block is one goroutine of a traceback, or one access of a race report.
@@ -17,9 +18,11 @@ type block struct {
 var (
 	// blockHeader begins a block: "goroutine 7 [running]:", "Previous write at
 	// 0x... by goroutine 8:", "Goroutine 9 (running) created at:".
-	blockHeader = regexp.MustCompile(`^(goroutine \d+ .*\[.*\]:?|(Read|Write|Previous read|Previous write|Atomic \w+|Previous atomic \w+) (at|by) .*:|(Goroutine|Main goroutine).*created at:)$`)
+	blockHeader = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^(goroutine \d+ .*\[.*\]:?|(Read|Write|Previous read|Previous write|Atomic \w+|Previous atomic \w+) (at|by) .*:|(Goroutine|Main goroutine).*created at:)$`)
+	})
 	// blockPlace is the second of a frame's two lines.
-	blockPlace = regexp.MustCompile(`^\s+(\S.*?):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=.*)?$`)
+	blockPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s+(\S.*?):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=.*)?$`) })
 )
 
 // parseTrace reads the goroutines of a traceback, as the runtime and the race
@@ -30,7 +33,7 @@ func (t tree) parseTrace(text string) []block {
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		switch {
-		case blockHeader.MatchString(line):
+		case blockHeader().MatchString(line):
 			blocks = append(blocks, block{header: line})
 			call = ""
 		case len(blocks) == 0:
@@ -38,7 +41,7 @@ func (t tree) parseTrace(text string) []block {
 			call = ""
 		default:
 			b := &blocks[len(blocks)-1]
-			place := blockPlace.FindStringSubmatch(line)
+			place := blockPlace().FindStringSubmatch(line)
 			if place == nil || call == "" {
 				call, created = functionName(line), strings.HasPrefix(line, "created by ")
 				continue
@@ -80,7 +83,9 @@ func functionName(line string) string {
 }
 
 // crashSigns begin the lines that a program writes when it ends against its will.
-var crashSigns = regexp.MustCompile(`(?m)^(panic: |fatal error: |runtime: goroutine stack exceeds|SIG[A-Z]+: |unexpected fault address|signal: )`)
+var crashSigns = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(panic: |fatal error: |runtime: goroutine stack exceeds|SIG[A-Z]+: |unexpected fault address|signal: )`)
+})
 
 // raceSign begins the report of a data race.
 const raceSign = "WARNING: DATA RACE"
@@ -95,23 +100,25 @@ type crash struct {
 }
 
 var (
-	timedOut    = regexp.MustCompile(`(?m)^panic: (test timed out after \S+)`)
-	runningTest = regexp.MustCompile(`(?m)^\t\t((?:Test|Fuzz|Benchmark|Example)\S*) \([\d.a-zµ]+\)$`)
-	repanicked  = regexp.MustCompile(` \[recovered(, repanicked)?\]$`)
+	timedOut    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^panic: (test timed out after \S+)`) })
+	runningTest = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^\t\t((?:Test|Fuzz|Benchmark|Example)\S*) \([\d.a-zµ]+\)$`)
+	})
+	repanicked = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[recovered(, repanicked)?\]$`) })
 )
 
 // findCrash looks for the account of a crash; ok is false when there is none.
 func (t tree) findCrash(output string) (c crash, ok bool) {
-	at := crashSigns.FindStringIndex(output)
+	at := crashSigns().FindStringIndex(output)
 	if at == nil {
 		return crash{}, false
 	}
 	output = output[at[0]:]
 	c.blocks = t.parseTrace(output)
-	if m := timedOut.FindStringSubmatch(output); m != nil {
+	if m := timedOut().FindStringSubmatch(output); m != nil {
 		c.timeout, c.message = true, m[1]
 		head, _, _ := strings.Cut(output, "\n\n")
-		for _, test := range runningTest.FindAllStringSubmatch(head, -1) {
+		for _, test := range runningTest().FindAllStringSubmatch(head, -1) {
 			c.running = append(c.running, test[1])
 		}
 		return c, true
@@ -140,7 +147,7 @@ func panicMessage(output string) string {
 			break
 		}
 		if !strings.HasPrefix(line, "runtime: ") { // precedes a fatal error
-			parts = append(parts, repanicked.ReplaceAllString(line, ""))
+			parts = append(parts, repanicked().ReplaceAllString(line, ""))
 		}
 	}
 	return oneLine(strings.Join(parts, " "))

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -169,7 +170,7 @@ func (v *Validator) findIllTyped(w *weaver, pkg *propose.Package, picks []pick, 
 	}
 }
 
-var carrierName = regexp.MustCompile(`\bregreen(\d+)_`)
+var carrierName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bregreen(\d+)_`) })
 
 // dropRefused takes the candidates out that the compiler named: by the place of an
 // error, or, where that is elsewhere (an initialization cycle), in its words. Where
@@ -190,7 +191,7 @@ func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, 
 		suspect(w.at(pos.File, pos.Line), pos.Message)
 	}
 	if !changed {
-		for _, m := range carrierName.FindAllStringSubmatch(build.Output, -1) {
+		for _, m := range carrierName().FindAllStringSubmatch(build.Output, -1) {
 			if number, err := strconv.Atoi(m[1]); err == nil {
 				suspect(w.carrying(number), "makes an initialization cycle")
 			}

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -146,7 +147,7 @@ func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error)
 	return v.Suite.Dependents(ctx, changed)
 }
 
-var failLine = regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`)
+var failLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`) })
 
 // fixedIn tells from the output of a failed run which of the tests passed. After a
 // crash nothing can be told of those that it took along.
@@ -155,7 +156,7 @@ func fixedIn(output []byte, tests []testrun.TestID) []testrun.TestID {
 		return nil
 	}
 	failed := make(map[string]bool)
-	for _, m := range failLine.FindAllSubmatch(output, -1) {
+	for _, m := range failLine().FindAllSubmatch(output, -1) {
 		failed[string(m[1])] = true
 	}
 	if len(failed) == 0 {

@@ -164,7 +164,7 @@ func broken(run testrun.BinaryResult, target Target) string {
 	if run.TimedOut {
 		return "the other tests of the package run into the timeout"
 	}
-	failed := failLine.FindAllSubmatch(run.Output, -1)
+	failed := failLine().FindAllSubmatch(run.Output, -1)
 	for _, m := range failed {
 		id := testrun.TestID{Package: target.Package, Test: string(m[1])}
 		allowed := slices.ContainsFunc(slices.Concat(target.Accepted, target.Failures), func(f testrun.Failure) bool {

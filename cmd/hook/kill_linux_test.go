@@ -1,0 +1,162 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestHookKilledAnywhere commits, and ends the hook at moments spread over its run: by
+// Ctrl-C, which git and all that it started get, and by SIGTERM or kill -9 of regreen.
+// Either the commit is complete, or tree, index and refs are as before; no process
+// stays, and the next commit works.
+func TestHookKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "regreen")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	goenv := goEnv(t)
+	const lanes, moments = 2, 25
+	for lane := range lanes {
+		t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
+			t.Parallel()
+			b := newBench(t, program, goenv)
+			b.git(t, "commit", "-q", "--amend", "-m", "begin", "--no-verify") // whatever newBench left
+			if out, err := b.command(program, "install", "--hooks", "pre-commit,post-commit").CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			b.stage(t, 0)
+			began := time.Now()
+			if out, err := b.command("git", "commit", "-q", "-m", "undisturbed").CombinedOutput(); err != nil {
+				t.Fatalf("%v\n%s", err, out)
+			}
+			whole := time.Since(began)
+			stopped := 0
+			for i := range moments {
+				b.stage(t, i+1)
+				before := b.state(t)
+				share := (float64(i) + rand.Float64()) / moments
+				how := []syscall.Signal{syscall.SIGINT, syscall.SIGTERM, syscall.SIGKILL}[i%3]
+				out := b.commitDisturbed(t, how, time.Duration(share*float64(whole)))
+				when := fmt.Sprintf("%v at %.2f of the commit", how, share)
+				switch after := b.state(t); {
+				case after == before:
+					stopped++
+				case b.git(t, "status", "--porcelain") != "" || !strings.Contains(b.git(t, "log", "-1", "--format=%s"), "disturbed"):
+					t.Errorf("%s: half done\nbefore\n%s\nafter\n%s\n%s", when, before, after, out)
+				}
+				b.noProcess(t, when)
+			}
+			if t.Logf("%d of %d commits were stopped", stopped, moments); stopped < moments/4 {
+				t.Error("too few to tell")
+			}
+			b.stage(t, moments+1)
+			if out, err := b.command("git", "commit", "-q", "-m", "afterwards").CombinedOutput(); err != nil {
+				t.Errorf("afterwards: %v\n%s", err, out)
+			}
+			b.nothingLeft(t, "afterwards")
+		})
+	}
+}
+
+func (b *bench) command(name string, args ...string) *exec.Cmd {
+	cmd := exec.Command(name, args...)
+	cmd.Dir, cmd.Env = b.dir, b.env
+	return cmd
+}
+
+func (b *bench) git(t *testing.T, args ...string) string {
+	t.Helper()
+	out, err := b.command("git", args...).CombinedOutput()
+	if err != nil {
+		t.Fatalf("git %v: %v\n%s", args, err, out)
+	}
+	return string(out)
+}
+
+// stage stages a green version that no test has seen yet.
+func (b *bench) stage(t *testing.T, i int) {
+	t.Helper()
+	text := greenFile + "\n// Version " + strconv.Itoa(i) + " of lane.\nvar _ = " + strconv.Itoa(i) + "\n"
+	if err := os.WriteFile(filepath.Join(b.dir, "double.go"), []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	b.git(t, "add", "double.go")
+}
+
+// state is all that a commit may change: files, index and refs.
+func (b *bench) state(t *testing.T) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(b.dir, "double.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return b.git(t, "ls-files", "--stage") + b.git(t, "for-each-ref") + b.git(t, "status", "--porcelain") + string(text)
+}
+
+// commitDisturbed commits and sends a signal after a while: SIGINT to git's whole
+// group, as a terminal does, the others to regreen, when it runs.
+func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Duration) string {
+	t.Helper()
+	var out bytes.Buffer
+	cmd := b.command("git", "commit", "-q", "-m", "disturbed")
+	cmd.Stdout, cmd.Stderr, cmd.WaitDelay = &out, &out, 20*time.Second
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	timer := time.AfterFunc(after, func() {
+		if how == syscall.SIGINT {
+			_ = syscall.Kill(-cmd.Process.Pid, how)
+			return
+		}
+		for _, pid := range b.hookProcesses() {
+			_ = syscall.Kill(pid, how)
+		}
+	})
+	defer timer.Stop()
+	_ = cmd.Wait() // the repository tells
+	return out.String()
+}
+
+// hookProcesses are regreen's own processes in this repository.
+func (b *bench) hookProcesses() []int {
+	var out []int
+	dirs, _ := filepath.Glob("/proc/[0-9]*")
+	for _, dir := range dirs {
+		command, _ := os.ReadFile(filepath.Join(dir, "cmdline"))
+		environ, _ := os.ReadFile(filepath.Join(dir, "environ"))
+		if bytes.HasPrefix(command, []byte(b.program+"\x00hook\x00")) && bytes.Contains(environ, []byte("TMPDIR="+b.temp+"\x00")) {
+			if pid, err := strconv.Atoi(filepath.Base(dir)); err == nil {
+				out = append(out, pid)
+			}
+		}
+	}
+	return out
+}
+
+// noProcess looks for processes that outlive a commit.
+func (b *bench) noProcess(t *testing.T, when string) {
+	t.Helper()
+	var left []string
+	for deadline := time.Now().Add(3 * time.Second); ; time.Sleep(20 * time.Millisecond) {
+		if left = processesOf("TMPDIR=" + b.temp); len(left) == 0 {
+			return
+		}
+		if time.Now().After(deadline) {
+			break
+		}
+	}
+	for _, p := range left {
+		t.Errorf("%s: a process is left: %s", when, p)
+	}
+}
