@@ -258,6 +258,10 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	}
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
 		opt.SearchFor, opt.Changed, opt.Bypasses = true, what.changed, e.bypasses()
+		opt.Passed = func(tree string) bool {
+			w, ok := e.passed(tree)
+			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
+		}
 	})
 	if err != nil {
 		return nil, err

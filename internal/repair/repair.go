@@ -35,6 +35,8 @@ type Options struct {
 	// Changed are the files that may have broken something, when only what they can
 	// reach is to be tested; nil tests the whole suite.
 	Changed []string
+	// Passed, when set, knows trees that passed before.
+	Passed func(tree string) bool
 	// Bypasses are told along: commits that nothing proves.
 	Bypasses []report.Bypass
 
@@ -174,6 +176,9 @@ func (r *run) pipeline(ctx context.Context) error {
 	// localize, propose, apply, validate, score: cluster by cluster
 	search, cancel := context.WithTimeout(ctx, r.Budget)
 	defer cancel()
+	if err := r.findOrigin(search); err != nil && ctx.Err() == nil {
+		r.Log.Debug("the commit that the failures came with is not found", "error", err)
+	}
 	if err := r.search(ctx, search); err != nil && ctx.Err() == nil && search.Err() == nil {
 		r.note(fmt.Sprintf("the search ended early: %v", err))
 		r.Log.Error("search ended early", "error", err)

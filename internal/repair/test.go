@@ -163,7 +163,7 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 
 // failingAt runs tests on the tree of a commit and tells which fail there.
 func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.Failure) (map[testrun.TestID]bool, error) {
-	r.Progress("test", "running the failing tests on the base "+commit[:min(12, len(commit))], 0, 0)
+	r.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
 	out := make(map[testrun.TestID]bool)
 	workspace, err := r.Repo.Workspace(ctx)
 	if err != nil {

@@ -35,6 +35,9 @@ func Commit(rev string) Source { return Source{kind: commit, name: rev} }
 // are not ignored.
 func WorkTree() Source { return Source{kind: workTree} }
 
+// Revision is the revision that a source names; it is not ok for others than Commit.
+func (s Source) Revision() (rev string, ok bool) { return s.name, s.kind == commit }
+
 func (s Source) String() string {
 	switch s.kind {
 	case commit:

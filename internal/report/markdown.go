@@ -51,6 +51,7 @@ func sections(r *Report, opt MarkdownOptions) []section {
 		mdProblem(r.Problem),
 		mdCauses(r),
 		mdFailures(r, all),
+		mdOrigin(r.Origin),
 		mdCulprit(r.Culprit),
 	}
 	for _, s := range all {
@@ -220,6 +221,17 @@ func mdFailures(r *Report, all stories) section {
 		}
 		return text
 	})
+}
+
+func mdOrigin(o *Origin) section {
+	if o == nil {
+		return once("origin", 3, "")
+	}
+	text := "\n**Came in with** " + prose(o.text()) + "."
+	if typable(o.Commit) {
+		text += " Take it back with " + code(o.undo()) + "."
+	}
+	return once("origin", 3, text+"\n")
 }
 
 func mdCulprit(c *Culprit) section {

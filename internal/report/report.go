@@ -21,6 +21,7 @@ type Report struct {
 	Tests       Tests       `json:"tests"`
 	Failures    []Failure   `json:"failures"`
 	Clusters    []Cluster   `json:"clusters"`
+	Origin      *Origin     `json:"origin,omitempty"`
 	Culprit     *Culprit    `json:"culprit,omitempty"`
 	Patches     []Patch     `json:"patches"`
 	Suspects    []Suspect   `json:"suspects"`
@@ -106,6 +107,16 @@ type Cluster struct {
 	Failures []string `json:"failures"`        // Failure.ID
 	Status   string   `json:"status"`          // repaired or red
 	Patch    string   `json:"patch,omitempty"` // Patch.ID of the one kept
+}
+
+// Origin is the commit that the failures came in with.
+type Origin struct {
+	Commit  string `json:"commit"`
+	Subject string `json:"subject"`
+	Author  string `json:"author"`
+	Merge   bool   `json:"merge,omitempty"` // its parents do not fail: what they change does together
+	Tests   int    `json:"tests"`           // commits that were tested to find it
+	Of      int    `json:"of"`              // commits that it could have been
 }
 
 // Culprit is the least part of the change that makes the tests fail.

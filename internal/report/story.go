@@ -275,6 +275,23 @@ func commit(hash string) string {
 	return cut(hash, 40)
 }
 
+// text names the commit, and says how it was found.
+func (o *Origin) text() string {
+	what := fmt.Sprintf("%.12s %s, by %s", o.Commit, oneLine(o.Subject), oneLine(o.Author))
+	if o.Merge {
+		what += "; neither side fails by itself"
+	}
+	return fmt.Sprintf("%s (of %s, %d tested)", what, count(o.Of, "commit"), o.Tests)
+}
+
+// undo is the command that takes the commit back.
+func (o *Origin) undo() string {
+	if o.Merge {
+		return fmt.Sprintf("git revert -m 1 %.12s", o.Commit)
+	}
+	return fmt.Sprintf("git revert %.12s", o.Commit)
+}
+
 // how tells where the culprit was found and how sure that is.
 func (c *Culprit) how() string {
 	s := "the least change that fails"

@@ -41,6 +41,9 @@ func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
 	shown := all[:t.some(len(all), fewCauses)]
 	t.failures(r, shown)
 	t.leftOut(2, len(all)-len(shown), "cause")
+	if r.Origin != nil {
+		t.title("Came in with", r.Origin.text())
+	}
 	t.culprit(r.Culprit)
 	for _, s := range shown {
 		t.patch(s, len(r.Clusters))
@@ -399,6 +402,9 @@ func (t *terminal) commands(r *Report, all stories) {
 		case p.State == "verified":
 			commands = append(commands, command{"apply", "regreen apply " + p.ID})
 		}
+	}
+	if r.Origin != nil && typable(r.Origin.Commit) {
+		commands = append(commands, command{"take back", r.Origin.undo()})
 	}
 	if typable(r.ID) {
 		again := "regreen report " + r.ID

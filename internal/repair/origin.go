@@ -1,0 +1,122 @@
+package repair
+
+import (
+	"context"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// originShare is the share of the search's time that finding the commit may take.
+const originShare = 0.3
+
+// findOrigin looks for the commit that the failures came in with, among those since
+// the base: by bisection, each step of which runs the failing tests on the export of a
+// commit. It takes for granted that what has failed once fails from then on, as git
+// bisect does. Of a merge it is first asked whether the branch that came in fails by
+// itself; where it does not, the merge is the origin.
+//
+// It is for commits only: what is not committed yet has no origin but itself.
+func (r *run) findOrigin(ctx context.Context) error {
+	head, ok := r.Source.Revision()
+	if !ok || r.base == "" {
+		return nil
+	}
+	defer r.clock.start("localize")()
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*originShare))
+	defer cancel()
+	commits, err := r.Repo.Between(ctx, r.base, head)
+	if err != nil {
+		return err
+	}
+	b := &bisection{run: r, left: commits}
+	if len(commits) > 1 {
+		if err := b.halve(ctx); err != nil {
+			return err
+		}
+	}
+	if len(b.left) != 1 {
+		return nil
+	}
+	origin, err := r.Repo.Info(ctx, b.left[0])
+	if err != nil {
+		return err
+	}
+	if len(origin.Parents) == 2 {
+		if origin, err = b.enter(ctx, origin); err != nil {
+			return err
+		}
+	}
+	if len(commits) > 1 || b.tested > 0 {
+		r.report.Origin = &report.Origin{
+			Commit: origin.Hash, Subject: origin.Subject, Author: origin.Author, Merge: len(origin.Parents) > 1, Tests: b.tested, Of: b.of + len(commits),
+		}
+	}
+	return nil
+}
+
+// bisection is a search for the first bad one of a row of commits, the last of which
+// is bad.
+type bisection struct {
+	*run
+	left   []string
+	tested int // commits whose tests were run
+	of     int // commits of branches that were looked into
+}
+
+// halve leaves only the first bad commit.
+func (b *bisection) halve(ctx context.Context) error {
+	for len(b.left) > 1 {
+		middle := (len(b.left) - 1) / 2
+		bad, err := b.bad(ctx, b.left[middle])
+		if err != nil {
+			return err
+		}
+		if bad {
+			b.left = b.left[:middle+1]
+		} else {
+			b.left = b.left[middle+1:]
+		}
+	}
+	return nil
+}
+
+// enter looks whether the branch that a bad merge brought in is bad by itself, and
+// since when.
+func (b *bisection) enter(ctx context.Context, merge repo.Info) (repo.Info, error) {
+	bad, err := b.bad(ctx, merge.Parents[1])
+	if err != nil || !bad {
+		return merge, err
+	}
+	fork, err := b.Repo.MergeBase(ctx, merge.Parents[0], merge.Parents[1])
+	if err != nil || fork == "" {
+		return merge, err
+	}
+	branch, err := b.Repo.Between(ctx, fork, merge.Parents[1])
+	if err != nil || len(branch) == 0 {
+		return merge, err
+	}
+	b.of += len(branch)
+	b.left = branch
+	if err := b.halve(ctx); err != nil {
+		return merge, err
+	}
+	return b.Repo.Info(ctx, b.left[0])
+}
+
+// bad tells whether any of the failures is there at a commit. A tree that passed is
+// not run again.
+func (b *bisection) bad(ctx context.Context, commit string) (bool, error) {
+	info, err := b.Repo.Info(ctx, commit)
+	if err != nil {
+		return false, err
+	}
+	if b.Passed != nil && b.Passed(info.Tree) {
+		return false, nil
+	}
+	b.tested++
+	failing, err := b.failingAt(ctx, commit, b.fresh)
+	return len(failing) > 0, err
+}
