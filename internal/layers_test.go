@@ -47,6 +47,7 @@ var layout = []layer{
 	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
 
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "patch"},
+	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "repo"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},

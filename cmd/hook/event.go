@@ -75,7 +75,10 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	if e.cfg.Hooks[name] == hookOff || e.away() {
 		return nil
 	}
+	e.news()
 	switch name {
+	case "commit-msg":
+		return e.commitMsg(ctx)
 	case "pre-push":
 		return e.prePush(ctx)
 	case "post-merge":
@@ -146,6 +149,9 @@ func (e *event) preCommit(ctx context.Context) error {
 			what.before = head.Tree
 		}
 	}
+	if e.cfg.Hooks[e.name] == hookBackground && what.tree != "" {
+		return e.startBackground(ctx, what)
+	}
 	rep, err := e.test(ctx, what)
 	if err != nil {
 		return err
@@ -197,6 +203,7 @@ func (e *event) prePush(ctx context.Context) error {
 			continue
 		}
 		seen[tip.Tree] = true
+		e.join(ctx, tip.Tree)
 		// What only failed as it did before is for the remote to judge, whose before is
 		// another.
 		if w, ok := e.passed(tip.Tree); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
@@ -240,12 +247,13 @@ type subject struct {
 	tree    string   // its hash; "" when git could not tell
 	changed []string // files that differ from the tree before, less documents; nil for all
 	before  string   // hash of that tree
+	base    string   // commit to compare with; "" to find one
 	pushed  *pushed  // of pre-push
 }
 
 // test takes a tree through the pipeline and records the proof when it passes.
 func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
-	s, err := e.open(ctx, e.name, e.args, session.Flags{})
+	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
 	if err != nil {
 		return nil, err
 	}

@@ -39,6 +39,9 @@ func (a *app) statusCommand() *cobra.Command {
 			if head, err := e.repo.Info(cmd.Context(), "HEAD"); err == nil {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", "HEAD", e.proof(head.Tree))
 			}
+			if job, ok := e.desk().Job(); ok {
+				fmt.Fprintf(a.stdout, "%-16s %s\n", "background", backgroundText(job))
+			}
 			for _, b := range e.bypasses() {
 				fmt.Fprintf(a.stdout, "%-16s %.12s %s (%s)\n", "untested commit", b.Commit, b.Subject, b.Why)
 			}

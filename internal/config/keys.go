@@ -95,7 +95,7 @@ var keys = []Key{
 		text(func(c *Config) *string { return &c.Store }, store),
 	},
 	{
-		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all.", "{pre-commit: warn, post-merge: off}",
+		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit may also let the commit go on and test in the background.", "{pre-commit: warn, post-merge: off}",
 		hooks,
 	},
 	{
@@ -234,7 +234,7 @@ func hooks(c *Config, v value) error {
 		if err != nil {
 			return err
 		}
-		if err := oneOf("block", "warn", "off")(action); err != nil {
+		if err := oneOf(actions(p.key)...)(action); err != nil {
 			return p.value.fault(err)
 		}
 		set[p.key] = action
@@ -256,6 +256,14 @@ func variable(s string) error {
 		return hinted(fmt.Sprintf("%.40q is no name of a variable", s), "letters, digits and _ make one")
 	}
 	return nil
+}
+
+// actions are what a hook may do.
+func actions(hook string) []string {
+	if hook == "pre-commit" {
+		return []string{"block", "warn", "background", "off"}
+	}
+	return []string{"block", "warn", "off"}
 }
 
 // hint is an error with advice.

@@ -27,6 +27,7 @@ func Events() []Event {
 	return []Event{
 		{"pre-commit", "tests what is about to be committed", true},
 		{"pre-merge-commit", "tests a merge before it is committed", true},
+		{"commit-msg", "waits for the run that pre-commit has begun in the background", false},
 		{"post-commit", "notes commits that no test run covers", true},
 		{"post-merge", "tests what a merge or pull brought in", true},
 		{"pre-push", "tests what is pushed and was not tested yet", true},

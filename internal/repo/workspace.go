@@ -120,3 +120,33 @@ func removeAll(dir string) error {
 	})
 	return os.RemoveAll(dir)
 }
+
+// Hold holds a file as this process's alone until release, waiting for another one to
+// let it go. The system lets it go when the process ends, however it ends.
+func Hold(ctx context.Context, name string) (release func(), err error) {
+	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+		return nil, err
+	}
+	held, err := waitLock(ctx, name)
+	if err != nil {
+		return nil, &Error{Path: name, Err: err}
+	}
+	return held.release, nil
+}
+
+// Held tells whether a process holds a file by Hold.
+func Held(name string) bool {
+	if _, err := os.Lstat(name); err != nil {
+		return false
+	}
+	held, err := tryLock(name)
+	if err != nil {
+		return errors.Is(err, errLocked)
+	}
+	held.release()
+	return false
+}
+
+// CopyIndex copies the index that src means to a new file, so that it can be tested
+// while the user goes on.
+func (r *Repo) CopyIndex(src Source, to string) error { return copyIndex(r.indexFile(src), to) }

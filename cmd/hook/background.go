@@ -1,0 +1,176 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/background"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// hookBackground lets a commit go on while its tree is tested.
+const hookBackground = "background"
+
+// backgroundCommand is what pre-commit starts; it is not for people.
+func (a *app) backgroundCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "background", Short: "Test what a commit left to be tested (regreen starts this)", Example: "  regreen background", Hidden: true, Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error { return a.background(cmd.Context()) },
+	}
+}
+
+func (e *event) desk() *background.Desk {
+	return background.Open(e.repo.StateDir(), e.repo.Root())
+}
+
+// startBackground begins a job for a tree and leaves it to itself.
+func (e *event) startBackground(ctx context.Context, what subject) error {
+	desk := e.desk()
+	job := background.Job{Tree: what.tree, Started: time.Now().UTC()}
+	if head, err := e.repo.Resolve(ctx, "HEAD"); err == nil {
+		job.Base = head
+	}
+	var err error
+	if job.Index, err = desk.IndexFile(); err != nil {
+		return err
+	}
+	if err := e.repo.CopyIndex(what.source, job.Index); err != nil {
+		return err
+	}
+	if err := desk.Begin(job); err != nil {
+		return err
+	}
+	program, err := os.Executable()
+	if err != nil {
+		return err
+	}
+	log, err := os.Create(desk.Log())
+	if err != nil {
+		return err
+	}
+	defer func() { _ = log.Close() }()
+	cmd := exec.Command(program, "--repo", e.repo.Root(), "background") // it outlives the context
+	cmd.Env = without(e.environ, e.repo.LocalEnv())
+	cmd.Stdout, cmd.Stderr = log, log
+	detach(cmd)
+	if err := cmd.Start(); err != nil {
+		return err
+	}
+	fmt.Fprintln(e.stderr, "regreen: the tests run in the background; regreen status tells")
+	return cmd.Process.Release()
+}
+
+// without leaves variables out of an environment.
+func without(environ, names []string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
+		name, _, _ := strings.Cut(kv, "=")
+		return slices.Contains(names, name)
+	})
+}
+
+// background does the latest job of this worktree.
+func (a *app) background(ctx context.Context) error {
+	e, err := a.newEvent(ctx, "pre-commit", nil)
+	if err != nil {
+		return err
+	}
+	desk := e.desk()
+	job, ok := desk.Job()
+	if !ok || job.Done() {
+		return nil
+	}
+	return desk.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
+		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base}
+		if job.Base != "" {
+			names, err := e.repo.ChangedNames(ctx, job.Base, what.source)
+			if err != nil {
+				return "", "", false, err
+			}
+			what.changed = slices.DeleteFunc(names, e.cfg.Document)
+			if base, err := e.repo.Info(ctx, job.Base); err == nil {
+				what.before = base.Tree
+			}
+		}
+		rep, err := e.test(ctx, what)
+		if err != nil {
+			return "", "", false, err
+		}
+		return rep.ID, string(rep.Verdict), status(rep) == nil, nil
+	})
+}
+
+// join waits for the background run of a tree, when there is one, and tells that it is
+// over. It does not say how it ended: the witness does.
+func (e *event) join(ctx context.Context, tree string) (background.Job, bool) {
+	desk := e.desk()
+	job, ok := desk.Job()
+	if !ok || job.Tree != tree {
+		return job, false
+	}
+	if !job.Done() {
+		progress := newProgress(e.app)
+		progress.show("test", "waiting for the background run", 0, 0)
+		defer progress.clear()
+	}
+	return desk.Wait(ctx, tree)
+}
+
+// news tells of a background run that came to a bad end since somebody was told last.
+func (e *event) news() {
+	job, ok := e.desk().News()
+	if !ok || job.Passes {
+		return
+	}
+	fmt.Fprintln(e.stderr, "regreen: "+backgroundText(job))
+}
+
+// backgroundText tells in words how a job is going.
+func backgroundText(job background.Job) string {
+	switch {
+	case !job.Done():
+		return "tests what was committed at " + job.Started.Local().Format("15:04:05")
+	case job.Run == "":
+		return "what was committed at " + job.Started.Local().Format("15:04:05") + " could not be tested in the background"
+	case job.Passes:
+		return "what was committed at " + job.Started.Local().Format("15:04:05") + " passed, run " + job.Run
+	}
+	return "what was committed at " + job.Started.Local().Format("15:04:05") + " is " + job.Verdict + ": regreen report " + job.Run
+}
+
+// commitMsg waits for the run that pre-commit has begun while the message was
+// written, and blocks when it shows new failures.
+func (e *event) commitMsg(ctx context.Context) error {
+	tree, err := e.repo.TreeHash(ctx, repo.Index(""))
+	if err != nil {
+		return nil // pre-commit would have told
+	}
+	job, ok := e.join(ctx, tree)
+	if !ok || job.Passes || job.Run == "" {
+		return ctx.Err()
+	}
+	e.desk().News() // told now
+	rep, err := repair.Stored(e.repo.StateDir(), job.Run)
+	if errors.Is(err, repair.ErrNoRun) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if err := e.show(rep); err != nil {
+		return err
+	}
+	if rep.Verdict == report.NotRun {
+		return nil
+	}
+	return status(rep)
+}

@@ -1,0 +1,106 @@
+package background
+
+import (
+	"context"
+	"errors"
+	"os"
+	"testing"
+	"time"
+)
+
+func begin(t *testing.T, d *Desk, tree string) Job {
+	t.Helper()
+	j := Job{Tree: tree, Started: time.Now().UTC()}
+	if err := d.Begin(j); err != nil {
+		t.Fatal(err)
+	}
+	return j
+}
+
+func TestRun(t *testing.T) {
+	t.Parallel()
+	d := Open(t.TempDir(), "/somewhere")
+	if _, ok := d.Job(); ok || d.Running() {
+		t.Fatal("there is a job")
+	}
+	if _, ok := d.News(); ok {
+		t.Fatal("there is news")
+	}
+	index, err := d.IndexFile()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(index, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	j := Job{Tree: "t1", Index: index, Started: time.Now().UTC()}
+	if err := d.Begin(j); err != nil {
+		t.Fatal(err)
+	}
+	err = d.Run(t.Context(), j, func(context.Context) (string, string, bool, error) {
+		if !d.Running() {
+			t.Error("is not running while it is")
+		}
+		return "r1", "red", false, nil
+	})
+	if err != nil || d.Running() {
+		t.Fatalf("%v, running %t", err, d.Running())
+	}
+	if got, ok := d.Wait(t.Context(), "t1"); !ok || got.Run != "r1" || got.Verdict != "red" || got.Passes {
+		t.Errorf("%+v, %t", got, ok)
+	}
+	if _, ok := d.Wait(t.Context(), "t2"); ok {
+		t.Error("waited for a tree that nobody tests")
+	}
+	if _, err := os.Stat(index); !errors.Is(err, os.ErrNotExist) {
+		t.Error("the index is left")
+	}
+	if got, ok := d.News(); !ok || got.Run != "r1" {
+		t.Errorf("news %+v, %t", got, ok)
+	}
+	if _, ok := d.News(); ok {
+		t.Error("it is news twice")
+	}
+}
+
+// A newer job ends an older one, which leaves no outcome.
+func TestSuperseded(t *testing.T) {
+	t.Parallel()
+	d := Open(t.TempDir(), "/somewhere")
+	first := begin(t, d, "t1")
+	running := make(chan struct{})
+	ended := make(chan error)
+	go func() {
+		ended <- d.Run(t.Context(), first, func(ctx context.Context) (string, string, bool, error) {
+			close(running)
+			<-ctx.Done()
+			return "r1", "green", true, ctx.Err()
+		})
+	}()
+	<-running
+	second := begin(t, d, "t2")
+	err := d.Run(t.Context(), second, func(context.Context) (string, string, bool, error) { return "r2", "green", true, nil })
+	if err != nil {
+		t.Error(err)
+	}
+	if err := <-ended; !errors.Is(err, errSuperseded) {
+		t.Errorf("the first ended by %v", err)
+	}
+	if j, ok := d.Job(); !ok || j.Run != "r2" || !j.Passes {
+		t.Errorf("%+v", j)
+	}
+}
+
+// A job whose process died is not waited for.
+func TestWaitForTheDead(t *testing.T) {
+	t.Parallel()
+	d := Open(t.TempDir(), "/somewhere")
+	if err := d.Begin(Job{Tree: "t1", Started: time.Now().Add(-time.Hour)}); err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+	defer cancel()
+	if j, ok := d.Wait(ctx, "t1"); ok || ctx.Err() != nil {
+		t.Errorf("%+v, %t", j, ok)
+	}
+}
