@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"path"
 	"slices"
 	"time"
 
@@ -143,7 +144,7 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	r.tellSuspects(suspects)
 
 	problem := &propose.Problem{
-		Tree: tree, Failures: focus, Suspects: suspects, Changes: changes, Editable: r.Editable,
+		Tree: tree, Failures: focus, Suspects: suspects, Changes: changes, Editable: r.editable(ctx),
 		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, target, files) },
 	}
 	if len(changes) > 0 {
@@ -179,6 +180,18 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	h = &hunt{run: r, v: v, target: target, problem: problem, weight: h.weight, strategies: last}
 	winner, err := h.do(ctx)
 	return winner != nil, err
+}
+
+// editable is what may be edited: what the configuration allows, less the packages
+// that only tests use.
+func (r *run) editable(ctx context.Context) func(file string) bool {
+	support, err := r.suite.TestSupport(ctx)
+	if err != nil {
+		r.Log.Debug("what belongs to the tests is not known", "error", err)
+	}
+	return func(file string) bool {
+		return (r.Editable == nil || r.Editable(file)) && !slices.Contains(support, path.Dir(file))
+	}
 }
 
 // alone are the modules that no workspace of the tree uses.

@@ -113,6 +113,41 @@ func dependingOn(all []Package, pkgs []string) []*Package {
 	return out
 }
 
+// TestSupport gives the directories of the internal packages that only tests import,
+// directly or through others of their kind: they belong to the tests.
+func (s *Suite) TestSupport(ctx context.Context) ([]string, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	support := make(map[string]bool)
+	for again := true; again; {
+		again = false
+		for _, p := range all {
+			if support[p.ImportPath] || p.Name == "main" || !slices.Contains(strings.Split(p.ImportPath, "/"), "internal") {
+				continue
+			}
+			tested, used := false, false
+			for _, q := range all {
+				tested = tested || slices.Contains(q.TestImports, p.ImportPath) && q.ImportPath != p.ImportPath || slices.Contains(q.XTestImports, p.ImportPath) && q.ImportPath != p.ImportPath
+				if slices.Contains(q.Imports, p.ImportPath) {
+					tested, used = tested || support[q.ImportPath], used || !support[q.ImportPath]
+				}
+			}
+			if tested && !used {
+				support[p.ImportPath], again = true, true
+			}
+		}
+	}
+	var dirs []string
+	for _, p := range all {
+		if support[p.ImportPath] {
+			dirs = append(dirs, p.Dir)
+		}
+	}
+	return dirs, nil
+}
+
 // Goroot is the directory of the Go toolchain that the tests run with.
 func (s *Suite) Goroot(ctx context.Context) (string, error) {
 	dir, env := s.Root, []string(nil)

@@ -45,10 +45,11 @@ import _ "m/low"
 package untested
 `
 
-func TestReached(t *testing.T) {
-	t.Parallel()
-	root := t.TempDir()
-	for _, f := range txtar.Parse([]byte(reachTree)).Files {
+// treeOf writes an archive to a folder.
+func treeOf(t *testing.T, archive string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
 		name := filepath.Join(root, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -57,6 +58,56 @@ func TestReached(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	return root
+}
+
+// What only tests import, however indirectly, belongs to them; elsewhere than below
+// internal, others may import it.
+func TestTestSupport(t *testing.T) {
+	t.Parallel()
+	s, err := Find(treeOf(t, `
+-- go.mod --
+module m
+
+go 1.26
+-- m.go --
+package m
+
+import _ "m/internal/used"
+-- m_test.go --
+package m_test
+
+import _ "m/internal/runner"
+import _ "m/public"
+import _ "m/internal/used"
+-- public/p.go --
+package public
+-- internal/used/u.go --
+package used
+-- internal/runner/r.go --
+package runner
+
+import _ "m/internal/deep"
+-- internal/deep/d.go --
+package deep
+-- internal/alone/a.go --
+package alone
+-- internal/alone/a_test.go --
+package alone_test
+
+import _ "m/internal/alone"
+`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.TestSupport(t.Context()); err != nil || !slices.Equal(got, []string{"internal/deep", "internal/runner"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+func TestReached(t *testing.T) {
+	t.Parallel()
+	root := treeOf(t, reachTree)
 	s, err := Find(root, "")
 	if err != nil {
 		t.Fatal(err)
