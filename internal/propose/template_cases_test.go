@@ -412,6 +412,26 @@ func TestStringFromTheTest(t *testing.T) {
 	}
 }
 
+// A word is taken from a long text that the failing test names at package level.
+func TestStringFromALongText(t *testing.T) {
+	t.Parallel()
+	source := "package m\n\nfunc f() string { return \"string\" }\n"
+	root := module(t, archiveOf(map[string]string{
+		"m.go":      source,
+		"m_test.go": "package m\n\nimport \"testing\"\n\nconst usage = `\n  --names strings   names of things\n  --other string    another one\n`\n\nvar unused = `stringss to be`\n\nfunc Test(t *testing.T) {\n\tif f() != usage {\n\t\tt.Fail()\n\t}\n}\n",
+	})).Tree.Root
+	p := inMemory(t, map[string]string{"m.go": source})
+	p.Tree.Root = root
+	p.Failures[0].File = "m_test.go"
+	got := results(t, p, "m.go", "template/string")
+	if c, ok := got["package m\n\nfunc f() string { return \"strings\" }\n"]; !ok || !c.Review {
+		t.Errorf("candidates %v", got)
+	}
+	if _, ok := got["package m\n\nfunc f() string { return \"stringss\" }\n"]; ok {
+		t.Error("a word of what the test does not name is proposed")
+	}
+}
+
 // What ends everything, or half of a pair that waits, is no call to insert.
 func TestInsertCallKeepsOut(t *testing.T) {
 	t.Parallel()

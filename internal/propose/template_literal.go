@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -75,15 +76,18 @@ func (p *Problem) expectations() *expectations {
 	return e
 }
 
-// testLiterals lists the string literals of the failing test's function, and of
-// the tables at package level in its file.
+// testLiterals lists the string literals of the failing test's function and of the
+// constants and tables at package level that it names, and then the words of those
+// that hold several: what a test expects of a long output is one literal, and what is
+// wrong with it often one word.
 func testLiterals(root string, failure testrun.Failure) []string {
 	dir := path.Dir(failure.File)
 	if failure.File == "" {
 		return nil
 	}
 	names, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*_test.go"))
-	var out []string
+	values := make(map[string]ast.Node) // by the names that are declared at package level
+	var test *ast.FuncDecl
 	for _, name := range names {
 		src, err := os.ReadFile(name)
 		if err != nil {
@@ -94,16 +98,67 @@ func testLiterals(root string, failure testrun.Failure) []string {
 			continue
 		}
 		for _, d := range file.Decls {
-			if fn, ok := d.(*ast.FuncDecl); ok && fn.Name.Name == failure.Top() {
-				ast.Inspect(fn, func(n ast.Node) bool {
-					if lit, ok := n.(*ast.BasicLit); ok && lit.Kind == token.STRING {
-						if s, err := strconv.Unquote(lit.Value); err == nil && len(s) < 400 {
-							out = append(out, s)
+			switch d := d.(type) {
+			case *ast.FuncDecl:
+				if d.Name.Name == failure.Top() {
+					test = d
+				}
+			case *ast.GenDecl:
+				for _, spec := range d.Specs {
+					if v, ok := spec.(*ast.ValueSpec); ok {
+						for _, id := range v.Names {
+							values[id.Name] = v
 						}
+					}
+				}
+			}
+		}
+	}
+	if test == nil {
+		return nil
+	}
+	var whole, words []string
+	read := func(lit *ast.BasicLit) {
+		s, err := strconv.Unquote(lit.Value)
+		if lit.Kind != token.STRING || err != nil {
+			return
+		}
+		if len(s) < 400 {
+			whole = append(whole, s)
+		}
+		if strings.ContainsAny(s, " \n\t") {
+			words = append(words, wordsOf(s)...)
+		}
+	}
+	ast.Inspect(test, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.BasicLit:
+			read(n)
+		case *ast.Ident:
+			value := values[n.Name]
+			delete(values, n.Name)
+			if value != nil {
+				ast.Inspect(value, func(n ast.Node) bool {
+					if lit, ok := n.(*ast.BasicLit); ok {
+						read(lit)
 					}
 					return true
 				})
 			}
+		}
+		return true
+	})
+	return append(whole, words...)
+}
+
+// wordsOf are the different words of a text that are long enough to mean something.
+func wordsOf(text string) []string {
+	const shortest, longest, most = 3, 40, 300
+	var out []string
+	for _, word := range strings.FieldsFunc(text, func(r rune) bool { return r != '_' && r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
+		word = strings.Trim(word, "-_")
+		if len(word) >= shortest && len(word) <= longest && len(out) < most && !slices.Contains(out, word) {
+			out = append(out, word)
 		}
 	}
 	return out

@@ -43,7 +43,7 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	if len(h.strategies) == 0 && len(h.pool) == 0 {
 		return nil, nil
 	}
-	screen, cancel := h.screening(ctx)
+	screen, last, cancel := h.screening(ctx)
 	defer cancel()
 	suspects := h.problem.Repairable(h.problem.Suspects)
 	waves, whole := waves(suspects), mass(suspects)
@@ -59,6 +59,9 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 		h.screen(screen, perWave)
 		if h.clear() || h.found(max(ahead, 0)) {
 			break
+		}
+		if screen.Err() != nil && len(h.ranked()) == 0 {
+			screen = last // there is nothing yet that confirmation would need the time for
 		}
 	}
 	h.problem.Suspect(suspects, 1)
@@ -76,13 +79,19 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 }
 
 // screening is the time for screening: what confirmation is likely to take is left
-// over, a tenth of the time at least and two fifths at most.
-func (h *hunt) screening(ctx context.Context) (context.Context, context.CancelFunc) {
+// over, a tenth of the time at least and two fifths at most. The last of it is only for
+// a search that has found nothing by then.
+func (h *hunt) screening(ctx context.Context) (soft, last context.Context, cancel context.CancelFunc) {
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline).Seconds()
 	// The failing tests, the dependents, the suite and the repeats, of two candidates.
 	confirm := 2 * 3 * h.first.Seconds
-	return context.WithTimeout(ctx, time.Duration((left-min(max(confirm, left/10), left*2/5))*float64(time.Second)))
+	until := func(share float64) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, time.Duration(share*float64(time.Second)))
+	}
+	last, cancelLast := until(left * 9 / 10)
+	soft, cancelSoft := until(left - min(max(confirm, left/10), left*2/5))
+	return soft, last, func() { cancelSoft(); cancelLast() }
 }
 
 // waves splits the suspects.
