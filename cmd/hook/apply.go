@@ -7,6 +7,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -204,14 +205,19 @@ func (a *app) applyID(ctx context.Context, id string, fuzz int, check, back bool
 	if back {
 		files = patch.Reverse(files)
 	}
-	if err := a.write(ctx, &s.Repo.Tree, files, fuzz, check); err != nil {
+	if back && !check && a.staged(ctx, s.Repo, chosen) {
+		err = a.unstage(ctx, s.Repo, files, fuzz)
+	} else {
+		err = a.write(ctx, &s.Repo.Tree, files, fuzz, check)
+	}
+	if err != nil {
 		return err
 	}
 	if check {
 		return nil
 	}
 	for _, p := range chosen {
-		p.Applied = !back
+		p.Applied, p.Staged = !back, false
 	}
 	if err := repair.Restore(s.Repo.StateDir(), rep); err != nil {
 		s.Log.Warn("the run cannot be updated", "error", err)
@@ -225,6 +231,46 @@ func (a *app) applyID(ctx context.Context, id string, fuzz int, check, back bool
 	}
 	if !back {
 		fmt.Fprintf(a.stderr, "to take it back: regreen rollback %s\n", id)
+	}
+	return nil
+}
+
+// staged tells whether patches that a hook put into the index are there to be taken
+// back: what was committed since, or never, is not.
+func (a *app) staged(ctx context.Context, rp *repo.Repo, patches []*report.Patch) bool {
+	names, err := rp.ChangedNames(ctx, "HEAD", repo.Index(""))
+	if err != nil {
+		return false
+	}
+	for _, p := range patches {
+		if !p.Staged {
+			return false
+		}
+		for _, span := range p.Files {
+			if !slices.Contains(names, span.File) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unstage takes a patch back out of index and working tree.
+func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, fuzz int) error {
+	index := repo.Index("")
+	tree, err := rp.TreeHash(ctx, index)
+	if err != nil {
+		return err
+	}
+	changes, err := rp.PlanStaged(ctx, index, files, patch.Options{Fuzz: fuzz})
+	if err != nil {
+		return err
+	}
+	if err := rp.WriteStaged(ctx, index, tree, changes); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		fmt.Fprintf(a.stderr, "patched %s, in the index and in the working tree\n", c.Path)
 	}
 	return nil
 }

@@ -90,7 +90,7 @@ func (a *app) background(ctx context.Context) error {
 		return nil
 	}
 	return desk.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
-		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base}
+		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, beside: true}
 		if job.Base != "" {
 			names, err := e.repo.ChangedNames(ctx, job.Base, what.source)
 			if err != nil {

@@ -245,6 +245,7 @@ type pushed struct{ tip, ref, base string }
 type subject struct {
 	source  repo.Source
 	tree    string   // its hash; "" when git could not tell
+	beside  bool     // it is tested beside, when the commit has gone on
 	changed []string // files that differ from the tree before, less documents; nil for all
 	before  string   // hash of that tree
 	base    string   // commit to compare with; "" to find one
@@ -266,6 +267,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	}
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
 		opt.SearchFor, opt.Changed, opt.Bypasses = true, what.changed, e.bypasses()
+		opt.Tree, opt.ReadOnly = what.tree, e.readOnly(what)
 		opt.Passed = func(tree string) bool {
 			w, ok := e.passed(tree)
 			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
@@ -278,11 +280,33 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	return rep, nil
 }
 
+// readOnly is why a patch is only proposed here, whatever the policy; "" when what is
+// about to be committed may be patched.
+func (e *event) readOnly(what subject) string {
+	switch {
+	case what.beside:
+		return "the commit has gone on"
+	case what.tree == "":
+		return "git could not tell which tree is committed"
+	case e.repo.Partial(what.source):
+		return "a commit of single paths leaves the index alone"
+	case e.getenv("PRE_COMMIT") == "1":
+		return "pre-commit has put the working tree aside, and takes edits for a failure"
+	}
+	return ""
+}
+
 // record keeps the proof that a tree passed. What the change cannot reach has passed
 // when it did before.
 func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	switch rep.Verdict {
 	case report.Green, report.Known, report.Flaky:
+	case report.Fixed: // verified as a whole is the tree with the patch
+		tree, err := e.repo.TreeHash(ctx, what.source)
+		if err != nil {
+			return
+		}
+		what.tree = tree
 	default:
 		return
 	}
@@ -318,6 +342,10 @@ func (e *event) tell(rep *report.Report) error {
 	}
 	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
 		return nil // what did not run is no reason to hold a commit up
+	}
+	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {
+		fmt.Fprintln(e.stderr, "regreen: stopped for you to see the patch; commit again to take it")
+		return redError{exitRed}
 	}
 	return status(rep)
 }

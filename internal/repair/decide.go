@@ -26,8 +26,8 @@ func (r *run) decide(ctx context.Context) error {
 	if partial {
 		r.report.Verdict = report.Partial
 	}
-	if r.Source != repo.WorkTree() {
-		return nil // a hook's tree is not the user's to be edited: nothing was left out
+	if _, ok := r.Source.Revision(); ok {
+		return nil // what is committed is not edited any more: nothing was left out
 	}
 	if why := r.holdBack(kept); why != "" {
 		r.note("not applied: " + why)
@@ -36,13 +36,13 @@ func (r *run) decide(ctx context.Context) error {
 	if err := r.apply(ctx); err != nil {
 		var edited *repo.Error
 		if errors.As(err, &edited) {
-			r.note(fmt.Sprintf("not applied: %v", err))
+			r.note(fmt.Sprintf("not applied: %s %v; %s", edited.Path, edited.Err, edited.Hint))
 			return nil
 		}
 		return err
 	}
 	for _, p := range kept {
-		p.Applied = true
+		p.Applied, p.Staged = true, r.Source != repo.WorkTree()
 	}
 	if !partial {
 		r.report.Verdict = report.Fixed
@@ -70,6 +70,8 @@ func (r *run) keptPatches() []*report.Patch {
 // holdBack gives the reason not to apply; "" when the patches are to be applied.
 func (r *run) holdBack(kept []*report.Patch) string {
 	switch {
+	case r.ReadOnly != "":
+		return r.ReadOnly
 	case r.Policy == detect.Always:
 		return ""
 	case r.Policy == detect.Never:
@@ -92,7 +94,8 @@ func (r *run) holdBack(kept []*report.Patch) string {
 	return ""
 }
 
-// apply writes the kept files to the user's tree in one transaction.
+// apply writes the kept files to the user's tree in one transaction, and to the index
+// when that is what was tested.
 func (r *run) apply(ctx context.Context) error {
 	changes := make([]repo.Change, 0, len(r.kept))
 	for name, content := range r.kept {
@@ -102,6 +105,9 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
+	}
+	if r.Source != repo.WorkTree() {
+		return r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes)
 	}
 	return r.Repo.Write(ctx, changes)
 }

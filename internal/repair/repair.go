@@ -32,6 +32,13 @@ type Options struct {
 	Environment detect.Environment // where this is, with the bases to compare with
 	Environ     []string           // the process's environment; tests see it sealed
 
+	// Tree is the source's hash, where it is known. An index is only patched when it
+	// still has it.
+	Tree string
+	// ReadOnly is why the user's files stay as they are, whatever the policy; "" when
+	// it decides.
+	ReadOnly string
+
 	// Changed are the files that may have broken something, when only what they can
 	// reach is to be tested; nil tests the whole suite.
 	Changed []string
@@ -134,7 +141,7 @@ func newRun(opt Options) *run {
 	}
 	opt.Jobs = max(opt.Jobs, 1)
 	r := &run{
-		Options: opt, id: newID(), clock: newClock(), kept: make(map[string][]byte),
+		Options: opt, id: newID(), treeHash: opt.Tree, clock: newClock(), kept: make(map[string][]byte),
 		rng:    rand.New(rand.NewPCG(opt.Seed, 0x7265677265656e)),
 		report: &report.Report{Schema: report.Schema, Version: opt.Version, Started: time.Now().UTC(), Verdict: report.NotRun},
 	}

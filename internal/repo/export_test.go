@@ -144,7 +144,7 @@ func TestIndexOfHook(t *testing.T) {
 				done := make(chan struct{})
 				go func() {
 					defer close(done)
-					r := &Repo{git: git{dir: f.dir, env: f.env}}
+					r := &Repo{Tree: Tree{git: git{dir: f.dir, env: f.env}}}
 					r.git.output(context.Background(), tt.args...) //nolint:errcheck // the hook says no
 				}()
 				defer func() {

@@ -59,8 +59,8 @@ func Near(dir string, env []string) (r *Repo, ok bool) {
 	if !ordinary(commonDir) {
 		return nil, false
 	}
-	r = &Repo{git: git{dir: root, env: env}, gitDir: gitDir, commonDir: commonDir, localVars: localVars}
-	r.Tree = r.tree(root)
+	r = &Repo{gitDir: gitDir, commonDir: commonDir, localVars: localVars}
+	r.Tree = r.tree(root, git{dir: root, env: env})
 	r.objects = sync.OnceValue(r.openObjects)
 	return r, true
 }

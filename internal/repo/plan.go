@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -18,20 +19,41 @@ func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
+	return plan(files, opt, func(name string) ([]byte, error) {
+		if !filepath.IsLocal(filepath.FromSlash(name)) {
+			return nil, &Error{Path: name, Err: ErrBadPath, Hint: "a patch may only name files below " + t.Root()}
+		}
+		return root.ReadFile(filepath.FromSlash(name))
+	})
+}
+
+// PlanStaged is Plan for the index's versions of the files.
+func (r *Repo) PlanStaged(ctx context.Context, src Source, files []patch.File, opt patch.Options) ([]Change, error) {
+	g := r.git.with("GIT_INDEX_FILE=" + r.indexFile(src))
+	return plan(files, opt, func(name string) ([]byte, error) {
+		content, err := g.output(ctx, "cat-file", "--filters", ":"+name)
+		if exitStatus(err) != 0 {
+			return nil, fs.ErrNotExist
+		}
+		return content, err
+	})
+}
+
+func plan(files []patch.File, opt patch.Options, read func(name string) ([]byte, error)) ([]Change, error) {
 	content := make(map[string]*Change) // a patch may name a file twice
 	var order []string
 	get := func(name string) (*Change, error) {
 		if c, ok := content[name]; ok {
 			return c, nil
 		}
-		if !filepath.IsLocal(filepath.FromSlash(name)) {
-			return nil, &Error{Path: name, Err: ErrBadPath, Hint: "a patch may only name files below " + t.Root()}
-		}
 		c := &Change{Path: name}
-		old, err := root.ReadFile(filepath.FromSlash(name))
+		old, err := read(name)
+		var known *Error
 		switch {
 		case err == nil:
 			c.Old, c.New, c.OldExists, c.NewExists = old, old, true, true
+		case errors.As(err, &known):
+			return nil, err
 		case !errors.Is(err, fs.ErrNotExist):
 			return nil, &Error{Path: name, Err: err}
 		}

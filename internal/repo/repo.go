@@ -64,7 +64,6 @@ func (e *Error) Unwrap() error { return e.Err }
 type Repo struct {
 	Tree // the working tree as something to write to
 
-	git               git
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
@@ -98,19 +97,18 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		return nil, &Error{Path: dir, Err: errors.New("git gave no clear answer about its folders"), Hint: "folders with a newline in their name are not supported"}
 	}
 	r := &Repo{
-		git:    git{dir: lines[1], env: env},
 		gitDir: filepath.FromSlash(lines[2]), commonDir: filepath.FromSlash(lines[3]),
 		hooksDir: filepath.FromSlash(lines[4]), localVars: lines[5:],
 	}
-	r.Tree = r.tree(filepath.FromSlash(lines[1]))
+	r.Tree = r.tree(filepath.FromSlash(lines[1]), git{dir: lines[1], env: env})
 	r.objects = sync.OnceValue(r.openObjects)
 	return r, nil
 }
 
 // tree is the working tree, with its journal in the state folder. Each worktree
 // has a journal of its own, whose name survives moving the repository.
-func (r *Repo) tree(root string) Tree {
-	t := Tree{root: root, state: filepath.Join(r.commonDir, "regreen")}
+func (r *Repo) tree(root string, g git) Tree {
+	t := Tree{root: root, git: g, state: filepath.Join(r.commonDir, "regreen")}
 	name := "write"
 	if r.gitDir != r.commonDir {
 		name += "-" + filepath.Base(r.gitDir)

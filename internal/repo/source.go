@@ -3,6 +3,7 @@ package repo
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -184,7 +185,16 @@ const moduleMode = "160000"
 
 // list reads the entries of an index.
 func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
-	out, err := g.output(ctx, "ls-files", "--stage", "-z")
+	entries, err := listEntries(ctx, g)
+	if errors.Is(err, ErrUnmerged) {
+		return nil, r.unmerged()
+	}
+	return entries, err
+}
+
+// listEntries reads those of some paths, or all.
+func listEntries(ctx context.Context, g git, paths ...string) ([]entry, error) {
+	out, err := g.output(ctx, append([]string{"ls-files", "--stage", "-z", "--"}, paths...)...)
 	if err != nil {
 		return nil, err
 	}
@@ -200,7 +210,7 @@ func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
 			return nil, fmt.Errorf("git ls-files: cannot read %q: %w", line, err)
 		}
 		if stage != 0 {
-			return nil, r.unmerged()
+			return nil, ErrUnmerged
 		}
 		e.path = path
 		entries = append(entries, e)

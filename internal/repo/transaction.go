@@ -17,11 +17,11 @@ import (
 //
 //	stage   write i.new and i.old, then the journal; all synced. Nothing of the
 //	        user's has changed, and without a journal nothing ever will.
-//	apply   rename i.new over its file, for each i
+//	apply   rename i.new over its file, for each i; then the index, if it belongs to it
 //	finish  remove the journal: done
 //
-// Whoever finds a journal looks at the files. If all are new, the transaction is
-// done. If not, undo gives those that are new their old content, and leaves alone
+// Whoever finds a journal looks at the files. If all are new, and the index is, the
+// transaction is done. If not, undo gives those that are new their old content, and leaves alone
 // those that are neither: someone edited them. So undo may itself be cut off and
 // begun again.
 
@@ -30,6 +30,7 @@ const journalFile = "journal.json"
 
 type journal struct {
 	Entries []journalEntry `json:"entries"`
+	Index   *stagedIndex   `json:"index,omitempty"`
 }
 
 type journalEntry struct {
@@ -50,6 +51,7 @@ type transaction struct {
 	tree    *Tree
 	root    *os.Root
 	entries []entryPlan
+	index   *stagedIndex // written with the files; nil for none
 }
 
 // stage prepares everything in the transaction's folder, the journal last.
@@ -61,7 +63,7 @@ func (x *transaction) stage(ctx context.Context) error {
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return x.tree.unwritable(err)
 	}
-	var j journal
+	j := journal{Index: x.index}
 	for i, e := range x.entries {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -134,8 +136,9 @@ func syncDir(name string) error {
 	return nil
 }
 
-// apply puts the new files in place. Each is compared once more just before.
-func (x *transaction) apply() error {
+// apply puts the new files in place, and then the index. Each file is compared once
+// more just before.
+func (x *transaction) apply(ctx context.Context) error {
 	for i, e := range x.entries {
 		if err := x.tree.at("apply %d", i); err != nil {
 			return err
@@ -151,7 +154,16 @@ func (x *transaction) apply() error {
 			return &Error{Path: e.entry.Path, Err: err, Hint: "nothing was written; make the file and its folder writable"}
 		}
 	}
-	return x.sync()
+	if err := x.sync(); err != nil || x.index == nil {
+		return err
+	}
+	if err := x.tree.at("index"); err != nil {
+		return err
+	}
+	if err := x.tree.writeIndex(ctx, x.index); err != nil {
+		return &Error{Path: x.index.File, Err: err, Hint: "nothing was written; another git may be at work here: commit again when it has ended"}
+	}
+	return nil
 }
 
 // put makes one file as it is on one side of the change.
@@ -296,7 +308,7 @@ func (x *transaction) undo() error {
 }
 
 // recover finishes the transaction that a crash cut off, if there is one.
-func (t *Tree) recover(root *os.Root) error {
+func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 	text, err := os.ReadFile(filepath.Join(t.journal, journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
 		return removeAll(t.journal)
@@ -308,8 +320,8 @@ func (t *Tree) recover(root *os.Root) error {
 	if err != nil {
 		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Hint: "an earlier write was cut off and its journal cannot be read; the old contents lie beside it; remove the folder when done"}
 	}
-	x := &transaction{tree: t, root: root}
-	done := true
+	x := &transaction{tree: t, root: root, index: j.Index}
+	done := j.Index == nil || t.written(ctx, j.Index)
 	for _, e := range j.Entries {
 		if err := t.checkPath(e.Path); err != nil {
 			return err

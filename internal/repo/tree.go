@@ -21,6 +21,7 @@ type Tree struct {
 	state   string   // of a repository
 	journal string   // folder of the transaction under way
 	private []string // folders below root that are git's own, relative, slash-separated
+	git     git      // of a repository
 
 	// step is called before each step that changes something on disk; tests
 	// fail there, or crash. It is nil otherwise.
@@ -70,17 +71,20 @@ type Change struct {
 // nothing is written. Each file is replaced by an atomic rename and keeps its
 // mode. Folders are made and, when they become empty, removed. A context that
 // ends in time prevents the transaction, but does not tear it.
-func (t *Tree) Write(ctx context.Context, changes []Change) error {
+func (t *Tree) Write(ctx context.Context, changes []Change) error { return t.write(ctx, changes, nil) }
+
+// write is Write, with the index along when there is one.
+func (t *Tree) write(ctx context.Context, changes []Change, index *stagedIndex) error {
 	return t.locked(ctx, func(root *os.Root) error {
 		entries, err := t.plan(root, changes)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
-		tx := &transaction{tree: t, root: root, entries: entries}
+		tx := &transaction{tree: t, root: root, entries: entries, index: index}
 		if err := tx.stage(ctx); err != nil {
 			return errors.Join(err, removeAll(t.journal))
 		}
-		if err := tx.apply(); err != nil {
+		if err := tx.apply(context.WithoutCancel(ctx)); err != nil {
 			return errors.Join(err, tx.undo())
 		}
 		return tx.finish()
@@ -115,7 +119,7 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 		return err
 	}
 	defer root.Close()
-	if err := t.recover(root); err != nil {
+	if err := t.recover(ctx, root); err != nil {
 		return err
 	}
 	return do(root)

@@ -316,7 +316,10 @@ func (t *terminal) patch(s story, clusters int) {
 	if clusters > 1 && p.Cluster > 0 {
 		about = fmt.Sprintf("%s (cause %d)", about, p.Cluster)
 	}
-	if p.Applied {
+	switch {
+	case p.Staged:
+		about += ", applied to index and working tree"
+	case p.Applied:
 		about += ", applied"
 	}
 	t.title(name, about)

@@ -1,0 +1,177 @@
+package repo
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const (
+	stagedBefore = "package m\n\n// F is f.\nfunc F() int { return 1 }\n\n// G is g.\n\n\nfunc G() {}\n"
+	stagedAfter  = "package m\n\n// F is f.\nfunc F() int { return 2 }\n\n// G is g.\n\n\nfunc G() {}\n"
+)
+
+// stagedFixture has an edit staged, and one below it that is not.
+func stagedFixture(t *testing.T) (*fixture, *Repo, string) {
+	t.Helper()
+	f := newFixture(t)
+	f.write("m.go", "package m\n")
+	f.write("other.go", "package m\n")
+	f.commit("begin")
+	f.write("m.go", stagedBefore)
+	f.git("add", "m.go")
+	f.write("m.go", stagedBefore+"\n// Not to be committed.\n")
+	f.write("other.go", "package m // edited\n")
+	f.git("add", "--intent-to-add", ".")
+	f.write("untracked", "u\n")
+	r := f.open()
+	tree, err := r.TreeHash(t.Context(), Index(""))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f, r, tree
+}
+
+func stagedChange() []Change {
+	return []Change{{Path: "m.go", Old: []byte(stagedBefore), New: []byte(stagedAfter), OldExists: true, NewExists: true}}
+}
+
+// stagedState is what index and working tree hold of the file: "old", "new", or else.
+func stagedState(t *testing.T, f *fixture) string {
+	t.Helper()
+	work, err := os.ReadFile(filepath.Join(f.dir, "m.go"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rest := "\n// Not to be committed.\n"
+	switch index := f.git("show", ":m.go") + "\n"; {
+	case index == stagedBefore && string(work) == stagedBefore+rest:
+		return "old"
+	case index == stagedAfter && string(work) == stagedAfter+rest:
+		return "new"
+	default:
+		return "index " + index + "\nworking tree " + string(work)
+	}
+}
+
+func TestWriteStaged(t *testing.T) {
+	t.Parallel()
+	f, r, tree := stagedFixture(t)
+	if err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange()); err != nil {
+		t.Fatal(err)
+	}
+	if got := stagedState(t, f); got != "new" {
+		t.Error(got)
+	}
+	if got := f.git("diff", "--cached", "--name-only"); got != "m.go" {
+		t.Errorf("staged is %q", got)
+	}
+	if got := f.git("diff", "--name-only"); got != "m.go\nother.go" {
+		t.Errorf("not staged is %q", got)
+	}
+}
+
+func TestWriteStagedRefuses(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		prepare func(f *fixture)
+		source  func(f *fixture) Source
+		want    error
+	}{
+		"index changed": {prepare: func(f *fixture) { f.git("add", "other.go") }, want: ErrEdited},
+		"edited there": {prepare: func(f *fixture) {
+			f.write("m.go", strings.Replace(stagedBefore, "return 1", "return 3", 1))
+		}, want: ErrUnstaged},
+		"has it already": {prepare: func(f *fixture) { f.write("m.go", stagedAfter) }, want: ErrUnstaged},
+		"deleted":        {prepare: func(f *fixture) { _ = os.Remove(filepath.Join(f.dir, "m.go")) }, want: ErrEdited},
+		"index locked":   {prepare: func(f *fixture) { f.write(".git/index.lock", "") }},
+		"commit of a path": {source: func(f *fixture) Source {
+			name := filepath.Join(f.dir, ".git", "next-index-1.lock")
+			if err := f.open().CopyIndex(Index(""), name); err != nil {
+				f.t.Fatal(err)
+			}
+			return Index(name)
+		}, want: ErrPartial},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, r, tree := stagedFixture(t)
+			if test.prepare != nil {
+				test.prepare(f)
+			}
+			source := Index("")
+			if test.source != nil {
+				source = test.source(f)
+			}
+			work, _ := os.ReadFile(filepath.Join(f.dir, "m.go"))
+			err := r.WriteStaged(t.Context(), source, tree, stagedChange())
+			if err == nil || test.want != nil && !errors.Is(err, test.want) {
+				t.Errorf("error is %v", err)
+			}
+			_ = os.Remove(filepath.Join(f.dir, ".git", "index.lock"))
+			if now, _ := os.ReadFile(filepath.Join(f.dir, "m.go")); string(now) != string(work) {
+				t.Errorf("the working tree was written: %q", now)
+			}
+			if index := f.git("show", ":m.go") + "\n"; index != stagedBefore {
+				t.Errorf("the index was written: %q", index)
+			}
+		})
+	}
+}
+
+// A commit -a has an index that goes away when the commit is given up: what was
+// written is then either whole or, by the next recovery, undone.
+func TestStagedCrashAtEveryStep(t *testing.T) {
+	t.Parallel()
+	for nth := 0; ; nth++ {
+		f, r, tree := stagedFixture(t)
+		crashed := crashing(&r.Tree, nth, func() error {
+			return r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+		})
+		if err := f.open().Recover(context.Background()); err != nil {
+			t.Fatal(err)
+		}
+		got := stagedState(t, f)
+		if !crashed {
+			if got != "new" || nth < 5 {
+				t.Errorf("after %d steps: %s", nth, got)
+			}
+			return
+		}
+		if got != "old" && got != "new" {
+			t.Errorf("a crash at step %d leaves %s", nth, got)
+		}
+	}
+}
+
+func TestStagedIndexGone(t *testing.T) {
+	t.Parallel()
+	f, r, tree := stagedFixture(t)
+	lock := filepath.Join(f.dir, ".git", "index.lock")
+	if err := r.CopyIndex(Index(""), lock); err != nil {
+		t.Fatal(err)
+	}
+	r.step = func(name string) error {
+		if name == "close" {
+			panic("crash")
+		}
+		return nil
+	}
+	func() {
+		defer func() { _ = recover() }()
+		_ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange())
+		t.Error("it did not crash")
+	}()
+	if err := os.Remove(lock); err != nil { // as git does when the hook dies
+		t.Fatal(err)
+	}
+	if err := f.open().Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if got := stagedState(t, f); got != "old" {
+		t.Error(got)
+	}
+}
