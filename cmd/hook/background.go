@@ -16,6 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/witness"
 )
 
 // hookBackground lets a commit go on while its tree is tested.
@@ -36,16 +37,19 @@ func (e *event) desk() *background.Desk {
 // startBackground begins a job for a tree and leaves it to itself.
 func (e *event) startBackground(ctx context.Context, what subject) error {
 	desk := e.desk()
-	job := background.Job{Tree: what.tree, Started: time.Now().UTC()}
-	if head, err := e.repo.Resolve(ctx, "HEAD"); err == nil {
-		job.Base = head
-	}
-	var err error
-	if job.Index, err = desk.IndexFile(); err != nil {
-		return err
-	}
-	if err := e.repo.CopyIndex(what.source, job.Index); err != nil {
-		return err
+	job := background.Job{Event: e.name, Args: e.args, Tree: what.tree, Base: what.base, Started: time.Now().UTC()}
+	var ok bool
+	if job.Commit, ok = what.source.Revision(); !ok {
+		if head, err := e.repo.Resolve(ctx, "HEAD"); err == nil {
+			job.Base = head
+		}
+		var err error
+		if job.Index, err = desk.IndexFile(); err != nil {
+			return err
+		}
+		if err := e.repo.CopyIndex(what.source, job.Index); err != nil {
+			return err
+		}
 	}
 	if err := desk.Begin(job); err != nil {
 		return err
@@ -66,7 +70,9 @@ func (e *event) startBackground(ctx context.Context, what subject) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	fmt.Fprintln(e.stderr, "regreen: the tests run in the background; regreen status tells")
+	if job.Commit == "" {
+		fmt.Fprintln(e.stderr, "regreen: the tests run in the background; regreen status tells")
+	}
 	return cmd.Process.Release()
 }
 
@@ -80,7 +86,7 @@ func without(environ, names []string) []string {
 
 // background does the latest job of this worktree.
 func (a *app) background(ctx context.Context) error {
-	e, err := a.newEvent(ctx, "pre-commit", nil)
+	e, err := a.newEvent(ctx, "", nil)
 	if err != nil {
 		return err
 	}
@@ -89,9 +95,12 @@ func (a *app) background(ctx context.Context) error {
 	if !ok || job.Done() {
 		return nil
 	}
+	e.name, e.args, e.witnesses = job.Event, job.Args, witness.Open(e.repo.StateDir())
 	return desk.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
 		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, beside: true}
-		if job.Base != "" {
+		if job.Commit != "" {
+			what.source = repo.Commit(job.Commit)
+		} else if job.Base != "" {
 			names, err := e.repo.ChangedNames(ctx, job.Base, what.source)
 			if err != nil {
 				return "", "", false, err
@@ -136,15 +145,23 @@ func (e *event) news() {
 
 // backgroundText tells in words how a job is going.
 func backgroundText(job background.Job) string {
+	what := "what was committed"
+	switch job.Event {
+	case "post-checkout":
+		what = "what was checked out"
+	case "post-rewrite":
+		what = "what was rewritten"
+	}
+	what += " at " + job.Started.Local().Format("15:04:05")
 	switch {
 	case !job.Done():
-		return "tests what was committed at " + job.Started.Local().Format("15:04:05")
+		return "tests " + what
 	case job.Run == "":
-		return "what was committed at " + job.Started.Local().Format("15:04:05") + " could not be tested in the background"
+		return what + " could not be tested in the background"
 	case job.Passes:
-		return "what was committed at " + job.Started.Local().Format("15:04:05") + " passed, run " + job.Run
+		return what + " passed, run " + job.Run
 	}
-	return "what was committed at " + job.Started.Local().Format("15:04:05") + " is " + job.Verdict + ": regreen report " + job.Run
+	return what + " is " + job.Verdict + ": regreen report " + job.Run
 }
 
 // commitMsg waits for the run that pre-commit has begun while the message was

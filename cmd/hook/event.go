@@ -83,6 +83,10 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 		return e.prePush(ctx)
 	case "post-merge":
 		return e.postMerge(ctx)
+	case "post-checkout":
+		return e.postCheckout(ctx)
+	case "post-rewrite":
+		return e.postRewrite(ctx)
 	default:
 		return e.preCommit(ctx)
 	}
@@ -107,6 +111,9 @@ func (a *app) newEvent(ctx context.Context, name string, args []string) (*event,
 // of its resolution.
 func (e *event) away() bool {
 	operation := e.repo.Underway()
+	if operation == "rebase" && e.name == "post-rewrite" {
+		return false // git calls it as the last act of the rebase
+	}
 	return operation != "" && !slices.Contains(e.cfg.Underway, operation) && (operation != "merge" || e.name == "pre-commit")
 }
 
@@ -171,12 +178,59 @@ func (e *event) postMerge(ctx context.Context) error {
 	if _, ok := e.passed(head.Tree); ok {
 		return nil
 	}
-	rep, err := e.test(ctx, subject{source: repo.Commit("HEAD"), tree: head.Tree})
+	what := subject{source: repo.Commit(head.Hash), tree: head.Tree}
+	if e.cfg.Hooks[e.name] == hookBackground {
+		return e.startBackground(ctx, what)
+	}
+	rep, err := e.test(ctx, what)
 	if err != nil {
 		return err
 	}
 	_ = e.tell(rep)
 	return nil
+}
+
+// postCheckout tests a branch that was switched to. Git passes its exit status on as
+// its own, and people switch to work: it neither blocks nor takes time.
+func (e *event) postCheckout(ctx context.Context) error {
+	c, err := githook.ParseCheckout(e.args)
+	if err != nil {
+		return &session.UsageError{Msg: err.Error(), Hint: "git calls it; `regreen hook post-checkout HEAD~1 HEAD 1` does by hand"}
+	}
+	if !c.Branch || c.Old == c.New {
+		return nil
+	}
+	return e.testBeside(ctx, c.Old)
+}
+
+// postRewrite tests what a rebase or an amend made.
+func (e *event) postRewrite(ctx context.Context) error {
+	rewrites, err := githook.ParseRewrites(e.stdin)
+	if err != nil {
+		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend` does by hand"}
+	}
+	if len(rewrites) == 0 {
+		return nil
+	}
+	return e.testBeside(ctx, "")
+}
+
+// testBeside has HEAD tested in the background, unless it passed before. What fails is
+// told by the next hook, and by regreen status.
+func (e *event) testBeside(ctx context.Context, base string) error {
+	head, err := e.repo.Info(ctx, "HEAD")
+	if err != nil {
+		return nil // a branch without a commit
+	}
+	if _, ok := e.passed(head.Tree); ok {
+		return nil
+	}
+	if base != "" {
+		if names, err := e.repo.ChangedNames(ctx, base, repo.Commit(head.Hash)); err == nil && len(slices.DeleteFunc(names, e.cfg.Document)) == 0 {
+			return nil // nothing came in
+		}
+	}
+	return e.startBackground(ctx, subject{source: repo.Commit(head.Hash), tree: head.Tree})
 }
 
 // prePush tests the tip of every ref that is pushed, unless it passed as a whole

@@ -25,9 +25,12 @@ import (
 
 // Job is one run beside.
 type Job struct {
-	Tree    string    `json:"tree"`            // that it tests
-	Index   string    `json:"index,omitempty"` // file with the index of that tree
-	Base    string    `json:"base,omitempty"`  // commit to compare with
+	Event   string    `json:"event"`            // hook that began it
+	Args    []string  `json:"args,omitempty"`   // of the hook
+	Tree    string    `json:"tree"`             // that it tests
+	Index   string    `json:"index,omitempty"`  // file with the index of that tree; or
+	Commit  string    `json:"commit,omitempty"` // commit of that tree
+	Base    string    `json:"base,omitempty"`   // commit to compare with
 	Started time.Time `json:"started"`
 
 	Ended   time.Time `json:"ended,omitzero"`

@@ -95,7 +95,7 @@ var keys = []Key{
 		text(func(c *Config) *string { return &c.Store }, store),
 	},
 	{
-		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit may also let the commit go on and test in the background.", "{pre-commit: warn, post-merge: off}",
+		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit and post-merge may also go on at once and test in the background, which post-checkout and post-rewrite always do.", "{pre-commit: warn, post-merge: off}",
 		hooks,
 	},
 	{
@@ -260,8 +260,13 @@ func variable(s string) error {
 
 // actions are what a hook may do.
 func actions(hook string) []string {
-	if hook == "pre-commit" {
+	switch hook {
+	case "pre-commit":
 		return []string{"block", "warn", "background", "off"}
+	case "post-merge":
+		return []string{"warn", "background", "off"}
+	case "post-checkout", "post-rewrite":
+		return []string{"background", "off"}
 	}
 	return []string{"block", "warn", "off"}
 }

@@ -30,8 +30,40 @@ func Events() []Event {
 		{"commit-msg", "waits for the run that pre-commit has begun in the background", false},
 		{"post-commit", "notes commits that no test run covers", true},
 		{"post-merge", "tests what a merge or pull brought in", true},
+		{"post-checkout", "tests a branch in the background when it is switched to", false},
+		{"post-rewrite", "tests what a rebase or amend made, in the background", false},
 		{"pre-push", "tests what is pushed and was not tested yet", true},
 	}
+}
+
+// Checkout is what post-checkout is told.
+type Checkout struct {
+	Old, New string // hashes of HEAD before and after
+	Branch   bool   // HEAD moved; else only files were checked out
+}
+
+// ParseCheckout reads the arguments of post-checkout. A new worktree has no Old.
+func ParseCheckout(args []string) (Checkout, error) {
+	if len(args) != 3 || args[2] != "0" && args[2] != "1" {
+		return Checkout{}, fmt.Errorf("post-checkout gets the old and the new HEAD and 1 or 0, not %q", args)
+	}
+	c := Checkout{Old: args[0], New: args[1], Branch: args[2] == "1"}
+	if zero(c.Old) {
+		c.Old = ""
+	}
+	return c, nil
+}
+
+// Rewrite is a commit that was made in place of another.
+type Rewrite struct{ Old, New string }
+
+// ParseRewrites reads what git writes to post-rewrite: a line for each commit,
+//
+//	old-hash new-hash
+func ParseRewrites(r io.Reader) ([]Rewrite, error) {
+	var out []Rewrite
+	err := lines(r, 2, func(f []string) { out = append(out, Rewrite{f[0], f[1]}) })
+	return out, err
 }
 
 // Names are the names of all events.

@@ -7,6 +7,35 @@ import (
 
 const none = "0000000000000000000000000000000000000000"
 
+func TestParseCheckout(t *testing.T) {
+	t.Parallel()
+	for args, want := range map[string]Checkout{
+		"aaaa bbbb 1":    {Old: "aaaa", New: "bbbb", Branch: true},
+		"aaaa aaaa 0":    {Old: "aaaa", New: "aaaa"},
+		none + " bbbb 1": {New: "bbbb", Branch: true},
+	} {
+		if got, err := ParseCheckout(strings.Fields(args)); err != nil || got != want {
+			t.Errorf("%s: %+v, %v", args, got, err)
+		}
+	}
+	for _, args := range []string{"", "aaaa bbbb", "aaaa bbbb 2", "aaaa bbbb 1 1"} {
+		if got, err := ParseCheckout(strings.Fields(args)); err == nil {
+			t.Errorf("%q: %+v", args, got)
+		}
+	}
+}
+
+func TestParseRewrites(t *testing.T) {
+	t.Parallel()
+	got, err := ParseRewrites(strings.NewReader("aaaa bbbb\ncccc dddd extra\n"))
+	if err != nil || len(got) != 2 || got[1] != (Rewrite{"cccc", "dddd"}) {
+		t.Errorf("%+v, %v", got, err)
+	}
+	if _, err := ParseRewrites(strings.NewReader("aaaa\n")); err == nil {
+		t.Error("half a line is taken")
+	}
+}
+
 func TestParsePushes(t *testing.T) {
 	t.Parallel()
 	got, err := ParsePushes(strings.NewReader(

@@ -147,7 +147,7 @@ type Patch struct {
 	Reason      string     `json:"reason,omitempty"` // why it is not verified
 	Applied     bool       `json:"applied"`
 	Staged      bool       `json:"staged,omitempty"` // applied to the index too, for the commit that was made
-	Confidence  float64    `json:"confidence"` // 0 to 1
+	Confidence  float64    `json:"confidence"`       // 0 to 1
 	NeedsReview bool       `json:"needs_review"`
 	Files       []Span     `json:"files"`
 	Diff        string     `json:"diff"` // unified, applies with regreen apply --patch
