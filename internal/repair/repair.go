@@ -154,21 +154,25 @@ func (r *run) pipeline(ctx context.Context) error {
 	r.tellEnvironment()
 	r.report.Bypasses = r.Bypasses
 
-	for _, dir := range []*string{&r.workspace, &r.scratch} {
-		workspace, err := r.Repo.Workspace(ctx)
-		if err != nil {
-			return err
-		}
-		defer func() {
-			if err := workspace.Close(); err != nil {
-				r.Log.Warn("a workspace could not be removed", "dir", workspace.Dir, "error", err)
-			}
-		}()
-		*dir = workspace.Dir
+	scratch, err := r.Repo.Workspace(ctx)
+	if err != nil {
+		return err
 	}
+	defer r.leave(scratch)
+	r.scratch = scratch.Dir
+
+	r.Progress("test", "exporting "+r.Source.String(), 0, 0)
+	stop := r.clock.start("test")
+	workspace, err := r.Repo.Exported(ctx, r.Source)
+	stop()
+	if err != nil {
+		return err
+	}
+	defer r.leave(workspace)
+	r.workspace = workspace.Dir
 
 	// test
-	if err := r.test(ctx, r.workspace); err != nil {
+	if err := r.test(ctx); err != nil {
 		return err
 	}
 	if len(r.fresh) == 0 {
@@ -196,6 +200,13 @@ func (r *run) pipeline(ctx context.Context) error {
 
 	// decide
 	return r.decide(ctx)
+}
+
+// leave gives a workspace up.
+func (r *run) leave(w *repo.Workspace) {
+	if err := w.Close(); err != nil {
+		r.Log.Warn("a workspace could not be given up", "dir", w.Dir, "error", err)
+	}
 }
 
 // greenVerdict is the verdict when there is nothing to repair.

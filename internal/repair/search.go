@@ -8,6 +8,7 @@ import (
 	"maps"
 	"path"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -189,8 +190,14 @@ func (r *run) editable(ctx context.Context) func(file string) bool {
 	if err != nil {
 		r.Log.Debug("what belongs to the tests is not known", "error", err)
 	}
+	var known sync.Map // it is asked for each of a hundred thousand candidates
 	return func(file string) bool {
-		return (r.Editable == nil || r.Editable(file)) && !slices.Contains(support, path.Dir(file))
+		if may, ok := known.Load(file); ok {
+			return may.(bool)
+		}
+		may := (r.Editable == nil || r.Editable(file)) && !slices.Contains(support, path.Dir(file))
+		known.Store(file, may)
+		return may
 	}
 }
 

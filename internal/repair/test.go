@@ -11,15 +11,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// test exports the tree, runs its suite, and tells the failures worth a repair
+// test runs the suite of the tree, and tells the failures worth a repair
 // from those that are flaky or that the base has already.
-func (r *run) test(ctx context.Context, dir string) error {
+func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	r.Progress("test", "exporting "+r.Source.String(), 0, 0)
-	if err := r.Repo.Export(ctx, r.Source, dir); err != nil {
-		return err
-	}
-	suite, err := testrun.Find(dir, r.Command)
+	suite, err := testrun.Find(r.workspace, r.Command)
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 )
 
@@ -28,46 +29,85 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	if src.kind == workTree {
 		return r.exportWorkTree(ctx, dir)
 	}
-	g, done, err := r.indexed(ctx, src, false)
+	temp, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
 	if err != nil {
 		return err
 	}
-	defer done()
+	defer os.RemoveAll(temp)
+	entries, err := r.wanted(ctx, src)
+	if err != nil {
+		return err
+	}
+	return r.checkout(ctx, entries, dir, filepath.Join(temp, "index"))
+}
+
+// wanted are the files that a checkout of src, an index or a commit, would have.
+func (r *Repo) wanted(ctx context.Context, src Source) ([]entry, error) {
+	if src.kind == commit {
+		hash, err := r.Resolve(ctx, src.name)
+		if err != nil {
+			return nil, err
+		}
+		return treeEntries(ctx, r.git, hash)
+	}
+	g := r.git.with("GIT_INDEX_FILE=" + r.indexFile(src))
 	entries, err := r.list(ctx, g)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if err := checkout(ctx, g, dir); err != nil {
-		return err
+	return r.withoutIntended(ctx, g, entries)
+}
+
+// checkout makes dir the checkout of entries, by means of an index of its own that
+// remembers what is there already: a file that it has as it should be is left alone.
+// What a sparse checkout would leave out is there, too.
+func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string) error {
+	g := r.git.with("GIT_DIR="+r.gitDir, "GIT_WORK_TREE="+dir, "GIT_INDEX_FILE="+index)
+	g.dir = dir
+	// No hook, no daemon and no other form of index is to come near it.
+	g.config = []string{
+		"core.hooksPath=" + os.DevNull, "core.fsmonitor=false", "core.untrackedCache=false", "core.splitIndex=false", "core.sparseCheckout=false", "index.sparse=false",
 	}
-	if src.kind == index {
-		if err := r.dropIntended(ctx, g, entries, dir); err != nil {
+	there := make(map[string]entry)
+	if _, err := os.Lstat(index); err == nil {
+		list, err := listEntries(ctx, g)
+		if err != nil {
+			return err
+		}
+		for _, e := range list {
+			there[e.path] = e
+		}
+	}
+	var in bytes.Buffer
+	var modules []string
+	for _, e := range entries {
+		if there[e.path] != e {
+			fmt.Fprintf(&in, "%s %s\t%s\x00", e.mode, e.hash, e.path)
+		}
+		delete(there, e.path)
+		if e.mode == moduleMode {
+			modules = append(modules, e.path)
+		}
+	}
+	for name, e := range there {
+		fmt.Fprintf(&in, "0 %s\t%s\x00", e.hash, name)
+	}
+	if in.Len() > 0 {
+		if err := g.run(ctx, &in, nil, "update-index", "-z", "--index-info"); err != nil {
 			return err
 		}
 	}
-	var modules []string
-	for _, e := range entries {
-		if e.mode == moduleMode {
-			modules = append(modules, e.path)
+	if len(entries) > 0 {
+		if err := g.run(ctx, nil, nil, "checkout-index", "--all", "--force", "--index", "--quiet"); err != nil {
+			return err
 		}
 	}
 	return r.copyFiles(ctx, modules, dir)
 }
 
-// checkout writes all of an index below dir, with what a sparse checkout leaves out.
-func checkout(ctx context.Context, g git, dir string) error {
-	const unknownOption = 129
-	args := []string{"checkout-index", "--all", "--quiet", "--prefix=" + filepath.ToSlash(dir) + "/"}
-	err := g.run(ctx, nil, nil, append(args, "--ignore-skip-worktree-bits")...)
-	if exitStatus(err) == unknownOption { // git before 2.36 has no such option, and skips nothing
-		return g.run(ctx, nil, nil, args...)
-	}
-	return err
-}
-
-// dropIntended removes from an export the files of `git add --intent-to-add`:
-// the index has them as empty, but they are not part of the commit.
-func (r *Repo) dropIntended(ctx context.Context, g git, entries []entry, dir string) error {
+// withoutIntended leaves out the files of `git add --intent-to-add`: the index has
+// them as empty, but they are not part of the commit.
+func (r *Repo) withoutIntended(ctx context.Context, g git, entries []entry) ([]entry, error) {
 	const emptySHA1 = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 	const emptySHA256 = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
 	args := []string{"diff-files", "--name-only", "--diff-filter=A", "-z", "--"}
@@ -78,7 +118,7 @@ func (r *Repo) dropIntended(ctx context.Context, g git, entries []entry, dir str
 		}
 	}
 	if len(args) == fixed {
-		return nil
+		return entries, nil
 	}
 	const most = 1000 // names on one command line; above, look at all
 	if len(args) > most {
@@ -86,19 +126,10 @@ func (r *Repo) dropIntended(ctx context.Context, g git, entries []entry, dir str
 	}
 	out, err := g.output(ctx, args...)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return err
-	}
-	defer root.Close()
-	for _, name := range splitNames(out) {
-		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	return nil
+	intended := splitNames(out)
+	return slices.DeleteFunc(entries, func(e entry) bool { return slices.Contains(intended, e.path) }), nil
 }
 
 // splitNames parts what git prints with -z.

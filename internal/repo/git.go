@@ -13,8 +13,9 @@ import (
 
 // git runs the git command in a folder and an environment.
 type git struct {
-	dir string
-	env []string
+	dir    string
+	env    []string
+	config []string // key=value, above all configuration
 }
 
 // with returns a git with more environment variables.
@@ -81,7 +82,11 @@ const waitDelay = 2 * time.Second
 // run runs git: no pager, no prompt, no optional lock on the index, messages in
 // English. When ctx ends, git and all that it started are killed.
 func (g git) run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error {
-	cmd := exec.CommandContext(ctx, "git", args...)
+	var words []string
+	for _, kv := range g.config {
+		words = append(words, "-c", kv)
+	}
+	cmd := exec.CommandContext(ctx, "git", append(words, args...)...)
 	cmd.Dir = g.dir
 	cmd.Env = append(g.env[:len(g.env):len(g.env)],
 		"LC_ALL=C", "LANGUAGE=", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "GIT_PAGER=cat", "GIT_LITERAL_PATHSPECS=1")

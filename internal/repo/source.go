@@ -1,7 +1,6 @@
 package repo
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -48,41 +47,6 @@ func (s Source) String() string {
 	default:
 		return "index"
 	}
-}
-
-// indexed returns a git for which src is the index: the user's own for Index, a
-// temporary copy of its kind otherwise, which done removes. The user's index
-// must not be written through it unless copied is asked for.
-func (r *Repo) indexed(ctx context.Context, src Source, copied bool) (g git, done func(), err error) {
-	if src.kind == index && !copied {
-		if src.name == "" {
-			return r.git, func() {}, nil
-		}
-		return r.git.with("GIT_INDEX_FILE=" + src.name), func() {}, nil
-	}
-	dir, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
-	if err != nil {
-		return git{}, nil, err
-	}
-	done = func() { os.RemoveAll(dir) }
-	file := filepath.Join(dir, "index")
-	g = r.git.with("GIT_INDEX_FILE=" + file)
-	if src.kind == commit {
-		hash, err := r.Resolve(ctx, src.name)
-		if err == nil {
-			err = g.run(ctx, nil, nil, "read-tree", hash)
-		}
-		if err != nil {
-			done()
-			return git{}, nil, err
-		}
-		return g, done, nil
-	}
-	if err := copyIndex(r.indexFile(src), file); err != nil {
-		done()
-		return git{}, nil, err
-	}
-	return g, done, nil
 }
 
 // indexFile is the path of the index that src means.
@@ -141,17 +105,17 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 		}
 		return r.git.line(ctx, "rev-parse", hash+"^{tree}")
 	}
-	g, done, err := r.indexed(ctx, src, true)
-	if err != nil {
-		return "", err
-	}
-	defer done()
-	// New objects go to a folder of their own, which is removed.
+	// A copy of the index and the new objects have a folder of their own, which is
+	// removed.
 	objects, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-objects-")
 	if err != nil {
 		return "", err
 	}
 	defer os.RemoveAll(objects)
+	file := filepath.Join(objects, "index")
+	if err := copyIndex(r.indexFile(src), file); err != nil {
+		return "", err
+	}
 	real := r.git.getenv("GIT_OBJECT_DIRECTORY")
 	if real == "" {
 		real = filepath.Join(r.commonDir, "objects")
@@ -159,7 +123,7 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 	if more := r.git.getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
 		real += string(os.PathListSeparator) + more
 	}
-	g = g.with("GIT_OBJECT_DIRECTORY="+objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+real)
+	g := r.git.with("GIT_INDEX_FILE="+file, "GIT_OBJECT_DIRECTORY="+objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+real)
 	if src.kind == workTree {
 		if err := g.run(ctx, nil, nil, "add", "--all"); err != nil {
 			return "", err
@@ -199,21 +163,34 @@ func listEntries(ctx context.Context, g git, paths ...string) ([]entry, error) {
 		return nil, err
 	}
 	var entries []entry
-	for _, line := range bytes.Split(bytes.TrimSuffix(out, []byte{0}), []byte{0}) {
-		if len(line) == 0 {
-			continue
+	for _, line := range splitNames(out) {
+		head, path, _ := strings.Cut(line, "\t")
+		f := strings.Fields(head) // mode hash stage
+		if len(f) != 3 {
+			return nil, fmt.Errorf("git ls-files: cannot read %q", line)
 		}
-		head, path, _ := strings.Cut(string(line), "\t")
-		var e entry
-		var stage int
-		if _, err := fmt.Sscanf(head, "%s %s %d", &e.mode, &e.hash, &stage); err != nil {
-			return nil, fmt.Errorf("git ls-files: cannot read %q: %w", line, err)
-		}
-		if stage != 0 {
+		if f[2] != "0" {
 			return nil, ErrUnmerged
 		}
-		e.path = path
-		entries = append(entries, e)
+		entries = append(entries, entry{mode: f[0], hash: f[1], path: path})
+	}
+	return entries, nil
+}
+
+// treeEntries reads all files of a commit.
+func treeEntries(ctx context.Context, g git, commit string) ([]entry, error) {
+	out, err := g.output(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for _, line := range splitNames(out) {
+		head, path, _ := strings.Cut(line, "\t")
+		f := strings.Fields(head) // mode type hash
+		if len(f) != 3 {
+			return nil, fmt.Errorf("git ls-tree: cannot read %q", line)
+		}
+		entries = append(entries, entry{mode: f[0], hash: f[2], path: path})
 	}
 	return entries, nil
 }

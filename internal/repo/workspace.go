@@ -10,58 +10,92 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
 )
 
-// Workspace is an empty folder outside the repository to export a tree into. It
-// belongs to one process at a time, until Close.
+// Workspace is a folder outside the repository for one tree. It belongs to one process
+// at a time, until Close.
 type Workspace struct {
-	// Dir is the same for a worktree from run to run, because go's build cache
-	// keys on it, unless another regreen works on that worktree now.
+	// Dir is the same from run to run where it can be, because go's build cache keys
+	// on it.
 	Dir string
 
 	lock *lock
+	keep bool // for the next run
 }
 
-// Workspace makes a workspace and clears away what crashed runs left.
+// Workspace makes an empty workspace, and clears away what crashed runs left.
 func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	base, err := privateDir(r.git.getenv("TMPDIR"))
 	if err != nil {
 		return nil, err
 	}
-	sum := sha256.Sum256([]byte(r.root))
-	stable := filepath.Join(base, hex.EncodeToString(sum[:8]))
-	sweep(ctx, base, filepath.Base(stable)+"-")
-	held, err := tryLock(stable + lockSuffix)
-	dir := stable
-	if errors.Is(err, errLocked) {
-		var unique *os.File
-		if unique, err = os.CreateTemp(base, filepath.Base(stable)+"-*"+lockSuffix); err == nil {
-			dir = strings.TrimSuffix(unique.Name(), lockSuffix)
-			unique.Close()
-			held, err = tryLock(unique.Name())
+	sweep(ctx, base, r.workspaceName()+".")
+	for n := 1; ; n++ {
+		dir := filepath.Join(base, fmt.Sprintf("%s.%d", r.workspaceName(), n))
+		held, err := tryLock(dir + lockSuffix)
+		if errors.Is(err, errLocked) {
+			continue // another run's, or another of this one
 		}
+		w := &Workspace{Dir: dir, lock: held}
+		if err == nil {
+			err = w.empty()
+		}
+		if err != nil {
+			return nil, workspaceError(dir, err)
+		}
+		return w, nil
 	}
-	if err != nil {
-		return nil, &Error{Path: stable, Err: err, Hint: "regreen exports trees there to test them; set TMPDIR to another folder"}
-	}
-	w := &Workspace{Dir: dir, lock: held}
-	if err = removeAll(dir); err == nil {
-		err = os.Mkdir(dir, 0o700)
-	}
-	if err != nil {
-		held.release()
-		return nil, &Error{Path: dir, Err: err, Hint: "free some space there, or set TMPDIR to another folder"}
-	}
-	return w, nil
 }
 
-// Close removes the workspace.
-func (w *Workspace) Close() error {
+// workspaceName begins the names of a worktree's workspaces.
+func (r *Repo) workspaceName() string {
+	sum := sha256.Sum256([]byte(r.root))
+	return hex.EncodeToString(sum[:8])
+}
+
+func workspaceError(dir string, err error) error {
+	return &Error{Path: dir, Err: err, Hint: "regreen exports trees there to test them; free some space there, or set TMPDIR to another folder"}
+}
+
+// empty makes the workspace an empty folder.
+func (w *Workspace) empty() error {
 	err := removeAll(w.Dir)
+	for _, suffix := range []string{indexSuffix, indexSuffix + lockSuffix, settingsSuffix} {
+		if err2 := os.Remove(w.Dir + suffix); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {
+			err = errors.Join(err, err2)
+		}
+	}
+	if err == nil {
+		err = os.Mkdir(w.Dir, 0o700)
+	}
+	if err != nil {
+		w.lock.release()
+	}
+	return err
+}
+
+// Close removes the workspace, unless it is kept.
+func (w *Workspace) Close() error {
+	if w.keep {
+		now := time.Now()
+		err := os.Chtimes(w.lock.file.Name(), now, now) // see sweepOld
+		w.lock.release()
+		return err
+	}
+	var err error
+	for _, name := range []string{w.Dir, w.Dir + indexSuffix, w.Dir + settingsSuffix} {
+		err = errors.Join(err, removeAll(name))
+	}
 	return errors.Join(err, w.lock.remove())
 }
 
-const lockSuffix = ".lock"
+// What lies beside a workspace.
+const (
+	lockSuffix     = ".lock"
+	indexSuffix    = ".index"    // git's index of the tree that is kept in it
+	settingsSuffix = ".settings" // hash of what decides how git writes files
+)
 
 // privateDir makes the folder below temp that holds the user's workspaces, and
 // makes sure that it is the user's alone: anyone may have made it before.

@@ -1,0 +1,208 @@
+package repo
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"strings"
+	"time"
+)
+
+// A hook exports a tree at every commit, and from one commit to the next little
+// changes. So the export of an index or a commit is kept, with git's index of it, and
+// the next one writes only what differs and removes what is too much.
+
+// Exported is a workspace with the tree that src means. That of an index or a commit
+// stays when it is closed, for the next one to begin from, on a file system in memory
+// where there is one with room. While another run has it, an empty one serves.
+func (r *Repo) Exported(ctx context.Context, src Source) (*Workspace, error) {
+	disk := r.git.getenv("TMPDIR")
+	if disk != "" {
+		return r.exportedIn(ctx, src, disk)
+	}
+	disk = os.TempDir()
+	memory, ok := memoryDir()
+	if !ok {
+		return r.exportedIn(ctx, src, disk)
+	}
+	tooLarge := filepath.Join(memory, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName()+".too-large")
+	if _, err := os.Lstat(tooLarge); err == nil {
+		return r.exportedIn(ctx, src, disk)
+	}
+	w, err := r.exportedIn(ctx, src, memory)
+	var known *Error
+	if err == nil || ctx.Err() != nil || errors.As(err, &known) {
+		return w, err
+	}
+	_ = os.WriteFile(tooLarge, nil, 0o600)
+	return r.exportedIn(ctx, src, disk)
+}
+
+// exportedIn is Exported with the tree kept below a folder.
+func (r *Repo) exportedIn(ctx context.Context, src Source, dir string) (*Workspace, error) {
+	w, err := r.keptWorkspace(ctx, src, dir)
+	if err != nil {
+		return nil, err
+	}
+	if w == nil {
+		if w, err = r.Workspace(ctx); err != nil {
+			return nil, err
+		}
+		err = r.Export(ctx, src, w.Dir)
+	} else if err = r.refresh(ctx, w, src); err == nil {
+		w.keep = src.kind != workTree
+	}
+	if err != nil {
+		return nil, errors.Join(err, w.Close())
+	}
+	return w, nil
+}
+
+// keptWorkspace takes the workspace that is kept for this worktree; nil when another
+// process has it. For a working tree it is emptied.
+func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Workspace, error) {
+	base, err := privateDir(dir)
+	if err != nil {
+		return nil, err
+	}
+	sweepOld(ctx, base)
+	dir = filepath.Join(base, r.workspaceName())
+	held, err := tryLock(dir + lockSuffix)
+	if errors.Is(err, errLocked) {
+		return nil, nil
+	}
+	w := &Workspace{Dir: dir, lock: held}
+	if err != nil {
+		return nil, workspaceError(dir, err)
+	}
+	if _, err := os.Lstat(dir + settingsSuffix); err == nil && src.kind != workTree {
+		return w, nil
+	}
+	if err := w.empty(); err != nil {
+		return nil, workspaceError(dir, err)
+	}
+	return w, nil
+}
+
+// refresh makes the workspace hold the tree. When what is there is in its way, it begins
+// with nothing.
+func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
+	if src.kind == workTree {
+		return r.Export(ctx, src, w.Dir)
+	}
+	entries, err := r.wanted(ctx, src)
+	if err != nil {
+		return err
+	}
+	settings, err := r.checkoutSettings(ctx, entries)
+	if err != nil {
+		return err
+	}
+	if before, err := os.ReadFile(w.Dir + settingsSuffix); err == nil && string(before) == settings {
+		err = prune(ctx, w.Dir, entries)
+		if err == nil {
+			err = r.checkout(ctx, entries, w.Dir, w.Dir+indexSuffix)
+		}
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+	}
+	if err := w.empty(); err != nil {
+		return workspaceError(w.Dir, err)
+	}
+	if err := r.checkout(ctx, entries, w.Dir, w.Dir+indexSuffix); err != nil {
+		return err
+	}
+	return os.WriteFile(w.Dir+settingsSuffix, []byte(settings), 0o600)
+}
+
+// checkoutSettings is a hash of all that decides how git writes a blob to a file,
+// besides the blob: attributes, filters, line endings.
+func (r *Repo) checkoutSettings(ctx context.Context, entries []entry) (string, error) {
+	out, err := r.git.output(ctx, "config", "--list", "-z")
+	if err != nil {
+		return "", err
+	}
+	h := sha256.New()
+	for _, kv := range splitNames(out) {
+		name, _, _ := strings.Cut(kv, "\n")
+		for _, about := range []string{"core.autocrlf", "core.eol", "core.symlinks", "core.filemode", "core.attributesfile", "filter."} {
+			if strings.HasPrefix(name, about) {
+				fmt.Fprintf(h, "%s\x00", kv)
+			}
+		}
+	}
+	for _, e := range entries {
+		if path.Base(e.path) == ".gitattributes" {
+			fmt.Fprintf(h, "%s %s\x00", e.hash, e.path)
+		}
+	}
+	if b, err := os.ReadFile(filepath.Join(r.commonDir, "info", "attributes")); err == nil {
+		_, _ = h.Write(b)
+	}
+	_, _ = io.WriteString(h, "1") // of this form of workspace
+	return hex.EncodeToString(h.Sum(nil)), nil
+}
+
+// prune removes what tests left in a workspace, or what the tree does not have any
+// more. Submodules go too: they are copied anew.
+func prune(ctx context.Context, dir string, entries []entry) error {
+	keep := map[string]bool{".": true}
+	for _, e := range entries {
+		if e.mode == moduleMode {
+			continue
+		}
+		keep[e.path] = true
+		for up := path.Dir(e.path); !keep[up]; up = path.Dir(up) {
+			keep[up] = true
+		}
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	return fs.WalkDir(root.FS(), ".", func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case keep[name]:
+			return nil
+		case !d.IsDir():
+			return root.Remove(filepath.FromSlash(name))
+		}
+		if err := root.RemoveAll(filepath.FromSlash(name)); err != nil {
+			return err
+		}
+		return fs.SkipDir
+	})
+}
+
+// keepFor is how long a tree is kept that no run asks for.
+const keepFor = 7 * 24 * time.Hour
+
+// sweepOld removes the trees of worktrees that were not tested for long.
+func sweepOld(ctx context.Context, base string) {
+	names, err := filepath.Glob(filepath.Join(base, "*"+lockSuffix))
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		info, err := os.Lstat(name)
+		if err != nil || ctx.Err() != nil || time.Since(info.ModTime()) < keepFor {
+			continue
+		}
+		if held, err := tryLock(name); err == nil {
+			_ = (&Workspace{Dir: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
+		}
+	}
+}

@@ -1,0 +1,195 @@
+package repo
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// exported takes the tree of src in the workspace that is kept, and gives it up again
+// after do.
+func exported(t *testing.T, r *Repo, src Source, do func(w *Workspace)) {
+	t.Helper()
+	w, err := r.Exported(t.Context(), src)
+	if err != nil {
+		t.Fatal(err)
+	}
+	do(w)
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// However trees follow upon each other, and whatever tests leave behind, a tree that is
+// refreshed is the one that a fresh export has.
+func TestExportedIsAsExport(t *testing.T) {
+	t.Parallel()
+	eachVariant(t, func(t *testing.T, f *fixture) {
+		random := rand.New(rand.NewPCG(7, 7))
+		names := []string{"a", "b/x", "b/y", "c", "c.go", "d/e/f", "b", "d"}
+		pick := func() string { return names[random.IntN(len(names))] }
+		for n := range 12 {
+			switch name := pick(); random.IntN(4) {
+			case 0:
+				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
+			case 1:
+				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
+				makeWay(t, f, name)
+				if err := os.Symlink("nowhere", filepath.Join(f.dir, name)); err != nil {
+					t.Fatal(err)
+				}
+			default:
+				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
+				makeWay(t, f, name)
+				f.write(name, fmt.Sprint("content ", random.IntN(3)))
+			}
+			f.git("add", "-A")
+			src := Index("")
+			if random.IntN(2) == 0 {
+				f.commit(fmt.Sprint(n))
+				src = Commit("HEAD")
+			}
+			r := f.open()
+			want := export(t, r, src)
+			exported(t, r, src, func(w *Workspace) {
+				if d := cmp.Diff(want, snapshot(t, w.Dir)); d != "" {
+					t.Fatalf("step %d:\n%s", n, d)
+				}
+				mess(t, w.Dir, pick(), random.IntN(7))
+			})
+		}
+	})
+}
+
+// makeWay makes way for a file.
+func makeWay(t *testing.T, f *fixture, name string) {
+	t.Helper()
+	for up := filepath.Dir(name); up != "."; up = filepath.Dir(up) {
+		if info, err := os.Lstat(filepath.Join(f.dir, up)); err == nil && !info.IsDir() {
+			if err := os.Remove(filepath.Join(f.dir, up)); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if err := os.RemoveAll(filepath.Join(f.dir, name)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// mess leaves in a workspace what tests may leave.
+func mess(t *testing.T, dir, name string, kind int) {
+	t.Helper()
+	file := filepath.Join(dir, name)
+	var err error
+	switch kind {
+	case 0:
+		_ = os.RemoveAll(file)
+	case 1: // same size, same time
+		info, statErr := os.Stat(file)
+		if statErr != nil || info.IsDir() {
+			return
+		}
+		if err = os.WriteFile(file, make([]byte, info.Size()), 0o644); err == nil {
+			err = os.Chtimes(file, info.ModTime(), info.ModTime())
+		}
+	case 2:
+		err = os.MkdirAll(filepath.Join(dir, ".git", "objects"), 0o755)
+	case 3:
+		if err = os.RemoveAll(file); err == nil {
+			err = os.MkdirAll(filepath.Join(file, "deep"), 0o500)
+		}
+	case 4:
+		if err = os.RemoveAll(file); err == nil {
+			err = os.Symlink(os.TempDir(), file)
+		}
+	case 5:
+		err = os.WriteFile(dir+indexSuffix+lockSuffix, nil, 0o600)
+	case 6:
+		err = os.WriteFile(dir+indexSuffix, []byte("rubbish"), 0o600)
+	}
+	if err != nil && kind != 1 && kind != 3 && kind != 4 { // those need a folder that may not be there
+		t.Fatal(err)
+	}
+}
+
+func TestExportedLeavesAloneWhatIsThere(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("same", "same\n")
+	f.write("changed", "one\n")
+	f.commit("one")
+	r := f.open()
+	long := time.Now().Add(-time.Hour)
+	dir := ""
+	exported(t, r, Commit("HEAD"), func(w *Workspace) { dir = w.Dir })
+	before, err := os.Stat(filepath.Join(dir, "same"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.write("changed", "two\n")
+	f.git("add", "-A")
+	exported(t, r, Index(""), func(w *Workspace) {
+		if w.Dir != dir {
+			t.Errorf("it is in %s, then in %s", dir, w.Dir)
+		}
+		after, err := os.Stat(filepath.Join(dir, "same"))
+		if err != nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
+			t.Error("a file that did not change was written")
+		}
+		other, err := r.Exported(t.Context(), Index(""))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if other.Dir == w.Dir {
+			t.Error("two runs have the same folder")
+		}
+		if d := cmp.Diff(snapshot(t, w.Dir), snapshot(t, other.Dir)); d != "" {
+			t.Error(d)
+		}
+		if err := other.Close(); err != nil {
+			t.Error(err)
+		}
+		if _, err := os.Lstat(other.Dir); !os.IsNotExist(err) {
+			t.Error("the second is kept")
+		}
+	})
+
+	// Attributes decide what a blob becomes.
+	f.write(".gitattributes", "same text eol=crlf\n")
+	f.git("add", "-A")
+	exported(t, r, Index(""), func(w *Workspace) {
+		if got := snapshot(t, w.Dir)["same"]; got != "same\r\n" {
+			t.Errorf("with other attributes it is %q", got)
+		}
+	})
+	// A working tree is not kept, and takes the place of what is.
+	exported(t, r, WorkTree(), func(w *Workspace) {
+		if w.Dir != dir {
+			t.Errorf("the working tree is in %s", w.Dir)
+		}
+	})
+	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
+		t.Error("the working tree's copy is kept")
+	}
+
+	// What is not asked for any more goes.
+	exported(t, r, Index(""), func(*Workspace) {})
+	if err := os.Chtimes(dir+lockSuffix, long.Add(-keepFor), long.Add(-keepFor)); err != nil {
+		t.Fatal(err)
+	}
+	// A child of a parallel test may have the lock for the moment before it is git.
+	var left map[string]string
+	for range 100 {
+		sweepOld(t.Context(), filepath.Dir(dir))
+		if left = snapshot(t, filepath.Dir(dir)); len(left) == 0 {
+			return
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+	t.Errorf("left: %v", left)
+}

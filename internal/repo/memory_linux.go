@@ -1,0 +1,45 @@
+package repo
+
+import (
+	"bufio"
+	"fmt"
+	"os"
+	"strings"
+
+	"golang.org/x/sys/unix"
+)
+
+// Room that must be there, in bytes, for trees to be kept in memory.
+const (
+	roomOnDisk   = 1 << 30 // of the file system
+	roomInMemory = 2 << 30 // of the machine, without swapping
+)
+
+// memoryDir is a folder on a file system in memory that has room, and from which
+// programs may be run, as tests do.
+func memoryDir() (string, bool) {
+	const dir = "/dev/shm"
+	var fs unix.Statfs_t
+	if unix.Statfs(dir, &fs) != nil || fs.Type != unix.TMPFS_MAGIC || fs.Flags&(unix.ST_NOEXEC|unix.ST_RDONLY) != 0 {
+		return "", false
+	}
+	return dir, fs.Bavail*uint64(fs.Bsize) >= roomOnDisk && availableMemory() >= roomInMemory
+}
+
+// availableMemory is what the kernel thinks it can give without swapping, in bytes.
+func availableMemory() uint64 {
+	file, err := os.Open("/proc/meminfo")
+	if err != nil {
+		return 0
+	}
+	defer file.Close()
+	for in := bufio.NewScanner(file); in.Scan(); {
+		if rest, ok := strings.CutPrefix(in.Text(), "MemAvailable:"); ok {
+			var kib uint64
+			if _, err := fmt.Sscan(rest, &kib); err == nil {
+				return kib << 10
+			}
+		}
+	}
+	return 0
+}

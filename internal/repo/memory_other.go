@@ -1,0 +1,6 @@
+//go:build !linux
+
+package repo
+
+// memoryDir: other systems have no such folder that can be counted on.
+func memoryDir() (string, bool) { return "", false }
