@@ -364,7 +364,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	default:
 		return
 	}
-	if what.tree == "" {
+	if what.tree == "" || rep.Tests.Late > 0 {
 		return
 	}
 	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {

@@ -25,26 +25,28 @@ import (
 // Config is what was set by hand. The zero value of a field means that it was
 // not set.
 type Config struct {
-	Test              string            // test command, instead of the one that is found
-	Base              string            // revision to compare with
-	Budget            time.Duration     // for a whole run
-	Timeout           time.Duration     // for one run of the tests
-	Apply             string            // auto, always or never
-	Confidence        float64           // above 0, at most 1: what Apply auto asks of a patch
-	Jobs              int               // runs of tests at the same time
-	Seed              uint64            // of every random choice
-	Strategies        []string          // only these
-	ExcludeStrategies []string          // all but these
-	Protected         []string          // globs of branches, see package detect
-	Never             []string          // globs of files never edited, besides the built-in ones; see Editable
-	Allow             []string          // exact paths that may be edited although a rule is against it
-	Channels          []string          // where reports go
-	Log               Log               // how regreen logs
-	Store             string            // URL or path of the store of outcomes; may hold a password
-	Hooks             map[string]string // hook -> block, warn or off
-	Underway          []string          // operations during which hooks work all the same
-	Documents         []string          // globs of files that no test reads; see Document
-	WitnessEnv        []string          // variables that matter to the tests, besides those of the toolchain
+	Test              string                   // test command, instead of the one that is found
+	Base              string                   // revision to compare with
+	Budget            time.Duration            // for the search of a run
+	Timeout           time.Duration            // for one run of the tests
+	Apply             string                   // auto, always or never
+	Confidence        float64                  // above 0, at most 1: what Apply auto asks of a patch
+	Jobs              int                      // runs of tests at the same time
+	Seed              uint64                   // of every random choice
+	Strategies        []string                 // only these
+	ExcludeStrategies []string                 // all but these
+	Protected         []string                 // globs of branches, see package detect
+	Never             []string                 // globs of files never edited, besides the built-in ones; see Editable
+	Allow             []string                 // exact paths that may be edited although a rule is against it
+	Channels          []string                 // where reports go
+	Log               Log                      // how regreen logs
+	Store             string                   // URL or path of the store of outcomes; may hold a password
+	Hooks             map[string]string        // hook -> block, warn or off
+	Budgets           map[string]time.Duration // hook -> Budget in it
+	Timeouts          map[string]time.Duration // hook -> how long its tests may take; the rest is not run
+	Underway          []string                 // operations during which hooks work all the same
+	Documents         []string                 // globs of files that no test reads; see Document
+	WitnessEnv        []string                 // variables that matter to the tests, besides those of the toolchain
 }
 
 // Log is how regreen logs.

@@ -88,6 +88,15 @@ hooks: {pre-commit: warn, post-merge: off}
 			Config{Budget: 5 * time.Second},
 		},
 		{
+			"what holds for a hook is merged one by one",
+			map[string]string{File: "budgets: {pre-commit: 10s, pre-push: 1m}\ntimeouts: {pre-commit: 30s}\n", LocalFile: "budgets: {pre-push: 2m}\n"},
+			environ{"REGREEN_TIMEOUTS": "pre-push=5m"},
+			Config{
+				Budgets:  map[string]time.Duration{"pre-commit": 10 * time.Second, "pre-push": 2 * time.Minute},
+				Timeouts: map[string]time.Duration{"pre-commit": 30 * time.Second, "pre-push": 5 * time.Minute},
+			},
+		},
+		{
 			"hooks are merged one by one",
 			map[string]string{File: "hooks: {pre-commit: block, pre-push: warn}\n", LocalFile: "hooks: {pre-push: off}\n"},
 			environ{"REGREEN_HOOKS": "post-merge=off"},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"fmt"
+	"maps"
 	"path"
 	"slices"
 	"strconv"
@@ -96,7 +97,15 @@ var keys = []Key{
 	},
 	{
 		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit and post-merge may also go on at once and test in the background, which post-checkout and post-rewrite always do.", "{pre-commit: warn, post-merge: off}",
-		hooks,
+		perHook(func(c *Config) *map[string]string { return &c.Hooks }, hookAction),
+	},
+	{
+		"budgets", "REGREEN_BUDGETS", "The budget of single hooks, before that of all.", "{pre-commit: 10s, pre-push: 2m}",
+		perHook(func(c *Config) *map[string]time.Duration { return &c.Budgets }, hookDuration),
+	},
+	{
+		"timeouts", "REGREEN_TIMEOUTS", "How long the tests of a hook may take. What has not run by then is told, does not block, and is tested at the push. Without it 3m for commits.", "{pre-commit: 1m}",
+		perHook(func(c *Config) *map[string]time.Duration { return &c.Timeouts }, hookDuration),
 	},
 	{
 		"underway", "REGREEN_UNDERWAY", "Operations during which the hooks work all the same: merge, rebase, am, cherry-pick, revert, bisect. Otherwise they stay out of the way.", "[merge]",
@@ -215,34 +224,47 @@ func list(field func(*Config) *[]string, grows bool, check func(string) error) s
 	}
 }
 
-// hooks sets what each hook does, and keeps what earlier sources gave for
+// perHook sets what holds for single hooks, and keeps what earlier sources gave for
 // others.
-func hooks(c *Config, v value) error {
-	pairs, err := v.pairs()
-	if err != nil {
-		return err
-	}
-	set := map[string]string{}
-	for hook, action := range c.Hooks {
-		set[hook] = action
-	}
-	for _, p := range pairs {
-		if !slices.Contains(hookNames, p.key) {
-			return p.name.fault(unknown("hook", p.key, hookNames))
-		}
-		action, err := p.value.text()
+func perHook[T any](field func(*Config) *map[string]T, read func(hook string, v value) (T, error)) setter {
+	return func(c *Config, v value) error {
+		pairs, err := v.pairs()
 		if err != nil {
 			return err
 		}
-		if err := oneOf(actions(p.key)...)(action); err != nil {
-			return p.value.fault(err)
+		set := maps.Clone(*field(c))
+		for _, p := range pairs {
+			if !slices.Contains(hookNames, p.key) {
+				return p.name.fault(unknown("hook", p.key, hookNames))
+			}
+			one, err := read(p.key, p.value)
+			if err != nil {
+				return err
+			}
+			if set == nil {
+				set = make(map[string]T)
+			}
+			set[p.key] = one
 		}
-		set[p.key] = action
+		*field(c) = set
+		return nil
 	}
-	if len(set) > 0 {
-		c.Hooks = set
+}
+
+func hookAction(hook string, v value) (string, error) {
+	action, err := v.text()
+	if err == nil {
+		if unknown := oneOf(actions(hook)...)(action); unknown != nil {
+			err = v.fault(unknown)
+		}
 	}
-	return nil
+	return action, err
+}
+
+func hookDuration(_ string, v value) (time.Duration, error) {
+	var c Config
+	err := duration(func(c *Config) *time.Duration { return &c.Budget })(&c, v)
+	return c.Budget, err
 }
 
 // variable checks the name of an environment variable.

@@ -23,6 +23,7 @@ const (
 type Defaults struct {
 	Policy    string        // Auto, Always or Never
 	Budget    time.Duration // for the search, once the failures are known
+	Within    time.Duration // for the tests; 0 for as long as they take
 	LogFormat string        // text or json
 	Channels  []string      // in the order to deliver to
 }
@@ -49,7 +50,7 @@ func (e Environment) Defaults() Defaults {
 	switch e.Event {
 	case "manual":
 	case "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg":
-		d.Budget = 20 * time.Second // somebody waits for the commit
+		d.Budget, d.Within = 20*time.Second, 3*time.Minute // somebody waits for the commit
 	default:
 		d.Budget = time.Minute
 	}

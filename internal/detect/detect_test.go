@@ -201,15 +201,15 @@ func TestDefaults(t *testing.T) {
 		env  Environment
 		want Defaults
 	}{
-		{"pre-commit", Environment{Mode: Development, Event: "pre-commit"}, Defaults{Auto, 20 * time.Second, "text", local}},
-		{"post-merge", Environment{Mode: Development, Event: "post-merge"}, Defaults{Auto, time.Minute, "text", local}},
-		{"manual", Environment{Mode: Development, Event: Manual}, Defaults{Auto, 2 * time.Minute, "text", local}},
+		{"pre-commit", Environment{Mode: Development, Event: "pre-commit"}, Defaults{Auto, 20 * time.Second, 3 * time.Minute, "text", local}},
+		{"post-merge", Environment{Mode: Development, Event: "post-merge"}, Defaults{Auto, time.Minute, 0, "text", local}},
+		{"manual", Environment{Mode: Development, Event: Manual}, Defaults{Auto, 2 * time.Minute, 0, "text", local}},
 		{
 			"GitHub",
 			Environment{Mode: Production, Provider: GitHub, Event: "push"},
-			Defaults{Auto, 10 * time.Minute, "json", []string{Terminal, Summary, Annotations, Artifact, File}},
+			Defaults{Auto, 10 * time.Minute, 0, "json", []string{Terminal, Summary, Annotations, Artifact, File}},
 		},
-		{"GitLab", Environment{Mode: Production, Provider: GitLab, Event: "push"}, Defaults{Auto, 10 * time.Minute, "json", local}},
+		{"GitLab", Environment{Mode: Production, Provider: GitLab, Event: "push"}, Defaults{Auto, 10 * time.Minute, 0, "json", local}},
 	} {
 		if diff := cmp.Diff(tt.want, tt.env.Defaults()); diff != "" {
 			t.Errorf("%s (-want +got):\n%s", tt.name, diff)

@@ -55,6 +55,7 @@ type Options struct {
 	SearchFor  bool          // look for patches; false only tests
 	Budget     time.Duration // for the search, from the moment the failures are known
 	Timeout    time.Duration // of one test run; 0 for the default
+	Within     time.Duration // for the first run of the tests, past which packages are left out; 0 for none
 	Policy     string        // detect.Auto, Always or Never
 	Confidence float64       // what policy auto asks of a patch; 0 for DefaultConfidence
 	Jobs       int           // workers

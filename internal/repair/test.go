@@ -27,13 +27,16 @@ func (r *run) test(ctx context.Context) error {
 	reach := r.reach(ctx)
 	first := &testrun.Result{}
 	if reach.All || len(reach.Packages) > 0 {
-		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.Timeout}); err != nil {
+		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.Timeout, Within: r.Within}); err != nil {
 			return err
 		}
 	}
 	r.first = first
 	r.report.Tests = report.Tests{
 		Packages: len(first.Packages), Passed: len(first.Passed), Failed: len(first.Failures), Skipped: len(first.Skipped), Unreached: reach.Rest,
+	}
+	if first.Late {
+		r.report.Tests.Late = r.late(ctx, reach, first)
 	}
 	if len(first.Failures) == 0 {
 		return nil
@@ -58,6 +61,22 @@ func (r *run) reach(ctx context.Context) testrun.Reach {
 	}
 	r.within = reach.Packages
 	return reach
+}
+
+// late counts the packages that have tests, and of which no outcome is there.
+func (r *run) late(ctx context.Context, reach testrun.Reach, res *testrun.Result) int {
+	all, err := r.suite.Packages(ctx)
+	if err != nil {
+		return 1 // at least
+	}
+	n := 0
+	for _, p := range all {
+		wanted := reach.All || slices.Contains(reach.Packages, p.ImportPath)
+		if wanted && p.HasTests() && !slices.Contains(res.Packages, p.ImportPath) {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // goEnviron is the environment with a place for what go commands leave behind,

@@ -49,7 +49,7 @@ func reports() *rapid.Generator[*Report] {
 				Event: rapid.SampledFrom([]string{"pre-commit", "pre-push", "manual", "pull_request"}).Draw(t, "event"),
 				Mode:  one(modes), Policy: one(policies), Budget: secs(), Branch: text(), Head: text(), Base: text(), Fork: yes(),
 			},
-			Tests: Tests{number(), number(), number(), number(), 0},
+			Tests: Tests{number(), number(), number(), number(), 0, 0},
 			Stats: Stats{
 				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(),
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),

@@ -76,6 +76,7 @@ type Tests struct {
 	Failed    int `json:"failed"`
 	Skipped   int `json:"skipped"`
 	Unreached int `json:"unreached,omitempty"` // packages that the change cannot break, which were not run
+	Late      int `json:"late,omitempty"`      // packages that were not run to their end within the time there was
 }
 
 // Bypass is a commit that was made, here and of late, without its tests.

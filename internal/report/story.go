@@ -24,11 +24,14 @@ func Summary(r *Report) string {
 // passed tells what was run, and what was not because the change cannot break it.
 func passed(t Tests) string {
 	text := fmt.Sprintf("%s passed in %s", count(t.Passed, "test"), count(t.Packages, "package"))
-	if t.Packages == 0 && t.Unreached > 0 {
+	if t.Packages == 0 && t.Unreached > 0 && t.Late == 0 {
 		text = "the change reaches no tests"
 	}
 	if t.Unreached > 0 {
 		text += fmt.Sprintf(", %s not run", count(t.Unreached, "package")+" beyond its reach")
+	}
+	if t.Late > 0 {
+		text += fmt.Sprintf(", %s not run in time", count(t.Late, "package"))
 	}
 	return text
 }
@@ -39,6 +42,9 @@ func (r *Report) undone() []string {
 	out := slices.Clone(r.Notes)
 	if n := r.Tests.Unreached; n > 0 {
 		out = append(out, count(n, "package")+" that the change cannot break: not run")
+	}
+	if n := r.Tests.Late; n > 0 {
+		out = append(out, count(n, "package")+" not run to the end within the time for the tests")
 	}
 	for _, b := range r.Bypasses {
 		out = append(out, fmt.Sprintf("commit %.12s, %s: %s", b.Commit, b.Subject, b.Why))

@@ -169,6 +169,24 @@ func (c *collector) interrupt(message string) bool {
 	return any
 }
 
+// cutOff leaves out the packages that have not ended, but for what failed there.
+func (c *collector) cutOff() {
+	for path, p := range c.packages {
+		if p.status != "" {
+			continue
+		}
+		p.tests = slices.DeleteFunc(p.tests, func(t *testRun) bool { return !t.failed })
+		if len(p.tests) > 0 {
+			p.status = "fail"
+			continue
+		}
+		delete(c.packages, path)
+		left := func(id TestID) bool { return id.Package == path }
+		c.result.Passed = slices.DeleteFunc(c.result.Passed, left)
+		c.result.Skipped = slices.DeleteFunc(c.result.Skipped, left)
+	}
+}
+
 // running are the innermost tests that have begun, and neither ended nor paused.
 func (p *packageRun) running() []*testRun {
 	var leaves []*testRun

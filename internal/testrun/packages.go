@@ -26,7 +26,8 @@ type Package struct {
 	XTestImports []string
 }
 
-func (p *Package) hasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
+// HasTests tells whether the package has test files that this build takes.
+func (p *Package) HasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
 // Packages lists the packages of all modules by import path, those included that
 // do not compile. The list is made once and shared: it must not be changed.
@@ -78,7 +79,7 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 	}
 	var dependents []string
 	for _, p := range dependingOn(all, pkgs) {
-		if p.hasTests() {
+		if p.HasTests() {
 			dependents = append(dependents, p.ImportPath)
 		}
 	}

@@ -63,12 +63,12 @@ func (s *Suite) Reached(ctx context.Context, files []string) (Reach, error) {
 		reach.Packages = append(reach.Packages, p.ImportPath)
 	}
 	for _, p := range all {
-		if p.hasTests() && slices.Contains(tests, p.ImportPath) && !slices.Contains(reach.Packages, p.ImportPath) {
+		if p.HasTests() && slices.Contains(tests, p.ImportPath) && !slices.Contains(reach.Packages, p.ImportPath) {
 			reach.Packages = append(reach.Packages, p.ImportPath)
 		}
 	}
 	for _, p := range all {
-		if p.hasTests() && !slices.Contains(reach.Packages, p.ImportPath) {
+		if p.HasTests() && !slices.Contains(reach.Packages, p.ImportPath) {
 			reach.Rest++
 		}
 	}

@@ -46,8 +46,18 @@ func (s *Suite) runGo(ctx context.Context, req Request, over overlay) (*Result, 
 	if s.flood > 0 {
 		c.flood = s.flood
 	}
+	if req.Within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, req.Within, errLate)
+		defer cancel()
+	}
 	for _, call := range calls {
-		if err := s.goTest(ctx, c, call, req, over); err != nil {
+		err := s.goTest(ctx, c, call, req, over)
+		if errors.Is(err, errLate) {
+			c.result.Late = true
+			break
+		}
+		if err != nil {
 			return nil, err
 		}
 	}
@@ -162,10 +172,11 @@ func pattern(tests []TestID) string {
 var (
 	errIdle  = errors.New("nothing was heard of the tests for too long")
 	errFlood = errors.New("the tests print too much")
+	errLate  = errors.New("the time for the tests is over")
 )
 
 // goTest runs one go test and collects what it tells. An error means that it did
-// not truly run.
+// not truly run, or, errLate, not to its end.
 func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req Request, over overlay) error {
 	timeout := s.timeout(req)
 	args := append([]string{"go", "test", "-json", "-fullpath"}, s.Flags...)
@@ -192,7 +203,11 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req R
 	watched.stop()
 	reader.close()
 
+	late := errors.Is(context.Cause(ctx), errLate)
 	switch {
+	case late:
+		c.cutOff()
+		status = 0
 	case ctx.Err() != nil:
 		return fmt.Errorf("tests: %w", context.Cause(ctx))
 	case errors.Is(err, errFlood):
@@ -205,7 +220,10 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req R
 	}
 	told, _ := stderr.text()
 	rest, _ := other.text()
-	return c.endCall(call.dir, told+rest, status)
+	if err := c.endCall(call.dir, told+rest, status); err != nil || !late {
+		return err
+	}
+	return errLate
 }
 
 // timeout is that of one test binary; 0 means none.

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"golang.org/x/tools/txtar"
 )
@@ -335,5 +336,58 @@ func TestOverlayStaysInside(t *testing.T) {
 		if _, err := s.Run(context.Background(), Request{Overlay: map[string][]byte{name: {}}}); err == nil {
 			t.Errorf("overlay of %q was accepted", name)
 		}
+	}
+}
+
+// When the time for a run is over, what has ended is told and the rest is left out.
+func TestWithin(t *testing.T) {
+	t.Parallel()
+	s := find(t, `-- go.mod --
+module example.com/m
+
+go 1.26
+-- quick/quick_test.go --
+package quick
+
+import "testing"
+
+func TestQuick(*testing.T) {}
+-- slow/slow_test.go --
+package slow
+
+import (
+	"testing"
+	"time"
+)
+
+func TestFirst(*testing.T) {}
+
+func TestSlow(*testing.T) { time.Sleep(time.Hour) }
+-- broken/broken_test.go --
+package broken
+
+import (
+	"testing"
+	"time"
+)
+
+func TestBroken(t *testing.T) { t.Error("broken") }
+
+func TestSlow(*testing.T) { time.Sleep(time.Hour) }
+`, "")
+	run(t, s, Request{Packages: []string{"example.com/m/quick"}})                                    // is in go's cache from here on
+	run(t, s, Request{Tests: []TestID{{"example.com/m/broken", "TestBroken"}}, Within: time.Minute}) // builds it
+	r := run(t, s, Request{Within: 8 * time.Second})
+	if !r.Late {
+		t.Error("it is not late")
+	}
+	if want := []TestID{{"example.com/m/quick", "TestQuick"}}; !slices.Equal(r.Passed, want) {
+		t.Errorf("passed %v, want %v", r.Passed, want)
+	}
+	if len(r.Failures) != 1 || r.Failures[0].Test != "TestBroken" {
+		t.Errorf("failures %v", r.Failures)
+	}
+	if r := run(t, s, Request{Packages: []string{"example.com/m/quick"}, Within: time.Minute}); r.Late {
+		t.Error("a run that ends in time is late")
 	}
 }

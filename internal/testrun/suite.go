@@ -46,6 +46,7 @@ type Request struct {
 	Count    int               // 0 lets the go command use its test cache, n > 0 runs n times without
 	NoVet    bool
 	Timeout  time.Duration // of each test binary; 0 means the command's own -timeout, or DefaultTimeout
+	Within   time.Duration // for all of the run; what has not ended by then is left out. 0 means no end
 }
 
 // Result is what a run showed.
@@ -55,5 +56,6 @@ type Result struct {
 	Skipped  []TestID
 	Failures []Failure // ordered by package and by the order of the tests
 	Missing  []TestID  // asked for by name, but neither run nor reported
+	Late     bool      // packages are left out, because the time of the request was over
 	Seconds  float64
 }

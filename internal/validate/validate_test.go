@@ -304,6 +304,7 @@ func TestFixedIn(t *testing.T) {
 func TestCancel(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
+	t.Setenv("GOTMPDIR", t.TempDir()) // what a go command leaves that is killed is the caller's, who names this folder
 	f := newFixture(t, small)
 	goal := target("example.com/m/num", "TestMax")
 	goal.Accepted = target("example.com/m/num", "TestLimit").Failures
