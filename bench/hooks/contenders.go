@@ -66,9 +66,9 @@ func regreen(m *machine, c *contender) error {
 
 // Versions of the others, and where their programs are kept from run to run.
 const (
-	lefthookModule = "github.com/evilmartians/lefthook/v2@v2.0.13"
+	lefthookModule = "github.com/evilmartians/lefthook/v2@v2.2.2"
 	huskyPackage   = "husky@9.1.7"
-	prekPackage    = "@j178/prek@0.2.27"
+	prekPackage    = "@j178/prek@0.5.3"
 )
 
 func tools() (string, error) {

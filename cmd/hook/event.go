@@ -237,6 +237,9 @@ func (e *event) testBeside(ctx context.Context, base string) error {
 // before, and blocks on new failures in any of them.
 func (e *event) prePush(ctx context.Context) error {
 	pushes, err := githook.ParsePushes(e.stdin)
+	if p, ok := githook.FrameworkPush(e.getenv); ok && err == nil && len(pushes) == 0 {
+		pushes = append(pushes, p)
+	}
 	if err != nil {
 		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
 	}

@@ -37,9 +37,15 @@ func TestMain(m *testing.M) {
 // and $GIT and $PROGRAM, the paths of git and of regreen.
 func TestScript(t *testing.T) {
 	t.Parallel()
+	testscript.Run(t, scripts(t, "script"))
+}
+
+// scripts are those of a folder below testdata.
+func scripts(t *testing.T, dir string) testscript.Params {
+	t.Helper()
 	goenv := goEnv(t)
-	testscript.Run(t, testscript.Params{
-		Dir:                 filepath.Join("testdata", "script"),
+	return testscript.Params{
+		Dir:                 filepath.Join("testdata", dir),
 		UpdateScripts:       *update,
 		RequireExplicitExec: true,
 		RequireUniqueNames:  true,
@@ -63,7 +69,7 @@ func TestScript(t *testing.T) {
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": cmdStatus, "repo": cmdRepo, "snapshot": cmdSnapshot, "same": cmdSame, "report": cmdReport,
 		},
-	})
+	}
 }
 
 // goEnv keeps the caches of the machine, so that the scripts do not build the

@@ -10,6 +10,7 @@ package githook
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -34,6 +35,18 @@ func Events() []Event {
 		{"post-rewrite", "tests what a rebase or amend made, in the background", false},
 		{"pre-push", "tests what is pushed and was not tested yet", true},
 	}
+}
+
+// FrameworkPush is the push that pre-commit and prek tell of by variables: they read
+// git's standard input themselves, and go by its first line. Local and Remote may be
+// any revisions; when nothing is there yet, only the branch is told.
+func FrameworkPush(getenv func(string) string) (Push, bool) {
+	p := Push{
+		LocalRef: getenv("PRE_COMMIT_LOCAL_BRANCH"), Local: getenv("PRE_COMMIT_TO_REF"),
+		RemoteRef: getenv("PRE_COMMIT_REMOTE_BRANCH"), Remote: getenv("PRE_COMMIT_FROM_REF"),
+	}
+	p.Local = cmp.Or(p.Local, p.LocalRef, "HEAD")
+	return p, getenv("PRE_COMMIT") == "1"
 }
 
 // Checkout is what post-checkout is told.

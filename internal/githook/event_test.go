@@ -25,6 +25,28 @@ func TestParseCheckout(t *testing.T) {
 	}
 }
 
+func TestFrameworkPush(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		env  map[string]string
+		want Push
+		ok   bool
+	}{
+		{map[string]string{}, Push{Local: "HEAD"}, false},
+		{map[string]string{"PRE_COMMIT": "1"}, Push{Local: "HEAD"}, true},
+		{map[string]string{"PRE_COMMIT": "1", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main"}, Push{LocalRef: "refs/heads/main", Local: "refs/heads/main"}, true},
+		{
+			map[string]string{"PRE_COMMIT": "1", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main", "PRE_COMMIT_TO_REF": "aaaa", "PRE_COMMIT_FROM_REF": "bbbb"},
+			Push{LocalRef: "refs/heads/main", Local: "aaaa", Remote: "bbbb"}, true,
+		},
+	} {
+		got, ok := FrameworkPush(func(name string) string { return test.env[name] })
+		if got != test.want || ok != test.ok {
+			t.Errorf("%v: %+v, %v", test.env, got, ok)
+		}
+	}
+}
+
 func TestParseRewrites(t *testing.T) {
 	t.Parallel()
 	got, err := ParseRewrites(strings.NewReader("aaaa bbbb\ncccc dddd extra\n"))

@@ -1,0 +1,39 @@
+#!/bin/sh
+# Installs other hook managers into a folder, for the tests that run regreen from them
+# and for the comparison with them: hook-managers.sh DIR. What is there stays.
+set -eu
+
+lefthook=2.2.2
+prek=0.5.3
+husky=9.1.7
+
+dir="${1:?usage: hook-managers.sh DIR}"
+mkdir -p "$dir"
+cd "$dir"
+want="lefthook@$lefthook @j178/prek@$prek husky@$husky"
+if [ "$(cat installed 2>/dev/null)" = "$want" ]; then
+	exit 0
+fi
+if ! command -v npm >/dev/null 2>&1; then
+	echo "hook-managers: there is no npm to install $want with" >&2
+	echo "hint: install Node.js" >&2
+	exit 1
+fi
+# shellcheck disable=SC2086 # words are wanted
+npm install --silent --no-audit --no-fund --prefix . $want >&2 || {
+	echo "hook-managers: npm could not install $want" >&2
+	exit 1
+}
+# The native program, without the one of Node.js that starts it.
+mkdir -p bin
+case "$(uname -m)" in
+x86_64 | amd64) arch=x64 ;;
+*) arch=arm64 ;;
+esac
+os="$(uname -s | tr '[:upper:]' '[:lower:]')"
+ln -sf "../node_modules/lefthook-$os-$arch/bin/lefthook" bin/lefthook
+for program in prek husky; do
+	ln -sf "../node_modules/.bin/$program" "bin/$program"
+done
+bin/lefthook version >/dev/null
+echo "$want" >installed
