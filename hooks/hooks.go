@@ -21,9 +21,11 @@ const (
 
 // Shim is the script, made to run the program at the given path.
 func Shim(program string) []byte {
-	quoted := "'" + strings.ReplaceAll(program, "'", `'\''`) + "'"
-	return []byte(strings.Replace(shim, unnamed, assign+quoted+"\n", 1))
+	return []byte(strings.Replace(shim, unnamed, assign+Quote(program)+"\n", 1))
 }
+
+// Quote makes one word of shell of a text.
+func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
 // Program is the path that a shim was made for, "" when it is not to be told.
 func Program(shim []byte) string {

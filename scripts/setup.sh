@@ -58,3 +58,5 @@ want="$(lacking pre-commit npm)"
 if [ -n "$want" ] && ! install $want; then
 	echo "setup: some tests are skipped without$want, and $why" >&2
 fi
+"$(dirname "$0")/new-git.sh" "${XDG_CACHE_HOME:-$HOME/.cache}/regreen/new-git" ||
+	echo "setup: the test of configured hooks is skipped without a newer git" >&2

@@ -152,7 +152,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	if path.Shared() {
 		d.note("hooks folder", "is shared by other repositories")
 	}
-	ours := 0
+	ours := d.configuredHooks(ctx, rp, program)
 	for _, s := range githook.Inspect(rp.HooksDir()) {
 		switch fault := s.Check(); {
 		case fault != "":
@@ -181,6 +181,37 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 			d.note(m.name, "manages hooks here, too (%s)", m.file)
 		}
 	}
+}
+
+// configuredHooks tells of hooks in git's configuration, and counts regreen's.
+func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program string) (ours int) {
+	hooks, err := rp.ConfiguredHooks(ctx)
+	if err != nil {
+		d.bad("git config", "", "%v", err)
+		return 0
+	}
+	able, err := rp.RunsConfiguredHooks(ctx)
+	for _, h := range hooks {
+		where := fmt.Sprintf("hook.%s in the %s configuration", h.Name, h.Scope)
+		switch {
+		case err == nil && !able:
+			d.bad(h.Event, "install git 2.54 or later, or: regreen install", "%s is not run by this git", where)
+		case h.Name != githook.ConfigName(h.Event):
+			d.note(h.Event, "%s runs, too: %s", where, h.Command)
+			continue
+		case h.Command != githook.Command(program, h.Event):
+			d.note(h.Event, "regreen's, %s, which runs %s", where, h.Command)
+		default:
+			d.good(h.Event, "regreen's, %s", where)
+		}
+		ours++
+		for _, s := range githook.Inspect(rp.HooksDir()) {
+			if s.Name == h.Event && s.Kind == githook.Ours {
+				d.bad(h.Event, "regreen install, or regreen install --configured", "runs twice, by the hooks folder and by the configuration")
+			}
+		}
+	}
+	return ours
 }
 
 // state looks whether regreen can write where it has to.

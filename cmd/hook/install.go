@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -16,14 +17,22 @@ import (
 )
 
 func (a *app) installCommand() *cobra.Command {
-	var force bool
+	var force, configured bool
 	var only []string
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install the git hooks into this repository",
-		Long:  "Install writes the hooks. A hook that is there already is kept, runs first, and comes\nback with regreen uninstall. Doing it again is how to change which hooks there are.\n\n" + eventHelp(),
+		Long: `Install writes the hooks. A hook that is there already is kept, runs first, and comes
+back with regreen uninstall. Doing it again is how to change which hooks there are.
+
+Git 2.54 and later also runs hooks that its configuration names. With --configured they
+are put there, which leaves the hooks folder alone; programs that bring an older git of
+their own do not run them.
+
+` + eventHelp(),
 		Example: `  regreen install
-  regreen install --hooks pre-commit,pre-push`,
+  regreen install --hooks pre-commit,pre-push
+  regreen install --configured`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			names, err := eventNames(only)
@@ -34,38 +43,102 @@ func (a *app) installCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			path, err := rp.HooksPath(cmd.Context())
-			if err != nil {
-				return err
-			}
-			if path.Shared() && !force {
-				return &session.UsageError{
-					Msg:  fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope),
-					Hint: "git config --local core.hooksPath .git/hooks gives this repository its own; --force installs all the same",
-				}
-			}
 			program, err := os.Executable()
 			if err != nil {
 				return err
 			}
-			installed, err := githook.Install(rp.HooksDir(), names, program)
-			var legacy *githook.LegacyError
-			switch {
-			case errors.As(err, &legacy):
-				return &session.UsageError{Msg: legacy.Error(), Hint: "move it elsewhere and install again"}
-			case err != nil:
-				return err
+			if configured {
+				err = a.installConfigured(cmd.Context(), rp, names, program)
+			} else {
+				err = a.installFiles(cmd.Context(), rp, names, program, force)
 			}
-			for _, name := range installed {
-				fmt.Fprintln(a.stderr, "installed", filepath.Join(rp.HooksDir(), name))
+			if err == nil {
+				fmt.Fprintln(a.stderr, "to skip it once: REGREEN=0 git commit; to remove it: regreen uninstall")
 			}
-			fmt.Fprintln(a.stderr, "to skip it once: REGREEN=0 git commit; to remove it: regreen uninstall")
-			return nil
+			return err
 		},
 	}
 	cmd.Flags().BoolVar(&force, "force", false, "install into a hooks folder that other repositories share")
+	cmd.Flags().BoolVar(&configured, "configured", false, "install into git's configuration (git 2.54 and later)")
 	cmd.Flags().StringSliceVar(&only, "hooks", nil, "these hooks, as a `LIST` of names; all for every one")
 	return cmd
+}
+
+// installFiles puts the hooks into the hooks folder, and out of the configuration.
+func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []string, program string, force bool) error {
+	path, err := rp.HooksPath(ctx)
+	if err != nil {
+		return err
+	}
+	if path.Shared() && !force {
+		hint := "git config --local core.hooksPath .git/hooks gives this repository its own; --force installs all the same"
+		if able, err := rp.RunsConfiguredHooks(ctx); err == nil && able {
+			hint = "regreen install --configured does without a hooks folder; --force installs all the same"
+		}
+		return &session.UsageError{
+			Msg: fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope), Hint: hint,
+		}
+	}
+	installed, err := githook.Install(rp.HooksDir(), names, program)
+	var legacy *githook.LegacyError
+	switch {
+	case errors.As(err, &legacy):
+		return &session.UsageError{Msg: legacy.Error(), Hint: "move it elsewhere and install again"}
+	case err != nil:
+		return err
+	}
+	if _, err := unconfigure(ctx, rp, nil); err != nil {
+		return err
+	}
+	for _, name := range installed {
+		fmt.Fprintln(a.stderr, "installed", filepath.Join(rp.HooksDir(), name))
+	}
+	return nil
+}
+
+// installConfigured puts the hooks into git's configuration, and out of the folder.
+func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []string, program string) error {
+	able, err := rp.RunsConfiguredHooks(ctx)
+	if err != nil {
+		return err
+	}
+	if !able {
+		version, _ := rp.Version(ctx)
+		return &session.UsageError{Msg: fmt.Sprintf("git %s does not run hooks of its configuration, 2.54 and later do", version), Hint: "regreen install puts them into the hooks folder"}
+	}
+	for _, name := range names {
+		if err := rp.ConfigureHook(ctx, githook.ConfigName(name), name, githook.Command(program, name)); err != nil {
+			return err
+		}
+	}
+	if _, err := unconfigure(ctx, rp, names); err != nil {
+		return err
+	}
+	if _, _, err := githook.Uninstall(rp.HooksDir()); err != nil {
+		return err
+	}
+	for _, name := range names {
+		fmt.Fprintf(a.stderr, "installed hook.%s in git's configuration\n", githook.ConfigName(name))
+	}
+	return nil
+}
+
+// unconfigure takes regreen's hooks out of the repository's configuration, but for some.
+func unconfigure(ctx context.Context, rp *repo.Repo, keep []string) (removed []string, err error) {
+	hooks, err := rp.ConfiguredHooks(ctx)
+	if err != nil {
+		return nil, err
+	}
+	for _, h := range hooks {
+		if h.Scope != "local" || h.Name != githook.ConfigName(h.Event) || slices.Contains(keep, h.Event) {
+			continue
+		}
+		if err := rp.RemoveConfiguredHook(ctx, h.Name); err != nil {
+			return removed, err
+		}
+		removed = append(removed, "hook."+h.Name)
+	}
+	return removed, nil
 }
 
 func eventHelp() string {
@@ -106,6 +179,11 @@ func (a *app) uninstallCommand() *cobra.Command {
 				return err
 			}
 			removed, restored, err := githook.Uninstall(rp.HooksDir())
+			if err == nil {
+				var configured []string
+				configured, err = unconfigure(cmd.Context(), rp, nil)
+				removed = append(removed, configured...)
+			}
 			for _, file := range restored {
 				fmt.Fprintln(a.stderr, "restored", file)
 			}

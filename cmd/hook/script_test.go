@@ -34,7 +34,9 @@ func TestMain(m *testing.M) {
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
 //	                  to the ids of the run and of its first patch
 //
-// and $GIT and $PROGRAM, the paths of git and of regreen.
+// and $GIT and $PROGRAM, the paths of git and of regreen, and where make setup could
+// get one, which is the condition [new-git], $NEWGIT, the folder of a git that runs
+// hooks of its configuration.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, "script"))
@@ -63,13 +65,30 @@ func scripts(t *testing.T, dir string) testscript.Params {
 				}
 				env.Vars = append(env.Vars, name+"="+path)
 			}
+			env.Vars = append(env.Vars, "NEWGIT="+newGit())
 			env.Cd = filepath.Join(env.WorkDir, "m")
 			return os.MkdirAll(env.Cd, 0o755)
+		},
+		Condition: func(name string) (bool, error) {
+			if name != "new-git" {
+				return false, fmt.Errorf("there is no condition %s", name)
+			}
+			_, err := os.Stat(filepath.Join(newGit(), "git"))
+			return err == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": cmdStatus, "repo": cmdRepo, "snapshot": cmdSnapshot, "same": cmdSame, "report": cmdReport,
 		},
 	}
+}
+
+// newGit is where scripts/new-git.sh puts a git, as scripts/setup.sh calls it.
+func newGit() string {
+	cache, err := os.UserCacheDir()
+	if err != nil {
+		return ""
+	}
+	return filepath.Join(cache, "regreen", "new-git", "bin")
 }
 
 // goEnv keeps the caches of the machine, so that the scripts do not build the

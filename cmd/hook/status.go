@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -28,8 +29,12 @@ func (a *app) statusCommand() *cobra.Command {
 			if off {
 				fmt.Fprintln(a.stdout, "switched off:", why)
 			}
+			configured, err := e.repo.ConfiguredHooks(cmd.Context())
+			if err != nil {
+				return err
+			}
 			for _, s := range githook.Inspect(e.repo.HooksDir()) {
-				fmt.Fprintf(a.stdout, "%-16s %s\n", s.Name, installed(s))
+				fmt.Fprintf(a.stdout, "%-16s %s\n", s.Name, installed(s, configured))
 			}
 			fmt.Fprintf(a.stdout, "%-16s %s\n", "state", e.repo.StateDir())
 
@@ -58,8 +63,10 @@ func (a *app) statusCommand() *cobra.Command {
 }
 
 // installed tells in words what is in a hook's place.
-func installed(s githook.State) string {
+func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	switch {
+	case slices.ContainsFunc(configured, func(h repo.ConfiguredHook) bool { return h.Event == s.Name && h.Name == githook.ConfigName(s.Name) }):
+		return "installed, in git's configuration"
 	case s.Kind == githook.Foreign:
 		return "somebody else's"
 	case s.Kind == githook.None:

@@ -108,6 +108,14 @@ func remove(dir, name string) (removal, error) {
 	return gone, os.Remove(target)
 }
 
+// ConfigName is the name of the hook for an event in git's configuration.
+func ConfigName(event string) string { return "regreen-" + event }
+
+// Command is the line of shell that git's configuration holds for an event.
+func Command(program, event string) string {
+	return hooks.Quote(program) + " hook " + event
+}
+
 // Kind is whose a hook is.
 type Kind string
 

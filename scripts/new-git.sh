@@ -1,0 +1,41 @@
+#!/bin/sh
+# Makes a git that runs hooks of its configuration (2.54 or later) from Debian's
+# packages, where the machine's own is older: new-git.sh DIR. DIR/bin/git is that git,
+# with a C library of its own, for the tests. What is there stays.
+set -eu
+
+dir="${1:?usage: new-git.sh DIR}"
+[ -x "$dir/bin/git" ] && exit 0
+command -v apt-get >/dev/null 2>&1 || { echo "new-git: there is no apt-get to fetch it with" >&2; exit 1; }
+[ "$(uname -m)" = x86_64 ] || { echo "new-git: only for x86_64" >&2; exit 1; }
+
+mkdir -p "$(dirname "$dir")"
+work="$(mktemp -d "$dir.XXXXXX")"
+work="$(cd "$work" && pwd)"
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+mkdir -p lists/partial cache/archives/partial root
+touch status
+echo "deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] http://deb.debian.org/debian sid main" >sources.list
+apt() {
+	apt-get -qq -o Dir::Etc::sourcelist="$work/sources.list" -o Dir::Etc::sourceparts=/dev/null -o Dir::State="$work" \
+		-o Dir::State::lists="$work/lists" -o Dir::State::status="$work/status" -o Dir::Cache="$work/cache" -o APT::Sandbox::User=root "$@"
+}
+apt update >&2
+apt download git libc6 zlib1g libpcre2-8-0 >&2
+for package in *.deb; do
+	dpkg-deb -x "$package" root
+done
+rm -rf lists cache status sources.list ./*.deb
+mkdir bin
+cat >bin/git <<'END'
+#!/bin/sh
+here="$(cd "$(dirname "$0")/.." && pwd)"
+lib="$here/root/usr/lib"
+export GIT_EXEC_PATH="$here/bin" GIT_TEMPLATE_DIR="$here/root/usr/share/git-core/templates"
+exec "$here/root/usr/lib64/ld-linux-x86-64.so.2" --library-path "$lib/x86_64-linux-gnu" "$here/root/usr/bin/git" "$@"
+END
+chmod +x bin/git
+bin/git version >&2
+rm -rf "$dir"
+mv "$work" "$dir"
