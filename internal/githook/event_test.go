@@ -37,7 +37,8 @@ func TestFrameworkPush(t *testing.T) {
 		{map[string]string{"PRE_COMMIT": "1", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main"}, Push{LocalRef: "refs/heads/main", Local: "refs/heads/main"}, true},
 		{
 			map[string]string{"PRE_COMMIT": "1", "PRE_COMMIT_LOCAL_BRANCH": "refs/heads/main", "PRE_COMMIT_TO_REF": "aaaa", "PRE_COMMIT_FROM_REF": "bbbb"},
-			Push{LocalRef: "refs/heads/main", Local: "aaaa", Remote: "bbbb"}, true,
+			Push{LocalRef: "refs/heads/main", Local: "aaaa", Remote: "bbbb"},
+			true,
 		},
 	} {
 		got, ok := FrameworkPush(func(name string) string { return test.env[name] })
