@@ -64,40 +64,35 @@ func regreen(m *machine, c *contender) error {
 	return nil
 }
 
-// Versions of the others, and where their programs are kept from run to run.
-const (
-	lefthookModule = "github.com/evilmartians/lefthook/v2@v2.2.2"
-	huskyPackage   = "husky@9.1.7"
-	prekPackage    = "@j178/prek@0.5.3"
-)
-
-func tools() (string, error) {
+// tools installs the others, as the tests do, and gives the folder of their programs.
+func (m *machine) tools() (string, error) {
+	if m.bin != "" {
+		return m.bin, nil
+	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", err
 	}
-	dir := filepath.Join(cache, "regreen-bench-hooks")
-	return dir, os.MkdirAll(dir, 0o755)
+	dir := filepath.Join(cache, "regreen", "hook-managers")
+	cmd := exec.CommandContext(m.ctx, "sh", filepath.Join("scripts", "hook-managers.sh"), dir)
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("%w\n%s", err, out)
+	}
+	m.bin = filepath.Join(dir, "bin")
+	return m.bin, nil
 }
 
 // lefthook is the native binary, as its documentation advises.
 func lefthook(m *machine, c *contender) error {
-	dir, err := tools()
+	bin, err := m.tools()
 	if err != nil {
 		return err
-	}
-	program := filepath.Join(dir, "lefthook")
-	if _, err := os.Stat(program); err != nil {
-		cmd := m.command(dir, "go", "install", lefthookModule)
-		cmd.Env = append(slices.Clone(m.env), "GOBIN="+dir, "GOFLAGS=-mod=mod")
-		if out, err := cmd.CombinedOutput(); err != nil {
-			return fmt.Errorf("go install %s: %w\n%s", lefthookModule, err, out)
-		}
 	}
 	config := "pre-commit:\n  commands:\n    nothing:\n      run: \"true\"\noutput: false\n"
 	if err := os.WriteFile(filepath.Join(c.dir, "lefthook.yml"), []byte(config), 0o644); err != nil {
 		return err
 	}
+	program := filepath.Join(bin, "lefthook")
 	c.env = []string{"LEFTHOOK_BIN=" + program}
 	return errors.Join(m.do(c.dir, program, "install"), m.add(c, "lefthook.yml"))
 }
@@ -110,22 +105,10 @@ func (m *machine) add(c *contender, files ...string) error {
 	return m.do(c.dir, "git", "commit", "-q", "--no-verify", "-m", "configuration")
 }
 
-// npm installs a package into the cache and gives the folder of its programs.
-func (m *machine) npm(pkg string) (string, error) {
-	dir, err := tools()
-	if err != nil {
-		return "", err
-	}
-	if _, err := exec.LookPath("npm"); err != nil {
-		return "", errors.New("there is no npm")
-	}
-	return filepath.Join(dir, "node_modules", ".bin"), m.do(dir, "npm", "install", "--no-audit", "--no-fund", "--prefix", dir, pkg)
-}
-
 const localHook = "repos:\n- repo: local\n  hooks:\n  - {id: nothing, name: nothing, entry: \"true\", language: system, pass_filenames: false, always_run: true}\n"
 
 func prek(m *machine, c *contender) error {
-	bin, err := m.npm(prekPackage)
+	bin, err := m.tools()
 	if err != nil {
 		return err
 	}
@@ -136,7 +119,7 @@ func prek(m *machine, c *contender) error {
 }
 
 func husky(m *machine, c *contender) error {
-	bin, err := m.npm(huskyPackage)
+	bin, err := m.tools()
 	if err != nil {
 		return err
 	}

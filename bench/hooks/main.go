@@ -91,6 +91,7 @@ type machine struct {
 	dir     string
 	env     []string
 	regreen string
+	bin     string // where the others are, once they are installed
 }
 
 func (m *machine) command(dir, name string, args ...string) *exec.Cmd {

@@ -127,6 +127,35 @@ func ordinary(commonDir string) bool {
 // "cherry-pick", "revert", "bisect", or "".
 func (r *Repo) Underway() string { return r.operation() }
 
+// IndexTree is TreeHash of an index, without a process where the index knows: as it does
+// in the hooks of a commit.
+func (r *Repo) IndexTree(ctx context.Context, src Source) (string, error) {
+	const sha1, sha256 = 20, 32
+	size := sha1
+	if r.objectFormat() == "sha256" {
+		size = sha256
+	}
+	if hash, ok := cachedTree(r.indexFile(src), size); ok {
+		return hash, nil
+	}
+	return r.TreeHash(ctx, src)
+}
+
+// objectFormat is how the repository's objects are named, as its own configuration says.
+func (r *Repo) objectFormat() string {
+	b, err := os.ReadFile(filepath.Join(r.commonDir, "config"))
+	if err != nil {
+		return ""
+	}
+	for line := range bytes.Lines(bytes.ToLower(b)) {
+		key, value, _ := bytes.Cut(line, []byte("="))
+		if string(bytes.TrimSpace(key)) == "objectformat" {
+			return string(bytes.TrimSpace(value))
+		}
+	}
+	return "sha1"
+}
+
 // ChangedNames are the files in which src differs from a revision, by their paths in
 // git's order; a renamed one counts with both names.
 func (r *Repo) ChangedNames(ctx context.Context, base string, src Source) ([]string, error) {

@@ -73,7 +73,7 @@ var errNotStarted = errors.New("cannot be started")
 func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
 	if c.build {
-		dir, remove, err := scratch(lookup(b.env, "GOTMPDIR"))
+		dir, remove, err := scratch(b.temp())
 		if err != nil {
 			return -1, err
 		}
@@ -130,6 +130,14 @@ func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 		return -1, fmt.Errorf("%s: %w", c.args[0], err)
 	}
 	return cmd.ProcessState.ExitCode(), nil
+}
+
+// temp is where temporary files of builds go; "" for the system's place.
+func (b *Sandbox) temp() string {
+	if b == nil {
+		return ""
+	}
+	return lookup(b.env, "GOTMPDIR")
 }
 
 // scratch makes a directory outside of the tree, in parent or where temporary files
