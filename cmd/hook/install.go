@@ -171,8 +171,9 @@ func eventNames(list []string) ([]string, error) {
 }
 
 func (a *app) uninstallCommand() *cobra.Command {
-	return &cobra.Command{
-		Use: "uninstall", Short: "Remove the git hooks and bring back what was there", Example: "  regreen uninstall", Args: cobra.NoArgs,
+	var state bool
+	cmd := &cobra.Command{
+		Use: "uninstall", Short: "Remove the git hooks and bring back what was there", Example: "  regreen uninstall\n  regreen uninstall --state", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rp, err := repo.Open(cmd.Context(), a.dir, a.environ)
 			if err != nil {
@@ -193,7 +194,29 @@ func (a *app) uninstallCommand() *cobra.Command {
 			if err == nil && len(removed)+len(restored) == 0 {
 				fmt.Fprintln(a.stderr, "no hook of regreen's is installed here")
 			}
+			if err == nil && state {
+				err = a.forget(cmd.Context(), rp)
+			}
 			return err
 		},
 	}
+	cmd.Flags().BoolVar(&state, "state", false, "remove the runs, patches and outcomes, too, which cannot be undone")
+	return cmd
+}
+
+// forget removes all that regreen keeps of a repository.
+func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
+	if err := rp.Recover(ctx); err != nil { // a write that was cut off is not to lose what it saved
+		return err
+	}
+	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
+		if _, err := os.Lstat(dir); err != nil {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.stderr, "removed", dir)
+	}
+	return rp.Forget(ctx)
 }

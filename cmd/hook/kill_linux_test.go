@@ -34,12 +34,15 @@ func TestHookKilledAnywhere(t *testing.T) {
 			if out, err := b.command(program, "install", "--hooks", "pre-commit,post-commit").CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			b.stage(t, 0)
-			began := time.Now()
-			if out, err := b.command("git", "commit", "-q", "-m", "undisturbed").CombinedOutput(); err != nil {
-				t.Fatalf("%v\n%s", err, out)
+			var whole time.Duration // of a commit; the first one builds what others find in the cache
+			for i := range 2 {
+				b.stage(t, -1-i)
+				began := time.Now()
+				if out, err := b.command("git", "commit", "-q", "-m", "undisturbed").CombinedOutput(); err != nil {
+					t.Fatalf("%v\n%s", err, out)
+				}
+				whole = time.Since(began)
 			}
-			whole := time.Since(began)
 			stopped := 0
 			for i := range moments {
 				b.stage(t, i+1)
@@ -103,8 +106,9 @@ func (b *bench) state(t *testing.T) string {
 	return b.git(t, "ls-files", "--stage") + b.git(t, "for-each-ref") + b.git(t, "status", "--porcelain") + string(text)
 }
 
-// commitDisturbed commits and sends a signal after a while: SIGINT to git's whole
-// group, as a terminal does, the others to regreen, when it runs.
+// commitDisturbed commits and sends a signal after a while, when the hook runs then:
+// SIGINT to git's whole group, as a terminal does, the others to regreen. Outside of its
+// hooks git has moments of its own at which SIGINT leaves its lock behind.
 func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Duration) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -115,11 +119,12 @@ func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Dur
 		t.Fatal(err)
 	}
 	timer := time.AfterFunc(after, func() {
-		if how == syscall.SIGINT {
+		hook := b.hookProcesses()
+		if how == syscall.SIGINT && len(hook) > 0 {
 			_ = syscall.Kill(-cmd.Process.Pid, how)
 			return
 		}
-		for _, pid := range b.hookProcesses() {
+		for _, pid := range hook {
 			_ = syscall.Kill(pid, how)
 		}
 	})

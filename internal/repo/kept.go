@@ -187,6 +187,30 @@ func prune(ctx context.Context, dir string, entries []entry) error {
 	})
 }
 
+// Forget removes the tree that is kept for this worktree.
+func (r *Repo) Forget(ctx context.Context) error {
+	dirs := []string{os.TempDir()}
+	if dir := r.git.getenv("TMPDIR"); dir != "" {
+		dirs = []string{dir}
+	} else if memory, ok := memoryDir(); ok {
+		dirs = append(dirs, memory)
+	}
+	for _, dir := range dirs {
+		name := filepath.Join(dir, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName())
+		if _, err := os.Lstat(name + lockSuffix); err != nil {
+			continue
+		}
+		held, err := waitLock(ctx, name+lockSuffix)
+		if err != nil {
+			return &Error{Path: name, Err: err}
+		}
+		if err := (&Workspace{Dir: name, lock: held}).Close(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // keepFor is how long a tree is kept that no run asks for.
 const keepFor = 7 * 24 * time.Hour
 
