@@ -70,7 +70,7 @@ func coverage(ctx context.Context, in Input, p *program, deadline time.Time) (*s
 		return nil, err
 	}
 	defer bin.Remove()
-	dir, err := os.MkdirTemp("", "regreen-coverage-")
+	dir, err := os.MkdirTemp(in.Suite.Sandbox.Temp(), "regreen-coverage-")
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +93,7 @@ func shadow(ctx context.Context, suite *testrun.Suite, overlay map[string][]byte
 	if !ok {
 		return nil, errors.ErrUnsupported
 	}
-	root, err := os.MkdirTemp("", "regreen-tree-")
+	root, err := os.MkdirTemp(suite.Sandbox.Temp(), "regreen-tree-")
 	if err != nil {
 		return nil, err
 	}

@@ -15,11 +15,10 @@ import (
 // from those that are flaky or that the base has already.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	suite, err := testrun.Find(r.workspace, r.Command)
+	suite, err := testrun.FindIn(r.workspace, r.Command, r.goEnviron())
 	if err != nil {
 		return err
 	}
-	suite.Sandbox = testrun.NewSandbox(r.goEnviron())
 	r.suite = suite
 	r.report.Command = commandText(suite)
 
@@ -188,7 +187,7 @@ func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.F
 	if err := r.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
 		return nil, err
 	}
-	suite, err := testrun.Find(workspace.Dir, r.Command)
+	suite, err := testrun.FindIn(workspace.Dir, r.Command, r.goEnviron())
 	if err != nil {
 		r.Log.Debug("the base has no tests", "error", err)
 		return out, nil

@@ -68,7 +68,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 		return nil, err
 	}
 	defer over.remove()
-	dir, remove, err := scratch(s.Sandbox.temp())
+	dir, remove, err := scratch(s.Sandbox.Temp())
 	if err != nil {
 		return nil, err
 	}

@@ -26,12 +26,16 @@ import (
 // on the modules tells what failed.
 //
 // When there is nothing that could be run the error is a [*NotRunError].
-func Find(root, command string) (*Suite, error) {
+func Find(root, command string) (*Suite, error) { return FindIn(root, command, os.Environ()) }
+
+// FindIn is Find for a suite whose sandbox is made of another environment than that of
+// this process.
+func FindIn(root, command string, environ []string) (*Suite, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, &NotRunError{What: err.Error(), Where: root}
 	}
-	s := &Suite{Root: root, Sandbox: NewSandbox(os.Environ())}
+	s := &Suite{Root: root, Sandbox: NewSandbox(environ)}
 	found, err := survey(root)
 	if err != nil {
 		return nil, err

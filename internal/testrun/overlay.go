@@ -28,7 +28,7 @@ func (s *Suite) layOver(files, system map[string][]byte) (overlay, error) {
 			return overlay{}, fmt.Errorf("overlay: %q is not inside the tree", name)
 		}
 	}
-	dir, remove, err := scratch(s.Sandbox.temp())
+	dir, remove, err := scratch(s.Sandbox.Temp())
 	if err != nil {
 		return overlay{}, err
 	}

@@ -73,7 +73,7 @@ var errNotStarted = errors.New("cannot be started")
 func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
 	if c.build {
-		dir, remove, err := scratch(b.temp())
+		dir, remove, err := scratch(b.Temp())
 		if err != nil {
 			return -1, err
 		}
@@ -132,8 +132,8 @@ func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// temp is where temporary files of builds go; "" for the system's place.
-func (b *Sandbox) temp() string {
+// Temp is where temporary files of builds go; "" for the system's place.
+func (b *Sandbox) Temp() string {
 	if b == nil {
 		return ""
 	}
