@@ -22,13 +22,14 @@ help: ## Show this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
-build: bin/regreen bin/regreen-action ## Build the binaries into bin/
+build: bin/regreen bin/regreen-gate bin/regreen-action ## Build the binaries into bin/
 
 # The go command knows best what is up to date, so it always runs.
-.PHONY: bin/regreen bin/regreen-action
+.PHONY: bin/regreen bin/regreen-gate bin/regreen-action
 bin/regreen: package := ./cmd/hook
+bin/regreen-gate: package := ./cmd/gate
 bin/regreen-action: package := ./cmd/action
-bin/regreen bin/regreen-action:
+bin/regreen bin/regreen-gate bin/regreen-action:
 	CGO_ENABLED=0 go build -trimpath -ldflags '$(ldflags)' -o $@ $(package)
 
 .PHONY: install
@@ -36,7 +37,7 @@ install: ## Install the binaries into PREFIX/bin, or where `go install` puts the
 	@scripts/install.sh $(PREFIX)
 
 .PHONY: demo
-demo: bin/regreen ## Watch a commit being blocked and repaired (KEEP=1 keeps the folder)
+demo: bin/regreen bin/regreen-gate ## Watch a commit being blocked and repaired (KEEP=1 keeps the folder)
 	@scripts/demo.sh
 
 .PHONY: setup
@@ -59,7 +60,7 @@ lint: ## Check formatting, vet, and run staticcheck
 	CGO_ENABLED=0 go run $(staticcheck) ./...
 
 .PHONY: bench-hooks
-bench-hooks: bin/regreen ## Measure what a commit costs with each hook manager (strace counts execs)
+bench-hooks: bin/regreen bin/regreen-gate ## Measure what a commit costs with each hook manager (strace counts execs)
 	go run ./bench/hooks $(BENCHFLAGS)
 
 .PHONY: bench-repair

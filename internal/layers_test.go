@@ -46,8 +46,11 @@ var layout = []layer{
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
 
-	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "patch"},
-	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "repo"},
+	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
+	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
+	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "lockfile"},
+	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir witness"},
+	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "gitdir lockfile patch"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},
@@ -57,10 +60,11 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config detect repo repair learn adaptlog propose witness",
+		imports: "config detect repo repair learn adaptlog propose",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},
+	{dir: "cmd/gate", purpose: "the regreen-gate binary: the gate alone, which starts at once", imports: "gate"},
 	{dir: "cmd/action", purpose: "the regreen-action binary: inputs, event, outputs, wiring", imports: all},
 
 	{dir: "bench/hooks", purpose: "measures what a commit costs with regreen's hooks and with others'"},

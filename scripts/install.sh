@@ -13,7 +13,7 @@ else
 	[ -n "$target" ] || target="$(go env GOPATH | cut -d: -f1)/bin"
 fi
 mkdir -p "$target"
-for program in regreen regreen-action; do
+for program in regreen regreen-gate regreen-action; do
 	# Written aside and renamed: a hook may be running the old one at this moment.
 	cp "bin/$program" "$target/.$program.$$"
 	chmod 755 "$target/.$program.$$"

@@ -43,7 +43,7 @@ var version = "dev"
 func run(args []string, stdout io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	getenv := session.Getenv(environ)
+	getenv := config.Getenv(environ)
 	action := githubactions.New(githubactions.WithWriter(stdout), githubactions.WithGetenv(getenv))
 	status, err := act(ctx, args, action, getenv, stdout, environ)
 	switch {

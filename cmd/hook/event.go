@@ -4,9 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +12,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/gate"
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -61,6 +59,9 @@ type event struct {
 // hook is what git runs. A commit is tested as the index has it, a merge before and
 // after, a push as the commits that are pushed; what passed before is not tested again.
 func (a *app) hook(ctx context.Context, name string, args []string, noWitness bool) error {
+	if name == "pre-commit" && !noWitness && gate.PreCommit(a.dir, a.environ) {
+		return nil
+	}
 	off, why := config.Off(a.getenv, name)
 	if off && name != "post-commit" {
 		return nil
@@ -75,7 +76,7 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	if name == "post-commit" {
 		return e.noteBypass(ctx, why)
 	}
-	if e.cfg.Hooks[name] == hookOff || e.away() {
+	if e.cfg.Hooks[name] == hookOff || gate.Away(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
 	e.news()
@@ -109,19 +110,8 @@ func (a *app) newEvent(ctx context.Context, name string, args []string) (*event,
 	return e, err
 }
 
-// away tells whether an operation is in progress in which a hook that takes its time,
-// or blocks, does more harm than good. While a merge is in progress that is the commit
-// of its resolution.
-func (e *event) away() bool {
-	operation := e.repo.Underway()
-	if operation == "rebase" && e.name == "post-rewrite" {
-		return false // git calls it as the last act of the rebase
-	}
-	return operation != "" && !slices.Contains(e.cfg.Underway, operation) && (operation != "merge" || e.name == "pre-commit")
-}
-
 // key names the proof for a tree.
-func (e *event) key(tree string) witness.Key { return session.WitnessKey(tree, e.cfg, e.environ) }
+func (e *event) key(tree string) witness.Key { return gate.Key(tree, e.cfg, e.environ) }
 
 // passed looks for the proof that a tree passed.
 func (e *event) passed(tree string) (witness.Witness, bool) {
@@ -174,20 +164,9 @@ func (e *event) preCommit(ctx context.Context) error {
 	return e.tell(rep)
 }
 
-// vouch leaves word for the shim of post-commit that what is committed next needs no
-// look: regreen is then not started a second time. The shim takes it for void once the
-// index is newer, and a commit of single paths leaves the index for another one.
+// vouch tells the shim of post-commit that the commit needs no look; see gate.Vouch.
 func (e *event) vouch(source repo.Source) {
-	file := filepath.Join(e.repo.GitDir(), "regreen", "passed")
-	if e.repo.Partial(source) {
-		_ = os.Remove(file)
-		return
-	}
-	// The time is that of the write, as the index has it, and not a finer one.
-	err := os.WriteFile(file, []byte("\n"), 0o600)
-	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(file), 0o755) == nil {
-		_ = os.WriteFile(file, []byte("\n"), 0o600)
-	}
+	gate.Vouch(e.repo.Folders(), e.repo.IndexFile(source))
 }
 
 // postMerge tests what a merge or pull brought in, and only tells.

@@ -148,7 +148,7 @@ func (a *app) complain(what, hint string) {
 	}
 }
 
-func (a *app) getenv(name string) string { return session.Getenv(a.environ)(name) }
+func (a *app) getenv(name string) string { return config.Getenv(a.environ)(name) }
 
 // color tells whether colours are wanted on stderr.
 func (a *app) color() bool {

@@ -20,7 +20,7 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
 // Job is one run beside.
@@ -119,7 +119,7 @@ func (d *Desk) write(j Job) error {
 }
 
 // Running tells whether the process of a job is alive.
-func (d *Desk) Running() bool { return repo.Held(d.lock()) }
+func (d *Desk) Running() bool { return lockfile.Held(d.lock()) }
 
 // look is how often a job and those that wait for it look at the file.
 const look = 100 * time.Millisecond
@@ -130,7 +130,7 @@ var errSuperseded = errors.New("a newer job took its place")
 // Run does a job's work as its process: when the one before has ended, until it is
 // done, superseded, or the context ends. What do returns is kept as what came of it.
 func (d *Desk) Run(ctx context.Context, j Job, do func(context.Context) (run, verdict string, passes bool, err error)) error {
-	release, err := repo.Hold(ctx, d.lock())
+	release, err := lockfile.Hold(ctx, d.lock())
 	if err != nil {
 		return fmt.Errorf("the job before does not end: %w", err)
 	}

@@ -17,6 +17,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -185,4 +186,16 @@ func split(list string) (items []string) {
 		}
 	}
 	return items
+}
+
+// Getenv looks variables up in an environment; the last one counts, as for a shell.
+func Getenv(environ []string) func(string) string {
+	return func(name string) string {
+		for _, kv := range slices.Backward(environ) {
+			if value, ok := strings.CutPrefix(kv, name+"="); ok {
+				return value
+			}
+		}
+		return ""
+	}
 }

@@ -76,7 +76,9 @@ func Nearest(name string, names []string) string {
 		if nested && last == name {
 			return candidate
 		}
-		if d := distance(name, full); d < least || d == least && best == "" {
+		d := distance(name, full)
+		// Of two that are as near, people rather mixed letters up than forgot one.
+		if d < least || d == least && (best == "" || len(full) == len(name) && len(plain.Replace(best)) != len(name)) {
 			best, least = candidate, d
 		}
 	}

@@ -50,7 +50,7 @@ func (r *Repo) Facts(ctx context.Context) (Facts, error) {
 	}
 	f.OrigHead = r.gitFile("ORIG_HEAD")
 	f.MergeHead = r.gitFile("MERGE_HEAD") != ""
-	f.Operation = r.operation()
+	f.Operation = r.Folders().Underway()
 	_, err = os.Stat(filepath.Join(r.commonDir, "shallow"))
 	f.Shallow = err == nil
 
@@ -121,24 +121,6 @@ func (r *Repo) gitFile(name string) string {
 	}
 	word, _, _ := strings.Cut(strings.TrimSpace(string(b)), "\n")
 	return word
-}
-
-// operation tells what is in progress, by the files that git's own prompt reads.
-func (r *Repo) operation() string {
-	for _, op := range []struct{ file, name string }{
-		{"rebase-merge", "rebase"},
-		{"rebase-apply/applying", "am"},
-		{"rebase-apply", "rebase"},
-		{"MERGE_HEAD", "merge"},
-		{"CHERRY_PICK_HEAD", "cherry-pick"},
-		{"REVERT_HEAD", "revert"},
-		{"BISECT_LOG", "bisect"},
-	} {
-		if _, err := os.Stat(filepath.Join(r.gitDir, op.file)); err == nil {
-			return op.name
-		}
-	}
-	return ""
 }
 
 // config is the part of git's configuration that Facts reads. Section and

@@ -13,6 +13,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
 // A hook exports a tree at every commit, and from one commit to the next little
@@ -74,8 +76,8 @@ func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Work
 	}
 	sweepOld(ctx, base)
 	dir = filepath.Join(base, r.workspaceName())
-	held, err := tryLock(dir + lockSuffix)
-	if errors.Is(err, errLocked) {
+	held, err := lockfile.Try(dir + lockSuffix)
+	if errors.Is(err, lockfile.ErrLocked) {
 		return nil, nil
 	}
 	w := &Workspace{Dir: dir, lock: held}
@@ -200,7 +202,7 @@ func (r *Repo) Forget(ctx context.Context) error {
 		if _, err := os.Lstat(name + lockSuffix); err != nil {
 			continue
 		}
-		held, err := waitLock(ctx, name+lockSuffix)
+		held, err := lockfile.Wait(ctx, name+lockSuffix)
 		if err != nil {
 			return &Error{Path: name, Err: err}
 		}
@@ -225,7 +227,7 @@ func sweepOld(ctx context.Context, base string) {
 		if err != nil || ctx.Err() != nil || time.Since(info.ModTime()) < keepFor {
 			continue
 		}
-		if held, err := tryLock(name); err == nil {
+		if held, err := lockfile.Try(name); err == nil {
 			_ = (&Workspace{Dir: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
 		}
 	}

@@ -1,15 +1,14 @@
 package repo
 
 import (
-	"bytes"
 	"context"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
+
+	"github.com/regreen-ci/regreen/internal/gitdir"
 )
 
 // localVars are the variables that `git rev-parse --local-env-vars` names.
@@ -25,135 +24,35 @@ var localVars = []string{
 // asked. HooksDir is not known.
 func Near(dir string, env []string) (r *Repo, ok bool) {
 	g := git{dir: dir, env: env}
-	for _, name := range []string{"GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_CONFIG"} {
-		if g.getenv(name) != "" {
-			return nil, false
-		}
-	}
-	root, err := filepath.Abs(dir)
-	if err == nil {
-		root, err = filepath.EvalSymlinks(root)
-	}
-	if err != nil {
-		return nil, false
-	}
-	gitDir, ok := gitDirOf(root)
+	d, ok := gitdir.Near(dir, g.getenv)
 	if !ok {
 		return nil, false
 	}
-	if given := g.getenv("GIT_DIR"); given != "" {
-		if !filepath.IsAbs(given) {
-			given = filepath.Join(root, given)
-		}
-		if !sameFile(given, gitDir) {
-			return nil, false
-		}
-	}
-	commonDir := gitDir
-	if b, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
-		commonDir = strings.TrimSpace(string(b))
-		if !filepath.IsAbs(commonDir) {
-			commonDir = filepath.Join(gitDir, commonDir)
-		}
-	}
-	if !ordinary(commonDir) {
-		return nil, false
-	}
-	r = &Repo{gitDir: gitDir, commonDir: commonDir, localVars: localVars}
-	r.Tree = r.tree(root, git{dir: root, env: env})
+	r = &Repo{gitDir: d.GitDir, commonDir: d.CommonDir, localVars: localVars}
+	r.Tree = r.tree(d.Root, git{dir: d.Root, env: env})
 	r.objects = sync.OnceValue(r.openObjects)
 	return r, true
 }
 
-// gitDirOf is the folder of a working tree's git data: .git, or where that points to.
-func gitDirOf(root string) (string, bool) {
-	name := filepath.Join(root, ".git")
-	info, err := os.Lstat(name)
-	switch {
-	case err != nil:
-		return "", false
-	case info.IsDir():
-		return name, true
-	case !info.Mode().IsRegular():
-		return "", false
-	}
-	b, err := os.ReadFile(name)
-	target, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
-	if err != nil || !ok {
-		return "", false
-	}
-	if !filepath.IsAbs(target) {
-		target = filepath.Join(root, target)
-	}
-	info, err = os.Stat(target)
-	return filepath.Clean(target), err == nil && info.IsDir()
-}
-
-func sameFile(a, b string) bool {
-	x, err := os.Stat(a)
-	if err != nil {
-		return false
-	}
-	y, err := os.Stat(b)
-	return err == nil && os.SameFile(x, y)
-}
-
-// ordinary tells whether nothing in a repository's configuration moves its working
-// tree elsewhere. Includes may, but do so for the setting of a machine, not for one
-// repository's root.
-func ordinary(commonDir string) bool {
-	b, err := os.ReadFile(filepath.Join(commonDir, "config"))
-	if err != nil {
-		return false
-	}
-	b = bytes.ToLower(b)
-	for _, line := range bytes.Split(b, []byte("\n")) {
-		key, value, _ := bytes.Cut(line, []byte("="))
-		switch string(bytes.TrimSpace(key)) {
-		case "worktree":
-			return false
-		case "bare":
-			if string(bytes.TrimSpace(value)) != "false" {
-				return false
-			}
-		case "worktreeconfig":
-			return false
-		}
-	}
-	return true
-}
-
 // Underway is the operation that is in progress: "merge", "rebase", "am",
 // "cherry-pick", "revert", "bisect", or "".
-func (r *Repo) Underway() string { return r.operation() }
+func (r *Repo) Underway() string { return r.Folders().Underway() }
+
+// Folders are the repository's, as what reads them without git has it.
+func (r *Repo) Folders() gitdir.Dir {
+	return gitdir.Dir{Root: r.root, GitDir: r.gitDir, CommonDir: r.commonDir}
+}
+
+// IndexFile is the path of the index that src means.
+func (r *Repo) IndexFile(src Source) string { return r.indexFile(src) }
 
 // IndexTree is TreeHash of an index, without a process where the index knows: as it does
 // in the hooks of a commit.
 func (r *Repo) IndexTree(ctx context.Context, src Source) (string, error) {
-	const sha1, sha256 = 20, 32
-	size := sha1
-	if r.objectFormat() == "sha256" {
-		size = sha256
-	}
-	if hash, ok := cachedTree(r.indexFile(src), size); ok {
+	if hash, ok := r.Folders().IndexTree(r.indexFile(src)); ok {
 		return hash, nil
 	}
 	return r.TreeHash(ctx, src)
-}
-
-// objectFormat is how the repository's objects are named, as its own configuration says.
-func (r *Repo) objectFormat() string {
-	b, err := os.ReadFile(filepath.Join(r.commonDir, "config"))
-	if err != nil {
-		return ""
-	}
-	for line := range bytes.Lines(bytes.ToLower(b)) {
-		key, value, _ := bytes.Cut(line, []byte("="))
-		if string(bytes.TrimSpace(key)) == "objectformat" {
-			return string(bytes.TrimSpace(value))
-		}
-	}
-	return "sha1"
 }
 
 // ChangedNames are the files in which src differs from a revision, by their paths in

@@ -4,8 +4,10 @@ package repo
 
 import (
 	"errors"
+	"io/fs"
 	"os"
 	"path/filepath"
+	"syscall"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,4 +33,10 @@ func (x *transaction) place(i int, from, local string) error {
 		return &os.LinkError{Op: "rename", Old: from, New: local, Err: err}
 	}
 	return nil
+}
+
+// private tells whether a folder is this user's and closed to others.
+func private(info fs.FileInfo) bool {
+	stat, ok := info.Sys().(*syscall.Stat_t)
+	return ok && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0
 }

@@ -55,14 +55,7 @@ func (r *Repo) indexFile(src Source) string {
 	if file == "" {
 		file = r.git.getenv("GIT_INDEX_FILE")
 	}
-	switch {
-	case file == "":
-		return filepath.Join(r.gitDir, "index")
-	case !filepath.IsAbs(file): // git takes it from the worktree's root
-		return filepath.Join(r.root, file)
-	default:
-		return file
-	}
+	return r.Folders().IndexFile(file)
 }
 
 // copyIndex copies an index; one that does not exist yet is empty.

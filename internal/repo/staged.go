@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/gitdir"
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
@@ -45,7 +46,7 @@ var ErrUnstaged = errors.New("has edits in that place that are not staged")
 
 // Partial tells whether src is the index that git makes for `git commit PATH`.
 func (r *Repo) Partial(src Source) bool {
-	return src.kind == index && strings.HasPrefix(filepath.Base(r.indexFile(src)), "next-index-")
+	return src.kind == index && gitdir.Partial(r.indexFile(src))
 }
 
 // WriteStaged is Write for what is about to be committed: it changes the index that src

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
 // Tree is a folder of a user's files that can be written to in transactions. A
@@ -109,11 +111,11 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 	if err := os.MkdirAll(filepath.Dir(t.journal), 0o755); err != nil {
 		return t.unwritable(err)
 	}
-	held, err := waitLock(ctx, t.journal+lockSuffix)
+	held, err := lockfile.Wait(ctx, t.journal+lockSuffix)
 	if err != nil {
 		return t.unwritable(err)
 	}
-	defer func() { err = errors.Join(err, held.remove()) }()
+	defer func() { err = errors.Join(err, held.Remove()) }()
 	root, err := os.OpenRoot(t.root)
 	if err != nil {
 		return err

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
 // Workspace is a folder outside the repository for one tree. It belongs to one process
@@ -20,7 +22,7 @@ type Workspace struct {
 	// on it.
 	Dir string
 
-	lock *lock
+	lock *lockfile.Lock
 	keep bool // for the next run
 }
 
@@ -33,8 +35,8 @@ func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	sweep(ctx, base, r.workspaceName()+".")
 	for n := 1; ; n++ {
 		dir := filepath.Join(base, fmt.Sprintf("%s.%d", r.workspaceName(), n))
-		held, err := tryLock(dir + lockSuffix)
-		if errors.Is(err, errLocked) {
+		held, err := lockfile.Try(dir + lockSuffix)
+		if errors.Is(err, lockfile.ErrLocked) {
 			continue // another run's, or another of this one
 		}
 		w := &Workspace{Dir: dir, lock: held}
@@ -70,7 +72,7 @@ func (w *Workspace) empty() error {
 		err = os.Mkdir(w.Dir, 0o700)
 	}
 	if err != nil {
-		w.lock.release()
+		w.lock.Release()
 	}
 	return err
 }
@@ -79,15 +81,15 @@ func (w *Workspace) empty() error {
 func (w *Workspace) Close() error {
 	if w.keep {
 		now := time.Now()
-		err := os.Chtimes(w.lock.file.Name(), now, now) // see sweepOld
-		w.lock.release()
+		err := os.Chtimes(w.lock.Name(), now, now) // see sweepOld
+		w.lock.Release()
 		return err
 	}
 	var err error
 	for _, name := range []string{w.Dir, w.Dir + indexSuffix, w.Dir + settingsSuffix} {
 		err = errors.Join(err, removeAll(name))
 	}
-	return errors.Join(err, w.lock.remove())
+	return errors.Join(err, w.lock.Remove())
 }
 
 // What lies beside a workspace.
@@ -128,14 +130,14 @@ func sweep(ctx context.Context, base, prefix string) {
 		if ctx.Err() != nil {
 			return
 		}
-		held, err := tryLock(name)
+		held, err := lockfile.Try(name)
 		if err != nil {
 			continue
 		}
 		if removeAll(strings.TrimSuffix(name, lockSuffix)) == nil {
-			held.remove() //nolint:errcheck // the next run sweeps again
+			held.Remove() //nolint:errcheck // the next run sweeps again
 		} else {
-			held.release()
+			held.Release()
 		}
 	}
 }
@@ -153,32 +155,6 @@ func removeAll(dir string) error {
 		return nil
 	})
 	return os.RemoveAll(dir)
-}
-
-// Hold holds a file as this process's alone until release, waiting for another one to
-// let it go. The system lets it go when the process ends, however it ends.
-func Hold(ctx context.Context, name string) (release func(), err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
-		return nil, err
-	}
-	held, err := waitLock(ctx, name)
-	if err != nil {
-		return nil, &Error{Path: name, Err: err}
-	}
-	return held.release, nil
-}
-
-// Held tells whether a process holds a file by Hold.
-func Held(name string) bool {
-	if _, err := os.Lstat(name); err != nil {
-		return false
-	}
-	held, err := tryLock(name)
-	if err != nil {
-		return errors.Is(err, errLocked)
-	}
-	held.release()
-	return false
 }
 
 // CopyIndex copies the index that src means to a new file, so that it can be tested

@@ -81,7 +81,7 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	getenv := Getenv(in.Environ)
+	getenv := config.Getenv(in.Environ)
 	cfg, err := config.Load(rp.Root(), getenv)
 	if err != nil {
 		return nil, err
@@ -258,18 +258,6 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 		}
 	}
 	return out, nil
-}
-
-// Getenv looks variables up in an environment; the last one counts, as for a shell.
-func Getenv(environ []string) func(string) string {
-	return func(name string) string {
-		for _, kv := range slices.Backward(environ) {
-			if value, ok := strings.CutPrefix(kv, name+"="); ok {
-				return value
-			}
-		}
-		return ""
-	}
 }
 
 func or(values ...string) string {

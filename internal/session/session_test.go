@@ -7,6 +7,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regreen-ci/regreen/internal/config"
+
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -140,7 +142,7 @@ func TestGetenv(t *testing.T) {
 			want[name] = value
 		}
 		environ = append(environ, "NOVALUE")
-		getenv := Getenv(environ)
+		getenv := config.Getenv(environ)
 		for _, name := range append(names, "NOVALUE", "C") {
 			if got := getenv(name); got != want[name] {
 				t.Fatalf("%s of %q is %q, want %q", name, environ, got, want[name])

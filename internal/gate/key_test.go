@@ -1,4 +1,4 @@
-package session
+package gate
 
 import (
 	"testing"
@@ -7,9 +7,9 @@ import (
 )
 
 // What matters to a run gives another key, what does not the same.
-func TestWitnessKey(t *testing.T) {
+func TestKey(t *testing.T) {
 	t.Parallel()
-	base := WitnessKey("tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
+	base := Key("tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
 	for _, tc := range []struct {
 		name    string
 		tree    string
@@ -23,7 +23,7 @@ func TestWitnessKey(t *testing.T) {
 		{"another value of what is configured", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
 		{"another command", "tree", config.Config{WitnessEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
 	} {
-		if got := WitnessKey(tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
+		if got := Key(tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
 			t.Errorf("%s: same %t", tc.name, got == base)
 		}
 	}
