@@ -1,6 +1,7 @@
 package gitdir
 
 import (
+	"bufio"
 	"bytes"
 	"encoding/binary"
 	"encoding/hex"
@@ -15,60 +16,111 @@ import (
 //
 // The format is that of gitformat-index(5). Hashes are of size bytes.
 func cachedTree(file string, size int) (hash string, ok bool) {
-	b, err := os.ReadFile(file)
-	const header, stat = 12, 40 // bytes of the file's header, and of an entry before its hash
-	if err != nil || len(b) < header+size || string(b[:4]) != "DIRC" {
+	f, err := os.Open(file)
+	if err != nil {
 		return "", false
 	}
-	version, count := binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return "", false
+	}
+	// A buffer of the whole of a large index would take longer to be had than to be read.
+	in := &indexReader{in: bufio.NewReaderSize(f, 64<<10), left: info.Size() - int64(size)}
+	head := in.take(12)
+	if len(head) < 12 || string(head[:4]) != "DIRC" {
+		return "", false
+	}
+	version, count := binary.BigEndian.Uint32(head[4:]), binary.BigEndian.Uint32(head[8:])
 	if version < 2 || version > 4 {
 		return "", false
 	}
-	end := len(b) - size // where the checksum begins
-	at := header
 	for range count {
-		start := at
-		at += stat + size + 2
-		if at+2 > end {
+		if !in.entry(version, size) {
 			return "", false
-		}
-		const extended = 0x4000
-		if version >= 3 && binary.BigEndian.Uint16(b[at-2:])&extended != 0 {
-			at += 2
-		}
-		length := bytes.IndexByte(b[at:end], 0) // of the name; of version 4, with what says how it begins
-		if version == 4 {
-			for at < end && b[at]&0x80 != 0 { // a number of several bytes may hold a zero
-				at++
-			}
-			at++
-			if at >= end {
-				return "", false
-			}
-			length = bytes.IndexByte(b[at:end], 0)
-		}
-		if length < 0 {
-			return "", false
-		}
-		at += length + 1
-		if version < 4 { // padded with zeros to a multiple of eight
-			at = start + (at-start+7)/8*8
 		}
 	}
-	for at+8 <= end {
-		name, length := string(b[at:at+4]), int(binary.BigEndian.Uint32(b[at+4:]))
-		at += 8
+	for in.left >= 8 {
+		head := in.take(8)
+		if len(head) < 8 {
+			return "", false
+		}
+		name, length := string(head[:4]), int64(binary.BigEndian.Uint32(head[4:]))
 		switch {
-		case length > end-at:
+		case length > in.left:
 			return "", false
 		case name == "TREE":
-			return rootOf(b[at:at+length], size)
+			return rootOf(in.take(int(min(length, maxRoot))), size)
 		case name[0] < 'A' || name[0] > 'Z': // not to be passed over, such as the half of an index that is split
 			return "", false
 		}
-		at += length
+		in.skip(length)
 	}
 	return "", false
+}
+
+// maxRoot is how much of a cache of trees is read: its first entry is short.
+const maxRoot = 128
+
+// indexReader reads an index from its beginning to where its checksum begins.
+type indexReader struct {
+	in   *bufio.Reader
+	left int64 // bytes; negative when it was read too far
+}
+
+// take gives the next n bytes, fewer when there are not as many.
+func (r *indexReader) take(n int) []byte {
+	r.left -= int64(n)
+	if r.left < 0 {
+		return nil
+	}
+	b, err := r.in.Peek(n)
+	if err != nil {
+		return nil
+	}
+	_, _ = r.in.Discard(n)
+	return b
+}
+
+func (r *indexReader) skip(n int64) {
+	if r.left -= n; r.left < 0 {
+		return
+	}
+	if _, err := r.in.Discard(int(n)); err != nil {
+		r.left = -1
+	}
+}
+
+// entry passes over one file of the index.
+func (r *indexReader) entry(version uint32, size int) bool {
+	const stat, extended = 40, 0x4000 // bytes before the hash; a flag
+	start := r.left
+	head := r.take(stat + size + 2)
+	if len(head) == 0 {
+		return false
+	}
+	if version >= 3 && binary.BigEndian.Uint16(head[stat+size:])&extended != 0 {
+		r.skip(2)
+	}
+	if version == 4 { // the name begins with a number of which all bytes but the last have their high bit
+		for more := true; more; {
+			b := r.take(1)
+			if len(b) == 0 {
+				return false
+			}
+			more = b[0]&0x80 != 0
+		}
+	}
+	name, err := r.in.ReadSlice(0)
+	r.left -= int64(len(name))
+	if err != nil {
+		return false
+	}
+	if version < 4 { // padded with zeros to a multiple of eight
+		length := start - r.left
+		r.skip((length+7)/8*8 - length)
+	}
+	return r.left >= 0
 }
 
 // rootOf reads the first entry of a cache of trees: an empty path, the number of files,
