@@ -63,6 +63,11 @@ func (d *doctor) examine(ctx context.Context) {
 		program = "regreen"
 	}
 	d.good("regreen", "%s, %s", versionText(), program)
+	if _, err := os.Stat(program + "-gate"); err == nil {
+		d.good("gate", "%s-gate lets commits pass that need nothing", program)
+	} else {
+		d.note("gate", "%s-gate is not there: a commit that needs nothing takes some milliseconds more", program)
+	}
 	d.program(ctx, "go", "install Go, or give the test command: regreen test --test CMD", "version")
 	rp, err := repo.Open(ctx, d.dir, d.environ)
 	if err != nil {

@@ -42,6 +42,7 @@ type Problem struct {
 	holes  map[uint64]*Hole // by the text that they make
 	share  float64          // see Suspect; 0 means 1
 	expect *expectations
+	before map[string]map[int][]string // see linesBefore
 
 	found    []*function // the suspicious ones
 	foundErr error
@@ -75,12 +76,13 @@ type Candidate struct {
 	// Prior is how likely this one is among those of its strategy, its place left
 	// aside. A strategy gives it relative to the other candidates of a place;
 	// Generate scales it so that suspicion times prior adds up to 1.
-	Prior   float64
-	Removed float64 // share of behaviour it takes away: 0 none, 1 a whole statement or more
-	Alike   float64 // likeness to the surrounding code: 1 when it is taken from the same function
-	Review  bool    // passes tests by construction rather than by insight; a person must look
-	Hole    *Hole   // of a candidate that only differs from others by a condition
-	Whole   bool    // cannot be told from the tree function by function; needs a build of its own
+	Prior    float64
+	Removed  float64 // share of behaviour it takes away: 0 none, 1 a whole statement or more
+	Alike    float64 // likeness to the surrounding code: 1 when it is taken from the same function
+	Review   bool    // passes tests by construction rather than by insight; a person must look
+	Hole     *Hole   // of a candidate that only differs from others by a condition
+	Whole    bool    // cannot be told from the tree function by function; needs a build of its own
+	Restores bool    // a line is as it was at the base
 
 	Score float64 // set by Order
 
@@ -297,6 +299,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 		src, _ := p.Tree.Read(c.File())
 		c.Line = 1 + strings.Count(string(src[:c.Edits[0].Start]), "\n")
 	}
+	c.Restores = p.restores(c)
 	return true
 }
 
@@ -365,6 +368,9 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 			weights[c.Strategy] = w
 		}
 		c.Score = c.Suspicion * w * c.Prior / cost(c)
+		if c.Restores {
+			c.Score *= Restored
+		}
 	}
 	sort.SliceStable(cands, func(i, j int) bool {
 		return cands[i].Chance() > cands[j].Chance()

@@ -14,7 +14,8 @@ import (
 // change:
 //
 //	suspicion of the place x mean of the strategy's posterior x the candidate's own
-//	prior x what is left of the behaviour x likeness to the surrounding code
+//	prior x what is left of the behaviour x likeness to the surrounding code x
+//	whether a line is again what it was before it broke
 //
 // among those that the tests of their packages speak for. Size is no criterion: shorter is not better for real fixes.
 func (r *run) rank(results []validate.Result) []*validate.Result {
@@ -54,6 +55,9 @@ func worth(c *propose.Candidate, means map[string]float64) float64 {
 	w *= 0.6 + 0.4*c.Alike
 	if c.Review {
 		w *= 0.3
+	}
+	if c.Restores {
+		w = min(1, w*propose.Restored)
 	}
 	return w
 }
