@@ -266,7 +266,7 @@ func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, fu
 	if err != nil {
 		return err
 	}
-	if err := rp.WriteStaged(ctx, index, tree, changes); err != nil {
+	if _, err := rp.WriteStaged(ctx, index, tree, changes); err != nil {
 		return err
 	}
 	for _, c := range changes {

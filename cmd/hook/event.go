@@ -68,7 +68,7 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	}
 	e, err := a.newEvent(ctx, name, args)
 	if err != nil {
-		return err
+		return (&event{app: a, name: name}).soften(ctx, err)
 	}
 	if !noWitness {
 		e.witnesses = witness.Open(e.repo.StateDir())
@@ -79,6 +79,9 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	if e.cfg.Hooks[name] == hookOff || gate.Away(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
+	if err := e.repo.Recover(ctx); err != nil { // a write that was cut off is not to be committed by half
+		return e.soften(ctx, err)
+	}
 	e.news()
 	switch name {
 	case "commit-msg":
@@ -86,14 +89,25 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	case "pre-push":
 		return e.prePush(ctx)
 	case "post-merge":
-		return e.postMerge(ctx)
+		return e.soften(ctx, e.postMerge(ctx))
 	case "post-checkout":
-		return e.postCheckout(ctx)
+		return e.soften(ctx, e.postCheckout(ctx))
 	case "post-rewrite":
-		return e.postRewrite(ctx)
+		return e.soften(ctx, e.postRewrite(ctx))
 	default:
 		return e.preCommit(ctx)
 	}
+}
+
+// soften tells an error of a hook that comes after the fact, and lets git go on: some
+// pass the status of the hook on as their own. Wrong usage stays an error.
+func (e *event) soften(ctx context.Context, err error) error {
+	var usage *session.UsageError
+	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(e.name, "post-") {
+		return err
+	}
+	e.exitStatus(ctx, err)
+	return nil
 }
 
 // newEvent finds the repository, without asking git where that can be done.
@@ -325,7 +339,9 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
 		}
 	}
+	tested := what
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
+		opt.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
 		opt.SearchFor, opt.Changed, opt.Bypasses = true, what.changed, e.bypasses()
 		opt.Tree, opt.ReadOnly = what.tree, e.readOnly(what)
 		opt.Passed = func(tree string) bool {
@@ -336,7 +352,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	if err != nil {
 		return nil, err
 	}
-	e.record(ctx, what, rep)
+	e.record(ctx, tested, rep)
 	return rep, nil
 }
 
@@ -346,6 +362,8 @@ func (e *event) readOnly(what subject) string {
 	switch {
 	case what.beside:
 		return "the commit has gone on"
+	case e.name == "pre-merge-commit":
+		return "git has made the tree of the merge before it calls this hook"
 	case what.tree == "":
 		return "git could not tell which tree is committed"
 	case e.repo.Partial(what.source):
@@ -360,13 +378,7 @@ func (e *event) readOnly(what subject) string {
 // when it did before.
 func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	switch rep.Verdict {
-	case report.Green, report.Known, report.Flaky:
-	case report.Fixed: // verified as a whole is the tree with the patch
-		tree, err := e.repo.TreeHash(ctx, what.source)
-		if err != nil {
-			return
-		}
-		what.tree = tree
+	case report.Green, report.Known, report.Flaky, report.Fixed:
 	default:
 		return
 	}

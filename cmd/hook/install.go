@@ -106,6 +106,10 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []stri
 		version, _ := rp.Version(ctx)
 		return &session.UsageError{Msg: fmt.Sprintf("git %s does not run hooks of its configuration, 2.54 and later do", version), Hint: "regreen install puts them into the hooks folder"}
 	}
+	path, err := rp.HooksPath(ctx)
+	if err != nil {
+		return err
+	}
 	for _, name := range names {
 		if err := rp.ConfigureHook(ctx, githook.ConfigName(name), name, githook.Command(program, name)); err != nil {
 			return err
@@ -114,8 +118,23 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []stri
 	if _, err := unconfigure(ctx, rp, names); err != nil {
 		return err
 	}
-	if _, _, err := githook.Uninstall(rp.HooksDir()); err != nil {
-		return err
+	if path.Shared() { // those of other repositories, too
+		for _, s := range githook.Inspect(rp.HooksDir()) {
+			if s.Kind == githook.Ours {
+				fmt.Fprintf(a.stderr, "%s is shared by other repositories and stays: here the hook runs twice\n", filepath.Join(rp.HooksDir(), s.Name))
+			}
+		}
+	} else {
+		removed, restored, err := githook.Uninstall(rp.HooksDir())
+		for _, file := range restored {
+			fmt.Fprintln(a.stderr, "restored", file)
+		}
+		for _, file := range removed {
+			fmt.Fprintln(a.stderr, "removed", file)
+		}
+		if err != nil {
+			return err
+		}
 	}
 	for _, name := range names {
 		fmt.Fprintf(a.stderr, "installed hook.%s in git's configuration\n", githook.ConfigName(name))
@@ -209,6 +228,13 @@ func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
 	if err := rp.Recover(ctx); err != nil { // a write that was cut off is not to lose what it saved
 		return err
 	}
+	journals, err := filepath.Glob(filepath.Join(rp.StateDir(), "write*", "journal.json"))
+	if err != nil {
+		return err
+	}
+	if len(journals) > 0 {
+		return &session.UsageError{Msg: "a write to another worktree is under way, or was cut off: " + filepath.Dir(journals[0]), Hint: "regreen fix in that worktree finishes it"}
+	}
 	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
 		if _, err := os.Lstat(dir); err != nil {
 			continue
@@ -218,5 +244,6 @@ func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
 		}
 		fmt.Fprintln(a.stderr, "removed", dir)
 	}
-	return rp.Forget(ctx)
+	rp.Forget()
+	return nil
 }

@@ -206,7 +206,7 @@ func (b *bench) nothingLeft(t *testing.T, when string) {
 }
 
 // keptExport are the names of an export and of what belongs to it.
-var keptExport = regexp.MustCompile(`^[0-9a-f]{16}(\.lock|\.index|\.settings)?$`)
+var keptExport = regexp.MustCompile(`^[0-9a-f]{16}(\.lock|\.kept)?$`)
 
 // processesOf lists the processes with an entry in their environment.
 func processesOf(entry string) []string {

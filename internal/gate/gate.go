@@ -43,6 +43,9 @@ func PreCommit(dir string, environ []string) bool {
 	if cfg.Hooks[hook] == "off" || Away(cfg, d, hook) {
 		return true
 	}
+	if _, err := os.Lstat(d.Journal()); err == nil {
+		return false // a write was cut off, which regreen finishes
+	}
 	if job, ok := background.Open(d.StateDir(), d.Root).Job(); ok && job.Done() && !job.Shown && !job.Passes {
 		return false // regreen has news
 	}

@@ -59,6 +59,15 @@ func Near(dir string, getenv func(string) string) (Dir, bool) {
 	return Dir{Root: root, GitDir: gitDir, CommonDir: commonDir}, true
 }
 
+// Journal is the folder of a write to the working tree that is under way, or was cut off.
+func (d Dir) Journal() string {
+	name := "write"
+	if d.GitDir != d.CommonDir {
+		name += "-" + filepath.Base(d.GitDir)
+	}
+	return filepath.Join(d.StateDir(), name)
+}
+
 // StateDir is where regreen keeps what it knows of the repository.
 func (d Dir) StateDir() string { return filepath.Join(d.CommonDir, "regreen") }
 

@@ -107,7 +107,11 @@ func (r *run) apply(ctx context.Context) error {
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
 	}
 	if r.Source != repo.WorkTree() {
-		return r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes)
+		after, err := r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes)
+		if err == nil && r.Staged != nil {
+			r.Staged(after)
+		}
+		return err
 	}
 	return r.Repo.Write(ctx, changes)
 }

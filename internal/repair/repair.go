@@ -35,6 +35,8 @@ type Options struct {
 	// Tree is the source's hash, where it is known. An index is only patched when it
 	// still has it.
 	Tree string
+	// Staged, when set, hears the hash of the index's tree after it was patched.
+	Staged func(tree string)
 	// ReadOnly is why the user's files stay as they are, whatever the policy; "" when
 	// it decides.
 	ReadOnly string

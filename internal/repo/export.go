@@ -98,6 +98,10 @@ func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string)
 		}
 	}
 	if len(entries) > 0 {
+		// Without an index git would check nothing out, and be content.
+		if _, err := os.Lstat(index); err != nil {
+			return err
+		}
 		if err := g.run(ctx, nil, nil, "checkout-index", "--all", "--force", "--index", "--quiet"); err != nil {
 			return err
 		}

@@ -12,6 +12,7 @@ import (
 	"path"
 	"path/filepath"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/lockfile"
@@ -25,26 +26,42 @@ import (
 // stays when it is closed, for the next one to begin from, on a file system in memory
 // where there is one with room. While another run has it, an empty one serves.
 func (r *Repo) Exported(ctx context.Context, src Source) (*Workspace, error) {
-	disk := r.git.getenv("TMPDIR")
-	if disk != "" {
-		return r.exportedIn(ctx, src, disk)
+	if dir := r.git.getenv("TMPDIR"); dir != "" {
+		return r.exportedIn(ctx, src, dir)
 	}
-	disk = os.TempDir()
 	memory, ok := memoryDir()
 	if !ok {
-		return r.exportedIn(ctx, src, disk)
+		return r.exportedIn(ctx, src, os.TempDir())
 	}
-	tooLarge := filepath.Join(memory, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName()+".too-large")
-	if _, err := os.Lstat(tooLarge); err == nil {
-		return r.exportedIn(ctx, src, disk)
+	tooLarge := r.keptPath(memory) + tooLargeSuffix
+	if _, err := os.Lstat(tooLarge); err != nil && hasRoom(memory) {
+		w, err := r.exportedIn(ctx, src, memory)
+		if err == nil || ctx.Err() != nil {
+			return w, err
+		}
+		// Whatever is wrong there, the disk may do.
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "No space left") { // as git says it
+			_ = os.WriteFile(tooLarge, nil, 0o600)
+		}
 	}
-	w, err := r.exportedIn(ctx, src, memory)
-	var known *Error
-	if err == nil || ctx.Err() != nil || errors.As(err, &known) {
-		return w, err
+	r.drop(memory) // it would only take the memory that is short
+	return r.exportedIn(ctx, src, os.TempDir())
+}
+
+// keptPath is where this worktree's tree is kept below a folder.
+func (r *Repo) keptPath(dir string) string {
+	return filepath.Join(dir, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName())
+}
+
+// drop removes the tree that is kept below a folder, unless a run has it.
+func (r *Repo) drop(dir string) {
+	name := r.keptPath(dir)
+	if _, err := os.Lstat(name + lockSuffix); err != nil {
+		return
 	}
-	_ = os.WriteFile(tooLarge, nil, 0o600)
-	return r.exportedIn(ctx, src, disk)
+	if held, err := lockfile.Try(name + lockSuffix); err == nil {
+		_ = (&Workspace{Dir: name, lock: held}).Close()
+	}
 }
 
 // exportedIn is Exported with the tree kept below a folder.
@@ -84,7 +101,7 @@ func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Work
 	if err != nil {
 		return nil, workspaceError(dir, err)
 	}
-	if _, err := os.Lstat(dir + settingsSuffix); err == nil && src.kind != workTree {
+	if _, err := os.Lstat(w.settings()); err == nil && src.kind != workTree {
 		return w, nil
 	}
 	if err := w.empty(); err != nil {
@@ -107,10 +124,10 @@ func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	if err != nil {
 		return err
 	}
-	if before, err := os.ReadFile(w.Dir + settingsSuffix); err == nil && string(before) == settings {
+	if before, err := os.ReadFile(w.settings()); err == nil && string(before) == settings {
 		err = prune(ctx, w.Dir, entries)
 		if err == nil {
-			err = r.checkout(ctx, entries, w.Dir, w.Dir+indexSuffix)
+			err = r.checkout(ctx, entries, w.Dir, w.index())
 		}
 		if err == nil || ctx.Err() != nil {
 			return err
@@ -119,10 +136,10 @@ func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	if err := w.empty(); err != nil {
 		return workspaceError(w.Dir, err)
 	}
-	if err := r.checkout(ctx, entries, w.Dir, w.Dir+indexSuffix); err != nil {
+	if err := r.checkout(ctx, entries, w.Dir, w.index()); err != nil {
 		return err
 	}
-	return os.WriteFile(w.Dir+settingsSuffix, []byte(settings), 0o600)
+	return os.WriteFile(w.settings(), []byte(settings), 0o600)
 }
 
 // checkoutSettings is a hash of all that decides how git writes a blob to a file,
@@ -190,7 +207,7 @@ func prune(ctx context.Context, dir string, entries []entry) error {
 }
 
 // Forget removes the tree that is kept for this worktree.
-func (r *Repo) Forget(ctx context.Context) error {
+func (r *Repo) Forget() {
 	dirs := []string{os.TempDir()}
 	if dir := r.git.getenv("TMPDIR"); dir != "" {
 		dirs = []string{dir}
@@ -198,19 +215,9 @@ func (r *Repo) Forget(ctx context.Context) error {
 		dirs = append(dirs, memory)
 	}
 	for _, dir := range dirs {
-		name := filepath.Join(dir, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName())
-		if _, err := os.Lstat(name + lockSuffix); err != nil {
-			continue
-		}
-		held, err := lockfile.Wait(ctx, name+lockSuffix)
-		if err != nil {
-			return &Error{Path: name, Err: err}
-		}
-		if err := (&Workspace{Dir: name, lock: held}).Close(); err != nil {
-			return err
-		}
+		r.drop(dir)
+		_ = os.Remove(r.keptPath(dir) + tooLargeSuffix)
 	}
-	return nil
 }
 
 // keepFor is how long a tree is kept that no run asks for.
@@ -218,17 +225,21 @@ const keepFor = 7 * 24 * time.Hour
 
 // sweepOld removes the trees of worktrees that were not tested for long.
 func sweepOld(ctx context.Context, base string) {
-	names, err := filepath.Glob(filepath.Join(base, "*"+lockSuffix))
-	if err != nil {
-		return
-	}
-	for _, name := range names {
-		info, err := os.Lstat(name)
-		if err != nil || ctx.Err() != nil || time.Since(info.ModTime()) < keepFor {
-			continue
+	for _, suffix := range []string{lockSuffix, tooLargeSuffix} {
+		names, err := filepath.Glob(filepath.Join(base, strings.Repeat("[0-9a-f]", workspaceNameLength)+suffix))
+		if err != nil {
+			return
 		}
-		if held, err := lockfile.Try(name); err == nil {
-			_ = (&Workspace{Dir: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
+		for _, name := range names {
+			info, err := os.Lstat(name)
+			if err != nil || ctx.Err() != nil || time.Since(info.ModTime()) < keepFor {
+				continue
+			}
+			if suffix == tooLargeSuffix {
+				_ = os.Remove(name)
+			} else if held, err := lockfile.Try(name); err == nil {
+				_ = (&Workspace{Dir: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
+			}
 		}
 	}
 }

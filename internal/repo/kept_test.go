@@ -108,9 +108,9 @@ func mess(t *testing.T, dir, name string, kind int) {
 			err = os.Symlink(os.TempDir(), file)
 		}
 	case 5:
-		err = os.WriteFile(dir+indexSuffix+lockSuffix, nil, 0o600)
+		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index.lock"), nil, 0o600)
 	case 6:
-		err = os.WriteFile(dir+indexSuffix, []byte("rubbish"), 0o600)
+		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index"), []byte("rubbish"), 0o600)
 	}
 	if err != nil && kind != 1 && kind != 3 && kind != 4 { // those need a folder that may not be there
 		t.Fatal(err)

@@ -15,15 +15,19 @@ const (
 	roomInMemory = 2 << 30 // of the machine, without swapping
 )
 
-// memoryDir is a folder on a file system in memory that has room, and from which
-// programs may be run, as tests do.
+// memoryDir is a folder on a file system in memory, from which programs may be run, as
+// tests do.
 func memoryDir() (string, bool) {
 	const dir = "/dev/shm"
 	var fs unix.Statfs_t
-	if unix.Statfs(dir, &fs) != nil || fs.Type != unix.TMPFS_MAGIC || fs.Flags&(unix.ST_NOEXEC|unix.ST_RDONLY) != 0 {
-		return "", false
-	}
-	return dir, fs.Bavail*uint64(fs.Bsize) >= roomOnDisk && availableMemory() >= roomInMemory
+	ok := unix.Statfs(dir, &fs) == nil && fs.Type == unix.TMPFS_MAGIC && fs.Flags&(unix.ST_NOEXEC|unix.ST_RDONLY) == 0
+	return dir, ok && unix.Access(dir, unix.W_OK) == nil
+}
+
+// hasRoom tells whether there is room in it.
+func hasRoom(dir string) bool {
+	var fs unix.Statfs_t
+	return unix.Statfs(dir, &fs) == nil && fs.Bavail*uint64(fs.Bsize) >= roomOnDisk && availableMemory() >= roomInMemory
 }
 
 // availableMemory is what the kernel thinks it can give without swapping, in bytes.

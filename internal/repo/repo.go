@@ -25,6 +25,8 @@ import (
 	"sync"
 
 	gogit "github.com/go-git/go-git/v5"
+
+	"github.com/regreen-ci/regreen/internal/gitdir"
 )
 
 // Errors that callers tell apart. They come wrapped in an *Error.
@@ -108,12 +110,8 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 // tree is the working tree, with its journal in the state folder. Each worktree
 // has a journal of its own, whose name survives moving the repository.
 func (r *Repo) tree(root string, g git) Tree {
-	t := Tree{root: root, git: g, state: filepath.Join(r.commonDir, "regreen")}
-	name := "write"
-	if r.gitDir != r.commonDir {
-		name += "-" + filepath.Base(r.gitDir)
-	}
-	t.journal = filepath.Join(t.state, name)
+	folders := gitdir.Dir{Root: root, GitDir: r.gitDir, CommonDir: r.commonDir}
+	t := Tree{root: root, git: g, state: folders.StateDir(), journal: folders.Journal()}
 	for _, dir := range []string{r.gitDir, r.commonDir} {
 		if rel, err := filepath.Rel(root, dir); err == nil && filepath.IsLocal(rel) {
 			t.private = append(t.private, filepath.ToSlash(rel))

@@ -55,25 +55,48 @@ func (r *Repo) Partial(src Source) bool {
 //
 // It refuses with ErrEdited when the index is another by now, with ErrUnstaged when the
 // working tree has other edits where a change belongs, with ErrPartial for an index that
-// is made for one commit, and as Write does.
-func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change) error {
+// is made for one commit, and as Write does. It gives the hash of the tree that the index
+// then holds, and that nobody else has changed meanwhile.
+func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change) (string, error) {
 	if r.Partial(src) {
-		return &Error{Path: r.indexFile(src), Err: ErrPartial, Hint: "nothing was written; apply the patch, then commit again"}
+		return "", &Error{Path: r.indexFile(src), Err: ErrPartial, Hint: "nothing was written; apply the patch, then commit again"}
 	}
 	if now, err := r.TreeHash(ctx, src); err != nil {
-		return err
+		return "", err
 	} else if now != tree {
-		return &Error{Path: "the index", Err: ErrEdited, Hint: "nothing was written; commit again"}
+		return "", &Error{Path: "the index", Err: ErrEdited, Hint: "nothing was written; commit again"}
 	}
 	files, err := r.besides(changes)
 	if err != nil {
-		return err
+		return "", err
 	}
 	staged, err := r.stagedBlobs(ctx, src, changes)
 	if err != nil {
-		return err
+		return "", err
 	}
-	return r.write(ctx, files, staged)
+	after, err := r.expected(ctx, src, staged)
+	if err != nil {
+		return "", err
+	}
+	return after, r.write(ctx, files, staged)
+}
+
+// expected is the hash of the tree that an index will hold.
+func (r *Repo) expected(ctx context.Context, src Source, staged *stagedIndex) (string, error) {
+	dir, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(dir)
+	copied := *staged
+	copied.File = filepath.Join(dir, "index")
+	if err := r.CopyIndex(src, copied.File); err != nil {
+		return "", err
+	}
+	if err := r.writeIndex(ctx, &copied); err != nil {
+		return "", err
+	}
+	return r.TreeHash(ctx, Index(copied.File))
 }
 
 // besides moves changes of the index's files to the working tree's versions of them,
@@ -106,6 +129,9 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 		case !bytes.Equal(now, c.Old):
 			if after, err = patch.Merge(c.Old, now, c.New); err != nil {
 				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Hint: "stage them too, or apply the patch by hand"}
+			}
+			if bytes.Equal(after, now) {
+				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Hint: "the patch is among them: git add the file, or the part of it"}
 			}
 		}
 		out = append(out, Change{Path: c.Path, Old: now, New: after, OldExists: true, NewExists: true})
@@ -152,8 +178,21 @@ func (t *Tree) entries(ctx context.Context, file string, paths []string) (map[st
 	return out, nil
 }
 
-// writeIndex puts the new entries into the index, all at once.
+// writeIndex puts the new entries into the index, all at once, in the place of the old.
 func (t *Tree) writeIndex(ctx context.Context, x *stagedIndex) error {
+	paths := make([]string, len(x.Entries))
+	for i, e := range x.Entries {
+		paths[i] = e.Path
+	}
+	now, err := t.entries(ctx, x.File, paths)
+	if err != nil {
+		return err
+	}
+	for _, e := range x.Entries {
+		if now[e.Path].hash != e.Old {
+			return edited(e.Path)
+		}
+	}
 	var in bytes.Buffer
 	for _, e := range x.Entries {
 		fmt.Fprintf(&in, "%s %s\t%s\x00", e.Mode, e.New, e.Path)

@@ -60,8 +60,12 @@ func stagedState(t *testing.T, f *fixture) string {
 func TestWriteStaged(t *testing.T) {
 	t.Parallel()
 	f, r, tree := stagedFixture(t)
-	if err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange()); err != nil {
+	after, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+	if err != nil {
 		t.Fatal(err)
+	}
+	if now, err := r.TreeHash(t.Context(), Index("")); err != nil || now != after || now == tree {
+		t.Errorf("the index has %s, %v; told was %s", now, err, after)
 	}
 	if got := stagedState(t, f); got != "new" {
 		t.Error(got)
@@ -85,9 +89,10 @@ func TestWriteStagedRefuses(t *testing.T) {
 		"edited there": {prepare: func(f *fixture) {
 			f.write("m.go", strings.Replace(stagedBefore, "return 1", "return 3", 1))
 		}, want: ErrUnstaged},
-		"has it already": {prepare: func(f *fixture) { f.write("m.go", stagedAfter) }, want: ErrUnstaged},
-		"deleted":        {prepare: func(f *fixture) { _ = os.Remove(filepath.Join(f.dir, "m.go")) }, want: ErrEdited},
-		"index locked":   {prepare: func(f *fixture) { f.write(".git/index.lock", "") }},
+		"has it already":           {prepare: func(f *fixture) { f.write("m.go", stagedAfter) }, want: ErrUnstaged},
+		"has it among other edits": {prepare: func(f *fixture) { f.write("m.go", "// Edited.\n"+stagedAfter) }, want: ErrUnstaged},
+		"deleted":                  {prepare: func(f *fixture) { _ = os.Remove(filepath.Join(f.dir, "m.go")) }, want: ErrEdited},
+		"index locked":             {prepare: func(f *fixture) { f.write(".git/index.lock", "") }},
 		"commit of a path": {source: func(f *fixture) Source {
 			name := filepath.Join(f.dir, ".git", "next-index-1.lock")
 			if err := f.open().CopyIndex(Index(""), name); err != nil {
@@ -107,7 +112,7 @@ func TestWriteStagedRefuses(t *testing.T) {
 				source = test.source(f)
 			}
 			work, _ := os.ReadFile(filepath.Join(f.dir, "m.go"))
-			err := r.WriteStaged(t.Context(), source, tree, stagedChange())
+			_, err := r.WriteStaged(t.Context(), source, tree, stagedChange())
 			if err == nil || test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("error is %v", err)
 			}
@@ -129,7 +134,8 @@ func TestStagedCrashAtEveryStep(t *testing.T) {
 	for nth := 0; ; nth++ {
 		f, r, tree := stagedFixture(t)
 		crashed := crashing(&r.Tree, nth, func() error {
-			return r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+			_, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+			return err
 		})
 		if err := f.open().Recover(context.Background()); err != nil {
 			t.Fatal(err)
@@ -162,7 +168,7 @@ func TestStagedIndexGone(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange())
+		_, _ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange())
 		t.Error("it did not crash")
 	}()
 	if err := os.Remove(lock); err != nil { // as git does when the hook dies

@@ -50,10 +50,12 @@ func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	}
 }
 
+const workspaceNameLength = 16
+
 // workspaceName begins the names of a worktree's workspaces.
 func (r *Repo) workspaceName() string {
 	sum := sha256.Sum256([]byte(r.root))
-	return hex.EncodeToString(sum[:8])
+	return hex.EncodeToString(sum[:])[:workspaceNameLength]
 }
 
 func workspaceError(dir string, err error) error {
@@ -62,14 +64,9 @@ func workspaceError(dir string, err error) error {
 
 // empty makes the workspace an empty folder.
 func (w *Workspace) empty() error {
-	err := removeAll(w.Dir)
-	for _, suffix := range []string{indexSuffix, indexSuffix + lockSuffix, settingsSuffix} {
-		if err2 := os.Remove(w.Dir + suffix); err2 != nil && !errors.Is(err2, fs.ErrNotExist) {
-			err = errors.Join(err, err2)
-		}
-	}
+	err := errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix))
 	if err == nil {
-		err = os.Mkdir(w.Dir, 0o700)
+		err = errors.Join(os.Mkdir(w.Dir, 0o700), os.Mkdir(w.Dir+keptSuffix, 0o700))
 	}
 	if err != nil {
 		w.lock.Release()
@@ -85,19 +82,21 @@ func (w *Workspace) Close() error {
 		w.lock.Release()
 		return err
 	}
-	var err error
-	for _, name := range []string{w.Dir, w.Dir + indexSuffix, w.Dir + settingsSuffix} {
-		err = errors.Join(err, removeAll(name))
-	}
-	return errors.Join(err, w.lock.Remove())
+	return errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix), w.lock.Remove())
 }
 
-// What lies beside a workspace.
+// What lies beside a workspace. No name that git locks by itself may end as our locks do.
 const (
 	lockSuffix     = ".lock"
-	indexSuffix    = ".index"    // git's index of the tree that is kept in it
-	settingsSuffix = ".settings" // hash of what decides how git writes files
+	keptSuffix     = ".kept"      // a folder of what is known of the tree that is kept in it
+	tooLargeSuffix = ".too-large" // the tree does not fit into memory
 )
+
+// index is git's index of the tree that is kept in the workspace.
+func (w *Workspace) index() string { return filepath.Join(w.Dir+keptSuffix, "index") }
+
+// settings is a file with a hash of what decides how git writes files.
+func (w *Workspace) settings() string { return filepath.Join(w.Dir+keptSuffix, "settings") }
 
 // privateDir makes the folder below temp that holds the user's workspaces, and
 // makes sure that it is the user's alone: anyone may have made it before.
@@ -122,7 +121,7 @@ func privateDir(temp string) (string, error) {
 
 // sweep removes the workspaces with the prefix that no process holds any more.
 func sweep(ctx context.Context, base, prefix string) {
-	names, err := filepath.Glob(filepath.Join(base, prefix+"*"+lockSuffix))
+	names, err := filepath.Glob(filepath.Join(base, prefix+"[0-9]*"+lockSuffix))
 	if err != nil {
 		return
 	}
@@ -134,7 +133,8 @@ func sweep(ctx context.Context, base, prefix string) {
 		if err != nil {
 			continue
 		}
-		if removeAll(strings.TrimSuffix(name, lockSuffix)) == nil {
+		dir := strings.TrimSuffix(name, lockSuffix)
+		if errors.Join(removeAll(dir), removeAll(dir+keptSuffix)) == nil {
 			held.Remove() //nolint:errcheck // the next run sweeps again
 		} else {
 			held.Release()

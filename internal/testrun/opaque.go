@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // String is the test command as a person would type it.
@@ -23,6 +24,11 @@ func (s *Suite) String() string {
 // where go test knows of no failure the command as a whole is the one that fails.
 func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Result, error) {
 	timeout := s.timeout(req)
+	began := time.Now()
+	late := req.Within > 0 && (timeout == 0 || req.Within < timeout)
+	if late {
+		timeout = req.Within
+	}
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	if timeout == 0 {
 		limited, cancel = context.WithCancel(ctx)
@@ -43,6 +49,8 @@ func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Res
 	switch {
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
+	case expired && late:
+		return &Result{Late: true}, nil
 	case expired:
 	case err != nil:
 		return nil, notStarted(err)
@@ -52,6 +60,9 @@ func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Res
 		return nil, &NotRunError{What: "the test command could not be run: " + lastLine(text), Where: s.String(), Hint: "check that it is installed and in PATH", Output: text}
 	}
 	if len(s.Modules) > 0 {
+		if late {
+			req.Within = max(req.Within-time.Since(began), time.Second)
+		}
 		result, err := s.runGo(ctx, req, over)
 		var notRun *NotRunError
 		if err != nil && !errors.As(err, &notRun) {

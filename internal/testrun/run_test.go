@@ -390,4 +390,8 @@ func TestSlow(*testing.T) { time.Sleep(time.Hour) }
 	if r := run(t, s, Request{Packages: []string{"example.com/m/quick"}, Within: time.Minute}); r.Late {
 		t.Error("a run that ends in time is late")
 	}
+	s.Command = []string{"/bin/sh", "-c", "sleep 3600"}
+	if r := run(t, s, Request{Within: 200 * time.Millisecond}); !r.Late || len(r.Failures) > 0 {
+		t.Errorf("a command that takes longer: %+v", r)
+	}
 }
