@@ -151,39 +151,42 @@ func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
 
 // listEntries reads those of some paths, or all.
 func listEntries(ctx context.Context, g git, paths ...string) ([]entry, error) {
-	out, err := g.output(ctx, append([]string{"ls-files", "--stage", "-z", "--"}, paths...)...)
-	if err != nil {
-		return nil, err
-	}
 	var entries []entry
-	for _, line := range splitNames(out) {
-		head, path, _ := strings.Cut(line, "\t")
-		f := strings.Fields(head) // mode hash stage
-		if len(f) != 3 {
-			return nil, fmt.Errorf("git ls-files: cannot read %q", line)
+	err := readEntries(ctx, g, append([]string{"ls-files", "--stage", "-z", "--"}, paths...), func(mode, hash, stage, path string) error {
+		if stage != "0" {
+			return ErrUnmerged
 		}
-		if f[2] != "0" {
-			return nil, ErrUnmerged
-		}
-		entries = append(entries, entry{mode: f[0], hash: f[1], path: path})
-	}
-	return entries, nil
+		entries = append(entries, entry{mode, hash, path})
+		return nil
+	})
+	return entries, err
 }
 
 // treeEntries reads all files of a commit.
 func treeEntries(ctx context.Context, g git, commit string) ([]entry, error) {
-	out, err := g.output(ctx, "ls-tree", "-r", "-z", "--full-tree", commit)
-	if err != nil {
-		return nil, err
-	}
 	var entries []entry
+	err := readEntries(ctx, g, []string{"ls-tree", "-r", "-z", "--full-tree", commit}, func(mode, _, hash, path string) error {
+		entries = append(entries, entry{mode, hash, path})
+		return nil
+	})
+	return entries, err
+}
+
+// readEntries reads what git lists as three fields, a tab and a path.
+func readEntries(ctx context.Context, g git, args []string, do func(a, b, c, path string) error) error {
+	out, err := g.output(ctx, args...)
+	if err != nil {
+		return err
+	}
 	for _, line := range splitNames(out) {
 		head, path, _ := strings.Cut(line, "\t")
-		f := strings.Fields(head) // mode type hash
+		f := strings.Fields(head)
 		if len(f) != 3 {
-			return nil, fmt.Errorf("git ls-tree: cannot read %q", line)
+			return fmt.Errorf("git %s: cannot read %q", args[0], line)
 		}
-		entries = append(entries, entry{mode: f[0], hash: f[2], path: path})
+		if err := do(f[0], f[1], f[2], path); err != nil {
+			return err
+		}
 	}
-	return entries, nil
+	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
@@ -180,18 +181,12 @@ func (t *Tree) entries(ctx context.Context, file string, paths []string) (map[st
 
 // writeIndex puts the new entries into the index, all at once, in the place of the old.
 func (t *Tree) writeIndex(ctx context.Context, x *stagedIndex) error {
-	paths := make([]string, len(x.Entries))
-	for i, e := range x.Entries {
-		paths[i] = e.Path
-	}
-	now, err := t.entries(ctx, x.File, paths)
+	old, err := t.holds(ctx, x, func(e stagedEntry) string { return e.Old })
 	if err != nil {
 		return err
 	}
-	for _, e := range x.Entries {
-		if now[e.Path].hash != e.Old {
-			return edited(e.Path)
-		}
+	if !old {
+		return &Error{Path: "the index", Err: ErrEdited, Hint: "nothing was written; commit again"}
 	}
 	var in bytes.Buffer
 	for _, e := range x.Entries {
@@ -206,18 +201,19 @@ func (t *Tree) written(ctx context.Context, x *stagedIndex) bool {
 	if _, err := os.Lstat(x.File); err != nil {
 		return false
 	}
+	all, err := t.holds(ctx, x, func(e stagedEntry) string { return e.New })
+	return err == nil && all
+}
+
+// holds tells whether the index has the blobs of one side.
+func (t *Tree) holds(ctx context.Context, x *stagedIndex, side func(stagedEntry) string) (bool, error) {
 	paths := make([]string, len(x.Entries))
 	for i, e := range x.Entries {
 		paths[i] = e.Path
 	}
-	entries, err := t.entries(ctx, x.File, paths)
+	now, err := t.entries(ctx, x.File, paths)
 	if err != nil {
-		return false
+		return false, err
 	}
-	for _, e := range x.Entries {
-		if entries[e.Path].hash != e.New {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(x.Entries, func(e stagedEntry) bool { return now[e.Path].hash != side(e) }), nil
 }
