@@ -377,8 +377,14 @@ func (e *event) readOnly(what subject) string {
 // record keeps the proof that a tree passed. What the change cannot reach has passed
 // when it did before.
 func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
-	switch rep.Verdict {
-	case report.Green, report.Known, report.Flaky, report.Fixed:
+	verdict := rep.Verdict
+	switch verdict {
+	case report.Green, report.Known, report.Flaky:
+	case report.Fixed: // what matters of the tree with the patch is what is left
+		verdict = report.Green
+		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == "known" }) {
+			verdict = report.Known
+		}
 	default:
 		return
 	}
@@ -396,7 +402,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 		}
 	}
 	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), witness.Witness{
-		Scope: scope, Verdict: string(rep.Verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
+		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
 	})
 	if err != nil {
 		e.complain("the witness could not be stored: "+err.Error(), "")
