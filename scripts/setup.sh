@@ -58,5 +58,8 @@ want="$(lacking pre-commit npm)"
 if [ -n "$want" ] && ! install $want; then
 	echo "setup: some tests are skipped without$want, and $why" >&2
 fi
-"$(dirname "$0")/new-git.sh" "${XDG_CACHE_HOME:-$HOME/.cache}/regreen/new-git" ||
+cache="${XDG_CACHE_HOME:-$HOME/.cache}/regreen"
+"$(dirname "$0")/hook-managers.sh" "$cache/hook-managers" ||
+	echo "setup: the tests with other hook managers are skipped" >&2
+"$(dirname "$0")/new-git.sh" "$cache/new-git" ||
 	echo "setup: the test of configured hooks is skipped without a newer git" >&2

@@ -1,8 +1,8 @@
 // Command gate is regreen-gate: what the hook of a commit asks first. It exits with 0
 // when the commit needs nothing, and else says nothing and leaves it to regreen.
 //
-// It is a program of its own because most commits need nothing, and starting this one
-// takes a quarter of the time that starting regreen takes: make bench-hooks.
+// It is a program of its own because most commits need nothing, and regreen has to start
+// with all that a repair takes.
 package main
 
 import (
