@@ -1,7 +1,9 @@
 package patch
 
 import (
+	"bytes"
 	"fmt"
+	"iter"
 	"slices"
 	"strings"
 )
@@ -14,18 +16,24 @@ const DefaultFuzz = 2
 type Options struct {
 	// Fuzz is how many lines at either end of a hunk's context may mismatch.
 	Fuzz int
-	// Approximate lets a hunk that fits nowhere be placed by likeness. The
-	// result may be nonsense: parse it, and test it.
-	Approximate bool
+	// Near, unless nil, lets a hunk that fits nowhere be placed by likeness, and is
+	// asked whether the result is well formed.
+	Near Judge
 }
+
+// Judge tells why the content that a patch makes of the file of that name cannot be
+// right, e.g. that the language's parser refuses it.
+type Judge func(name string, content []byte) error
 
 // Placement tells where a hunk went.
 type Placement struct {
-	Hunk        int // from 1
-	Line        int // of the old content, from 1: where the hunk's first line was found
-	Offset      int // lines from where the patch says
-	Fuzz        int // context lines that were ignored at most at either end
-	Approximate bool
+	Hunk   int // from 1
+	Line   int // of the old content, from 1: where the hunk's first line was found
+	Offset int // lines from where the patch says
+	Fuzz   int // context lines that were ignored at most at either end
+	// Similarity of the hunk's old lines to those that it went to, from 0 to 1. It
+	// is 1 unless the hunk was placed by likeness.
+	Similarity float64
 }
 
 // Apply puts f on src and tells where each hunk went. It is all or nothing: the
@@ -38,32 +46,49 @@ type Placement struct {
 // less at either end, and so on up to the fuzz. A hunk with less context before
 // than after belongs to the start of the file, one with less context after than
 // before to its end, until fuzz evens that out. Changes keep their order and
-// never overlap.
+// never overlap. A hunk that states no line has to fit in one place only, or is
+// taken to the first behind the lines that it says it comes after.
 //
 // Other than GNU patch, Apply puts a patch whose line endings are all LF on a
 // CRLF file and the other way round, and one that disagrees with the file only
 // about the newline at its end. The file's own line endings stay.
+//
+// A binary patch fits the one content that it was made for, whose id it tells.
 func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
+	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
 	switch {
-	case f.Binary:
-		return nil, nil, &ConflictError{File: f.Name(), Reason: "binary patches are not supported"}
 	case f.New && len(src) > 0:
-		return nil, nil, &ConflictError{File: f.Name(), Reason: "the patch creates this file, but it exists already"}
+		return nil, nil, conflict("the patch creates this file, but it exists already")
+	case f.Blind && f.Delete:
+		return []byte{}, []Placement{}, nil
+	case f.Blind:
+		return nil, nil, conflict("the patch does not say what the file held")
+	case f.Binary:
+		out, err := applyBinary(src, f)
+		if err == nil && f.Delete && len(out) > 0 {
+			err = conflict("the patch deletes this file, but leaves content")
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		return out, []Placement{}, nil
 	}
-	lines := splitLines(string(src))
-	out, placed, err := applyLines(lines, f, opt)
-	if err != nil {
-		err.File = f.Name()
-		return nil, nil, err
+	out, placed, ok := asStated(src, f.Hunks)
+	if !ok {
+		var err *ConflictError
+		if out, placed, err = applyLines(splitLines(string(src)), f, opt); err != nil {
+			err.File = f.Name()
+			return nil, nil, err
+		}
 	}
 	if f.Delete && len(out) > 0 {
-		return nil, nil, &ConflictError{File: f.Name(), Reason: "the patch deletes this file, but it has other content too"}
+		return nil, nil, conflict("the patch deletes this file, but it has other content too")
 	}
-	return []byte(out), placed, nil
+	return out, placed, nil
 }
 
 // applyLines tries strictly, then leniently about line endings, then by likeness.
-func applyLines(lines []string, f File, opt Options) (string, []Placement, *ConflictError) {
+func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *ConflictError) {
 	strict := newPlacer(lines, f.Hunks, asIs)
 	old, ends := endingsOfHunks(f.Hunks)
 	file := endingsOf(lines)
@@ -77,7 +102,7 @@ func applyLines(lines []string, f File, opt Options) (string, []Placement, *Conf
 			err.Reason = "the change is in the file already"
 		}
 		if ends == mixed || !lenientMayHelp(lines, f.Hunks, ends) {
-			return approximate(lines, f.Hunks, opt, err)
+			return near(lines, f, opt, err)
 		}
 	}
 	lenient := newPlacer(lines, f.Hunks, withoutEnding)
@@ -85,7 +110,7 @@ func applyLines(lines []string, f File, opt Options) (string, []Placement, *Conf
 	if err == nil {
 		return lenient.assembleKeeping(placed), placed, nil
 	}
-	return approximate(lines, f.Hunks, opt, err)
+	return near(lines, f, opt, err)
 }
 
 // reversed tells whether the file looks as if the patch was applied before.
@@ -95,7 +120,7 @@ func reversed(lines []string, f File) bool {
 	}
 	undo := Reverse([]File{f})[0]
 	for _, h := range undo.Hunks {
-		if h.OldLines == 0 { // would fit anywhere
+		if h.OldLines == 0 || h.Anywhere { // would fit anywhere, or anywhere else
 			return false
 		}
 	}
@@ -169,31 +194,50 @@ func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
 	placed := make([]Placement, 0, len(p.hunks))
 	offset, frozen := 0, 0 // lines up to frozen are changed or passed already
 	for i, h := range p.hunks {
-		at, fuzz := 0, 0
-		for at = p.locate(h, offset, frozen, 0); at == 0 && fuzz < min(maxFuzz, max(h.prefix, h.suffix)); {
-			fuzz++
-			at = p.locate(h, offset, frozen, fuzz)
+		fit, err := p.placeOne(i, maxFuzz, offset, frozen)
+		if err != nil {
+			return nil, err
 		}
-		if at == 0 {
-			return nil, p.conflict(i, h, offset, frozen)
-		}
-		placed = append(placed, Placement{Hunk: i + 1, Line: at, Offset: at - h.first, Fuzz: fuzz})
-		offset = at - h.first
-		frozen = at - 1 + len(h.ids) - h.suffix
+		placed = append(placed, fit)
+		offset = fit.Offset
+		frozen = fit.Line - 1 + len(h.ids) - h.suffix
 	}
 	return placed, nil
 }
 
-func (p *placer) conflict(i int, h pattern, offset, frozen int) *ConflictError {
-	err := &ConflictError{Hunk: i + 1, Line: max(1, h.first+offset)}
-	switch {
-	case p.locate(h, offset, 0, 0) != 0 && frozen > 0:
-		err.Reason = "overlaps the hunk before it"
-	case len(h.ids) == 0:
-		err.Reason = "is out of order"
-	default:
-		err.Reason = fmt.Sprintf("its %d old lines are not in the file", len(h.ids))
+// placeOne finds a place for hunk i behind the frozen lines.
+func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictError) {
+	h := p.hunks[i]
+	fit := Placement{Hunk: i + 1, Similarity: 1}
+	fuzziest := min(maxFuzz, max(h.prefix, h.suffix))
+	if h.Anywhere {
+		reason := ""
+		if fit.Line, fit.Fuzz, reason = p.seek(h, frozen, fuzziest); reason == "" {
+			return fit, nil
+		}
+		return fit, p.conflict(i, p.likeliest(h, 1), reason)
 	}
+	for ; fit.Fuzz <= fuzziest; fit.Fuzz++ {
+		if fit.Line = p.locate(h, offset, frozen, fit.Fuzz); fit.Line != 0 {
+			fit.Offset = fit.Line - h.first
+			return fit, nil
+		}
+	}
+	guess := max(1, h.first+offset)
+	switch {
+	case len(h.ids) == 0:
+		return fit, p.conflict(i, guess, "is out of order")
+	case frozen > 0 && p.locate(h, offset, 0, 0) != 0:
+		return fit, p.conflict(i, guess, "overlaps the hunk before it")
+	}
+	return fit, p.conflict(i, guess, fmt.Sprintf("its %d old lines are not in the file", len(h.ids)))
+}
+
+func (p *placer) conflict(i, line int, reason string) *ConflictError {
+	err := &ConflictError{Hunk: i + 1, Line: line, Reason: reason}
+	err.Expected, _ = p.hunks[i].sides()
+	from := min(line-1, len(p.lines))
+	err.Found = strings.Join(p.lines[from:min(from+len(p.hunks[i].ids), len(p.lines))], "")
 	return err
 }
 
@@ -244,51 +288,59 @@ func (p *placer) matches(h pattern, at, prefixFuzz, suffixFuzz int) bool {
 }
 
 // nearest finds the match in [low, high] that is nearest to guess, the later of
-// two. All matches are found in one pass (Knuth, Morris, Pratt), so that the
-// time is linear even where every line is alike.
+// two.
 func (p *placer) nearest(h pattern, guess, low, high, prefixFuzz, suffixFuzz int) int {
 	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
-	if low > high || len(want) == 0 {
-		// Fuzz left nothing to compare: the first place that is allowed.
-		if low > high {
-			return 0
-		}
+	if low > high {
+		return 0
+	}
+	if len(want) == 0 { // fuzz left nothing to compare: the first place that is allowed
 		return min(max(guess, low), high)
 	}
-	border := make([]int, len(want)+1)
-	border[0] = -1
-	for i, k := 0, -1; i < len(want); {
-		for k >= 0 && want[i] != want[k] {
-			k = border[k]
-		}
-		i, k = i+1, k+1
-		border[i] = k
-	}
 	best := 0
-	first, last := max(0, low-1+prefixFuzz), min(len(p.ids), high-1+prefixFuzz+len(want))
-	for i, k := first, 0; i < last; i++ {
-		for k >= 0 && p.ids[i] != want[k] {
-			k = border[k]
-		}
-		k++
-		if k < len(want) {
-			continue
-		}
-		at := i + 1 - len(want) - prefixFuzz + 1
-		if best == 0 || abs(at-guess) <= abs(best-guess) {
+	for at := range p.occurrences(want, low-1+prefixFuzz, high-1+prefixFuzz+len(want)) {
+		if at += 1 - prefixFuzz; best == 0 || abs(at-guess) <= abs(best-guess) {
 			best = at
 		}
-		k = border[k]
 	}
 	return best
+}
+
+// occurrences yields where want begins in the lines [first, last), from 0. It finds
+// all in one pass (Knuth, Morris, Pratt), so that the time is linear even where
+// every line is alike.
+func (p *placer) occurrences(want []int, first, last int) iter.Seq[int] {
+	return func(yield func(int) bool) {
+		border := make([]int, len(want)+1)
+		border[0] = -1
+		for i, k := 0, -1; i < len(want); {
+			for k >= 0 && want[i] != want[k] {
+				k = border[k]
+			}
+			i, k = i+1, k+1
+			border[i] = k
+		}
+		for i, k := max(0, first), 0; i < min(len(p.ids), last); i++ {
+			for k >= 0 && p.ids[i] != want[k] {
+				k = border[k]
+			}
+			if k++; k < len(want) {
+				continue
+			}
+			if !yield(i + 1 - len(want)) {
+				return
+			}
+			k = border[k]
+		}
+	}
 }
 
 func abs(n int) int { return max(n, -n) }
 
 // assemble writes the file with the hunks at their places. A line without a
 // newline gets one where it is no longer the last.
-func (p *placer) assemble(placed []Placement) string {
-	var b strings.Builder
+func (p *placer) assemble(placed []Placement) []byte {
+	var b bytes.Buffer
 	ended := true
 	write := func(line string) {
 		if !ended {
@@ -318,5 +370,5 @@ func (p *placer) assemble(placed []Placement) string {
 	for ; at < len(p.lines); at++ {
 		write(p.lines[at])
 	}
-	return b.String()
+	return b.Bytes()
 }

@@ -25,8 +25,10 @@ func DiffContext(oldName, newName string, old, new []byte, context int) File {
 		New: oldName == "", Delete: newName == "",
 	}
 	f.Rename = !f.New && !f.Delete && oldName != newName
-	if isBinary(old) || isBinary(new) {
-		f.Binary = !bytes.Equal(old, new)
+	if IsBinary(old) || IsBinary(new) {
+		if f.Binary = !bytes.Equal(old, new); f.Binary {
+			f.Data = binaryDiff(f, old, new)
+		}
 		return f
 	}
 	// Without the indent heuristic when there is no context: it may move a run
@@ -61,8 +63,8 @@ func DiffContext(oldName, newName string, old, new []byte, context int) File {
 	return f
 }
 
-// isBinary tells whether b looks binary, by git's rule: a NUL early on.
-func isBinary(b []byte) bool {
+// IsBinary tells whether b looks binary, by git's rule: a NUL early on.
+func IsBinary(b []byte) bool {
 	const early = 8000
 	return bytes.IndexByte(b[:min(len(b), early)], 0) >= 0
 }

@@ -1,6 +1,9 @@
 package patch
 
-import "strings"
+import (
+	"bytes"
+	"strings"
+)
 
 // ending is the kind of line ending that a text has throughout.
 type ending int
@@ -69,7 +72,7 @@ func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
 // assembleKeeping is assemble for hunks that were placed without regard to line
 // endings: the file's own stay, and inserted lines end as the line above them.
 // The file's last newline changes only when the patch says so.
-func (p *placer) assembleKeeping(placed []Placement) string {
+func (p *placer) assembleKeeping(placed []Placement) []byte {
 	fallback := "\n"
 	if endingsOf(p.lines) == crlf {
 		fallback = "\r\n"
@@ -111,7 +114,7 @@ func (p *placer) assembleKeeping(placed []Placement) string {
 	if p.endsWithNewline(placed) {
 		return out
 	}
-	return withoutEnding(out)
+	return bytes.TrimSuffix(bytes.TrimSuffix(out, []byte("\n")), []byte("\r"))
 }
 
 // endsWithNewline tells whether the patched file shall: as the file does now,

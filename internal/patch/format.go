@@ -10,13 +10,18 @@ import (
 const devNull = "/dev/null"
 
 // Format writes files as a unified diff with git's headers, which git apply and
-// GNU patch read.
+// GNU patch read. Hunks that go Anywhere and Blind deletions, which those do not
+// know, are written as Read reads them.
 func Format(files []File) []byte {
 	var b strings.Builder
 	for _, f := range files {
+		if f.Blind && f.Delete {
+			b.WriteString(deleteFile + f.OldName + "\n") // a diff cannot say it
+			continue
+		}
 		formatHeader(&b, f)
 		if f.Binary {
-			fmt.Fprintf(&b, "Binary files %s and %s differ\n", side("a/", f.OldName), side("b/", f.NewName))
+			formatBinary(&b, f)
 			continue
 		}
 		if len(f.Hunks) == 0 {
@@ -39,14 +44,21 @@ func formatHeader(b *strings.Builder, f File) {
 	if newName == "" {
 		newName = oldName
 	}
-	fmt.Fprintf(b, "diff --git %s %s\n", quote("a/"+oldName), quote("b/"+newName))
+	names := quote
+	if oldName != newName && strings.Contains(oldName+newName, " ") { // where one ends could not be told
+		names = octal
+	}
+	fmt.Fprintf(b, "diff --git %s %s\n", names("a/"+oldName), names("b/"+newName))
 	switch {
 	case f.New:
 		fmt.Fprintf(b, "new file mode %s\n", gitMode(f.NewMode))
 	case f.Delete:
 		fmt.Fprintf(b, "deleted file mode %s\n", gitMode(f.OldMode))
-	case f.NewMode != 0 && f.OldMode != 0 && f.OldMode != f.NewMode:
-		fmt.Fprintf(b, "old mode %s\nnew mode %s\n", gitMode(f.OldMode), gitMode(f.NewMode))
+	case f.NewMode != 0 && f.OldMode != f.NewMode:
+		if f.OldMode != 0 {
+			fmt.Fprintf(b, "old mode %s\n", gitMode(f.OldMode))
+		}
+		fmt.Fprintf(b, "new mode %s\n", gitMode(f.NewMode))
 	}
 	switch {
 	case f.Copy:
@@ -56,18 +68,42 @@ func formatHeader(b *strings.Builder, f File) {
 	}
 }
 
-func formatHunk(b *strings.Builder, h Hunk) {
-	fmt.Fprintf(b, "@@ -%s +%s @@", span(h.OldStart, h.OldLines), span(h.NewStart, h.NewLines))
-	if h.Section != "" {
-		b.WriteString(" " + h.Section)
+func formatBinary(b *strings.Builder, f File) {
+	if f.Data == nil || f.Data.Forward == nil {
+		fmt.Fprintf(b, "Binary files %s and %s differ\n", side("a/", f.OldName), side("b/", f.NewName))
+		return
 	}
-	b.WriteByte('\n')
+	mode := ""
+	if f.OldMode != 0 && (f.NewMode == 0 || f.NewMode == f.OldMode) && !f.Delete {
+		mode = " " + gitMode(f.OldMode)
+	}
+	fmt.Fprintf(b, "index %s..%s%s\n%s", f.Data.OldID, f.Data.NewID, mode, f.Data.format())
+}
+
+func formatHunk(b *strings.Builder, h Hunk) {
+	switch {
+	case !h.Anywhere:
+		fmt.Fprintf(b, "@@ -%s +%s @@", span(h.OldStart, h.OldLines), span(h.NewStart, h.NewLines))
+		if h.Section != "" {
+			b.WriteString(" " + h.Section)
+		}
+		b.WriteByte('\n')
+	case len(h.After) == 0:
+		b.WriteString("@@ @@\n")
+	default:
+		for _, line := range h.After {
+			b.WriteString("@@ " + line + "\n")
+		}
+	}
 	for _, l := range h.Lines {
 		b.WriteByte(byte(l.Op))
 		b.WriteString(l.Text)
 		if !strings.HasSuffix(l.Text, "\n") {
 			b.WriteString("\n\\ No newline at end of file\n")
 		}
+	}
+	if h.AtEnd {
+		b.WriteString(endOfFile + "\n")
 	}
 }
 

@@ -3,49 +3,10 @@ package patch
 import (
 	"strconv"
 	"strings"
+	"time"
 )
 
 const badName = "a name has no more than the folders that are to be stripped, or is too long"
-
-// names reads the --- and +++ lines at i and writes them stripped. What follows
-// a name, a time stamp, stays.
-func (n *normalizer) names(i int) (old, new string, err error) {
-	if len(n.in[i])+len(n.in[i+1]) > maxHeader {
-		return "", "", n.fail("the names are too long")
-	}
-	oldName, oldStamp := cutStamp(strings.TrimRight(n.in[i][4:], "\r\n"))
-	newName, newStamp := cutStamp(strings.TrimRight(n.in[i+1][4:], "\r\n"))
-	strip := n.strip
-	if strip == StripAuto {
-		strip = 0
-		if prefixed(oldName, newName) {
-			strip = 1
-		}
-	}
-	for _, p := range []*string{&oldName, &newName} {
-		name, ok := stripName(*p, strip)
-		if !ok {
-			return "", "", n.fail(badName)
-		}
-		if *p = name; name != devNull {
-			*p = octal(name)
-		}
-	}
-	return oldName + oldStamp, newName + newStamp, nil
-}
-
-// name reads the name of a --- or +++ line behind git's header.
-func (n *normalizer) name(s string, strip int) (string, error) {
-	if len(s) > maxHeader {
-		return "", n.fail("the name is too long")
-	}
-	name, _ := cutStamp(s)
-	name, ok := stripName(name, strip)
-	if !ok {
-		return "", n.fail(badName)
-	}
-	return name, nil
-}
 
 // cutStamp parts a name from the tab and time stamp that may follow it.
 func cutStamp(s string) (name, stamp string) {
@@ -134,6 +95,9 @@ func stripName(name string, folders int) (string, bool) {
 	if name == devNull {
 		return name, true
 	}
+	for strings.HasPrefix(name, "./") { // as diff writes it when asked for ./x
+		name = strings.TrimLeft(name[2:], "/")
+	}
 	for range folders {
 		_, rest, ok := strings.Cut(name, "/")
 		if !ok {
@@ -142,6 +106,17 @@ func stripName(name string, folders int) (string, bool) {
 		name = strings.TrimLeft(rest, "/")
 	}
 	return name, isName(name)
+}
+
+// isEpoch tells whether the stamp behind a name is that of a file that is not there:
+// diff -N gives it the beginning of time.
+func isEpoch(stamp string) bool {
+	stamp = strings.TrimSpace(stamp)
+	if !strings.HasPrefix(stamp, "1970-01-01 ") && !strings.HasPrefix(stamp, "1969-12-31 ") {
+		return false
+	}
+	at, err := time.Parse("2006-01-02 15:04:05 -0700", stamp) // fractions are read too
+	return err == nil && at.Unix() == 0
 }
 
 // isName tells whether a name can be one of a file below a folder.

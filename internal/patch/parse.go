@@ -1,13 +1,10 @@
 package patch
 
 import (
-	"bytes"
 	"fmt"
-	"regexp"
+	"io/fs"
 	"strconv"
 	"strings"
-
-	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
 // StripAuto strips a/ and b/ (and git's mnemonic prefixes) where both names of a
@@ -20,76 +17,67 @@ type ParseOptions struct {
 	Strip int
 }
 
-// Parse reads a unified diff: git's or any other tool's, with prose or Markdown
-// around it, with LF or CRLF. Without options it strips as StripAuto does. Wrong
-// line counts in hunk headers, which language models are known for, are counted
-// again. The error is a *ParseError. A text without any diff has no files.
+// Reading is what Read found in a text.
+type Reading struct {
+	Files []File
+	Parts []Part // which lines they are from, in the order of the text
+}
+
+// Part is one stretch of a text that was read as a patch of one file.
+type Part struct {
+	Reader      string // the form it is in, e.g. GitDiff
+	File        string // the name of the file
+	First, Last int    // lines of the text, from 1
+	// Notes tell what was taken other than it is written: counts that were
+	// wrong, hunks that change nothing.
+	Notes []string
+}
+
+// The forms of patches that are read.
+const (
+	GitDiff     = "git diff"
+	UnifiedDiff = "unified diff"
+	Envelope    = "apply_patch envelope" // *** Begin Patch
+	SearchBlock = "search/replace block" // <<<<<<< SEARCH
+)
+
+func (p Part) String() string {
+	s := fmt.Sprintf("lines %d to %d: %s of %s", p.First, p.Last, p.Reader, p.File)
+	if len(p.Notes) > 0 {
+		s += " (" + strings.Join(p.Notes, "; ") + ")"
+	}
+	return s
+}
+
+// Parse is Read for who does not ask where each file is from.
 func Parse(b []byte, opts ...ParseOptions) ([]File, error) {
+	r, err := Read(b, opts...)
+	return r.Files, err
+}
+
+// Read finds the patches in a text, in each of these forms, with anything around
+// them: mail, prose, Markdown fences, indented or not.
+//
+//   - git's diffs, binary ones too, and those of any other tool, with LF or CRLF.
+//     Wrong line counts in hunk headers, which language models are known for, are
+//     counted again, and a header without line numbers (@@ or @@ func f() @@)
+//     makes a hunk that goes wherever its old lines are (see Hunk.Anywhere).
+//   - apply_patch envelopes, as OpenAI's Codex CLI documents them.
+//   - search/replace blocks, as aider and Cline document them.
+//
+// A text that breaks off inside a patch is an error, not a shorter patch. Without
+// options names are stripped as StripAuto says. The error is a *ParseError. A text
+// without any patch has no files.
+func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	opt := ParseOptions{Strip: StripAuto}
 	if len(opts) > 0 {
 		opt = opts[0]
 	}
-	n := &normalizer{in: splitLines(string(b)), strip: opt.Strip}
-	if err := n.run(); err != nil {
-		return nil, err
+	r := &reader{lines: splitLines(string(b)), strip: opt.Strip}
+	if err := r.run(); err != nil {
+		return Reading{}, err
 	}
-	parsed, _, err := gitdiff.Parse(bytes.NewReader([]byte(strings.Join(n.out, ""))))
-	if err != nil {
-		return nil, asParseError(err)
-	}
-	files := make([]File, 0, len(parsed))
-	for _, f := range parsed {
-		files = append(files, fromGitdiff(f))
-	}
-	return files, nil
-}
-
-var errorLine = regexp.MustCompile(`^gitdiff: line (\d+): `)
-
-// asParseError finds the line in go-gitdiff's message. The normalizer keeps the
-// number of lines, so it is the line of the original too.
-func asParseError(err error) *ParseError {
-	msg := err.Error()
-	if m := errorLine.FindStringSubmatch(msg); m != nil {
-		line, _ := strconv.Atoi(m[1]) // digits; 0 when absurdly many
-		return &ParseError{Line: line, Reason: msg[len(m[0]):]}
-	}
-	return &ParseError{Reason: strings.TrimPrefix(msg, "gitdiff: ")}
-}
-
-func fromGitdiff(g *gitdiff.File) File {
-	f := File{
-		OldName: g.OldName, NewName: g.NewName,
-		OldMode: fileMode(g.OldMode), NewMode: fileMode(g.NewMode),
-		New: g.IsNew || g.OldName == devNull, Delete: g.IsDelete || g.NewName == devNull,
-		Rename: g.IsRename, Copy: g.IsCopy,
-		Binary: g.IsBinary,
-	}
-	if f.New {
-		f.OldName = ""
-	}
-	if f.Delete {
-		f.NewName = ""
-	}
-	for _, t := range g.TextFragments {
-		h := Hunk{
-			OldStart: int(t.OldPosition), OldLines: int(t.OldLines),
-			NewStart: int(t.NewPosition), NewLines: int(t.NewLines),
-			Section: t.Comment,
-		}
-		for _, l := range t.Lines {
-			op := Context
-			switch l.Op {
-			case gitdiff.OpDelete:
-				op = Delete
-			case gitdiff.OpAdd:
-				op = Insert
-			}
-			h.Lines = append(h.Lines, Line{op, l.Line})
-		}
-		f.Hunks = append(f.Hunks, h)
-	}
-	return f
+	return r.Reading, nil
 }
 
 // Limits on what is read, far beyond honest patches.
@@ -99,29 +87,343 @@ const (
 	maxHeader     = 64 << 10 // bytes of a line with two names, quoted
 )
 
-var hunkHeader = regexp.MustCompile(`^@@ -(\d+)(?:,(\d+))? \+(\d+)(?:,(\d+))? @@(.*)$`)
-
-// parseHunkHeader reads "@@ -1,2 +3,4 @@ section".
-func parseHunkHeader(line string) (h Hunk, ok bool) {
-	m := hunkHeader.FindStringSubmatch(strings.TrimRight(line, "\r\n"))
-	if m == nil {
-		return Hunk{}, false
-	}
-	for i, p := range []*int{&h.OldStart, &h.OldLines, &h.NewStart, &h.NewLines} {
-		*p = 1
-		if m[i+1] == "" {
-			continue
-		}
-		n, err := strconv.Atoi(m[i+1])
-		if err != nil || n > maxLineNumber {
-			return Hunk{}, false
-		}
-		*p = n
-	}
-	h.Section = m[5]
-	return h, true
+// reader goes through a text once, line by line.
+type reader struct {
+	Reading
+	lines []string
+	at    int // line that is next, from 0
+	strip int
+	// unclosed are indentations and marks of fences that nothing closes.
+	unclosed map[string]bool
 }
 
-func (h Hunk) header() string {
-	return fmt.Sprintf("@@ -%d,%d +%d,%d @@%s\n", h.OldStart, h.OldLines, h.NewStart, h.NewLines, h.Section)
+func (r *reader) run() error {
+	for r.at < len(r.lines) {
+		line := r.lines[r.at]
+		var err error
+		switch {
+		case strings.HasPrefix(line, "diff --git "):
+			err = r.gitFile()
+		case r.isTraditional(r.at):
+			err = r.traditionalFile()
+		case strings.HasPrefix(line, "*** "):
+			err = r.envelope()
+		case isSearch(line):
+			err = r.searchBlock()
+		case isNumbered(line):
+			err = r.fail("a hunk without the file's name before it (--- and +++)")
+		case strings.HasPrefix(line, "@@@ -"), strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "):
+			err = r.fail("a combined diff (of a merge) cannot be applied")
+		default:
+			r.prose()
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
+
+func isNumbered(line string) bool {
+	if !strings.HasPrefix(line, "@@ -") {
+		return false
+	}
+	_, ok := parseHunkHeader(line)
+	return ok
+}
+
+func (r *reader) fail(reason string) error { return r.failAt(r.at, reason) }
+
+func (r *reader) failAt(line int, reason string) error {
+	return &ParseError{Line: line + 1, Reason: reason}
+}
+
+// line is line i of the text, or "" behind its end.
+func (r *reader) line(i int) string {
+	if i < len(r.lines) {
+		return r.lines[i]
+	}
+	return ""
+}
+
+// took records a file that was read from the lines from first up to the next one.
+func (r *reader) took(reader string, first int, f File, notes []string) {
+	r.Files = append(r.Files, f)
+	r.Parts = append(r.Parts, Part{Reader: reader, File: f.Name(), First: first + 1, Last: r.at, Notes: notes})
+}
+
+// prose passes a line that is no part of a patch. One that opens an indented
+// Markdown fence, as in a list, has the indentation of all up to its end removed.
+func (r *reader) prose() {
+	line := r.lines[r.at]
+	r.at++
+	bare := strings.TrimLeft(line, " \t")
+	indent := line[:len(line)-len(bare)]
+	mark := fenceMark(bare)
+	if mark == "" || indent == "" || r.unclosed[indent+mark] {
+		return
+	}
+	end := r.at
+	for ; end < len(r.lines); end++ {
+		inner, indented := strings.CutPrefix(r.lines[end], indent)
+		if indented && strings.HasPrefix(inner, mark) && strings.TrimSpace(inner) == mark {
+			break
+		}
+		if !indented && strings.TrimSpace(r.lines[end]) != "" { // a line that a fence in a list cannot hold
+			return
+		}
+	}
+	if end == len(r.lines) { // nor is there an end for the next of its like
+		if r.unclosed == nil {
+			r.unclosed = make(map[string]bool)
+		}
+		r.unclosed[indent+mark] = true
+		return
+	}
+	for i := r.at; i <= end; i++ {
+		r.lines[i] = strings.TrimPrefix(r.lines[i], indent)
+	}
+}
+
+// fenceMark is the run of backticks or tildes that opens a Markdown fence, or "".
+func fenceMark(line string) string {
+	for _, c := range []string{"`", "~"} {
+		if rest := strings.TrimLeft(line, c); len(line)-len(rest) >= 3 {
+			return line[:len(line)-len(rest)]
+		}
+	}
+	return ""
+}
+
+// isTraditional tells whether a header without "diff --git" starts at line i.
+func (r *reader) isTraditional(i int) bool {
+	return strings.HasPrefix(r.line(i), "--- ") &&
+		strings.HasPrefix(r.line(i+1), "+++ ") &&
+		strings.HasPrefix(r.line(i+2), "@@")
+}
+
+// traditionalFile reads a file's part with nothing but --- and +++ before the hunks.
+func (r *reader) traditionalFile() error {
+	first := r.at
+	if len(r.lines[first])+len(r.lines[first+1]) > maxHeader {
+		return r.fail("the names are too long")
+	}
+	old, oldStamp := cutStamp(chomp(r.lines[first][4:]))
+	new, newStamp := cutStamp(chomp(r.lines[first+1][4:]))
+	strip := r.strip
+	if strip == StripAuto {
+		strip = 0
+		if prefixed(old, new) {
+			strip = 1
+		}
+	}
+	for _, name := range []*string{&old, &new} {
+		var ok bool
+		if *name, ok = stripName(*name, strip); !ok {
+			return r.fail(badName)
+		}
+	}
+	f := File{OldName: old, NewName: new}
+	switch {
+	case old == devNull && new == devNull:
+		return r.fail("both names are " + devNull)
+	case old == devNull || isEpoch(oldStamp):
+		f.New, f.OldName = true, ""
+	case new == devNull || isEpoch(newStamp):
+		f.Delete, f.NewName = true, ""
+	case strings.HasPrefix(new, old): // x and x.new, as people name them
+		f.NewName = old
+	default: // x.orig and x
+		f.OldName = new
+	}
+	crlf := strings.HasSuffix(r.lines[first+1], "\r\n")
+	r.at += 2
+	notes, err := r.hunks(&f, false, crlf)
+	if err != nil {
+		return err
+	}
+	r.took(UnifiedDiff, first, f, notes)
+	return nil
+}
+
+// gitFile reads a file's part that begins with "diff --git".
+func (r *reader) gitFile() error {
+	first := r.at
+	header := chomp(r.lines[first])
+	if len(header) > maxHeader {
+		return r.fail("the names are too long")
+	}
+	old, new, named := splitGitNames(header[len("diff --git "):])
+	strip := r.strip
+	if strip == StripAuto {
+		strip = 1
+		if named && !prefixed(old, new) {
+			strip = 0
+		}
+	}
+	var f File
+	if named {
+		var okOld, okNew bool
+		f.OldName, okOld = stripName(old, strip)
+		f.NewName, okNew = stripName(new, strip)
+		if !okOld || !okNew {
+			return r.fail(badName)
+		}
+	}
+	crlf := strings.HasSuffix(r.lines[first], "\r\n")
+	r.at++
+	id, err := r.gitHeader(&f, strip)
+	if err != nil {
+		return err
+	}
+	sided(&f)
+	if f.Name() == "" {
+		return r.failAt(first, "nothing tells the name of the file")
+	}
+	var notes []string
+	if line := chomp(r.line(r.at)); line == binaryPatch || strings.HasPrefix(line, "Binary files ") {
+		err = r.binary(&f, id)
+	} else {
+		notes, err = r.hunks(&f, true, crlf)
+	}
+	if err != nil {
+		return err
+	}
+	if len(f.Hunks) == 0 && !f.Binary && len(notes) == 0 {
+		if id.differs() || r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") {
+			return r.failAt(r.at-1, "the text breaks off before the hunks of "+f.Name())
+		}
+		if !f.New && !f.Delete && !f.Rename && !f.Copy && (f.OldMode == f.NewMode || f.NewMode == 0) {
+			return nil // git writes such headers for files that were only touched
+		}
+	}
+	r.took(GitDiff, first, f, notes)
+	return nil
+}
+
+// sided takes away the name, and the mode, of a side that is not there. A side that is
+// there but has no name has that of the other.
+func sided(f *File) {
+	if f.OldName == "" {
+		f.OldName = f.NewName
+	}
+	if f.NewName == "" {
+		f.NewName = f.OldName
+	}
+	if f.New {
+		f.OldName, f.OldMode = "", 0
+	}
+	if f.Delete {
+		f.NewName, f.NewMode = "", 0
+	}
+}
+
+// gitHeader reads the lines between "diff --git" and the hunks.
+func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
+	for ; r.at < len(r.lines); r.at++ {
+		line := chomp(r.lines[r.at])
+		take := func(prefix string) (rest string, ok bool) { return strings.CutPrefix(line, prefix) }
+		mode := func(into ...*fs.FileMode) {
+			raw, parseErr := strconv.ParseUint(line[strings.LastIndexByte(line, ' ')+1:], 8, 32)
+			if parseErr != nil {
+				err = r.fail("this is no mode of a file")
+			}
+			for _, m := range into {
+				*m = fileMode(fs.FileMode(raw))
+			}
+		}
+		name := func(rest string, into *string) {
+			if *into = unquote(rest); !isName(*into) {
+				err = r.fail("this cannot be the name of a file")
+			}
+		}
+		rest, ok := "", false
+		switch {
+		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
+			err = r.gitSide(f, line, strip)
+		case strings.HasPrefix(line, "new file mode "):
+			f.New = true
+			mode(&f.NewMode)
+		case strings.HasPrefix(line, "deleted file mode "):
+			f.Delete = true
+			mode(&f.OldMode)
+		case strings.HasPrefix(line, "old mode "):
+			mode(&f.OldMode)
+		case strings.HasPrefix(line, "new mode "):
+			mode(&f.NewMode)
+		case strings.HasPrefix(line, "similarity index "), strings.HasPrefix(line, "dissimilarity index "):
+		default:
+			if rest, ok = take("rename from "); ok {
+				f.Rename = true
+				name(rest, &f.OldName)
+			} else if rest, ok = take("rename to "); ok {
+				f.Rename = true
+				name(rest, &f.NewName)
+			} else if rest, ok = take("copy from "); ok {
+				f.Copy = true
+				name(rest, &f.OldName)
+			} else if rest, ok = take("copy to "); ok {
+				f.Copy = true
+				name(rest, &f.NewName)
+			} else if rest, ok = take("index "); ok {
+				rest, raw, hasMode := strings.Cut(rest, " ")
+				id.old, id.new, _ = strings.Cut(rest, "..")
+				if hasMode && raw != "" {
+					mode(&f.OldMode)
+				}
+			} else {
+				return id, nil
+			}
+		}
+		if err != nil {
+			return id, err
+		}
+	}
+	return id, nil
+}
+
+// gitSide reads a --- or +++ line. A side that the header said to be absent stays
+// so, whatever the line says: models get that wrong.
+func (r *reader) gitSide(f *File, line string, strip int) error {
+	if len(line) > maxHeader {
+		return r.fail("the name is too long")
+	}
+	name, _ := cutStamp(line[4:])
+	name, ok := stripName(name, strip)
+	if !ok {
+		return r.fail(badName)
+	}
+	side, absent := &f.OldName, &f.New
+	if line[0] == '+' {
+		side, absent = &f.NewName, &f.Delete
+	}
+	switch {
+	case *absent:
+	case name == devNull:
+		*absent = true
+	case f.Rename || f.Copy: // the lines above are unambiguous
+	default:
+		*side = name
+	}
+	return nil
+}
+
+// ids are what an index line calls the contents before and after.
+type ids struct{ old, new string }
+
+// emptyBlobs are git's ids of no content, by SHA-1 and by SHA-256.
+var emptyBlobs = [...]string{
+	"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
+	"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
+}
+
+// differs tells whether the ids are those of two contents, not both empty.
+func (id ids) differs() bool {
+	empty := func(s string) bool {
+		return strings.Trim(s, "0") == "" || strings.HasPrefix(emptyBlobs[0], s) || strings.HasPrefix(emptyBlobs[1], s)
+	}
+	return id.old != id.new && (!empty(id.old) || !empty(id.new))
+}
+
+// chomp takes the line ending off.
+func chomp(line string) string { return strings.TrimRight(line, "\r\n") }

@@ -63,7 +63,6 @@ func TestParse(t *testing.T) {
 		{"rename", "diff --git a/x b/d/y\nsimilarity index 100%\nrename from x\nrename to d/y\n", auto, []patch.File{{OldName: "x", NewName: "d/y", Rename: true}}},
 		{"quoted", "diff --git \"a/\\303\\244\\n\" \"b/\\303\\244\\n\"\n--- \"a/\\303\\244\\n\"\n+++ \"b/\\303\\244\\n\"\n" + body, auto, []patch.File{edit("ä\n", hunk)}},
 		{"binary", "diff --git a/x b/x\nindex 1..2 100644\nBinary files a/x and b/x differ\n--- a/y\n+++ b/y\n" + body, auto, []patch.File{{OldName: "x", NewName: "x", OldMode: 0o644, Binary: true}, edit("y", hunk)}},
-		{"binary data", "diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 1\nIcmZPo000310RR91\n\nliteral 0\nHcmV?d00001\n\ndiff --git a/y b/y\n--- a/y\n+++ b/y\n" + body, auto, []patch.File{{OldName: "x", NewName: "x", OldMode: 0o644, Binary: true}, edit("y", hunk)}},
 		{"symlink", "diff --git a/x b/x\nnew file mode 120000\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n\\ No newline at end of file\n", auto, []patch.File{{NewName: "x", New: true, NewMode: os.ModeSymlink | 0o777, Hunks: []patch.Hunk{{NewStart: 1, NewLines: 1, Lines: []patch.Line{{patch.Insert, "x"}}}}}}},
 		{"deleted dashes", "diff --git a/x b/x\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n--- sql\n+++ sql\n@@ -9 +9 @@\n-b\n+B\n", auto, []patch.File{edit("x",
 			patch.Hunk{OldStart: 1, OldLines: 1, NewStart: 1, NewLines: 1, Lines: []patch.Line{{patch.Delete, "-- sql\n"}, {patch.Insert, "++ sql\n"}}},
@@ -98,7 +97,7 @@ func TestParseErrors(t *testing.T) {
 		{"bad header", "--- a/x\n+++ b/x\n@@ -1 +one @@\n-a\n+b\n", -1, 3, "bad hunk header"},
 		{"huge numbers", "--- a/x\n+++ b/x\n@@ -99999999999999999999 +1 @@\n-a\n+b\n", -1, 3, "bad hunk header"},
 		{"no lines", "--- a/x\n+++ b/x\n@@ -1 +1 @@\nprose\n", -1, 3, "without lines"},
-		{"no changes", "\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\n", -1, 6, "no changes"},
+		{"no changes", "\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\n", -1, 5, "no changes"},
 		{"new with old lines", "--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", -1, 3, "old contents"},
 		{"merge", "diff --cc x\n--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n", -1, 1, "combined diff"},
 		{"strip too much", "\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", 2, 3, "to be stripped"},
@@ -155,6 +154,12 @@ func seeds(f *testing.F) []string {
 		"```diff\n--- a/x\n+++ b/x\n@@ -1,9 +1 @@ f\n\n-b\n```\n-- \n2\n",
 		"diff --git a/x b/x\nGIT binary patch\nliteral 1\n",
 		"--- x\n+++ y\n@@ -0,0 +1 @@\n+\n@@ -5 +6,0 @@\n-z\n",
+		"diff --git a/0 b/0\n--- a/0\n+++ b/0\n@@-0\n+0\n",
+		"--- a/x\n+++ b/x\n@@ ... @@\n-a\n@@ f @@\n@@ g\n+b\n*** End of File\n",
+		"*** Begin Patch\n*** Add File: a\n+b\n*** Delete File: c\n*** Update File: d\n*** Move to: e\n@@ f\n-g\n+h\n*** End of File\n*** End Patch\n",
+		"x.go\n```go\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n```\n",
+		"  ```\n  --- a/x\n  +++ b/x\n  @@\n  -a\n  +b\n  ```\n",
+		"diff --git a/x b/x\nindex 8b137891791fe96927ad78e64b0aad7bded08bdc..1ce5ec7d92a4e0f1a2b5e3ce5c2cf5a7c3d2c6e7 100644\nGIT binary patch\nliteral 1\nIcmZPo000310RR91\n\nliteral 0\nHcmV?d00001\n\n",
 	}
 	if len(texts) == 0 {
 		f.Fatal("no seeds")
@@ -198,7 +203,10 @@ func FuzzApply(f *testing.F) {
 			return
 		}
 		for _, file := range files {
-			opt := patch.Options{Fuzz: fuzz, Approximate: fuzz%2 == 1}
+			opt := patch.Options{Fuzz: fuzz}
+			if fuzz%2 == 1 {
+				opt.Near = anyway
+			}
 			out, placed, err := patch.Apply(src, file, opt)
 			if err != nil {
 				var conflict *patch.ConflictError

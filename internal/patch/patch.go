@@ -2,15 +2,17 @@
 //
 // It is a pure core: bytes in, bytes out. Nothing here reads a file or starts a
 // process, and bad input is an error, never a panic. A File is one file's part of
-// a unified diff; Parse and Diff make them, Apply puts one on a file's content,
-// Reverse turns them round and Format writes them again.
+// a patch; Read, Parse and Diff make them, Apply puts one on a file's content,
+// Reverse turns them round, Merge carries one over later edits, and Format writes
+// them again.
 //
-// Hunks are placed as GNU patch places them (see Apply). Not goals: binary
-// patches, merging, and deciding whether a name in a patch may be written to:
-// names are returned as they stand and must be confined by whoever writes.
+// Hunks are placed as GNU patch places them (see Apply). Not a goal: deciding whether
+// a name in a patch may be written to. Names are returned as they stand and must be
+// confined by whoever writes (see package confine).
 package patch
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 	"slices"
@@ -23,8 +25,11 @@ type File struct {
 	OldMode, NewMode fs.FileMode
 	New, Delete      bool
 	Rename, Copy     bool
-	Binary           bool // its content cannot be told in lines; Hunks is empty
-	Hunks            []Hunk
+	// Blind says that the patch deletes the file, whatever it holds.
+	Blind  bool
+	Binary bool        // its content cannot be told in lines; Hunks is empty
+	Data   *BinaryData // of a binary patch; nil where it only says that there is a difference
+	Hunks  []Hunk
 }
 
 // Name is the name of the file after the patch, or before it when it is deleted.
@@ -42,6 +47,12 @@ type Hunk struct {
 	NewStart, NewLines int
 	Section            string // the text behind the second @@
 	Lines              []Line
+
+	// Anywhere says that the patch states no line numbers, as models write
+	// patches: the hunk goes to the one place where its old lines are.
+	Anywhere bool
+	After    []string // of an Anywhere hunk: lines that come before it, in this order
+	AtEnd    bool     // its last line is the last of the file
 }
 
 // Line is one line of a hunk.
@@ -73,19 +84,50 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("patch: line %d: %s", e.Line, e.Reason)
 }
 
+// ErrConflict is what every *ConflictError matches with errors.Is.
+var ErrConflict = errors.New("the patch does not fit")
+
 // ConflictError is a patch that does not fit the content it is applied to.
 type ConflictError struct {
 	File   string
 	Hunk   int // from 1; 0 when the whole file does not fit
 	Line   int // of the content, from 1: where the hunk was expected
 	Reason string
+	// The old lines of the hunk, and what the file has there instead, where a
+	// difference between them is why.
+	Expected, Found string
 }
 
+// Is makes errors.Is find ErrConflict.
+func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
+
 func (e *ConflictError) Error() string {
-	if e.Hunk == 0 {
+	switch {
+	case e.Hunk == 0:
 		return fmt.Sprintf("%s: %s", e.File, e.Reason)
+	case e.Expected == e.Found:
+		return fmt.Sprintf("%s:%d: hunk %d: %s", e.File, e.Line, e.Hunk, e.Reason)
 	}
-	return fmt.Sprintf("%s:%d: hunk %d: %s", e.File, e.Line, e.Hunk, e.Reason)
+	at, want, got := e.firstDifference()
+	return fmt.Sprintf("%s:%d: hunk %d: %s: expected %s, found %s", e.File, at, e.Hunk, e.Reason, want, got)
+}
+
+// firstDifference is the line in which Found differs from Expected, and both lines
+// for showing.
+func (e *ConflictError) firstDifference() (line int, want, got string) {
+	expected, found := splitLines(e.Expected), splitLines(e.Found)
+	i := 0
+	for i < len(expected) && i < len(found) && expected[i] == found[i] {
+		i++
+	}
+	show := func(lines []string) string {
+		if i >= len(lines) {
+			return "the end of the file"
+		}
+		const enough = 80
+		return fmt.Sprintf("%.*q", enough, lines[i])
+	}
+	return e.Line + i, show(expected), show(found)
 }
 
 // Reverse returns the patch that undoes files, in reverse order.
@@ -100,6 +142,7 @@ func Reverse(files []File) []File {
 			r.Copy, r.Delete = false, true
 			r.NewName, r.NewMode = "", 0
 		}
+		r.Data = f.Data.reverse()
 		r.Hunks = nil
 		for _, h := range f.Hunks {
 			r.Hunks = append(r.Hunks, h.reverse())
@@ -113,7 +156,7 @@ func (h Hunk) reverse() Hunk {
 	r := Hunk{
 		OldStart: h.NewStart, OldLines: h.NewLines,
 		NewStart: h.OldStart, NewLines: h.OldLines,
-		Section: h.Section,
+		Section: h.Section, Anywhere: h.Anywhere, After: h.After, AtEnd: h.AtEnd,
 	}
 	r.Lines = make([]Line, 0, len(h.Lines))
 	// Deletions come before insertions in each run of changes.

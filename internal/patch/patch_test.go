@@ -53,7 +53,7 @@ func TestDiffApplies(t *testing.T) {
 			t.Fatalf("got %q, want %q", got, new)
 		}
 		for i, p := range placed {
-			if p.Hunk != i+1 || p.Offset != 0 || p.Fuzz != 0 || p.Approximate {
+			if p.Hunk != i+1 || p.Offset != 0 || p.Fuzz != 0 || p.Similarity != 1 {
 				t.Fatalf("hunk %d was not placed where it says: %+v", i+1, p)
 			}
 		}
@@ -216,17 +216,17 @@ func TestConflict(t *testing.T) {
 		f         patch.File
 		want      patch.ConflictError
 	}{
-		{"gone", "x\ny\nz\n", f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "its 7 old lines are not in the file"}},
-		{"applied already", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is in the file already"}},
+		{"gone", "x\ny\nz\n", f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "its 7 old lines are not in the file", Expected: old, Found: "x\ny\nz\n"}},
+		{"applied already", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is in the file already", Expected: old, Found: strings.Replace(old, "d", "D", 1)}},
 		{"exists", "x\n", patch.Diff("", "x", nil, []byte("y\n")), patch.ConflictError{File: "x", Reason: "the patch creates this file, but it exists already"}},
 		{"more to delete", "y\nx\n", patch.Diff("x", "", []byte("y\n"), nil), patch.ConflictError{File: "x", Reason: "the patch deletes this file, but it has other content too"}},
-		{"binary", "", patch.File{OldName: "x", NewName: "x", Binary: true}, patch.ConflictError{File: "x", Reason: "binary patches are not supported"}},
+		{"binary", "", patch.File{OldName: "x", NewName: "x", Binary: true}, patch.ConflictError{File: "x", Reason: "the patch only says that the binary content differs; make it with git diff --binary"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			out, _, err := patch.Apply([]byte(tt.src), tt.f, patch.Options{Fuzz: patch.DefaultFuzz})
 			var got *patch.ConflictError
-			if !errors.As(err, &got) || out != nil {
+			if !errors.As(err, &got) || !errors.Is(err, patch.ErrConflict) || out != nil {
 				t.Fatalf("got %q, %v", out, err)
 			}
 			if d := cmp.Diff(&tt.want, got); d != "" {
@@ -236,7 +236,10 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-func TestApproximate(t *testing.T) {
+// anyway takes every result.
+func anyway(string, []byte) error { return nil }
+
+func TestNear(t *testing.T) {
 	t.Parallel()
 	src := "package x\n\nfunc sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n\t}\n\treturn total\n}\n"
 	// As a model would misremember the context.
@@ -247,15 +250,15 @@ func TestApproximate(t *testing.T) {
 	if _, _, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz}); err == nil {
 		t.Fatal("fits without likeness")
 	}
-	got, placed, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz, Approximate: true})
+	got, placed, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz, Near: anyway})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := strings.Replace(src, "-=", "+=", 1); string(got) != want || !placed[0].Approximate {
+	if want := strings.Replace(src, "-=", "+=", 1); string(got) != want || placed[0].Similarity >= 1 || placed[0].Line != 3 {
 		t.Errorf("got %q (%+v), want %q", got, placed, want)
 	}
 	for _, hopeless := range []string{"", "\xff\xfe", "nothing alike\n", strings.Repeat("x\n", 10000)} {
-		if out, _, err := patch.Apply([]byte(hopeless), f[0], patch.Options{Approximate: true}); err == nil {
+		if out, _, err := patch.Apply([]byte(hopeless), f[0], patch.Options{Near: anyway}); err == nil {
 			t.Errorf("placed on %.20q: %.200q", hopeless, out)
 		}
 	}

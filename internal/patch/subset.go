@@ -30,5 +30,5 @@ func Subset(old []byte, f File, keep []int) ([]byte, error) {
 		placed[i] = Placement{Hunk: i + 1, Line: h.first}
 		frozen = h.first - 1 + len(h.ids) - h.suffix
 	}
-	return []byte(p.assemble(placed)), nil
+	return p.assemble(placed), nil
 }

@@ -1,0 +1,161 @@
+package patch
+
+import (
+	"bytes"
+	"compress/zlib"
+	"crypto/sha1"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/bluekeyes/go-gitdiff/gitdiff"
+)
+
+// BinaryData is what a binary patch does: how to make one whole content from the
+// other, and which contents these are.
+type BinaryData struct {
+	OldID, NewID string // git's ids of the contents, whole, in hex; zeros for no file
+	Forward      *gitdiff.BinaryFragment
+	Backward     *gitdiff.BinaryFragment // nil when the patch cannot be reversed
+}
+
+// maxBinary is the most bytes that a binary patch may make: what it says in few
+// bytes may become many.
+const maxBinary = 64 << 20
+
+const binaryPatch = "GIT binary patch"
+
+// binary reads a binary part: only that there is a difference, or the data.
+func (r *reader) binary(f *File, id ids) error {
+	f.Binary = true
+	start := r.at
+	r.at++
+	if chomp(r.lines[start]) != binaryPatch {
+		return nil
+	}
+	// go-gitdiff reads the data, given what stands around it in its own form.
+	text := "diff --git a/x b/x\nindex 0000000..1111111 100644\n"
+	before := strings.Count(text, "\n")
+	for ; r.at < len(r.lines); r.at++ {
+		line := r.lines[r.at]
+		if strings.HasPrefix(line, "diff --git ") || r.isTraditional(r.at) || isSignature(line) {
+			break
+		}
+	}
+	var data strings.Builder
+	data.WriteString(text)
+	for _, line := range r.lines[start:r.at] {
+		data.WriteString(chomp(line) + "\n")
+	}
+	files, _, err := gitdiff.Parse(strings.NewReader(data.String()))
+	if err != nil {
+		failure := asParseError(err)
+		failure.Line = min(len(r.lines), max(0, failure.Line-before)+start)
+		return failure
+	}
+	if len(files) != 1 || files[0].BinaryFragment == nil {
+		return r.failAt(start, "the text breaks off: a binary patch without data")
+	}
+	f.Data = &BinaryData{OldID: id.old, NewID: id.new, Forward: files[0].BinaryFragment, Backward: files[0].ReverseBinaryFragment}
+	return nil
+}
+
+// asParseError finds the line in go-gitdiff's message.
+func asParseError(err error) *ParseError {
+	var line int
+	msg := strings.TrimPrefix(err.Error(), "gitdiff: ")
+	if n, _ := fmt.Sscanf(msg, "line %d: ", &line); n == 1 {
+		_, msg, _ = strings.Cut(msg, ": ")
+	}
+	return &ParseError{Line: line, Reason: msg}
+}
+
+// applyBinary makes the new content of a binary patch. As git does, it needs to
+// know by their ids which contents are meant.
+func applyBinary(src []byte, f File) ([]byte, error) {
+	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
+	d := f.Data
+	switch {
+	case d == nil:
+		return nil, conflict("the patch only says that the binary content differs; make it with git diff --binary")
+	case d.Forward == nil:
+		return nil, conflict("the binary patch cannot be reversed: it does not hold the old content")
+	case blobHash(d.OldID) == nil || blobHash(d.NewID) == nil:
+		return nil, conflict("a binary patch needs a whole index line; make it with git diff --binary --full-index")
+	case f.New != (strings.Trim(d.OldID, "0") == ""):
+		return nil, conflict("the index line and the header disagree about whether the file is new")
+	case !f.New && blobID(src, d.OldID) != d.OldID:
+		return nil, conflict("the file's content is not the one that the binary patch is for")
+	}
+	var out bytes.Buffer
+	applier := gitdiff.NewBinaryApplier(&out, bytes.NewReader(src), gitdiff.WithMaxBinaryFragmentBytes(maxBinary))
+	if err := applier.ApplyFragment(d.Forward); err != nil {
+		return nil, conflict("the binary data: " + err.Error())
+	}
+	if !f.Delete && blobID(out.Bytes(), d.NewID) != d.NewID {
+		return nil, conflict("the result is not the content that the index line names: the binary data is damaged")
+	}
+	return out.Bytes(), nil
+}
+
+// blobHash is the hash that makes ids like this one, or nil when it is none that
+// is whole.
+func blobHash(id string) func() hash.Hash {
+	if _, err := hex.DecodeString(id); err != nil {
+		return nil
+	}
+	switch len(id) {
+	case 2 * sha1.Size:
+		return sha1.New
+	case 2 * sha256.Size:
+		return sha256.New
+	}
+	return nil
+}
+
+// blobID is git's id of a content, by the hash that like was made with.
+func blobID(content []byte, like string) string {
+	h := blobHash(like)()
+	fmt.Fprintf(h, "blob %d\x00", len(content))
+	h.Write(content)
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+// binaryDiff is the binary patch from one content to another, both whole.
+func binaryDiff(f File, old, new []byte) *BinaryData {
+	absent := strings.Repeat("0", 2*sha1.Size)
+	d := &BinaryData{OldID: absent, NewID: absent, Forward: literal(new), Backward: literal(old)}
+	if !f.New {
+		d.OldID = blobID(old, absent)
+	}
+	if !f.Delete {
+		d.NewID = blobID(new, absent)
+	}
+	return d
+}
+
+func literal(content []byte) *gitdiff.BinaryFragment {
+	var packed bytes.Buffer
+	w := zlib.NewWriter(&packed)
+	w.Write(content) //nolint:errcheck // a buffer takes all
+	w.Close()        //nolint:errcheck // likewise
+	return &gitdiff.BinaryFragment{Method: gitdiff.BinaryPatchLiteral, Size: int64(len(content)), RawData: packed.Bytes()}
+}
+
+func (d *BinaryData) reverse() *BinaryData {
+	if d == nil {
+		return nil
+	}
+	return &BinaryData{OldID: d.NewID, NewID: d.OldID, Forward: d.Backward, Backward: d.Forward}
+}
+
+// format writes the data as git diff --binary does, without what stands before.
+func (d *BinaryData) format() string {
+	text := binaryPatch + "\n" + d.Forward.String()
+	if d.Backward != nil {
+		text += d.Backward.String()
+	}
+	return text
+}

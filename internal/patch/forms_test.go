@@ -1,0 +1,416 @@
+package patch_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+)
+
+const sumFile = `package sum
+
+// Sum adds.
+func Sum(values []int) int {
+	total := 0
+	for _, v := range values {
+		total -= v
+	}
+	return total
+}
+
+// Product multiplies.
+func Product(values []int) int {
+	total := 0
+	for _, v := range values {
+		total -= v
+	}
+	return total
+}
+`
+
+// TestForms applies what people, tools and models write for the same change: in the
+// first function += instead of -=.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	fixed := strings.Replace(sumFile, "-=", "+=", 1)
+	for _, tt := range []struct {
+		name, text string
+		reader     string
+		note       string
+	}{
+		{"numbered", "--- a/sum.go\n+++ b/sum.go\n@@ -4,6 +4,6 @@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n \t}\n \treturn total\n", patch.UnifiedDiff, ""},
+		{"no numbers", "--- a/sum.go\n+++ b/sum.go\n@@ ... @@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.UnifiedDiff, ""},
+		{"no numbers, the function", "--- a/sum.go\n+++ b/sum.go\n@@ func Sum(values []int) int { @@\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n \t}\n", patch.UnifiedDiff, ""},
+		{"no numbers, git header", "diff --git a/sum.go b/sum.go\n--- a/sum.go\n+++ b/sum.go\n@@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.GitDiff, ""},
+		{"indented fence", "1. The sign is wrong:\n\n   ```diff\n   --- a/sum.go\n   +++ b/sum.go\n   @@ -7,1 +7,1 @@\n   -\t\ttotal -= v\n   +\t\ttotal += v\n   ```\n\n2. Done.\n", patch.UnifiedDiff, ""},
+		{"wrong counts", "--- a/sum.go\n+++ b/sum.go\n@@ -6,9 +6,2 @@\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.UnifiedDiff, "hunk 1: the header counts 9 and 2 lines, there are 2 and 2"},
+		{"a hunk that changes nothing", "--- a/sum.go\n+++ b/sum.go\n@@ -7 +7 @@\n-\t\ttotal -= v\n+\t\ttotal += v\n@@ -12 +12 @@\n // Product multiplies.\n", patch.UnifiedDiff, "hunk 2 changes nothing"},
+		{"envelope", "*** Begin Patch\n*** Update File: sum.go\n@@ func Sum(values []int) int {\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n \t}\n*** End Patch\n", patch.Envelope, ""},
+		{"envelope, two lines to come after", "*** Begin Patch\n*** Update File: ./sum.go\n@@ package sum\n@@ func Sum(values []int) int {\n-\t\ttotal -= v\n+\t\ttotal += v\n*** End Patch\n", patch.Envelope, ""},
+		{"envelope in a fence, CRLF", strings.ReplaceAll("```\n*** Begin Patch\n*** Update File: sum.go\n@@ func Sum\n-\t\ttotal -= v\n+\t\ttotal += v\n*** End Patch\n```\n", "\n", "\r\n"), patch.Envelope, ""},
+		{"envelope without its first and last line", "*** Update File: sum.go\n@@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.Envelope, ""},
+		{"block", "sum.go\n```go\n<<<<<<< SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n>>>>>>> REPLACE\n```\n", patch.SearchBlock, ""},
+		{"block, decorated name", "In **`sum.go`**, fix it:\n\n### `sum.go`:\n```\n<<<<<<< SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n>>>>>>> REPLACE\n```\n", patch.SearchBlock, ""},
+		{"block, name in the fence", "```go sum.go\n------- SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n+++++++ REPLACE\n```\n", patch.SearchBlock, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			r, err := patch.Read([]byte(tt.text))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if len(r.Files) != 1 || r.Files[0].Name() != "sum.go" {
+				t.Fatalf("got %+v", r.Files)
+			}
+			part := r.Parts[0]
+			if lines := strings.Split(tt.text, "\n"); part.Reader != tt.reader || part.File != "sum.go" || part.First < 1 || part.Last > len(lines) || !strings.Contains(part.String(), tt.note) || tt.note == "" && len(part.Notes) > 0 {
+				t.Errorf("taken: %v", part)
+			}
+			got, placed, err := patch.Apply([]byte(sumFile), r.Files[0], patch.Options{Fuzz: patch.DefaultFuzz})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(fixed, string(got)); d != "" {
+				t.Errorf("%v: %s", placed, d)
+			}
+			// It can be written and read again, and taken back.
+			again, err := patch.Parse(patch.Format(r.Files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(r.Files, again); d != "" {
+				t.Error(d)
+			}
+			back, _, err := patch.Apply(got, patch.Reverse(r.Files)[0], patch.Options{Fuzz: patch.DefaultFuzz})
+			if err != nil || string(back) != sumFile {
+				t.Errorf("%v: %s", err, cmp.Diff(sumFile, string(back)))
+			}
+		})
+	}
+}
+
+// TestFilesOfEnvelopes creates, deletes and moves as the other forms do.
+func TestFilesOfEnvelopes(t *testing.T) {
+	t.Parallel()
+	text := "*** Begin Patch\n*** Add File: new/a.go\n+package a\n+\n*** Delete File: gone.go\n*** Update File: from.go\n*** Move to: to.go\n@@\n-b\n+B\n c\n*** End of File\n*** End Patch\n\nempty.go\n<<<<<<< SEARCH\n=======\npackage empty\n>>>>>>> REPLACE\n<<<<<<< SEARCH\npackage empty\n=======\n>>>>>>> REPLACE\n"
+	got, err := patch.Parse([]byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	insert := func(text string) patch.Line { return patch.Line{Op: patch.Insert, Text: text} }
+	want := []patch.File{
+		{NewName: "new/a.go", New: true, Hunks: []patch.Hunk{{NewStart: 1, NewLines: 2, Lines: []patch.Line{insert("package a\n"), insert("\n")}}}},
+		{OldName: "gone.go", Delete: true, Blind: true},
+		{OldName: "from.go", NewName: "to.go", Rename: true, Hunks: []patch.Hunk{{OldLines: 2, NewLines: 2, Anywhere: true, AtEnd: true, Lines: []patch.Line{{Op: patch.Delete, Text: "b\n"}, insert("B\n"), {Op: patch.Context, Text: "c\n"}}}}},
+		{NewName: "empty.go", New: true, Hunks: []patch.Hunk{{NewStart: 1, NewLines: 1, Lines: []patch.Line{insert("package empty\n")}}}},
+		{OldName: "empty.go", NewName: "empty.go", Hunks: []patch.Hunk{{OldLines: 1, Anywhere: true, Lines: []patch.Line{{Op: patch.Delete, Text: "package empty\n"}}}}},
+	}
+	if d := cmp.Diff(want, got); d != "" {
+		t.Error(d)
+	}
+	if out, _, err := patch.Apply([]byte("whatever\n"), got[1], patch.Options{}); err != nil || len(out) > 0 {
+		t.Errorf("deletion: %q, %v", out, err)
+	}
+	if _, _, err := patch.Apply(nil, patch.Reverse(got)[3], patch.Options{}); !errors.Is(err, patch.ErrConflict) {
+		t.Errorf("a deletion that does not tell the content was reversed: %v", err)
+	}
+	// The last lines of the file are meant, not the first that are alike.
+	if out, _, err := patch.Apply([]byte("b\nc\nb\nc\n"), got[2], patch.Options{}); err != nil || string(out) != "b\nc\nB\nc\n" {
+		t.Errorf("end of file: %q, %v", out, err)
+	}
+}
+
+// TestBreaksOff has texts that end too early: an error with a line, never a shorter
+// patch.
+func TestBreaksOff(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct {
+		text string
+		line int
+	}{
+		"in a hunk's line":      {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B", 6},
+		"before git's hunks":    {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n", 2},
+		"behind git's names":    {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n", 4},
+		"in git's header":       {"diff --git a/x b/x", 1},
+		"before a hunk's lines": {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n", 3},
+		"in binary data":        {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 100\nIcmZPo000310RR91\n", 5},
+		"before binary data":    {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\n", 3},
+		"in an envelope":        {"*** Begin Patch\n*** Update File: x\n@@\n-a\n+b\n", 5},
+		"in a block's search":   {"x.go\n<<<<<<< SEARCH\na\n", 3},
+		"in a block's replace":  {"x.go\n<<<<<<< SEARCH\na\n=======\nb\n", 5},
+	} {
+		files, err := patch.Parse([]byte(tt.text))
+		var got *patch.ParseError
+		if !errors.As(err, &got) || got.Line != tt.line || len(files) > 0 {
+			t.Errorf("%s: got %v, %v, want an error in line %d", name, files, err, tt.line)
+		}
+	}
+}
+
+// TestRefusedForms has texts of the newer forms that mean nothing.
+func TestRefusedForms(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                "without the file's name",
+		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                   "without the file's name",
+		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                   "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n": "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                          "no changes",
+		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                            "no changes",
+		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                         "cannot be the name",
+		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                      "without lines",
+		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                            "no such line",
+		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                        "combined diff",
+		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                             "both names",
+		"diff --git a/x b/x\nnew file mode 10x644\n":                                      "no mode",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":            "corrupt data",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":  "invalid size",
+	} {
+		_, err := patch.Parse([]byte(text))
+		var got *patch.ParseError
+		if !errors.As(err, &got) || !strings.Contains(got.Reason, want) || got.Line < 1 {
+			t.Errorf("%q: got %v, want %q", text, err, want)
+		}
+	}
+}
+
+// TestAnywhere: a hunk that states no line goes to the one place that it fits.
+func TestAnywhere(t *testing.T) {
+	t.Parallel()
+	hunk := func(after ...string) patch.File {
+		return patch.File{OldName: "x", NewName: "x", Hunks: []patch.Hunk{{Anywhere: true, After: after, OldLines: 1, NewLines: 1, Lines: []patch.Line{{Op: patch.Delete, Text: "b\n"}, {Op: patch.Insert, Text: "B\n"}}}}}
+	}
+	insert := hunk("f")
+	insert.Hunks[0].Lines = insert.Hunks[0].Lines[1:]
+	nowhere := hunk()
+	nowhere.Hunks[0].Lines = nowhere.Hunks[0].Lines[1:]
+	for _, tt := range []struct {
+		name, src string
+		f         patch.File
+		want      string // or the reason
+	}{
+		{"once", "a\nb\nc\n", hunk(), "a\nB\nc\n"},
+		{"CRLF", "a\r\nb\r\nc\r\n", hunk(), "a\r\nB\r\nc\r\n"},
+		{"at the end without a newline", "a\nb", hunk(), "a\nB"},
+		{"twice", "b\nb\n", hunk(), "it fits in 2 places, at line 1 and at line 2: more context would tell which"},
+		{"twice, the second behind a line", "b\nf\nb\nb\n", hunk("f"), "b\nf\nB\nb\n"},
+		{"indented and longer line", "b\n  def f(x):\nb\n", hunk("def f"), "b\n  def f(x):\nB\n"},
+		{"only before the line", "b\nf\n", hunk("f"), "B\nf\n"},
+		{"no such line", "b\n", hunk("f"), "the line \"f\", which it comes after, is not in the file"},
+		{"not there", "a\n", hunk(), "its 1 old lines are not in the file"},
+		{"insertion", "f\ng\n", insert, "f\nB\ng\n"},
+		{"insertion nowhere", "f\ng\n", nowhere, "nothing tells where its lines go"},
+		{"insertion into nothing", "", nowhere, "B\n"},
+	} {
+		out, placed, err := patch.Apply([]byte(tt.src), tt.f, patch.Options{})
+		var conflict *patch.ConflictError
+		if errors.As(err, &conflict) && conflict.Reason == tt.want && conflict.Hunk == 1 && conflict.Line >= 1 {
+			continue
+		}
+		if err != nil || string(out) != tt.want || len(placed) != 1 {
+			t.Errorf("%s: got %q, %v, %v", tt.name, out, placed, err)
+		}
+	}
+}
+
+// TestBinary applies what git writes for binary files, forward and back.
+func TestBinary(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 3))
+	noise := make([]byte, 5000)
+	for i := range noise {
+		noise[i] = byte(rnd.Uint32())
+	}
+	noise[0] = 0
+	edited := slices.Insert(slices.Clone(noise), 2500, 1, 2, 3)
+	for name, tt := range map[string]struct{ old, new []byte }{
+		"delta":    {noise, edited},
+		"literal":  {[]byte("\x00a"), []byte("\x00bcdef")},
+		"new":      {nil, noise},
+		"deleted":  {noise, nil},
+		"emptied":  {noise, []byte{}},
+		"to text":  {noise, []byte("text\n")},
+		"repeated": {bytes.Repeat([]byte{0, 1}, 100_000), bytes.Repeat([]byte{0, 1}, 100_001)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			dir := t.TempDir()
+			args := []string{"git", "diff", "--no-index", "--binary", "--full-index", "old", "new"}
+			for i, content := range [][]byte{tt.old, tt.new} {
+				file := []string{"old", "new"}[i]
+				if content == nil {
+					args[5+i] = os.DevNull
+				} else if err := os.WriteFile(filepath.Join(dir, file), content, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			text := output(t, dir, args...)
+			files, err := patch.Parse(text)
+			if err != nil {
+				t.Fatalf("%v\n%s", err, text)
+			}
+			roundTrip(t, files[0], tt.old, tt.new)
+			again, err := patch.Parse(patch.Format(files))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if d := cmp.Diff(files, again); d != "" {
+				t.Error(d)
+			}
+			// Our own, which git reads.
+			oldName, newName := "x", "x"
+			if tt.old == nil {
+				oldName = ""
+			}
+			if tt.new == nil {
+				newName = ""
+			}
+			own := patch.Diff(oldName, newName, tt.old, tt.new)
+			roundTrip(t, own, tt.old, tt.new)
+			if tt.old != nil {
+				if err := os.WriteFile(filepath.Join(dir, "x"), tt.old, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(dir, "own.diff"), patch.Format([]patch.File{own}), 0o644); err != nil {
+				t.Fatal(err)
+			}
+			output(t, dir, "git", "-c", "core.autocrlf=false", "apply", "own.diff")
+			got, err := os.ReadFile(filepath.Join(dir, "x"))
+			if errors.Is(err, fs.ErrNotExist) && tt.new == nil {
+				return
+			}
+			if err != nil || !bytes.Equal(got, tt.new) {
+				t.Errorf("git apply made something else of it: %v", err)
+			}
+			// Another content is refused, and so is damaged data.
+			for _, other := range [][]byte{[]byte("\x00"), append(slices.Clone(tt.old), 0)} {
+				if _, _, err := patch.Apply(other, own, patch.Options{}); !errors.Is(err, patch.ErrConflict) {
+					t.Errorf("applied to another content: %v", err)
+				}
+			}
+			damaged := own
+			data := *own.Data
+			data.NewID = strings.Repeat("1", len(data.NewID))
+			damaged.Data = &data
+			if _, _, err := patch.Apply(tt.old, damaged, patch.Options{}); !own.Delete && !errors.Is(err, patch.ErrConflict) {
+				t.Errorf("a result that is not the one named: %v", err)
+			}
+		})
+	}
+}
+
+func roundTrip(t *testing.T, f patch.File, old, new []byte) {
+	t.Helper()
+	out, _, err := patch.Apply(old, f, patch.Options{})
+	if err != nil || !bytes.Equal(out, new) {
+		t.Fatalf("got %d bytes, want %d: %v", len(out), len(new), err)
+	}
+	back, _, err := patch.Apply(new, patch.Reverse([]patch.File{f})[0], patch.Options{})
+	if err != nil || !bytes.Equal(back, old) {
+		t.Fatalf("back: got %d bytes, want %d: %v", len(back), len(old), err)
+	}
+}
+
+// TestApplyOfAnyBytes: the diff of any two contents makes the one of the other, also
+// after being written and read, and its reverse the other of the one.
+func TestApplyOfAnyBytes(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		content := rapid.OneOf(
+			rapid.SliceOfN(rapid.Byte(), 0, 200),
+			rapid.SliceOfN(rapid.SampledFrom([]byte("ab\n\r \x00\xff")), 0, 60),
+		)
+		old, new := content.Draw(t, "old"), content.Draw(t, "new")
+		f := patch.Diff("x", "x", old, new)
+		if !bytes.Equal(old, new) {
+			files, err := patch.Parse(patch.Format([]patch.File{f}))
+			if err != nil || len(files) != 1 {
+				t.Fatalf("%d files, %v", len(files), err)
+			}
+			f = files[0]
+		}
+		out, _, err := patch.Apply(old, f, patch.Options{})
+		if err != nil || !bytes.Equal(out, new) {
+			t.Fatalf("got %q, %v", out, err)
+		}
+		back, _, err := patch.Apply(new, patch.Reverse([]patch.File{f})[0], patch.Options{})
+		if err != nil || !bytes.Equal(back, old) {
+			t.Fatalf("back: got %q, %v", back, err)
+		}
+	})
+}
+
+// TestAsStatedAsPlaced: hunks that fit where they say take a short cut, which comes
+// to what the long way comes to. The long way is forced by a hunk behind the others
+// that states no line.
+func TestAsStatedAsPlaced(t *testing.T) {
+	t.Parallel()
+	short := 0
+	rapid.Check(t, func(t *rapid.T) {
+		old, new := texts(t)
+		f := patch.DiffContext("x", "x", old, new, rapid.IntRange(0, 3).Draw(t, "context"))
+		now := old
+		if rapid.Bool().Draw(t, "drifted") {
+			now, _ = texts(t)
+		}
+		const mark = "the last line\n"
+		if len(now) > 0 && now[len(now)-1] != '\n' || bytes.Contains(append(now, new...), []byte("\r")) {
+			return
+		}
+		forced := f
+		forced.Hunks = append(slices.Clone(f.Hunks), patch.Hunk{Anywhere: true, AtEnd: true, NewLines: 1, Lines: []patch.Line{{Op: patch.Insert, Text: mark}}})
+		out, placed, err := patch.Apply(now, f, patch.Options{})
+		want, wantPlaced, wantErr := patch.Apply(now, forced, patch.Options{})
+		if (err == nil) != (wantErr == nil) {
+			t.Fatalf("%v, but the long way: %v", err, wantErr)
+		}
+		if err != nil {
+			return
+		}
+		if len(new) > 0 && new[len(new)-1] != '\n' {
+			return // where the mark follows a line without a newline
+		}
+		if string(out)+mark != string(want) || !slices.Equal(placed, wantPlaced[:len(placed)]) {
+			t.Fatalf("%q %v, but the long way: %q %v", out, placed, want, wantPlaced)
+		}
+		short++
+	})
+	if short < 10 {
+		t.Errorf("only %d cases fit", short)
+	}
+}
+
+func TestNearIsJudged(t *testing.T) {
+	t.Parallel()
+	files, err := patch.Parse([]byte("--- a/x.go\n+++ b/x.go\n@@ -4,4 +4,4 @@\n func Sum(vals []int) int {\n \ttotal := 0\n \tfor _, v := range vals {\n-\t\ttotal -= v\n+\t\ttotal += v\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	asked := 0
+	_, _, err = patch.Apply([]byte(sumFile), files[0], patch.Options{Near: func(name string, content []byte) error {
+		asked++
+		if name != "x.go" || !bytes.Contains(content, []byte("+=")) {
+			t.Errorf("asked about %s:\n%s", name, content)
+		}
+		return fmt.Errorf("no")
+	}})
+	if !errors.Is(err, patch.ErrConflict) || !strings.Contains(err.Error(), "cannot be right: no") || asked != 1 {
+		t.Errorf("asked %d times, got %v", asked, err)
+	}
+	out, placed, err := patch.Apply([]byte(sumFile), files[0], patch.Options{Near: anyway})
+	if err != nil || placed[0].Similarity >= 1 || placed[0].Similarity < 0.8 || string(out) != strings.Replace(sumFile, "-=", "+=", 1) {
+		t.Errorf("got %v, %v\n%s", placed, err, out)
+	}
+}

@@ -1,0 +1,275 @@
+package patch
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// hunks reads the hunks of one file, if any: one with git's header or not, in lines
+// that end in CRLF or not. The notes tell what was mended.
+func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
+	for n := 1; strings.HasPrefix(r.line(r.at), "@@"); n++ {
+		start := r.at
+		h, numbered := parseHunkHeader(r.lines[start])
+		if !numbered {
+			if h, err = r.unnumbered(f); err != nil {
+				return nil, err
+			}
+		}
+		end, counted := r.counted(h, git)
+		if !counted || !numbered {
+			end = r.body(h, git)
+		}
+		stated := h
+		h.read(r.lines[r.at+1:end], crlf)
+		if r.at = end; h.Anywhere && strings.TrimSpace(r.line(end)) == endOfFile {
+			h.AtEnd = true
+			r.at++
+		}
+		if len(h.Lines) == 0 {
+			return nil, r.failAt(start, "a hunk without lines")
+		}
+		if numbered && (h.OldLines != stated.OldLines || h.NewLines != stated.NewLines) {
+			if r.breaksOff(stated, h) {
+				return nil, r.failAt(len(r.lines)-1, fmt.Sprintf("the text breaks off inside hunk %d, of which the header promises %s and %s", n, span(stated.OldStart, stated.OldLines), span(stated.NewStart, stated.NewLines)))
+			}
+			notes = append(notes, fmt.Sprintf("hunk %d: the header counts %d and %d lines, there are %d and %d", n, stated.OldLines, stated.NewLines, h.OldLines, h.NewLines))
+		}
+		if f.New && h.OldLines > 0 || f.Delete && h.NewLines > 0 {
+			return nil, r.failAt(start, "the file has old contents, or new ones, that the lines above say it has not")
+		}
+		if !h.changes() {
+			notes = append(notes, fmt.Sprintf("hunk %d changes nothing", n))
+			continue
+		}
+		f.Hunks = append(f.Hunks, h)
+	}
+	if len(notes) > 0 && len(f.Hunks) == 0 && !f.New && !f.Delete && !f.Rename && !f.Copy && f.OldMode == f.NewMode {
+		return nil, r.failAt(r.at-1, "no changes in any hunk of the file")
+	}
+	return notes, nil
+}
+
+// breaksOff tells whether the text ends within the hunk that was read last: in the
+// middle of a line, with fewer lines than the header promises.
+func (r *reader) breaksOff(stated, h Hunk) bool {
+	return r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") &&
+		(h.OldLines < stated.OldLines || h.NewLines < stated.NewLines)
+}
+
+// unnumbered reads a hunk header that states no lines, or several one after the
+// other, and stays on the last.
+func (r *reader) unnumbered(f *File) (h Hunk, err error) {
+	for ; ; r.at++ {
+		after, err := r.anchor()
+		if err != nil {
+			return h, err
+		}
+		h.After = append(h.After, after...)
+		if next := r.line(r.at + 1); !strings.HasPrefix(next, "@@") || isNumbered(next) {
+			break
+		}
+	}
+	if f.New { // there is but one place
+		return Hunk{NewStart: 1}, nil
+	}
+	h.Anywhere = true
+	return h, nil
+}
+
+// anchor reads what stands behind the @@ of a header without numbers: the line that
+// the hunk comes after, or a stand-in for the numbers, which says nothing.
+func (r *reader) anchor() (after []string, err error) {
+	text := strings.TrimPrefix(chomp(r.lines[r.at]), "@@")
+	if strings.HasPrefix(text, "@") {
+		return nil, r.fail("a combined diff (of a merge) cannot be applied")
+	}
+	text = strings.TrimSpace(strings.TrimRight(text, "@ \t"))
+	if len(text) > 1 && text[0] == '-' && '0' <= text[1] && text[1] <= '9' {
+		return nil, r.fail("bad hunk header (it should read like @@ -1,2 +3,4 @@)")
+	}
+	if strings.Trim(text, ".…-+, ?xXyYnNmM") == "" {
+		return nil, nil
+	}
+	return []string{text}, nil
+}
+
+// read takes the lines of a hunk and counts them.
+func (h *Hunk) read(lines []string, crlf bool) {
+	h.OldLines, h.NewLines = 0, 0
+	h.Lines = make([]Line, 0, len(lines))
+	for i, line := range lines {
+		if line[0] == '\\' { // "\ No newline at end of file"
+			if i > 0 {
+				last := &h.Lines[len(h.Lines)-1]
+				last.Text = strings.TrimSuffix(last.Text, "\n")
+			}
+			continue
+		}
+		text := strings.TrimSuffix(line, "\n")
+		if crlf {
+			text = strings.TrimSuffix(text, "\r")
+		}
+		if text == "" || text == "\r" { // an empty context line whose space was trimmed
+			text = " " + text
+		}
+		op := Op(text[0])
+		if len(text)+1 == len(line) && text == line[:len(text)] {
+			text = line // as it stands, without a copy
+		} else {
+			text += "\n"
+		}
+		h.Lines = append(h.Lines, Line{op, text[1:]})
+		if op != Insert {
+			h.OldLines++
+		}
+		if op != Delete {
+			h.NewLines++
+		}
+	}
+}
+
+func (h *Hunk) changes() bool {
+	for _, l := range h.Lines {
+		if l.Op != Context {
+			return true
+		}
+	}
+	return false
+}
+
+// body finds the end of the hunk's lines, which start behind its header, where the
+// header does not count them rightly.
+func (r *reader) body(h Hunk, git bool) (end int) {
+	real := r.at + 1
+	old, new := 0, 0
+	for i := real; i < len(r.lines) && !r.boundary(i, git); {
+		line := r.lines[i]
+		empty := chomp(line) == ""
+		if !empty && strings.IndexByte(" +-\\", line[0]) < 0 || i == r.at+1 && line[0] == '\\' {
+			break
+		}
+		if isSignature(line) && r.isTail(i) {
+			break
+		}
+		switch {
+		case line[0] == '-':
+			old++
+		case line[0] == '+':
+			new++
+		case line[0] != '\\':
+			old, new = old+1, new+1
+		}
+		i++
+		// Empty lines at the end are context only as far as the header
+		// counts on them; else they separate the hunk from what follows.
+		if !empty || old <= h.OldLines && new <= h.NewLines {
+			real = i
+		}
+	}
+	return real
+}
+
+// counted follows the header's counts and tells whether they end the hunk at a
+// line that may follow one.
+func (r *reader) counted(h Hunk, git bool) (end int, ok bool) {
+	old, new := h.OldLines, h.NewLines
+	i := r.at + 1
+	for ; old > 0 || new > 0; i++ {
+		if i >= len(r.lines) || r.boundary(i, git) {
+			return 0, false
+		}
+		switch line := r.lines[i]; line[0] {
+		case '-':
+			old--
+		case '+':
+			new--
+		case ' ', '\n', '\r':
+			old, new = old-1, new-1
+		case '\\':
+			if i == r.at+1 {
+				return 0, false
+			}
+		default:
+			return 0, false
+		}
+		if old < 0 || new < 0 {
+			return 0, false
+		}
+	}
+	if i > r.at+1 && strings.HasPrefix(r.line(i), `\`) {
+		i++
+	}
+	next := r.line(i)
+	ends := next == "" || strings.IndexByte(" +-\\", next[0]) < 0 || r.boundary(i, git) || isSignature(next)
+	return i, ends && i > r.at+1
+}
+
+// boundary tells whether another hunk or file begins at line i. Inside a file
+// with git's header only the like of it begins another, so that a deleted line
+// "-- x" before an inserted "++ y" is not taken for a header.
+func (r *reader) boundary(i int, git bool) bool {
+	switch line := r.lines[i]; line[0] {
+	case '@':
+		return strings.HasPrefix(line, "@@")
+	case 'd':
+		return strings.HasPrefix(line, "diff --git ")
+	case '-':
+		return !git && r.isTraditional(i)
+	}
+	return false
+}
+
+// isSignature tells whether the line is the one before the version in the mails
+// of git format-patch.
+func isSignature(line string) bool { return chomp(line) == "-- " }
+
+// isTail tells whether at most a version and empty lines follow line i.
+func (r *reader) isTail(i int) bool {
+	rest := 0
+	for _, line := range r.lines[i+1:] {
+		if strings.TrimSpace(line) != "" {
+			if rest++; rest > 1 {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// parseHunkHeader reads "@@ -1,2 +3,4 @@ section".
+func parseHunkHeader(line string) (h Hunk, ok bool) {
+	rest, ok := strings.CutPrefix(chomp(line), "@@ -")
+	if !ok {
+		return Hunk{}, false
+	}
+	take := func(after string, start, lines *int) bool {
+		var ok bool
+		if *start, rest, ok = cutNumber(rest); !ok {
+			return false
+		}
+		*lines = 1
+		if counted, has := strings.CutPrefix(rest, ","); has {
+			if *lines, rest, ok = cutNumber(counted); !ok {
+				return false
+			}
+		}
+		rest, ok = strings.CutPrefix(rest, after)
+		return ok
+	}
+	if !take(" +", &h.OldStart, &h.OldLines) || !take(" @@", &h.NewStart, &h.NewLines) {
+		return Hunk{}, false
+	}
+	h.Section = strings.TrimPrefix(rest, " ")
+	return h, true
+}
+
+func cutNumber(s string) (n int, rest string, ok bool) {
+	digits := 0
+	for digits < len(s) && '0' <= s[digits] && s[digits] <= '9' {
+		digits++
+	}
+	n, err := strconv.Atoi(s[:digits])
+	return n, s[digits:], err == nil && n <= maxLineNumber
+}
