@@ -130,7 +130,7 @@ func (r *reader) chunks(f *File, crlf bool) (notes []string, err error) {
 			h.After = append(h.After, after...)
 		}
 		end := r.at
-		for end < len(r.lines) && strings.IndexByte(" +-\n\r", r.lines[end][0]) >= 0 {
+		for end < len(r.lines) && (strings.IndexByte(" +-", r.lines[end][0]) >= 0 || chomp(r.lines[end]) == "") {
 			end++
 		}
 		for end > r.at && chomp(r.lines[end-1]) == "" { // empty lines before what follows

@@ -111,7 +111,7 @@ func (h *Hunk) read(lines []string, crlf bool) {
 		if crlf {
 			text = strings.TrimSuffix(text, "\r")
 		}
-		if text == "" || text == "\r" { // an empty context line whose space was trimmed
+		if chomp(text) == "" { // an empty context line whose space was trimmed
 			text = " " + text
 		}
 		op := Op(text[0])
@@ -180,18 +180,14 @@ func (r *reader) counted(h Hunk, git bool) (end int, ok bool) {
 		if i >= len(r.lines) || r.boundary(i, git) {
 			return 0, false
 		}
-		switch line := r.lines[i]; line[0] {
-		case '-':
+		switch line := r.lines[i]; {
+		case line[0] == '-':
 			old--
-		case '+':
+		case line[0] == '+':
 			new--
-		case ' ', '\n', '\r':
+		case line[0] == ' ' || chomp(line) == "":
 			old, new = old-1, new-1
-		case '\\':
-			if i == r.at+1 {
-				return 0, false
-			}
-		default:
+		case line[0] != '\\' || i == r.at+1:
 			return 0, false
 		}
 		if old < 0 || new < 0 {
