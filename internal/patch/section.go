@@ -81,7 +81,7 @@ var languages = []language{
 	{
 		name: "PHP", extensions: ".php .phtml",
 		heading: lazily(`^[ \t]*(?:(?:abstract|final|private|protected|public|readonly|static)[ \t]+)*` +
-			`(?:class|enum|function|interface|namespace|trait)[ \t]+&?[\pL_]`),
+			`(?:class|enum|function|interface|trait)[ \t]+&?[\pL_]`),
 	},
 	{
 		name: "Swift", extensions: ".swift",
