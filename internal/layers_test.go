@@ -40,7 +40,7 @@ var layout = []layer{
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
-	{dir: "internal/report", purpose: "the Report and its renderings; no network", tests: "schema"},
+	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},

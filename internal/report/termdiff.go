@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 const (
@@ -24,7 +26,7 @@ func (t *terminal) diff(diff string, few int) {
 		case diffHunk:
 			t.line("  ", t.paint(cyan, cut(expand(l.text), t.width-2)))
 		case diffContext:
-			t.code("  ", "  ", []segment{{expand(l.text), false}}, "", "")
+			t.code("  ", "  ", []patch.Span{{Text: expand(l.text)}}, "", "")
 		case diffDelete, diffInsert:
 			end := changeEnd(lines, i, n)
 			t.change(lines[i:end])
@@ -45,48 +47,40 @@ func changeEnd(lines []diffLine, i, n int) int {
 	return i
 }
 
-// change shows deleted lines and the ones inserted in their place. When there are
-// as many of each, they are taken to be counterparts, and what differs inside of
-// them stands out.
+// change shows deleted lines and the ones inserted in their place. In colour, what
+// differs between counterparts stands out.
 func (t *terminal) change(lines []diffLine) {
-	inserted := 0
-	for inserted < len(lines) && lines[inserted].kind == diffDelete {
-		inserted++
-	}
-	segments := make([][]segment, len(lines))
-	for i, l := range lines {
-		segments[i] = []segment{{expand(l.text), false}}
-	}
-	if t.opt.Color && inserted*2 == len(lines) {
-		for i := range inserted {
-			if old, new, ok := intraline(segments[i][0].text, segments[inserted+i][0].text); ok {
-				segments[i], segments[inserted+i] = old, new
-			}
-		}
-	}
-	for i, l := range lines {
+	var deleted, inserted []string
+	for _, l := range lines {
 		if l.kind == diffDelete {
-			t.code("  ", "- ", segments[i], red, onDelete)
+			deleted = append(deleted, expand(l.text))
 		} else {
-			t.code("  ", "+ ", segments[i], green, onInsert)
+			inserted = append(inserted, expand(l.text))
 		}
+	}
+	old, new := patch.Highlight(deleted, inserted)
+	for _, spans := range old {
+		t.code("  ", "- ", spans, red, onDelete)
+	}
+	for _, spans := range new {
+		t.code("  ", "+ ", spans, green, onInsert)
 	}
 }
 
 // code writes one line of code after a mark, broken hard at the width so that
 // nothing of it is lost; of a very long line it says how much is left out.
-func (t *terminal) code(indent, mark string, segments []segment, plain, changed style) {
+func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed style) {
 	room := t.width - cells(indent) - cells(mark)
 	var row strings.Builder
 	row.WriteString(indent + t.paint(plain, mark))
 	left, rows := room, 1
 	dropped := 0
-	for _, s := range segments {
+	for _, s := range spans {
 		paint := plain
-		if s.changed {
+		if s.Changed {
 			paint = changed
 		}
-		for rest := s.text; rest != ""; {
+		for rest := s.Text; rest != ""; {
 			if left <= 0 {
 				if rows == codeRows && !t.opt.Verbose {
 					dropped += len([]rune(rest))

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 // TerminalOptions says what the terminal can show.
@@ -184,7 +186,7 @@ func (t *terminal) output(indent int, output string, truncated int) {
 		t.line(pad, t.paint(dim, "… "+count(n, "earlier line")))
 	}
 	for _, l := range lines {
-		t.code(pad, "", []segment{{expand(l), false}}, dim, "")
+		t.code(pad, "", []patch.Span{{Text: expand(l)}}, dim, "")
 	}
 	if truncated > 0 {
 		t.line(pad, t.paint(dim, fmt.Sprintf("… %s not kept", count(truncated, "byte"))))

@@ -1,0 +1,243 @@
+package patch_test
+
+import (
+	"bytes"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+)
+
+// changed counts the deleted and the inserted lines.
+func changed(f patch.File) (n int) {
+	for _, h := range f.Hunks {
+		for _, l := range h.Lines {
+			if l.Op != patch.Context {
+				n++
+			}
+		}
+	}
+	return n
+}
+
+// fewest is the least number of changed lines there can be, by the table of the
+// longest common subsequence.
+func fewest(old, new []string) int {
+	row := make([]int, len(new)+1) // lengths for the lines of old so far and each prefix of new
+	for _, a := range old {
+		diagonal := 0
+		for j, b := range new {
+			above := row[j+1]
+			if a == b {
+				row[j+1] = diagonal + 1
+			} else {
+				row[j+1] = max(above, row[j])
+			}
+			diagonal = above
+		}
+	}
+	return len(old) + len(new) - 2*row[len(new)]
+}
+
+func lines(b []byte) []string {
+	lines := strings.SplitAfter(string(b), "\n")
+	if lines[len(lines)-1] == "" {
+		lines = lines[:len(lines)-1]
+	}
+	return lines
+}
+
+func TestDiffIsMinimal(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		old, new := texts(t)
+		f := patch.DiffContext("x", "x", old, new, rapid.IntRange(0, 3).Draw(t, "context"))
+		if got, want := changed(f), fewest(lines(old), lines(new)); got != want {
+			t.Fatalf("%d lines are changed, %d need to be:\n%s", got, want, patch.Format([]patch.File{f}))
+		}
+	})
+}
+
+// shuffled is a text of n lines of so many kinds at random: the worst to compare.
+func shuffled(rnd *rand.Rand, n, kinds int) []byte {
+	var b bytes.Buffer
+	for range n {
+		fmt.Fprintf(&b, "what a line may say %d\n", rnd.IntN(kinds))
+	}
+	return b.Bytes()
+}
+
+// TestDiffIsMinimalOfLongFiles has two files in which the only lines that are
+// alone of their kind are misleading: the library's heuristics, which are on
+// unless told, take them for fixed points.
+func TestDiffIsMinimalOfLongFiles(t *testing.T) {
+	t.Parallel()
+	body := strings.Repeat("\ta()\n\tb()\n\tb()\n", 1300)
+	old, new := "moved\n"+body, body+"moved\n"
+	if got := changed(patch.Diff("x", "x", []byte(old), []byte(new))); got != 2 {
+		t.Errorf("%d lines are changed, 2 need to be", got)
+	}
+}
+
+// TestDiffIsNotLongerThanGits compares with git's default on edits of sources of
+// which many lines are alike, and with git's least where that is git's default.
+func TestDiffIsNotLongerThanGits(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(2, 2))
+	kinds := []string{"", "\t}", "}", "\t\treturn err", "\tif err != nil {", "\tfor {", "func f() {", "\tx++"}
+	dir := t.TempDir()
+	ours := make(map[string]patch.File)
+	for i := range 300 {
+		source := func(n int) (lines []string) {
+			for range n {
+				line := kinds[rnd.IntN(len(kinds))]
+				if rnd.IntN(4) == 0 {
+					line = fmt.Sprintf("\tline%d()", rnd.IntN(50))
+				}
+				lines = append(lines, line)
+			}
+			return lines
+		}
+		before := source(20 + rnd.IntN(200))
+		after := append([]string(nil), before...)
+		for range 1 + rnd.IntN(12) {
+			at := rnd.IntN(len(after))
+			end := min(len(after), at+rnd.IntN(8))
+			after = append(after[:at:at], append(source(rnd.IntN(8)), after[end:]...)...)
+		}
+		name := fmt.Sprintf("f%d", i)
+		var content [2][]byte
+		for side, lines := range [][]string{before, after} {
+			content[side] = []byte(strings.Join(lines, "\n") + "\n")
+			file := filepath.Join(dir, []string{"old", "new"}[side], name)
+			if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, content[side], 0o644); err != nil {
+				t.Fatal(err)
+			}
+		}
+		ours[name] = patch.Diff(name, name, content[0], content[1])
+	}
+	for _, algorithm := range []string{"default", "minimal"} {
+		out := output(t, dir, "git", "diff", "--no-index", "--diff-algorithm="+algorithm, "old", "new")
+		files, err := patch.Parse(out, patch.ParseOptions{Strip: 2})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(files) < 290 {
+			t.Fatalf("git tells of %d files", len(files))
+		}
+		for _, f := range files {
+			if got, git := changed(ours[f.Name()]), changed(f); got > git {
+				t.Errorf("%s, %s: %d lines are changed, by git %d", f.Name(), algorithm, got, git)
+			}
+		}
+	}
+}
+
+// TestDiffStandsWhereAHumanWouldPutIt has edits that could stand in several places.
+func TestDiffStandsWhereAHumanWouldPutIt(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name string
+		text string // the new version, + before the lines that were inserted
+	}{
+		{"a function among functions", " package x\n \n func a() {\n \treturn\n }\n \n+func b() {\n+\treturn\n+}\n+\n func c() {\n \treturn\n }\n"},
+		{"the last function", " func a() {\n \treturn\n }\n+\n+func b() {\n+\treturn\n+}\n"},
+		{"a function with its comment", " // a does.\n func a() {\n }\n \n+// b does.\n+func b() {\n+}\n+\n // c does.\n func c() {\n }\n"},
+		{"a check", " \tx, err := f()\n \tif err != nil {\n \t\treturn err\n \t}\n+\ty, err := g()\n+\tif err != nil {\n+\t\treturn err\n+\t}\n \tz, err := h()\n \tif err != nil {\n \t\treturn err\n \t}\n"},
+		{"a case", " \tswitch n {\n \tcase 1:\n \t\tf()\n \t\tbreak\n+\tcase 2:\n+\t\tg()\n+\t\tbreak\n \tcase 3:\n \t\th()\n \t\tbreak\n \t}\n"},
+		{"a method in Python", " class A:\n     def a(self):\n         return 1\n \n+    def b(self):\n+        return 1\n+\n     def c(self):\n         return 1\n"},
+		{"a nested block", " \tfor {\n+\t\tif a {\n+\t\t\tf()\n+\t\t}\n \t\tif b {\n \t\t\tf()\n \t\t}\n \t}\n"},
+		{"an entry of a table", " \t\t{\n \t\t\tname: \"a\",\n \t\t},\n+\t\t{\n+\t\t\tname: \"b\",\n+\t\t},\n \t\t{\n \t\t\tname: \"c\",\n \t\t},\n"},
+	} {
+		var want []patch.Line
+		var old, new strings.Builder
+		for line := range strings.Lines(tt.text) {
+			want = append(want, patch.Line{Op: patch.Op(line[0]), Text: line[1:]})
+			new.WriteString(line[1:])
+			if line[0] == ' ' {
+				old.WriteString(line[1:])
+			}
+		}
+		got := patch.DiffContext("x", "x", []byte(old.String()), []byte(new.String()), 100).Hunks[0].Lines
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s inserted: %s", tt.name, d)
+		}
+		for i, l := range want {
+			if l.Op == patch.Insert {
+				want[i].Op = patch.Delete
+			}
+		}
+		got = patch.DiffContext("x", "x", []byte(new.String()), []byte(old.String()), 100).Hunks[0].Lines
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s deleted: %s", tt.name, d)
+		}
+	}
+}
+
+// TestDiffOfHugeFiles bounds the time: without bounds on what is compared
+// thoroughly it is minutes for the last of these.
+func TestDiffOfHugeFiles(t *testing.T) {
+	t.Parallel()
+	rnd := rand.New(rand.NewPCG(3, 3))
+	for _, tt := range []struct {
+		name     string
+		old, new []byte
+	}{
+		{"nothing in common", shuffled(rnd, 45_000, 1<<30), shuffled(rnd, 45_000, 1<<30)},
+		{"braces in common", bytes.ReplaceAll(shuffled(rnd, 45_000, 1<<30), []byte("3\n"), []byte("}\n}\n")), bytes.ReplaceAll(shuffled(rnd, 45_000, 1<<30), []byte("4\n"), []byte("}\n"))},
+		{"the same lines in another order", shuffled(rnd, 45_000, 1000), shuffled(rnd, 45_000, 1000)},
+		{"short lines", bytes.ReplaceAll(shuffled(rnd, 300_000, 30), []byte("what a line may say "), nil), bytes.ReplaceAll(shuffled(rnd, 300_000, 30), []byte("what a line may say "), nil)},
+	} {
+		start := time.Now()
+		f := patch.Diff("x.go", "x.go", tt.old, tt.new)
+		if took := time.Since(start); took > 20*time.Second { // a second is usual, but not on a busy machine with the race detector on
+			t.Errorf("%s: took %v", tt.name, took)
+		}
+		got, _, err := patch.Apply(tt.old, f, patch.Options{})
+		if err != nil || !bytes.Equal(got, tt.new) {
+			t.Errorf("%s: the diff does not lead to the new version: %v", tt.name, err)
+		}
+	}
+}
+
+// TestDiffOfHugeFilesWithFewChanges: how much a file holds that did not change
+// does not matter.
+func TestDiffOfHugeFilesWithFewChanges(t *testing.T) {
+	t.Parallel()
+	old := shuffled(rand.New(rand.NewPCG(4, 4)), 100_000, 3)
+	all := lines(old)
+	all = append(all[:50_000:50_000], append([]string{"new\n"}, all[50_000:]...)...)
+	all[50_100] = ""
+	if got := changed(patch.Diff("x", "x", old, []byte(strings.Join(all, "")))); got != 2 {
+		t.Errorf("%d lines are changed", got)
+	}
+}
+
+func BenchmarkDiff(b *testing.B) {
+	rnd := rand.New(rand.NewPCG(5, 5))
+	for _, n := range []int{500, 5_000, 15_000, 45_000} {
+		old, new := shuffled(rnd, n, 1000), shuffled(rnd, n, 1000)
+		b.Run(fmt.Sprintf("shuffled/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				patch.Diff("x", "x", old, new)
+			}
+		})
+		edited := bytes.Replace(old, []byte("7\n"), []byte("8\n"), 10)
+		b.Run(fmt.Sprintf("edited/%d", n), func(b *testing.B) {
+			for b.Loop() {
+				patch.Diff("x", "x", old, edited)
+			}
+		})
+	}
+}

@@ -1,0 +1,205 @@
+package patch_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+)
+
+// marked writes spans with the changed ones in brackets.
+func marked(spans []patch.Span) string {
+	var b strings.Builder
+	for _, s := range spans {
+		if s.Changed {
+			b.WriteString("[" + s.Text + "]")
+		} else {
+			b.WriteString(s.Text)
+		}
+	}
+	return b.String()
+}
+
+func TestIntraline(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("a b c ", 1000)
+	various := "" // more tokens than the library's alphabet takes
+	for i := range 200 {
+		various += string(rune(0x4e00+i)) + "."
+	}
+	for _, tt := range []struct{ old, new, wantOld, wantNew string }{
+		{"\tif n < len(xs) {", "\tif n <= len(xs) {", "\tif n < len(xs) {", "\tif n <[=] len(xs) {"},
+		{"return total / count", "return total / counts", "return total / [count]", "return total / [counts]"},
+		{"f(a, b)", "f(b, a)", "f([a], [b])", "f([b], [a])"},
+		{"x", "  x", "x", "[  ]x"},
+		{"x := 1 ", "x := 1", "x := 1[ ]", "x := 1"},
+		{"  ", "", "[  ]", ""},
+		{"same", "same", "same", "same"},
+		{"caf\u00e9 = e\u0301 + 1", "caf\u00e9 = e + 1", "caf\u00e9 = [e\u0301] + 1", "caf\u00e9 = [e] + 1"},
+		{"a b c \xff d", "a b c \xfe d", "a b c [\xff] d", "a b c [\xfe] d"},
+		{long + "old " + long, long + "new " + long, long + "[old] " + long, long + "[new] " + long},
+		{"same same(" + various + "1) same" + various, "same same(2" + various + ") same" + various, "same same([" + various + "1]) same" + various, "same same([2" + various + "]) same" + various},
+	} {
+		old, new, ok := patch.Intraline(tt.old, tt.new)
+		if got, want := []string{marked(old), marked(new)}, []string{tt.wantOld, tt.wantNew}; !ok || !cmp.Equal(got, want) {
+			t.Errorf("%.99q, %.99q: %v %s", tt.old, tt.new, ok, cmp.Diff(want, got))
+		}
+	}
+	for _, tt := range [][2]string{
+		{"return nil", "for range 10 { go work(ctx) }"},
+		{"", "x"},
+		{"a", "b"},
+		{strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20) + "y"},
+	} {
+		if old, new, ok := patch.Intraline(tt[0], tt[1]); ok || old != nil || new != nil {
+			t.Errorf("%.99q, %.99q: got %v, %v, %v", tt[0], tt[1], old, new, ok)
+		}
+	}
+}
+
+// soundSpans fails when spans are not what they should be of any two lines.
+func soundSpans(t interface{ Fatalf(string, ...any) }, old, new string) {
+	oldSpans, newSpans, ok := patch.Intraline(old, new)
+	if !ok {
+		return
+	}
+	all := func(spans []patch.Span, unchangedOnly bool) string {
+		var b strings.Builder
+		for _, s := range spans {
+			if !unchangedOnly || !s.Changed {
+				b.WriteString(s.Text)
+			}
+		}
+		return b.String()
+	}
+	if all(oldSpans, false) != old || all(newSpans, false) != new {
+		t.Fatalf("%q, %q became %v, %v", old, new, oldSpans, newSpans)
+	}
+	if all(oldSpans, true) != all(newSpans, true) {
+		t.Fatalf("unchanged in only one of %v, %v", oldSpans, newSpans)
+	}
+	for _, spans := range [][]patch.Span{oldSpans, newSpans} {
+		for i, s := range spans {
+			if s.Text == "" || i > 0 && s.Changed == spans[i-1].Changed {
+				t.Fatalf("not as few spans as can be: %v", spans)
+			}
+		}
+	}
+	again, andAgain, _ := patch.Intraline(old, new)
+	if !cmp.Equal(oldSpans, again) || !cmp.Equal(newSpans, andAgain) {
+		t.Fatalf("%q, %q: once %v, %v, then %v, %v", old, new, oldSpans, newSpans, again, andAgain)
+	}
+}
+
+// codeLines draws lines of which many are alike.
+func codeLines() *rapid.Generator[string] {
+	word := rapid.SampledFrom([]string{"a", "bc", "return", "é", "e\u0301", "\u0301", " ", "  ", "\t", "(", ")", "_x1", "😀", "\xff", "\xc3", "\x00", "\r", "\u2028", "世"})
+	return rapid.Map(rapid.SliceOfN(word, 0, 14), func(words []string) string { return strings.Join(words, "") })
+}
+
+func TestSpansAreSound(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		soundSpans(t, codeLines().Draw(t, "old"), codeLines().Draw(t, "new"))
+	})
+}
+
+func FuzzIntraline(f *testing.F) {
+	f.Add("if a < b {", "if a <= b {")
+	f.Add("\xff\xfea b c", "a \xffb c")
+	f.Add("e\u0301 \u0301", "e \u200d\u0301")
+	f.Add("a\r\n", "a\n")
+	f.Add(strings.Repeat("a b ", 700), strings.Repeat("b a ", 700))
+	f.Add("", " ")
+	f.Fuzz(func(t *testing.T, old, new string) {
+		soundSpans(t, old, new)
+		a, b := patch.Highlight(strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n"))
+		var text strings.Builder
+		for _, spans := range append(a, b...) {
+			for _, s := range spans {
+				text.WriteString(s.Text)
+			}
+		}
+		if text.String() != old+new {
+			t.Fatalf("%q, %q became %v, %v", old, new, a, b)
+		}
+	})
+}
+
+func TestHighlight(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name              string
+		deleted, inserted []string
+		wantOld, wantNew  []string
+	}{
+		{"nothing", nil, nil, []string{}, []string{}},
+		{"only deleted", []string{"a", ""}, nil, []string{"a", ""}, []string{}},
+		{"one each", []string{"x := a"}, []string{"x := b"}, []string{"x := [a]"}, []string{"x := [b]"}},
+		{"one each, not alike", []string{"x := a"}, []string{"for {"}, []string{"x := a"}, []string{"for {"}},
+		{
+			"one more in front",
+			[]string{"\treturn total / n"},
+			[]string{"\tif n == 0 {", "\t\treturn 0", "\t}", "\treturn total / len"},
+			[]string{"\treturn total / [n]"},
+			[]string{"\tif n == 0 {", "\t\treturn 0", "\t}", "\treturn total / [len]"},
+		},
+		{
+			"as many, but moved on by one",
+			[]string{"first := one(1)", "second := two(2)", "third := three(3)"},
+			[]string{"second := two(22)", "third := three(33)", "fourth()"},
+			[]string{"first := one(1)", "second := two([2])", "third := three([3])"},
+			[]string{"second := two([22])", "third := three([33])", "fourth()"},
+		},
+		{
+			"near twins before distant cousins",
+			[]string{"alpha beta gamma delta epsilon zeta"},
+			[]string{"alpha beta gamma x y z u v", "alpha beta gamma delta epsilon eta"},
+			[]string{"alpha beta gamma delta epsilon [zeta]"},
+			[]string{"alpha beta gamma x y z u v", "alpha beta gamma delta epsilon [eta]"},
+		},
+		{
+			"in order",
+			[]string{"one := f(1)", "two := g(2)"},
+			[]string{"two := g(3)", "one := f(3)"},
+			[]string{"one := f(1)", "two := g([2])"},
+			[]string{"two := g([3])", "one := f(3)"},
+		},
+	} {
+		old, new := patch.Highlight(tt.deleted, tt.inserted)
+		got := [][]string{{}, {}}
+		for i, lines := range [][][]patch.Span{old, new} {
+			for _, spans := range lines {
+				got[i] = append(got[i], marked(spans))
+			}
+		}
+		if d := cmp.Diff([][]string{tt.wantOld, tt.wantNew}, got); d != "" {
+			t.Errorf("%s: %s", tt.name, d)
+		}
+	}
+}
+
+// TestHighlightIsQuick has runs of changes that are slow to compare carelessly.
+func TestHighlightIsQuick(t *testing.T) {
+	t.Parallel()
+	repeat := func(line string, n int) []string { return strings.SplitAfter(strings.Repeat(line+"\n", n), "\n") }
+	start := time.Now()
+	for _, tt := range [][2][]string{
+		{repeat("x := f(a, b)", 5000), repeat("x := f(a, c)", 4000)},
+		{repeat(strings.Repeat("a b ", 15_000), 60), repeat(strings.Repeat("b c ", 15_000), 60)},
+		{repeat(strings.Repeat("a b c d ", 1<<16), 3), repeat(strings.Repeat("d c b a ", 1<<16), 3)},
+		{repeat("x := f(a, b)", 1000), repeat("x := f(a, c)", 1000)},
+	} {
+		old, new := patch.Highlight(tt[0], tt[1])
+		if len(old) != len(tt[0]) || len(new) != len(tt[1]) {
+			t.Fatalf("%d, %d lines became %d, %d", len(tt[0]), len(tt[1]), len(old), len(new))
+		}
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("took %v", took)
+	}
+}
