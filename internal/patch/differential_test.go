@@ -16,6 +16,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -196,19 +197,33 @@ func before(s, mark string) string {
 var gitApplied = regexp.MustCompile(`(?m)^Applied patch (.*) cleanly\.$`)
 
 // git is what git apply makes of the instances. It is all or nothing about a whole
-// patch unless told to leave what it rejects.
-func git(t *testing.T, cases []instance, more ...string) []outcome {
+// patch unless told to leave what it rejects, and takes no hunk for sound that lacks
+// context unless told that it may.
+func git(t *testing.T, cases []instance) []outcome {
 	t.Helper()
-	if len(cases) == 0 {
-		return nil
+	all := make([]outcome, len(cases))
+	for _, zero := range []bool{false, true} {
+		var some []instance
+		var at []int
+		for i, c := range cases {
+			if c.zero == zero {
+				some, at = append(some, c), append(at, i)
+			}
+		}
+		dir, diff := layOut(t, some)
+		args := []string{"git", "apply", "--reject", "--verbose", "--whitespace=nowarn"}
+		if zero {
+			args = append(args, "--unidiff-zero")
+		}
+		ok := map[string]bool{}
+		for _, m := range gitApplied.FindAllStringSubmatch(run(t, dir, diff, args...), -1) {
+			ok[m[1]] = true
+		}
+		for j, o := range outcomes(t, dir, some, ok) {
+			all[at[j]] = o
+		}
 	}
-	dir, diff := layOut(t, cases)
-	args := append([]string{"git", "apply", "--reject", "--verbose", "--whitespace=nowarn"}, more...)
-	ok := map[string]bool{}
-	for _, m := range gitApplied.FindAllStringSubmatch(run(t, dir, diff, args...), -1) {
-		ok[m[1]] = true
-	}
-	return outcomes(t, dir, cases, ok)
+	return all
 }
 
 // ending is what the lines have in common: "\n", "\r\n", "mixed", or "" when none is
@@ -427,76 +442,190 @@ func same(c instance, got, want outcome, why string) bool {
 	return got.refused == want.refused && got.gone == want.gone && got.now == want.now && slices.Equal(got.placed, want.placed)
 }
 
-// tally counts outcomes.
-type tally struct{ cases, fit, exact, offset, fuzzed int }
+// Where git apply differs from GNU patch, which Apply follows.
+const (
+	gitCRLF      = "git takes the CRs of a patch that is CRLF throughout for content"
+	gitExists    = "git creates no file that exists, though it be empty"
+	gitNoNewline = "git 2.39 loses newlines near a missing one when hunks have no context"
+	gitAnchors   = "git and GNU patch tie hunks to the start or the end by rules of their own"
+	gitSearches  = "git looks from the stated new line, not from the offset of the hunk before"
+	gitOverlap   = "git puts hunks out of order, but none on the context of another"
+)
+
+// gitDiffers tells why git apply may do something else with an instance than Apply
+// without fuzz, whose own difference from GNU patch is why; "" when they must agree.
+func gitDiffers(t *testing.T, c instance, why string) string {
+	t.Helper()
+	f := parse(t, c)
+	file := slices.Collect(strings.Lines(c.now))
+	switch {
+	case why != "":
+		return why
+	case strings.HasSuffix(before(c.text, "\n"), "\r"):
+		return gitCRLF
+	case f.New && !c.absent:
+		return gitExists
+	case c.zero && (slices.ContainsFunc(file, unended) || strings.Contains(c.text, "\n\\ No newline")):
+		return gitNoNewline
+	}
+	stated, lone, anchored, uneven, sorted, passed := true, true, false, false, true, 0
+	for _, h := range f.Hunks {
+		s := standing(file, h)
+		if len(s.places) == 0 {
+			return "" // nobody can put it anywhere
+		}
+		stated = stated && s.stated
+		lone = lone && len(s.places) == 1
+		uneven = uneven || s.prefix != s.suffix
+		sorted = sorted && s.places[0] >= passed
+		passed = s.places[0] + s.lines
+		// GNU patch goes by less context on one side, git by none, or by line 1.
+		ends, starts := s.suffix < s.prefix, s.prefix < s.suffix && h.OldStart <= 1
+		if !c.zero {
+			ends, starts = ends || s.suffix == 0, starts || h.OldStart <= 1
+		}
+		anchored = anchored || ends && s.expected+s.lines != len(file) || starts && !s.stated
+	}
+	switch {
+	case anchored, uneven && !stated:
+		return gitAnchors
+	case !lone && !stated:
+		return gitSearches
+	case !sorted && !stated:
+		return gitOverlap
+	}
+	return ""
+}
+
+// stand is how a hunk stands to a file.
+type stand struct {
+	lines          int // old ones
+	prefix, suffix int // of context
+	expected       int // line, from 0
+	stated         bool
+	places         []int // where its old lines are, or would be
+}
+
+func standing(file []string, h patch.Hunk) stand {
+	s := stand{lines: h.OldLines, prefix: len(h.Lines), expected: h.OldStart - 1}
+	var old []string
+	for i, l := range h.Lines {
+		s.suffix++
+		if l.Op != patch.Context {
+			s.prefix, s.suffix = min(s.prefix, i), 0
+		}
+		if l.Op != patch.Insert {
+			old = append(old, l.Text)
+		}
+	}
+	if len(old) == 0 {
+		s.expected++
+	}
+	for i := range len(file) - len(old) + 1 {
+		if slices.Equal(file[i:i+len(old)], old) {
+			s.places = append(s.places, i)
+		}
+	}
+	s.stated = slices.Contains(s.places, s.expected)
+	return s
+}
+
+// tally counts what became of cases.
+type tally struct {
+	sync.Mutex
+	classes map[string]*[2]int // that Apply refused, and took
+	reasons map[string]int     // why Apply differed from GNU patch
+	git     map[string]*[2]int // why git apply could have differed from Apply, and did not, or did
+}
+
+func count(m map[string]*[2]int, key string, second bool) {
+	if m[key] == nil {
+		m[key] = new([2]int)
+	}
+	if second {
+		m[key][1]++
+	} else {
+		m[key][0]++
+	}
+}
 
 func TestDifferential(t *testing.T) {
 	t.Parallel()
-	const batch = 40 // cases of one class in one call
+	const batch = 50 // cases of one class in one call
 	each := max(1, *differential/len(classes)/(maxFuzz+1))
-	var mutex sync.Mutex
-	total := 0
-	tallies, differ := map[string]*tally{}, map[string]int{}
+	n := tally{classes: map[string]*[2]int{}, reasons: map[string]int{}, git: map[string]*[2]int{}}
 	for fuzz := range maxFuzz + 1 {
 		t.Run(fmt.Sprint("fuzz ", fuzz), func(t *testing.T) {
-			for from := 0; from < each; from += batch {
+			t.Parallel()
+			for from := 0; from < each && !t.Failed(); from += batch {
 				var cases []instance
 				for _, c := range classes {
 					seed := *differentialSeed<<32 + uint64(fuzz)<<24 + uint64(from)
 					cases = append(cases, instances(c.name, c.tell, seed, min(batch, each-from))...)
 				}
-				want, why := expected(t, cases, fuzz)
-				if fuzz == 0 {
-					var zero, some []instance
-					for _, c := range cases {
-						if c.zero {
-							zero = append(zero, c)
-						} else {
-							some = append(some, c)
-						}
-					}
-					for k, set := range [][]instance{zero, some} {
-						for i, o := range git(t, set, [][]string{{"--unidiff-zero"}, nil}[k]...) {
-							got := ours(t, set[i], 0)
-							if got.refused != o.refused || got.now != o.now || got.gone != o.gone {
-								t.Logf("GITX %s, %v:\nfile  %q\npatch\n%sApply %v\ngit   %v", set[i].name, set[i].zero, set[i].now, set[i].text, got, o)
-							}
-						}
-					}
-				}
-				mutex.Lock()
-				for i, c := range cases {
-					got := ours(t, c, fuzz)
-					if !same(c, got, want[i], why[i]) {
-						t.Errorf("%s, fuzz %d %s:\nfile  %q\npatch\n%sApply %v\nGNU   %v", c.name, fuzz, why[i], c.now, c.text, got, want[i])
-					}
-					total++
-					differ[why[i]]++
-					if tallies[c.class] == nil {
-						tallies[c.class] = &tally{}
-					}
-					tallies[c.class].cases++
-					if !got.refused {
-						tallies[c.class].fit++
-					}
-				}
-				mutex.Unlock()
+				n.compare(t, cases, fuzz)
 			}
 		})
 	}
-	t.Log(total, "cases")
-	for class, n := range tallies {
-		t.Logf("%-16s %5d cases, %5d fit", class, n.cases, n.fit)
+	t.Cleanup(func() { n.report(t, each*(maxFuzz+1)) })
+}
+
+// compare puts all patches on in all ways.
+func (n *tally) compare(t *testing.T, cases []instance, fuzz int) {
+	t.Helper()
+	want, why := expected(t, cases, fuzz)
+	var gits []outcome
+	if fuzz == 0 { // git has none
+		gits = git(t, cases)
 	}
-	for why, n := range differ {
-		t.Log(n, why)
+	n.Lock()
+	defer n.Unlock()
+	for i, c := range cases {
+		got := ours(t, c, fuzz)
+		count(n.classes, c.class, !got.refused)
+		if why[i] != "" {
+			n.reasons[why[i]]++
+		}
+		if !same(c, got, want[i], why[i]) {
+			t.Errorf("%s, fuzz %d %s:\nfile  %q\npatch\n%sApply %v\nGNU   %v", c.name, fuzz, why[i], c.now, c.text, got, want[i])
+		}
+		if fuzz > 0 {
+			continue
+		}
+		differs := got.refused != gits[i].refused || got.gone != gits[i].gone || got.now != gits[i].now
+		reason := gitDiffers(t, c, why[i])
+		count(n.git, reason, differs)
+		if differs && reason == "" {
+			t.Errorf("%s:\nfile  %q\npatch\n%sApply %v\ngit   %v", c.name, c.now, c.text, got, gits[i])
+		}
 	}
 }
 
-// output runs a program that says by status 1 that there are differences.
-func output(t *testing.T, dir string, args ...string) []byte {
+// report tells how the cases went, and whether they tell something.
+func (n *tally) report(t *testing.T, each int) {
 	t.Helper()
-	return []byte(run(t, dir, "", args...))
+	for _, class := range slices.Sorted(maps.Keys(n.classes)) {
+		refused, took := n.classes[class][0], n.classes[class][1]
+		t.Logf("%-14s %5d refused, %5d applied", class, refused, took)
+		if each >= 100 && min(refused, took) < (refused+took)/10 {
+			t.Errorf("%s: the cases tell too little", class)
+		}
+	}
+	for _, why := range slices.Sorted(maps.Keys(n.reasons)) {
+		t.Logf("%5d times: %s", n.reasons[why], why)
+	}
+	agreed := 0
+	for _, why := range slices.Sorted(maps.Keys(n.git)) {
+		if why == "" {
+			agreed = n.git[why][0]
+			continue
+		}
+		t.Logf("%5d of %5d times git differed: %s", n.git[why][1], n.git[why][0]+n.git[why][1], why)
+	}
+	t.Logf("%5d times git had to agree", agreed)
+	if each >= 100 && agreed < each*len(classes)/(maxFuzz+1)/4 {
+		t.Error("git was compared too seldom")
+	}
 }
 
 func (o outcome) String() string {
@@ -508,4 +637,10 @@ func (o outcome) String() string {
 	default:
 		return fmt.Sprintf("%q %v", o.now, o.placed)
 	}
+}
+
+// output runs a program that says by status 1 that there are differences.
+func output(t *testing.T, dir string, args ...string) []byte {
+	t.Helper()
+	return []byte(run(t, dir, "", args...))
 }
