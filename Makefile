@@ -49,6 +49,13 @@ test: setup ## Vet, and run all tests with the race detector
 	go vet ./...
 	CGO_ENABLED=1 go test -race -timeout 9m ./...
 
+# How long `make fuzz` gives each Fuzz function.
+FUZZTIME ?= 60s
+
+.PHONY: fuzz
+fuzz: ## Fuzz what reads and confines strangers' patches (FUZZTIME=60s each)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine
+
 .PHONY: lint
 lint: ## Check formatting, vet, and run staticcheck
 	@unformatted="$$(CGO_ENABLED=0 go run $(gofumpt) -l .)" || exit 1; \
@@ -62,6 +69,10 @@ lint: ## Check formatting, vet, and run staticcheck
 .PHONY: bench-hooks
 bench-hooks: bin/regreen bin/regreen-gate ## Measure what a commit costs with each hook manager (strace counts execs)
 	go run ./bench/hooks $(BENCHFLAGS)
+
+.PHONY: bench-patch
+bench-patch: ## Measure putting patches on, beside git apply and GNU patch
+	go run ./bench/patch $(BENCHFLAGS)
 
 .PHONY: bench-repair
 bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=FILE BUDGET=60s)
