@@ -257,7 +257,7 @@ func parseHunkHeader(line string) (h Hunk, ok bool) {
 	if !take(" +", &h.OldStart, &h.OldLines) || !take(" @@", &h.NewStart, &h.NewLines) {
 		return Hunk{}, false
 	}
-	h.Section = strings.TrimPrefix(rest, " ")
+	h.Section = strings.TrimSpace(rest)
 	return h, true
 }
 
