@@ -1,0 +1,68 @@
+// Package syntax tells whether the text of a file is well formed, by the parser of
+// its language.
+//
+// It serves where a text was made without understanding it: a patch placed by
+// likeness, or a model's. It is not a compiler: what parses may still not build.
+package syntax
+
+import (
+	"encoding/json"
+	"errors"
+	"go/parser"
+	"go/token"
+	"path"
+	"strings"
+
+	yaml "github.com/goccy/go-yaml/parser"
+	"golang.org/x/mod/modfile"
+)
+
+// parsers are the languages known, by the ending of a file's name, or its whole name.
+var parsers = map[string]func(name string, content []byte) error{
+	".go": func(name string, content []byte) error {
+		_, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
+		return err
+	},
+	".json": func(_ string, content []byte) error {
+		var any json.RawMessage
+		return json.Unmarshal(content, &any)
+	},
+	".yaml": yamlText,
+	".yml":  yamlText,
+	"go.mod": func(name string, content []byte) error {
+		_, err := modfile.Parse(name, content, nil)
+		return err
+	},
+	"go.work": func(name string, content []byte) error {
+		_, err := modfile.ParseWork(name, content, nil)
+		return err
+	},
+}
+
+func yamlText(_ string, content []byte) error {
+	if _, err := yaml.ParseBytes(content, 0); err != nil {
+		first, _, _ := strings.Cut(err.Error(), "\n") // the others show the text
+		return errors.New(first)
+	}
+	return nil
+}
+
+// Check tells why the content of the file of that name is not well formed. It is nil,
+// too, for a language that is not known; see Known.
+func Check(name string, content []byte) error {
+	if parse := parserOf(name); parse != nil {
+		return parse(path.Base(name), content)
+	}
+	return nil
+}
+
+// Known tells whether Check knows the language of a file of that name.
+func Known(name string) bool { return parserOf(name) != nil }
+
+func parserOf(name string) func(string, []byte) error {
+	base := strings.ToLower(path.Base(name))
+	if parse, ok := parsers[base]; ok {
+		return parse
+	}
+	return parsers[path.Ext(base)]
+}
