@@ -41,6 +41,7 @@ var layout = []layer{
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
+	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser"},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
