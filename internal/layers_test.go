@@ -35,7 +35,8 @@ var layout = []layer{
 	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
 
 	{dir: "internal/adaptlog", purpose: "the slog handler"},
-	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value"},
+	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
+	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "confine"},
 	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why"},
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
@@ -51,7 +52,7 @@ var layout = []layer{
 	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
 	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "lockfile"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir witness"},
-	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "gitdir lockfile patch"},
+	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repair"
@@ -29,6 +31,7 @@ type patchFlags struct {
 	file, dir      string
 	strip, fuzz    int
 	reverse, check bool
+	protect        bool
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -39,8 +42,9 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: `Apply writes a patch to the working tree in one transaction: either every file is
 changed, or none. It refuses when a file no longer fits.
 
-ID is that of a patch, or of a run for all the patches it verified. With --patch any
-unified diff is applied, with hunks placed as GNU patch places them.`,
+ID is that of a patch, or of a run for all the patches it verified. What regreen itself
+never edits is not written then. With --patch any unified diff is applied, with hunks
+placed as GNU patch places them, to any file of the tree, unless --protect is given.`,
 		Example: `  regreen apply k3f9a2x-1
   regreen apply --patch fix.diff --check
   git diff HEAD~1 | regreen apply --patch - --reverse`,
@@ -54,7 +58,7 @@ unified diff is applied, with hunks placed as GNU patch places them.`,
 			case len(args) == 0:
 				return &session.UsageError{Msg: "apply needs the ID of a patch", Hint: "regreen report shows the patches of the latest run"}
 			}
-			for _, name := range []string{"dir", "strip", "reverse"} {
+			for _, name := range []string{"dir", "strip", "reverse", "protect"} {
 				if cmd.Flags().Changed(name) {
 					return &session.UsageError{Msg: "--" + name + " goes with --patch"}
 				}
@@ -68,6 +72,7 @@ unified diff is applied, with hunks placed as GNU patch places them.`,
 	fs.IntVar(&f.strip, "strip", patch.StripAuto, "leading folders to take off paths (default: a/ and b/ where both sides have them)")
 	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
 	fs.BoolVar(&f.reverse, "reverse", false, "undo the diff instead")
+	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen itself never edits: tests, CI configuration, lock files, snapshots")
 	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
 	return cmd
 }
@@ -119,7 +124,39 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.write(ctx, tree, files, f.fuzz, f.check)
+	var policy repo.Policy // a person decides
+	if f.protect {
+		if policy, err = a.protection(ctx, tree); err != nil {
+			return err
+		}
+	}
+	return a.write(ctx, tree, files, policy, f.fuzz, f.check)
+}
+
+// protection is the policy of the configuration for a folder, which may lie below the
+// top of the tree that the policy's paths begin at.
+func (a *app) protection(ctx context.Context, tree *repo.Tree) (repo.Policy, error) {
+	top, below := tree.Root(), ""
+	rp, err := repo.Open(ctx, tree.Root(), a.environ)
+	switch {
+	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrNoGit):
+	case err != nil:
+		return nil, err
+	default:
+		dir, err := filepath.EvalSymlinks(tree.Root())
+		if err != nil {
+			return nil, err
+		}
+		top = rp.Root()
+		if below, err = filepath.Rel(top, dir); err != nil {
+			return nil, err
+		}
+	}
+	cfg, err := config.Load(top, config.Getenv(a.environ))
+	if err != nil {
+		return nil, err
+	}
+	return func(name string) (bool, string) { return cfg.Editable(path.Join(filepath.ToSlash(below), name)) }, nil
 }
 
 func (a *app) readPatch(name string) ([]byte, error) {
@@ -162,15 +199,18 @@ func (a *app) patchTree(ctx context.Context, dir string) (*repo.Tree, error) {
 }
 
 // write carries a patch out, or only says that it could.
-func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, fuzz int, check bool) error {
+func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, fuzz int, check bool) error {
 	changes, err := tree.Plan(files, patch.Options{Fuzz: fuzz})
 	if err != nil {
 		return err
 	}
 	verb := "patched"
 	if check {
-		verb = "applies to"
-	} else if err := tree.Write(ctx, changes); err != nil {
+		verb, err = "applies to", tree.Check(changes, policy)
+	} else {
+		err = tree.Write(ctx, changes, policy)
+	}
+	if err != nil {
 		return err
 	}
 	for _, c := range changes {
@@ -202,13 +242,14 @@ func (a *app) applyID(ctx context.Context, id string, fuzz int, check, back bool
 		}
 		files = append(files, parsed...)
 	}
+	var policy repo.Policy = s.Config.Editable
 	if back {
-		files = patch.Reverse(files)
+		files, policy = patch.Reverse(files), nil // what was written must be taken back
 	}
 	if back && !check && a.staged(ctx, s.Repo, chosen) {
 		err = a.unstage(ctx, s.Repo, files, fuzz)
 	} else {
-		err = a.write(ctx, &s.Repo.Tree, files, fuzz, check)
+		err = a.write(ctx, &s.Repo.Tree, files, policy, fuzz, check)
 	}
 	if err != nil {
 		return err
@@ -266,7 +307,7 @@ func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, fu
 	if err != nil {
 		return err
 	}
-	if _, err := rp.WriteStaged(ctx, index, tree, changes); err != nil {
+	if _, err := rp.WriteStaged(ctx, index, tree, changes, nil); err != nil {
 		return err
 	}
 	for _, c := range changes {

@@ -119,13 +119,14 @@ func (a *app) exitStatus(ctx context.Context, err error) int {
 	}
 }
 
-// gitStatus is 1 when a user's edit stood in the way, else 2: there is nothing
-// here to work on.
+// gitStatus is 1 when a user's edit or the policy stood in the way, else 2: there is
+// nothing here to work on.
 func gitStatus(err error) int {
 	switch {
-	case errors.Is(err, repo.ErrEdited), errors.Is(err, repo.ErrUnmerged):
+	case errors.Is(err, repo.ErrEdited), errors.Is(err, repo.ErrUnmerged), errors.Is(err, repo.ErrProtected):
 		return exitRed
-	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrBare), errors.Is(err, repo.ErrNoRevision), errors.Is(err, repo.ErrBadPath):
+	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrBare), errors.Is(err, repo.ErrNoRevision),
+		errors.Is(err, repo.ErrBadPath), errors.Is(err, repo.ErrTooLarge):
 		return exitUsage
 	}
 	return exitNotRun

@@ -5,7 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
-	"unicode"
+
+	"github.com/regreen-ci/regreen/internal/confine"
 )
 
 // rules are the files that are never edited to make tests pass: what decides
@@ -34,20 +35,14 @@ var rules = []struct {
 // where it may not. The path is slash-separated and relative to the top of the
 // tree.
 //
-// Nothing under a .git folder or outside the tree may be changed. Otherwise a
-// file may when Allow names it, or when neither a built-in rule nor a glob of
-// Never matches it. Case does not count, since many file systems do not tell it
-// apart.
+// Nothing under a .git folder or outside the tree may be changed (see
+// confine.Name). Otherwise a file may when Allow names it, or when neither a
+// built-in rule nor a glob of Never matches it. Case does not count, since many
+// file systems do not tell it apart.
 func (c Config) Editable(name string) (ok bool, reason string) {
-	if name == "" || path.IsAbs(name) || strings.ContainsAny(name, "\\\x00") {
-		return false, fmt.Sprintf("%.100q is not a path inside the tree", name)
-	}
 	name = path.Clean(name)
-	if name == "." || name == ".." || strings.HasPrefix(name, "../") {
-		return false, fmt.Sprintf("%.100q is not a path inside the tree", name)
-	}
-	if slices.ContainsFunc(strings.Split(name, "/"), isGit) {
-		return false, "it is git's own"
+	if err := confine.Name(name); err != nil {
+		return false, err.Error()
 	}
 	if slices.Contains(c.Allow, name) {
 		return true, ""
@@ -65,21 +60,6 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 		}
 	}
 	return true, ""
-}
-
-// isGit reports whether some file system takes the name for .git: it may ignore
-// case, invisible characters (HFS+), dots and spaces at the end, a stream's
-// name, and knows a short name (NTFS).
-func isGit(part string) bool {
-	part = strings.Map(func(r rune) rune {
-		if unicode.Is(unicode.Cf, r) {
-			return -1
-		}
-		return r
-	}, part)
-	part, _, _ = strings.Cut(part, ":")
-	part = strings.TrimRight(part, ". ")
-	return strings.EqualFold(part, ".git") || strings.EqualFold(part, "git~1")
 }
 
 // matchPath matches as .gitignore does: a glob with a slash at its front or in

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -98,7 +99,8 @@ func (r *run) holdBack(kept []*report.Patch) string {
 // when that is what was tested.
 func (r *run) apply(ctx context.Context) error {
 	changes := make([]repo.Change, 0, len(r.kept))
-	for name, content := range r.kept {
+	for _, name := range slices.Sorted(maps.Keys(r.kept)) {
+		content := r.kept[name]
 		old, err := os.ReadFile(filepath.Join(r.suite.Root, filepath.FromSlash(name)))
 		exists := err == nil
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
@@ -107,11 +109,11 @@ func (r *run) apply(ctx context.Context) error {
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
 	}
 	if r.Source != repo.WorkTree() {
-		after, err := r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes)
+		after, err := r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes, r.Editable)
 		if err == nil && r.Staged != nil {
 			r.Staged(after)
 		}
 		return err
 	}
-	return r.Repo.Write(ctx, changes)
+	return r.Repo.Write(ctx, changes, r.Editable)
 }

@@ -65,7 +65,7 @@ func (p *project) options() Options {
 	o := Options{
 		Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, SearchFor: true,
 		Environment: detect.Environment{Mode: detect.Development, Event: "manual", Bases: []detect.Base{{Rev: "HEAD"}}},
-		Editable:    func(file string) bool { return !strings.HasSuffix(file, "_test.go") },
+		Editable:    func(file string) (bool, string) { return !strings.HasSuffix(file, "_test.go"), "it is a test" },
 		Budget:      time.Minute, Policy: detect.Auto, Jobs: 2, Seed: 1, Version: "test",
 	}
 	for _, s := range propose.Strategies() {

@@ -49,10 +49,10 @@ type Options struct {
 	// Bypasses are told along: commits that nothing proves.
 	Bypasses []report.Bypass
 
-	Command    string                 // test command; "" to find it
-	Strategies []propose.Strategy     // in the order of the table
-	Editable   func(file string) bool // what may be edited to get green
-	Store      learn.Store            // nil to learn nothing
+	Command    string             // test command; "" to find it
+	Strategies []propose.Strategy // in the order of the table
+	Editable   repo.Policy        // what may be edited to get green
+	Store      learn.Store        // nil to learn nothing
 
 	SearchFor  bool          // look for patches; false only tests
 	Budget     time.Duration // for the search, from the moment the failures are known

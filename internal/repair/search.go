@@ -195,7 +195,10 @@ func (r *run) editable(ctx context.Context) func(file string) bool {
 		if may, ok := known.Load(file); ok {
 			return may.(bool)
 		}
-		may := (r.Editable == nil || r.Editable(file)) && !slices.Contains(support, path.Dir(file))
+		may := !slices.Contains(support, path.Dir(file))
+		if may && r.Editable != nil {
+			may, _ = r.Editable(file)
+		}
 		known.Store(file, may)
 		return may
 	}

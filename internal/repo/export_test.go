@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
@@ -138,7 +139,12 @@ func TestIndexOfHook(t *testing.T) {
 				hook := filepath.Join(main.dir, ".git/hooks/pre-commit")
 				// The hook holds git up until the test has looked.
 				script := "#!/bin/sh\nenv -0 > '" + seen + ".tmp' && mv '" + seen + ".tmp' '" + seen + "'\nwhile [ ! -e '" + seen + ".go' ]; do sleep 0.01; done\nexit 1\n"
-				if err := os.WriteFile(hook, []byte(script), 0o755); err != nil {
+				// A process that another test starts meanwhile must not get hold of the
+				// open file, which then could not be run.
+				syscall.ForkLock.RLock()
+				err := os.WriteFile(hook, []byte(script), 0o755)
+				syscall.ForkLock.RUnlock()
+				if err != nil {
 					t.Fatal(err)
 				}
 				done := make(chan struct{})

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -31,6 +32,33 @@ func (x *transaction) place(i int, from, local string) error {
 	}
 	if err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: local, Err: err}
+	}
+	return nil
+}
+
+// touch sets the modification time of what has the name, a symbolic link itself.
+func (x *transaction) touch(local string, modified time.Time) error {
+	parent, err := x.root.Open(filepath.Dir(local))
+	if err != nil {
+		return err
+	}
+	defer parent.Close()
+	return touchAt(int(parent.Fd()), filepath.Base(local), modified)
+}
+
+// touchLink sets the modification time of a symbolic link itself.
+func touchLink(name string, modified time.Time) error {
+	return touchAt(unix.AT_FDCWD, name, modified)
+}
+
+func touchAt(dir int, name string, modified time.Time) error {
+	at, err := unix.TimeToTimespec(modified)
+	if err != nil {
+		return err
+	}
+	err = unix.UtimesNanoAt(dir, name, []unix.Timespec{at, at}, unix.AT_SYMLINK_NOFOLLOW)
+	if err != nil {
+		return &os.PathError{Op: "utimensat", Path: name, Err: err}
 	}
 	return nil
 }

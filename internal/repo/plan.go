@@ -1,115 +1,202 @@
 package repo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
-	"path/filepath"
 
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 // Plan works out what a patch makes of the tree's files, without writing any. It
-// fails with a *patch.ConflictError when a hunk does not fit, and with ErrBadPath
-// when a name leads out of the tree.
+// fails with a *patch.ConflictError when the patch does not fit, with ErrBadPath when
+// a name leads out of the tree or over a symbolic link, and with ErrTooLarge.
+//
+// A patch may name a file more than once. As git has it, what is renamed or copied is
+// the file as it was before the patch, whatever the patch does to it elsewhere.
 func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 	root, err := os.OpenRoot(t.Root())
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	return plan(files, opt, func(name string) ([]byte, error) {
-		if !filepath.IsLocal(filepath.FromSlash(name)) {
-			return nil, &Error{Path: name, Err: ErrBadPath, Hint: "a patch may only name files below " + t.Root()}
+	return t.planPatch(files, opt, func(name string) (onDisk, error) {
+		if err := t.checkName(name); err != nil {
+			return onDisk{}, t.badPath(name, err)
 		}
-		return root.ReadFile(filepath.FromSlash(name))
+		return t.present(root, name)
 	})
 }
 
 // PlanStaged is Plan for the index's versions of the files.
 func (r *Repo) PlanStaged(ctx context.Context, src Source, files []patch.File, opt patch.Options) ([]Change, error) {
 	g := r.git.with("GIT_INDEX_FILE=" + r.indexFile(src))
-	return plan(files, opt, func(name string) ([]byte, error) {
+	return r.planPatch(files, opt, func(name string) (onDisk, error) {
 		content, err := g.output(ctx, "cat-file", "--filters", ":"+name)
 		if exitStatus(err) != 0 {
-			return nil, fs.ErrNotExist
+			return onDisk{}, nil
 		}
-		return content, err
+		return onDisk{exists: true, content: content}, err
 	})
 }
 
-func plan(files []patch.File, opt patch.Options, read func(name string) ([]byte, error)) ([]Change, error) {
-	content := make(map[string]*Change) // a patch may name a file twice
-	var order []string
-	get := func(name string) (*Change, error) {
-		if c, ok := content[name]; ok {
-			return c, nil
+// planner is what a patch has made of the files so far.
+type planner struct {
+	read    func(name string) (onDisk, error)
+	opt     patch.Options
+	files   map[string]*planned
+	order   []string
+	leaving map[string]bool // names of files that the patch gives other names
+	size    int64           // of all that was read and made
+}
+
+// planned is a file that a patch names.
+type planned struct {
+	Change
+	was     fs.FileMode // before the patch
+	mode    fs.FileMode // by now
+	written bool        // by the patch
+}
+
+func (t *Tree) planPatch(files []patch.File, opt patch.Options, read func(name string) (onDisk, error)) ([]Change, error) {
+	p := &planner{read: read, opt: opt, files: make(map[string]*planned), leaving: make(map[string]bool)}
+	for _, f := range files {
+		if f.Rename {
+			p.leaving[f.OldName] = true
 		}
-		c := &Change{Path: name}
-		old, err := read(name)
-		var known *Error
-		switch {
-		case err == nil:
-			c.Old, c.New, c.OldExists, c.NewExists = old, old, true, true
-		case errors.As(err, &known):
-			return nil, err
-		case !errors.Is(err, fs.ErrNotExist):
-			return nil, &Error{Path: name, Err: err}
-		}
-		content[name] = c
-		order = append(order, name)
-		return c, nil
 	}
 	for _, f := range files {
-		if f.Binary {
-			return nil, &patch.ConflictError{File: f.Name(), Reason: "it is a binary patch"}
-		}
-		src := f.OldName
-		if f.New || src == "" {
-			src = f.NewName
-		}
-		from, err := get(src)
-		if err != nil {
+		if err := p.apply(f); err != nil {
 			return nil, err
 		}
-		if (f.New || f.OldName == "") && from.NewExists {
-			return nil, &patch.ConflictError{File: src, Reason: "the patch creates it, but it exists"}
-		}
-		if !f.New && f.OldName != "" && !from.NewExists {
-			return nil, &patch.ConflictError{File: src, Reason: "there is no such file"}
-		}
-		result, _, err := patch.Apply(from.New, f, opt)
-		if err != nil {
+		if err := t.bounded(len(p.files), p.size); err != nil {
 			return nil, err
-		}
-		if f.Delete || f.NewName == "" {
-			if len(result) > 0 {
-				return nil, &patch.ConflictError{File: src, Reason: "the patch deletes it, but it holds more"}
-			}
-			from.New, from.NewExists = nil, false
-			continue
-		}
-		to := from
-		if f.NewName != src {
-			if to, err = get(f.NewName); err != nil {
-				return nil, err
-			}
-			if to.NewExists {
-				return nil, &patch.ConflictError{File: f.NewName, Reason: "the patch moves a file there, but it exists"}
-			}
-			if !f.Copy {
-				from.New, from.NewExists = nil, false
-			}
-		}
-		to.New, to.NewExists = result, true
-		if f.NewMode != 0 {
-			to.Mode = f.NewMode
 		}
 	}
-	changes := make([]Change, 0, len(order))
-	for _, name := range order {
-		changes = append(changes, *content[name])
+	changes := make([]Change, 0, len(p.order))
+	for _, name := range p.order {
+		if c := p.files[name].Change; c.OldExists || c.NewExists {
+			changes = append(changes, c)
+		}
 	}
 	return changes, nil
+}
+
+// file reads a file that the patch names for the first time.
+func (p *planner) file(name string) (*planned, error) {
+	if f, ok := p.files[name]; ok {
+		return f, nil
+	}
+	now, err := p.read(name)
+	var known *Error
+	if errors.As(err, &known) {
+		return nil, err
+	}
+	if err != nil {
+		return nil, &Error{Path: name, Err: err}
+	}
+	f := &planned{was: now.mode, mode: now.mode}
+	f.Change = Change{
+		Path: name, Old: now.content, New: now.content, OldExists: now.exists, NewExists: now.exists,
+		OldMode: now.mode & fs.ModeSymlink,
+	}
+	p.size += int64(len(now.content))
+	p.files[name] = f
+	p.order = append(p.order, name)
+	return f, nil
+}
+
+// apply carries out one file's part of the patch.
+func (p *planner) apply(f patch.File) error {
+	conflict := func(name, reason string) error { return &patch.ConflictError{File: name, Reason: reason} }
+	if (f.OldMode|f.NewMode)&fs.ModeIrregular != 0 {
+		return conflict(f.Name(), "it is the commit of a submodule, which only git can change")
+	}
+	if f.New || f.OldName == "" {
+		content, _, err := patch.Apply(nil, f, p.opt)
+		if err != nil {
+			return err
+		}
+		return p.create(f.NewName, content, cmp.Or(f.NewMode, 0o644), "the patch creates it, but it exists")
+	}
+	from, err := p.file(f.OldName)
+	if err != nil {
+		return err
+	}
+	content, exists, mode := from.New, from.NewExists, from.mode
+	if f.Rename || f.Copy {
+		content, exists, mode = from.Old, from.OldExists, from.was
+	}
+	if !exists {
+		return conflict(f.OldName, "there is no such file")
+	}
+	if reason := unlike(f, mode); reason != "" {
+		return conflict(f.OldName, reason)
+	}
+	result, _, err := patch.Apply(content, f, p.opt)
+	switch {
+	case err != nil:
+		return err
+	case f.Delete || f.NewName == "":
+		if len(result) > 0 {
+			return conflict(f.OldName, "the patch deletes it, but it holds more")
+		}
+		from.remove()
+	case f.NewName == f.OldName:
+		p.put(from, result, f.NewMode)
+	default:
+		if err := p.create(f.NewName, result, cmp.Or(f.NewMode, mode), "the patch moves a file there, but it exists"); err != nil {
+			return err
+		}
+		if !f.Copy && !(f.Rename && from.written) {
+			from.remove()
+		}
+	}
+	return nil
+}
+
+// create puts a file where none is, or none will be.
+func (p *planner) create(name string, content []byte, mode fs.FileMode, exists string) error {
+	f, err := p.file(name)
+	if err != nil {
+		return err
+	}
+	if f.NewExists && (f.written || !p.leaving[name]) {
+		return &patch.ConflictError{File: name, Reason: exists}
+	}
+	p.put(f, content, mode)
+	return nil
+}
+
+// put gives a file content, and a mode unless it is 0.
+func (p *planner) put(f *planned, content []byte, mode fs.FileMode) {
+	p.size += int64(len(content))
+	f.New, f.NewExists, f.written = content, true, true
+	if mode != 0 {
+		f.Mode, f.mode = mode, mode
+	}
+}
+
+func (f *planned) remove() {
+	f.New, f.NewExists, f.written = nil, false, false
+	f.Mode, f.mode = 0, 0
+}
+
+// unlike tells why a patch of one kind of file does not fit the other; "" when it
+// does. A patch without modes and lines, as that of a rename, fits both.
+func unlike(f patch.File, mode fs.FileMode) string {
+	said := cmp.Or(f.OldMode, f.NewMode)
+	switch {
+	case said == 0 && len(f.Hunks) == 0 && !f.Binary:
+		return ""
+	case isLink(mode) && !isLink(said):
+		return "it is a symbolic link, and the patch is not one of a link"
+	case !isLink(mode) && isLink(said):
+		return "it is an ordinary file, and the patch is one of a symbolic link"
+	case f.NewMode != 0 && isLink(f.NewMode) != isLink(mode):
+		return "the patch changes its kind, which takes its deletion and its creation"
+	}
+	return ""
 }

@@ -313,7 +313,7 @@ func TestWriteInRepository(t *testing.T) {
 			t.Fatal(err)
 		}
 		change := []Change{{Path: "x", Old: []byte("old"), New: []byte("new"), OldExists: true, NewExists: true}}
-		if err := r.Write(t.Context(), change); err != nil {
+		if err := r.Write(t.Context(), change, nil); err != nil {
 			t.Fatal(err)
 		}
 		now := snapshot(t, r.Root(), ".git")
@@ -328,7 +328,7 @@ func TestWriteInRepository(t *testing.T) {
 			t.Error("the index changed", err)
 		}
 		crashing(&r.Tree, 3, func() error {
-			return r.Write(t.Context(), []Change{{Path: "x", Old: []byte("new"), New: []byte("newer"), OldExists: true, NewExists: true}})
+			return r.Write(t.Context(), []Change{{Path: "x", Old: []byte("new"), New: []byte("newer"), OldExists: true, NewExists: true}}, nil)
 		})
 		if err := f.open().Recover(t.Context()); err != nil {
 			t.Error(err)
@@ -351,7 +351,7 @@ func TestGitFolderWithAnotherName(t *testing.T) {
 	if r.GitDir() != filepath.Join(f.dir, "meta") || r.Root() != f.dir {
 		t.Errorf("GIT_DIR is not honoured: %s %s", r.GitDir(), r.Root())
 	}
-	err := r.Write(t.Context(), []Change{{Path: "meta/hooks/post-commit", New: []byte("x"), NewExists: true}})
+	err := r.Write(t.Context(), []Change{{Path: "meta/hooks/post-commit", New: []byte("x"), NewExists: true}}, nil)
 	if !errors.Is(err, ErrBadPath) {
 		t.Errorf("got %v", err)
 	}

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
@@ -56,9 +55,12 @@ func (r *Repo) Partial(src Source) bool {
 //
 // It refuses with ErrEdited when the index is another by now, with ErrUnstaged when the
 // working tree has other edits where a change belongs, with ErrPartial for an index that
-// is made for one commit, and as Write does. It gives the hash of the tree that the index
+// is made for one commit, and as Write does, with the same policy. It gives the hash of the tree that the index
 // then holds, and that nobody else has changed meanwhile.
-func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change) (string, error) {
+func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change, policy Policy) (string, error) {
+	if err := r.permit(changes, policy); err != nil {
+		return "", err
+	}
 	if r.Partial(src) {
 		return "", &Error{Path: r.indexFile(src), Err: ErrPartial, Hint: "nothing was written; apply the patch, then commit again"}
 	}
@@ -79,7 +81,7 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 	if err != nil {
 		return "", err
 	}
-	return after, r.write(ctx, files, staged)
+	return after, r.write(ctx, files, policy, staged)
 }
 
 // expected is the hash of the tree that an index will hold.
@@ -110,19 +112,19 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 	defer func() { _ = root.Close() }()
 	out := make([]Change, 0, len(changes))
 	for _, c := range changes {
-		if err := r.checkPath(c.Path); err != nil {
-			return nil, err
-		}
 		if !c.OldExists || !c.NewExists {
 			return nil, &Error{Path: c.Path, Err: errors.New("files are not made or removed within a commit"), Hint: "nothing was written; apply the patch, then commit again"}
 		}
-		now, err := root.ReadFile(filepath.FromSlash(c.Path))
-		if errors.Is(err, fs.ErrNotExist) {
+		file, err := r.present(root, c.Path)
+		switch {
+		case err != nil:
+			return nil, err
+		case !file.exists:
 			return nil, edited(c.Path)
+		case isLink(file.mode), c.oldLink(), c.newLink():
+			return nil, r.badPath(c.Path, errors.New("it is a symbolic link, which is not changed within a commit"))
 		}
-		if err != nil {
-			return nil, &Error{Path: c.Path, Err: err}
-		}
+		now := file.content
 		after := c.New
 		switch {
 		case bytes.Equal(now, c.New):
@@ -155,7 +157,7 @@ func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*
 	for _, c := range changes {
 		e, ok := entries[c.Path]
 		if !ok || e.mode != "100644" && e.mode != "100755" {
-			return nil, r.badPath(c.Path, "it is not an ordinary file of the index")
+			return nil, r.badPath(c.Path, errors.New("it is not an ordinary file of the index"))
 		}
 		var out bytes.Buffer
 		if err := r.git.run(ctx, bytes.NewReader(c.New), &out, "hash-object", "-w", "--stdin", "--path="+c.Path); err != nil {

@@ -60,7 +60,7 @@ func stagedState(t *testing.T, f *fixture) string {
 func TestWriteStaged(t *testing.T) {
 	t.Parallel()
 	f, r, tree := stagedFixture(t)
-	after, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+	after, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange(), nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +112,7 @@ func TestWriteStagedRefuses(t *testing.T) {
 				source = test.source(f)
 			}
 			work, _ := os.ReadFile(filepath.Join(f.dir, "m.go"))
-			_, err := r.WriteStaged(t.Context(), source, tree, stagedChange())
+			_, err := r.WriteStaged(t.Context(), source, tree, stagedChange(), nil)
 			if err == nil || test.want != nil && !errors.Is(err, test.want) {
 				t.Errorf("error is %v", err)
 			}
@@ -134,7 +134,7 @@ func TestStagedCrashAtEveryStep(t *testing.T) {
 	for nth := 0; ; nth++ {
 		f, r, tree := stagedFixture(t)
 		crashed := crashing(&r.Tree, nth, func() error {
-			_, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange())
+			_, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange(), nil)
 			return err
 		})
 		if err := f.open().Recover(context.Background()); err != nil {
@@ -168,7 +168,7 @@ func TestStagedIndexGone(t *testing.T) {
 	}
 	func() {
 		defer func() { _ = recover() }()
-		_, _ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange())
+		_, _ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange(), nil)
 		t.Error("it did not crash")
 	}()
 	if err := os.Remove(lock); err != nil { // as git does when the hook dies

@@ -10,6 +10,9 @@ import (
 	"path"
 	"path/filepath"
 	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/confine"
 )
 
 // A transaction's folder holds, for entry number i, "i.new" and "i.old", and the
@@ -44,7 +47,8 @@ type journalEntry struct {
 type entryPlan struct {
 	entry            journalEntry
 	change           Change
-	oldPerm, newPerm fs.FileMode
+	oldMode, newMode fs.FileMode
+	oldTime, newTime time.Time
 }
 
 type transaction struct {
@@ -68,17 +72,15 @@ func (x *transaction) stage(ctx context.Context) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
-		if err := x.tree.at("stage %d", i); err != nil {
-			return err
-		}
-		if e.change.OldExists {
-			if err := writeSynced(staged(dir, i, "old"), e.change.Old, e.oldPerm, true); err != nil {
-				return x.tree.unwritable(err)
+		c := e.change
+		if c.OldExists {
+			if err := x.keep(i, "old", c.Old, e.oldMode, true, e.oldTime); err != nil {
+				return err
 			}
 		}
-		if e.change.NewExists {
-			if err := writeSynced(staged(dir, i, "new"), e.change.New, e.newPerm, e.change.OldExists); err != nil {
-				return x.tree.unwritable(err)
+		if c.NewExists {
+			if err := x.keep(i, "new", c.New, e.newMode, !c.made(), e.newTime); err != nil {
+				return err
 			}
 		}
 		j.Entries = append(j.Entries, e.entry)
@@ -87,8 +89,11 @@ func (x *transaction) stage(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := x.tree.at("draft"); err != nil {
+		return err
+	}
 	draft := filepath.Join(dir, "draft.json")
-	if err := writeSynced(draft, text, 0o600, false); err != nil {
+	if err := writeSynced(draft, text, 0o600, false, time.Now()); err != nil {
 		return x.tree.unwritable(err)
 	}
 	if err := ctx.Err(); err != nil {
@@ -107,9 +112,30 @@ func staged(dir string, i int, side string) string {
 	return filepath.Join(dir, fmt.Sprintf("%d.%s", i, side))
 }
 
+// keep stages one side of an entry.
+func (x *transaction) keep(i int, side string, content []byte, mode fs.FileMode, exact bool, modified time.Time) error {
+	if err := x.tree.at("stage %d %s", i, side); err != nil {
+		return err
+	}
+	name := staged(x.tree.journal, i, side)
+	var err error
+	if isLink(mode) {
+		err = os.Symlink(filepath.FromSlash(string(content)), name)
+		if err == nil {
+			err = touchLink(name, modified)
+		}
+	} else {
+		err = writeSynced(name, content, mode, exact, modified)
+	}
+	if err != nil {
+		return x.tree.unwritable(err)
+	}
+	return nil
+}
+
 // writeSynced writes a file that is on the disk when it returns. Exact sets the
 // permissions whatever the umask.
-func writeSynced(name string, content []byte, perm fs.FileMode, exact bool) error {
+func writeSynced(name string, content []byte, perm fs.FileMode, exact bool, modified time.Time) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
 	if err != nil {
 		return err
@@ -117,6 +143,9 @@ func writeSynced(name string, content []byte, perm fs.FileMode, exact bool) erro
 	_, err = file.Write(content)
 	if err == nil && exact {
 		err = file.Chmod(perm)
+	}
+	if err == nil {
+		err = os.Chtimes(name, time.Time{}, modified)
 	}
 	if err == nil {
 		err = file.Sync()
@@ -143,12 +172,15 @@ func (x *transaction) apply(ctx context.Context) error {
 		if err := x.tree.at("apply %d", i); err != nil {
 			return err
 		}
-		now, _, err := x.tree.present(x.root, e.entry.Path)
+		now, err := x.tree.present(x.root, e.entry.Path)
 		if err != nil {
 			return err
 		}
-		if now != e.entry.Old {
+		if now.state() != e.entry.Old {
 			return edited(e.entry.Path)
+		}
+		if i := slices.IndexFunc(now.missing, func(dir string) bool { return !slices.Contains(e.entry.Made, dir) }); i >= 0 {
+			return edited(now.missing[i]) // undoing would leave it made
 		}
 		if err := x.put(i, e.entry, "new"); err != nil {
 			return &Error{Path: e.entry.Path, Err: err, Hint: "nothing was written; make the file and its folder writable"}
@@ -170,9 +202,15 @@ func (x *transaction) apply(ctx context.Context) error {
 func (x *transaction) put(i int, e journalEntry, side string) error {
 	local := filepath.FromSlash(e.Path)
 	if side == "new" && e.New == (fileState{}) || side == "old" && e.Old == (fileState{}) {
+		if err := x.tree.at("remove %d", i); err != nil {
+			return err
+		}
 		return x.root.Remove(local)
 	}
 	if parent := path.Dir(e.Path); parent != "." {
+		if err := x.tree.at("make folders %d", i); err != nil {
+			return err
+		}
 		if err := x.root.MkdirAll(filepath.FromSlash(parent), 0o777); err != nil {
 			return err
 		}
@@ -183,30 +221,20 @@ func (x *transaction) put(i int, e journalEntry, side string) error {
 // beside is the name of the hidden file through which entry i is written when its
 // folder is on another file system than the journal.
 func beside(local string, i int) string {
-	return filepath.Join(filepath.Dir(local), fmt.Sprintf("%s-%d", journalName, i))
+	return filepath.Join(filepath.Dir(local), fmt.Sprintf("%s-%d", confine.Journal, i))
 }
 
 // placeBeside copies a staged file to a hidden one beside its target and renames
 // that.
 func (x *transaction) placeBeside(i int, from, local string) error {
-	info, err := os.Stat(from)
-	if err != nil {
-		return err
-	}
-	content, err := os.ReadFile(from)
-	if err != nil {
-		return err
-	}
 	temp := beside(local, i)
-	if err := x.root.Remove(temp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := x.clear(i, local); err != nil {
 		return err
 	}
-	file, err := x.root.OpenFile(temp, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
-	if err != nil {
+	if err := x.tree.at("copy %d", i); err != nil {
 		return err
 	}
-	_, err = file.Write(content)
-	err = errors.Join(err, file.Chmod(info.Mode()), file.Sync(), file.Close())
+	err := x.copy(from, temp)
 	if err == nil {
 		err = x.tree.at("rename %d", i)
 	}
@@ -214,7 +242,50 @@ func (x *transaction) placeBeside(i int, from, local string) error {
 		err = x.root.Rename(temp, local)
 	}
 	if err != nil {
-		return errors.Join(err, x.root.Remove(temp))
+		return errors.Join(err, x.clear(i, local))
+	}
+	return nil
+}
+
+// copy makes a file of the tree from a staged one.
+func (x *transaction) copy(from, to string) error {
+	info, err := os.Lstat(from)
+	if err != nil {
+		return err
+	}
+	if isLink(info.Mode()) {
+		target, err := os.Readlink(from)
+		if err != nil {
+			return err
+		}
+		if err := x.root.Symlink(target, to); err != nil {
+			return err
+		}
+		return x.touch(to, info.ModTime())
+	}
+	content, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	file, err := x.root.OpenFile(to, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.Write(content)
+	err = errors.Join(err, file.Chmod(info.Mode()))
+	if err == nil {
+		err = x.root.Chtimes(to, time.Time{}, info.ModTime())
+	}
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// clear removes the hidden file of an entry, if it is there.
+func (x *transaction) clear(i int, local string) error {
+	if err := x.tree.at("clear %d", i); err != nil {
+		return err
+	}
+	if err := x.root.Remove(beside(local, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
 	}
 	return nil
 }
@@ -244,10 +315,14 @@ func (x *transaction) sync() error {
 
 // finish clears up after a transaction that is done.
 func (x *transaction) finish() error {
-	for _, e := range x.entries {
-		if e.entry.New == (fileState{}) {
-			x.prune(e.entry)
+	for i, e := range x.entries {
+		if e.entry.New != (fileState{}) {
+			continue
 		}
+		if err := x.tree.at("prune %d", i); err != nil {
+			return err
+		}
+		x.prune(e.entry)
 	}
 	return x.close()
 }
@@ -280,20 +355,26 @@ func (x *transaction) prune(e journalEntry) {
 func (x *transaction) undo() error {
 	for i, e := range slices.Backward(x.entries) {
 		entry := e.entry
-		if err := x.root.Remove(beside(filepath.FromSlash(entry.Path), i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		now, err := x.tree.present(x.root, entry.Path)
+		if errors.Is(err, ErrBadPath) {
+			continue // it, or a folder above it, is something else by now
+		}
+		if err != nil {
 			return err
 		}
-		now, _, err := x.tree.present(x.root, entry.Path)
-		if err != nil && !errors.Is(err, ErrBadPath) {
+		if err := x.clear(i, filepath.FromSlash(entry.Path)); err != nil {
 			return err
 		}
-		if err == nil && now == entry.New {
+		if now.state() == entry.New {
 			if err := x.tree.at("undo %d", i); err != nil {
 				return err
 			}
 			if err := x.put(i, entry, "old"); err != nil {
 				return &Error{Path: entry.Path, Err: err, Hint: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next regreen tries again"}
 			}
+		}
+		if err := x.tree.at("remove folders %d", i); err != nil {
+			return err
 		}
 		for _, dir := range slices.Backward(entry.Made) {
 			if x.root.Remove(filepath.FromSlash(dir)) != nil {
@@ -323,14 +404,14 @@ func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 	x := &transaction{tree: t, root: root, index: j.Index}
 	done := j.Index == nil || t.written(ctx, j.Index)
 	for _, e := range j.Entries {
-		if err := t.checkPath(e.Path); err != nil {
-			return err
+		if err := t.checkName(e.Path); err != nil {
+			return t.badPath(e.Path, err)
 		}
-		now, _, err := t.present(root, e.Path)
+		now, err := t.present(root, e.Path)
 		if err != nil && !errors.Is(err, ErrBadPath) {
 			return err
 		}
-		done = done && err == nil && now == e.New
+		done = done && err == nil && now.state() == e.New
 		x.entries = append(x.entries, entryPlan{entry: e})
 	}
 	if done {

@@ -2,17 +2,14 @@ package repo
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"slices"
-	"strings"
+	"time"
 
+	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
@@ -30,10 +27,6 @@ type Tree struct {
 	step func(name string) error
 }
 
-// journalName is the transaction's folder in a plain folder, only while one is
-// under way.
-const journalName = ".regreen-write"
-
 // Dir makes a Tree of a plain folder. There the journal of a transaction is a
 // hidden folder inside it, which is gone afterwards.
 func Dir(dir string) (*Tree, error) {
@@ -48,37 +41,67 @@ func Dir(dir string) (*Tree, error) {
 	if err != nil {
 		return nil, &Error{Path: root, Err: err}
 	}
-	return &Tree{root: root, journal: filepath.Join(root, journalName)}, nil
+	return &Tree{root: root, journal: filepath.Join(root, confine.Journal)}, nil
 }
 
 // Root is the tree's folder, absolute.
 func (t *Tree) Root() string { return t.root }
 
-// Change is one file before and after.
+// Change is one file, or symbolic link, before and after. What a link holds is where
+// it leads to.
 type Change struct {
 	Path                 string // slash-separated, relative to the root
 	Old, New             []byte
 	OldExists, NewExists bool
-	// Mode is for a new file, and for one whose executable bit changes. 0 keeps
-	// what is there; a new file is then not executable.
+	// OldMode is fs.ModeSymlink when the old one is a link; nothing else counts.
+	OldMode fs.FileMode
+	// Mode is for a new file, and for one whose executable bit or kind changes:
+	// fs.ModeSymlink makes it a link. 0 keeps what is there; a new file is then not
+	// executable.
 	Mode fs.FileMode
 }
+
+func (c Change) oldLink() bool { return c.OldExists && isLink(c.OldMode) }
+
+func (c Change) newLink() bool {
+	return c.NewExists && (isLink(c.Mode) || c.Mode == 0 && c.oldLink())
+}
+
+// made tells whether the file is one that was not there, or not as an ordinary file.
+func (c Change) made() bool { return !c.OldExists || c.oldLink() }
 
 // Write carries out all changes or none. It is a transaction: when the process
 // or the machine dies at any point, the next Write or Recover finds it done, or
 // undoes the part that was. It first finishes one that died before.
 //
-// It refuses with ErrEdited when a file is not as Old says, and with ErrBadPath
-// for paths that lead out of the tree, into .git, or over a symbolic link; then
-// nothing is written. Each file is replaced by an atomic rename and keeps its
-// mode. Folders are made and, when they become empty, removed. A context that
-// ends in time prevents the transaction, but does not tear it.
-func (t *Tree) Write(ctx context.Context, changes []Change) error { return t.write(ctx, changes, nil) }
+// Nothing is written when it refuses: with ErrEdited when a file is not as Old says;
+// with ErrBadPath for paths, and links, that lead out of the tree or into .git, for
+// paths over a symbolic link, and for names that another file has where case does
+// not count; with ErrProtected for what the policy is against; and with ErrTooLarge.
+//
+// Each file is replaced by an atomic rename and keeps its mode. It is modified later
+// than before, and not earlier than the changes before it. Folders are made and, when
+// they become empty, removed. A context that ends in time prevents the transaction,
+// but does not tear it.
+func (t *Tree) Write(ctx context.Context, changes []Change, policy Policy) error {
+	return t.write(ctx, changes, policy, nil)
+}
+
+// Check tells whether Write would refuse, as things are now.
+func (t *Tree) Check(changes []Change, policy Policy) error {
+	root, err := os.OpenRoot(t.root)
+	if err != nil {
+		return err
+	}
+	defer root.Close()
+	_, err = t.plan(root, changes, policy)
+	return err
+}
 
 // write is Write, with the index along when there is one.
-func (t *Tree) write(ctx context.Context, changes []Change, index *stagedIndex) error {
+func (t *Tree) write(ctx context.Context, changes []Change, policy Policy, index *stagedIndex) error {
 	return t.locked(ctx, func(root *os.Root) error {
-		entries, err := t.plan(root, changes)
+		entries, err := t.plan(root, changes, policy)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
@@ -108,6 +131,9 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 	if err := ctx.Err(); err != nil {
 		return err
 	}
+	if err := t.at("lock"); err != nil {
+		return err
+	}
 	if err := os.MkdirAll(filepath.Dir(t.journal), 0o755); err != nil {
 		return t.unwritable(err)
 	}
@@ -124,7 +150,7 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 	if err := t.recover(ctx, root); err != nil {
 		return err
 	}
-	return do(root)
+	return errors.Join(do(root), t.at("unlock"))
 }
 
 func (t *Tree) unwritable(err error) error {
@@ -141,146 +167,47 @@ func (t *Tree) at(step string, args ...any) error {
 
 // plan checks all changes against the tree and turns them into entries, without
 // those that change nothing.
-func (t *Tree) plan(root *os.Root, changes []Change) ([]entryPlan, error) {
+func (t *Tree) plan(root *os.Root, changes []Change, policy Policy) ([]entryPlan, error) {
+	if err := t.permit(changes, policy); err != nil {
+		return nil, err
+	}
+	if err := t.collide(root, changes); err != nil {
+		return nil, err
+	}
 	var entries []entryPlan
-	seen := make(map[string]bool)
+	newest := time.Now()
 	for _, c := range changes {
-		if err := t.checkPath(c.Path); err != nil {
-			return nil, err
-		}
-		if seen[c.Path] {
-			return nil, t.badPath(c.Path, "it is named twice")
-		}
-		seen[c.Path] = true
 		if !c.OldExists && !c.NewExists {
 			continue
 		}
-		made, err := t.missingDirs(root, c.Path)
+		now, err := t.present(root, c.Path)
 		if err != nil {
 			return nil, err
 		}
-		now, perm, err := t.present(root, c.Path)
-		if err != nil {
-			return nil, err
+		if isLink(now.mode) && !c.oldLink() {
+			return nil, t.badPath(c.Path, errors.New("it is a symbolic link"))
 		}
-		e := entryPlan{change: c, entry: journalEntry{Path: c.Path, Made: made, Old: now}, oldPerm: perm, newPerm: newPerm(c, perm)}
-		if old := stateOf(c.OldExists, c.Old, perm); old != now {
+		old := now.mode
+		if !isLink(now.mode) && c.oldLink() {
+			old = c.OldMode // and so another one than now
+		}
+		if stateOf(c.OldExists, c.Old, old) != now.state() {
 			return nil, edited(c.Path)
 		}
-		e.entry.New = stateOf(c.NewExists, c.New, e.newPerm)
-		if e.entry.New != e.entry.Old {
-			entries = append(entries, e)
+		e := entryPlan{change: c, oldMode: now.mode, oldTime: now.modified, newMode: newMode(c, now.mode)}
+		e.entry = journalEntry{Path: c.Path, Made: now.missing, Old: now.state(), New: stateOf(c.NewExists, c.New, e.newMode)}
+		if e.entry.New == e.entry.Old {
+			continue
 		}
+		if c.NewExists {
+			newest = later(newest, now.modified)
+			e.newTime = newest
+		}
+		entries = append(entries, e)
 	}
 	return entries, nil
 }
 
-// newPerm is the permissions a file gets: its own, with the executable bit of the
-// change. For a new file the umask takes its part later.
-func newPerm(c Change, old fs.FileMode) fs.FileMode {
-	switch {
-	case !c.OldExists && executable(c.Mode):
-		return 0o777
-	case !c.OldExists:
-		return 0o666
-	case c.Mode == 0 || executable(c.Mode) == executable(old):
-		return old
-	case executable(c.Mode):
-		return old | (old & 0o444 >> 2) // for whom it may read
-	default:
-		return old &^ 0o111
-	}
-}
-
-// checkPath refuses what cannot be a path of the tree's own files.
-func (t *Tree) checkPath(p string) error {
-	if p == "." || path.Clean(p) != p || strings.Contains(p, "\x00") || !filepath.IsLocal(filepath.FromSlash(p)) {
-		return t.badPath(p, "it leads out of the tree")
-	}
-	for _, part := range strings.Split(p, "/") {
-		// As git refuses them: other spellings that some file systems take for .git.
-		name := strings.TrimRight(strings.ToLower(part), ". ")
-		if name == ".git" || name == "git~1" || strings.HasPrefix(name, ".git:") || name == journalName {
-			return t.badPath(p, "it belongs to git or regreen")
-		}
-	}
-	if slices.ContainsFunc(t.private, func(dir string) bool { return p == dir || strings.HasPrefix(p, dir+"/") }) {
-		return t.badPath(p, "it belongs to git")
-	}
-	return nil
-}
-
-func (t *Tree) badPath(p, why string) error {
-	return &Error{Path: p, Err: fmt.Errorf("%w: %s", ErrBadPath, why)}
-}
-
-// missingDirs lists the folders above p that do not exist, outermost first. A
-// symbolic link among those that do is refused.
-func (t *Tree) missingDirs(root *os.Root, p string) ([]string, error) {
-	var missing []string
-	for i, c := range p {
-		if c != '/' {
-			continue
-		}
-		dir := p[:i]
-		if len(missing) > 0 { // below one that is missing
-			missing = append(missing, dir)
-			continue
-		}
-		info, err := root.Lstat(filepath.FromSlash(dir))
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			missing = append(missing, dir)
-		case err != nil:
-			return nil, err
-		case info.Mode()&fs.ModeSymlink != 0:
-			return nil, t.badPath(p, dir+" is a symbolic link")
-		case !info.IsDir():
-			return nil, t.badPath(p, dir+" is not a folder")
-		}
-	}
-	return missing, nil
-}
-
-// fileState is what a transaction compares of a file: its content and whether it
-// is executable. The zero value is a file that does not exist.
-type fileState struct {
-	SHA256     string `json:"sha256,omitempty"`
-	Executable bool   `json:"executable,omitempty"`
-}
-
-func stateOf(exists bool, content []byte, perm fs.FileMode) fileState {
-	if !exists {
-		return fileState{}
-	}
-	sum := sha256.Sum256(content)
-	return fileState{SHA256: hex.EncodeToString(sum[:]), Executable: executable(perm)}
-}
-
-func executable(perm fs.FileMode) bool { return perm&0o100 != 0 }
-
 func edited(p string) error {
 	return &Error{Path: p, Err: ErrEdited, Hint: "nothing was written; run regreen again for the file as it is now"}
-}
-
-// present is the state and the permissions of a file as it is now.
-func (t *Tree) present(root *os.Root, p string) (fileState, fs.FileMode, error) {
-	local := filepath.FromSlash(p)
-	info, err := root.Lstat(local)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		return fileState{}, 0, nil
-	case err != nil:
-		return fileState{}, 0, err
-	case info.Mode()&fs.ModeSymlink != 0:
-		return fileState{}, 0, t.badPath(p, "it is a symbolic link")
-	case !info.Mode().IsRegular():
-		return fileState{}, 0, t.badPath(p, "it is not an ordinary file")
-	}
-	content, err := root.ReadFile(local)
-	if err != nil {
-		return fileState{}, 0, err
-	}
-	perm := info.Mode() & (fs.ModePerm | fs.ModeSetuid | fs.ModeSetgid | fs.ModeSticky)
-	return stateOf(true, content, perm), perm, nil
 }

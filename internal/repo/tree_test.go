@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"os/signal"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -24,32 +25,13 @@ type scenario struct {
 	tree          *Tree
 	changes       []Change
 	before, after map[string]string
+	stamps        map[string]string // of before
 }
 
-func newScenario(t *testing.T) *scenario {
-	t.Helper()
-	dir := t.TempDir()
-	for name, content := range map[string]string{
-		"edit.go": "old\n", "dir/run.sh": "#!/bin/sh\n", "gone/deep/x.go": "x\n", "chmod.sh": "same\n",
-		"untouched.go": "u\n", "dir/other.go": "o\n",
-	} {
-		file := filepath.Join(dir, filepath.FromSlash(name))
-		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
-			t.Fatal(err)
-		}
-		if err := os.WriteFile(file, []byte(content), 0o644); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Chmod(filepath.Join(dir, "dir/run.sh"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	tree, err := Dir(dir)
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := &scenario{tree: tree, before: snapshot(t, dir)}
-	s.changes = []Change{
+// every is a change of every kind. What the tests have numbers for comes first.
+func every() []Change {
+	link := fs.ModeSymlink
+	return []Change{
 		{Path: "edit.go", Old: []byte("old\n"), New: []byte("new\n"), OldExists: true, NewExists: true},
 		{Path: "dir/run.sh", Old: []byte("#!/bin/sh\n"), New: []byte("#!/bin/sh\necho\n"), OldExists: true, NewExists: true},
 		{Path: "gone/deep/x.go", Old: []byte("x\n"), OldExists: true},
@@ -57,15 +39,100 @@ func newScenario(t *testing.T) *scenario {
 		{Path: "made/z.sh", New: []byte("z\n"), NewExists: true, Mode: 0o755},
 		{Path: "chmod.sh", Old: []byte("same\n"), New: []byte("same\n"), OldExists: true, NewExists: true, Mode: 0o755},
 		{Path: "dir/other.go", Old: []byte("o\n"), New: []byte("o\n"), OldExists: true, NewExists: true},
+		{Path: "dir/less.sh", Old: []byte("l\n"), New: []byte("l\n"), OldExists: true, NewExists: true, Mode: 0o644},
+		{Path: "dir/link", Old: []byte("other.go"), New: []byte("../edit.go"), OldExists: true, NewExists: true, OldMode: link},
+		{Path: "gone/link", Old: []byte("/nowhere"), OldExists: true, OldMode: link},
+		{Path: "made/link", New: []byte("deep/y.go"), NewExists: true, Mode: link},
+		{Path: "to-link", Old: []byte("file\n"), New: []byte("dir"), OldExists: true, NewExists: true, Mode: link},
+		{Path: "to-file", Old: []byte("dir"), New: []byte("file\n"), OldExists: true, NewExists: true, OldMode: link, Mode: 0o755},
+		{Path: "case.go", Old: []byte("case\n"), OldExists: true},
+		{Path: "Case.go", New: []byte("case\n"), NewExists: true},
 	}
+}
+
+func newScenario(t *testing.T) *scenario {
+	t.Helper()
+	dir := t.TempDir()
+	for name, content := range map[string]string{
+		"edit.go": "old\n", "dir/run.sh": "*#!/bin/sh\n", "gone/deep/x.go": "x\n", "chmod.sh": "same\n",
+		"untouched.go": "u\n", "dir/other.go": "o\n", "dir/less.sh": "*l\n", "dir/link": "-> other.go", "gone/link": "-> /nowhere",
+		"to-link": "file\n", "to-file": "-> dir", "case.go": "case\n",
+	} {
+		file := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if target, ok := strings.CutPrefix(content, "-> "); ok {
+			if err := os.Symlink(target, file); err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
+		text, executable := strings.CutPrefix(content, "*")
+		if err := os.WriteFile(file, []byte(text), 0o640); err != nil {
+			t.Fatal(err)
+		}
+		if executable {
+			if err := os.Chmod(file, 0o751); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	tree, err := Dir(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &scenario{tree: tree, changes: every(), before: snapshot(t, dir), stamps: stamps(t, dir)}
 	s.after = maps.Clone(s.before)
-	s.after["edit.go"] = "new\n"
-	s.after["dir/run.sh"] = "*#!/bin/sh\necho\n"
-	delete(s.after, "gone/deep/x.go")
-	s.after["made/deep/y.go"] = "y\n"
-	s.after["made/z.sh"] = "*z\n"
-	s.after["chmod.sh"] = "*same\n"
+	for _, c := range s.changes {
+		switch executable := c.Mode&0o100 != 0 || c.Mode == 0 && strings.HasPrefix(s.before[c.Path], "*"); {
+		case !c.NewExists:
+			delete(s.after, c.Path)
+		case c.newLink():
+			s.after[c.Path] = "-> " + string(c.New)
+		case executable:
+			s.after[c.Path] = "*" + string(c.New)
+		default:
+			s.after[c.Path] = string(c.New)
+		}
+	}
 	return s
+}
+
+// stamps tells permissions and modification time of every file below dir.
+func stamps(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := make(map[string]string)
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err == nil {
+			out[strings.TrimPrefix(name, dir)] = info.Mode().String() + " " + info.ModTime().String()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+// whole fails the test unless all was written, or nothing was and every file is as it
+// was, to the nanosecond.
+func (s *scenario) whole(t *testing.T, what string) {
+	t.Helper()
+	now := s.now(t)
+	switch {
+	case maps.Equal(now, s.after):
+	case !maps.Equal(now, s.before):
+		t.Fatalf("%s left it half done, compared with before:\n%s\nand with after:\n%s", what, cmp.Diff(s.before, now), cmp.Diff(s.after, now))
+	default:
+		if d := cmp.Diff(s.stamps, stamps(t, s.tree.root)); d != "" {
+			t.Fatalf("%s: modes and times are not restored:\n%s", what, d)
+		}
+	}
 }
 
 func (s *scenario) now(t *testing.T) map[string]string { return snapshot(t, s.tree.root) }
@@ -78,7 +145,7 @@ func (s *scenario) steps(t *testing.T) []string {
 		steps = append(steps, name)
 		return nil
 	}
-	if err := s.tree.Write(t.Context(), s.changes); err != nil {
+	if err := s.tree.Write(t.Context(), s.changes, nil); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(s.after, s.now(t)); d != "" {
@@ -111,7 +178,7 @@ func TestWriteKeepsPermissions(t *testing.T) {
 		if err := os.Chmod(file, perm); err != nil {
 			t.Fatal(err)
 		}
-		if err := tree.Write(t.Context(), []Change{{Path: name, New: []byte("x"), OldExists: true, NewExists: true}}); err != nil {
+		if err := tree.Write(t.Context(), []Change{{Path: name, New: []byte("x"), OldExists: true, NewExists: true}}, nil); err != nil {
 			t.Fatal(err)
 		}
 		info, err := os.Stat(file)
@@ -154,7 +221,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for nth := 0; ; nth++ {
 		s := newScenario(t)
-		if !crashing(s.tree, nth, func() error { return s.tree.Write(t.Context(), s.changes) }) {
+		if !crashing(s.tree, nth, func() error { return s.tree.Write(t.Context(), s.changes, nil) }) {
 			if nth < 10 {
 				t.Fatalf("only %d steps", nth)
 			}
@@ -166,10 +233,8 @@ func TestCrashAtEveryStep(t *testing.T) {
 				t.Fatal("recovery does not end")
 			}
 		}
-		if now := s.now(t); !maps.Equal(now, s.before) && !maps.Equal(now, s.after) {
-			t.Fatalf("crash at step %d left it half done:\n%s", nth, cmp.Diff(s.before, now))
-		}
-		if err := s.tree.Write(t.Context(), nil); err != nil {
+		s.whole(t, fmt.Sprintf("crash at step %d", nth))
+		if err := s.tree.Write(t.Context(), nil, nil); err != nil {
 			t.Fatalf("crash at step %d: cannot write any more: %v", nth, err)
 		}
 	}
@@ -188,7 +253,7 @@ func TestFailureAtEveryStep(t *testing.T) {
 			}
 			return nil
 		}
-		err := s.tree.Write(t.Context(), s.changes)
+		err := s.tree.Write(t.Context(), s.changes, nil)
 		if !errors.Is(err, syscall.ENOSPC) {
 			t.Fatalf("%s: %v", failed, err)
 		}
@@ -197,12 +262,13 @@ func TestFailureAtEveryStep(t *testing.T) {
 			t.Fatalf("%s: %v", failed, err)
 		}
 		want := s.before
-		if failed == "close" || failed == "clear up" {
+		if slices.Contains([]string{"prune", "close", "clear up", "unlock"}, strings.TrimRight(failed, " 0123456789")) {
 			want = s.after // all was written before
 		}
 		if d := cmp.Diff(want, s.now(t)); d != "" {
 			t.Fatalf("failure at %q:\n%s", failed, d)
 		}
+		s.whole(t, failed)
 	}
 }
 
@@ -224,7 +290,7 @@ func TestOtherFileSystem(t *testing.T) {
 			renames++
 		}
 	})
-	if err := s.tree.Write(t.Context(), s.changes); err != nil {
+	if err := s.tree.Write(t.Context(), s.changes, nil); err != nil {
 		t.Fatal(err)
 	}
 	if d := cmp.Diff(s.after, s.now(t)); d != "" || renames == 0 {
@@ -247,7 +313,7 @@ func TestOtherFileSystem(t *testing.T) {
 					panic(errCrash)
 				}
 			})
-			s.tree.Write(t.Context(), s.changes) //nolint:errcheck // it crashes
+			s.tree.Write(t.Context(), s.changes, nil) //nolint:errcheck // it crashes
 		}()
 		s.tree.step = nil
 		if err := s.tree.Recover(t.Context()); err != nil {
@@ -272,7 +338,7 @@ func TestEditedMeanwhile(t *testing.T) {
 		s := newScenario(t)
 		edit(t, s, "dir/run.sh", "mine")
 		before := s.now(t)
-		err := s.tree.Write(t.Context(), s.changes)
+		err := s.tree.Write(t.Context(), s.changes, nil)
 		if !errors.Is(err, ErrEdited) || !strings.Contains(err.Error(), "dir/run.sh") || !strings.Contains(err.Error(), "\nhint: ") {
 			t.Errorf("got %v", err)
 		}
@@ -288,7 +354,7 @@ func TestEditedMeanwhile(t *testing.T) {
 		}
 		edit(t, s, "made/z.sh", "mine")
 		before := s.now(t)
-		if err := s.tree.Write(t.Context(), s.changes); !errors.Is(err, ErrEdited) {
+		if err := s.tree.Write(t.Context(), s.changes, nil); !errors.Is(err, ErrEdited) {
 			t.Errorf("got %v", err)
 		}
 		if d := cmp.Diff(before, s.now(t)); d != "" {
@@ -301,7 +367,7 @@ func TestEditedMeanwhile(t *testing.T) {
 		if err := os.Remove(filepath.Join(s.tree.root, "edit.go")); err != nil {
 			t.Fatal(err)
 		}
-		if err := s.tree.Write(t.Context(), s.changes); !errors.Is(err, ErrEdited) {
+		if err := s.tree.Write(t.Context(), s.changes, nil); !errors.Is(err, ErrEdited) {
 			t.Errorf("got %v", err)
 		}
 	})
@@ -314,7 +380,7 @@ func TestEditedMeanwhile(t *testing.T) {
 			}
 			return nil
 		}
-		if err := s.tree.Write(t.Context(), s.changes); !errors.Is(err, ErrEdited) {
+		if err := s.tree.Write(t.Context(), s.changes, nil); !errors.Is(err, ErrEdited) {
 			t.Errorf("got %v", err)
 		}
 		s.before["chmod.sh"] = "mine"
@@ -326,7 +392,7 @@ func TestEditedMeanwhile(t *testing.T) {
 		t.Parallel()
 		for nth := 0; ; nth++ {
 			s := newScenario(t)
-			if !crashing(s.tree, nth, func() error { return s.tree.Write(t.Context(), s.changes) }) {
+			if !crashing(s.tree, nth, func() error { return s.tree.Write(t.Context(), s.changes, nil) }) {
 				return
 			}
 			edit(t, s, "edit.go", "mine")
@@ -360,13 +426,13 @@ func TestBadPaths(t *testing.T) {
 		".git/config", ".git", "sub/.GIT/hooks/x", ".git./x", "git~1/config", ".git::$INDEX_ALLOCATION/x",
 		".regreen-write/journal.json", "link/x", "inner/x", "file.go", "dir", "edit.go/x", "edit.go/a/x", "link/a/x",
 	} {
-		err := s.tree.Write(t.Context(), []Change{s.changes[0], {Path: name, New: []byte("x"), NewExists: true}})
+		err := s.tree.Write(t.Context(), []Change{s.changes[0], {Path: name, New: []byte("x"), NewExists: true}}, nil)
 		if !errors.Is(err, ErrBadPath) {
 			t.Errorf("%q: got %v", name, err)
 		}
 	}
 	twice := []Change{s.changes[0], s.changes[0]}
-	if err := s.tree.Write(t.Context(), twice); !errors.Is(err, ErrBadPath) {
+	if err := s.tree.Write(t.Context(), twice, nil); !errors.Is(err, ErrBadPath) {
 		t.Errorf("twice: got %v", err)
 	}
 	if d := cmp.Diff(before, s.now(t)); d != "" {
@@ -382,12 +448,12 @@ func TestCancelledWrite(t *testing.T) {
 	s := newScenario(t)
 	ctx, cancel := context.WithCancel(t.Context())
 	s.tree.step = func(name string) error {
-		if name == "stage 2" {
+		if name == "stage 2 old" {
 			cancel()
 		}
 		return nil
 	}
-	if err := s.tree.Write(ctx, s.changes); !errors.Is(err, context.Canceled) {
+	if err := s.tree.Write(ctx, s.changes, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
 	}
 	if d := cmp.Diff(s.before, s.now(t)); d != "" {
@@ -405,7 +471,7 @@ func TestUnwritableFolderUndoes(t *testing.T) {
 		}
 		return nil
 	}
-	if err := s.tree.Write(t.Context(), s.changes); err == nil || !strings.Contains(err.Error(), "made/z.sh") {
+	if err := s.tree.Write(t.Context(), s.changes, nil); err == nil || !strings.Contains(err.Error(), "made/z.sh") {
 		t.Errorf("got %v", err)
 	}
 	s.before["made/z.sh/"] = ""
@@ -455,7 +521,7 @@ func increment(tree *Tree) error {
 		if err != nil {
 			return err
 		}
-		err = tree.Write(context.Background(), []Change{{Path: "n", Old: old, New: []byte(strconv.Itoa(n + 1)), OldExists: true, NewExists: true}})
+		err = tree.Write(context.Background(), []Change{{Path: "n", Old: old, New: []byte(strconv.Itoa(n + 1)), OldExists: true, NewExists: true}}, nil)
 		if !errors.Is(err, ErrEdited) {
 			return err
 		}
@@ -491,7 +557,7 @@ func writeForever(dir string) int {
 		for _, name := range pair {
 			changes = append(changes, Change{Path: name, Old: old, New: new, OldExists: true, NewExists: true})
 		}
-		if err = tree.Write(context.Background(), changes); n == 0 {
+		if err = tree.Write(context.Background(), changes, nil); n == 0 {
 			fmt.Println("writing")
 		}
 	}
@@ -538,7 +604,7 @@ func TestKilledWriter(t *testing.T) {
 			t.Fatal(err)
 		}
 		// The lock's file may be left; the next writer removes it.
-		if err := tree.Write(t.Context(), nil); err != nil {
+		if err := tree.Write(t.Context(), nil, nil); err != nil {
 			t.Fatal(err)
 		}
 		now := snapshot(t, dir)
@@ -561,7 +627,7 @@ func writeOnFullDisk(dir string) int {
 		err = tree.Write(context.Background(), []Change{
 			{Path: "a", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true},
 			{Path: "big", New: []byte(strings.Repeat("x", 8192)), NewExists: true},
-		})
+		}, nil)
 	}
 	if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "\nhint: ") {
 		fmt.Fprintln(os.Stderr, "got", err)

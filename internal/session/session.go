@@ -212,7 +212,7 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	return repair.Options{
 		Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
 		Command: or(f.Test, cfg.Test), Strategies: strategies,
-		Editable: func(file string) bool { ok, _ := cfg.Editable(file); return ok },
+		Editable: cfg.Editable,
 		Store:    s.Store, SearchFor: true,
 		Budget:  positive(f.Budget, cfg.Budgets[s.in.Hook], cfg.Budget, s.Defaults.Budget),
 		Timeout: cfg.Timeout, Within: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),

@@ -1,0 +1,115 @@
+package repo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+
+	"golang.org/x/text/cases"
+	"golang.org/x/text/unicode/norm"
+)
+
+// fold is the same for two names that some file system takes for one: those of
+// macOS and Windows ignore case, and that of macOS how accents are composed.
+func fold(name string) string {
+	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
+}
+
+// collide refuses to make a file, or a folder for it, beside one whose name is the
+// same to some file systems: there, one of the two would be lost. A file whose name
+// changes by no more than that, in one transaction, may do so.
+func (t *Tree) collide(root *os.Root, changes []Change) error {
+	var (
+		written = make(map[string]bool)     // paths of the files there will be
+		deleted = make(map[string]bool)     // and of those there will not
+		made    = make(map[string]string)   // folded paths of what does not exist yet
+		folders = make(map[string][]string) // names in a folder
+	)
+	for _, c := range changes {
+		written[c.Path] = c.NewExists
+		deleted[c.Path] = c.OldExists && !c.NewExists
+	}
+	for _, c := range changes {
+		if !c.NewExists || c.OldExists {
+			continue
+		}
+		for _, p := range append(above(c.Path), c.Path) {
+			if p != c.Path && written[p] {
+				return t.badPath(c.Path, fmt.Errorf("%s is to be a file", p))
+			}
+			dir := path.Dir(p)
+			names, known := folders[dir]
+			if !known {
+				var err error
+				if names, err = list(root, dir); err != nil {
+					return err
+				}
+				folders[dir] = names
+			}
+			if slices.Contains(names, path.Base(p)) {
+				continue // it is not made
+			}
+			for _, name := range names {
+				other := path.Join(dir, name)
+				if fold(other) != fold(p) || p == c.Path && deleted[other] && !same(root, other, p) {
+					continue
+				}
+				return t.collision(p, other)
+			}
+			if other, ok := made[fold(p)]; ok && other != p {
+				return t.collision(p, other)
+			}
+			made[fold(p)] = p
+		}
+	}
+	return nil
+}
+
+func (t *Tree) collision(name, other string) error {
+	return &Error{
+		Path: name, Err: fmt.Errorf("%w: it is the same name as %s where case does not count", ErrBadPath, other),
+		Hint: "nothing was written; give one of the two another name",
+	}
+}
+
+// above are the folders above a path, outermost first.
+func above(p string) []string {
+	var dirs []string
+	for i, c := range p {
+		if c == '/' {
+			dirs = append(dirs, p[:i])
+		}
+	}
+	return dirs
+}
+
+// list gives the names in a folder; none when there is no such folder.
+func list(root *os.Root, dir string) ([]string, error) {
+	info, err := root.Lstat(filepath.FromSlash(dir))
+	if err != nil || !info.IsDir() {
+		return nil, nil // whoever writes there tells
+	}
+	file, err := root.Open(filepath.FromSlash(dir))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	return file.Readdirnames(-1)
+}
+
+// same tells whether both names are of one file.
+func same(root *os.Root, a, b string) bool {
+	one, err := root.Lstat(filepath.FromSlash(a))
+	if err != nil {
+		return false
+	}
+	two, err := root.Lstat(filepath.FromSlash(b))
+	return err == nil && os.SameFile(one, two)
+}
