@@ -57,7 +57,7 @@ func bench(out io.Writer, rounds int, only, in, profile string) error {
 	defer func() { _ = os.RemoveAll(dir) }()
 
 	fmt.Fprintf(out, "medians of %d rounds in %s\n", rounds, dir)
-	fmt.Fprintf(out, "%-10s %12s %12s %12s %12s %9s %7s %8s %10s  %s\n", "case", "in-process", "with files", "git apply", "GNU patch", "ratio", "bar", "allocs", "KB", "")
+	fmt.Fprintf(out, "%-9s %10s %10s %10s %10s %10s %9s %6s %8s %9s  %s\n", "case", "in-process", "mean", "with files", "git apply", "GNU patch", "ratio", "bar", "allocs", "KB", "")
 	var missed error
 	for _, c := range field {
 		r, err := c.measure(dir, rounds)
@@ -68,14 +68,14 @@ func bench(out io.Writer, rounds int, only, in, profile string) error {
 		if r.ratio() < c.bar {
 			verdict, missed = "MISSED", errMissed
 		}
-		fmt.Fprintf(out, "%-10s %12v %12v %12v %12v %8.1fx %6.0fx %8d %10.1f  %s\n", c.name,
-			short(r.inProcess), short(r.withFiles), short(r.git), short(r.gnu), r.ratio(), c.bar, r.allocs, float64(r.bytes)/1024, verdict)
+		fmt.Fprintf(out, "%-9s %10v %10v %10v %10v %10v %8.1fx %5.0fx %8d %9.1f  %s\n", c.name,
+			short(r.inProcess), short(r.mean), short(r.withFiles), short(r.git), short(r.gnu), r.ratio(), c.bar, r.allocs, float64(r.bytes)/1024, verdict)
 	}
 	fmt.Fprintln(out)
 	for _, c := range field {
-		fmt.Fprintf(out, "%-10s %s\n", c.name, c.about)
+		fmt.Fprintf(out, "%-9s %s\n", c.name, c.about)
 	}
-	fmt.Fprintln(out, "ratio: the quicker process by in-process. with files: os.ReadFile and os.WriteFile, nothing atomic, nothing confined.")
+	fmt.Fprintln(out, "allocs, KB: of one application in-process. ratio: the quicker process by in-process.\nwith files: os.ReadFile and os.WriteFile, nothing atomic, nothing confined.")
 	return missed
 }
 

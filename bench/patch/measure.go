@@ -13,10 +13,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// result is what a case costs, by medians.
+// result is what a case costs, by medians. The mean has the collector's pauses in it.
 type result struct {
-	inProcess, withFiles, git, gnu time.Duration
-	allocs, bytes                  uint64
+	inProcess, mean, withFiles, git, gnu time.Duration
+	allocs, bytes                        uint64
 }
 
 // ratio tells how many times the quicker process takes what in-process does.
@@ -51,7 +51,7 @@ func (c *change) measure(dir string, rounds int) (result, error) {
 		if err != nil {
 			return r, err
 		}
-		took[len(ways)] = append(took[len(ways)], d)
+		took[len(ways)] = append(took[len(ways)], d...)
 		for i, way := range ways {
 			d, err := s.timed(way.run)
 			if err != nil {
@@ -63,7 +63,7 @@ func (c *change) measure(dir string, rounds int) (result, error) {
 	for i, way := range ways {
 		*way.median = median(took[i])
 	}
-	r.inProcess = median(took[len(ways)])
+	r.inProcess, r.mean = median(took[len(ways)]), mean(took[len(ways)])
 	return r, nil
 }
 
@@ -72,19 +72,27 @@ func median(d []time.Duration) time.Duration {
 	return d[len(d)/2]
 }
 
-// inProcess gives the time of one application, over as many as make the clock's grain
-// and a pause of the collector small.
-func (c *change) inProcess() (time.Duration, error) {
-	const enough = 5 * time.Millisecond
-	times := 0
-	start := time.Now()
-	for time.Since(start) < enough {
-		if _, err := c.apply(); err != nil {
-			return 0, err
-		}
-		times++
+func mean(d []time.Duration) time.Duration {
+	var sum time.Duration
+	for _, one := range d {
+		sum += one
 	}
-	return time.Since(start) / time.Duration(times), nil
+	return sum / time.Duration(len(d))
+}
+
+// inProcess gives the times of applications one by one, of which a process that runs
+// once has room for many.
+func (c *change) inProcess() (took []time.Duration, err error) {
+	const enough = 2 * time.Millisecond
+	begin := time.Now()
+	for start := begin; start.Sub(begin) < enough; {
+		if _, err := c.apply(); err != nil {
+			return nil, err
+		}
+		end := time.Now()
+		took, start = append(took, end.Sub(start)), end
+	}
+	return took, nil
 }
 
 // count checks what apply makes, and counts what it allocates.

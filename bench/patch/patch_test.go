@@ -77,6 +77,9 @@ func TestFigures(t *testing.T) {
 	if got := median([]time.Duration{9, 1, 5}); got != 5 {
 		t.Errorf("median %v", got)
 	}
+	if got := mean([]time.Duration{9, 1, 5}); got != 5 {
+		t.Errorf("mean %v", got)
+	}
 	r := result{inProcess: 2, git: 30, gnu: 20}
 	if got := r.ratio(); got != 10 {
 		t.Errorf("ratio %v", got)
