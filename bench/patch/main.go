@@ -1,0 +1,122 @@
+// Command patch measures putting patches on in this process, against git apply and GNU
+// patch as processes, which is how a program without an applier of its own does it.
+//
+// All do the same to the same bytes, and what they make is checked. In-process is
+// patch.Parse and patch.Apply from bytes to bytes; "with files" reads and writes the
+// files as plainly as can be besides. The processes work on real files in memory where
+// the system has such, which are put back outside of the time that is measured. All
+// take turns, so that whatever else the machine does hits all alike.
+package main
+
+import (
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"runtime/pprof"
+	"slices"
+	"strings"
+	"time"
+)
+
+func main() {
+	rounds := flag.Int("rounds", 41, "how often each is measured")
+	only := flag.String("only", "", "only these cases, by name, separated by commas")
+	in := flag.String("dir", memory(), "the `folder` in which the processes work")
+	profile := flag.String("profile", "", "write a CPU profile of the in-process part alone to this `file`")
+	flag.Parse()
+	if err := bench(os.Stdout, *rounds, *only, *in, *profile); err != nil {
+		fmt.Fprintln(os.Stderr, "bench-patch:", err)
+		os.Exit(1)
+	}
+}
+
+var errMissed = errors.New("a bar was missed")
+
+func bench(out io.Writer, rounds int, only, in, profile string) error {
+	field := slices.DeleteFunc(cases(), func(c *change) bool {
+		return only != "" && !slices.Contains(strings.Split(only, ","), c.name)
+	})
+	if len(field) == 0 || rounds < 1 {
+		return fmt.Errorf("-only %q, -rounds %d: nothing to measure", only, rounds)
+	}
+	if profile != "" {
+		return profileTo(profile, field)
+	}
+	for _, program := range []string{"git", "patch"} {
+		if _, err := exec.LookPath(program); err != nil {
+			return fmt.Errorf("%w\nhint: make setup installs it", err)
+		}
+	}
+	dir, err := os.MkdirTemp(in, "regreen-bench-patch-")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+
+	fmt.Fprintf(out, "medians of %d rounds in %s\n", rounds, dir)
+	fmt.Fprintf(out, "%-9s %10s %10s %10s %10s %10s %9s %6s %8s %9s  %s\n", "case", "in-process", "mean", "with files", "git apply", "GNU patch", "ratio", "bar", "allocs", "KB", "")
+	var missed error
+	for _, c := range field {
+		r, err := c.measure(dir, rounds)
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		verdict := "met"
+		if r.ratio() < c.bar {
+			verdict, missed = "MISSED", errMissed
+		}
+		fmt.Fprintf(out, "%-9s %10v %10v %10v %10v %10v %8.1fx %5.0fx %8d %9.1f  %s\n", c.name,
+			short(r.inProcess), short(r.mean), short(r.withFiles), short(r.git), short(r.gnu), r.ratio(), c.bar, r.allocs, float64(r.bytes)/1024, verdict)
+	}
+	fmt.Fprintln(out)
+	for _, c := range field {
+		fmt.Fprintf(out, "%-9s %s\n", c.name, c.about)
+	}
+	fmt.Fprintln(out, "allocs, KB: of one application in-process. ratio: the quicker process by in-process.\nwith files: os.ReadFile and os.WriteFile, nothing atomic, nothing confined.")
+	return missed
+}
+
+// memory is a folder that is not on a disk, where there is one; else that for whatever
+// is temporary.
+func memory() string {
+	const shm = "/dev/shm"
+	if info, err := os.Stat(shm); err == nil && info.IsDir() {
+		return shm
+	}
+	return os.TempDir()
+}
+
+func short(d time.Duration) time.Duration {
+	switch {
+	case d > time.Millisecond:
+		return d.Round(10 * time.Microsecond)
+	case d > 10*time.Microsecond:
+		return d.Round(100 * time.Nanosecond)
+	default:
+		return d.Round(10 * time.Nanosecond)
+	}
+}
+
+// profileTo spends some seconds on each case in this process alone.
+func profileTo(file string, field []*change) (err error) {
+	f, err := os.Create(file)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return err
+	}
+	defer pprof.StopCPUProfile()
+	for _, c := range field {
+		for start := time.Now(); time.Since(start) < 5*time.Second; {
+			if _, err := c.apply(); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
