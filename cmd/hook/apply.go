@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -21,6 +22,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/syntax"
 )
 
 // maxPatchFile bounds a patch that is read from a file.
@@ -28,10 +30,37 @@ const maxPatchFile = 64 << 20
 
 // patchFlags are the flags of `apply --patch`.
 type patchFlags struct {
-	file, dir      string
-	strip, fuzz    int
-	reverse, check bool
-	protect        bool
+	file, dir        string
+	strip            int
+	reverse, protect bool
+	place            placeFlags
+}
+
+// placeFlags say how patches are put on files, or only tried.
+type placeFlags struct {
+	fuzz        int
+	near, check bool
+}
+
+func (f *placeFlags) add(fs *pflag.FlagSet) {
+	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
+	fs.BoolVar(&f.near, "near", false, "place by likeness what fits nowhere, if the result still parses")
+	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
+}
+
+func (f placeFlags) options() patch.Options {
+	opt := patch.Options{Fuzz: f.fuzz}
+	if f.near {
+		opt.Near = syntax.Check
+	}
+	return opt
+}
+
+func (f placeFlags) valid() error {
+	if f.fuzz < 0 {
+		return &session.UsageError{Msg: "--fuzz cannot be negative"}
+	}
+	return nil
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -63,32 +92,35 @@ placed as GNU patch places them, to any file of the tree, unless --protect is gi
 					return &session.UsageError{Msg: "--" + name + " goes with --patch"}
 				}
 			}
-			return a.applyID(cmd.Context(), args[0], f.fuzz, f.check, false)
+			return a.applyID(cmd.Context(), args[0], f.place)
 		},
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.file, "patch", "", "apply the unified diff in `FILE` (- for standard input)")
 	fs.StringVar(&f.dir, "dir", "", "the `DIR` that the diff's paths are relative to (default the repository's root, or this folder)")
 	fs.IntVar(&f.strip, "strip", patch.StripAuto, "leading folders to take off paths (default: a/ and b/ where both sides have them)")
-	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
 	fs.BoolVar(&f.reverse, "reverse", false, "undo the diff instead")
 	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen itself never edits: tests, CI configuration, lock files, snapshots")
-	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
+	f.place.add(fs)
 	return cmd
 }
 
 func (a *app) rollbackCommand() *cobra.Command {
-	fuzz := patch.DefaultFuzz
+	var place placeFlags
 	cmd := &cobra.Command{
-		Use:     "rollback ID",
-		Short:   "Take back a patch that was applied, and learn from it",
+		Use:   "rollback ID",
+		Short: "Take back a patch that was applied, and learn from it",
+		Long: `Rollback gives the files of a patch back what they held before it. Edits made since
+stay: they are merged. Where they are in the very lines that the patch changed, it says so
+and changes nothing. A patch of which regreen does not have the files as it wrote them is
+undone by its lines, placed as --fuzz and --near say.`,
 		Example: "  regreen rollback k3f9a2x-1",
 		Args:    exactID("rollback"),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.applyID(cmd.Context(), args[0], fuzz, false, true)
+			return a.rollbackID(cmd.Context(), args[0], place)
 		},
 	}
-	cmd.Flags().IntVar(&fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
+	place.add(cmd.Flags())
 	return cmd
 }
 
@@ -107,15 +139,24 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	if err != nil {
 		return err
 	}
-	if f.fuzz < 0 || f.strip < patch.StripAuto {
-		return &session.UsageError{Msg: "--fuzz and --strip cannot be negative"}
+	if err := f.place.valid(); err != nil {
+		return err
 	}
-	files, err := patch.Parse(text, patch.ParseOptions{Strip: f.strip})
+	if f.strip < patch.StripAuto {
+		return &session.UsageError{Msg: "--strip cannot be negative"}
+	}
+	read, err := patch.Read(text, patch.ParseOptions{Strip: f.strip})
 	if err != nil {
 		return err
 	}
+	files := read.Files
 	if len(files) == 0 {
-		return &session.UsageError{Msg: "there is no diff in " + f.file}
+		return &session.UsageError{Msg: "there is no patch in " + f.file, Hint: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
+	}
+	for _, part := range read.Parts {
+		if len(part.Notes) > 0 {
+			fmt.Fprintln(a.stderr, "read", part)
+		}
 	}
 	if f.reverse {
 		files = patch.Reverse(files)
@@ -130,7 +171,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 			return err
 		}
 	}
-	return a.write(ctx, tree, files, policy, f.fuzz, f.check)
+	return a.write(ctx, tree, files, policy, f.place)
 }
 
 // protection is the policy of the configuration for a folder, which may lie below the
@@ -199,12 +240,16 @@ func (a *app) patchTree(ctx context.Context, dir string) (*repo.Tree, error) {
 }
 
 // write carries a patch out, or only says that it could.
-func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, fuzz int, check bool) error {
-	changes, err := tree.Plan(files, patch.Options{Fuzz: fuzz})
+func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, place placeFlags) error {
+	changes, err := tree.Plan(files, place.options())
 	if err != nil {
 		return err
 	}
-	verb := "patched"
+	return a.writeChanges(ctx, tree, changes, policy, place.check)
+}
+
+func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, policy repo.Policy, check bool) error {
+	verb, err := "patched", error(nil)
 	if check {
 		verb, err = "applies to", tree.Check(changes, policy)
 	} else {
@@ -214,66 +259,161 @@ func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, po
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "%s %s\n", verb, c.Path)
+		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, c.Path, placements(c.Placed))
 	}
 	return nil
 }
 
-// applyID applies the patch of a stored run, or takes it back.
-func (a *app) applyID(ctx context.Context, id string, fuzz int, check, back bool) error {
+// placements tells where hunks went that did not go where they say.
+func placements(placed []patch.Placement) string {
+	var out []string
+	for _, p := range placed {
+		var how []string
+		if p.Offset != 0 {
+			how = append(how, fmt.Sprintf("offset %d", p.Offset))
+		}
+		if p.Fuzz != 0 {
+			how = append(how, fmt.Sprintf("fuzz %d", p.Fuzz))
+		}
+		if p.Similarity < 1 {
+			how = append(how, fmt.Sprintf("%.0f %% alike", 100*p.Similarity))
+		}
+		if len(how) > 0 {
+			out = append(out, fmt.Sprintf("hunk %d at line %d, %s", p.Hunk, p.Line, strings.Join(how, ", ")))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(out, "; ") + ")"
+}
+
+// applyID applies the patch of a stored run.
+func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
+	stored, err := a.stored(ctx, id, place, false)
+	if err != nil {
+		return err
+	}
+	defer stored.close()
+	s, state := stored.session, stored.session.Repo.StateDir()
+	files, err := stored.files()
+	if err != nil {
+		return err
+	}
+	changes, err := s.Repo.Plan(files, place.options())
+	if err != nil {
+		return err
+	}
+	if !place.check {
+		if err := repair.RecordWritten(state, changes, stored.patches, place.options()); err != nil {
+			s.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
+		}
+	}
+	if err := a.writeChanges(ctx, &s.Repo.Tree, changes, s.Config.Editable, place.check); err != nil || place.check {
+		return err
+	}
+	stored.becomes(ctx, learn.Kept)
+	fmt.Fprintf(a.stderr, "to take it back: regreen rollback %s\n", id)
+	return nil
+}
+
+// rollbackID takes the patch of a stored run back. What was written must be taken back,
+// so no policy is asked.
+func (a *app) rollbackID(ctx context.Context, id string, place placeFlags) error {
+	stored, err := a.stored(ctx, id, place, true)
+	if err != nil {
+		return err
+	}
+	defer stored.close()
+	if err := a.takeBack(ctx, stored, place); err != nil || place.check {
+		return err
+	}
+	stored.becomes(ctx, learn.RolledBack)
+	for _, p := range stored.patches {
+		if err := repair.ForgetWritten(stored.session.Repo.StateDir(), p.ID); err != nil {
+			stored.session.Log.Warn("what a patch wrote is still kept", "error", err)
+		}
+	}
+	return nil
+}
+
+// takeBack undoes patches in the working tree, and in the index while they are only there.
+func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) error {
+	rp := x.session.Repo
+	files, err := x.files()
+	if err != nil {
+		return err
+	}
+	files = patch.Reverse(files)
+	if !place.check && a.staged(ctx, rp, x.patches) {
+		return a.unstage(ctx, rp, files, place)
+	}
+	written, ok, err := repair.Written(rp.StateDir(), x.patches)
+	if err != nil {
+		x.session.Log.Warn("the patch is undone by its lines", "error", err)
+	}
+	if !ok {
+		return a.write(ctx, &rp.Tree, files, nil, place)
+	}
+	changes, err := rp.PlanBack(written)
+	if err != nil {
+		return err
+	}
+	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check)
+}
+
+// storedPatches are patches of a stored run that a person chose.
+type storedPatches struct {
+	session *session.Session
+	run     *report.Report
+	patches []*report.Patch
+}
+
+func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool) (*storedPatches, error) {
+	if err := place.valid(); err != nil {
+		return nil, err
+	}
 	s, err := a.open(ctx, "", nil, session.Flags{})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	defer func() { _ = s.Close() }()
-	rep, err := repair.Stored(s.Repo.StateDir(), id)
+	x := &storedPatches{session: s}
+	if x.run, err = repair.Stored(s.Repo.StateDir(), id); err == nil {
+		x.patches, err = choose(x.run, id, back)
+	}
 	if err != nil {
-		return err
+		x.close()
+		return nil, err
 	}
-	chosen, err := choose(rep, id, back)
-	if err != nil {
-		return err
-	}
+	return x, nil
+}
+
+func (x *storedPatches) close() { _ = x.session.Close() }
+
+// files are the patches as one.
+func (x *storedPatches) files() ([]patch.File, error) {
 	var files []patch.File
-	for _, p := range chosen {
-		parsed, err := patchOf(s.Repo.StateDir(), p)
+	for _, p := range x.patches {
+		parsed, err := repair.StoredPatch(x.session.Repo.StateDir(), p)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		files = append(files, parsed...)
 	}
-	var policy repo.Policy = s.Config.Editable
-	if back {
-		files, policy = patch.Reverse(files), nil // what was written must be taken back
+	return files, nil
+}
+
+// becomes notes in the run what became of the patches, and learns from it.
+func (x *storedPatches) becomes(ctx context.Context, event learn.Event) {
+	for _, p := range x.patches {
+		p.Applied, p.Staged = event == learn.Kept, false
 	}
-	if back && !check && a.staged(ctx, s.Repo, chosen) {
-		err = a.unstage(ctx, s.Repo, files, fuzz)
-	} else {
-		err = a.write(ctx, &s.Repo.Tree, files, policy, fuzz, check)
+	if err := repair.Restore(x.session.Repo.StateDir(), x.run); err != nil {
+		x.session.Log.Warn("the run cannot be updated", "error", err)
 	}
-	if err != nil {
-		return err
+	if err := x.session.Store.Record(ctx, repair.Aftermath(x.run, x.patches, event, time.Now())); err != nil {
+		x.session.Log.Warn("the outcome could not be recorded", "error", err)
 	}
-	if check {
-		return nil
-	}
-	for _, p := range chosen {
-		p.Applied, p.Staged = !back, false
-	}
-	if err := repair.Restore(s.Repo.StateDir(), rep); err != nil {
-		s.Log.Warn("the run cannot be updated", "error", err)
-	}
-	event := learn.Kept
-	if back {
-		event = learn.RolledBack
-	}
-	if err := s.Store.Record(ctx, repair.Aftermath(rep, chosen, event, time.Now())); err != nil {
-		s.Log.Warn("the outcome could not be recorded", "error", err)
-	}
-	if !back {
-		fmt.Fprintf(a.stderr, "to take it back: regreen rollback %s\n", id)
-	}
-	return nil
 }
 
 // staged tells whether patches that a hook put into the index are there to be taken
@@ -297,13 +437,13 @@ func (a *app) staged(ctx context.Context, rp *repo.Repo, patches []*report.Patch
 }
 
 // unstage takes a patch back out of index and working tree.
-func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, fuzz int) error {
+func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, place placeFlags) error {
 	index := repo.Index("")
 	tree, err := rp.TreeHash(ctx, index)
 	if err != nil {
 		return err
 	}
-	changes, err := rp.PlanStaged(ctx, index, files, patch.Options{Fuzz: fuzz})
+	changes, err := rp.PlanStaged(ctx, index, files, place.options())
 	if err != nil {
 		return err
 	}
@@ -336,17 +476,4 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 		return nil, &session.UsageError{Msg: "run " + rep.ID + " has no such verified patch", Hint: hint}
 	}
 	return out, nil
-}
-
-// patchOf reads a patch from where its bytes are kept as they were; the report's
-// text of it may have been made valid UTF-8.
-func patchOf(state string, p *report.Patch) ([]patch.File, error) {
-	text, err := os.ReadFile(filepath.Join(state, "patches", p.ID+".patch"))
-	if errors.Is(err, os.ErrNotExist) && !strings.ContainsRune(p.Diff, '\uFFFD') {
-		text, err = []byte(p.Diff), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return patch.Parse(text)
 }

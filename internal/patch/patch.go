@@ -102,14 +102,19 @@ type ConflictError struct {
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 func (e *ConflictError) Error() string {
-	switch {
-	case e.Hunk == 0:
+	if e.Line == 0 {
 		return fmt.Sprintf("%s: %s", e.File, e.Reason)
-	case e.Expected == e.Found:
-		return fmt.Sprintf("%s:%d: hunk %d: %s", e.File, e.Line, e.Hunk, e.Reason)
 	}
-	at, want, got := e.firstDifference()
-	return fmt.Sprintf("%s:%d: hunk %d: %s: expected %s, found %s", e.File, at, e.Hunk, e.Reason, want, got)
+	line, reason := e.Line, e.Reason
+	if e.Hunk > 0 {
+		reason = fmt.Sprintf("hunk %d: %s", e.Hunk, e.Reason)
+	}
+	if e.Expected != e.Found {
+		var want, got string
+		line, want, got = e.firstDifference()
+		reason += fmt.Sprintf(": expected %s, found %s", want, got)
+	}
+	return fmt.Sprintf("%s:%d: %s", e.File, line, reason)
 }
 
 // firstDifference is the line in which Found differs from Expected, and both lines
@@ -122,7 +127,7 @@ func (e *ConflictError) firstDifference() (line int, want, got string) {
 	}
 	show := func(lines []string) string {
 		if i >= len(lines) {
-			return "the end of the file"
+			return "nothing"
 		}
 		const enough = 80
 		return fmt.Sprintf("%.*q", enough, lines[i])

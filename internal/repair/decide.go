@@ -10,6 +10,7 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -34,7 +35,7 @@ func (r *run) decide(ctx context.Context) error {
 		r.note("not applied: " + why)
 		return nil
 	}
-	if err := r.apply(ctx); err != nil {
+	if err := r.apply(ctx, kept); err != nil {
 		var edited *repo.Error
 		if errors.As(err, &edited) {
 			r.note(fmt.Sprintf("not applied: %s %v; %s", edited.Path, edited.Err, edited.Hint))
@@ -97,7 +98,7 @@ func (r *run) holdBack(kept []*report.Patch) string {
 
 // apply writes the kept files to the user's tree in one transaction, and to the index
 // when that is what was tested.
-func (r *run) apply(ctx context.Context) error {
+func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	changes := make([]repo.Change, 0, len(r.kept))
 	for _, name := range slices.Sorted(maps.Keys(r.kept)) {
 		content := r.kept[name]
@@ -107,6 +108,11 @@ func (r *run) apply(ctx context.Context) error {
 			return err
 		}
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
+	}
+	if state, err := r.Repo.EnsureStateDir(); err != nil {
+		return err
+	} else if err := RecordWritten(state, changes, kept, patch.Options{}); err != nil {
+		r.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
 	}
 	if r.Source != repo.WorkTree() {
 		after, err := r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes, r.Editable)

@@ -100,7 +100,7 @@ func (p *planner) file(name string) (*planned, error) {
 	f := &planned{was: now.mode, mode: now.mode}
 	f.Change = Change{
 		Path: name, Old: now.content, New: now.content, OldExists: now.exists, NewExists: now.exists,
-		OldMode: now.mode & fs.ModeSymlink,
+		OldMode: now.mode,
 	}
 	p.size += int64(len(now.content))
 	p.files[name] = f
@@ -135,7 +135,7 @@ func (p *planner) apply(f patch.File) error {
 	if reason := unlike(f, mode); reason != "" {
 		return conflict(f.OldName, reason)
 	}
-	result, _, err := patch.Apply(content, f, p.opt)
+	result, placed, err := patch.Apply(content, f, p.opt)
 	switch {
 	case err != nil:
 		return err
@@ -146,10 +146,12 @@ func (p *planner) apply(f patch.File) error {
 		from.remove()
 	case f.NewName == f.OldName:
 		p.put(from, result, f.NewMode)
+		from.Placed = append(from.Placed, placed...)
 	default:
 		if err := p.create(f.NewName, result, cmp.Or(f.NewMode, mode), "the patch moves a file there, but it exists"); err != nil {
 			return err
 		}
+		p.files[f.NewName].Placed = placed
 		if !f.Copy && !(f.Rename && from.written) {
 			from.remove()
 		}

@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/lockfile"
+	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 // Tree is a folder of a user's files that can be written to in transactions. A
@@ -53,12 +54,14 @@ type Change struct {
 	Path                 string // slash-separated, relative to the root
 	Old, New             []byte
 	OldExists, NewExists bool
-	// OldMode is fs.ModeSymlink when the old one is a link; nothing else counts.
+	// OldMode is that of the old one. Only whether it is fs.ModeSymlink is compared.
 	OldMode fs.FileMode
 	// Mode is for a new file, and for one whose executable bit or kind changes:
 	// fs.ModeSymlink makes it a link. 0 keeps what is there; a new file is then not
 	// executable.
 	Mode fs.FileMode
+	// Placed tells where the hunks of a patch went that makes New of Old.
+	Placed []patch.Placement `json:"-"`
 }
 
 func (c Change) oldLink() bool { return c.OldExists && isLink(c.OldMode) }
