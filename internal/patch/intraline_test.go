@@ -52,7 +52,7 @@ func TestIntraline(t *testing.T) {
 		{"return nil", "for range 10 { go work(ctx) }"},
 		{"", "x"},
 		{"a", "b"},
-		{strings.Repeat("x", 1<<20), strings.Repeat("x", 1<<20) + "y"},
+		{strings.Repeat("a b ", 1<<16) + "x", strings.Repeat("a b ", 1<<16) + "y"},
 	} {
 		if old, new, ok := patch.Intraline(tt[0], tt[1]); ok || old != nil || new != nil {
 			t.Errorf("%.99q, %.99q: got %v, %v, %v", tt[0], tt[1], old, new, ok)
