@@ -17,8 +17,9 @@ const contextLines = 3
 // As few lines are changed as can be, unless the files are so long and so
 // different that finding the fewest would take too long. Where a change could
 // stand in several places it stands where Michael Haggerty's indent heuristic,
-// which is git's too, puts it. The section of a hunk is the function it is in, as
-// far as a line can tell; see section.
+// which is git's too, puts it. The section of a hunk is the nearest line before it
+// that begins a function, a class or the like in the language that the name's
+// extension tells, as git's is.
 func Diff(oldName, newName string, old, new []byte) File {
 	return DiffContext(oldName, newName, old, new, contextLines)
 }

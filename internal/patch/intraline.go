@@ -39,8 +39,8 @@ func Highlight(deleted, inserted []string) (old, new [][]Span) {
 // keeps go-diff, which slices some strings by byte and some by rune, clear of code
 // points that it could cut in two.
 const (
-	maxLineBytes = 64 << 10 // of a line with spans
-	maxTokens    = 600      // of either line, where they differ
+	maxLineBytes = 8 << 10 // of a line with spans
+	maxTokens    = 600     // of either line, where they differ
 	maxAlphabet  = 126
 	maxPairs     = 64 * 64 // lines deleted times lines inserted, for pairing by likeness
 )

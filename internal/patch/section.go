@@ -23,8 +23,9 @@ func lazily(s string) func() *regexp.Regexp {
 }
 
 // languages are those whose headings are more than a letter in the first column.
-// They agree with git's own (gitattributes(5), "diff") on ordinary sources and
-// differ where a test tells of it: closures are not headings, test cases are.
+// They agree with git's own, which gitattributes(5) lists under "diff", on ordinary
+// sources, and differ where a test tells of it: closures are not headings, test
+// cases are.
 var languages = []language{
 	{
 		name: "Go", extensions: ".go",
@@ -50,7 +51,7 @@ var languages = []language{
 		// Constructors look like calls.
 		name: "Java", extensions: ".java",
 		heading: lazily(`^[ \t]*(?:[a-z-]+[ \t]+)*(?:class|enum|interface|record)[ \t]` +
-			`|^[ \t]*(?:[\pL_<>&][\pL\d_<>\[\]?&.,]*[ \t]+)+[\pL_][\pL\d_]*[ \t]*\([^;]*$`),
+			`|^[ \t]*(?:[\pL_<&][^\s()=;"]*[ \t]+)+[\pL_][\pL\d_]*[ \t]*\([^;]*$`),
 		never: lazily(`^[ \t]*(?:assert|case|catch|do|else|for|if|new|return|switch|synchronized|throw|try|while)\b`),
 	},
 	{
@@ -66,7 +67,7 @@ var languages = []language{
 	{
 		name: "C#", extensions: ".cs .csx",
 		heading: lazily(`^[ \t]*(?:[a-z]+[ \t]+)*(?:class|enum|interface|namespace|record|struct)[ \t]` +
-			`|^[ \t]*(?:[\pL_@][\pL\d_<>\[\]?.,]*[ \t]+)+[\pL_@][\pL\d_<>.]*[ \t]*\([^;]*$`),
+			`|^[ \t]*(?:[\pL_@][^\s()=;"]*[ \t]+)+[\pL_@][\pL\d_<>.]*[ \t]*\([^;]*$`),
 		never: lazily(`^[ \t]*(?:await|case|catch|do|else|fixed|for|foreach|if|lock|new|return|switch|throw|using[ \t]*\(|var|while|yield)\b`),
 	},
 	{

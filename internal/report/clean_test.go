@@ -130,3 +130,21 @@ func TestReadDiff(t *testing.T) {
 		t.Errorf("a change of line ends is hidden: %v", got)
 	}
 }
+
+// TestCounterpartsStandOut has a run of changes with more lines inserted than
+// deleted: what changed in the line that stayed stands out, and nothing else.
+func TestCounterpartsStandOut(t *testing.T) {
+	t.Parallel()
+	r := proposedReport()
+	r.Patches[0].Diff = "--- a/x.go\n+++ b/x.go\n@@ -1 +1,4 @@ func mean() int {\n-\treturn sum / n\n+\tif n == 0 {\n+\t\treturn 0\n+\t}\n+\treturn sum / count\n"
+	got := string(onTerminal(t, r, TerminalOptions{Color: true}))
+	for _, want := range []string{
+		"\x1b[31m    return sum / \x1b[0m\x1b[31;7mn\x1b[0m\n",
+		"\x1b[32m    if n == 0 {\x1b[0m\n",
+		"\x1b[32m    return sum / \x1b[0m\x1b[32;7mcount\x1b[0m\n",
+	} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in:\n%s", want, got)
+		}
+	}
+}
