@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -50,9 +51,29 @@ func every() []Change {
 	}
 }
 
+// fastDir is a folder in memory where there is such: the tests that crash at every step
+// wait for the disk thousands of times, and no disk loses its power in them.
+func fastDir(t *testing.T) string {
+	t.Helper()
+	memory, ok := memoryDir()
+	if !ok {
+		return t.TempDir()
+	}
+	dir, err := os.MkdirTemp(memory, "regreen-test-")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := os.RemoveAll(dir); err != nil {
+			t.Error(err)
+		}
+	})
+	return dir
+}
+
 func newScenario(t *testing.T) *scenario {
 	t.Helper()
-	dir := t.TempDir()
+	dir := fastDir(t)
 	for name, content := range map[string]string{
 		"edit.go": "old\n", "dir/run.sh": "*#!/bin/sh\n", "gone/deep/x.go": "x\n", "chmod.sh": "same\n",
 		"untouched.go": "u\n", "dir/other.go": "o\n", "dir/less.sh": "*l\n", "dir/link": "-> other.go", "gone/link": "-> /nowhere",
@@ -486,28 +507,42 @@ func TestWritersTakeTurns(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "n"), []byte("0"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	const writers, rounds = 4, 10
+	const writers = 4
 	done := make(chan error, writers)
 	for range writers {
 		go func() {
-			tree, err := Dir(dir)
-			for range rounds {
-				if err != nil {
-					break
-				}
-				err = increment(tree)
+			out, err := child(countVar + "=" + dir).CombinedOutput()
+			if err != nil {
+				err = fmt.Errorf("%w\n%s", err, out)
 			}
 			done <- err
 		}()
 	}
 	for range writers {
 		if err := <-done; err != nil {
-			t.Fatal(err)
+			t.Error(err)
 		}
 	}
 	if got := snapshot(t, dir); !maps.Equal(got, map[string]string{"n": strconv.Itoa(writers * rounds)}) {
 		t.Errorf("got %v", got)
 	}
+}
+
+// rounds is how often each of several processes adds one.
+const rounds = 10
+
+func count(dir string) int {
+	tree, err := Dir(dir)
+	for range rounds {
+		if err == nil {
+			err = increment(tree)
+		}
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
 }
 
 // increment adds one to the number in the file "n", however often it takes.
@@ -528,21 +563,228 @@ func increment(tree *Tree) error {
 	}
 }
 
-// The variables by which TestMain becomes a writer that is killed, or one on a
-// full disk.
+// The variables by which TestMain becomes a writer: one that is killed, one of several,
+// one on a full disk, and one that kills itself.
 const (
 	writerVar = "REGREEN_TEST_WRITER"
+	countVar  = "REGREEN_TEST_COUNT"
 	fullVar   = "REGREEN_TEST_FULL"
+	diesVar   = "REGREEN_TEST_DIES"
 )
 
 func TestMain(m *testing.M) {
-	if dir := os.Getenv(writerVar); dir != "" {
-		os.Exit(writeForever(dir))
-	}
-	if dir := os.Getenv(fullVar); dir != "" {
-		os.Exit(writeOnFullDisk(dir))
+	for name, run := range map[string]func(string) int{writerVar: writeForever, countVar: count, fullVar: writeOnFullDisk, diesVar: writeAndDie} {
+		if arg := os.Getenv(name); arg != "" {
+			os.Exit(run(arg))
+		}
 	}
 	os.Exit(m.Run())
+}
+
+// child is this test's program as another process.
+func child(env string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0])
+	cmd.Env = append(os.Environ(), env)
+	return cmd
+}
+
+// death is a write that a process does not live to the end of.
+type death struct {
+	Dir    string
+	Step   int  // before which the process is killed, from 0
+	Across bool // as if the journal were on another file system
+	Undo   bool // the last file cannot be written, so that all is undone
+	Again  bool // only recover
+}
+
+func writeAndDie(arg string) int {
+	var d death
+	err := json.Unmarshal([]byte(arg), &d)
+	var tree *Tree
+	if err == nil {
+		tree, err = Dir(d.Dir)
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 2
+	}
+	n := 0
+	tree.step = func(name string) error {
+		if n == d.Step {
+			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			select {}
+		}
+		n++
+		switch {
+		case d.Undo && name == "apply 13": // the last
+			return syscall.EROFS
+		case d.Across && strings.HasPrefix(name, "place "):
+			return syscall.EXDEV
+		}
+		return nil
+	}
+	if d.Again {
+		err = tree.Recover(context.Background())
+	} else {
+		err = tree.Write(context.Background(), every(), nil)
+	}
+	if err != nil && !(d.Undo && errors.Is(err, syscall.EROFS)) {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return 0
+}
+
+// TestKilledAtEveryStep ends a process before each thing it does to the disk, and then
+// the one that recovers.
+func TestKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	steps := newScenario(t).steps(t)
+	for name, d := range map[string]death{
+		"plain":               {},
+		"across file systems": {Across: true, Step: slices.Index(steps, "begin")},
+		"undo":                {Undo: true, Step: slices.Index(steps, "apply 13")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for first := d.Step; ; d.Step++ {
+				s := newScenario(t)
+				d.Dir = s.tree.root
+				if !d.dies(t) {
+					if d.Step < first+30 {
+						t.Errorf("only %d steps", d.Step-first)
+					}
+					s.whole(t, "no death")
+					return
+				}
+				again := d
+				again.Again, again.Step = true, d.Step%11
+				again.dies(t)
+				if err := s.tree.Recover(t.Context()); err != nil {
+					t.Fatalf("killed at step %d: %v", d.Step, err)
+				}
+				if err := s.tree.Write(t.Context(), nil, nil); err != nil { // takes the lock's file along
+					t.Fatalf("killed at step %d: %v", d.Step, err)
+				}
+				s.whole(t, fmt.Sprintf("killed at step %d", d.Step))
+				if maps.Equal(s.now(t), s.after) {
+					continue
+				}
+				if err := s.tree.Write(t.Context(), s.changes[:1], nil); err != nil {
+					t.Fatalf("killed at step %d, then: %v", d.Step, err)
+				}
+			}
+		})
+	}
+}
+
+// dies runs the write in a process of its own and tells whether it was killed.
+func (d death) dies(t *testing.T) bool {
+	t.Helper()
+	arg, err := json.Marshal(d)
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, err := child(diesVar + "=" + string(arg)).CombinedOutput()
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		if status, ok := exit.Sys().(syscall.WaitStatus); ok && status.Signaled() && status.Signal() == syscall.SIGKILL {
+			return true
+		}
+	}
+	if err != nil {
+		t.Fatalf("%+v: %v\n%s", d, err, out)
+	}
+	return false
+}
+
+// TestFolderVanishes takes a folder away between what was planned and what is done.
+func TestFolderVanishes(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"make the folder", "stage 0 old", "begin", "apply 0", "apply 1"} {
+		for _, gone := range []string{"dir", "into"} {
+			tree := folder(t, map[string]string{"a": "a", "dir/b": "b", "into/keep": "k"})
+			want := snapshot(t, tree.root)
+			for name := range want {
+				if strings.HasPrefix(name, gone+"/") {
+					delete(want, name)
+				}
+			}
+			tree.step = func(name string) error {
+				if name == step {
+					return os.RemoveAll(filepath.Join(tree.root, gone))
+				}
+				return nil
+			}
+			err := tree.Write(t.Context(), []Change{
+				{Path: "a", Old: []byte("a"), New: []byte("A"), OldExists: true, NewExists: true},
+				{Path: "dir/b", Old: []byte("b"), New: []byte("B"), OldExists: true, NewExists: true},
+				made("into/new/c", "c"),
+			}, nil)
+			if !errors.Is(err, ErrEdited) || !strings.HasPrefix(err.Error(), gone) {
+				t.Errorf("%s, %s is gone: %v", step, gone, err)
+			}
+			if d := cmp.Diff(want, snapshot(t, tree.root)); d != "" {
+				t.Errorf("%s, %s is gone:\n%s", step, gone, d)
+			}
+		}
+	}
+}
+
+// TestReadOnly has the disk refuse each kind of step that it may refuse a user.
+func TestReadOnly(t *testing.T) {
+	t.Parallel()
+	for _, step := range []string{"place 1", "remove 2", "make folders 3", "place 5", "place 9"} {
+		for _, cause := range []error{syscall.EACCES, syscall.EROFS} {
+			s := newScenario(t)
+			s.tree.step = func(name string) error {
+				if name == step {
+					return cause
+				}
+				return nil
+			}
+			err := s.tree.Write(t.Context(), s.changes, nil)
+			if !errors.Is(err, cause) || !strings.Contains(err.Error(), "make the file and its folder writable") {
+				t.Errorf("%s: %v", step, err)
+			}
+			if d := cmp.Diff(s.before, s.now(t)); d != "" {
+				t.Fatalf("%s:\n%s", step, d)
+			}
+			s.whole(t, step)
+		}
+	}
+}
+
+// A file that may not be written is replaced, as git does it, and stays as it was; one
+// in a folder that may not be written cannot be.
+func TestReadOnlyOnDisk(t *testing.T) {
+	t.Parallel()
+	tree := folder(t, map[string]string{"a": "a", "dir/b": "b"})
+	if err := os.Chmod(filepath.Join(tree.root, "a"), 0o444); err != nil {
+		t.Fatal(err)
+	}
+	a := Change{Path: "a", Old: []byte("a"), New: []byte("A"), OldExists: true, NewExists: true}
+	if err := tree.Write(t.Context(), []Change{a}, nil); err != nil {
+		t.Fatal(err)
+	}
+	if os.Geteuid() == 0 {
+		t.Skip("root may write everywhere")
+	}
+	dir := filepath.Join(tree.root, "dir")
+	if err := os.Chmod(dir, 0o555); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.Chmod(dir, 0o755) })
+	before := snapshot(t, tree.root)
+	for _, c := range []Change{{Path: "dir/b", Old: []byte("b"), New: []byte("B"), OldExists: true, NewExists: true}, removed("dir/b", "b"), made("dir/c", "c")} {
+		err := tree.Write(t.Context(), []Change{{Path: "a", Old: []byte("A"), New: []byte("x"), OldExists: true, NewExists: true}, c}, nil)
+		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "\nhint: ") {
+			t.Errorf("%s: %v", c.Path, err)
+		}
+		if d := cmp.Diff(before, snapshot(t, tree.root)); d != "" {
+			t.Error(d)
+		}
+	}
 }
 
 // pair are two files of the same content; a transaction changes both.
@@ -577,8 +819,7 @@ func TestKilledWriter(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		cmd := exec.Command(os.Args[0])
-		cmd.Env = append(os.Environ(), writerVar+"="+dir)
+		cmd := child(writerVar + "=" + dir)
 		stdout, err := cmd.StdoutPipe()
 		if err != nil {
 			t.Fatal(err)
@@ -642,9 +883,7 @@ func TestFullDisk(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "a"), []byte("a"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	cmd := exec.Command(os.Args[0])
-	cmd.Env = append(os.Environ(), fullVar+"="+dir)
-	if out, err := cmd.CombinedOutput(); err != nil {
+	if out, err := child(fullVar + "=" + dir).CombinedOutput(); err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if now := snapshot(t, dir); !maps.Equal(now, map[string]string{"a": "a"}) {
