@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -696,6 +697,26 @@ func (d death) dies(t *testing.T) bool {
 		t.Fatalf("%+v: %v\n%s", d, err, out)
 	}
 	return false
+}
+
+// TestJournalOfOldVersion recovers from what a regreen left that knew no links.
+func TestJournalOfOldVersion(t *testing.T) {
+	t.Parallel()
+	tree := folder(t, map[string]string{
+		"a": "new", "b": "old", "gone/c": "c",
+		".regreen-write/0.old": "old", ".regreen-write/1.old": "old", ".regreen-write/1.new": "new", ".regreen-write/2.new": "c",
+		".regreen-write/journal.json": fmt.Sprintf(`{"entries": [
+			{"path": "a", "old": {"sha256": "%x"}, "new": {"sha256": "%x"}},
+			{"path": "b", "old": {"sha256": "%[1]x"}, "new": {"sha256": "%[2]x", "executable": true}},
+			{"path": "gone/c", "old": {}, "new": {"sha256": "%[3]x"}, "made": ["gone"]}]}`,
+			sha256.Sum256([]byte("old")), sha256.Sum256([]byte("new")), sha256.Sum256([]byte("c"))),
+	})
+	if err := tree.Recover(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(map[string]string{"a": "old", "b": "old"}, snapshot(t, tree.root)); d != "" {
+		t.Error(d)
+	}
 }
 
 // TestFolderVanishes takes a folder away between what was planned and what is done.
