@@ -1,9 +1,7 @@
 package repo
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -24,10 +22,10 @@ func fold(name string) string {
 // changes by no more than that, in one transaction, may do so.
 func (t *Tree) collide(root *os.Root, changes []Change) error {
 	var (
-		written = make(map[string]bool)     // paths of the files there will be
-		deleted = make(map[string]bool)     // and of those there will not
-		made    = make(map[string]string)   // folded paths of what does not exist yet
-		folders = make(map[string][]string) // names in a folder
+		written = make(map[string]bool)                // paths of the files there will be
+		deleted = make(map[string]bool)                // and of those there will not
+		made    = make(map[string]string)              // paths of what does not exist yet, by their folded form
+		folders = make(map[string]map[string][]string) // names in a folder, by their folded form
 	)
 	for _, c := range changes {
 		written[c.Path] = c.NewExists
@@ -41,24 +39,24 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 			if p != c.Path && written[p] {
 				return t.badPath(c.Path, fmt.Errorf("%s is to be a file", p))
 			}
-			dir := path.Dir(p)
+			dir, base := path.Split(p)
 			names, known := folders[dir]
 			if !known {
 				var err error
-				if names, err = list(root, dir); err != nil {
+				if names, err = list(root, path.Clean(dir)); err != nil {
 					return err
 				}
 				folders[dir] = names
 			}
-			if slices.Contains(names, path.Base(p)) {
+			alike := names[fold(base)]
+			if slices.Contains(alike, base) {
 				continue // it is not made
 			}
-			for _, name := range names {
-				other := path.Join(dir, name)
-				if fold(other) != fold(p) || p == c.Path && deleted[other] && !same(root, other, p) {
-					continue
+			for _, name := range alike {
+				other := dir + name
+				if p != c.Path || !deleted[other] || same(root, other, p) {
+					return t.collision(p, other)
 				}
-				return t.collision(p, other)
 			}
 			if other, ok := made[fold(p)]; ok && other != p {
 				return t.collision(p, other)
@@ -87,21 +85,24 @@ func above(p string) []string {
 	return dirs
 }
 
-// list gives the names in a folder; none when there is no such folder.
-func list(root *os.Root, dir string) ([]string, error) {
+// list gives the names in a folder by their folded form; none when there is no such
+// folder.
+func list(root *os.Root, dir string) (map[string][]string, error) {
 	info, err := root.Lstat(filepath.FromSlash(dir))
 	if err != nil || !info.IsDir() {
 		return nil, nil // whoever writes there tells
 	}
 	file, err := root.Open(filepath.FromSlash(dir))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	return file.Readdirnames(-1)
+	names, err := file.Readdirnames(-1)
+	folded := make(map[string][]string, len(names))
+	for _, name := range names {
+		folded[fold(name)] = append(folded[fold(name)], name)
+	}
+	return folded, err
 }
 
 // same tells whether both names are of one file.

@@ -150,8 +150,29 @@ func TestFolderBecomesLink(t *testing.T) {
 	}
 }
 
+// ignoresCase tells whether temporary folders are on a file system that does.
+func ignoresCase(t *testing.T) bool {
+	t.Helper()
+	_, err := os.Lstat(filepath.Join(folder(t, map[string]string{"case": ""}).root, "CASE"))
+	return err == nil
+}
+
+// Where case does not count, a new name of the same file is not written: removing the
+// old one would take it along.
+func TestCaseOfOneFileWhereItDoesNotCount(t *testing.T) {
+	t.Parallel()
+	if !ignoresCase(t) {
+		t.Skip("it does here")
+	}
+	tree := folder(t, map[string]string{"readme.md": "r"})
+	refused(t, tree, []Change{removed("readme.md", "r"), made("README.md", "r")}, ErrBadPath, "the same name as readme.md")
+}
+
 func TestNamesThatDifferByCase(t *testing.T) {
 	t.Parallel()
+	if ignoresCase(t) {
+		t.Skip("there cannot be two such names here")
+	}
 	files := map[string]string{"readme.md": "r", "Dir/x": "x", "stra\u00dfe": "s", "caf\u00e9": "c", "both": "1", "Both": "2"}
 	for name, tt := range map[string]struct {
 		changes []Change
@@ -235,6 +256,26 @@ func TestUnportableNames(t *testing.T) {
 			t.Errorf("remove %q: %v", name, err)
 		}
 		refused(t, tree, []Change{made(name, "3")}, ErrBadPath)
+	}
+}
+
+// As many files as there may be are checked in no time, also in one folder.
+func TestManyFiles(t *testing.T) {
+	t.Parallel()
+	tree := folder(t, nil)
+	many := make([]Change, maxFiles)
+	for i := range many {
+		if err := os.WriteFile(filepath.Join(tree.root, fmt.Sprintf("old%d", i)), nil, 0o644); err != nil {
+			t.Fatal(err)
+		}
+		many[i] = made(fmt.Sprintf("new%d", i), "")
+	}
+	start := time.Now()
+	if err := tree.Check(many, nil); err != nil {
+		t.Fatal(err)
+	}
+	if took := time.Since(start); took > 20*time.Second {
+		t.Errorf("it took %v", took)
 	}
 }
 

@@ -127,6 +127,22 @@ func TestWriteStagedRefuses(t *testing.T) {
 	}
 }
 
+func TestWriteStagedAsksThePolicy(t *testing.T) {
+	t.Parallel()
+	f, r, tree := stagedFixture(t)
+	policy := func(name string) (bool, string) { return name != "m.go", "it is m.go" }
+	objects := f.git("count-objects")
+	if _, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange(), policy); !errors.Is(err, ErrProtected) {
+		t.Error(err)
+	}
+	if got := stagedState(t, f); got != "old" {
+		t.Error(got)
+	}
+	if now := f.git("count-objects"); now != objects {
+		t.Errorf("blobs were written: %s, then %s", objects, now)
+	}
+}
+
 // A commit -a has an index that goes away when the commit is given up: what was
 // written is then either whole or, by the next recovery, undone.
 func TestStagedCrashAtEveryStep(t *testing.T) {

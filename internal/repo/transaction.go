@@ -355,17 +355,14 @@ func (x *transaction) prune(e journalEntry) {
 func (x *transaction) undo() error {
 	for i, e := range slices.Backward(x.entries) {
 		entry := e.entry
-		now, err := x.tree.present(x.root, entry.Path)
-		if errors.Is(err, ErrBadPath) {
-			continue // it, or a folder above it, is something else by now
-		}
-		if err != nil {
-			return err
-		}
 		if err := x.clear(i, filepath.FromSlash(entry.Path)); err != nil {
 			return err
 		}
-		if now.state() == entry.New {
+		now, err := x.tree.present(x.root, entry.Path)
+		if err != nil && !errors.Is(err, ErrBadPath) {
+			return err
+		}
+		if err == nil && now.state() == entry.New {
 			if err := x.tree.at("undo %d", i); err != nil {
 				return err
 			}
