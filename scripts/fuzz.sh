@@ -20,8 +20,9 @@ for package; do
 	fi
 	for target in $targets; do
 		echo "fuzz: $package $target for ${FUZZTIME:-60s}" >&2
-		# Without the tests: those are make test's.
-		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-60s}" "./$package" ||
+		# Without the tests: those are make test's. Making an input small that is merely new
+		# takes a minute at a time when it is not told to be brief.
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-60s}" -fuzzminimizetime 5s "./$package" ||
 			failed="$failed $package/$target"
 	done
 done

@@ -47,6 +47,7 @@ var classes = []struct {
 	{"hunks", teller.hunks},
 	{"lopsided", teller.lopsided},
 	{"misnumbered", teller.misnumbered},
+	{"unnumbered", teller.unnumbered},
 	{"no newline", teller.unended},
 	{"CRLF", teller.crlf},
 	{"CRLF headers", teller.crlfHeaders},
@@ -260,6 +261,7 @@ func (r teller) lopsided() story {
 
 // trim takes context lines off a hunk.
 func trim(h *patch.Hunk, before, after int) {
+	hadOld, hadNew := h.OldLines > 0, h.NewLines > 0
 	for range before {
 		if h.Lines[0].Op != patch.Context {
 			break
@@ -275,11 +277,12 @@ func trim(h *patch.Hunk, before, after int) {
 		h.Lines = h.Lines[:len(h.Lines)-1]
 		h.OldLines, h.NewLines = h.OldLines-1, h.NewLines-1
 	}
-	if h.OldLines == 0 && before > 0 && h.NewLines > 0 {
-		h.OldStart = max(0, h.OldStart-1)
+	// Of a side without lines, the start is the line before it.
+	if h.OldLines == 0 && hadOld {
+		h.OldStart--
 	}
-	if h.NewLines == 0 && before > 0 {
-		h.NewStart = max(0, h.NewStart-1)
+	if h.NewLines == 0 && hadNew {
+		h.NewStart--
 	}
 }
 
@@ -294,6 +297,20 @@ func (r teller) misnumbered() story {
 			if h.OldLines > 0 && h.NewLines > 0 && h.OldStart+by > 0 && h.NewStart+by > 0 {
 				h.OldStart, h.NewStart = h.OldStart+by, h.NewStart+by
 			}
+		}
+	}
+	return s
+}
+
+// unnumbered says line 1 of every hunk, as of a model that does not even try.
+func (r teller) unnumbered() story {
+	s := r.repeats()
+	s.context = 1 + r.IntN(3)
+	s.reshape = func(f *patch.File) {
+		for i := range f.Hunks {
+			h := &f.Hunks[i]
+			trim(h, r.IntN(3), r.IntN(2))
+			h.OldStart, h.NewStart = min(1, h.OldLines), min(1, h.NewLines)
 		}
 	}
 	return s

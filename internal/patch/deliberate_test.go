@@ -39,8 +39,8 @@ var deliberate = []struct {
 		gnu: "refused", git: "a\r\nB\r\nc\r\n", ours: "a\r\nB\r\nc\r\n",
 	},
 	{
-		name: "mixed endings", file: "a\r\nb\nc\r\nd\n", hunks: "@@ -1,4 +1,5 @@\n a\n+A\n b\n-c\n+C\n d\n",
-		gnu: "refused", git: "refused", ours: "a\r\nA\r\nb\nC\r\nd\n",
+		name: "mixed endings", file: "a\r\nb\nc\r\nd\n", hunks: "@@ -1,4 +1,6 @@\n+z\n a\n+A\n b\n-c\n+C\n d\n",
+		gnu: "refused", git: "refused", ours: "z\r\na\r\nA\r\nb\nC\r\nd\n",
 	},
 	{
 		name: "newline missing in the file", file: "a\nb", hunks: "@@ -1,2 +1,2 @@\n a\n-b\n+B\n",
@@ -161,12 +161,12 @@ func TestTellsPlacesInTheFile(t *testing.T) {
 		t.Errorf("docs/patch.md has no row %q", name)
 	}
 	c := headed("x", "a\nb\n", "@@ -9,0 +10 @@\n+n\n")
-	got, want := ours(t, c, 0), outcome{now: "a\nb\nn\n", placed: []place{{line: 3}}}
-	if !same(c, got, want, "") {
+	want := demand{outcome: outcome{now: "a\nb\nn\n", placed: []place{{line: 3}}}}
+	if got := ours(t, c, 0); !want.meets(c, got) {
 		t.Errorf("Apply %v, want %v", got, want)
 	}
 	want.placed[0].line = 10
-	if got := gnu(t, []instance{c}, 0)[0]; !same(c, got, want, "") {
+	if got := gnu(t, []instance{c}, 0)[0]; !want.meets(c, got) {
 		t.Errorf("GNU patch %v, want %v", got, want)
 	}
 }
