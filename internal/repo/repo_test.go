@@ -351,8 +351,13 @@ func TestGitFolderWithAnotherName(t *testing.T) {
 	if r.GitDir() != filepath.Join(f.dir, "meta") || r.Root() != f.dir {
 		t.Errorf("GIT_DIR is not honoured: %s %s", r.GitDir(), r.Root())
 	}
-	err := r.Write(t.Context(), []Change{{Path: "meta/hooks/post-commit", New: []byte("x"), NewExists: true}}, nil)
-	if !errors.Is(err, ErrBadPath) {
-		t.Errorf("got %v", err)
+	for _, c := range []Change{
+		made("meta/hooks/post-commit", "x"), made("Meta/hooks/post-commit", "x"), removed("meta/HEAD", "ref: refs/heads/main\n"),
+		linked("l", "meta/hooks"), linked("sub/l", "../META"),
+	} {
+		err := r.Write(t.Context(), []Change{c}, nil)
+		if !errors.Is(err, ErrBadPath) || !strings.Contains(err.Error(), "git's own") {
+			t.Errorf("%s: %v", c.Path, err)
+		}
 	}
 }

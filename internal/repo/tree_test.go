@@ -590,7 +590,7 @@ func child(env string) *exec.Cmd {
 // death is a write that a process does not live to the end of.
 type death struct {
 	Dir    string
-	Step   int  // before which the process is killed, from 0
+	Step   int  // before which the process is killed, from 0; -1 for none
 	Across bool // as if the journal were on another file system
 	Undo   bool // the last file cannot be written, so that all is undone
 	Again  bool // only recover
@@ -659,6 +659,10 @@ func TestKilledAtEveryStep(t *testing.T) {
 				again := d
 				again.Again, again.Step = true, d.Step%11
 				again.dies(t)
+				if d.Across { // the parent knows no second file system
+					again.Step = -1
+					again.dies(t)
+				}
 				if err := s.tree.Recover(t.Context()); err != nil {
 					t.Fatalf("killed at step %d: %v", d.Step, err)
 				}
