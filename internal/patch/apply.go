@@ -73,7 +73,7 @@ func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 		}
 		return out, []Placement{}, nil
 	}
-	out, placed, ok := asStated(src, f.Hunks)
+	out, placed, ok := exactly(src, f.Hunks)
 	if !ok {
 		var err *ConflictError
 		if out, placed, err = applyLines(splitLines(string(src)), f, opt); err != nil {

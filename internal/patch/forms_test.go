@@ -352,10 +352,10 @@ func TestApplyOfAnyBytes(t *testing.T) {
 	})
 }
 
-// TestAsStatedAsPlaced: hunks that fit where they say take a short cut, which comes
+// TestExactlyAsPlaced: hunks that fit without fuzz take a short cut, which comes
 // to what the long way comes to. The long way is forced by a hunk behind the others
 // that states no line.
-func TestAsStatedAsPlaced(t *testing.T) {
+func TestExactlyAsPlaced(t *testing.T) {
 	t.Parallel()
 	short := 0
 	rapid.Check(t, func(t *rapid.T) {
