@@ -150,6 +150,45 @@ func TestFolderBecomesLink(t *testing.T) {
 	}
 }
 
+// What stands where a folder was when a write was cut off does not hold up the rest.
+func TestFolderReplacedBeforeRecovery(t *testing.T) {
+	t.Parallel()
+	for _, other := range []string{"file", "-> a"} {
+		tree := folder(t, map[string]string{"a": "a", "dir/b": "b"})
+		edit := func(name string) Change {
+			return Change{Path: name, Old: []byte(filepath.Base(name)), New: []byte("new"), OldExists: true, NewExists: true}
+		}
+		tree.step = func(name string) error {
+			if name == "close" { // all is written, and the journal still there
+				panic(errCrash)
+			}
+			return nil
+		}
+		func() {
+			defer func() { _ = recover() }()
+			_ = tree.Write(t.Context(), []Change{edit("a"), edit("dir/b")}, nil)
+			t.Error("no crash")
+		}()
+		tree.step = nil
+		dir := filepath.Join(tree.root, "dir")
+		err := os.RemoveAll(dir)
+		if target, ok := strings.CutPrefix(other, "-> "); ok {
+			err = errors.Join(err, os.Symlink(target, dir))
+		} else {
+			err = errors.Join(err, os.WriteFile(dir, []byte(other), 0o644))
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tree.Recover(t.Context()); err != nil {
+			t.Error(err)
+		}
+		if d := cmp.Diff(map[string]string{"a": "a", "dir": other}, snapshot(t, tree.root, ".regreen-write.lock")); d != "" {
+			t.Error(d)
+		}
+	}
+}
+
 // ignoresCase tells whether temporary folders are on a file system that does.
 func ignoresCase(t *testing.T) bool {
 	t.Helper()

@@ -355,14 +355,15 @@ func (x *transaction) prune(e journalEntry) {
 func (x *transaction) undo() error {
 	for i, e := range slices.Backward(x.entries) {
 		entry := e.entry
-		if err := x.clear(i, filepath.FromSlash(entry.Path)); err != nil {
-			return err
-		}
 		now, err := x.tree.present(x.root, entry.Path)
-		if err != nil && !errors.Is(err, ErrBadPath) {
+		replaced := errors.Is(err, ErrBadPath) // or a folder above it is: someone edited it
+		if err != nil && !replaced {
 			return err
 		}
-		if err == nil && now.state() == entry.New {
+		if err := x.clear(i, filepath.FromSlash(entry.Path)); err != nil && !replaced {
+			return err
+		}
+		if !replaced && now.state() == entry.New {
 			if err := x.tree.at("undo %d", i); err != nil {
 				return err
 			}
