@@ -37,8 +37,8 @@ var rules = []struct {
 //
 // Nothing under a .git folder or outside the tree may be changed (see
 // confine.Name). Otherwise a file may when Allow names it, or when neither a
-// built-in rule nor a glob of Never matches it. Case does not count, since many
-// file systems do not tell it apart.
+// built-in rule nor a glob of Never matches it. Case does not count, nor else what
+// some file system does not tell apart (see confine.Seen).
 func (c Config) Editable(name string) (ok bool, reason string) {
 	name = path.Clean(name)
 	if err := confine.Name(name); err != nil {
@@ -47,6 +47,7 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 	if slices.Contains(c.Allow, name) {
 		return true, ""
 	}
+	name = confine.Seen(name)
 	for _, rule := range rules {
 		for _, glob := range rule.globs {
 			if matchPath(glob, name) {

@@ -24,6 +24,8 @@ func TestEditable(t *testing.T) {
 		{"./pkg/../main.go", ""},
 		{"main_test.go", "a test"},
 		{"a/b/main_test.go", "a test"},
+		{"a/b/main_te\u200dst.go", "a test"},
+		{"a/b/main_test.go.", "a test"},
 		{"web/app.test.tsx", "a test"},
 		{"web/__tests__/app.tsx", "a test"},
 		{"py/tests_x/test_app.py", "a test"},

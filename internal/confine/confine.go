@@ -139,6 +139,16 @@ func spells(part, name string) bool {
 	return part == name || short(part, strings.TrimPrefix(name, "."))
 }
 
+// Seen is a name in the spelling by which the file systems that fold the most know it:
+// two names that are seen alike may be one file.
+func Seen(name string) string {
+	parts := strings.Split(name, "/")
+	for i, part := range parts {
+		parts[i] = seen(part)
+	}
+	return strings.Join(parts, "/")
+}
+
 // seen is what file systems may make of a part of a path: they ignore case, characters
 // that are invisible (HFS+), dots and spaces at the end, and what follows a colon is
 // the name of a stream of the same file (NTFS).

@@ -51,7 +51,8 @@ type Placement struct {
 //
 // Other than GNU patch, Apply puts a patch whose line endings are all LF on a
 // CRLF file and the other way round, and one that disagrees with the file only
-// about the newline at its end. The file's own line endings stay.
+// about the newline at its end. The file's own line endings stay. Hunks that only
+// insert show no line of the file, and so go in as they are.
 //
 // A binary patch fits the one content that it was made for, whose id it tells.
 func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
@@ -258,9 +259,6 @@ func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 	atEnd := len(p.ids) - len(h.ids) + 1
 
 	if prefixFuzz < 0 && h.first <= 1 { // belongs to the start
-		if suffixFuzz < 0 && len(h.ids) != len(p.ids) {
-			return 0
-		}
 		if frozen <= h.prefix && p.matches(h, 1, 0, max(0, suffixFuzz)) {
 			return 1
 		}

@@ -73,8 +73,15 @@ func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
 // endings: the file's own stay, and inserted lines end as the line above them.
 // The file's last newline changes only when the patch says so.
 func (p *placer) assembleKeeping(placed []Placement) []byte {
-	fallback := "\n"
-	if endingsOf(p.lines) == crlf {
+	fallback, kind := "\n", endingsOf(p.lines)
+	if kind == none { // the file does not tell, so the patch does
+		for _, h := range p.hunks {
+			for _, l := range h.Lines {
+				kind = kind.and(l.Text)
+			}
+		}
+	}
+	if kind == crlf {
 		fallback = "\r\n"
 	}
 	own := func(i int) string {

@@ -109,13 +109,11 @@ func (c *cursor) begins(at int) bool { return at == 0 || c.src[at-1] == '\n' }
 // toNearest goes to the lines that are text and are nearest to the line guess, the
 // later of two.
 func (c *cursor) toNearest(text []byte, guess int) bool {
-	from, short := c.at, 0 // where guess begins, or src ends so many lines before it
-	if guess > c.line {
-		from, short = skipLines(c.src, c.at, guess-c.line)
-	}
+	from, short := skipLines(c.src, c.at, guess-c.line) // src may end before the guess
 	after, before := c.next(text, from), -1
 	if after == from && short == 0 {
-		return c.to(after)
+		c.line, c.at = max(guess, c.line), from
+		return true
 	}
 	low := c.at
 	if after >= 0 { // what is before has to be nearer

@@ -203,6 +203,7 @@ func TestAnywhere(t *testing.T) {
 		{"once", "a\nb\nc\n", hunk(), "a\nB\nc\n"},
 		{"CRLF", "a\r\nb\r\nc\r\n", hunk(), "a\r\nB\r\nc\r\n"},
 		{"at the end without a newline", "a\nb", hunk(), "a\nB"},
+		{"the only line, without a newline", "b", hunk(), "B"},
 		{"twice", "b\nb\n", hunk(), "it fits in 2 places, at line 1 and at line 2: more context would tell which"},
 		{"twice, the second behind a line", "b\nf\nb\nb\n", hunk("f"), "b\nf\nB\nb\n"},
 		{"indented and longer line", "b\n  def f(x):\nb\n", hunk("def f"), "b\n  def f(x):\nB\n"},

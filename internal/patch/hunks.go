@@ -107,15 +107,15 @@ func (h *Hunk) read(lines []string, crlf bool) {
 			}
 			continue
 		}
-		text := strings.TrimSuffix(line, "\n")
+		text, ended := strings.CutSuffix(line, "\n")
 		if crlf {
 			text = strings.TrimSuffix(text, "\r")
 		}
-		if chomp(text) == "" { // an empty context line whose space was trimmed
+		if text == "" || text[0] == '\r' { // an empty context line whose space was trimmed
 			text = " " + text
 		}
 		op := Op(text[0])
-		if len(text)+1 == len(line) && text == line[:len(text)] {
+		if ended && len(text)+1 == len(line) {
 			text = line // as it stands, without a copy
 		} else {
 			text += "\n"

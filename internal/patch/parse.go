@@ -425,5 +425,11 @@ func (id ids) differs() bool {
 	return id.old != id.new && (!empty(id.old) || !empty(id.new))
 }
 
-// chomp takes the line ending off.
-func chomp(line string) string { return strings.TrimRight(line, "\r\n") }
+// chomp takes the line ending off, and what looks like more of it.
+func chomp(line string) string {
+	end := len(line)
+	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {
+		end--
+	}
+	return line[:end]
+}

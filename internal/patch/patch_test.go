@@ -207,6 +207,19 @@ func TestApplyKeepsLineEndings(t *testing.T) {
 	})
 }
 
+// TestEndingsOfNoLine: a file without a newline does not say how its lines end, so the
+// patch does.
+func TestEndingsOfNoLine(t *testing.T) {
+	t.Parallel()
+	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-b\r\n+b\r\n+c\r\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, _, err := patch.Apply([]byte("b"), files[0], patch.Options{}); err != nil || string(got) != "b\r\nc" {
+		t.Errorf("got %q, %v", got, err)
+	}
+}
+
 func TestConflict(t *testing.T) {
 	t.Parallel()
 	old := "a\nb\nc\nd\ne\nf\ng\n"
