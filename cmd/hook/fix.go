@@ -44,6 +44,7 @@ is applied: by default, on your own machine, when the evidence is strong.`,
 	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
 	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
 	fs.IntVar(&flags.Jobs, "jobs", 0, "workers (default one per core)")
+	fs.StringVar(&flags.Validator, "validator", "auto", "for debugging, how candidates are tested: auto, inprocess, process or overlay")
 	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
 	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups")
 	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "all but these, as `LIST` of names or groups")

@@ -339,6 +339,9 @@ func (h *hunt) tell(winner *validate.Result) {
 	h.tellAttempts(h.results)
 	h.tellAttempts(untested)
 	h.report.Stats.Pruned += len(h.pool) - len(untested)
+	samples := h.v.Samples()
+	h.report.Stats.Sampled += samples.Tried
+	h.report.Stats.WrongNo += samples.Passed
 	var plausible []*validate.Result
 	for i := range h.results {
 		switch h.results[i].Verdict {

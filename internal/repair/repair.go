@@ -23,6 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
 )
 
 // Options says what to repair and how far to go.
@@ -62,6 +63,7 @@ type Options struct {
 	Confidence float64       // what policy auto asks of a patch; 0 for DefaultConfidence
 	Jobs       int           // workers
 	Seed       uint64        // of every random choice
+	Validator  validate.Way  // how candidates are screened; "" for validate.Auto
 	Version    string
 	// DetectSeconds is how long it took to find out where this is.
 	DetectSeconds float64

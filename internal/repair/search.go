@@ -128,7 +128,7 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	tree := &propose.Tree{
 		Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
 	}
-	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log}
+	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log, Way: r.Validator, Seed: r.Seed}
 	v.Progress = func(done, total, plausible int) {
 		r.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}

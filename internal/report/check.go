@@ -81,7 +81,10 @@ func (r *Report) Check() error {
 		c.atLeastZero(at+"seconds", a.Seconds)
 	}
 	s := r.Stats
-	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified)))
+	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WrongNo)))
+	if s.WrongNo > s.Sampled {
+		c.fail("stats.wrong_no", "is more than were sampled")
+	}
 	for _, stage := range slices.Sorted(maps.Keys(s.Seconds)) {
 		c.oneOf("stats.seconds", stage, runStages)
 		c.atLeastZero("stats.seconds."+stage, s.Seconds[stage])

@@ -51,7 +51,7 @@ func reports() *rapid.Generator[*Report] {
 			},
 			Tests: Tests{number(), number(), number(), number(), 0, 0},
 			Stats: Stats{
-				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(),
+				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WrongNo: several(),
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
 			},
 		}

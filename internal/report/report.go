@@ -190,5 +190,7 @@ type Stats struct {
 	Validated int                `json:"validated"`
 	Plausible int                `json:"plausible"`
 	Verified  int                `json:"verified"`
-	Seconds   map[string]float64 `json:"seconds"` // by stage: detect test localize propose build validate confirm report
+	Sampled   int                `json:"sampled,omitempty"`  // of those rejected, tried once more each in a process of its own
+	WrongNo   int                `json:"wrong_no,omitempty"` // of those sampled, that passed there
+	Seconds   map[string]float64 `json:"seconds"`            // by stage: detect test localize propose build validate confirm report
 }

@@ -339,7 +339,15 @@ func (s *Stats) tallies() string {
 	}
 	return fmt.Sprintf("%s: %s pruned, %s ill-typed, %s validated, %s plausible, %s verified",
 		count(s.Generated, "candidate"), thousands(s.Pruned), thousands(s.IllTyped),
-		thousands(s.Validated), thousands(s.Plausible), thousands(s.Verified))
+		thousands(s.Validated), thousands(s.Plausible), thousands(s.Verified)) + s.sampling()
+}
+
+// sampling tells how reliable rejecting was, where it was not wholly.
+func (s *Stats) sampling() string {
+	if s.WrongNo == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", thousands(s.Sampled), thousands(s.WrongNo))
 }
 
 // times is the wall time with the stages that took most of it.

@@ -26,6 +26,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/validate"
 )
 
 // Input is what a process was given.
@@ -48,6 +49,7 @@ type Flags struct {
 	Seed                     uint64
 	Jobs                     int
 	Strategies, Exclude      []string
+	Validator                string
 }
 
 // Session is what a command works with. Close it.
@@ -209,8 +211,12 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	if policy != detect.Auto && policy != detect.Always && policy != detect.Never {
 		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
 	}
+	if f.Validator != "" && !slices.Contains(validate.Ways, validate.Way(f.Validator)) {
+		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
+	}
 	return repair.Options{
-		Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
+		Validator: validate.Way(f.Validator),
+		Repo:      s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
 		Command: or(f.Test, cfg.Test), Strategies: strategies,
 		Editable: cfg.Editable,
 		Store:    s.Store, SearchFor: true,

@@ -23,6 +23,7 @@ type woven struct {
 	pooled  bool          // it can try many candidates in one process
 	alone   map[int]bool  // candidates that cannot be tried so
 	sites   map[int][]int // a function, by its first candidate -> its candidates
+	probes  map[string][]stretch
 }
 
 // maxRebuilds bounds how often a woven build is tried again without the
@@ -39,7 +40,7 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 			system = v.pooling(ctx)
 		}
 		w := newWeaver(system != nil, solo)
-		w.indirect = v.indirect
+		w.indirect, w.probed = v.indirect, v.reach.knows
 		overlay := maps.Clone(v.Tree.Overlay)
 		if overlay == nil {
 			overlay = make(map[string][]byte)
@@ -72,7 +73,7 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 		binary, err := v.Suite.Build(ctx, target.Package, options)
 		spent.Build += time.Since(start).Seconds()
 		if err == nil {
-			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites}
+			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites, probes: w.probes}
 			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
 				return wv, rest
 			}

@@ -7,6 +7,7 @@ import (
 	_ "embed"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
@@ -45,8 +46,9 @@ const poolSize = 200
 // leastPool is how many candidates are worth a pool: fewer get processes.
 const leastPool = 8
 
-// poolSample is how many of those that a pool rejects get a process all the same:
-// the most promising ones.
+// poolSample is how many of those that a pool rejects get a process all the same: so
+// many of the most promising, which matter most, and as many of all, at random, which
+// tell how reliable pools are.
 const poolSample = 12
 
 // manyTests is the number of failing tests above which a pool stops at the first
@@ -104,6 +106,9 @@ type poolState struct {
 // pooling gives the files that make package testing a pool, nil when there can be none.
 func (v *Validator) pooling(ctx context.Context) map[string][]byte {
 	v.pool.once.Do(func() {
+		if v.Way == Process || v.Way == Overlay {
+			return
+		}
 		if slices.ContainsFunc(v.Suite.Flags, func(f string) bool { return f == "-race" || f == "-msan" || f == "-asan" }) {
 			return // the steps are counted without locks
 		}
@@ -161,12 +166,12 @@ func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, pic
 	if v.pool.off.Load() {
 		return picks, nil
 	}
-	for _, p := range bestFirst(picks) {
-		if results[p.number-1].Verdict == Rejected && len(sampled) < poolSample {
-			sampled = append(sampled, p)
-		}
-	}
-	return undecided, sampled
+	rejected := slices.DeleteFunc(bestFirst(picks), func(p pick) bool { return results[p.number-1].Verdict != Rejected })
+	best := min(poolSample, len(rejected))
+	rest := rejected[best:]
+	random := rand.New(rand.NewPCG(v.Seed, uint64(v.samples.Tried)))
+	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
+	return undecided, rejected[:best+min(poolSample, len(rest))]
 }
 
 func bestFirst(picks []pick) []pick {
@@ -279,6 +284,9 @@ func (v *Validator) runPool(ctx context.Context, task poolTask, chunk []pick, re
 			open = append(open, v.runPool(ctx, task, chunk[:half], results)...)
 			return append(open, v.runPool(ctx, task, chunk[half:], results)...)
 		}
+		if len(told.base) == 2 && len(told.reached) > 0 {
+			v.reach.learn(task.woven.probes, told.reached)
+		}
 		done := 0
 		for _, p := range chunk {
 			verdict, ok := told.verdicts[p.number]
@@ -333,6 +341,7 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 // told is what the processes of a pool have written.
 type told struct {
 	sites    []int    // functions that were called before it began
+	reached  []int    // probes that were reached before the failures, in order
 	base     []string // results of the code as it stands, before and after
 	verdicts map[int]poolVerdict
 	givenUp  bool // after the last verdict, for time or memory
@@ -422,6 +431,12 @@ func readTold(out []byte) told {
 		case "site":
 			if n, err := strconv.Atoi(rest); err == nil {
 				t.sites = append(t.sites, n)
+			}
+		case "reach":
+			for field := range strings.FieldsSeq(rest) {
+				if n, err := strconv.Atoi(field); err == nil {
+					t.reached = append(t.reached, n)
+				}
 			}
 		case "base":
 			t.base = append(t.base, rest)

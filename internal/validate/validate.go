@@ -49,6 +49,32 @@ const (
 	StageRepeat     = "repeat"
 )
 
+// Way is how Screen runs the failing tests for candidates.
+type Way string
+
+// The ways, the quickest first. Each is right by itself, and each falls back on those
+// behind it where it cannot serve. Auto begins with the first, and gives it up for a
+// package where samples show that it rejects more than one in a hundred wrongly.
+const (
+	Auto      Way = "auto"
+	InProcess Way = "inprocess" // many candidates in a process, whatever samples show
+	Process   Way = "process"   // a process for each candidate, of one binary for all
+	Overlay   Way = "overlay"   // a build for each candidate
+)
+
+// Ways are all of them, for a command line.
+var Ways = []Way{Auto, InProcess, Process, Overlay}
+
+// Samples tells how often what was rejected in a process with others was tried once
+// more in one of its own, and how often it passed there.
+type Samples struct{ Tried, Passed int }
+
+// trusted tells whether at most one in a hundred was rejected wrongly.
+func (s Samples) trusted() bool { return s.Passed*100 <= s.Tried }
+
+// Samples tells how reliable Screen's rejections were so far.
+func (v *Validator) Samples() Samples { return v.samples }
+
 // Target is what a patch has to turn green.
 type Target struct {
 	Package  string            // import path of the failing tests' package
@@ -104,10 +130,14 @@ type Validator struct {
 	Tree  *propose.Tree
 	Jobs  int // workers; at least 1
 	Log   *slog.Logger
+	Way   Way    // "" for Auto
+	Seed  uint64 // of the random samples
 	// Progress, when set, is told how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 
 	begun    bool // a batch was screened
+	reach    reach
+	samples  Samples
 	indirect bool // see weaver
 	pool     poolState
 	paces    map[string]*pace // of packages, by import path
@@ -128,34 +158,63 @@ const maxWhole = 10
 type Spent struct{ TypeCheck, Build, Run float64 }
 
 // Screen gives every candidate, in order, a verdict: ill_typed, rejected or
-// plausible, or refused where it breaks other tests of the package; what the
-// context's end leaves over is pruned.
+// plausible, or refused where it breaks other tests of the package. Pruned is what the
+// context's end leaves over, and what changes nothing that the failing tests get to.
 func (v *Validator) Screen(ctx context.Context, target Target, cands []propose.Candidate) ([]Result, Spent) {
 	results := make([]Result, len(cands))
 	for i := range cands {
 		results[i] = Result{Candidate: &cands[i], Verdict: Pruned, Stage: StagePropose, Reason: "the budget ended before its turn"}
 	}
 	var spent Spent
-	plausible := 0
-	for at := 0; at < len(results) && ctx.Err() == nil; {
+	queue := make([]int, len(results)) // of indexes
+	for i := range queue {
+		queue[i] = i
+	}
+	var missed []int // those that the failing tests do not get to
+	done, plausible := 0, 0
+	for len(queue) > 0 && ctx.Err() == nil {
 		size := laterBatch
 		if !v.begun {
 			size, v.begun = firstBatch, true
 		}
-		end := min(at+size, len(results))
-		v.batch(ctx, target, results[at:end], &spent)
-		for _, r := range results[at:end] {
-			if r.Verdict == Plausible {
+		var batch []Result
+		var taken, controls []int
+		for len(queue) > 0 && len(batch) < size {
+			i := queue[0]
+			queue = queue[1:]
+			if v.reach.misses(results[i].Candidate) {
+				if done++; done%missedSample != 0 {
+					results[i].Reason = "the failing tests fail before they get there"
+					missed = append(missed, i)
+					continue
+				}
+				controls = append(controls, i)
+			}
+			batch, taken = append(batch, results[i]), append(taken, i)
+		}
+		v.batch(ctx, target, batch, &spent)
+		for n, i := range taken {
+			if results[i] = batch[n]; batch[n].Verdict == Plausible {
 				plausible++
 			}
 		}
-		at = end
+		done += len(batch) - len(controls)
+		if slices.ContainsFunc(controls, func(i int) bool { return results[i].Verdict == Plausible }) {
+			v.Log.Debug("what the tests do not get to matters all the same", "package", target.Package)
+			v.reach.forget()
+			done -= len(missed)
+			queue, missed = append(missed, queue...), nil
+		}
 		if v.Progress != nil {
-			v.Progress(at, len(results), plausible)
+			v.Progress(done, len(results), plausible)
 		}
 	}
 	return results, spent
 }
+
+// missedSample is the share, one in so many, of what the failing tests do not get to
+// that is tested all the same.
+const missedSample = 50
 
 // batch takes one batch through type check, build and run.
 func (v *Validator) batch(ctx context.Context, target Target, results []Result, spent *Spent) {
@@ -166,7 +225,7 @@ func (v *Validator) batch(ctx context.Context, target Target, results []Result, 
 	for i := range results {
 		r := &results[i]
 		p := pick{number: i + 1, cand: r.Candidate}
-		if r.Candidate.Whole || !sameFile(r.Candidate) {
+		if r.Candidate.Whole || !sameFile(r.Candidate) || v.Way == Overlay {
 			whole = append(whole, p)
 			continue
 		}
@@ -189,7 +248,7 @@ func (v *Validator) batch(ctx context.Context, target Target, results []Result, 
 	}
 	start := time.Now()
 	whole = append(whole, rest...)
-	if len(whole) > maxWhole {
+	if len(whole) > maxWhole && v.Way != Overlay {
 		for _, p := range whole[maxWhole:] {
 			results[p.number-1].Reason = "would need a build of its own"
 		}
@@ -241,8 +300,10 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 	refused := v.refusePooled(ctx, target, wv, undecided, results)
 	sampledRefused := refused[:min(len(refused), packageSample)]
 	v.runEach(ctx, target, wv, slices.Concat(without(undecided, refused), sampled, sampledRefused), results)
-	if len(stillPlausible(sampled, results)) > 0 {
-		v.noPool("one was wrong", "package", target.Package)
+	v.samples.Tried += len(sampled)
+	v.samples.Passed += len(stillPlausible(sampled, results))
+	if !v.samples.trusted() && v.Way != InProcess && !v.pool.off.Load() {
+		v.noPool("too much is rejected wrongly", "package", target.Package, "tried", v.samples.Tried, "passed", v.samples.Passed)
 		v.runEach(ctx, target, wv, without(picks, slices.Concat(undecided, sampled)), results)
 	}
 	v.screenPackages(ctx, target, wv, picks, results)

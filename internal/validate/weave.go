@@ -36,12 +36,16 @@ type weaver struct {
 	spans map[string][]span
 	// tails are the carriers of each file, which are its end.
 	tails map[string]tail
+	// probed tells whether a file needs no probes; nil for no probes at all. probes
+	// are those that were woven in.
+	probed func(file string) bool
+	probes map[string][]stretch
 }
 
 func newWeaver(pooled bool, solo map[int]bool) *weaver {
 	return &weaver{
 		pooled: pooled, solo: solo, alone: make(map[int]bool), sites: make(map[int][]int),
-		spans: make(map[string][]span), tails: make(map[string]tail),
+		spans: make(map[string][]span), tails: make(map[string]tail), probes: make(map[string][]stretch),
 	}
 }
 
@@ -210,6 +214,7 @@ func (w *weaver) file(file *propose.File, groups []*group, values []choice) []by
 	}
 	if w.pooled { // a step before the choice, or an endless recursion of a carrier would not count
 		edits = append(stepEdits(file, file.Syntax), edits...)
+		edits = append(edits, w.probe(file)...)
 	}
 	slices.SortStableFunc(edits, func(a, b propose.Edit) int { return cmp.Compare(a.Start, b.Start) })
 	src := splice(file.Src, 0, len(file.Src), edits)
@@ -222,6 +227,38 @@ func (w *weaver) file(file *propose.File, groups []*group, values []choice) []by
 	}
 	w.spans[file.Name], w.tails[file.Name] = spans, tail{b.String(), at + 1}
 	return []byte(src + b.String())
+}
+
+// probe puts a probe at the head of each stretch of a file's functions, unless it is
+// known already which of them are reached.
+func (w *weaver) probe(file *propose.File) []propose.Edit {
+	if w.probed == nil || w.probed(file.Name) {
+		return nil
+	}
+	n := 0
+	for name, stretches := range w.probes { // a file may be woven again
+		if name != file.Name {
+			n += len(stretches)
+		}
+	}
+	var stretches []stretch
+	var edits []propose.Edit
+	for _, d := range file.Syntax.Decls {
+		decl, ok := d.(*ast.FuncDecl)
+		if !ok || decl.Body == nil {
+			continue
+		}
+		for _, s := range stretchesOf(file, decl) {
+			if n == maxProbes {
+				return nil
+			}
+			s.number, n = n, n+1
+			stretches = append(stretches, s)
+			edits = append(edits, propose.Edit{File: file.Name, Start: s.start, End: s.start, New: fmt.Sprintf(" regreenReach[%d] = true;", s.number)})
+		}
+	}
+	w.probes[file.Name] = stretches
+	return edits
 }
 
 // choosingFile is the file that a woven package gets besides.
@@ -249,6 +286,7 @@ import regreenTesting "testing"
 var (
 	regreenCandidate = &regreenTesting.RegreenCandidate
 	regreenSteps     = &regreenTesting.RegreenSteps
+	regreenReach     = &regreenTesting.RegreenReach
 )
 
 func regreenReached(site int) { regreenTesting.RegreenReached(site) }
