@@ -26,8 +26,7 @@ func newFixture(t *testing.T, archive string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files := txtar.Parse([]byte(archive)).Files
-	for _, f := range append(files, txtar.File{Name: "go.mod", Data: []byte("module example.com/m\n\ngo 1.26\n")}) {
+	for _, f := range module(archive) {
 		name := filepath.Join(root, filepath.FromSlash(f.Name))
 		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 			t.Fatal(err)
@@ -44,6 +43,17 @@ func newFixture(t *testing.T, archive string) *fixture {
 	return &fixture{t, &Validator{
 		Suite: suite, Tree: &propose.Tree{Root: root, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler),
 	}}
+}
+
+// module gives an archive a go.mod, unless it has one.
+func module(archive string) []txtar.File {
+	files := txtar.Parse([]byte(archive)).Files
+	for _, f := range files {
+		if f.Name == "go.mod" {
+			return files
+		}
+	}
+	return append(files, txtar.File{Name: "go.mod", Data: []byte("module example.com/m\n\ngo 1.26\n")})
 }
 
 // swap is a candidate that replaces a text, found once in a file, by another.
