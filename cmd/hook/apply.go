@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -111,8 +110,8 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback ID",
 		Short: "Take back a patch that was applied, and learn from it",
 		Long: `Rollback gives the files of a patch back what they held before it. Edits made since
-stay: they are merged. Where they are in the very lines that the patch changed, it says so
-and changes nothing. A patch of which regreen does not have the files as it wrote them is
+stay: they are merged. Where they touch the lines that the patch changed, it says so and
+changes nothing. A patch of which regreen does not have the files as it wrote them is
 undone by its lines, placed as --fuzz and --near say.`,
 		Example: "  regreen rollback k3f9a2x-1",
 		Args:    exactID("rollback"),
@@ -155,49 +154,51 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	}
 	for _, part := range read.Parts {
 		if len(part.Notes) > 0 {
-			fmt.Fprintln(a.stderr, "read", part)
+			fmt.Fprintln(a.stderr, "read", report.Visible(part.String()))
 		}
 	}
 	if f.reverse {
 		files = patch.Reverse(files)
 	}
-	tree, err := a.patchTree(ctx, f.dir)
+	tree, below, err := a.patchTree(ctx, f.dir)
 	if err != nil {
+		return err
+	}
+	if files, err = tree.Below(below, files); err != nil {
 		return err
 	}
 	var policy repo.Policy // a person decides
 	if f.protect {
-		if policy, err = a.protection(ctx, tree); err != nil {
+		cfg, err := config.Load(tree.Root(), config.Getenv(a.environ))
+		if err != nil {
 			return err
 		}
+		policy = cfg.Editable
 	}
-	return a.write(ctx, tree, files, policy, f.place)
+	err = a.write(ctx, tree, files, policy, f.place)
+	return explained(err, f, read)
 }
 
-// protection is the policy of the configuration for a folder, which may lie below the
-// top of the tree that the policy's paths begin at.
-func (a *app) protection(ctx context.Context, tree *repo.Tree) (repo.Policy, error) {
-	top, below := tree.Root(), ""
-	rp, err := repo.Open(ctx, tree.Root(), a.environ)
+// explained adds to an error what a person who gave the patch wants to know of it.
+func explained(err error, f patchFlags, read patch.Reading) error {
+	var conflict *patch.ConflictError
+	var refused *repo.Error
 	switch {
-	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrNoGit):
-	case err != nil:
-		return nil, err
-	default:
-		dir, err := filepath.EvalSymlinks(tree.Root())
-		if err != nil {
-			return nil, err
+	case errors.As(err, &conflict):
+		part := conflict.Part - 1
+		if f.reverse {
+			part = len(read.Parts) - conflict.Part
 		}
-		top = rp.Root()
-		if below, err = filepath.Rel(top, dir); err != nil {
-			return nil, err
+		if len(read.Parts) > 1 && part >= 0 && part < len(read.Parts) {
+			conflict.Reason += fmt.Sprintf(" (line %d of the patch)", read.Parts[part].First)
 		}
+		if f.reverse && conflict.Applied {
+			conflict.Reason = "the patch is not applied"
+		}
+	case errors.Is(err, repo.ErrProtected) && errors.As(err, &refused):
+		refused.Hint = "nothing was written; without --protect it would be"
 	}
-	cfg, err := config.Load(top, config.Getenv(a.environ))
-	if err != nil {
-		return nil, err
-	}
-	return func(name string) (bool, string) { return cfg.Editable(path.Join(filepath.ToSlash(below), name)) }, nil
+	return err
 }
 
 func (a *app) readPatch(name string) ([]byte, error) {
@@ -220,23 +221,35 @@ func (a *app) readPatch(name string) ([]byte, error) {
 	return text, nil
 }
 
-// patchTree is where a diff's paths begin: DIR, the repository's root, or here.
-func (a *app) patchTree(ctx context.Context, dir string) (*repo.Tree, error) {
-	if dir != "" {
-		tree, err := repo.Dir(dir)
-		if err != nil {
-			return nil, &session.UsageError{Msg: "--dir: " + err.Error()}
-		}
-		return tree, nil
+// patchTree is the tree that a diff is for, and the folder of it where the diff's paths
+// begin: DIR, the repository's root, or here.
+func (a *app) patchTree(ctx context.Context, dir string) (tree *repo.Tree, below string, err error) {
+	from := dir
+	if from == "" {
+		from = a.dir
 	}
-	rp, err := repo.Open(ctx, a.dir, a.environ)
-	if errors.Is(err, repo.ErrNotRepository) || errors.Is(err, repo.ErrNoGit) {
-		return repo.Dir(a.dir)
+	rp, err := repo.Open(ctx, from, a.environ)
+	switch {
+	case errors.Is(err, repo.ErrGitsOwn):
+		return nil, "", err
+	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrNoGit):
+		if tree, err = repo.Dir(from); err != nil && dir != "" {
+			err = &session.UsageError{Msg: "--dir: " + err.Error()}
+		}
+		return tree, ".", err
+	case err != nil:
+		return nil, "", err
+	case dir == "":
+		return &rp.Tree, ".", nil
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err == nil {
+		dir, err = filepath.Abs(dir)
 	}
 	if err != nil {
-		return nil, err
+		return nil, "", err
 	}
-	return &rp.Tree, nil
+	below, err = filepath.Rel(rp.Root(), dir)
+	return &rp.Tree, filepath.ToSlash(below), err
 }
 
 // write carries a patch out, or only says that it could.
@@ -259,7 +272,7 @@ func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, c.Path, placements(c.Placed))
+		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, report.Visible(c.Path), placements(c.Placed))
 	}
 	return nil
 }
@@ -358,6 +371,9 @@ func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) 
 	changes, err := rp.PlanBack(written)
 	if err != nil {
 		return err
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(a.stderr, "the files are as they were before the patch already")
 	}
 	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check)
 }
@@ -462,6 +478,8 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
 		switch {
+		case p.ID == id && back && !p.Applied:
+			return nil, &session.UsageError{Msg: "patch " + id + " is not applied"}
 		case p.ID == id:
 			return []*report.Patch{p}, nil
 		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == "verified" && p.Rank == 1:

@@ -20,6 +20,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -142,7 +143,7 @@ func joinWhere(what, where string) string {
 // complain tells a person what is wrong and what to do next. Errors that end with
 // their hint have told it already.
 func (a *app) complain(what, hint string) {
-	what = strings.TrimRight(what, "\n")
+	what = report.Visible(strings.TrimRight(what, "\n"))
 	fmt.Fprintln(a.stderr, "regreen: "+what)
 	if hint != "" && !strings.Contains(what, "\nhint: ") {
 		fmt.Fprintln(a.stderr, "hint: "+hint)

@@ -54,7 +54,9 @@ type Placement struct {
 // about the newline at its end. The file's own line endings stay. Hunks that only
 // insert show no line of the file, and so go in as they are.
 //
-// A binary patch fits the one content that it was made for, whose id it tells.
+// A binary patch fits the one content that it was made for, whose id it tells. What is
+// left of a copy that is taken back is the content of the file that was copied, which
+// it is for the caller to compare.
 func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
 	switch {
@@ -82,7 +84,7 @@ func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 			return nil, nil, err
 		}
 	}
-	if f.Delete && len(out) > 0 {
+	if f.Delete && len(out) > 0 && f.Copied == "" {
 		return nil, nil, conflict("the patch deletes this file, but it has other content too")
 	}
 	return out, placed, nil
@@ -100,7 +102,7 @@ func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *Conf
 			return strict.assemble(placed), placed, nil
 		}
 		if reversed(lines, f) {
-			err.Reason = "the change is in the file already"
+			err.Reason, err.Applied = "the change is in the file already", true
 		}
 		if ends == mixed || !lenientMayHelp(lines, f.Hunks, ends) {
 			return near(lines, f, opt, err)

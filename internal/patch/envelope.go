@@ -127,7 +127,9 @@ func (r *reader) chunks(f *File, crlf bool) (notes []string, err error) {
 			if err != nil {
 				return nil, err
 			}
-			h.After = append(h.After, after...)
+			if h.After = append(h.After, after...); len(h.After) > maxAnchors {
+				return nil, r.fail("too many lines that a hunk is to come after")
+			}
 		}
 		end := r.at
 		for end < len(r.lines) && (strings.IndexByte(" +-", r.lines[end][0]) >= 0 || chomp(r.lines[end]) == "") {

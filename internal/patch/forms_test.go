@@ -62,6 +62,8 @@ func TestForms(t *testing.T) {
 		{"envelope without its first and last line", "*** Update File: sum.go\n@@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.Envelope, ""},
 		{"block", "sum.go\n```go\n<<<<<<< SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n>>>>>>> REPLACE\n```\n", patch.SearchBlock, ""},
 		{"block, decorated name", "In **`sum.go`**, fix it:\n\n### `sum.go`:\n```\n<<<<<<< SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n>>>>>>> REPLACE\n```\n", patch.SearchBlock, ""},
+		{"block as Cline writes it", "<replace_in_file>\n<path>sum.go</path>\n<diff>\n------- SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n+++++++ REPLACE\n</diff>\n", patch.SearchBlock, ""},
+		{"byte order mark", "\ufeff--- a/sum.go\n+++ b/sum.go\n@@ -7 +7 @@\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.UnifiedDiff, ""},
 		{"block, name in the fence", "```go sum.go\n------- SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n+++++++ REPLACE\n```\n", patch.SearchBlock, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -131,6 +133,49 @@ func TestFilesOfEnvelopes(t *testing.T) {
 	}
 }
 
+// TestBlocksOfHeadings: a line of the file that looks like the divider is told from it
+// by its length.
+func TestBlocksOfHeadings(t *testing.T) {
+	t.Parallel()
+	files, err := patch.Parse([]byte("my `x`:\n\n`my file.rst`\n<<<<<<< SEARCH\nTitle\n=====\n=======\nHeading\n======\n>>>>>>> REPLACE\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	out, _, err := patch.Apply([]byte("Title\n=====\ntext\n"), files[0], patch.Options{})
+	if err != nil || string(out) != "Heading\n======\ntext\n" || files[0].Name() != "my file.rst" {
+		t.Errorf("%s: %q, %v", files[0].Name(), out, err)
+	}
+}
+
+// TestNamesOfRenames: with --strip the names that lack the a/ lose a folder less.
+func TestNamesOfRenames(t *testing.T) {
+	t.Parallel()
+	const renamed = "diff --git a/sub/sp ace.txt b/sub/sp b.txt\nsimilarity index 100%\nrename from sub/sp ace.txt\nrename to sub/sp b.txt\n"
+	for _, tt := range []struct {
+		text     string
+		strip    int
+		from, to string
+	}{
+		{renamed, patch.StripAuto, "sub/sp ace.txt", "sub/sp b.txt"},
+		{renamed, 2, "sp ace.txt", "sp b.txt"},
+		{"diff --git sp ace.txt sp b.txt\nsimilarity index 50%\nrename from sp ace.txt\nrename to sp b.txt\n--- sp ace.txt\n+++ sp b.txt\n@@ -1 +1 @@\n-a\n+b\n", patch.StripAuto, "sp ace.txt", "sp b.txt"},
+	} {
+		files, err := patch.Parse([]byte(tt.text), patch.ParseOptions{Strip: tt.strip})
+		if err != nil || len(files) != 1 || files[0].OldName != tt.from || files[0].NewName != tt.to || !files[0].Rename {
+			t.Errorf("got %+v, %v", files, err)
+		}
+	}
+}
+
+// TestDashesOfSQL: counts tell two lines of a hunk from the header of a file.
+func TestDashesOfSQL(t *testing.T) {
+	t.Parallel()
+	files, err := patch.Parse([]byte("--- x.sql\n+++ x.sql\n@@ -1 +1 @@\n--- a\n+++ b\n@@ -5 +5 @@\n-c\n+d\n"))
+	if err != nil || len(files) != 1 || len(files[0].Hunks) != 2 {
+		t.Fatalf("got %+v, %v", files, err)
+	}
+}
+
 // TestBreaksOff has texts that end too early: an error with a line, never a shorter
 // patch.
 func TestBreaksOff(t *testing.T) {
@@ -139,16 +184,20 @@ func TestBreaksOff(t *testing.T) {
 		text string
 		line int
 	}{
-		"in a hunk's line":      {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B", 6},
-		"before git's hunks":    {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n", 2},
-		"behind git's names":    {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n", 4},
-		"in git's header":       {"diff --git a/x b/x", 1},
-		"before a hunk's lines": {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n", 3},
-		"in binary data":        {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 100\nIcmZPo000310RR91\n", 5},
-		"before binary data":    {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\n", 3},
-		"in an envelope":        {"*** Begin Patch\n*** Update File: x\n@@\n-a\n+b\n", 5},
-		"in a block's search":   {"x.go\n<<<<<<< SEARCH\na\n", 3},
-		"in a block's replace":  {"x.go\n<<<<<<< SEARCH\na\n=======\nb\n", 5},
+		"in a hunk's line":                {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B", 6},
+		"before git's hunks":              {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n", 2},
+		"behind git's names":              {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n", 4},
+		"in git's header":                 {"diff --git a/x b/x", 1},
+		"before a hunk's lines":           {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n", 3},
+		"in binary data":                  {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 100\nIcmZPo000310RR91\n", 5},
+		"before binary data":              {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\n", 3},
+		"behind what is taken":            {"--- a/x\n+++ b/x\n@@ -1,5 +1,5 @@\n a\n-b\n-c\n", 6},
+		"before any hunk":                 {"--- a/x\n+++ b/x\n", 2},
+		"before the next hunks":           {"--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-b\n+c\n a\n--- a/y\n+++ b/y\n", 8},
+		"before git's hunks, without ids": {"diff --git a/x b/x\n--- a/x\n+++ b/x\n", 3},
+		"in an envelope":                  {"*** Begin Patch\n*** Update File: x\n@@\n-a\n+b\n", 5},
+		"in a block's search":             {"x.go\n<<<<<<< SEARCH\na\n", 3},
+		"in a block's replace":            {"x.go\n<<<<<<< SEARCH\na\n=======\nb\n", 5},
 	} {
 		files, err := patch.Parse([]byte(tt.text))
 		var got *patch.ParseError
@@ -162,20 +211,26 @@ func TestBreaksOff(t *testing.T) {
 func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                "without the file's name",
-		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                   "without the file's name",
-		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                   "needs a line =======",
-		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n": "needs a line =======",
-		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                          "no changes",
-		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                            "no changes",
-		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                         "cannot be the name",
-		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                      "without lines",
-		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                            "no such line",
-		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                        "combined diff",
-		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                             "both names",
-		"diff --git a/x b/x\nnew file mode 10x644\n":                                      "no mode",
-		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":            "corrupt data",
-		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":  "invalid size",
+		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                   "without the file's name",
+		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                      "without the file's name",
+		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                                      "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n":                    "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                                             "no changes",
+		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                                               "no changes",
+		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                                            "cannot be the name",
+		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                                         "without lines",
+		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                                               "no such line",
+		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                                           "combined diff",
+		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                                                "both names",
+		"diff --git a/x b/x\nnew file mode 10x644\n":                                                         "no mode",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":                               "corrupt data",
+		"x.go\n<<<<<<< SEARCH\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n=======\nab\n>>>>>>> REPLACE\n":       "is not to be told",
+		"x.go\n<<<<<<< SEARCH\n\x00\n=======\nb\n>>>>>>> REPLACE\n":                                          "binary",
+		"Then:\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                            "without the file's name",
+		"--- a/x\n+++ b/x\n@@ ... @@\n-\tx()\n+\tX()\n}\n\nfunc b() {\n-\ty()\n+\tY()\n":                     "begins with neither",
+		"--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n-a\n+A\nb\n c\n-d\n+D\n":                                         "begins with neither",
+		"*** Begin Patch\n*** Update File: x\n" + strings.Repeat("@@ a\n", 1000) + "-a\n+b\n*** End Patch\n": "too many lines",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":                     "invalid size",
 	} {
 		_, err := patch.Parse([]byte(text))
 		var got *patch.ParseError
@@ -207,7 +262,10 @@ func TestAnywhere(t *testing.T) {
 		{"twice", "b\nb\n", hunk(), "it fits in 2 places, at line 1 and at line 2: more context would tell which"},
 		{"twice, the second behind a line", "b\nf\nb\nb\n", hunk("f"), "b\nf\nB\nb\n"},
 		{"indented and longer line", "b\n  def f(x):\nb\n", hunk("def f"), "b\n  def f(x):\nB\n"},
-		{"only before the line", "b\nf\n", hunk("f"), "B\nf\n"},
+		{"only before the line", "b\nf\n", hunk("f"), "its 1 old lines are not in the file"},
+		{"the line is its own", "a\nb\n", hunk("b"), "a\nB\n"},
+		{"a line that begins so", "# see def f\nb\ndef f(x):\nb\n", hunk("def f"), "# see def f\nb\ndef f(x):\nB\n"},
+		{"a part of several", "# f\nb\n// f\nb\n", hunk("f"), "the line \"f\", which it comes after, is a part of several, of line 1 first"},
 		{"no such line", "b\n", hunk("f"), "the line \"f\", which it comes after, is not in the file"},
 		{"not there", "a\n", hunk(), "its 1 old lines are not in the file"},
 		{"insertion", "f\ng\n", insert, "f\nB\ng\n"},
@@ -413,5 +471,36 @@ func TestNearIsJudged(t *testing.T) {
 	out, placed, err := patch.Apply([]byte(sumFile), files[0], patch.Options{Near: anyway})
 	if err != nil || placed[0].Similarity >= 1 || placed[0].Similarity < 0.8 || string(out) != strings.Replace(sumFile, "-=", "+=", 1) {
 		t.Errorf("got %v, %v\n%s", placed, err, out)
+	}
+}
+
+// TestNearRefusesTheOther: the function beside the one that is meant is not changed,
+// however alike the rest is.
+func TestNearRefusesTheOther(t *testing.T) {
+	t.Parallel()
+	const src = "func addUser(id int) error {\n\tlog(\"user\")\n\tdb.Insert(\"user\", id)\n\treturn nil\n}\n\nfunc delUser(id int) error {\n\tlog(\"user\")\n\tdb.Delete(\"user\", id)\n\treturn nil\n}\n"
+	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -7,5 +7,5 @@\n func getUser(id int) error {\n \tlog(\"user\")\n-\tdb.Select(\"user\", id)\n+\tdb.SelectOne(\"user\", id)\n \treturn nil\n }\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if out, placed, err := patch.Apply([]byte(src), files[0], patch.Options{Fuzz: patch.DefaultFuzz, Near: anyway}); !errors.Is(err, patch.ErrConflict) {
+		t.Errorf("%v, %v:\n%s", placed, err, out)
+	}
+}
+
+// TestNearKeepsEndings: the lines of a CRLF file stay CRLF, those of hunks that fit too.
+func TestNearKeepsEndings(t *testing.T) {
+	t.Parallel()
+	const src = "one()\ntwo()\nthree()\nfour()\ndoThings(3)\nfive()\nsix()\nseven()\neight()\nnine()\nten()\neleven()"
+	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n one()\n-two()\n+deux()\n three()\n four()\n@@ -4,3 +4,4 @@\n four() // and more\n-doThings(3)\n+doOther(3)\n+more(3)\n five\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := strings.Replace(strings.Replace(src, "two()", "deux()", 1), "doThings(3)", "doOther(3)\nmore(3)", 1)
+	for _, ending := range []string{"\n", "\r\n"} {
+		out, placed, err := patch.Apply([]byte(strings.ReplaceAll(src, "\n", ending)), files[0], patch.Options{Near: anyway})
+		if err != nil || string(out) != strings.ReplaceAll(want, "\n", ending) || len(placed) != 2 || placed[0].Similarity != 1 || placed[1].Similarity >= 1 {
+			t.Errorf("%q: %v, %v: %q", ending, placed, err, out)
+		}
 	}
 }

@@ -2,6 +2,7 @@ package patch
 
 import (
 	"fmt"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -20,6 +21,9 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 		end, counted := r.counted(h, git)
 		if !counted || !numbered {
 			end = r.body(h, git)
+			if err := r.interrupted(end, git); err != nil {
+				return nil, err
+			}
 		}
 		stated := h
 		h.read(r.lines[r.at+1:end], crlf)
@@ -51,11 +55,43 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 	return notes, nil
 }
 
-// breaksOff tells whether the text ends within the hunk that was read last: in the
-// middle of a line, with fewer lines than the header promises.
+// breaksOff tells whether the text ends within the hunk that was read last, which has
+// fewer lines than the header promises: in the middle of a line, or behind lines that
+// are taken out while more were to be put in.
 func (r *reader) breaksOff(stated, h Hunk) bool {
-	return r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") &&
-		(h.OldLines < stated.OldLines || h.NewLines < stated.NewLines)
+	if r.at < len(r.lines) {
+		return false
+	}
+	old, new := stated.OldLines-h.OldLines, stated.NewLines-h.NewLines
+	if !strings.HasSuffix(r.lines[r.at-1], "\n") {
+		return old > 0 || new > 0
+	}
+	return new > max(old, 0) && h.Lines[len(h.Lines)-1].Op == Delete
+}
+
+// interrupted refuses a hunk that ends at a line that is none of its own, with lines of
+// a hunk right behind it: one that lost the space at its front, as models write it.
+func (r *reader) interrupted(end int, git bool) error {
+	stray := r.line(end)
+	if end == r.at+1 || chomp(stray) == "" || chomp(r.lines[end-1]) == "" || r.boundary(end, git) || fenceMark(stray) != "" || endsHunk(stray) {
+		return nil
+	}
+	for i := end + 1; i < len(r.lines) && !r.boundary(i, git) && fenceMark(r.lines[i]) == ""; i++ {
+		if line := r.lines[i]; line[0] == '+' || line[0] == '-' && !isSignature(line) {
+			return r.failAt(end, "this line of the hunk begins with neither a space, nor + or -")
+		}
+	}
+	return nil
+}
+
+// endsHunk tells whether a line is one that follows the hunks of a file.
+func endsHunk(line string) bool {
+	for _, head := range []string{"diff ", "Index: ", "Only in ", "Binary files ", "From ", "*** ", "-- ", "===", "\\"} {
+		if strings.HasPrefix(line, head) {
+			return true
+		}
+	}
+	return isSearch(line)
 }
 
 // unnumbered reads a hunk header that states no lines, or several one after the
@@ -66,7 +102,9 @@ func (r *reader) unnumbered(f *File) (h Hunk, err error) {
 		if err != nil {
 			return h, err
 		}
-		h.After = append(h.After, after...)
+		if h.After = append(h.After, after...); len(h.After) > maxAnchors {
+			return h, r.fail("too many lines that a hunk is to come after")
+		}
 		if next := r.line(r.at + 1); !strings.HasPrefix(next, "@@") || isNumbered(next) {
 			break
 		}
@@ -177,7 +215,7 @@ func (r *reader) counted(h Hunk, git bool) (end int, ok bool) {
 	old, new := h.OldLines, h.NewLines
 	i := r.at + 1
 	for ; old > 0 || new > 0; i++ {
-		if i >= len(r.lines) || r.boundary(i, git) {
+		if i >= len(r.lines) || r.boundary(i, git) && !r.counts(i) {
 			return 0, false
 		}
 		switch line := r.lines[i]; {
@@ -215,6 +253,17 @@ func (r *reader) boundary(i int, git bool) bool {
 		return !git && r.isTraditional(i)
 	}
 	return false
+}
+
+// counts tells whether what looks like the header of a file at line i may rather be two
+// lines of the hunk, a "-- x" taken out and a "++ y" put in: these name no one file.
+func (r *reader) counts(i int) bool {
+	if r.line(i)[0] != '-' {
+		return false
+	}
+	old, _ := cutStamp(chomp(r.line(i)[4:]))
+	new, _ := cutStamp(chomp(r.line(i + 1)[4:]))
+	return !prefixed(old, new) && path.Base(old) != path.Base(new) && old != devNull && new != devNull
 }
 
 // isSignature tells whether the line is the one before the version in the mails

@@ -76,9 +76,9 @@ func splitGitNames(s string) (old, new string, ok bool) {
 }
 
 // prefixed tells whether the two names carry the prefixes that git puts before
-// them: a/ and b/, or with diff.mnemonicPrefix one of c/ i/ o/ w/.
+// them: a/ and b/, or with diff.mnemonicPrefix one of c/ i/ o/ w/ 1/ 2/.
 func prefixed(old, new string) bool {
-	const sides = "abciow"
+	const sides = "abciow12"
 	has := func(s string) bool { return len(s) > 2 && s[1] == '/' && strings.IndexByte(sides, s[0]) >= 0 }
 	switch {
 	case old == devNull:

@@ -2,6 +2,7 @@ package patch
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -16,10 +17,13 @@ const (
 	hunkBytes = 8 << 10  // the most of both sides of a hunk
 	nearHunks = 10       // the most hunks of a file that are so placed
 	nearTime  = 100 * time.Millisecond
-	// nearFloor is the least similarity that is taken. Below it, what a model
-	// remembers wrongly and what is another place altogether are not to be told
-	// apart.
+	// nearFloor is the least similarity of a hunk's old lines to those in their place.
+	// Below it, what a model remembers wrongly and what is another place altogether
+	// are not to be told apart.
 	nearFloor = 0.6
+	// changeFloor is the least similarity of the lines that are changed, before and
+	// after: the function beside the one that is meant has the same context, mostly.
+	changeFloor = 0.9
 )
 
 // near places by likeness the hunks that fit nowhere, when the options allow it; why
@@ -28,54 +32,136 @@ func near(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Pl
 	if opt.Near == nil {
 		return nil, nil, why
 	}
+	file := endingsOf(lines)
+	hunks := f.Hunks
+	if file != mixed { // endings say nothing about likeness: all are LF, and the file's in the end
+		lines, hunks = bareLines(lines), bareHunks(hunks)
+	}
+	p := newPlacer(lines, hunks, withoutEnding)
 	var placed []Placement
+	var changes []edit
 	misses := 0
-	offset, frozen := 0, 0 // in the lines as patched so far
-	for i, h := range f.Hunks {
-		p := newPlacer(lines, []Hunk{h}, asIs)
-		pat := p.hunks[0]
-		fit, err := p.placeOne(0, opt.Fuzz, offset, frozen)
+	offset, frozen := 0, 0
+	for i, h := range p.hunks {
+		fit, err := p.placeOne(i, opt.Fuzz, offset, frozen)
 		if err == nil {
-			lines = splitLines(string(p.assemble([]Placement{fit})))
-			frozen = fit.Line - 1 + h.NewLines - pat.suffix
-			offset = fit.Line - pat.first + h.NewLines - h.OldLines
+			changes = append(changes, h.editsAt(fit.Line-1)...)
+			frozen = fit.Line - 1 + len(h.ids) - h.suffix
 		} else {
 			if misses++; misses > nearHunks {
 				return nil, nil, why
 			}
-			guess := pat.first + offset
-			miss, ok := nearMiss(lines, h, p.likeliest(pat, guess), frozen)
+			m, ok := nearMiss(lines, h.Hunk, p.likeliest(h, h.first+offset), frozen)
 			if !ok {
 				return nil, nil, why
 			}
-			fit = Placement{Line: miss.line, Similarity: miss.similarity}
-			offset += len(miss.result) - len(lines)
-			lines, frozen = miss.result, miss.line-1
+			fit = Placement{Hunk: i + 1, Line: m.line, Similarity: m.similarity}
+			changes = append(changes, m.changes...)
+			frozen = m.changes[len(m.changes)-1].end
 		}
-		if fit.Hunk = i + 1; h.Anywhere {
-			fit.Offset, offset = 0, 0
+		if offset = fit.Line - h.first; h.Anywhere {
+			offset = 0
 		}
+		fit.Offset = offset
 		placed = append(placed, fit)
 	}
-	out := []byte(strings.Join(lines, ""))
-	if err := opt.Near(f.Name(), out); err != nil {
+	out := edited(lines, changes)
+	if len(lines) > 0 && !strings.HasSuffix(lines[len(lines)-1], "\n") {
+		out = strings.TrimSuffix(out, "\n")
+	}
+	if file == crlf {
+		out = strings.ReplaceAll(out, "\n", "\r\n")
+	}
+	if err := opt.Near(f.Name(), []byte(out)); err != nil {
 		why.Reason += fmt.Sprintf(" (what comes of placing it by likeness cannot be right: %v)", err)
 		return nil, nil, why
 	}
-	return out, placed, nil
+	return []byte(out), placed, nil
+}
+
+func bareLines(lines []string) []string {
+	out := make([]string, len(lines))
+	for i, l := range lines {
+		out[i] = bareLine(l)
+	}
+	return out
+}
+
+func bareHunks(hunks []Hunk) []Hunk {
+	out := slices.Clone(hunks)
+	for i, h := range out {
+		out[i].Lines = slices.Clone(h.Lines)
+		for j, l := range h.Lines {
+			out[i].Lines[j].Text = bareLine(l.Text)
+		}
+	}
+	return out
+}
+
+// bareLine has LF for CRLF.
+func bareLine(s string) string {
+	if bare, ok := strings.CutSuffix(s, "\r\n"); ok {
+		return bare + "\n"
+	}
+	return s
+}
+
+// editsAt are the changes of a hunk whose first line is at, from 0.
+func (h Hunk) editsAt(at int) []edit {
+	var out []edit
+	for _, l := range h.Lines {
+		if l.Op == Context {
+			at++
+			continue
+		}
+		if n := len(out); n == 0 || out[n-1].end != at {
+			out = append(out, edit{start: at, end: at})
+		}
+		e := &out[len(out)-1]
+		if l.Op == Delete {
+			at++
+			e.end = at
+		} else {
+			e.text += strings.TrimSuffix(l.Text, "\n") + "\n"
+		}
+	}
+	return out
+}
+
+// edited are the lines with changes made to them, which are in order.
+func edited(lines []string, changes []edit) string {
+	var b strings.Builder
+	write := func(text string) {
+		if b.Len() > 0 && text != "" && !strings.HasSuffix(b.String(), "\n") {
+			b.WriteByte('\n')
+		}
+		b.WriteString(text)
+	}
+	at := 0
+	for _, e := range changes {
+		for ; at < e.start; at++ {
+			write(lines[at])
+		}
+		write(e.text)
+		at = max(at, e.end)
+	}
+	for ; at < len(lines); at++ {
+		write(lines[at])
+	}
+	return b.String()
 }
 
 // miss is where a hunk went that almost fits.
 type miss struct {
 	line       int // from 1, of the lines before
 	similarity float64
-	result     []string // all lines afterwards
+	changes    []edit // at least one
 }
 
 // nearMiss puts one hunk on the lines around a place by go-diff's fuzzy match
 // (bitap). The library panics on invalid UTF-8 and promises nothing about its
 // result, so both are guarded: a result that changes more lines than the hunk does,
-// or that changes lines unlike the hunk's, is refused.
+// or other lines than the hunk's, is refused.
 func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
 	defer func() {
 		if recover() != nil {
@@ -93,7 +179,7 @@ func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
 	dmp := diffmatchpatch.New()
 	dmp.DiffTimeout = nearTime
 	patches := dmp.PatchMake(old, new)
-	start := len([]rune(strings.Join(lines[low:min(high, max(low, guess-1))], "")))
+	start := utf8.RuneCountInString(strings.Join(lines[low:min(high, max(low, guess-1))], ""))
 	for i := range patches {
 		patches[i].Start1 += start
 		patches[i].Start2 += start
@@ -114,8 +200,28 @@ func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
 	if m.similarity < nearFloor {
 		return miss{}, false
 	}
-	m.result = append(append(append(m.result, lines[:low]...), splitLines(text)...), lines[high:]...)
+	for _, op := range []Op{Delete, Insert} {
+		if similarity(dmp, linesOf(op, h), linesOf(op, effect...)) < changeFloor {
+			return miss{}, false
+		}
+	}
+	for _, e := range edits([]byte(around), []byte(text)) {
+		m.changes = append(m.changes, edit{start: e.start + low, end: e.end + low, text: e.text})
+	}
 	return m, true
+}
+
+// linesOf are the lines of hunks that do the one thing.
+func linesOf(op Op, hunks ...Hunk) string {
+	var b strings.Builder
+	for _, h := range hunks {
+		for _, l := range h.Lines {
+			if l.Op == op {
+				b.WriteString(l.Text)
+			}
+		}
+	}
+	return b.String()
 }
 
 // sides are the texts before and after a hunk.

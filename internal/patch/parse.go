@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"fmt"
 	"io/fs"
 	"strconv"
@@ -73,6 +74,10 @@ func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	if len(opts) > 0 {
 		opt = opts[0]
 	}
+	b = bytes.TrimPrefix(b, []byte("\ufeff"))
+	if n := bytes.Count(b, newline); n > maxLines {
+		return Reading{}, &ParseError{Reason: fmt.Sprintf("a text of %d lines is too long", n)}
+	}
 	r := &reader{lines: splitLines(string(b)), strip: opt.Strip}
 	if err := r.run(); err != nil {
 		return Reading{}, err
@@ -85,6 +90,8 @@ const (
 	maxLineNumber = 1 << 30
 	maxName       = 4 << 10  // bytes of a name, as much as Linux allows
 	maxHeader     = 64 << 10 // bytes of a line with two names, quoted
+	maxLines      = 4 << 20
+	maxAnchors    = 20 // lines that one hunk comes after
 )
 
 // reader goes through a text once, line by line.
@@ -93,8 +100,10 @@ type reader struct {
 	lines []string
 	at    int // line that is next, from 0
 	strip int
-	// unclosed are indentations and marks of fences that nothing closes.
-	unclosed map[string]bool
+	// unclosed are indentations and marks of fences, and the line up to which nothing
+	// closes them.
+	unclosed map[string]int
+	commit   int // of the series that the text is, from 0
 }
 
 func (r *reader) run() error {
@@ -104,6 +113,9 @@ func (r *reader) run() error {
 		switch {
 		case strings.HasPrefix(line, "diff --git "):
 			err = r.gitFile()
+		case strings.HasPrefix(line, "From ") && isMail(line):
+			r.commit++
+			r.at++
 		case r.isTraditional(r.at):
 			err = r.traditionalFile()
 		case strings.HasPrefix(line, "*** "):
@@ -122,6 +134,12 @@ func (r *reader) run() error {
 		}
 	}
 	return nil
+}
+
+// isMail tells whether the line begins a mail of git format-patch.
+func isMail(line string) bool {
+	id, _, _ := strings.Cut(line[len("From "):], " ")
+	return blobHash(id) != nil
 }
 
 func isNumbered(line string) bool {
@@ -148,6 +166,7 @@ func (r *reader) line(i int) string {
 
 // took records a file that was read from the lines from first up to the next one.
 func (r *reader) took(reader string, first int, f File, notes []string) {
+	f.Commit = r.commit
 	r.Files = append(r.Files, f)
 	r.Parts = append(r.Parts, Part{Reader: reader, File: f.Name(), First: first + 1, Last: r.at, Notes: notes})
 }
@@ -160,24 +179,25 @@ func (r *reader) prose() {
 	bare := strings.TrimLeft(line, " \t")
 	indent := line[:len(line)-len(bare)]
 	mark := fenceMark(bare)
-	if mark == "" || indent == "" || r.unclosed[indent+mark] {
+	if mark == "" || indent == "" || r.at <= r.unclosed[indent+mark] {
 		return
 	}
+	closed := false
 	end := r.at
 	for ; end < len(r.lines); end++ {
 		inner, indented := strings.CutPrefix(r.lines[end], indent)
-		if indented && strings.HasPrefix(inner, mark) && strings.TrimSpace(inner) == mark {
+		if closed = indented && strings.HasPrefix(inner, mark) && strings.TrimSpace(inner) == mark; closed {
 			break
 		}
 		if !indented && strings.TrimSpace(r.lines[end]) != "" { // a line that a fence in a list cannot hold
-			return
+			break
 		}
 	}
-	if end == len(r.lines) { // nor is there an end for the next of its like
+	if !closed { // nor is there an end for the next of its like
 		if r.unclosed == nil {
-			r.unclosed = make(map[string]bool)
+			r.unclosed = make(map[string]int)
 		}
-		r.unclosed[indent+mark] = true
+		r.unclosed[indent+mark] = end
 		return
 	}
 	for i := r.at; i <= end; i++ {
@@ -199,7 +219,7 @@ func fenceMark(line string) string {
 func (r *reader) isTraditional(i int) bool {
 	return strings.HasPrefix(r.line(i), "--- ") &&
 		strings.HasPrefix(r.line(i+1), "+++ ") &&
-		strings.HasPrefix(r.line(i+2), "@@")
+		(strings.HasPrefix(r.line(i+2), "@@") || i+2 == len(r.lines))
 }
 
 // traditionalFile reads a file's part with nothing but --- and +++ before the hunks.
@@ -242,6 +262,9 @@ func (r *reader) traditionalFile() error {
 	if err != nil {
 		return err
 	}
+	if len(f.Hunks) == 0 && len(notes) == 0 {
+		return r.failAt(r.at-1, "the text breaks off before the hunks of "+f.Name())
+	}
 	r.took(UnifiedDiff, first, f, notes)
 	return nil
 }
@@ -256,8 +279,11 @@ func (r *reader) gitFile() error {
 	old, new, named := splitGitNames(header[len("diff --git "):])
 	strip := r.strip
 	if strip == StripAuto {
+		if !named { // the header alone does not tell where one ends
+			old, new = r.sidesBelow()
+		}
 		strip = 1
-		if named && !prefixed(old, new) {
+		if old != "" && !prefixed(old, new) {
 			strip = 0
 		}
 	}
@@ -276,6 +302,7 @@ func (r *reader) gitFile() error {
 	if err != nil {
 		return err
 	}
+	promised := id.differs() || strings.HasPrefix(r.lines[r.at-1], "+++ ")
 	sided(&f)
 	if f.Name() == "" {
 		return r.failAt(first, "nothing tells the name of the file")
@@ -290,7 +317,7 @@ func (r *reader) gitFile() error {
 		return err
 	}
 	if len(f.Hunks) == 0 && !f.Binary && len(notes) == 0 {
-		if id.differs() || r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") {
+		if promised || r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") {
 			return r.failAt(r.at-1, "the text breaks off before the hunks of "+f.Name())
 		}
 		if !f.New && !f.Delete && !f.Rename && !f.Copy && (f.OldMode == f.NewMode || f.NewMode == 0) {
@@ -299,6 +326,18 @@ func (r *reader) gitFile() error {
 	}
 	r.took(GitDiff, first, f, notes)
 	return nil
+}
+
+// sidesBelow are the names of the --- and +++ lines of the file whose header is next.
+func (r *reader) sidesBelow() (old, new string) {
+	for i := r.at + 1; i < len(r.lines) && i < r.at+8; i++ {
+		if strings.HasPrefix(r.lines[i], "--- ") && strings.HasPrefix(r.line(i+1), "+++ ") {
+			old, _ = cutStamp(chomp(r.lines[i][4:]))
+			new, _ = cutStamp(chomp(r.lines[i+1][4:]))
+			return old, new
+		}
+	}
+	return "", ""
 }
 
 // sided takes away the name, and the mode, of a side that is not there. A side that is
@@ -332,8 +371,9 @@ func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
 				*m = fileMode(fs.FileMode(raw))
 			}
 		}
-		name := func(rest string, into *string) {
-			if *into = unquote(rest); !isName(*into) {
+		name := func(rest string, into *string) { // which lacks the a/ that the others begin with
+			var ok bool
+			if *into, ok = stripName(unquote(rest), max(0, strip-1)); !ok || *into == devNull {
 				err = r.fail("this cannot be the name of a file")
 			}
 		}

@@ -124,6 +124,7 @@ func TestAdversarial(t *testing.T) {
 	for name, text := range map[string]string{
 		"headers":    strings.Repeat("--- a\n+++ b\n", 100_000),
 		"signatures": "--- a\n+++ b\n@@ -1,9999999 +1,9999999 @@\n" + strings.Repeat("-- \n\n\n", 100_000),
+		"fences":     strings.Repeat(" ```a\n", 200_000) + "x\n",
 		"spaces":     "diff --git " + strings.Repeat("a ", 8000) + "\n",
 		"quotes":     strings.Repeat("diff --git \"a \"b\n", 50_000),
 		"alike":      "--- a\n+++ b\n" + hunks.String(),

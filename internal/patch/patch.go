@@ -30,6 +30,11 @@ type File struct {
 	Binary bool        // its content cannot be told in lines; Hunks is empty
 	Data   *BinaryData // of a binary patch; nil where it only says that there is a difference
 	Hunks  []Hunk
+	// Commit numbers the commits of a series, as git format-patch writes it: what is
+	// renamed or copied is the file as the commit before left it.
+	Commit int
+	// Copied is the file of which this one is a copy that is taken back; see Reverse.
+	Copied string
 }
 
 // Name is the name of the file after the patch, or before it when it is deleted.
@@ -93,6 +98,9 @@ type ConflictError struct {
 	Hunk   int // from 1; 0 when the whole file does not fit
 	Line   int // of the content, from 1: where the hunk was expected
 	Reason string
+	Part   int // of the patch, from 1: which of its files; 0 when that is not known
+	// Applied says that the file looks as if the patch was put on it before.
+	Applied bool
 	// The old lines of the hunk, and what the file has there instead, where a
 	// difference between them is why.
 	Expected, Found string
@@ -143,10 +151,11 @@ func Reverse(files []File) []File {
 		r.OldName, r.NewName = f.NewName, f.OldName
 		r.OldMode, r.NewMode = f.NewMode, f.OldMode
 		r.New, r.Delete = f.Delete, f.New
-		if f.Copy { // undoing a copy is deleting it
-			r.Copy, r.Delete = false, true
+		if f.Copy { // undoing a copy is deleting it, when it still is one
+			r.Copy, r.Delete, r.Copied = false, true, f.OldName
 			r.NewName, r.NewMode = "", 0
 		}
+		r.Commit = -f.Commit
 		r.Data = f.Data.reverse()
 		r.Hunks = nil
 		for _, h := range f.Hunks {

@@ -230,7 +230,7 @@ func TestConflict(t *testing.T) {
 		want      patch.ConflictError
 	}{
 		{"gone", "x\ny\nz\n", f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "its 7 old lines are not in the file", Expected: old, Found: "x\ny\nz\n"}},
-		{"applied already", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is in the file already", Expected: old, Found: strings.Replace(old, "d", "D", 1)}},
+		{"applied already", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is in the file already", Applied: true, Expected: old, Found: strings.Replace(old, "d", "D", 1)}},
 		{"exists", "x\n", patch.Diff("", "x", nil, []byte("y\n")), patch.ConflictError{File: "x", Reason: "the patch creates this file, but it exists already"}},
 		{"more to delete", "y\nx\n", patch.Diff("x", "", []byte("y\n"), nil), patch.ConflictError{File: "x", Reason: "the patch deletes this file, but it has other content too"}},
 		{"binary", "", patch.File{OldName: "x", NewName: "x", Binary: true}, patch.ConflictError{File: "x", Reason: "the patch only says that the binary content differs; make it with git diff --binary"}},

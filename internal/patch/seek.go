@@ -3,18 +3,19 @@ package patch
 import (
 	"fmt"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // seek finds the place of a hunk that states none: the line, from 1, and the fuzz
 // that it took, or the reason why there is none, or more than one.
 func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason string) {
-	low := frozen + 1
+	low, anchor := frozen+1, 0
 	for _, line := range h.After {
-		found := p.lineLike(line, low)
-		if found == 0 {
-			return 0, 0, fmt.Sprintf("the line %.80q, which it comes after, is not in the file", line)
+		if anchor, reason = p.lineLike(line, low); reason != "" {
+			return 0, 0, fmt.Sprintf("the line %.80q, which it comes after, is %s", line, reason)
 		}
-		low = found + 1
+		low = anchor + 1
 	}
 	if len(h.ids) == 0 {
 		switch {
@@ -31,9 +32,11 @@ func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason stri
 			return places[0], fuzz, ""
 		}
 		if len(places) == 0 && len(h.After) > 0 {
-			// The line may be one of the hunk's own, or a later one.
-			if places = p.places(h, frozen+1, fuzz); len(places) == 1 {
-				return places[0], fuzz, ""
+			// The line may be one of the hunk's own.
+			for _, at := range p.places(h, frozen+1, fuzz) {
+				if at <= anchor && anchor < at+len(h.ids) {
+					return at, fuzz, ""
+				}
 			}
 		}
 		if len(places) > 1 {
@@ -62,20 +65,46 @@ func (p *placer) places(h pattern, low, fuzz int) []int {
 	return places
 }
 
-// lineLike is the first line from low on, from 1, that is the given one but for
-// spaces around it, or else contains it.
-func (p *placer) lineLike(line string, low int) int {
+// lineLike is the line from low on, from 1, that is the given one: the first that is,
+// but for spaces around it; else the first that begins with it, as a line without its
+// last words or its colon is written; else the only one that contains it. The reason
+// says why there is none.
+func (p *placer) lineLike(line string, low int) (at int, reason string) {
 	line = strings.TrimSpace(line)
-	contains := 0
+	begins, contains, more := 0, 0, false
 	for i := low - 1; i < len(p.lines); i++ {
-		if strings.TrimSpace(p.lines[i]) == line {
-			return i + 1
+		at := strings.Index(p.lines[i], line)
+		if at < 0 {
+			continue
 		}
-		if contains == 0 && strings.Contains(p.lines[i], line) {
+		text := strings.TrimSpace(p.lines[i])
+		rest, starts := strings.CutPrefix(text, line)
+		switch {
+		case text == line:
+			return i + 1, ""
+		case starts && begins == 0 && !isWord(rest):
+			begins = i + 1
+		case contains == 0:
 			contains = i + 1
+		default:
+			more = true
 		}
 	}
-	return contains
+	switch {
+	case begins > 0:
+		return begins, ""
+	case contains > 0 && more:
+		return 0, fmt.Sprintf("a part of several, of line %d first", contains)
+	case contains > 0:
+		return contains, ""
+	}
+	return 0, "not in the file"
+}
+
+// isWord tells whether s begins with what goes on with a word.
+func isWord(s string) bool {
+	r, _ := utf8.DecodeRuneInString(s)
+	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
 // likeliest is the line, from 1, at which most lines of a hunk are where they

@@ -1,12 +1,16 @@
 package repo
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
 	"io/fs"
 	"os"
+	"path"
+	"slices"
 
+	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
@@ -15,7 +19,8 @@ import (
 // a name leads out of the tree or over a symbolic link, and with ErrTooLarge.
 //
 // A patch may name a file more than once. As git has it, what is renamed or copied is
-// the file as it was before the patch, whatever the patch does to it elsewhere.
+// the file as it was before the patch, whatever the patch does to it elsewhere; in a
+// series of commits, as it was before the commit.
 func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 	root, err := os.OpenRoot(t.Root())
 	if err != nil {
@@ -49,31 +54,43 @@ type planner struct {
 	files   map[string]*planned
 	order   []string
 	leaving map[string]bool // names of files that the patch gives other names
-	size    int64           // of all that was read and made
+	copied  []copied
+	size    int64 // of all that was read and made
+}
+
+// copied is a file that is taken away because it is a copy.
+type copied struct {
+	name, of string
+	content  []byte // of the copy, as it was made
 }
 
 // planned is a file that a patch names.
 type planned struct {
 	Change
-	was     fs.FileMode // before the patch
+	before  onDisk      // before the patch, or the commit of a series
 	mode    fs.FileMode // by now
-	written bool        // by the patch
+	written bool        // by the patch, or the commit
 }
 
 func (t *Tree) planPatch(files []patch.File, opt patch.Options, read func(name string) (onDisk, error)) ([]Change, error) {
 	p := &planner{read: read, opt: opt, files: make(map[string]*planned), leaving: make(map[string]bool)}
-	for _, f := range files {
-		if f.Rename {
-			p.leaving[f.OldName] = true
+	for i, f := range files {
+		if i == 0 || f.Commit != files[i-1].Commit {
+			p.begin(files[i:])
 		}
-	}
-	for _, f := range files {
 		if err := p.apply(f); err != nil {
+			var conflict *patch.ConflictError
+			if errors.As(err, &conflict) {
+				conflict.Part = i + 1
+			}
 			return nil, err
 		}
 		if err := t.bounded(len(p.files), p.size); err != nil {
 			return nil, err
 		}
+	}
+	if err := p.copies(); err != nil {
+		return nil, err
 	}
 	changes := make([]Change, 0, len(p.order))
 	for _, name := range p.order {
@@ -82,6 +99,36 @@ func (t *Tree) planPatch(files []patch.File, opt patch.Options, read func(name s
 		}
 	}
 	return changes, nil
+}
+
+// begin begins a commit, whose files are the first ones of those given.
+func (p *planner) begin(files []patch.File) {
+	for _, f := range p.files {
+		f.before, f.written = onDisk{exists: f.NewExists, content: f.New, mode: f.mode}, false
+	}
+	clear(p.leaving)
+	for _, f := range files {
+		if f.Commit != files[0].Commit {
+			break
+		}
+		if f.Rename {
+			p.leaving[f.OldName] = true
+		}
+	}
+}
+
+// copies sees to it that what is taken away as a copy of another file is one.
+func (p *planner) copies() error {
+	for _, c := range p.copied {
+		of, err := p.file(c.of)
+		if err != nil {
+			return err
+		}
+		if !of.NewExists || !bytes.Equal(of.New, c.content) {
+			return &patch.ConflictError{File: c.name, Reason: "it is no copy of " + c.of + " any more"}
+		}
+	}
+	return nil
 }
 
 // file reads a file that the patch names for the first time.
@@ -97,7 +144,7 @@ func (p *planner) file(name string) (*planned, error) {
 	if err != nil {
 		return nil, &Error{Path: name, Err: err}
 	}
-	f := &planned{was: now.mode, mode: now.mode}
+	f := &planned{before: now, mode: now.mode}
 	f.Change = Change{
 		Path: name, Old: now.content, New: now.content, OldExists: now.exists, NewExists: now.exists,
 		OldMode: now.mode,
@@ -127,7 +174,14 @@ func (p *planner) apply(f patch.File) error {
 	}
 	content, exists, mode := from.New, from.NewExists, from.mode
 	if f.Rename || f.Copy {
-		content, exists, mode = from.Old, from.OldExists, from.was
+		content, exists, mode = from.before.content, from.before.exists, from.before.mode
+	}
+	if !exists && creates(f) {
+		content, _, err := patch.Apply(nil, f, p.opt)
+		if err != nil {
+			return err
+		}
+		return p.create(f.NewName, content, cmp.Or(f.NewMode, 0o644), "")
 	}
 	if !exists {
 		return conflict(f.OldName, "there is no such file")
@@ -140,7 +194,10 @@ func (p *planner) apply(f patch.File) error {
 	case err != nil:
 		return err
 	case f.Delete || f.NewName == "":
-		if len(result) > 0 {
+		switch {
+		case f.Copied != "":
+			p.copied = append(p.copied, copied{f.OldName, f.Copied, result})
+		case len(result) > 0:
 			return conflict(f.OldName, "the patch deletes it, but it holds more")
 		}
 		from.remove()
@@ -184,6 +241,32 @@ func (p *planner) put(f *planned, content []byte, mode fs.FileMode) {
 func (f *planned) remove() {
 	f.New, f.NewExists, f.written = nil, false, false
 	f.Mode, f.mode = 0, 0
+}
+
+// creates tells whether a patch that does not say so creates its file: nothing is taken
+// from it, and what is put in is its beginning. Models, and svn, write it so.
+func creates(f patch.File) bool {
+	return len(f.Hunks) == 1 && f.Hunks[0].OldLines == 0 && f.Hunks[0].OldStart == 0 && !f.Hunks[0].Anywhere &&
+		f.OldName == f.NewName
+}
+
+// Below moves a patch whose names begin in a folder of the tree to its root. A name that
+// leads out of the folder is an ErrBadPath.
+func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
+	out := slices.Clone(files)
+	for i := range out {
+		f := &out[i]
+		for _, name := range []*string{&f.OldName, &f.NewName, &f.Copied} {
+			if *name == "" {
+				continue
+			}
+			if err := confine.Name(*name); err != nil {
+				return nil, t.badPath(*name, err)
+			}
+			*name = path.Join(dir, *name)
+		}
+	}
+	return out, nil
 }
 
 // unlike tells why a patch of one kind of file does not fit the other; "" when it

@@ -17,6 +17,7 @@ package repo
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,6 +33,7 @@ import (
 // Errors that callers tell apart. They come wrapped in an *Error.
 var (
 	ErrNotRepository = errors.New("not a git repository")
+	ErrGitsOwn       = errors.New("is inside git's own folder")
 	ErrBare          = errors.New("the repository is bare: it has no files to test")
 	ErrNoGit         = errors.New("git is not installed")
 	ErrNoCommits     = errors.New("the repository has no commits")
@@ -130,7 +132,9 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 		return &Error{Path: dir, Err: ErrBare, Hint: "clone it, and run regreen in the clone"}
 	case strings.Contains(err.Error(), "dubious ownership"):
 		return &Error{Path: dir, Err: err, Hint: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
-	case strings.Contains(err.Error(), "not a git repository"), strings.Contains(err.Error(), "must be run in a work tree"):
+	case strings.Contains(err.Error(), "must be run in a work tree"):
+		return &Error{Path: dir, Err: fmt.Errorf("%w: it %w", ErrNotRepository, ErrGitsOwn), Hint: "run regreen in the working tree"}
+	case strings.Contains(err.Error(), "not a git repository"):
 		return &Error{Path: dir, Err: ErrNotRepository, Hint: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
 	default:
 		return &Error{Path: dir, Err: err}

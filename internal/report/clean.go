@@ -12,13 +12,13 @@ import (
 )
 
 // Text from tests, repositories and models is never trusted. It passes through
-// visible or plain before anything else is done with it.
+// Visible or plain before anything else is done with it.
 
-// visible makes everything in s that would act instead of being seen into
+// Visible makes everything in s that would act instead of being seen into
 // something to see: invalid bytes, control characters (as ␛), and the
 // invisible characters that reorder or hide text (as <U+202E>). Newlines and tabs
 // stay. It hides nothing, so it is what code is shown with.
-func visible(s string) string {
+func Visible(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
 	if strings.IndexFunc(s, acts) < 0 {
 		return s
@@ -60,7 +60,7 @@ var ansi = sync.OnceValue(func() *regexp.Regexp {
 // runner prints, and with the line endings of Unix.
 func plain(s string) string {
 	s = strings.ReplaceAll(ansi().ReplaceAllString(s, ""), "\r\n", "\n")
-	return visible(s)
+	return Visible(s)
 }
 
 // maxLine bounds what is laid out as one line, in bytes.

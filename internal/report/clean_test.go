@@ -27,8 +27,8 @@ func TestPlainAndVisible(t *testing.T) {
 		if got := plain(c.in); got != c.plain {
 			t.Errorf("plain(%q) = %q, want %q", c.in, got, c.plain)
 		}
-		if got := visible(c.in); got != c.visible {
-			t.Errorf("visible(%q) = %q, want %q", c.in, got, c.visible)
+		if got := Visible(c.in); got != c.visible {
+			t.Errorf("Visible(%q) = %q, want %q", c.in, got, c.visible)
 		}
 	}
 }

@@ -40,7 +40,7 @@ func readDiff(diff string) []diffLine {
 	var lines []diffLine
 	var oldLeft, newLeft int
 	oldFile := ""
-	for line := range strings.SplitSeq(visible(diff), "\n") {
+	for line := range strings.SplitSeq(Visible(diff), "\n") {
 		add := func(kind diffKind, text string) { lines = append(lines, diffLine{kind, text}) }
 		mark, rest := byte(' '), ""
 		if line != "" {

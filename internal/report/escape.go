@@ -79,7 +79,7 @@ func ticksIn(s string) int {
 // would end a line in Markdown; visible has replaced it.
 func blockLines(text string) []string {
 	const widest = 1000
-	text = strings.Trim(visible(strings.ReplaceAll(text, "\r\n", "\n")), "\n")
+	text = strings.Trim(Visible(strings.ReplaceAll(text, "\r\n", "\n")), "\n")
 	if text == "" {
 		return nil
 	}

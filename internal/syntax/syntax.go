@@ -39,7 +39,24 @@ var parsers = map[string]func(name string, content []byte) error{
 	},
 }
 
+// maxNested is how deep brackets may nest in YAML: its parser takes memory that grows
+// with the square of the depth.
+const maxNested = 200
+
 func yamlText(_ string, content []byte) error {
+	depth, deepest := 0, 0
+	for _, c := range content {
+		switch c {
+		case '[', '{':
+			depth++
+			deepest = max(deepest, depth)
+		case ']', '}':
+			depth--
+		}
+	}
+	if deepest > maxNested {
+		return errors.New("its brackets are nested too deep")
+	}
 	if _, err := yaml.ParseBytes(content, 0); err != nil {
 		first, _, _ := strings.Cut(err.Error(), "\n") // the others show the text
 		return errors.New(first)

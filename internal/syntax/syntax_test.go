@@ -1,6 +1,7 @@
 package syntax_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/syntax"
@@ -15,6 +16,7 @@ func TestCheck(t *testing.T) {
 		{"x.json", `{"a": [1]}`, `{"a": [1}`},
 		{"x.yml", "a:\n  - b\n", "a: [b\n"},
 		{"X.YAML", "a: b\n", "a: \"b\n"},
+		{"deep.yml", "a: " + strings.Repeat("[", 100) + strings.Repeat("]", 100) + "\n", "a: " + strings.Repeat("[", 100_000) + "\n"},
 		{"go.mod", "module m\n\ngo 1.26\n", "module m\n\ngo go go\n"},
 		{"go.work", "go 1.26\n\nuse .\n", "used .\n"},
 	} {
