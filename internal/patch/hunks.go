@@ -188,7 +188,7 @@ func (r *reader) body(h Hunk, git bool) (end int) {
 		if !empty && strings.IndexByte(" +-\\", line[0]) < 0 || i == r.at+1 && line[0] == '\\' {
 			break
 		}
-		if isSignature(line) && r.isTail(i) {
+		if isSignature(line) && !h.Anywhere && r.isTail(i) { // git, which signs, numbers
 			break
 		}
 		switch {
@@ -275,7 +275,7 @@ func (r *reader) isTail(i int) bool {
 	rest := 0
 	for _, line := range r.lines[i+1:] {
 		if strings.TrimSpace(line) != "" {
-			if rest++; rest > 1 {
+			if rest++; rest > 1 || strings.IndexByte("+- ", line[0]) >= 0 {
 				return false
 			}
 		}
