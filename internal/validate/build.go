@@ -103,12 +103,15 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 }
 
 // maxChecks bounds how often a package is woven anew without what was refused.
-const maxChecks = 4
+const maxChecks = 6
 
 // weaveTyped weaves the candidates of a package and takes those out that do not
 // parse or type-check: it is quicker to check all of them at once, where they
-// stand, than each by itself. Ill-typed for another reason than those of its own
-// lines (a declaration that it leaves unused) comes out when it is confirmed.
+// stand, than each by itself. An error that is on no candidate's own lines, a return
+// that is missing for instance, may be any of its carrier's: these get carriers of
+// their own for the next check, which tells, and share one again afterwards. Ill-typed
+// for another reason than those of its own lines (a declaration that it leaves unused)
+// comes out when it is confirmed.
 func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string][]pick, results []Result) (files map[string][]byte, rest []pick) {
 	refuse := func(refused map[int]string) {
 		byDir[pkg.Dir] = slices.DeleteFunc(byDir[pkg.Dir], func(p pick) bool {
@@ -120,6 +123,7 @@ func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string
 			return ok
 		})
 	}
+	apart := make(map[int]bool) // were given carriers of their own to find out which is ill-typed
 	for range maxChecks {
 		var broken map[int]error
 		files, rest, broken = w.weave(pkg, byDir[pkg.Dir])
@@ -134,14 +138,28 @@ func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string
 			}
 		}
 		again := false
-		for _, e := range pkg.CheckAdded(tails, choosingTypes) {
-			switch at := w.at(e.File, e.Line+w.tails[e.File].line-1); {
-			case len(at) == 1:
-				refused[at[0]], again = e.Message, true
-			case len(at) > 1:
-				v.findIllTyped(w, pkg, byDir[pkg.Dir], at, refused)
-				again = true
+		together := make(map[int]bool) // those of them that turned out well
+		for n, once := range apart {
+			if once && w.solo[n] {
+				together[n] = true
 			}
+		}
+		for _, e := range pkg.CheckAdded(tails, choosingTypes) {
+			at := w.at(e.File, e.Line+w.tails[e.File].line-1)
+			if len(at) == 1 {
+				refused[at[0]], again = e.Message, true
+			}
+			for _, n := range at {
+				if len(at) > 1 {
+					_, before := apart[n] // then only together are they ill-typed, and stay apart
+					w.solo[n], apart[n], again = true, !before, true
+				}
+				delete(together, n)
+			}
+		}
+		for n := range together {
+			delete(w.solo, n)
+			again = true
 		}
 		refuse(refused)
 		if !again {
@@ -149,26 +167,6 @@ func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string
 		}
 	}
 	return files, rest
-}
-
-// findIllTyped looks for those of a carrier's candidates that make it ill-typed
-// although the error is not on their lines: a return that is missing, for instance.
-// Where none does so by itself, each gets a carrier of its own.
-func (v *Validator) findIllTyped(w *weaver, pkg *propose.Package, picks []pick, numbers []int, refused map[int]string) {
-	found := false
-	for _, p := range picks {
-		if !slices.Contains(numbers, p.number) || refused[p.number] != "" {
-			continue
-		}
-		if err := v.Tree.Check(pkg, p.cand); err != nil {
-			refused[p.number], found = err.Error(), true
-		}
-	}
-	if !found {
-		for _, n := range numbers {
-			w.solo[n] = true
-		}
-	}
 }
 
 var carrierName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bregreen(\d+)_`) })
