@@ -28,6 +28,7 @@ const culpritShare = 0.4
 // second context ends with the budget, the first with the run: what a kept patch
 // leaves red is found out even when the budget is spent.
 func (r *run) search(whole, ctx context.Context) error {
+	defer collectLess()()
 	changes, err := r.changes(ctx)
 	if err != nil {
 		return err
