@@ -213,6 +213,10 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 	return result, nil
 }
 
+// failing runs a program and says at its end what the go command says there: after a
+// crash, test2json takes what comes before that for a part of the test.
+const failing = `"$@"; status=$?; test $status = 0 || printf 'exit status %d\n\026FAIL\t%s\t0s\n' $status "$0"; exit $status`
+
 // Test runs tests of the program as [Suite.Run] would, and gives the same result; of
 // the request it takes the tests, count and timeout. It is slower than Run by the
 // reading of what each test tells.
@@ -223,7 +227,7 @@ func (b *Binary) Test(ctx context.Context, req Request) (*Result, error) {
 		return nil, err
 	}
 	timeout := b.suite.timeout(req)
-	args := []string{tools.test2json, "-p", b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
+	args := []string{tools.test2json, "-p", b.Package, "/bin/sh", "-c", failing, b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
 	args = append(append(args, b.flags...), "-test.timeout="+timeout.String(), fmt.Sprintf("-test.count=%d", max(req.Count, 1)))
 	if len(req.Tests) > 0 && !slices.ContainsFunc(req.Tests, func(id TestID) bool { return id.Test == "" }) {
 		args = append(args, "-test.run="+pattern(req.Tests))

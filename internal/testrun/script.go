@@ -48,11 +48,22 @@ func parseScript(text, dir string) (s *script, why string) {
 		}
 		if rest, ok := strings.CutPrefix(line, "cat >"); ok {
 			name, _, ok := strings.Cut(rest, " << 'EOF'")
-			content, after, ended := strings.Cut("\n"+text, "\nEOF\n")
+			content, after, ended := strings.Cut(text, "EOF\n") // the content need not end a line
 			if !ok || !ended || !strings.HasPrefix(name, workDir) {
-				return nil, "a file that cannot be read from the go command's script: " + name
+				return nil, "a file that cannot be read: " + line
 			}
-			s.files[name], text = strings.TrimPrefix(content, "\n")+"\n", after
+			s.files[name], text = content, after
+			continue
+		}
+		if rest, ok := strings.CutPrefix(line, "echo -n > "); ok {
+			line = "echo '' > " + rest
+		}
+		if rest, ok := strings.CutPrefix(line, "echo '"); ok {
+			content, name, ok := strings.Cut(strings.TrimSuffix(rest, " # internal"), "' > ")
+			if !ok || !strings.HasPrefix(name, workDir) {
+				return nil, "a file that cannot be read: " + line
+			}
+			s.files[name] = content + "\n" // a line too many is none to the tools
 			continue
 		}
 		if to, ok := strings.CutPrefix(line, "cd "); ok {
