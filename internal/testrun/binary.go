@@ -52,6 +52,12 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, firstLine(p.Message))
 }
 
+// Failure is the failure that [Suite.Run] reports of such a build.
+func (e *BuildError) Failure() Failure {
+	o := buildOutput{pkg: e.Package, text: e.Output, positions: e.Positions}
+	return o.failure(tree{})
+}
+
 // Build builds the test program of one package. Code that does not compile gives
 // a [*BuildError], a package without tests a [*NotRunError].
 func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binary, error) {

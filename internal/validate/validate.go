@@ -302,10 +302,19 @@ func (v *Validator) typeCheck(ctx context.Context, r *Result) {
 
 // runWhole tests candidates that need a build of their own.
 func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, results []Result) {
+	relinker := v.relinker(ctx, target, len(picks))
+	if relinker != nil {
+		defer relinker.Close()
+	}
+	v.runBuilt(ctx, relinker, target, picks, results)
+}
+
+// runBuilt builds and tests each candidate by itself; relinker may be nil.
+func (v *Validator) runBuilt(ctx context.Context, relinker *testrun.Relinker, target Target, picks []pick, results []Result) {
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
 		start := time.Now()
-		failures, err := v.failures(ctx, r.Candidate, target)
+		failures, err := v.failures(ctx, relinker, r.Candidate, target)
 		if err != nil && ctx.Err() != nil {
 			return
 		}
@@ -323,15 +332,23 @@ func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, r
 }
 
 // failures runs the target's tests with the real edit laid over the tree and gives
-// those that fail.
-func (v *Validator) failures(ctx context.Context, c *propose.Candidate, target Target) ([]testrun.Failure, error) {
+// those that fail. What the relinker does not serve the go command builds.
+func (v *Validator) failures(ctx context.Context, relinker *testrun.Relinker, c *propose.Candidate, target Target) ([]testrun.Failure, error) {
 	overlay, err := v.overlay(c)
 	if err != nil {
 		return nil, err
 	}
-	res, err := v.Suite.Run(ctx, testrun.Request{
+	request := testrun.Request{
 		Packages: []string{target.Package}, Tests: target.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: time.Minute,
-	})
+	}
+	if relinker != nil {
+		failures, err := relinked(ctx, relinker, request)
+		if err == nil || ctx.Err() != nil {
+			return failures, err
+		}
+		v.Log.Debug("not relinked", "candidate", c.Title, "error", err)
+	}
+	res, err := v.Suite.Run(ctx, request)
 	if err != nil {
 		return nil, err
 	}
