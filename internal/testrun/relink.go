@@ -40,6 +40,7 @@ type Relinker struct {
 	mu      sync.Mutex // held while the go command is asked
 	primed  bool       // the packages that do not change have been built
 	recipes map[[sha256.Size]byte]*recipe
+	main    []byte // the source of the main package, of the test files as they are
 
 	keeping  sync.Mutex // guards what follows, and what recipes keep
 	compiled int        // packages
@@ -238,21 +239,39 @@ func (r *Relinker) learn(ctx context.Context, files map[string][]byte) (*recipe,
 	if why != "" {
 		return nil, r.declined(why)
 	}
-	args = slices.Concat([]string{"list", "-e", "-test", "-f={{.ImportPath}}\t{{join .GoFiles \"\\t\"}}"}, buildFlags(r.suite.Flags), r.opt.Flags, over.flags(), []string{r.pkg.ImportPath})
-	listed, err := r.suite.output(ctx, dir, r.module.env(), args...)
-	if err != nil {
-		return nil, err
-	}
 	learnt := &recipe{script: s, kept: map[string]object{}}
 	if over.file != "" {
 		learnt.overlay = filepath.Dir(over.file)
 	}
+	learnt.testmain, err = r.testmain(ctx, files, over)
+	return learnt, err
+}
+
+// testmain is the source of the program's main package, which depends on the test
+// files. It is not in the script.
+func (r *Relinker) testmain(ctx context.Context, files map[string][]byte, over overlay) ([]byte, error) {
+	own := false
+	for name := range files {
+		own = own || strings.HasSuffix(name, "_test.go")
+	}
+	if !own && r.main != nil {
+		return r.main, nil
+	}
+	args := slices.Concat([]string{"list", "-e", "-test", "-f={{.ImportPath}}\t{{join .GoFiles \"\\t\"}}"}, buildFlags(r.suite.Flags), r.opt.Flags, over.flags(), []string{r.pkg.ImportPath})
+	listed, err := r.suite.output(ctx, r.suite.abs(r.module.Dir), r.module.env(), args...)
+	if err != nil {
+		return nil, err
+	}
 	for line := range strings.Lines(string(listed)) {
 		if file, ok := strings.CutPrefix(strings.TrimSpace(line), r.pkg.ImportPath+".test\t"); ok {
-			if learnt.testmain, err = os.ReadFile(file); err != nil {
+			source, err := os.ReadFile(file)
+			if err != nil {
 				return nil, r.declined("the main package: " + err.Error())
 			}
-			return learnt, nil
+			if !own {
+				r.main = source
+			}
+			return source, nil
 		}
 	}
 	return nil, r.declined("go list does not tell of its main package")

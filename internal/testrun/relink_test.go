@@ -273,3 +273,112 @@ func TestRelink(t *testing.T) {
 		})
 	}
 }
+
+// TestRelinkFlags is about suites whose go commands differ from plain ones.
+func TestRelinkFlags(t *testing.T) {
+	t.Parallel()
+	const num = "example.com/m/num"
+	for _, test := range []struct {
+		name, archive, command string
+		want                   string
+	}{
+		{"tags", numbers, "go test -tags=special -trimpath -short ./...", "a text on"},
+		{"compiler flags", numbers, `go test -gcflags=-l -ldflags="-X 'example.com/m/num.Text=b c'" ./...`, "b c off"},
+		{"workspace", strings.ReplaceAll(numbers, "-- ", "-- m/") + "-- go.work --\ngo 1.25\n\nuse ./m\n-- m/go.mod --\nmodule example.com/m\n\ngo 1.25\n", "", "passed"},
+		{"path with a blank", strings.ReplaceAll(numbers, "-- ", "-- a b/") + "-- a b/go.mod --\nmodule example.com/m\n\ngo 1.25\n", "", "passed"},
+		{"broken as it stands", strings.ReplaceAll(numbers, "Limit - 1", "Limit - undefined"), "", "passed"},
+		{"vendored", numbers + "-- go.mod --\nmodule example.com/m\n\ngo 1.25\n\nrequire example.com/v v1.0.0\n-- num/v.go --\npackage num\n\nimport _ \"example.com/v\"\n" +
+			"-- vendor/modules.txt --\n# example.com/v v1.0.0\n## explicit\nexample.com/v\n-- vendor/example.com/v/v.go --\npackage v\n", "", "passed"},
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			s := find(t, test.archive, test.command)
+			file := "num/num.go"
+			for _, m := range s.Modules {
+				if m.Dir != "." {
+					file = m.Dir + "/" + file
+				}
+			}
+			from := "Limit - 1"
+			if strings.Contains(test.archive, "undefined") {
+				from = "Limit - undefined"
+			}
+			overlay := edits(t, s, file+":a < b => a > b", file+":"+from+" => Limit - 1 ")
+			r := relinker(t, s, num, BuildOptions{})
+			got, err := relinked(t.Context(), r, overlay, nil)
+			want, wantErr := overlaid(t.Context(), r, overlay, nil)
+			if err != nil || wantErr != nil || got != want || !strings.Contains(got, test.want) {
+				t.Errorf("relinked %v:\n%s\noverlaid %v:\n%s\nwant %q in it", err, got, wantErr, want, test.want)
+			}
+		})
+	}
+}
+
+func TestRelinkDeclines(t *testing.T) {
+	t.Parallel()
+	for _, test := range []struct {
+		command string
+		opt     BuildOptions
+	}{
+		{"", BuildOptions{Cover: true}},
+		{"", BuildOptions{Flags: []string{"-toolexec=time"}}},
+		{"go test -exec=time ./...", BuildOptions{}},
+		{"go test -buildmode=pie ./...", BuildOptions{}},
+	} {
+		var declined *DeclinedError
+		if _, err := find(t, small, test.command).Relinker(t.Context(), "example.com/m/calc", test.opt); !errors.As(err, &declined) {
+			t.Errorf("%s %+v: %v", test.command, test.opt, err)
+		}
+	}
+	s := find(t, program, "")
+	_, err := s.Relinker(t.Context(), "example.com/m/none", BuildOptions{})
+	notRun(t, err)
+	var declined *DeclinedError
+	if _, err := relinker(t, s, "example.com/m/alone", BuildOptions{}).Build(t.Context(), nil); !errors.As(err, &declined) {
+		t.Errorf("a package without tests: %v", err)
+	}
+}
+
+// What a build leaves is the program, and what the others import is not compiled when
+// it looks the same to them.
+func TestRelinkKeeps(t *testing.T) {
+	t.Parallel()
+	s := find(t, numbers, "")
+	temp := t.TempDir()
+	s.Sandbox = NewSandbox(append(os.Environ(), "GOTMPDIR="+temp))
+	r := relinker(t, s, "example.com/m/num", BuildOptions{Overlay: edits(t, s, "use/use.go:num.Limit-2 => num.Limit-1")})
+	body := func(text string) map[string][]byte {
+		return edits(t, s, "num/println.go:{ fmt.Println(n) } => { fmt.Println(n); fmt.Print("+text+") }")
+	}
+	for i, test := range []struct {
+		overlay  map[string][]byte
+		compiled int
+	}{
+		{body("1"), 4}, // num, use, num_test, main
+		{body("1, 2"), 5},
+		{body("1, 3"), 6},
+		{body("1, 3"), 6},
+		{edits(t, s, "num/println.go:package num => package num\n"), 10},                                      // lines are elsewhere, which others see
+		{edits(t, s, "num/println.go:package num => package num\n", "num/print.go:Small() => Small()+1"), 14}, // inlined
+	} {
+		b, err := r.Build(t.Context(), test.overlay)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.compiled != test.compiled {
+			t.Errorf("%d: %d packages were compiled, want %d", i, r.compiled, test.compiled)
+		}
+		if err := b.Remove(); err != nil {
+			t.Error(err)
+		}
+	}
+	canceled, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := r.Build(canceled, body("1, 4")); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	r.Close()
+	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
+	}
+}

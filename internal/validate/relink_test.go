@@ -23,7 +23,7 @@ type bug struct{ module, version, file, fixed, buggy string }
 
 var (
 	semverBug = bug{"github.com/Masterminds/semver/v3", "v3.3.1", "constraints.go", "if v.Minor() != c.con.Minor() && !c.minorDirty {", "if v.Minor() != c.con.Minor() {"}
-	tomlBug   = bug{"github.com/pelletier/go-toml/v2", "v2.2.4", "marshaler.go", `"-inf"`, `"inf"`}
+	tomlBug   = bug{"github.com/pelletier/go-toml/v2", "v2.2.4", "marshaler.go", "enc.encodeKey(b, ctx.parentKey[0])", "enc.encodeKey(b, ctx.key)"}
 )
 
 // seeded gives the module with the bug in it, its target and whole candidates: edits of

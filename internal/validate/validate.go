@@ -3,7 +3,9 @@
 //
 // It has two stages. Screening is quick and only ever rejects: many candidates are
 // woven into one test binary (see weaver), run against the failing tests hundreds in
-// a process (see pool.go), and what passes once more in a process of its own.
+// a process (see pool.go), and what passes once more in a process of its own. What
+// cannot be woven has a build of its own, of the one package where that serves (see
+// relink.go).
 // Confirmation is what counts: the real edit, laid over
 // the tree by the go command's -overlay, must pass the failing tests, the tests of
 // every package that depends on it, the whole suite, and the failing tests three
@@ -121,8 +123,8 @@ const (
 )
 
 // maxWhole bounds how many candidates of a batch get a build of their own: each
-// takes as long as a hundred that are woven.
-const maxWhole = 10
+// takes as long as a hundred that are woven, even when it is relinked.
+const maxWhole = 15
 
 // Spent is where the time of Screen went, in seconds.
 type Spent struct{ TypeCheck, Build, Run float64 }
