@@ -162,21 +162,3 @@ func TestRelinkVerdicts(t *testing.T) {
 func show(r Result) string {
 	return fmt.Sprint(r.Verdict, r.Stage, r.Reason, r.Fixes, r.Compiles, r.Left)
 }
-
-// BenchmarkWhole tells the seconds that a candidate with a build of its own takes, on
-// two workers, questions to the go command included.
-func BenchmarkWhole(b *testing.B) {
-	for _, bug := range []bug{semverBug, tomlBug} {
-		v, target, cands := seeded(b, bug, 17)
-		for _, n := range []int{3, 10, 20} {
-			for _, way := range []string{"overlay", "relink"} {
-				b.Run(fmt.Sprintf("%s/%s-%d", filepath.Base(filepath.Dir(bug.module)), way, n), func(b *testing.B) {
-					for b.Loop() {
-						whole(b, v, target, cands[len(cands)-n:], way == "relink")
-					}
-					b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n), "s/candidate")
-				})
-			}
-		}
-	}
-}

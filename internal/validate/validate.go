@@ -124,7 +124,7 @@ const (
 
 // maxWhole bounds how many candidates of a batch get a build of their own: each
 // takes as long as a hundred that are woven, even when it is relinked.
-const maxWhole = 15
+const maxWhole = 10
 
 // Spent is where the time of Screen went, in seconds.
 type Spent struct{ TypeCheck, Build, Run float64 }
