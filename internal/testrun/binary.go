@@ -21,6 +21,8 @@ type Binary struct {
 	Dir     string // of the package, absolute: where the tests run
 	Package string // import path
 
+	suite   *Suite
+	module  Module
 	sandbox *Sandbox
 	flags   []string // of the suite, as a test program takes them
 }
@@ -50,19 +52,19 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, firstLine(p.Message))
 }
 
+// Failure is the failure that [Suite.Run] reports of such a build.
+func (e *BuildError) Failure() Failure {
+	o := buildOutput{pkg: e.Package, text: e.Output, positions: e.Positions}
+	return o.failure(tree{})
+}
+
 // Build builds the test program of one package. Code that does not compile gives
 // a [*BuildError], a package without tests a [*NotRunError].
 func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binary, error) {
-	all, err := s.Packages(ctx)
+	found, module, err := s.packageAt(ctx, pkg)
 	if err != nil {
 		return nil, err
 	}
-	i := slices.IndexFunc(all, func(p Package) bool { return p.ImportPath == pkg })
-	if i < 0 {
-		return nil, &NotRunError{What: "no such package in the tree", Where: pkg, Hint: "`go list ./...` tells the packages"}
-	}
-	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
-	module := s.Modules[m]
 	over, err := s.layOver(opt.Overlay, opt.System)
 	if err != nil {
 		return nil, err
@@ -72,10 +74,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	if err != nil {
 		return nil, err
 	}
-	b := &Binary{
-		Path: filepath.Join(dir, "tests.test"), Dir: s.abs(all[i].Dir), Package: pkg,
-		sandbox: s.Sandbox, flags: binaryFlags(s.Flags),
-	}
+	b := s.binary(dir, found, module)
 	args := append([]string{"go", "test", "-c", "-o", b.Path}, s.Flags...)
 	args = append(append(args, opt.Flags...), over.flags()...)
 	if opt.NoVet {
@@ -105,6 +104,28 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 		return nil, err
 	}
 	return b, nil
+}
+
+// packageAt finds a package by its import path, and its module.
+func (s *Suite) packageAt(ctx context.Context, path string) (*Package, Module, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, Module{}, err
+	}
+	i := slices.IndexFunc(all, func(p Package) bool { return p.ImportPath == path })
+	if i < 0 {
+		return nil, Module{}, &NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` tells the packages"}
+	}
+	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
+	return &all[i], s.Modules[m], nil
+}
+
+// binary is the test program of a package, to be built in a directory of its own.
+func (s *Suite) binary(dir string, p *Package, module Module) *Binary {
+	return &Binary{
+		Path: filepath.Join(dir, "tests.test"), Dir: s.abs(p.Dir), Package: p.ImportPath,
+		suite: s, module: module, sandbox: s.Sandbox, flags: binaryFlags(s.Flags),
+	}
 }
 
 // buildError reads what a failed build has printed.
@@ -195,6 +216,39 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 	}
 	result.Passed = status == 0
 	result.TimedOut = !result.Passed && timedOut().Match(result.Output)
+	return result, nil
+}
+
+// failing runs a program and says at its end what the go command says there: after a
+// crash, test2json takes what comes before that for a part of the test.
+const failing = `"$@"; status=$?; test $status = 0 || printf 'exit status %d\n\026FAIL\t%s\t0s\n' $status "$0"; exit $status`
+
+// Test runs tests of the program as [Suite.Run] would, and gives the same result; of
+// the request it takes the tests, count and timeout. It is slower than Run by the
+// reading of what each test tells.
+func (b *Binary) Test(ctx context.Context, req Request) (*Result, error) {
+	began := time.Now()
+	tools, err := b.suite.toolchain(ctx, b.module)
+	if err != nil {
+		return nil, err
+	}
+	timeout := b.suite.timeout(req)
+	args := []string{tools.test2json, "-p", b.Package, "/bin/sh", "-c", failing, b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
+	args = append(append(args, b.flags...), "-test.timeout="+timeout.String(), fmt.Sprintf("-test.count=%d", max(req.Count, 1)))
+	if len(req.Tests) > 0 && !slices.ContainsFunc(req.Tests, func(id TestID) bool { return id.Test == "" }) {
+		args = append(args, "-test.run="+pattern(req.Tests))
+	}
+	// The go command makes sure that a test which runs it gets itself.
+	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + lookup(b.sandbox.env, "PATH")}
+	c := newCollector(b.suite.tree(overlay{}))
+	if err := b.suite.listen(ctx, c, invocation{dir: b.Dir, env: env, args: args}, timeout); err != nil {
+		return nil, err
+	}
+	result, err := c.finish(req)
+	if err != nil {
+		return nil, err
+	}
+	result.Seconds = time.Since(began).Seconds()
 	return result, nil
 }
 

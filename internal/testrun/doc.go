@@ -3,8 +3,9 @@
 //
 // [Find] gives a [Suite]. [Suite.Run] runs all of it, some packages or some tests,
 // with files laid over the tree if need be; [Suite.Build] makes the test program
-// of one package, a [Binary], for thousands of quick runs; [Suite.Coverage] reads
-// what a run has covered. A run follows these files, in this order: run.go plans
+// of one package, a [Binary], for thousands of quick runs; [Suite.Relinker] makes it
+// again and again, each time with other files, without the go command; [Suite.Coverage]
+// reads what a run has covered. A run follows these files, in this order: run.go plans
 // the go commands and starts them, sandbox.go runs them, events.go reads their
 // stream, collect.go keeps of it what matters, classify.go and compile.go make
 // failures of that, with trace.go and message.go for tracebacks and for what

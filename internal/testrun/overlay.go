@@ -3,8 +3,10 @@ package testrun
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // overlay is the content that a run sees in place of the tree's, kept outside of
@@ -41,8 +43,9 @@ func (s *Suite) layOver(files, system map[string][]byte) (overlay, error) {
 }
 
 func (o overlay) write(s *Suite, dir string, files, system map[string][]byte) error {
-	replace := map[string]string{} // absolute paths, or the go command takes them for others
-	for name, content := range files {
+	replace := map[string]string{}                         // absolute paths, or the go command takes them for others
+	for _, name := range slices.Sorted(maps.Keys(files)) { // the copies of the same names are called the same, see Relinker
+		content := files[name]
 		if content == nil {
 			replace[s.abs(name)] = "" // the file is not there
 			continue

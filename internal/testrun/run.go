@@ -187,8 +187,13 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req R
 	if req.NoVet {
 		args = append(args, "-vet=off")
 	}
-	args = append(append(args, over.flags()...), call.args...)
+	call.args = append(append(args, over.flags()...), call.args...)
+	return s.listen(ctx, c, call, timeout)
+}
 
+// listen runs a program that tells of tests as go test -json does, and collects it.
+// The args of the call are the whole command line.
+func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeout time.Duration) error {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.flooded = func() { cancel(errFlood) }
@@ -198,7 +203,7 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req R
 	// packages something is heard that often at least.
 	watched := newWatch(reader, timeout, func() { cancel(errIdle) })
 	status, err := s.Sandbox.run(running, command{
-		args: args, dir: call.dir, env: call.env, stdout: watched, stderr: &stderr, grace: grace, sweep: true, build: true,
+		args: call.args, dir: call.dir, env: call.env, stdout: watched, stderr: &stderr, grace: grace, sweep: true, build: true,
 	})
 	watched.stop()
 	reader.close()
@@ -213,7 +218,7 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req R
 	case errors.Is(err, errFlood):
 	case errors.Is(err, errIdle):
 		if !c.interrupt(fmt.Sprintf("did not end within %s, and was ended", timeout)) {
-			return &NotRunError{What: fmt.Sprintf("go test did nothing for %s", timeout), Where: call.dir, Hint: "run it by hand to see what it waits for"}
+			return &NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run it by hand to see what it waits for"}
 		}
 	case err != nil:
 		return notStarted(err)

@@ -22,6 +22,8 @@ type Suite struct {
 
 	mu       sync.Mutex
 	packages []Package // cached by Packages
+
+	toolchains map[string]toolchain // by directory of the module
 }
 
 // Module is a Go module inside the tree.

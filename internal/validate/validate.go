@@ -3,7 +3,9 @@
 //
 // It has two stages. Screening is quick and only ever rejects: many candidates are
 // woven into one test binary (see weaver), run against the failing tests hundreds in
-// a process (see pool.go), and what passes once more in a process of its own.
+// a process (see pool.go), and what passes once more in a process of its own. What
+// cannot be woven has a build of its own, of the one package where that serves (see
+// relink.go).
 // Confirmation is what counts: the real edit, laid over
 // the tree by the go command's -overlay, must pass the failing tests, the tests of
 // every package that depends on it, the whole suite, and the failing tests three
@@ -151,7 +153,7 @@ const (
 )
 
 // maxWhole bounds how many candidates of a batch get a build of their own: each
-// takes as long as a hundred that are woven.
+// takes as long as a hundred that are woven, even when it is relinked.
 const maxWhole = 10
 
 // Spent is where the time of Screen went, in seconds.
@@ -363,10 +365,19 @@ func (v *Validator) typeCheck(ctx context.Context, r *Result) {
 
 // runWhole tests candidates that need a build of their own.
 func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, results []Result) {
+	relinker := v.relinker(ctx, target, len(picks))
+	if relinker != nil {
+		defer relinker.Close()
+	}
+	v.runBuilt(ctx, relinker, target, picks, results)
+}
+
+// runBuilt builds and tests each candidate by itself; relinker may be nil.
+func (v *Validator) runBuilt(ctx context.Context, relinker *testrun.Relinker, target Target, picks []pick, results []Result) {
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
 		start := time.Now()
-		failures, err := v.failures(ctx, r.Candidate, target)
+		failures, err := v.failures(ctx, relinker, r.Candidate, target)
 		if err != nil && ctx.Err() != nil {
 			return
 		}
@@ -384,15 +395,23 @@ func (v *Validator) runWhole(ctx context.Context, target Target, picks []pick, r
 }
 
 // failures runs the target's tests with the real edit laid over the tree and gives
-// those that fail.
-func (v *Validator) failures(ctx context.Context, c *propose.Candidate, target Target) ([]testrun.Failure, error) {
+// those that fail. What the relinker does not serve the go command builds.
+func (v *Validator) failures(ctx context.Context, relinker *testrun.Relinker, c *propose.Candidate, target Target) ([]testrun.Failure, error) {
 	overlay, err := v.overlay(c)
 	if err != nil {
 		return nil, err
 	}
-	res, err := v.Suite.Run(ctx, testrun.Request{
+	request := testrun.Request{
 		Packages: []string{target.Package}, Tests: target.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: time.Minute,
-	})
+	}
+	if relinker != nil {
+		failures, err := relinked(ctx, relinker, request)
+		if err == nil || ctx.Err() != nil {
+			return failures, err
+		}
+		v.Log.Debug("not relinked", "candidate", c.Title, "error", err)
+	}
+	res, err := v.Suite.Run(ctx, request)
 	if err != nil {
 		return nil, err
 	}
