@@ -48,13 +48,17 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	suspects := h.problem.Repairable(h.problem.Suspects)
 	waves, whole := waves(suspects), mass(suspects)
 	ahead := 1.0 // share of the suspicion in the waves to come
-	for i := 0; screen.Err() == nil && (i < len(waves) || len(h.pool) > 0); i++ {
-		if i < len(waves) && len(h.strategies) > 0 {
-			share := mass(waves[i]) / whole
+	if len(h.strategies) == 0 {
+		waves = nil
+	}
+	for screen.Err() == nil && (len(waves) > 0 || len(h.pool) > 0) {
+		if len(waves) > 0 && h.due(mass(waves[0])/whole) {
+			share := mass(waves[0]) / whole
 			ahead -= share
-			h.problem.Suspect(waves[i], share)
+			h.problem.Suspect(waves[0], share)
 			h.pool = append(h.pool, h.propose(ctx, screen)...)
 			h.decide(screen)
+			waves = waves[1:]
 		}
 		h.screen(screen, perWave)
 		if h.clear() || h.found(max(ahead, 0)) {
@@ -76,6 +80,23 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	}
 	maps.Copy(h.kept, files)
 	return winner, nil
+}
+
+// due tells whether a wave with this share of the suspicion promises more than the best
+// that wait in the pool: proposing takes time that these could be tested in.
+func (h *hunt) due(share float64) bool {
+	if len(h.pool) < perWave {
+		return true
+	}
+	propose.Order(h.pool, h.weight, cost)
+	waiting, wave := 0.0, 0.0
+	for i := range h.pool[:perWave] {
+		waiting += h.pool[i].Chance()
+	}
+	for _, s := range h.strategies {
+		wave += share * h.weight(s.Name)
+	}
+	return wave > waiting
 }
 
 // screening is the time for screening: what confirmation is likely to take is left
