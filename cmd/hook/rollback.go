@@ -1,0 +1,122 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+func (a *app) rollbackCommand() *cobra.Command {
+	var place placeFlags
+	cmd := &cobra.Command{
+		Use:   "rollback ID",
+		Short: "Take back a patch that was applied, and learn from it",
+		Long: `Rollback gives the files of a patch back what they held before it. Edits made since
+stay: they are merged. Where they touch the lines that the patch changed, it says so and
+changes nothing. A patch of which regreen does not have the files as it wrote them is
+undone by its lines, placed as --fuzz and --near say.`,
+		Example: "  regreen rollback k3f9a2x-1",
+		Args:    exactID("rollback"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.rollbackID(cmd.Context(), args[0], place)
+		},
+	}
+	place.add(cmd.Flags())
+	return cmd
+}
+
+// rollbackID takes the patch of a stored run back. What was written must be taken back,
+// so no policy is asked.
+func (a *app) rollbackID(ctx context.Context, id string, place placeFlags) error {
+	stored, err := a.stored(ctx, id, place, true)
+	if err != nil {
+		return err
+	}
+	defer stored.close()
+	if err := a.takeBack(ctx, stored, place); err != nil || place.check {
+		return err
+	}
+	stored.becomes(ctx, learn.RolledBack)
+	for _, p := range stored.patches {
+		if err := repair.ForgetWritten(stored.session.Repo.StateDir(), p.ID); err != nil {
+			stored.session.Log.Warn("what a patch wrote is still kept", "error", err)
+		}
+	}
+	return nil
+}
+
+// takeBack undoes patches in the working tree, and in the index while they are only there.
+func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) error {
+	rp := x.session.Repo
+	files, err := x.files()
+	if err != nil {
+		return err
+	}
+	files = patch.Reverse(files)
+	if !place.check && a.staged(ctx, rp, x.patches) {
+		return a.unstage(ctx, rp, files, place)
+	}
+	written, ok, err := repair.Written(rp.StateDir(), x.patches)
+	if err != nil {
+		x.session.Log.Warn("the patch is undone by its lines", "error", err)
+	}
+	if !ok {
+		return a.write(ctx, &rp.Tree, files, nil, place)
+	}
+	changes, err := rp.PlanBack(written)
+	if err != nil {
+		return err
+	}
+	if len(changes) == 0 {
+		fmt.Fprintln(a.stderr, "the files are as they were before the patch already")
+	}
+	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check)
+}
+
+// staged tells whether patches that a hook put into the index are there to be taken
+// back: what was committed since, or never, is not.
+func (a *app) staged(ctx context.Context, rp *repo.Repo, patches []*report.Patch) bool {
+	names, err := rp.ChangedNames(ctx, "HEAD", repo.Index(""))
+	if err != nil {
+		return false
+	}
+	for _, p := range patches {
+		if !p.Staged {
+			return false
+		}
+		for _, span := range p.Files {
+			if !slices.Contains(names, span.File) {
+				return false
+			}
+		}
+	}
+	return true
+}
+
+// unstage takes a patch back out of index and working tree.
+func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, place placeFlags) error {
+	index := repo.Index("")
+	tree, err := rp.TreeHash(ctx, index)
+	if err != nil {
+		return err
+	}
+	changes, err := rp.PlanStaged(ctx, index, files, place.options())
+	if err != nil {
+		return err
+	}
+	if _, err := rp.WriteStaged(ctx, index, tree, changes, nil); err != nil {
+		return err
+	}
+	for _, c := range changes {
+		fmt.Fprintf(a.stderr, "patched %s, in the index and in the working tree\n", c.Path)
+	}
+	return nil
+}
