@@ -71,7 +71,8 @@ var layout = []layer{
 
 	{dir: "bench/hooks", purpose: "measures what a commit costs with regreen's hooks and with others'"},
 	{dir: "bench/patch", purpose: "measures putting patches on, beside git apply and GNU patch", imports: "patch"},
-	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "localize patch propose report testrun"},
+	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
+	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded localize patch propose report testrun"},
 	{dir: "docs", purpose: "the test that executes the documentation", tests: "config"},
 	{dir: "internal", purpose: "this table"},
 }
