@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path"
+	"runtime/debug"
+	"runtime/pprof"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// result is what one subject showed.
+type result struct {
+	ID       string   `json:"id"`
+	Module   string   `json:"module"`
+	Package  string   `json:"package"` // of the failing tests
+	Tests    []string `json:"tests"`   // that fail
+	Proposed int      `json:"proposed"`
+	Naive    float64  `json:"naive_per_second"`
+	Steps    []step   `json:"steps"`
+}
+
+// step is one screening.
+type step struct {
+	N         int     `json:"n"`
+	Judged    int     `json:"judged"` // those that were not left over
+	Seconds   float64 `json:"seconds"`
+	PerSecond float64 `json:"per_second"` // of those judged
+	Ratio     float64 `json:"ratio"`      // to the naive loop
+	// Where the seconds went.
+	TypeCheck float64 `json:"type_check_seconds"`
+	Build     float64 `json:"build_seconds"`
+	Run       float64 `json:"run_seconds"`
+	Rest      float64 `json:"rest_seconds"`
+
+	Memory   memory                   `json:"memory"`
+	Verdicts map[validate.Verdict]int `json:"verdicts"`
+	// Seconds until the first plausible candidate was told of, and until the first one
+	// was confirmed, which is begun when all are screened; 0 for none.
+	Plausible float64 `json:"first_plausible_seconds,omitempty"`
+	Verified  float64 `json:"first_verified_seconds,omitempty"`
+}
+
+const (
+	// naiveSamples is how many candidates the naive loop is timed on.
+	naiveSamples = 10
+	// naiveTimeout is what its tests may take: little, for a candidate that never ends
+	// must not make the loop look slow.
+	naiveTimeout = 2 * time.Second
+	// mostConfirmed is how many plausible candidates are tried to be confirmed, as in
+	// the pipeline.
+	mostConfirmed = 15
+)
+
+// sizes are the numbers of candidates that are screened, besides all.
+var sizes = []int{100, 500}
+
+// measure times the naive loop and screening on a subject.
+func (b *bench) measure(ctx context.Context, s *subject) (result, error) {
+	r := result{ID: s.bug.ID, Module: s.bug.Module, Package: s.target.Package, Proposed: s.proposed}
+	for _, id := range s.target.Tests() {
+		r.Tests = append(r.Tests, id.Test)
+	}
+	loop, err := b.newNaive(s, naiveTimeout)
+	if err != nil {
+		return r, err
+	}
+	if err := b.warm(ctx, s, loop); err != nil {
+		return r, err
+	}
+	samples := spread(len(s.cands), naiveSamples, b.seed)
+	var spent time.Duration
+	naive := func(samples []int) error {
+		start := time.Now()
+		for _, i := range samples {
+			if _, err := loop.failing(ctx, &s.cands[i]); err != nil {
+				return err
+			}
+		}
+		spent += time.Since(start)
+		return nil
+	}
+	if err := naive(samples[:len(samples)/2]); err != nil {
+		return r, err
+	}
+	confirmed := make(map[int]confirmation)
+	for _, n := range append(slices.Clone(sizes), len(s.cands)) {
+		if n > len(s.cands) || len(r.Steps) > 0 && r.Steps[len(r.Steps)-1].N == n {
+			continue
+		}
+		st, err := b.screen(ctx, s, n, confirmed)
+		if err != nil {
+			return r, err
+		}
+		r.Steps = append(r.Steps, st)
+	}
+	if err := naive(samples[len(samples)/2:]); err != nil {
+		return r, err
+	}
+	r.Naive = float64(len(samples)) / spent.Seconds()
+	for i := range r.Steps {
+		r.Steps[i].Ratio = r.Steps[i].PerSecond / r.Naive
+	}
+	return r, nil
+}
+
+// warm fills the build cache with what is the same for all candidates.
+func (b *bench) warm(ctx context.Context, s *subject, loop *naive) error {
+	what, err := loop.failing(ctx, nil)
+	if err != nil {
+		return err
+	}
+	if what != fails {
+		return fmt.Errorf("in the copy, %s %s as the code stands", s.target.Package, what)
+	}
+	v, err := b.validator(ctx, s)
+	if err != nil {
+		return err
+	}
+	v.Screen(ctx, s.target, s.cands[len(s.cands)-1:])
+	return ctx.Err()
+}
+
+// spread gives n of the numbers below total, at most, one of each of as many parts of
+// equal size.
+func spread(total, n int, seed uint64) []int {
+	rng := rand.New(rand.NewPCG(seed, 0))
+	n = min(n, total)
+	out := make([]int, 0, n)
+	for i := range n {
+		from, to := i*total/n, (i+1)*total/n
+		out = append(out, from+rng.IntN(to-from))
+	}
+	return out
+}
+
+// validator makes one that has seen nothing yet, but for the source of the package
+// under repair, which in the pipeline the strategies have loaded.
+func (b *bench) validator(ctx context.Context, s *subject) (*validate.Validator, error) {
+	v := &validate.Validator{Suite: s.suite, Tree: s.tree(), Jobs: b.jobs, Log: b.log}
+	_, err := v.Tree.Load(ctx, path.Dir(s.bug.File))
+	return v, err
+}
+
+// screen screens the first n candidates, and confirms what is plausible until one is
+// verified.
+func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int]confirmation) (st step, err error) {
+	v, err := b.validator(ctx, s)
+	if err != nil {
+		return st, err
+	}
+	cands := slices.Clone(s.cands[:n])
+	st = step{N: n, Verdicts: make(map[validate.Verdict]int)}
+	debug.FreeOSMemory() // what was before does not count
+	if b.profile != "" && n == len(s.cands) {
+		stop, err := profileTo(b.profile)
+		if err != nil {
+			return st, err
+		}
+		defer stop()
+	}
+	stop := watchMemory()
+	start := time.Now()
+	v.Progress = func(_, _, plausible int) {
+		if plausible > 0 && st.Plausible == 0 {
+			st.Plausible = time.Since(start).Seconds()
+		}
+	}
+	results, spent := v.Screen(ctx, s.target, cands)
+	st.Seconds = time.Since(start).Seconds()
+	st.Memory = stop()
+	pprof.StopCPUProfile()
+	if ctx.Err() != nil {
+		return st, ctx.Err()
+	}
+	st.TypeCheck, st.Build, st.Run = spent.TypeCheck, spent.Build, spent.Run
+	st.Rest = st.Seconds - st.TypeCheck - st.Build - st.Run
+	for i := range results {
+		st.Verdicts[results[i].Verdict]++
+		if judged(&results[i]) {
+			st.Judged++
+		}
+	}
+	st.PerSecond = float64(st.Judged) / st.Seconds
+	seconds, ok, err := confirmFirst(ctx, v, s.target, results, confirmed)
+	if ok {
+		st.Verified = st.Seconds + seconds
+	}
+	return st, err
+}
+
+// judged tells whether a candidate got a verdict: left over is what would need a build
+// of its own, or the time for.
+func judged(r *validate.Result) bool {
+	return r.Verdict != validate.Pruned || r.Reason != "would need a build of its own" && r.Reason != "the budget ended before its turn"
+}
+
+// confirmation is what came of confirming a candidate.
+type confirmation struct {
+	verified bool
+	seconds  float64
+}
+
+// confirmFirst confirms the plausible ones in their order until one is verified. Each
+// is confirmed once for all sizes: go test would remember the second time.
+func confirmFirst(ctx context.Context, v *validate.Validator, target validate.Target, results []validate.Result, known map[int]confirmation) (seconds float64, ok bool, err error) {
+	tried := 0
+	for i := range results {
+		if results[i].Verdict != validate.Plausible || tried == mostConfirmed {
+			continue
+		}
+		tried++
+		c, done := known[i]
+		if !done {
+			start := time.Now()
+			if err := v.Confirm(ctx, target, &results[i]); err != nil {
+				return 0, false, err
+			}
+			c = confirmation{results[i].Verdict == validate.Verified, time.Since(start).Seconds()}
+			known[i] = c
+		}
+		seconds += c.seconds
+		if c.verified {
+			return seconds, true, nil
+		}
+	}
+	return seconds, false, nil
+}
+
+func profileTo(name string) (stop func(), err error) {
+	f, err := os.Create(name)
+	if err != nil {
+		return nil, err
+	}
+	if err := pprof.StartCPUProfile(f); err != nil {
+		return nil, err
+	}
+	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
+}
+func (r result) print(w interface{ Write([]byte) (int, error) }) { fmt.Fprintf(w, "%+v\n", r) }
