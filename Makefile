@@ -82,6 +82,14 @@ bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=
 bench-repair-history: bin/regreen ## Measure how often the culprit hunk of a commit is named
 	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) -history $(BENCHFLAGS)
 
+.PHONY: bench-validate
+bench-validate: ## Measure candidates a second, beside the naive loop
+	go run ./bench/validate -bugs $(BUGS) $(BENCHFLAGS)
+
+.PHONY: bench-validate-differential
+bench-validate-differential: ## Compare verdicts on candidates with the naive loop's
+	go run ./bench/validate -bugs $(BUGS) -differential 300 $(BENCHFLAGS)
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin

@@ -103,23 +103,29 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if o.debug {
 		b.log = slog.New(slog.NewTextHandler(stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	}
-	var results []result
-	for _, bug := range bugs {
-		s, err := b.prepare(ctx, bug, filepath.Join(temp, bug.ID))
-		if err != nil {
-			return fmt.Errorf("%s: %w", bug.ID, err)
+	subjects := func(do func(*subject) error) error {
+		for _, bug := range bugs {
+			s, err := b.prepare(ctx, bug, filepath.Join(temp, bug.ID))
+			if err == nil {
+				err = do(s)
+			}
+			if err != nil {
+				return fmt.Errorf("%s: %w", bug.ID, err)
+			}
 		}
-		r, err := b.measure(ctx, s)
-		if err != nil {
-			return fmt.Errorf("%s: %w", bug.ID, err)
-		}
-		results = append(results, r)
-		r.print(stdout)
+		return nil
 	}
-	return nil
+	if o.differential > 0 {
+		return b.differ(ctx, subjects, stdout)
+	}
+	return b.time(ctx, subjects, stdout)
 }
 
+// writeJSON writes v for programs; no name means not to.
 func writeJSON(name string, v any) error {
+	if name == "" {
+		return nil
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return err

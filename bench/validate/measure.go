@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -52,6 +53,8 @@ const (
 	// naiveTimeout is what its tests may take: little, for a candidate that never ends
 	// must not make the loop look slow.
 	naiveTimeout = 2 * time.Second
+	// warmed is how many candidates the build cache is filled with.
+	warmed = 20
 	// mostConfirmed is how many plausible candidates are tried to be confirmed, as in
 	// the pipeline.
 	mostConfirmed = 15
@@ -118,11 +121,11 @@ func (b *bench) warm(ctx context.Context, s *subject, loop *naive) error {
 	if what != fails {
 		return fmt.Errorf("in the copy, %s %s as the code stands", s.target.Package, what)
 	}
-	v, err := b.validator(ctx, s)
+	v, err := b.validator(ctx, s, "warm")
 	if err != nil {
 		return err
 	}
-	v.Screen(ctx, s.target, s.cands[len(s.cands)-1:])
+	v.Screen(ctx, s.target, s.cands[max(0, len(s.cands)-warmed):]) // some of them will compile
 	return ctx.Err()
 }
 
@@ -140,29 +143,34 @@ func spread(total, n int, seed uint64) []int {
 }
 
 // validator makes one that has seen nothing yet, but for the source of the package
-// under repair, which in the pipeline the strategies have loaded.
-func (b *bench) validator(ctx context.Context, s *subject) (*validate.Validator, error) {
-	v := &validate.Validator{Suite: s.suite, Tree: s.tree(), Jobs: b.jobs, Log: b.log}
-	_, err := v.Tree.Load(ctx, path.Dir(s.bug.File))
-	return v, err
+// under repair, which in the pipeline the strategies have loaded. A comment of its own
+// at the end of a file keeps what was built for other steps from helping this one.
+func (b *bench) validator(ctx context.Context, s *subject, step string) (*validate.Validator, error) {
+	tree := s.tree()
+	src, err := tree.Read(s.bug.File)
+	if err != nil {
+		return nil, err
+	}
+	tree.Overlay = map[string][]byte{s.bug.File: fmt.Appendf(slices.Clone(src), "\n// step %s\n", step)}
+	_, err = tree.Load(ctx, path.Dir(s.bug.File))
+	return &validate.Validator{Suite: s.suite, Tree: tree, Jobs: b.jobs, Log: b.log}, err
 }
 
 // screen screens the first n candidates, and confirms what is plausible until one is
 // verified.
 func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int]confirmation) (st step, err error) {
-	v, err := b.validator(ctx, s)
+	v, err := b.validator(ctx, s, fmt.Sprint(n))
 	if err != nil {
 		return st, err
 	}
 	cands := slices.Clone(s.cands[:n])
 	st = step{N: n, Verdicts: make(map[validate.Verdict]int)}
 	debug.FreeOSMemory() // what was before does not count
+	end := func() error { return nil }
 	if b.profile != "" && n == len(s.cands) {
-		stop, err := profileTo(b.profile)
-		if err != nil {
+		if end, err = profileTo(b.profile); err != nil {
 			return st, err
 		}
-		defer stop()
 	}
 	stop := watchMemory()
 	start := time.Now()
@@ -174,9 +182,8 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 	results, spent := v.Screen(ctx, s.target, cands)
 	st.Seconds = time.Since(start).Seconds()
 	st.Memory = stop()
-	pprof.StopCPUProfile()
-	if ctx.Err() != nil {
-		return st, ctx.Err()
+	if err := errors.Join(end(), ctx.Err()); err != nil {
+		return st, err
 	}
 	st.TypeCheck, st.Build, st.Run = spent.TypeCheck, spent.Build, spent.Run
 	st.Rest = st.Seconds - st.TypeCheck - st.Build - st.Run
@@ -232,14 +239,14 @@ func confirmFirst(ctx context.Context, v *validate.Validator, target validate.Ta
 	return seconds, false, nil
 }
 
-func profileTo(name string) (stop func(), err error) {
+// profileTo profiles this process until end.
+func profileTo(name string) (end func() error, err error) {
 	f, err := os.Create(name)
 	if err != nil {
 		return nil, err
 	}
 	if err := pprof.StartCPUProfile(f); err != nil {
-		return nil, err
+		return nil, errors.Join(err, f.Close())
 	}
-	return func() { pprof.StopCPUProfile(); _ = f.Close() }, nil
+	return func() error { pprof.StopCPUProfile(); return f.Close() }, nil
 }
-func (r result) print(w interface{ Write([]byte) (int, error) }) { fmt.Fprintf(w, "%+v\n", r) }
