@@ -10,6 +10,7 @@ import (
 	"runtime/debug"
 	"runtime/pprof"
 	"slices"
+	"syscall"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/validate"
@@ -23,6 +24,7 @@ type result struct {
 	Tests    []string `json:"tests"`   // that fail
 	Proposed int      `json:"proposed"`
 	Naive    float64  `json:"naive_per_second"`
+	NaiveCPU float64  `json:"naive_cpu_seconds"` // for each candidate
 	Steps    []step   `json:"steps"`
 }
 
@@ -33,6 +35,8 @@ type step struct {
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"` // of those judged
 	Ratio     float64 `json:"ratio"`      // to the naive loop
+	CPU       float64 `json:"cpu_seconds"`
+	CPURatio  float64 `json:"cpu_ratio"` // the same of processor time, which a busy machine leaves as it is
 	// Where the seconds went.
 	TypeCheck float64 `json:"type_check_seconds"`
 	Build     float64 `json:"build_seconds"`
@@ -77,15 +81,16 @@ func (b *bench) measure(ctx context.Context, s *subject) (result, error) {
 		return r, err
 	}
 	samples := spread(len(s.cands), naiveSamples, b.seed)
-	var spent time.Duration
+	var spent, cpu time.Duration
 	naive := func(samples []int) error {
-		start := time.Now()
+		start, before := time.Now(), cpuTime()
 		for _, i := range samples {
 			if _, err := loop.failing(ctx, &s.cands[i]); err != nil {
 				return err
 			}
 		}
 		spent += time.Since(start)
+		cpu += cpuTime() - before
 		return nil
 	}
 	if err := naive(samples[:len(samples)/2]); err != nil {
@@ -105,9 +110,10 @@ func (b *bench) measure(ctx context.Context, s *subject) (result, error) {
 	if err := naive(samples[len(samples)/2:]); err != nil {
 		return r, err
 	}
-	r.Naive = float64(len(samples)) / spent.Seconds()
+	r.Naive, r.NaiveCPU = float64(len(samples))/spent.Seconds(), cpu.Seconds()/float64(len(samples))
 	for i := range r.Steps {
-		r.Steps[i].Ratio = r.Steps[i].PerSecond / r.Naive
+		st := &r.Steps[i]
+		st.Ratio, st.CPURatio = st.PerSecond/r.Naive, r.NaiveCPU*float64(st.Judged)/st.CPU
 	}
 	return r, nil
 }
@@ -173,14 +179,14 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 		}
 	}
 	stop := watchMemory()
-	start := time.Now()
+	start, before := time.Now(), cpuTime()
 	v.Progress = func(_, _, plausible int) {
 		if plausible > 0 && st.Plausible == 0 {
 			st.Plausible = time.Since(start).Seconds()
 		}
 	}
 	results, spent := v.Screen(ctx, s.target, cands)
-	st.Seconds = time.Since(start).Seconds()
+	st.Seconds, st.CPU = time.Since(start).Seconds(), (cpuTime() - before).Seconds()
 	st.Memory = stop()
 	if err := errors.Join(end(), ctx.Err()); err != nil {
 		return st, err
@@ -237,6 +243,18 @@ func confirmFirst(ctx context.Context, v *validate.Validator, target validate.Ta
 		}
 	}
 	return seconds, false, nil
+}
+
+// cpuTime is what this process and those below it that have ended took of processors.
+func cpuTime() time.Duration {
+	var sum int64
+	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
+		var u syscall.Rusage
+		if syscall.Getrusage(who, &u) == nil {
+			sum += u.Utime.Nano() + u.Stime.Nano()
+		}
+	}
+	return time.Duration(sum)
 }
 
 // profileTo profiles this process until end.

@@ -48,14 +48,15 @@ func (b *bench) time(ctx context.Context, subjects func(func(*subject) error) er
 	fmt.Fprintf(w, "\nratio at all: median %.0f, bar %d: %s; worst %.0f, bar %d: %s\n",
 		t.Median, medianBar, met(t.Median, medianBar), t.Worst, worstBar, met(t.Worst, worstBar))
 	fmt.Fprintln(w, "judged: got a verdict; what would need a build of its own and is left over does not count, neither in cand/s.")
+	fmt.Fprintln(w, "CPU: the ratio of processor time for each candidate, on which a busy machine has less influence.")
 	fmt.Fprintln(w, "check, build, run, rest: shares of the seconds. MB: largest resident memory seen every 0.1 s, of the bench's\nprocess, of the largest one below it, of all at one time. plausible, verified: seconds to the first one.")
 	return writeJSON(b.out, t)
 }
 
 // print writes the rows of one subject.
 func (r result) print(w io.Writer) {
-	fmt.Fprintf(w, "\n%s: %s, %d failing tests, %d candidates proposed, naive loop %.2f candidates/s\n", r.ID, r.Package, len(r.Tests), r.Proposed, r.Naive)
-	fmt.Fprintf(w, "%6s %6s %7s %7s %6s %-11s %5s %5s %5s %5s %5s %5s %5s %9s %8s  %s\n", "n", "judged", "seconds", "cand/s", "ratio", "bar",
+	fmt.Fprintf(w, "\n%s: %s, %d failing tests, %d candidates proposed, naive loop %.2f candidates/s, %.2f s of CPU each\n", r.ID, r.Package, len(r.Tests), r.Proposed, r.Naive, r.NaiveCPU)
+	fmt.Fprintf(w, "%6s %6s %7s %7s %6s %6s %-11s %5s %5s %5s %5s %5s %5s %5s %9s %8s  %s\n", "n", "judged", "seconds", "cand/s", "ratio", "CPU", "bar",
 		"check", "build", "run", "rest", "own", "child", "MB", "plausible", "verified", "verdicts")
 	for _, st := range r.Steps {
 		bar := ""
@@ -63,7 +64,7 @@ func (r result) print(w io.Writer) {
 			bar = fmt.Sprintf("%.0f %s", want, met(st.Ratio, want))
 		}
 		share := func(seconds float64) string { return fmt.Sprintf("%.0f%%", 100*seconds/st.Seconds) }
-		fmt.Fprintf(w, "%6d %6d %7.1f %7.1f %6.0f %-11s %5s %5s %5s %5s %5.0f %5.0f %5.0f %9s %8s  %s\n", st.N, st.Judged, st.Seconds, st.PerSecond, st.Ratio, bar,
+		fmt.Fprintf(w, "%6d %6d %7.1f %7.1f %6.0f %6.0f %-11s %5s %5s %5s %5s %5.0f %5.0f %5.0f %9s %8s  %s\n", st.N, st.Judged, st.Seconds, st.PerSecond, st.Ratio, st.CPURatio, bar,
 			share(st.TypeCheck), share(st.Build), share(st.Run), share(st.Rest), st.Memory.Own, st.Memory.Child, st.Memory.All,
 			orDash(st.Plausible), orDash(st.Verified), fmt.Sprint(st.Verdicts)[len("map"):])
 	}
