@@ -45,6 +45,7 @@ type step struct {
 
 	Memory   memory                   `json:"memory"`
 	Verdicts map[validate.Verdict]int `json:"verdicts"`
+	Reasons  map[string]int           `json:"reasons"` // for which candidates were rejected or left over
 	// Seconds until the first plausible candidate was told of, and until the first one
 	// was confirmed, which is begun when all are screened; 0 for none.
 	Plausible float64 `json:"first_plausible_seconds,omitempty"`
@@ -170,7 +171,7 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 		return st, err
 	}
 	cands := slices.Clone(s.cands[:n])
-	st = step{N: n, Verdicts: make(map[validate.Verdict]int)}
+	st = step{N: n, Verdicts: make(map[validate.Verdict]int), Reasons: make(map[string]int)}
 	debug.FreeOSMemory() // what was before does not count
 	end := func() error { return nil }
 	if b.profile != "" && n == len(s.cands) {
@@ -195,6 +196,9 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 	st.Rest = st.Seconds - st.TypeCheck - st.Build - st.Run
 	for i := range results {
 		st.Verdicts[results[i].Verdict]++
+		if v := results[i].Verdict; v == validate.Rejected || v == validate.Pruned {
+			st.Reasons[results[i].Reason]++
+		}
 		if judged(&results[i]) {
 			st.Judged++
 		}
