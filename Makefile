@@ -19,7 +19,7 @@ BENCHFLAGS ?=
 .PHONY: help
 help: ## Show this list
 	@echo "make TARGET, where TARGET is one of"
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  %-27s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: build
 build: bin/regreen bin/regreen-gate bin/regreen-action ## Build the binaries into bin/
@@ -81,6 +81,14 @@ bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=
 .PHONY: bench-repair-history
 bench-repair-history: bin/regreen ## Measure how often the culprit hunk of a commit is named
 	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) -history $(BENCHFLAGS)
+
+.PHONY: bench-validate
+bench-validate: ## Measure candidates a second, beside the naive loop
+	go run ./bench/validate -bugs $(BUGS) $(BENCHFLAGS)
+
+.PHONY: bench-validate-differential
+bench-validate-differential: ## Compare verdicts on candidates with the naive loop's
+	go run ./bench/validate -bugs $(BUGS) -differential 300 $(BENCHFLAGS)
 
 .PHONY: clean
 clean: ## Remove what was built

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -18,7 +19,7 @@ import (
 // module back: the file that has the bug reads as original, and no other file
 // changes. Layout and comments do not count. A diff that does not fit is not
 // exact.
-func exact(dir string, b Bug, original []byte, diff string) bool {
+func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 	files, err := patch.Parse([]byte(diff))
 	if err != nil {
 		return false

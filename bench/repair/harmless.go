@@ -16,6 +16,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/bench/seeded"
 )
 
 // distance is how many untouched lines lie at least between two hunks, more than
@@ -59,7 +61,7 @@ func (f *goFile) span(from, to token.Pos) span { return span{f.name, f.line(from
 // bug's place, and returns where. Small modules lack a place for some kind; the
 // next one that has a place then serves twice. The same bug gets the same hunks
 // every time.
-func addHarmless(dir string, b Bug) ([]span, error) {
+func addHarmless(dir string, b seeded.Bug) ([]span, error) {
 	names, err := sources(dir)
 	if err != nil {
 		return nil, err
@@ -287,8 +289,8 @@ func editDoc(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
 // rewordOne adds words to one of the comments that are prose on a line of their own.
 func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
 	comments = slices.DeleteFunc(comments, func(c *ast.Comment) bool {
-		start, _ := lineOffset(f.src, f.line(c.Pos()))
-		alone := len(bytes.TrimSpace(f.src[start:f.offset(c.Pos())])) == 0
+		before := f.src[:f.offset(c.Pos())]
+		alone := len(bytes.TrimSpace(before[bytes.LastIndexByte(before, '\n')+1:])) == 0
 		prose := strings.HasPrefix(c.Text, "// ") && len(c.Text) > 15 && !strings.ContainsAny(c.Text, "{}`")
 		return !alone || !prose || !free(f.span(c.Pos(), c.Pos()), avoid)
 	})

@@ -21,12 +21,13 @@ import (
 	"os"
 	"os/signal"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"syscall"
 	"text/tabwriter"
 	"time"
+
+	"github.com/regreen-ci/regreen/bench/seeded"
 )
 
 // Exit statuses.
@@ -64,7 +65,7 @@ func realMain(args []string, stdout, stderr io.Writer) int {
 	}
 	defer os.RemoveAll(temp)
 
-	b := &bench{options: opts, modules: &modules{temp: temp}, stdout: stdout, stderr: stderr}
+	b := &bench{options: opts, modules: &seeded.Modules{Temp: temp}, stdout: stdout, stderr: stderr}
 	ok := false
 	if opts.verify {
 		ok = b.verifyAll(ctx, bugs)
@@ -135,32 +136,24 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 }
 
 // selected loads the list and picks what -only names.
-func selected(o options) ([]Bug, error) {
-	bugs, err := Load(o.bugs)
+func selected(o options) ([]seeded.Bug, error) {
+	bugs, err := seeded.Load(o.bugs)
 	if err != nil || o.only == "" {
 		return bugs, err
 	}
-	var picked []Bug
-	for id := range strings.SplitSeq(o.only, ",") {
-		i := slices.IndexFunc(bugs, func(b Bug) bool { return b.ID == strings.TrimSpace(id) })
-		if i < 0 {
-			return nil, fmt.Errorf("-only: %s has no bug %q", o.bugs, id)
-		}
-		picked = append(picked, bugs[i])
-	}
-	return picked, nil
+	return seeded.Pick(bugs, o.only)
 }
 
 // bench is one run over a list of bugs.
 type bench struct {
 	options
-	modules        *modules
+	modules        *seeded.Modules
 	stdout, stderr io.Writer
 }
 
 // each calls do for every bug, -jobs at a time, with an empty directory that is
 // removed afterwards. It stops starting bugs when ctx ends.
-func (b *bench) each(ctx context.Context, bugs []Bug, do func(ctx context.Context, i int, dir string)) {
+func (b *bench) each(ctx context.Context, bugs []seeded.Bug, do func(ctx context.Context, i int, dir string)) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, b.jobs)
 	for i, bug := range bugs {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -91,7 +92,7 @@ func median(values []float64) float64 {
 
 // measureAll measures the bugs, prints a line for each as it ends and the table
 // in the end. It reports whether all could be measured.
-func (b *bench) measureAll(ctx context.Context, bugs []Bug) (bool, error) {
+func (b *bench) measureAll(ctx context.Context, bugs []seeded.Bug) (bool, error) {
 	results := make([]Result, len(bugs))
 	done := 0
 	finished := make(chan Result)
@@ -129,14 +130,14 @@ func (b *bench) measureAll(ctx context.Context, bugs []Bug) (bool, error) {
 }
 
 // measure makes the bug's repository in dir and lets regreen at it.
-func (b *bench) measure(ctx context.Context, bug Bug, dir string) Result {
+func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result {
 	result := Result{ID: bug.ID, Module: bug.Module, Template: bug.Template}
 	problem := func(err error) Result {
 		result.Problem = firstLine(err.Error())
 		return result
 	}
 	repo := filepath.Join(dir, "repo")
-	if err := b.modules.checkout(ctx, bug, repo); err != nil {
+	if err := b.modules.Checkout(ctx, bug, repo); err != nil {
 		return problem(err)
 	}
 	if err := initRepository(ctx, repo); err != nil {
@@ -149,7 +150,7 @@ func (b *bench) measure(ctx context.Context, bug Bug, dir string) Result {
 			return problem(err)
 		}
 	}
-	original, err := seedFile(repo, bug)
+	original, err := bug.SeedFile(repo)
 	if err != nil {
 		return problem(err)
 	}
@@ -184,7 +185,7 @@ func (b *bench) measure(ctx context.Context, bug Bug, dir string) Result {
 
 // goodCommit commits the published module, then adds the harmless hunks to the
 // tree and makes sure that they are harmless.
-func (b *bench) goodCommit(ctx context.Context, bug Bug, repo string) ([]span, error) {
+func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]span, error) {
 	if err := commit(ctx, repo, "Import the module"); err != nil {
 		return nil, err
 	}
@@ -208,7 +209,7 @@ func (b *bench) fix(ctx context.Context, repo, out string, extra []string) (*rep
 		"fix", "--repo", repo, "--budget", b.budget.String(), "--apply", "never", "--seed", "1", "--json", out,
 	}, extra...)
 	began := time.Now()
-	_, runErr := run(ctx, repo, b.regreen, args...)
+	_, runErr := seeded.Run(ctx, repo, b.regreen, args...)
 	seconds := time.Since(began).Seconds()
 	data, err := os.ReadFile(out)
 	if err != nil {
@@ -241,12 +242,12 @@ const (
 
 // judgeCulprit compares the hunks that regreen blames with those of the commit.
 // Line numbers are those of the tree that has the bug.
-func judgeCulprit(c *report.Culprit, b Bug, harmless []span) string {
+func judgeCulprit(c *report.Culprit, b seeded.Bug, harmless []span) string {
 	if c == nil || len(c.Files) == 0 {
 		return culpritNone
 	}
 	const context = 3 // lines that a diff may count in around a change
-	guilty := b.lines().widen(context)
+	guilty := linesOf(b).widen(context)
 	bug, other := false, false
 	for _, s := range c.Files {
 		blamed := span{s.File, s.Start, max(s.Start, s.End)}
@@ -255,7 +256,7 @@ func judgeCulprit(c *report.Culprit, b Bug, harmless []span) string {
 		}
 		for _, h := range harmless {
 			if h.file == b.File && h.start > b.Line {
-				h.start, h.end = h.start+b.shift(), h.end+b.shift()
+				h.start, h.end = h.start+shift(b), h.end+shift(b)
 			}
 			if blamed.overlaps(h) {
 				other = true

@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -18,7 +19,7 @@ import (
 // reachAll tells, without running a test, which of the fixes the strategies can
 // form at all when they are told the function, and how many candidates they put
 // before it. It is the quick loop for whoever writes a template.
-func (b *bench) reachAll(ctx context.Context, bugs []Bug) bool {
+func (b *bench) reachAll(ctx context.Context, bugs []seeded.Bug) bool {
 	formed := 0
 	b.each(ctx, bugs, func(ctx context.Context, i int, dir string) {
 		rank, total, by, err := b.reach(ctx, bugs[i], dir)
@@ -37,11 +38,11 @@ func (b *bench) reachAll(ctx context.Context, bugs []Bug) bool {
 }
 
 // reach gives the place of the exact fix in the order of candidates.
-func (b *bench) reach(ctx context.Context, bug Bug, dir string) (rank, total int, by string, err error) {
-	if err := b.modules.checkout(ctx, bug, dir); err != nil {
+func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, total int, by string, err error) {
+	if err := b.modules.Checkout(ctx, bug, dir); err != nil {
 		return 0, 0, "", err
 	}
-	original, err := seedFile(dir, bug)
+	original, err := bug.SeedFile(dir)
 	if err != nil {
 		return 0, 0, "", err
 	}
@@ -51,7 +52,7 @@ func (b *bench) reach(ctx context.Context, bug Bug, dir string) (rank, total int
 	}
 	start, end := functionAround(src, bug.Line)
 	p := &propose.Problem{
-		Tree:     &propose.Tree{Root: dir, Env: environment(os.Environ())},
+		Tree:     &propose.Tree{Root: dir, Env: seeded.Environment(os.Environ())},
 		Suspects: []localize.Suspect{{File: bug.File, Start: start, End: end, Score: 1}},
 		Failures: []testrun.Failure{{TestID: testrun.TestID{Package: bug.Module, Test: "TestX"}, Kind: testrun.Assertion, Location: testrun.Location{File: bug.File}}},
 	}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -62,70 +63,15 @@ func tinyModule(t *testing.T) string {
 	return dir
 }
 
-var tinyBug = Bug{
+var tinyBug = seeded.Bug{
 	ID: "guard", Module: "example.com/tiny", Version: "v1.0.0", File: "tiny.go", Line: 5,
 	Fixed: "\tif n < 0 {\n\t\treturn 0\n\t}\n", Template: 2,
-}
-
-func TestSeed(t *testing.T) {
-	t.Parallel()
-	const src = "one\ntwo two\nthree\nfour"
-	cases := []struct {
-		name    string
-		bug     Bug
-		want    string
-		problem string
-	}{
-		{"part of a line", Bug{File: "f.go", Line: 3, Fixed: "hre", Buggy: "h"}, "one\ntwo two\nthe\nfour", ""},
-		{"several lines", Bug{File: "f.go", Line: 1, Fixed: "one\ntwo two\n", Buggy: ""}, "three\nfour", ""},
-		{"last line without newline", Bug{File: "f.go", Line: 4, Fixed: "four", Buggy: "5"}, "one\ntwo two\nthree\n5", ""},
-		{"other line", Bug{File: "f.go", Line: 2, Fixed: "three", Buggy: "x"}, "", `f.go:2: "three" is not there but "two two"`},
-		{"ambiguous", Bug{File: "f.go", Line: 2, Fixed: "two", Buggy: "x"}, "", `f.go:2: "two" is there more than once`},
-		{"past the end", Bug{File: "f.go", Line: 9, Fixed: "two", Buggy: "x"}, "", "f.go has no line 9"},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			got, err := c.bug.Seed([]byte(src))
-			if c.problem != "" {
-				if err == nil || err.Error() != c.problem {
-					t.Fatalf("error %v, want %s", err, c.problem)
-				}
-				return
-			}
-			if err != nil || string(got) != c.want {
-				t.Errorf("got %q, %v, want %q", got, err, c.want)
-			}
-		})
-	}
-}
-
-func TestLoadRefuses(t *testing.T) {
-	t.Parallel()
-	const good = `{"id":"a","module":"m","version":"v1.0.0","file":"f.go","line":1,"fixed":"x","buggy":"y","template":1}`
-	cases := map[string]string{
-		"unknown field": `[{"id":"a","modul":"m"}]`,
-		"taken already": "[" + good + "," + good + "]",
-		"not a Go file": "[" + strings.Replace(good, "f.go", "../f.go", 1) + "]",
-		"in a test":     "[" + strings.Replace(good, "f.go", "f_test.go", 1) + "]",
-		"must differ":   "[" + strings.Replace(good, `"y"`, `"x"`, 1) + "]",
-		"0 to 20":       "[" + strings.Replace(good, `"template":1`, `"template":21`, 1) + "]",
-	}
-	for problem, list := range cases {
-		name := filepath.Join(t.TempDir(), "bugs.json")
-		if err := os.WriteFile(name, []byte(list), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), problem) {
-			t.Errorf("%s: error %v, want it to say %q", list, err, problem)
-		}
-	}
 }
 
 // The committed list keeps what README.md promises of it.
 func TestOwnList(t *testing.T) {
 	t.Parallel()
-	bugs, err := Load("bugs.json")
+	bugs, err := seeded.Load("bugs.json")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -137,7 +83,7 @@ func TestOwnList(t *testing.T) {
 	if len(bugs) < 40 || len(modules) < 10 {
 		t.Errorf("%d bugs in %d modules, want at least 40 in 10", len(bugs), len(modules))
 	}
-	for row := 0; row <= lastTemplate; row++ {
+	for row := 0; row <= seeded.LastTemplate; row++ {
 		if templates[row] == 0 {
 			t.Errorf("no bug for template %d", row)
 		}
@@ -231,7 +177,7 @@ func TestExactPatchRank(t *testing.T) {
 func TestHarmless(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	if err := copyTree(tinyModule(t), dir); err != nil {
+	if err := seeded.CopyTree(tinyModule(t), dir); err != nil {
 		t.Fatal(err)
 	}
 	hunks, err := addHarmless(dir, tinyBug)
@@ -247,7 +193,7 @@ func TestHarmless(t *testing.T) {
 	}
 	before := tinySource()
 	for i, h := range hunks {
-		if !free(h, append(hunks[:i:i], tinyBug.lines())) {
+		if !free(h, append(hunks[:i:i], linesOf(tinyBug))) {
 			t.Errorf("hunk %v is too close to another or to the bug", h)
 		}
 	}
@@ -352,21 +298,6 @@ func TestTotals(t *testing.T) {
 	}
 }
 
-func TestEnvironment(t *testing.T) {
-	t.Parallel()
-	got := strings.Join(environment([]string{"PATH=/bin", "CI=true", "GITHUB_TOKEN=secret", "GOPROXY=off", "GOFLAGS=-mod=vendor", "GIT_DIR=/x", "REGREEN=0", "https_proxy=p"}), "\n")
-	for _, want := range []string{"PATH=/bin", "GOPROXY=off", "https_proxy=p", "GOFLAGS=-mod=mod"} {
-		if !strings.Contains(got, want) {
-			t.Errorf("%q is missing in\n%s", want, got)
-		}
-	}
-	for _, never := range []string{"CI=true", "secret", "-mod=vendor", "GIT_DIR", "REGREEN"} {
-		if strings.Contains(got, never) {
-			t.Errorf("%q is in\n%s", never, got)
-		}
-	}
-}
-
 // fakeRegreen is a program that keeps its arguments and writes rep where --json says.
 func fakeRegreen(t *testing.T, rep report.Report) (binary, seen string) {
 	t.Helper()
@@ -400,7 +331,7 @@ func newBench(t *testing.T, binary string, history bool) (*bench, *bytes.Buffer)
 	var out bytes.Buffer
 	return &bench{
 		options: options{regreen: binary, jobs: 1, budget: time.Second, history: history},
-		modules: &modules{temp: t.TempDir(), dirs: map[string]string{"example.com/tiny@v1.0.0": tinyModule(t)}},
+		modules: &seeded.Modules{Temp: t.TempDir(), Dirs: map[string]string{"example.com/tiny@v1.0.0": tinyModule(t)}},
 		stdout:  &out, stderr: &out,
 	}, &out
 }
@@ -421,7 +352,7 @@ func TestMeasure(t *testing.T) {
 		Stats: report.Stats{Validated: 7},
 	})
 	b, out := newBench(t, binary, false)
-	ok, err := b.measureAll(t.Context(), []Bug{tinyBug})
+	ok, err := b.measureAll(t.Context(), []seeded.Bug{tinyBug})
 	if err != nil || !ok {
 		t.Fatalf("%v %v\n%s", ok, err, out)
 	}
@@ -437,7 +368,7 @@ func TestMeasure(t *testing.T) {
 	if !strings.Contains(string(args), "--apply never --seed 1") || !strings.HasSuffix(string(args), "--exclude-strategies revert\n1\n") {
 		t.Errorf("regreen was called in a changed tree, with more than one commit, or with the wrong flags: %s", args)
 	}
-	left, err := os.ReadDir(b.modules.temp)
+	left, err := os.ReadDir(b.modules.Temp)
 	if err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
@@ -450,7 +381,7 @@ func TestMeasureHistory(t *testing.T) {
 		Culprit: &report.Culprit{Files: []report.Span{{File: "tiny.go", Start: 5, End: 5}}},
 	})
 	b, out := newBench(t, binary, true)
-	if ok, err := b.measureAll(t.Context(), []Bug{tinyBug}); err != nil || !ok {
+	if ok, err := b.measureAll(t.Context(), []seeded.Bug{tinyBug}); err != nil || !ok {
 		t.Fatalf("%v %v\n%s", ok, err, out)
 	}
 	if !strings.Contains(out.String(), "culprit is the bug's hunk, exactly  100 %") {
@@ -470,7 +401,7 @@ func TestVerify(t *testing.T) {
 	harmlessBug := tinyBug
 	harmlessBug.ID, harmlessBug.Line, harmlessBug.Fixed, harmlessBug.Buggy = "no-bug", 17, "total", "total"+" "
 	b, out := newBench(t, "", false)
-	if b.verifyAll(t.Context(), []Bug{tinyBug, harmlessBug}) {
+	if b.verifyAll(t.Context(), []seeded.Bug{tinyBug, harmlessBug}) {
 		t.Errorf("a change that no test sees counts as a bug:\n%s", out)
 	}
 	if !strings.Contains(out.String(), "1 of 2 bugs in 1 modules are fit") {
@@ -483,10 +414,10 @@ func TestInterrupted(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	b, out := newBench(t, "/nowhere", false)
-	if ok, err := b.measureAll(ctx, []Bug{tinyBug}); ok || err == nil {
+	if ok, err := b.measureAll(ctx, []seeded.Bug{tinyBug}); ok || err == nil {
 		t.Errorf("an interrupted run counts as done:\n%s", out)
 	}
-	if left, err := os.ReadDir(b.modules.temp); err != nil || len(left) != 0 {
+	if left, err := os.ReadDir(b.modules.Temp); err != nil || len(left) != 0 {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 }

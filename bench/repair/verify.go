@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/regreen-ci/regreen/bench/seeded"
 )
 
 // verdict says whether a bug is fit to measure with.
@@ -21,13 +23,13 @@ type verdict struct {
 }
 
 // fit reports whether all that must hold does.
-func (v verdict) fit(b Bug, history bool) bool {
+func (v verdict) fit(b seeded.Bug, history bool) bool {
 	return v.applies && v.green && v.red && !v.hangs && v.compiles == (b.Template != 0) && (!history || v.harmless)
 }
 
 // verifier checks bugs without regreen.
 type verifier struct {
-	modules *modules
+	modules *seeded.Modules
 	history bool
 
 	mu    sync.Mutex
@@ -35,13 +37,13 @@ type verifier struct {
 	isRed map[string]error
 }
 
-func (v *verifier) verify(ctx context.Context, b Bug, dir string) verdict {
+func (v *verifier) verify(ctx context.Context, b seeded.Bug, dir string) verdict {
 	var out verdict
 	fail := func(err error) verdict {
 		out.problem = firstLine(err.Error())
 		return out
 	}
-	if err := v.modules.checkout(ctx, b, dir); err != nil {
+	if err := v.modules.Checkout(ctx, b, dir); err != nil {
 		return fail(err)
 	}
 	if err := v.published(ctx, b, dir); err != nil {
@@ -57,7 +59,7 @@ func (v *verifier) verify(ctx context.Context, b Bug, dir string) verdict {
 		}
 		out.harmless = true
 	}
-	if _, err := seedFile(dir, b); err != nil {
+	if _, err := b.SeedFile(dir); err != nil {
 		return fail(err)
 	}
 	out.applies = true
@@ -70,13 +72,13 @@ func (v *verifier) verify(ctx context.Context, b Bug, dir string) verdict {
 	out.red = ctx.Err() == nil
 	out.hangs = strings.Contains(said, "panic: test timed out")
 	// Running no test still compiles, and vets, every package with its tests.
-	_, err = run(ctx, dir, "go", "test", "-run=^$", "./...")
+	_, err = seeded.Run(ctx, dir, "go", "test", "-run=^$", "./...")
 	out.compiles = err == nil
 	return out
 }
 
 // published tests the module as it is in dir, once for all bugs of the module.
-func (v *verifier) published(ctx context.Context, b Bug, dir string) error {
+func (v *verifier) published(ctx context.Context, b seeded.Bug, dir string) error {
 	name := b.Module + "@" + b.Version
 	v.mu.Lock()
 	once, ok := v.green[name]
@@ -103,12 +105,12 @@ func (v *verifier) published(ctx context.Context, b Bug, dir string) error {
 
 // test runs all tests of the module in dir.
 func test(ctx context.Context, dir string) (said string, err error) {
-	out, err := run(ctx, dir, "go", "test", "-count=1", "-timeout=60s", "./...")
+	out, err := seeded.Run(ctx, dir, "go", "test", "-count=1", "-timeout=60s", "./...")
 	return string(out), err
 }
 
 // verifyAll verifies the bugs and prints a table; it reports whether all are fit.
-func (b *bench) verifyAll(ctx context.Context, bugs []Bug) bool {
+func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 	v := &verifier{modules: b.modules, history: b.history, green: map[string]*sync.Once{}, isRed: map[string]error{}}
 	verdicts := make([]verdict, len(bugs))
 	b.each(ctx, bugs, func(ctx context.Context, i int, dir string) {
@@ -152,8 +154,8 @@ func (b *bench) verifyAll(ctx context.Context, bugs []Bug) bool {
 }
 
 // bugDir makes an empty directory for a bug.
-func (b *bench) bugDir(bug Bug) (string, error) {
-	return os.MkdirTemp(b.modules.temp, filepath.Base(bug.ID)+"-")
+func (b *bench) bugDir(bug seeded.Bug) (string, error) {
+	return os.MkdirTemp(b.modules.Temp, filepath.Base(bug.ID)+"-")
 }
 
 func firstLine(s string) string {

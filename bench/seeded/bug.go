@@ -1,4 +1,8 @@
-package main
+// Package seeded puts mistakes into published Go modules: the lists of such bugs, and
+// the modules that get them, in copies that may be changed.
+//
+// Not a goal: judging. What a bug does to the tests is for those who use it.
+package seeded
 
 import (
 	"bytes"
@@ -24,7 +28,8 @@ type Bug struct {
 	Template int    `json:"template"` // kind of fix: row of the table in README.md, 0 for code that does not compile
 }
 
-const lastTemplate = 20
+// LastTemplate is the last row of that table.
+const LastTemplate = 20
 
 // Load reads a list of bugs and refuses one that cannot be seeded whatever the
 // modules hold. Unknown keys are errors: they are misspelt keys.
@@ -52,6 +57,19 @@ func Load(name string) ([]Bug, error) {
 	return bugs, nil
 }
 
+// Pick gives the bugs with these ids, which commas separate, in their order.
+func Pick(bugs []Bug, ids string) ([]Bug, error) {
+	var picked []Bug
+	for id := range strings.SplitSeq(ids, ",") {
+		i := slices.IndexFunc(bugs, func(b Bug) bool { return b.ID == strings.TrimSpace(id) })
+		if i < 0 {
+			return nil, fmt.Errorf("there is no bug %q in the list", id)
+		}
+		picked = append(picked, bugs[i])
+	}
+	return picked, nil
+}
+
 func (b Bug) check() error {
 	switch {
 	case b.ID == "" || strings.ContainsAny(b.ID, ", \t\n/"):
@@ -66,8 +84,8 @@ func (b Bug) check() error {
 		return errors.New("line counts from 1")
 	case b.Fixed == "" || b.Fixed == b.Buggy:
 		return errors.New("fixed must not be empty, and must differ from buggy")
-	case b.Template < 0 || b.Template > lastTemplate:
-		return fmt.Errorf("template must be 0 to %d", lastTemplate)
+	case b.Template < 0 || b.Template > LastTemplate:
+		return fmt.Errorf("template must be 0 to %d", LastTemplate)
 	}
 	return nil
 }
@@ -99,17 +117,6 @@ func (b Bug) Seed(src []byte) ([]byte, error) {
 	return slices.Concat(src[:at], []byte(b.Buggy), src[at+len(b.Fixed):]), nil
 }
 
-// lines is the range of lines that the bug takes up in the file that has it. A
-// bug that only leaves something out has the line where that is missing.
-func (b Bug) lines() span {
-	return span{b.File, b.Line, b.Line + strings.Count(strings.TrimSuffix(b.Buggy, "\n"), "\n")}
-}
-
-// shift is by how many lines the bug moves what stands behind it.
-func (b Bug) shift() int {
-	return strings.Count(b.Buggy, "\n") - strings.Count(b.Fixed, "\n")
-}
-
 // lineOffset is where line n, from 1, starts.
 func lineOffset(src []byte, n int) (int, bool) {
 	at := 0
@@ -122,16 +129,3 @@ func lineOffset(src []byte, n int) (int, bool) {
 	}
 	return at, at < len(src)
 }
-
-// span is a range of lines of a file, both ends included, from 1.
-type span struct {
-	file       string
-	start, end int
-}
-
-func (s span) overlaps(o span) bool {
-	return s.file == o.file && s.start <= o.end && o.start <= s.end
-}
-
-// widen adds n lines at either end.
-func (s span) widen(n int) span { return span{s.file, s.start - n, s.end + n} }

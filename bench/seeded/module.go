@@ -1,4 +1,4 @@
-package main
+package seeded
 
 import (
 	"bytes"
@@ -16,48 +16,49 @@ import (
 	"time"
 )
 
-// modules gets published modules from the module cache, downloading each once.
-type modules struct {
-	temp string // where the throwaway module lives that downloads
-	mu   sync.Mutex
-	dirs map[string]string // by path@version
+// Modules gets published modules from the module cache, downloading each once.
+type Modules struct {
+	Temp string            // where the throwaway module lives that downloads
+	Dirs map[string]string // published trees that are known already, by path@version
+
+	mu sync.Mutex
 }
 
 // dir is where the go command keeps the published tree of a module. That tree is
 // read-only and shared: copy it.
-func (m *modules) dir(ctx context.Context, module, version string) (string, error) {
+func (m *Modules) dir(ctx context.Context, module, version string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	name := module + "@" + version
-	if dir, ok := m.dirs[name]; ok {
+	if dir, ok := m.Dirs[name]; ok {
 		return dir, nil
 	}
-	home := filepath.Join(m.temp, "download")
+	home := filepath.Join(m.Temp, "download")
 	if err := os.MkdirAll(home, 0o755); err != nil {
 		return "", err
 	}
 	if err := os.WriteFile(filepath.Join(home, "go.mod"), []byte("module download\n"), 0o644); err != nil {
 		return "", err
 	}
-	out, err := run(ctx, home, "go", "mod", "download", "-json", name)
+	out, err := Run(ctx, home, "go", "mod", "download", "-json", name)
 	var got struct{ Dir, Error string }
 	if json.Unmarshal(out, &got) != nil || got.Dir == "" {
 		return "", fmt.Errorf("download %s: %w\nhint: the module proxy must be in reach, or the module in the module cache", name, errors.Join(err, errors.New(got.Error)))
 	}
-	if m.dirs == nil {
-		m.dirs = map[string]string{}
+	if m.Dirs == nil {
+		m.Dirs = map[string]string{}
 	}
-	m.dirs[name] = got.Dir
+	m.Dirs[name] = got.Dir
 	return got.Dir, nil
 }
 
-// checkout copies the bug's module, as published, to dir and makes it writable.
-func (m *modules) checkout(ctx context.Context, b Bug, dir string) error {
+// Checkout copies the bug's module, as published, to dir and makes it writable.
+func (m *Modules) Checkout(ctx context.Context, b Bug, dir string) error {
 	from, err := m.dir(ctx, b.Module, b.Version)
 	if err != nil {
 		return err
 	}
-	if err := copyTree(from, dir); err != nil {
+	if err := CopyTree(from, dir); err != nil {
 		return err
 	}
 	// Modules from before there were modules have no go.mod; the cache has one made up outside the tree.
@@ -68,12 +69,12 @@ func (m *modules) checkout(ctx context.Context, b Bug, dir string) error {
 		}
 	}
 	// What the go command would complete in go.mod and go.sum belongs into the commit, not into what is tested.
-	_, err = run(ctx, dir, "go", "list", "-test", "-deps", "./...")
+	_, err = Run(ctx, dir, "go", "list", "-test", "-deps", "./...")
 	return err
 }
 
-// copyTree copies files and directories; all are writable in the copy.
-func copyTree(from, to string) error {
+// CopyTree copies files and directories; all are writable in the copy.
+func CopyTree(from, to string) error {
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
@@ -93,8 +94,8 @@ func copyTree(from, to string) error {
 	})
 }
 
-// seedFile puts the bug into the module in dir and returns the file as it was.
-func seedFile(dir string, b Bug) (original []byte, err error) {
+// SeedFile puts the bug into the module in dir and returns the file as it was.
+func (b Bug) SeedFile(dir string) (original []byte, err error) {
 	name := filepath.Join(dir, filepath.FromSlash(b.File))
 	original, err = os.ReadFile(name)
 	if err != nil {
@@ -107,27 +108,11 @@ func seedFile(dir string, b Bug) (original []byte, err error) {
 	return original, os.WriteFile(name, buggy, 0o644)
 }
 
-// initRepository makes dir a git repository on branch main, without a commit.
-func initRepository(ctx context.Context, dir string) error {
-	_, err := run(ctx, dir, "git", "-c", "init.defaultBranch=main", "init", "--quiet")
-	return err
-}
-
-// commit records all files of dir, also those that the module's own .gitignore
-// names: they are part of what was published.
-func commit(ctx context.Context, dir, message string) error {
-	if _, err := run(ctx, dir, "git", "add", "--all", "--force"); err != nil {
-		return err
-	}
-	_, err := run(ctx, dir, "git", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message", message)
-	return err
-}
-
-// run runs a command in dir and returns its standard output, which is kept when
+// Run runs a command in dir and returns its standard output, which is kept when
 // the command fails; the error then ends with what the command said.
-func run(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
+func Run(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := command(ctx, dir, name, args...)
+	cmd := Command(ctx, dir, name, args...)
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	if err := cmd.Run(); err != nil {
 		said := strings.TrimSpace(stderr.String())
@@ -139,22 +124,22 @@ func run(ctx context.Context, dir, name string, args ...string) ([]byte, error) 
 	return stdout.Bytes(), nil
 }
 
-// command prepares a command in its own process group, which is interrupted when
+// Command prepares a command in its own process group, which is interrupted when
 // ctx ends, and killed when that does not help.
-func command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
+func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
-	cmd.Env = environment(os.Environ())
+	cmd.Env = Environment(os.Environ())
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGINT) }
 	cmd.WaitDelay = 10 * time.Second
 	return cmd
 }
 
-// environment is what the commands see: enough to build Go and to reach a
+// Environment is what the commands see: enough to build Go and to reach a
 // proxy. A CI's variables, the user's git configuration and switches of regreen
 // would make the figures differ from machine to machine.
-func environment(environ []string) []string {
+func Environment(environ []string) []string {
 	var kept []string
 	for _, entry := range environ {
 		name, _, _ := strings.Cut(entry, "=")

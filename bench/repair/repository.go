@@ -1,0 +1,23 @@
+package main
+
+import (
+	"context"
+
+	"github.com/regreen-ci/regreen/bench/seeded"
+)
+
+// initRepository makes dir a git repository on branch main, without a commit.
+func initRepository(ctx context.Context, dir string) error {
+	_, err := seeded.Run(ctx, dir, "git", "-c", "init.defaultBranch=main", "init", "--quiet")
+	return err
+}
+
+// commit records all files of dir, also those that the module's own .gitignore
+// names: they are part of what was published.
+func commit(ctx context.Context, dir, message string) error {
+	if _, err := seeded.Run(ctx, dir, "git", "add", "--all", "--force"); err != nil {
+		return err
+	}
+	_, err := seeded.Run(ctx, dir, "git", "-c", "commit.gpgsign=false", "commit", "--quiet", "--message", message)
+	return err
+}

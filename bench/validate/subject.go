@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path"
+	"slices"
+
+	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// subject is a module with a bug, and what is proposed to mend it.
+type subject struct {
+	bug      seeded.Bug
+	suite    *testrun.Suite
+	target   validate.Target
+	dir      string              // of the failing tests' package, relative to the module
+	cands    []propose.Candidate // the best first
+	proposed int                 // how many there were
+}
+
+// prepare seeds the bug, finds out which tests fail, and collects candidates.
+func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subject, error) {
+	if err := b.modules.Checkout(ctx, bug, root); err != nil {
+		return nil, err
+	}
+	if _, err := bug.SeedFile(root); err != nil {
+		return nil, err
+	}
+	suite, err := testrun.FindIn(root, "", seeded.Environment(os.Environ()))
+	if err != nil {
+		return nil, err
+	}
+	s := &subject{bug: bug, suite: suite}
+	if err := s.aim(ctx); err != nil {
+		return nil, err
+	}
+	if err := s.propose(ctx, b.jobs); err != nil {
+		return nil, err
+	}
+	s.proposed = len(s.cands)
+	s.cands = s.cands[:min(len(s.cands), b.most)]
+	return s, nil
+}
+
+// aim runs all tests. Those to be mended are of the package that has the bug where
+// some of it fail, else of the first package that has failing tests.
+func (s *subject) aim(ctx context.Context) error {
+	first, err := s.suite.Run(ctx, testrun.Request{Count: 1})
+	if err != nil {
+		return err
+	}
+	if len(first.Failures) == 0 {
+		return errors.New("no test fails with the bug")
+	}
+	packages, err := s.suite.Packages(ctx)
+	if err != nil {
+		return err
+	}
+	chosen := slices.MinFunc(first.Failures, func(a, b testrun.Failure) int {
+		own := func(f testrun.Failure) int {
+			at := slices.IndexFunc(packages, func(p testrun.Package) bool { return p.ImportPath == f.Package })
+			if at >= 0 && packages[at].Dir == path.Dir(s.bug.File) {
+				return 0
+			}
+			return 1
+		}
+		return cmp.Or(cmp.Compare(own(a), own(b)), cmp.Compare(a.Package, b.Package))
+	})
+	s.target = validate.Target{Package: chosen.Package, Passed: first.Passed}
+	for _, f := range first.Failures {
+		if f.Package == chosen.Package {
+			s.target.Failures = append(s.target.Failures, f)
+		} else {
+			s.target.Accepted = append(s.target.Accepted, f)
+		}
+	}
+	at := slices.IndexFunc(packages, func(p testrun.Package) bool { return p.ImportPath == chosen.Package })
+	if at < 0 || chosen.Kind == testrun.Compile {
+		return fmt.Errorf("%s does not get as far as to its tests", chosen.Package)
+	}
+	s.dir = packages[at].Dir
+	return nil
+}
+
+// propose collects what the strategies make of the package that has the bug, in the
+// order of the pipeline. What no evidence speaks against is proposed for as well, last.
+func (s *subject) propose(ctx context.Context, jobs int) error {
+	suspects, err := localize.Localize(ctx, localize.Input{
+		Suite: s.suite, Package: s.target.Package, Failures: s.target.Failures, Jobs: jobs,
+	})
+	if err != nil {
+		return err
+	}
+	tree := s.tree()
+	pkg, err := tree.Load(ctx, path.Dir(s.bug.File))
+	if err != nil {
+		return err
+	}
+	problem := &propose.Problem{Tree: tree, Failures: s.target.Failures, Suspects: everywhere(suspects, pkg)}
+	var strategies []propose.Strategy
+	shares := make(map[string]float64)
+	for _, strategy := range propose.Strategies() {
+		if strategy.Applies(s.target.Failures[0].Kind) && !strategy.LastResort && strategy.Name != "revert" { // there is no history
+			strategies = append(strategies, strategy)
+			shares[strategy.Name] = strategy.Share
+		}
+	}
+	cands, errs := propose.Generate(ctx, problem, strategies)
+	if len(errs) > 0 {
+		return errors.Join(errs...)
+	}
+	propose.Order(cands, func(name string) float64 { return shares[name] }, cost)
+	s.cands = cands
+	return ctx.Err()
+}
+
+// cost is that of testing a candidate, as the pipeline reckons it.
+func cost(c *propose.Candidate) float64 {
+	if c.Whole {
+		return 20
+	}
+	return 1
+}
+
+// unsuspected is how suspicious a line is that nothing speaks against, beside the
+// least of those that something speaks against.
+const unsuspected = 0.1
+
+// everywhere are the suspects in a package, and all the rest of it.
+func everywhere(suspects []localize.Suspect, pkg *propose.Package) []localize.Suspect {
+	least := 1.0
+	var out []localize.Suspect
+	for _, s := range suspects {
+		if path.Dir(s.File) == pkg.Dir {
+			out, least = append(out, s), min(least, s.Score)
+		}
+	}
+	for _, f := range pkg.Files {
+		out = append(out, localize.Suspect{File: f.Name, Start: 1, End: 1 + bytes.Count(f.Src, []byte("\n")), Score: unsuspected * least})
+	}
+	return out
+}
+
+// tree is the module with nothing known of it.
+func (s *subject) tree() *propose.Tree {
+	return &propose.Tree{Root: s.suite.Root, Env: s.suite.Sandbox.Env()}
+}
