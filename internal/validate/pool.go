@@ -46,10 +46,15 @@ const poolSize = 200
 // leastPool is how many candidates are worth a pool: fewer get processes.
 const leastPool = 8
 
-// poolSample is how many of those that a pool rejects get a process all the same: so
-// many of the most promising, which matter most, and as many of all, at random, which
-// tell how reliable pools are.
-const poolSample = 12
+// Of those that a pool rejects some get a process all the same: the most promising,
+// which matter most, and as many of all, at random, which tell how reliable pools are.
+// Of each there are one in sampleShare, but no less than leastSample and no more than
+// mostSample: in slow packages a process takes as long as tens of candidates in a pool.
+const (
+	sampleShare = 30
+	leastSample = 3
+	mostSample  = 12
+)
 
 // manyTests is the number of failing tests above which a pool stops at the first
 // of them that fails, instead of finding out which others pass.
@@ -167,11 +172,12 @@ func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, pic
 		return picks, nil
 	}
 	rejected := slices.DeleteFunc(bestFirst(picks), func(p pick) bool { return results[p.number-1].Verdict != Rejected })
-	best := min(poolSample, len(rejected))
+	sample := min(max(len(rejected)/sampleShare, leastSample), mostSample)
+	best := min(sample, len(rejected))
 	rest := rejected[best:]
 	random := rand.New(rand.NewPCG(v.Seed, uint64(v.samples.Tried)))
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
-	return undecided, rejected[:best+min(poolSample, len(rest))]
+	return undecided, rejected[:best+min(sample, len(rest))]
 }
 
 func bestFirst(picks []pick) []pick {
@@ -256,6 +262,19 @@ func topLevel(target Target) []string {
 		}
 	}
 	return out
+}
+
+// leaves are the tests without those that have subtests among them: these fail because
+// their subtests do, mostly, and to run them whole is to run subtests that pass.
+func leaves(tests []testrun.TestID) []testrun.TestID {
+	parents := make(map[string]bool)
+	for _, id := range tests {
+		for name := id.Test; strings.Contains(name, "/"); {
+			name = name[:strings.LastIndexByte(name, '/')]
+			parents[name] = true
+		}
+	}
+	return slices.DeleteFunc(tests, func(id testrun.TestID) bool { return parents[id.Test] })
 }
 
 // poolable tells whether a pool can run a test: fuzz tests need package testing's
@@ -401,7 +420,7 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 	if err := os.WriteFile(name, []byte(order.String()), 0o600); err != nil {
 		return told{}, err
 	}
-	only := task.target.Tests() // down to the subtests
+	only := leaves(task.target.Tests())
 	if task.mode == poolPackage {
 		only = nil
 	}

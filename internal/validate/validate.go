@@ -331,7 +331,7 @@ func (v *Validator) runEach(ctx context.Context, target Target, wv *woven, picks
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
 		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
-			Tests: tests, Timeout: wv.timeout, FailFast: len(tests) == 1,
+			Tests: tests, Timeout: wv.timeout, FailFast: len(tests) == 1 || len(tests) > manyTests,
 			Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
 		})
 		if err != nil {
