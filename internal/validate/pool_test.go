@@ -13,6 +13,7 @@ import (
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // hazards is a package whose candidates do what is hard on those that share a
@@ -266,5 +267,20 @@ func TestAbs(t *testing.T) {
 		if holes[i].Answer != want {
 			t.Errorf("hole %d: %d, want %d", i, holes[i].Answer, want)
 		}
+	}
+}
+
+func TestLeaves(t *testing.T) {
+	t.Parallel()
+	var tests []testrun.TestID
+	for _, name := range []string{"TestA", "TestA/x", "TestA/x/y", "TestA/z", "TestAB", "TestB/only"} {
+		tests = append(tests, testrun.TestID{Package: "p", Test: name})
+	}
+	var got []string
+	for _, id := range leaves(tests) {
+		got = append(got, id.Test)
+	}
+	if want := []string{"TestA/x/y", "TestA/z", "TestAB", "TestB/only"}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
 	}
 }
