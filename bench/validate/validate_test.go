@@ -74,27 +74,35 @@ func TestSpread(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
+	s := &subject{bug: seeded.Bug{File: "f.go", Line: 500}}
 	results := make([]validate.Result, 1000)
 	for i := range results {
-		results[i].Verdict = validate.Rejected
+		results[i] = validate.Result{Verdict: validate.Rejected, Candidate: &propose.Candidate{Line: i, Edits: []propose.Edit{{File: "f.go"}}}}
 		if i < 100 {
 			results[i].Verdict = validate.Plausible
 		}
 	}
-	got := choose(results, 50, 1)
-	if len(got) != 50+extras {
-		t.Fatalf("%d are chosen", len(got))
-	}
+	got := choose(results, s.nearBug, 50, 1)
+	passing, near := 0, 0
 	for _, i := range got[50:] {
-		if i >= 100 {
-			t.Errorf("%d, which is rejected, is an extra", i)
+		switch {
+		case i < 100:
+			passing++
+		case i >= 500-around && i <= 500+around:
+			near++
+		default:
+			t.Errorf("%d is an extra", i)
 		}
 	}
-	slices.Sort(got)
-	if len(slices.Compact(got)) != 50+extras {
-		t.Error("one is chosen twice")
+	for i := range got {
+		if slices.Contains(got[:i], got[i]) {
+			t.Errorf("%d is chosen twice", got[i])
+		}
 	}
-	if got := choose(results[:10], 50, 1); len(got) != 10 {
+	if passing != extras || near == 0 {
+		t.Errorf("%d pass, %d are near", passing, near)
+	}
+	if got := choose(results[:10], s.nearBug, 50, 1); len(got) != 10 {
 		t.Errorf("%d of ten", len(got))
 	}
 }
