@@ -20,7 +20,8 @@ type relation string
 
 const (
 	same        relation = "agree"
-	otherReason relation = "agree, for another reason" // both refuse it, one of them to compile it
+	loose       relation = "agree, but it does not compile" // and fails in screening, which looks at the real edit only of what passes
+	misread     relation = "agree, but it compiles"         // and fails: had it passed, it would be a false reject
 	falseAccept relation = "false accept"
 	falseReject relation = "false reject"
 	left        relation = "not judged"
@@ -45,8 +46,10 @@ func judge(r *validate.Result, failing outcome, all func() (outcome, error)) (re
 		return same, err
 	case failing == passes:
 		return falseReject, nil
-	case (r.Verdict == validate.IllTyped) != (failing == unbuilt):
-		return otherReason, nil
+	case r.Verdict == validate.IllTyped && failing != unbuilt:
+		return misread, nil
+	case r.Verdict != validate.IllTyped && failing == unbuilt:
+		return loose, nil
 	}
 	return same, nil
 }
@@ -99,9 +102,9 @@ const (
 func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) error, w io.Writer) error {
 	var all []differences
 	total := differences{ID: "all", Counts: make(map[relation]int), Extra: make(map[relation]int)}
-	fmt.Fprintf(w, "%d of each, seed %d\n%-32s %8s %7s %6s %8s %6s %6s %6s %6s %9s %9s\n", b.differential, b.seed,
-		"", "screened", "passing", "agree", "another", "unsure", "not", "false", "false", "extra", "extra")
-	fmt.Fprintf(w, "%-32s %8s %7s %6s %8s %6s %6s %6s %6s %9s %9s\n", "", "", "", "", "reason", "", "judged", "accept", "reject", "compared", "wrong")
+	fmt.Fprintf(w, "%d of each, seed %d\n", b.differential, b.seed)
+	fmt.Fprintf(w, "%-28s %8s %7s %6s %6s %7s %8s %6s %7s %7s %6s %6s\n", "",
+		"screened", "passing", "agree", "loose", "misread", "unsteady", "left", "accepts", "rejects", "extra", "wrong")
 	err := subjects(func(s *subject) error {
 		d, err := b.compare(ctx, s)
 		if err != nil {
@@ -119,7 +122,7 @@ func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) 
 	accepts := total.Counts[falseAccept] + total.Extra[falseAccept]
 	fmt.Fprintf(w, "\nfalse accepts: %d, bar 0: %s\nfalse rejects: %.2f %% of those judged, bar 1 %%: %s\n",
 		accepts, atMost(float64(accepts), 0), 100*total.rejects(), atMost(total.rejects(), rejectBar))
-	fmt.Fprintln(w, "passing: the failing tests pass, says go test, those of the extras as well. extra: besides the sample, what passed the failing tests in\nscreening, and what changes the lines around the bug.")
+	fmt.Fprintln(w, "passing: the failing tests, says go test. loose: does not compile, but was woven, and failed. misread: compiles,\nbut is ill_typed in screening; go test fails. left: would need a build of its own. accepts, rejects: false ones.\nextra: compared besides, what passed in screening and what changes the lines around the bug; wrong: false ones of them.")
 	return writeJSON(b.out, all)
 }
 
@@ -138,7 +141,7 @@ func (d *differences) add(o differences) {
 
 // rejects is the share of false rejects among what was judged.
 func (d *differences) rejects() float64 {
-	judged := d.Counts[same] + d.Counts[otherReason] + d.Counts[falseAccept] + d.Counts[falseReject]
+	judged := d.Counts[same] + d.Counts[loose] + d.Counts[misread] + d.Counts[falseAccept] + d.Counts[falseReject]
 	return float64(d.Counts[falseReject]) / float64(max(judged, 1))
 }
 
@@ -147,10 +150,10 @@ func (d *differences) print(w io.Writer) {
 	for _, n := range d.Extra {
 		extra += n
 	}
-	fmt.Fprintf(w, "%-32s %8d %7d %6d %8d %6d %6d %6d %6d %9d %9d\n", d.ID, d.Screened, d.Passing, d.Counts[same], d.Counts[otherReason],
+	fmt.Fprintf(w, "%-28s %8d %7d %6d %6d %7d %8d %6d %7d %7d %6d %6d\n", d.ID, d.Screened, d.Passing, d.Counts[same], d.Counts[loose], d.Counts[misread],
 		d.Counts[unsteady], d.Counts[left], d.Counts[falseAccept], d.Counts[falseReject], extra, d.Extra[falseAccept]+d.Extra[falseReject])
 	for _, c := range d.List {
-		if c.Relation == falseAccept || c.Relation == falseReject || c.Relation == unsteady {
+		if c.Relation != loose && c.Relation != left {
 			fmt.Fprintf(w, "    %s: %s:%d %s (%s)\n        screening: %s at %s: %s; go test: %s\n", c.Relation, c.File, c.Line, c.Title, c.Strategy, c.Verdict, c.Stage, c.Reason, c.GoTest)
 		}
 	}
@@ -158,7 +161,7 @@ func (d *differences) print(w io.Writer) {
 
 // compare screens all of a subject's candidates and tries a sample with go test.
 func (b *bench) compare(ctx context.Context, s *subject) (differences, error) {
-	d := differences{ID: s.bug.ID, Screened: len(s.cands), Counts: make(map[relation]int), Extra: make(map[relation]int)}
+	d := differences{ID: s.bug.ID, Screened: len(s.cands), Counts: make(map[relation]int), Extra: make(map[relation]int), List: []comparison{}}
 	v, err := b.validator(ctx, s, "differ")
 	if err != nil {
 		return d, err

@@ -30,9 +30,9 @@ func TestJudge(t *testing.T) {
 		{validate.Plausible, "", unbuilt, "", falseAccept},
 		{validate.Rejected, "x", fails, "", same},
 		{validate.Rejected, "x", passes, "", falseReject},
-		{validate.Rejected, "x", unbuilt, "", otherReason},
+		{validate.Rejected, "x", unbuilt, "", loose},
 		{validate.IllTyped, "x", unbuilt, "", same},
-		{validate.IllTyped, "x", fails, "", otherReason},
+		{validate.IllTyped, "x", fails, "", misread},
 		{validate.IllTyped, "x", passes, "", falseReject},
 		{validate.Refused, "x", passes, fails, same},
 		{validate.Refused, "x", passes, passes, falseReject},
@@ -159,7 +159,7 @@ func TestPrint(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	t.Parallel()
-	d := differences{Counts: map[relation]int{same: 97, otherReason: 1, falseReject: 2, left: 50, unsteady: 3}}
+	d := differences{Counts: map[relation]int{same: 97, loose: 1, falseReject: 2, left: 50, unsteady: 3}}
 	if got := d.rejects(); got != 0.02 {
 		t.Errorf("%v", got)
 	}
