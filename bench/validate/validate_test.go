@@ -30,9 +30,9 @@ func TestJudge(t *testing.T) {
 		{validate.Plausible, "", unbuilt, "", falseAccept},
 		{validate.Rejected, "x", fails, "", same},
 		{validate.Rejected, "x", passes, "", falseReject},
-		{validate.Rejected, "x", unbuilt, "", otherReason},
+		{validate.Rejected, "x", unbuilt, "", loose},
 		{validate.IllTyped, "x", unbuilt, "", same},
-		{validate.IllTyped, "x", fails, "", otherReason},
+		{validate.IllTyped, "x", fails, "", misread},
 		{validate.IllTyped, "x", passes, "", falseReject},
 		{validate.Refused, "x", passes, fails, same},
 		{validate.Refused, "x", passes, passes, falseReject},
@@ -74,27 +74,35 @@ func TestSpread(t *testing.T) {
 
 func TestChoose(t *testing.T) {
 	t.Parallel()
+	s := &subject{bug: seeded.Bug{File: "f.go", Line: 500}}
 	results := make([]validate.Result, 1000)
 	for i := range results {
-		results[i].Verdict = validate.Rejected
+		results[i] = validate.Result{Verdict: validate.Rejected, Candidate: &propose.Candidate{Line: i, Edits: []propose.Edit{{File: "f.go"}}}}
 		if i < 100 {
 			results[i].Verdict = validate.Plausible
 		}
 	}
-	got := choose(results, 50, 1)
-	if len(got) != 50+extras {
-		t.Fatalf("%d are chosen", len(got))
-	}
+	got := choose(results, s.nearBug, 50, 1)
+	passing, near := 0, 0
 	for _, i := range got[50:] {
-		if i >= 100 {
-			t.Errorf("%d, which is rejected, is an extra", i)
+		switch {
+		case i < 100:
+			passing++
+		case i >= 500-around && i <= 500+around:
+			near++
+		default:
+			t.Errorf("%d is an extra", i)
 		}
 	}
-	slices.Sort(got)
-	if len(slices.Compact(got)) != 50+extras {
-		t.Error("one is chosen twice")
+	for i := range got {
+		if slices.Contains(got[:i], got[i]) {
+			t.Errorf("%d is chosen twice", got[i])
+		}
 	}
-	if got := choose(results[:10], 50, 1); len(got) != 10 {
+	if passing != extras || near == 0 {
+		t.Errorf("%d pass, %d are near", passing, near)
+	}
+	if got := choose(results[:10], s.nearBug, 50, 1); len(got) != 10 {
 		t.Errorf("%d of ten", len(got))
 	}
 }
@@ -151,7 +159,7 @@ func TestPrint(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	t.Parallel()
-	d := differences{Counts: map[relation]int{same: 97, otherReason: 1, falseReject: 2, left: 50, unsteady: 3}}
+	d := differences{Counts: map[relation]int{same: 97, loose: 1, falseReject: 2, left: 50, unsteady: 3}}
 	if got := d.rejects(); got != 0.02 {
 		t.Errorf("%v", got)
 	}
