@@ -66,7 +66,7 @@ func (c *carrier) add(p pick, start, end int, text string) {
 // insertion is text that goes into the function.
 type insertion struct {
 	at     int
-	rank   int // at one place: what closes, then steps, then what opens
+	rank   int // at one place: what closes, then steps, then what opens; before all what is only put in behind a choice
 	nested int // among equals, the inner closes first and opens last
 	pieces []choice
 }
@@ -83,8 +83,15 @@ func (c *carrier) write() (string, []span) {
 	for _, s := range c.steps {
 		inserts = append(inserts, insertion{at: s.Start, rank: 1, pieces: []choice{{0, s.New}}})
 	}
+	closes := make(map[int]bool) // where sites end
+	for _, s := range c.sites {
+		closes[s.end] = closes[s.end] || s.start < s.end
+	}
 	for _, s := range c.sites {
 		opening := insertion{at: s.start, rank: 2, nested: s.start - s.end}
+		if s.start == s.end && closes[s.end] {
+			opening.rank = -1 // it may use what the statements before it declare
+		}
 		for i, ch := range s.of {
 			head := "\nif *regreenCandidate == %d {\n"
 			if i > 0 {
@@ -243,11 +250,15 @@ func blocksOf(file *propose.File, decl *ast.FuncDecl) []block {
 // The error is that of a candidate that does not parse.
 func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, edits, steps []propose.Edit) (start, end int, text string, ok bool, err error) {
 	from, to := edits[0].Start, edits[len(edits)-1].End
+	var failure error
 	for _, b := range slices.Backward(blocks) {
 		if from < b.start || to > b.end || len(b.list) == 0 {
 			continue
 		}
-		first := slices.IndexFunc(b.list, func(s ast.Stmt) bool { return file.Offset(s.End()) > from })
+		first := slices.IndexFunc(b.list, func(s ast.Stmt) bool {
+			end := file.Offset(s.End())
+			return end > from || end == from && continues(edits[0].New)
+		})
 		if first < 0 {
 			first = len(b.list)
 		}
@@ -289,14 +300,22 @@ func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, 
 		edits = upTo(edits, end)
 		text = splice(file.Src, start, end, withSteps(edits, steps))
 		list, err := statements(text)
-		if err != nil {
-			return 0, 0, "", false, err
+		if err != nil { // it may be one of the block around: a clause behind this one's last statement
+			failure = cmp.Or(failure, err)
+			continue
 		}
 		ok = !labelled(b.list[first:last+1]) && defines(list) == defines(b.list[first:last+1]) &&
 			!redeclares(b.list[first:last+1], uses, b.list[first].Pos()) && !editsTargets(file, touched, edits)
 		return start, end, text, ok, nil
 	}
-	return 0, 0, "", false, nil
+	return 0, 0, "", false, failure
+}
+
+// continues tells whether text that is put behind a statement goes on with it, as
+// "|| b" does behind "return a".
+func continues(text string) bool {
+	text = strings.TrimLeft(text, " \t")
+	return text != "" && text[0] != '\n' && text[0] != ';' && text[0] != '}'
 }
 
 // upTo ends edits at an offset; behind it there is only space and comments.

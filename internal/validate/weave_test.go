@@ -366,6 +366,8 @@ func TestPlace(t *testing.T) {
 		{"a := of what is new", "i+1, 2", "i+1, 3", "i, more := i+1, 3\n\t\t_, _ = i, more"},
 		{"a label", "continue next", "break next", "break next"},
 		{"the labelled statement", "for range list {", "for range list[1:] {", ""},
+		{"what is put behind a statement goes on with it", "sum += half", "sum += half + 1", "sum += half + 1"},
+		{"a clause behind a statement", "sum++", "sum++\n\t\tcase 7:\n\t\t\tsum = 0", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tfallthrough\n\t\tcase 2:\n\t\t\tsum++\n\t\tcase 7:\n\t\t\tsum = 0\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
 		{"an assignment that becomes a declaration", "sum += half", "sum := half; _ = sum", ""},
 	} {
 		c := swapIn(t, "m.go", sites, tc.old, tc.new)
@@ -622,5 +624,48 @@ func TestDropRefused(t *testing.T) {
 		if !slices.Equal(refused, tc.refused) || dropped != (len(tc.refused) > 0) || left != 3-len(tc.refused) {
 			t.Errorf("%s: refused %v (%t, %d left), want %v", tc.name, refused, dropped, left, tc.refused)
 		}
+	}
+}
+
+// What is put behind the last statement of a block can use what is declared before it,
+// although another candidate has a choice of these statements.
+func TestWeaveKeepsScope(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+-- p/p.go --
+package p
+
+var joy = 1
+
+func Joy(n int) (out int) {
+	{
+		joy := n
+		out = joy + 0
+	}
+	return out
+}
+-- p/p_test.go --
+package p
+
+import "testing"
+
+func TestJoy(t *testing.T) {
+	if got := Joy(4); got != 8 {
+		t.Error(got)
+	}
+}
+`)
+	src, err := f.v.Tree.Read("p/p.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	const last = "out = joy + 0"
+	at := strings.Index(string(src), last) + len(last)
+	put := propose.Candidate{Strategy: "test", Title: "put in", Line: 8, Edits: []propose.Edit{{File: "p/p.go", Start: at, End: at, New: "\n\t\tout += joy"}}}
+	results, _ := f.v.Screen(t.Context(), target("example.com/m/p", "TestJoy"), []propose.Candidate{
+		f.swap("p/p.go", "joy := n", "joy := n + 1"), put, f.swap("p/p.go", "joy + 0", "joy + 1"),
+	})
+	if got := verdicts(results); !slices.Equal(got, []Verdict{Rejected, Plausible, Rejected}) {
+		t.Errorf("got %v (%s)", got, results[1].Reason)
 	}
 }
