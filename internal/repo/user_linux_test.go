@@ -1,0 +1,37 @@
+package repo
+
+import (
+	"os"
+	"path/filepath"
+	"runtime"
+	"testing"
+
+	"golang.org/x/sys/unix"
+)
+
+// nobody is a user that owns nothing, as Linux numbers it.
+const nobody = 65534
+
+// asNobody has the rest of the test use the file system as a user without privileges,
+// who owns the temporary folder and the files in it: root, whom tests often run as, may write
+// everywhere.
+func asNobody(t *testing.T, dir string, files ...string) {
+	t.Helper()
+	if os.Geteuid() != 0 {
+		return
+	}
+	for _, name := range append(files, dir, filepath.Dir(dir)) { // testing closes the upper one to others
+		if err := os.Chown(name, nobody, nobody); err != nil {
+			t.Fatal(err)
+		}
+	}
+	runtime.LockOSThread()
+	if err := unix.Setfsuid(nobody); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := unix.Setfsuid(0); err == nil { // else the thread ends with the test
+			runtime.UnlockOSThread()
+		}
+	})
+}
