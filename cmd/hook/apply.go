@@ -65,13 +65,14 @@ func (a *app) applyCommand() *cobra.Command {
 	var f patchFlags
 	cmd := &cobra.Command{
 		Use:   "apply ID | apply --patch FILE",
-		Short: "Apply a proposed patch, or any unified diff, all or nothing",
+		Short: "Apply a proposed patch, or any diff, all or nothing",
 		Long: `Apply writes a patch to the working tree in one transaction: either every file is
 changed, or none. It refuses when a file no longer fits.
 
 ID is that of a patch, or of a run for all the patches it verified. What regreen itself
-never edits is not written then. With --patch any unified diff is applied, with hunks
-placed as GNU patch places them, to any file of the tree, unless --protect is given.`,
+never edits is not written then. With --patch any diff is applied, with hunks placed as
+GNU patch places them, or a patch as language models write them, to any file of the tree
+unless --protect is given. Where a hunk went that is not where it says is told.`,
 		Example: `  regreen apply k3f9a2x-1
   regreen apply --patch fix.diff --check
   git diff HEAD~1 | regreen apply --patch - --reverse`,
@@ -94,9 +95,10 @@ placed as GNU patch places them, to any file of the tree, unless --protect is gi
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&f.file, "patch", "", "apply the unified diff in `FILE` (- for standard input)")
+	fs.StringVar(&f.file, "patch", "", "apply the patch in `FILE` (- for standard input): a diff, an apply_patch envelope or search/replace blocks")
 	fs.StringVar(&f.dir, "dir", "", "the `DIR` that the diff's paths are relative to (default the repository's root, or this folder)")
 	fs.IntVar(&f.strip, "strip", patch.StripAuto, "leading folders to take off paths (default: a/ and b/ where both sides have them)")
+	fs.Lookup("strip").DefValue = "0" // so that help does not show what means by itself
 	fs.BoolVar(&f.reverse, "reverse", false, "undo the diff instead")
 	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen itself never edits: tests, CI configuration, lock files, snapshots")
 	f.place.add(fs)
