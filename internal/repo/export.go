@@ -29,16 +29,16 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	if src.kind == workTree {
 		return r.exportWorkTree(ctx, dir)
 	}
-	temp, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
+	scratch, err := r.scratch(ctx)
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(temp)
+	defer scratch.Close() //nolint:errcheck // the next one clears it away
 	entries, err := r.wanted(ctx, src)
 	if err != nil {
 		return err
 	}
-	return r.checkout(ctx, entries, dir, filepath.Join(temp, "index"))
+	return r.checkout(ctx, entries, dir, filepath.Join(scratch.Dir, "index"))
 }
 
 // wanted are the files that a checkout of src, an index or a commit, would have.

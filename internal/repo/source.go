@@ -100,11 +100,12 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 	}
 	// A copy of the index and the new objects have a folder of their own, which is
 	// removed.
-	objects, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-objects-")
+	scratch, err := r.scratch(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(objects)
+	defer scratch.Close() //nolint:errcheck // the next one clears it away
+	objects := scratch.Dir
 	file := filepath.Join(objects, "index")
 	if err := copyIndex(r.indexFile(src), file); err != nil {
 		return "", err

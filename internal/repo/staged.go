@@ -86,13 +86,13 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 
 // expected is the hash of the tree that an index will hold.
 func (r *Repo) expected(ctx context.Context, src Source, staged *stagedIndex) (string, error) {
-	dir, err := os.MkdirTemp(r.git.getenv("TMPDIR"), "regreen-index-")
+	scratch, err := r.scratch(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(dir)
+	defer scratch.Close() //nolint:errcheck // the next one clears it away
 	copied := *staged
-	copied.File = filepath.Join(dir, "index")
+	copied.File = filepath.Join(scratch.Dir, "index")
 	if err := r.CopyIndex(src, copied.File); err != nil {
 		return "", err
 	}

@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"time"
 
@@ -32,9 +33,24 @@ func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	if err != nil {
 		return nil, err
 	}
-	sweep(ctx, base, r.workspaceName()+".")
+	return numbered(ctx, filepath.Join(base, r.workspaceName()+"."))
+}
+
+// scratch makes an empty workspace for files that git reads and writes meanwhile, an
+// index or new objects. The next one clears away what a run left that was killed.
+func (r *Repo) scratch(ctx context.Context) (*Workspace, error) {
+	base, err := privateDir(r.git.getenv("TMPDIR"))
+	if err != nil {
+		return nil, err
+	}
+	return numbered(ctx, filepath.Join(base, r.workspaceName()+"-git."))
+}
+
+// numbered makes the first workspace with the prefix that is free.
+func numbered(ctx context.Context, prefix string) (*Workspace, error) {
+	sweep(ctx, prefix)
 	for n := 1; ; n++ {
-		dir := filepath.Join(base, fmt.Sprintf("%s.%d", r.workspaceName(), n))
+		dir := prefix + strconv.Itoa(n)
 		held, err := lockfile.Try(dir + lockSuffix)
 		if errors.Is(err, lockfile.ErrLocked) {
 			continue // another run's, or another of this one
@@ -120,8 +136,8 @@ func privateDir(temp string) (string, error) {
 }
 
 // sweep removes the workspaces with the prefix that no process holds any more.
-func sweep(ctx context.Context, base, prefix string) {
-	names, err := filepath.Glob(filepath.Join(base, prefix+"[0-9]*"+lockSuffix))
+func sweep(ctx context.Context, prefix string) {
+	names, err := filepath.Glob(prefix + "[0-9]*" + lockSuffix)
 	if err != nil {
 		return
 	}

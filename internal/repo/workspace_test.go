@@ -86,3 +86,32 @@ func TestWorkspaceOfSomeoneElse(t *testing.T) {
 		}
 	}
 }
+
+// TestKilledScratch has files of git's left by a run that was killed: whatever needs
+// such files next clears them away.
+func TestKilledScratch(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("a.txt", "a\n")
+	f.git("add", "a.txt")
+	r := f.open()
+	for name, do := range map[string]func() error{
+		"tree hash": func() error { _, err := r.TreeHash(t.Context(), Index("")); return err },
+		"export":    func() error { return r.Export(t.Context(), Index(""), t.TempDir()) },
+	} {
+		killed, err := r.scratch(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(filepath.Join(killed.Dir, "index"), nil, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		killed.lock.Release() // as the system does
+		if err := do(); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left := snapshot(t, filepath.Dir(killed.Dir)); len(left) != 0 {
+			t.Errorf("%s: left: %v", name, left)
+		}
+	}
+}
