@@ -98,7 +98,7 @@ func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate
 	for _, o := range options {
 		ok := yield(Candidate{
 			Title: o.title, Edits: o.edits, Suspicion: suspicion, Prior: o.weight / total,
-			Removed: o.removed, Alike: o.alike, Review: o.review, Hole: f.p.hole(o.hole), Whole: o.whole || f.decl != nil && f.decl.Name.Name == "init",
+			Removed: o.removed, Alike: o.alike, Review: o.review, Hole: f.p.hole(o.hole), Whole: o.whole,
 		})
 		if !ok {
 			return false

@@ -23,6 +23,8 @@ type woven struct {
 	pooled  bool          // it can try many candidates in one process
 	alone   map[int]bool  // candidates that cannot be tried so
 	sites   map[int][]int // a function, by its first candidate -> its candidates
+	picks   map[int]int   // the place at which a candidate picks a value
+	blind   bool          // what runs before a pool begins is not compared
 	probes  map[string][]stretch
 }
 
@@ -73,7 +75,7 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 		binary, err := v.Suite.Build(ctx, target.Package, options)
 		spent.Build += time.Since(start).Seconds()
 		if err == nil {
-			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites, probes: w.probes}
+			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites, picks: w.picks, blind: w.indirect, probes: w.probes}
 			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
 				return wv, rest
 			}

@@ -156,20 +156,32 @@ type poolTask struct {
 	tests  []string // top-level tests that are red as the code stands
 }
 
-// runPooled tries candidates in pools. Undecided are those that need a process of
-// their own to be judged: what passed, what took its process along, what had its
-// say before the pool began. Sampled are the most promising of what was rejected.
-func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) (undecided, sampled []pick) {
+// undecided are candidates that pools do not decide on: each needs a process of its own.
+type undecided struct {
+	passing []pick // in a pool
+	others  []pick // took their process along, or had their say before a pool began
+}
+
+func (u undecided) all() []pick { return slices.Concat(u.passing, u.others) }
+
+func (u *undecided) add(more undecided) {
+	u.passing = append(u.passing, more.passing...)
+	u.others = append(u.others, more.others...)
+}
+
+// runPooled tries candidates in pools. Sampled are the most promising of what was
+// rejected.
+func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) (open undecided, sampled []pick) {
 	task := poolTask{target, wv, poolBrief, topLevel(target)}
 	if !wv.pooled || v.pool.off.Load() || task.tests == nil {
-		return picks, nil
+		return undecided{others: picks}, nil
 	}
 	if len(target.Failures) > 1 && len(target.Failures) <= manyTests {
 		task.mode = poolFull
 	}
-	undecided = v.runPools(ctx, task, picks, results)
+	open = v.runPools(ctx, task, picks, results)
 	if v.pool.off.Load() {
-		return picks, nil
+		return undecided{others: picks}, nil
 	}
 	rejected := slices.DeleteFunc(bestFirst(picks), func(p pick) bool { return results[p.number-1].Verdict != Rejected })
 	sample := min(max(len(rejected)/sampleShare, leastSample), mostSample)
@@ -177,7 +189,7 @@ func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, pic
 	rest := rejected[best:]
 	random := rand.New(rand.NewPCG(v.Seed, uint64(v.samples.Tried)))
 	random.Shuffle(len(rest), func(i, j int) { rest[i], rest[j] = rest[j], rest[i] })
-	return undecided, rejected[:best+min(sample, len(rest))]
+	return open, rejected[:best+min(sample, len(rest))]
 }
 
 func bestFirst(picks []pick) []pick {
@@ -186,23 +198,54 @@ func bestFirst(picks []pick) []pick {
 
 // runPools shares the candidates out among the workers' pools and gives back those
 // that are not decided.
-func (v *Validator) runPools(ctx context.Context, task poolTask, picks []pick, results []Result) (undecided []pick) {
+func (v *Validator) runPools(ctx context.Context, task poolTask, picks []pick, results []Result) (open undecided) {
 	var pooled []pick
 	for _, p := range bestFirst(picks) {
 		if task.woven.alone[p.number] {
-			undecided = append(undecided, p)
+			open.others = append(open.others, p)
 		} else {
 			pooled = append(pooled, p)
 		}
 	}
 	n := max((len(pooled)+poolSize-1)/poolSize, min(max(v.Jobs, 1), len(pooled)))
-	chunks := make([][]pick, n)
-	for i, p := range pooled {
-		chunks[i%n] = append(chunks[i%n], p)
+	chunks := share(pooled, n, task.woven.picks)
+	of := make([]undecided, n)
+	for i := range of {
+		of[i].others = chunks[i] // until its turn comes
 	}
-	open := slices.Clone(chunks)
-	v.each(ctx, n, func(i int) { open[i] = v.runPool(ctx, task, chunks[i], results) })
-	return slices.Concat(undecided, slices.Concat(open...))
+	v.each(ctx, n, func(i int) { of[i] = v.runPool(ctx, task, chunks[i], results) })
+	for _, more := range of {
+		open.add(more)
+	}
+	return open
+}
+
+// share makes n chunks of about the same size, the best candidates first in each. Those
+// that pick a value at the same place stay together, for they may come to the same.
+func share(picks []pick, n int, places map[int]int) [][]pick {
+	chunks := make([][]pick, n)
+	least := func() int {
+		at := 0
+		for i := range chunks {
+			if len(chunks[i]) < len(chunks[at]) {
+				at = i
+			}
+		}
+		return at
+	}
+	chunkOf := make(map[int]int) // of a place
+	for _, p := range picks {
+		place, ok := places[p.number]
+		at, begun := chunkOf[place]
+		if !ok || !begun || len(chunks[at]) > 2*poolSize {
+			at = least()
+		}
+		if ok {
+			chunkOf[place] = at
+		}
+		chunks[at] = append(chunks[at], p)
+	}
+	return chunks
 }
 
 // Decide finds out which holes can hold a condition that makes the failing tests
@@ -285,51 +328,56 @@ func poolable(test string) bool {
 
 // runPool tries one chunk, in as many processes as it takes, and gives back what
 // is not decided.
-func (v *Validator) runPool(ctx context.Context, task poolTask, chunk []pick, results []Result) (open []pick) {
+func (v *Validator) runPool(ctx context.Context, task poolTask, chunk []pick, results []Result) (open undecided) {
+tries:
 	for len(chunk) > 0 && ctx.Err() == nil && !v.pool.off.Load() {
 		told, err := v.poolProcess(ctx, task, chunk)
 		switch {
 		case ctx.Err() != nil:
-			return append(open, chunk...)
+			break tries
 		case err != nil || len(told.base) == 0 || told.base[0] == "pass":
 			if task.mode != poolPackage { // all of the package's tests ask more of a pool
 				v.noPool("the tests do not run in one", "package", task.target.Package, "error", err)
 			}
-			return append(open, chunk...)
+			break tries
 		case len(told.base) == 2 && told.base[0] != told.base[1] && len(chunk) < leastPool:
-			return append(open, chunk...)
+			break tries
 		case len(told.base) == 2 && told.base[0] != told.base[1]: // one left something behind
 			half := len(chunk) / 2
-			open = append(open, v.runPool(ctx, task, chunk[:half], results)...)
-			return append(open, v.runPool(ctx, task, chunk[half:], results)...)
+			open.add(v.runPool(ctx, task, chunk[:half], results))
+			open.add(v.runPool(ctx, task, chunk[half:], results))
+			return open
 		}
 		if len(told.base) == 2 && len(told.reached) > 0 {
 			v.reach.learn(task.woven.probes, told.reached)
 		}
-		done := 0
+		var left []pick
 		for _, p := range chunk {
 			verdict, ok := told.verdicts[p.number]
 			if !ok {
-				break
-			}
-			done++
-			if !task.judge(p, verdict, told.sites, &results[p.number-1]) {
-				open = append(open, p)
+				left = append(left, p)
+			} else if task.judge(p, verdict, told.sites, &results[p.number-1]) {
+				continue
+			} else if verdict.pass {
+				open.passing = append(open.passing, p)
+			} else {
+				open.others = append(open.others, p)
 			}
 		}
 		switch { // the next one took the process along
-		case done == len(chunk) || told.givenUp && done > 0:
+		case len(left) == 0 || told.givenUp && len(left) < len(chunk):
 		case told.overflow && task.mode != poolPackage:
-			r := &results[chunk[done].number-1]
+			r := &results[left[0].number-1]
 			r.Verdict, r.Stage, r.Reason = Rejected, StageScreen, "recurses without end"
-			done++
+			left = left[1:]
 		default:
-			open = append(open, chunk[done])
-			done++
+			open.others = append(open.others, left[0])
+			left = left[1:]
 		}
-		chunk = chunk[done:]
+		chunk = left
 	}
-	return append(open, chunk...)
+	open.others = append(open.others, chunk...)
+	return open
 }
 
 // judge takes a pool's verdict over, and tells whether it decides.
@@ -339,6 +387,13 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 		return true
 	}
 	early := slices.ContainsFunc(before, func(site int) bool { return slices.Contains(t.woven.sites[site], p.number) })
+	if verdict.inert && !t.woven.blind {
+		early = false
+	}
+	if verdict.word == "same" && !early {
+		r.Verdict, r.Stage, r.Reason = Rejected, StageScreen, sameReason
+		return true
+	}
 	if verdict.pass || early {
 		return false
 	}
@@ -357,6 +412,9 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 	return true
 }
 
+// sameReason is why a candidate is rejected that was compared with the code as it stands.
+const sameReason = "changes nothing of what the failing tests come to before they fail"
+
 // told is what the processes of a pool have written.
 type told struct {
 	sites    []int    // functions that were called before it began
@@ -369,9 +427,10 @@ type told struct {
 
 // poolVerdict is what a pool says of one candidate.
 type poolVerdict struct {
-	word   string   // pass, fail, steps, deep, timeout or memory
+	word   string   // pass, fail, same, steps, deep, timeout or memory
 	failed []string // tests, with all they are subtests of
 	pass   bool
+	inert  bool // as the code stands before the pool began, as far as that got
 }
 
 func (pv poolVerdict) reason() string {
@@ -414,7 +473,11 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 	var order strings.Builder
 	fmt.Fprintf(&order, "%s\n%s\n", task.mode, strings.Join(task.tests, " "))
 	for _, p := range chunk {
-		fmt.Fprintln(&order, p.number)
+		if place, ok := task.woven.picks[p.number]; ok && (task.mode == poolBrief || task.mode == poolFull) {
+			fmt.Fprintln(&order, p.number, place)
+		} else {
+			fmt.Fprintln(&order, p.number)
+		}
 	}
 	name := filepath.Join(dir, "order")
 	if err := os.WriteFile(name, []byte(order.String()), 0o600); err != nil {
@@ -441,6 +504,7 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 // finished is not there.
 func readTold(out []byte) told {
 	t := told{verdicts: make(map[int]poolVerdict)}
+	inert := make(map[int]bool)
 	for line := range strings.Lines(string(out)) {
 		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if !strings.HasSuffix(line, "\n") {
@@ -457,6 +521,10 @@ func readTold(out []byte) told {
 					t.reached = append(t.reached, n)
 				}
 			}
+		case "inert":
+			if n, err := strconv.Atoi(rest); err == nil {
+				inert[n] = true
+			}
 		case "base":
 			t.base = append(t.base, rest)
 		case "done":
@@ -466,7 +534,7 @@ func readTold(out []byte) told {
 				break
 			}
 			word, failed, _ := strings.Cut(verdict, " ")
-			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass"}
+			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass", inert: inert[n]}
 			t.givenUp = word == "timeout" || word == "memory"
 			t.verdicts[n] = pv
 		}

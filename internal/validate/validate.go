@@ -297,9 +297,10 @@ feed:
 func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, picks, rest []pick, results []Result) {
 	picks = slices.DeleteFunc(without(picks, rest), func(p pick) bool { return results[p.number-1].Verdict == IllTyped })
 	start := time.Now()
-	undecided, sampled := v.runPooled(ctx, target, wv, picks, results)
-	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "seconds", time.Since(start).Seconds())
-	refused := v.refusePooled(ctx, target, wv, undecided, results)
+	open, sampled := v.runPooled(ctx, target, wv, picks, results)
+	undecided := open.all()
+	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "passing", len(open.passing), "seconds", time.Since(start).Seconds())
+	refused := v.refusePooled(ctx, target, wv, open.passing, results)
 	sampledRefused := refused[:min(len(refused), packageSample)]
 	v.runEach(ctx, target, wv, slices.Concat(without(undecided, refused), sampled, sampledRefused), results)
 	v.samples.Tried += len(sampled)
@@ -328,12 +329,14 @@ func without(picks, others []pick) []pick {
 // runEach runs the failing tests for each candidate in a process of its own.
 func (v *Validator) runEach(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) {
 	tests := target.Tests()
+	brief := len(tests) == 1 || len(tests) > manyTests
 	v.each(ctx, len(picks), func(i int) {
 		r := &results[picks[i].number-1]
-		run, err := wv.binary.Run(ctx, testrun.BinaryRun{
-			Tests: tests, Timeout: wv.timeout, FailFast: len(tests) == 1 || len(tests) > manyTests,
-			Env: []string{fmt.Sprintf("%s=%d", selector, picks[i].number)},
-		})
+		env := []string{fmt.Sprintf("%s=%d", selector, picks[i].number)}
+		if brief && wv.pooled {
+			env = append(env, "REGREEN_BRIEF=1") // leaves a test at its first error
+		}
+		run, err := wv.binary.Run(ctx, testrun.BinaryRun{Tests: tests, Timeout: wv.timeout, FailFast: brief, Env: env})
 		if err != nil {
 			return // interrupted, or no process to be had: stays pruned
 		}

@@ -34,6 +34,9 @@ type weaver struct {
 	sites map[int][]int
 	// spans tells which candidates a line of a woven file belongs to, the closest first.
 	spans map[string][]span
+	// picks tells the place at which a candidate picks a value, by its number in the binary.
+	picks    map[int]int
+	pickings int
 	// tails are the carriers of each file, which are its end.
 	tails map[string]tail
 	// probed tells whether a file needs no probes; nil for no probes at all. probes
@@ -45,7 +48,7 @@ type weaver struct {
 func newWeaver(pooled bool, solo map[int]bool) *weaver {
 	return &weaver{
 		pooled: pooled, solo: solo, alone: make(map[int]bool), sites: make(map[int][]int),
-		spans: make(map[string][]span), tails: make(map[string]tail), probes: make(map[string][]stretch),
+		spans: make(map[string][]span), picks: make(map[int]int), tails: make(map[string]tail), probes: make(map[string][]stretch),
 	}
 }
 
@@ -70,7 +73,15 @@ type pick struct {
 // group is a function with its candidates.
 type group struct {
 	decl     *ast.FuncDecl
+	picker   *carrier // of those that pick values; nil for none
 	carriers []*carrier
+}
+
+func (g *group) all() []*carrier {
+	if g.picker == nil {
+		return g.carriers
+	}
+	return append([]*carrier{g.picker}, g.carriers...)
 }
 
 // weave gives the files that hold the candidates, all of one package. Candidates
@@ -135,8 +146,28 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 	if w.pooled {
 		choice = choosingInPool
 	}
-	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice)
+	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice + w.setting(groups))
 	return files, rest, broken
+}
+
+// setting sets the variables through which carriers are called.
+func (w *weaver) setting(groups map[*propose.File][]*group) string {
+	if !w.indirect {
+		return ""
+	}
+	var b strings.Builder
+	b.WriteString("\nfunc init() {\n")
+	for _, of := range groups {
+		for _, g := range of {
+			if generic(g.decl) {
+				continue
+			}
+			for _, c := range g.all() {
+				fmt.Fprintf(&b, "\t%s_var = %s\n", c.name, c.value())
+			}
+		}
+	}
+	return b.String() + "}\n"
 }
 
 // loom keeps what is worked out once for a function.
@@ -152,6 +183,15 @@ func (l *loom) put(w *weaver, pkg *propose.Package, file *propose.File, g *group
 		*l = loom{decl: g.decl, blocks: blocksOf(file, g.decl)}
 		if w.pooled {
 			l.steps = stepEdits(file, g.decl.Body)
+		}
+	}
+	if !w.solo[p.number] {
+		if at, text, ok := picked(pkg, file, g.decl, l.blocks, p.cand.Edits); ok && (g.picker == nil || g.picker.size < mostPicked) {
+			if g.picker == nil {
+				g.picker = &carrier{file: file, decl: g.decl, steps: l.steps, name: fmt.Sprintf("regreen%d_%s", p.number, g.decl.Name.Name)}
+			}
+			g.picker.pick(w, at, p, text)
+			return nil
 		}
 	}
 	declared := func(id *ast.Ident) token.Pos {
@@ -197,10 +237,17 @@ func (w *weaver) file(file *propose.File, groups []*group, values []choice) []by
 		}
 		line += 2 + strings.Count(text, "\n")
 	}
+	var probes []propose.Edit
+	if w.pooled {
+		probes = w.probe(file)
+	}
 	for _, g := range groups {
+		if g.picker != nil {
+			g.picker.probes = probes
+		}
 		edits = append(edits, dispatch(file, g, w.pooled, w.indirect)...)
-		first := g.carriers[0].picks[0].number
-		for _, c := range g.carriers {
+		first := g.all()[0].picks[0].number
+		for _, c := range g.all() {
 			w.sites[first] = append(w.sites[first], c.numbers()...)
 			text, of := c.write()
 			put(text, of)
@@ -214,7 +261,7 @@ func (w *weaver) file(file *propose.File, groups []*group, values []choice) []by
 	}
 	if w.pooled { // a step before the choice, or an endless recursion of a carrier would not count
 		edits = append(stepEdits(file, file.Syntax), edits...)
-		edits = append(edits, w.probe(file)...)
+		edits = append(edits, probes...)
 	}
 	slices.SortStableFunc(edits, func(a, b propose.Edit) int { return cmp.Compare(a.Start, b.Start) })
 	src := splice(file.Src, 0, len(file.Src), edits)
@@ -261,8 +308,9 @@ func (w *weaver) probe(file *propose.File) []propose.Edit {
 	return edits
 }
 
-// choosingFile is the file that a woven package gets besides.
-const choosingFile = "zz_regreen_candidate.go"
+// choosingFile is the file that a woven package gets besides. Its functions init run
+// before those of files behind it in the order of names.
+const choosingFile = "0_regreen_candidate.go"
 
 // choosing is where a woven package learns which candidate to be.
 const choosing = `
@@ -277,6 +325,12 @@ var regreenCandidate = func() *int {
 }()
 
 func regreenHole() bool { return false }
+
+func regreenPick[T comparable](_ int, value func(int) T) T { return value(*regreenCandidate) }
+
+func regreenAfter[T comparable](_ int, was T, value func(int, T) T) T {
+	return value(*regreenCandidate, was)
+}
 `
 
 // choosingInPool takes it from package testing, where it changes; see pool.go.txt.
@@ -287,6 +341,7 @@ var (
 	regreenCandidate = &regreenTesting.RegreenCandidate
 	regreenSteps     = &regreenTesting.RegreenSteps
 	regreenReach     = &regreenTesting.RegreenReach
+	regreenPlace     = &regreenTesting.RegreenPlace
 )
 
 func regreenReached(site int) { regreenTesting.RegreenReached(site) }
@@ -294,6 +349,18 @@ func regreenReached(site int) { regreenTesting.RegreenReached(site) }
 func regreenOverrun() { regreenTesting.RegreenOverrun() }
 
 func regreenHole() bool { return regreenTesting.RegreenHole() }
+
+func regreenPick[T comparable](site int, value func(int) T) T {
+	v := value(*regreenCandidate)
+	if *regreenPlace == site || *regreenPlace == -2 {
+		regreenTesting.RegreenCompare(site, func(candidate int) bool { return value(candidate) == v })
+	}
+	return v
+}
+
+func regreenAfter[T comparable](site int, was T, value func(int, T) T) T {
+	return regreenPick(site, func(candidate int) T { return value(candidate, was) })
+}
 `
 
 // choosingTypes stands for either when the woven package is type-checked.
@@ -301,6 +368,7 @@ const choosingTypes = `
 var (
 	regreenCandidate *int
 	regreenSteps     *int64
+	regreenReach     *[1 << 16]bool
 )
 
 func regreenReached(int)
@@ -308,6 +376,10 @@ func regreenReached(int)
 func regreenOverrun()
 
 func regreenHole() bool
+
+func regreenPick[T comparable](_ int, value func(int) T) T { return value(0) }
+
+func regreenAfter[T comparable](_ int, was T, value func(int, T) T) T { return value(0, was) }
 `
 
 // step counts a turn of a loop or a call, and ends what makes too many.
@@ -355,10 +427,10 @@ func valueVariant(file *propose.File, p pick) (string, bool) {
 	return fmt.Sprintf("func init() {\n\tif *regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text), true
 }
 
-// weavable tells whether a function can be copied: not init, not one that asks how
-// it was called, and only where the body changes.
+// weavable tells whether a function can be copied: not one that asks how it was
+// called, and only where the body changes.
 func weavable(decl *ast.FuncDecl, file *propose.File, c *propose.Candidate) bool {
-	if decl.Recv == nil && (decl.Name.Name == "init" || decl.Name.Name == "_") || decl.Name.Name == "main" {
+	if decl.Recv == nil && (decl.Name.Name == "_" || decl.Name.Name == "main") {
 		return false
 	}
 	if decl.Type.TypeParams != nil {
@@ -431,13 +503,10 @@ func dispatch(file *propose.File, g *group, pooled, indirect bool) []propose.Edi
 	var b strings.Builder
 	b.WriteString(" switch *regreenCandidate {")
 	if pooled {
-		fmt.Fprintf(&b, " case -1: regreenReached(%d);", g.carriers[0].picks[0].number)
+		fmt.Fprintf(&b, " case -1: regreenReached(%d);", g.all()[0].picks[0].number)
 	}
-	for _, c := range g.carriers {
-		cases := make([]string, 0, len(c.picks))
-		for _, n := range c.numbers() {
-			cases = append(cases, strconv.Itoa(n))
-		}
+	for _, c := range g.all() {
+		var cases []string
 		call := d.call(c.name)
 		if indirect && !generic(decl) {
 			args := d.args
@@ -453,6 +522,15 @@ func dispatch(file *propose.File, g *group, pooled, indirect bool) []propose.Edi
 		}
 		if indirect && !generic(decl) {
 			call = "if " + c.name + "_var != nil { " + call + " }"
+		}
+		if c == g.picker && pooled { // to find out what comes to the same
+			if !indirect {
+				fmt.Fprintf(&b, " %s;", call)
+			}
+			cases = []string{"-2"}
+		}
+		for _, n := range c.numbers() {
+			cases = append(cases, strconv.Itoa(n))
 		}
 		fmt.Fprintf(&b, " case %s: %s;", strings.Join(cases, ", "), call)
 	}
@@ -513,14 +591,15 @@ func (d *dispatcher) name(list *ast.FieldList, prefix string) []string {
 
 // carrying gives the candidates of the carrier with the name that the number makes.
 func (w *weaver) carrying(number int) []int {
+	most := []int{number}
 	for _, spans := range w.spans {
 		for _, s := range spans {
-			if s.numbers[0] == number && len(s.numbers) > 1 {
-				return s.numbers
+			if s.numbers[0] == number && len(s.numbers) > len(most) {
+				most = s.numbers
 			}
 		}
 	}
-	return []int{number}
+	return most
 }
 
 // at names the candidates that stand at a line of a woven file: one, or all of a

@@ -567,7 +567,7 @@ func two() { _ = 9 }
 		c     propose.Candidate
 		woven bool
 	}{
-		{"init", swapIn(t, "m.go", src, "_ = 1", "_ = 0"), false},
+		{"init", swapIn(t, "m.go", src, "_ = 1", "_ = 0"), true},
 		{"main", swapIn(t, "m.go", src, "_ = 2", "_ = 0"), false},
 		{"blank function", swapIn(t, "m.go", src, "_ = 3", "_ = 0"), false},
 		{"blank type parameter", swapIn(t, "m.go", src, "_ = 4", "_ = 0"), false},

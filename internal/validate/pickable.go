@@ -1,0 +1,342 @@
+package validate
+
+import (
+	"go/ast"
+	"go/constant"
+	"go/parser"
+	"go/token"
+	"go/types"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+// Many candidates only change the value of an expression that has no side effects, or
+// put in an if statement with such a condition. Wherever the code gets to the place,
+// what such a candidate would make of it can be found out without being it: so one run
+// tells which candidates change nothing, and which ones come to the same as the one
+// that is tried (Just, Ernst, Fraser, "Efficient mutation analysis by propagating and
+// partitioning infected execution states", 2014).
+
+// picking is a place of a function where one of several values is picked, each of them
+// a candidate's or the one that is there.
+type picking struct {
+	start, end int    // of the expression; equal where a statement is put in
+	typ        string // of the values, as the file writes it
+	body       string // of the if statement that is put in, with its braces
+	after      bool   // the expression has side effects, and candidates only add to its value
+}
+
+// picked gives the place where a candidate picks another value and that value's text;
+// ok is false for candidates that do anything else.
+func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks []block, edits []propose.Edit) (at picking, text string, ok bool) {
+	if pkg.Info == nil {
+		return at, "", false
+	}
+	if at, text, ok = pickedGuard(pkg, file, blocks, edits); ok {
+		return at, text, true
+	}
+	from, to := edits[0].Start, edits[len(edits)-1].End
+	path := enclosing(file, decl.Body, from, to)
+	for i := len(path) - 1; i >= 0; i-- {
+		e, isExpr := path[i].(ast.Expr)
+		if !isExpr || i == 0 {
+			return at, "", false
+		}
+		tv, known := pkg.Info.Types[e]
+		if !known {
+			continue // a name behind a dot
+		}
+		if !tv.IsValue() {
+			return at, "", false
+		}
+		parent := path[i-1]
+		if !pure(pkg.Info, e) {
+			if !delimited(parent, e) {
+				continue
+			}
+			return pickedClause(pkg, file, path[:i], e, edits)
+		}
+		if within, isExpr := parent.(ast.Expr); isExpr && tv.Value != nil && pkg.Info.Types[within].Value != nil {
+			continue // a part of a constant is reckoned otherwise than a value
+		}
+		start, end := file.Offset(e.Pos()), file.Offset(e.End())
+		text = splice(file.Src, start, end, edits)
+		changed, err := parser.ParseExpr(text)
+		if err != nil || strings.Contains(text, "\n") || !delimited(parent, e) && !binds(e, changed) {
+			continue
+		}
+		typ, spelled := spell(pkg, e.Pos(), types.Default(tv.Type))
+		if !spelled || !value(path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
+			return at, "", false
+		}
+		return picking{start: start, end: end, typ: typ}, text, true
+	}
+	return at, "", false
+}
+
+// pickedClause serves candidates that add a clause to a condition that has side effects,
+// as "&& b" behind "f()".
+func pickedClause(pkg *propose.Package, file *propose.File, path []ast.Node, e ast.Expr, edits []propose.Edit) (at picking, text string, ok bool) {
+	start, end := file.Offset(e.Pos()), file.Offset(e.End())
+	if len(edits) != 1 || edits[0].Start != end || edits[0].End != end || !value(path, e) || strings.Contains(edits[0].New, "\n") {
+		return at, "", false
+	}
+	whole, err := parser.ParseExpr(string(file.Src[start:end]) + edits[0].New)
+	if err != nil {
+		return at, "", false
+	}
+	added, isBinary := whole.(*ast.BinaryExpr)
+	if !isBinary || int(added.X.End()-added.X.Pos()) != end-start || added.Op != token.LAND && added.Op != token.LOR {
+		return at, "", false
+	}
+	clause := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(edits[0].New), added.Op.String()))
+	parsed, err := parser.ParseExpr(clause)
+	boolean := types.Typ[types.Bool]
+	if err != nil || !types.Identical(types.Default(pkg.Info.Types[e].Type), boolean) || !typed(pkg, e.Pos(), parsed, boolean) {
+		return at, "", false
+	}
+	if _, spelled := spell(pkg, e.Pos(), boolean); !spelled {
+		return at, "", false
+	}
+	return picking{start: start, end: end, typ: "bool", after: true}, "regreenWas " + added.Op.String() + " " + clause, true
+}
+
+// pickedGuard serves candidates that put in an if statement: its condition is picked.
+func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits []propose.Edit) (at picking, text string, ok bool) {
+	if len(edits) != 1 || edits[0].Start != edits[0].End {
+		return at, "", false
+	}
+	offset, put := edits[0].Start, edits[0].New
+	list, err := statements(put)
+	if err != nil || len(list) != 1 {
+		return at, "", false
+	}
+	s, isIf := list[0].(*ast.IfStmt)
+	if !isIf || s.Init != nil || s.Else != nil {
+		return at, "", false
+	}
+	between := slices.ContainsFunc(blocks, func(b block) bool {
+		if offset < b.start || offset > b.end {
+			return false
+		}
+		next := slices.IndexFunc(b.list, func(s ast.Stmt) bool { return file.Offset(s.End()) > offset })
+		return next < 0 && ownLines(put, false) || next >= 0 && offset <= file.Offset(b.list[next].Pos()) && ownLines(put, offset == file.Offset(b.list[next].Pos()))
+	})
+	if !between {
+		return at, "", false
+	}
+	begin := s.Pos() - token.Pos(len("package p; func _() {\n")) - 1 // see statements
+	cond := put[int(begin)+len("if") : int(begin)+int(s.Body.Lbrace-s.Pos())]
+	changed, err := parser.ParseExpr(strings.TrimSpace(cond))
+	pos := file.Tok.Pos(offset)
+	if err != nil || strings.Contains(strings.TrimSpace(cond), "\n") || !typed(pkg, pos, changed, types.Typ[types.Bool]) {
+		return at, "", false
+	}
+	if _, spelled := spell(pkg, pos, types.Typ[types.Bool]); !spelled {
+		return at, "", false
+	}
+	return picking{start: offset, end: offset, typ: "bool", body: put[int(begin)+int(s.Body.Lbrace-s.Pos()) : int(begin)+int(s.Body.End()-s.Pos())]}, strings.TrimSpace(cond), true
+}
+
+// enclosing lists the nodes below root that hold a range, outer ones first.
+func enclosing(file *propose.File, root ast.Node, from, to int) (path []ast.Node) {
+	ast.Inspect(root, func(n ast.Node) bool {
+		if n == nil || file.Offset(n.Pos()) > from || file.Offset(n.End()) < to {
+			return false
+		}
+		for len(path) > 0 && file.Offset(path[len(path)-1].End()) < file.Offset(n.End()) {
+			path = path[:len(path)-1] // ended where this one begins
+		}
+		path = append(path, n)
+		return true
+	})
+	return path
+}
+
+// delimited tells whether an expression stands between brackets, commas or keywords, so
+// that no operator around it can take a part of it.
+func delimited(parent ast.Node, e ast.Expr) bool {
+	switch p := parent.(type) {
+	case *ast.ParenExpr, *ast.KeyValueExpr, *ast.CompositeLit:
+		return true
+	case *ast.CallExpr:
+		return e != p.Fun
+	case *ast.IndexExpr:
+		return e != p.X
+	case *ast.SliceExpr:
+		return e != p.X
+	case ast.Expr:
+		return false
+	}
+	return true
+}
+
+// binds tells whether an expression may stand for another without parentheses.
+func binds(e, changed ast.Expr) bool {
+	b, ok := changed.(*ast.BinaryExpr)
+	if ok {
+		was, ok := e.(*ast.BinaryExpr)
+		return ok && was.Op.Precedence() == b.Op.Precedence()
+	}
+	switch changed.(type) {
+	case *ast.Ident, *ast.BasicLit, *ast.SelectorExpr, *ast.IndexExpr, *ast.CallExpr, *ast.ParenExpr:
+		return true
+	case *ast.UnaryExpr, *ast.StarExpr:
+		_, was := e.(*ast.UnaryExpr)
+		return was
+	}
+	return false
+}
+
+// value tells whether an expression is only read where it stands, and need not be
+// constant. The path leads to it.
+func value(path []ast.Node, e ast.Expr) bool {
+	if len(path) == 0 {
+		return false
+	}
+	for _, n := range path {
+		if d, ok := n.(*ast.GenDecl); ok && d.Tok == token.CONST {
+			return false
+		}
+	}
+	switch p := path[len(path)-1].(type) {
+	case *ast.AssignStmt:
+		return !slices.Contains(p.Lhs, e)
+	case *ast.RangeStmt:
+		return e != p.Key && e != p.Value
+	case *ast.IncDecStmt, *ast.ArrayType, *ast.ExprStmt:
+		return false
+	case *ast.KeyValueExpr:
+		return e != p.Key
+	case *ast.UnaryExpr:
+		return p.Op != token.AND
+	case *ast.SelectorExpr:
+		return false // a method may want its address
+	}
+	return true
+}
+
+// spell gives a type as it is written at a position: a boolean, an integer, a string,
+// or one of the package's own that is such, or a pointer to one of the package's own.
+func spell(pkg *propose.Package, at token.Pos, t types.Type) (string, bool) {
+	switch t := t.(type) {
+	case *types.Alias:
+		return spell(pkg, at, types.Unalias(t))
+	case *types.Pointer:
+		named, ok := t.Elem().(*types.Named)
+		if !ok || named.TypeArgs().Len() > 0 || !visible(pkg, at, named.Obj()) {
+			return "", false
+		}
+		return "*" + named.Obj().Name(), true
+	case *types.Basic:
+		return t.Name(), t.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && t.Info()&types.IsUntyped == 0 && visible(pkg, at, types.Universe.Lookup(t.Name()))
+	case *types.Named:
+		basic, ok := t.Underlying().(*types.Basic)
+		return t.Obj().Name(), ok && basic.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && visible(pkg, at, t.Obj())
+	}
+	return "", false
+}
+
+// visible tells whether a name means an object at a position.
+func visible(pkg *propose.Package, at token.Pos, obj types.Object) bool {
+	if obj == nil {
+		return false
+	}
+	scope := pkg.Types.Scope().Innermost(at)
+	if scope == nil {
+		return false
+	}
+	_, found := scope.LookupParent(obj.Name(), at)
+	return found == obj
+}
+
+// typed tells whether an expression at a position is a pure value that can be used as
+// one of a type without being converted to it.
+func typed(pkg *propose.Package, at token.Pos, e ast.Expr, want types.Type) bool {
+	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
+	if types.CheckExpr(pkg.Fset, pkg.Types, at, e, info) != nil {
+		return false
+	}
+	tv := info.Types[e]
+	if !tv.IsValue() || !pure(info, e) {
+		return false
+	}
+	if basic, ok := tv.Type.(*types.Basic); ok && basic.Info()&types.IsUntyped != 0 {
+		return tv.Value == nil && basic.Kind() == types.UntypedBool && types.Identical(want, types.Typ[types.Bool]) ||
+			tv.Value != nil && representable(tv.Value, want)
+	}
+	return types.Identical(tv.Type, want)
+}
+
+// representable tells whether an untyped constant can be a value of a type.
+func representable(c constant.Value, t types.Type) bool {
+	basic, ok := t.Underlying().(*types.Basic)
+	if !ok {
+		return false
+	}
+	switch info := basic.Info(); c.Kind() {
+	case constant.Bool:
+		return info&types.IsBoolean != 0
+	case constant.String:
+		return info&types.IsString != 0
+	case constant.Int:
+		return info&types.IsInteger != 0
+	}
+	return false
+}
+
+// pure tells whether to compute an expression has no effect but its value: it may panic.
+func pure(info *types.Info, e ast.Expr) bool {
+	ok := true
+	ast.Inspect(e, func(n ast.Node) bool {
+		switch n := n.(type) {
+		case *ast.CallExpr:
+			ok = ok && pureCall(info, n)
+		case *ast.UnaryExpr:
+			ok = ok && n.Op != token.ARROW && n.Op != token.AND
+		case *ast.FuncLit, *ast.CompositeLit:
+			ok = false
+		}
+		return ok
+	})
+	return ok
+}
+
+// purePackages are packages of the standard library whose functions of basic types
+// only compute.
+var purePackages = []string{"strings", "bytes", "unicode", "unicode/utf8", "math", "math/bits", "path"}
+
+// pureCall tells whether a call only computes: a conversion, a builtin function that
+// does, or a function of the standard library that does.
+func pureCall(info *types.Info, call *ast.CallExpr) bool {
+	fun := ast.Unparen(call.Fun)
+	tv := info.Types[fun]
+	if tv.IsType() {
+		_, basic := tv.Type.Underlying().(*types.Basic)
+		return basic
+	}
+	if id, ok := fun.(*ast.Ident); ok && tv.IsBuiltin() {
+		return slices.Contains([]string{"len", "cap", "min", "max"}, id.Name)
+	}
+	sel, ok := fun.(*ast.SelectorExpr)
+	if !ok {
+		return false
+	}
+	fn, ok := info.Uses[sel.Sel].(*types.Func)
+	if !ok || fn.Pkg() == nil || !slices.Contains(purePackages, fn.Pkg().Path()) {
+		return false
+	}
+	sig := fn.Signature()
+	if sig.Recv() != nil || sig.Results().Len() != 1 {
+		return false
+	}
+	for v := range sig.Params().Variables() {
+		if _, function := v.Type().Underlying().(*types.Signature); function {
+			return false
+		}
+	}
+	_, basic := sig.Results().At(0).Type().Underlying().(*types.Basic)
+	return basic
+}
