@@ -41,7 +41,7 @@ import (
 
 // poolSize is how many candidates one process tries: enough that its start does
 // not count, few enough that little is lost with it.
-const poolSize = 200
+const poolSize = 400
 
 // leastPool is how many candidates are worth a pool: fewer get processes.
 const leastPool = 8
@@ -106,6 +106,31 @@ type poolState struct {
 	once  sync.Once
 	files map[string][]byte // of package testing, by absolute path; nil when there can be no pool
 	off   atomic.Bool       // they were found wanting
+
+	mu   sync.Mutex
+	took time.Duration // by all processes
+	late time.Duration // of this, for what ran out of steps
+}
+
+// What runs out of steps may only take long to pass. To find that out is worth some
+// time at first, and a share of all the time that pools take.
+const (
+	lateFirst = 300 * time.Millisecond
+	lateShare = 10
+	lateMost  = 700 * time.Millisecond // of one process
+)
+
+// allowance is how long the next process may try again what ran out of steps.
+func (s *poolState) allowance() time.Duration {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return min(max(lateFirst+s.took/lateShare-s.late, 0), lateMost)
+}
+
+func (s *poolState) spend(took, late time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.took, s.late = s.took+took, s.late+late
 }
 
 // pooling gives the files that make package testing a pool, nil when there can be none.
@@ -421,8 +446,9 @@ type told struct {
 	reached  []int    // probes that were reached before the failures, in order
 	base     []string // results of the code as it stands, before and after
 	verdicts map[int]poolVerdict
-	givenUp  bool // after the last verdict, for time or memory
-	overflow bool // of the stack ended the process
+	late     time.Duration // that was taken by what ran out of steps
+	givenUp  bool          // after the last verdict, for time or memory
+	overflow bool          // of the stack ended the process
 }
 
 // poolVerdict is what a pool says of one candidate.
@@ -471,7 +497,7 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 	}
 	defer os.RemoveAll(dir)
 	var order strings.Builder
-	fmt.Fprintf(&order, "%s\n%s\n", task.mode, strings.Join(task.tests, " "))
+	fmt.Fprintf(&order, "%s %s\n%s\n", task.mode, v.pool.allowance(), strings.Join(task.tests, " "))
 	for _, p := range chunk {
 		if place, ok := task.woven.picks[p.number]; ok && (task.mode == poolBrief || task.mode == poolFull) {
 			fmt.Fprintln(&order, p.number, place)
@@ -496,6 +522,7 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 		return told{}, err
 	}
 	t := readTold(out)
+	v.pool.spend(time.Duration(run.Seconds*float64(time.Second)), t.late)
 	t.overflow = bytes.Contains(run.Output, []byte("stack exceeds"))
 	return t, nil
 }
@@ -524,6 +551,10 @@ func readTold(out []byte) told {
 		case "inert":
 			if n, err := strconv.Atoi(rest); err == nil {
 				inert[n] = true
+			}
+		case "late":
+			if late, err := time.ParseDuration(rest); err == nil {
+				t.late = late
 			}
 		case "base":
 			t.base = append(t.base, rest)

@@ -103,7 +103,7 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 		if text, ok := valueVariant(file, p); ok {
 			seen(file)
 			values[file] = append(values[file], choice{p.number, text})
-			w.alone[p.number] = true // it has its say when the program starts
+			w.alone[p.number] = hasInit(pkg) // which may take the value before a pool begins
 			continue
 		}
 		var decl *ast.FuncDecl
@@ -326,6 +326,12 @@ var regreenCandidate = func() *int {
 
 func regreenHole() bool { return false }
 
+func regreenSet(candidate int, set func() (undo func())) {
+	if *regreenCandidate == candidate {
+		set()
+	}
+}
+
 func regreenPick[T comparable](_ int, value func(int) T) T { return value(*regreenCandidate) }
 
 func regreenAfter[T comparable](_ int, was T, value func(int, T) T) T {
@@ -349,6 +355,10 @@ func regreenReached(site int) { regreenTesting.RegreenReached(site) }
 func regreenOverrun() { regreenTesting.RegreenOverrun() }
 
 func regreenHole() bool { return regreenTesting.RegreenHole() }
+
+func regreenSet(candidate int, set func() (undo func())) {
+	regreenTesting.RegreenSet(candidate, set)
+}
 
 func regreenPick[T comparable](site int, value func(int) T) T {
 	v := value(*regreenCandidate)
@@ -376,6 +386,8 @@ func regreenReached(int)
 func regreenOverrun()
 
 func regreenHole() bool
+
+func regreenSet(candidate int, set func() (undo func())) {}
 
 func regreenPick[T comparable](_ int, value func(int) T) T { return value(0) }
 
@@ -409,9 +421,20 @@ func stepEdits(file *propose.File, root ast.Node) []propose.Edit {
 	return out
 }
 
+// hasInit tells whether a package has a function init.
+func hasInit(pkg *propose.Package) bool {
+	return slices.ContainsFunc(pkg.Files, func(f *propose.File) bool {
+		return slices.ContainsFunc(f.Syntax.Decls, func(d ast.Decl) bool {
+			fn, ok := d.(*ast.FuncDecl)
+			return ok && fn.Recv == nil && fn.Name.Name == "init"
+		})
+	})
+}
+
 // valueVariant is a candidate that changes the initial value of a package-level
-// variable: the variable is set again when the program starts. What other variables
-// took from it before then stays as it was, which can only reject.
+// variable: the variable is set again when the program starts, or when a pool comes to
+// the candidate. What other variables took from it before then stays as it was, which
+// can only reject.
 func valueVariant(file *propose.File, p pick) (string, bool) {
 	if file == nil || p.cand.Whole {
 		return "", false
@@ -424,7 +447,7 @@ func valueVariant(file *propose.File, p pick) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return fmt.Sprintf("func init() {\n\tif *regreenCandidate == %d {\n\t\t%s = %s\n\t}\n}", p.number, name.Name, text), true
+	return fmt.Sprintf("func init() {\n\tregreenSet(%d, func() func() {\n\t\tregreenWas := %s\n\t\t%[2]s = %s\n\t\treturn func() { %[2]s = regreenWas }\n\t})\n}", p.number, name.Name, text), true
 }
 
 // weavable tells whether a function can be copied: not one that asks how it was
