@@ -3,6 +3,7 @@ package repair
 import (
 	"context"
 	"maps"
+	"math"
 	"slices"
 	"sort"
 	"time"
@@ -36,6 +37,9 @@ const (
 	waveLines = 100
 	// perWave is how many candidates are tested before the next wave.
 	perWave = 4000
+	// firstLook is how many of the likeliest are tested before anything else: many a
+	// patch is among them.
+	firstLook = 400
 )
 
 // do hunts until the pool is empty or the time for it over, and keeps the winner.
@@ -47,6 +51,7 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	defer cancel()
 	suspects := h.problem.Repairable(h.problem.Suspects)
 	waves, whole := waves(suspects), mass(suspects)
+	began := time.Now()
 	ahead := 1.0 // share of the suspicion in the waves to come
 	if len(h.strategies) == 0 {
 		waves = nil
@@ -60,8 +65,12 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 			h.decide(screen)
 			waves = waves[1:]
 		}
-		h.screen(screen, perWave)
-		if h.clear() || h.found(max(ahead, 0)) {
+		n := perWave
+		if len(h.results) == 0 {
+			n = firstLook
+		}
+		h.screen(screen, n)
+		if h.clear() || h.found(max(ahead, 0), h.reach(screen, time.Since(began))) {
 			break
 		}
 		if screen.Err() != nil && len(h.ranked()) == 0 {
@@ -228,11 +237,21 @@ const enoughTested = 0.5
 // than that it is still to come, before the search ends.
 const enoughOdds = 4
 
+// reach is how many more candidates can be tested before the context ends, by the pace
+// so far.
+func (h *hunt) reach(ctx context.Context, took time.Duration) float64 {
+	deadline, ok := ctx.Deadline()
+	if !ok || took <= 0 {
+		return math.Inf(1)
+	}
+	return float64(len(h.results)) * max(time.Until(deadline).Seconds(), 0) / took.Seconds()
+}
+
 // found tells whether the right patch is rather among what is plausible than among
-// what is left in the pool and in the waves to come, whose share of the suspicion is
-// given. That a patch passes speaks for it as much as passing is rare: how rare it is
-// for wrong ones, the search itself has shown.
-func (h *hunt) found(waves float64) bool {
+// what is left: of the pool and of the waves to come, whose share of the suspicion is
+// given, as many as are within reach. That a patch passes speaks for it as much as
+// passing is rare: how rare it is for wrong ones, the search itself has shown.
+func (h *hunt) found(waves, reach float64) bool {
 	ranked := h.ranked()
 	tested, plausible, left := 0, 0.0, 0.0
 	for _, r := range h.results {
@@ -246,13 +265,16 @@ func (h *hunt) found(waves float64) bool {
 	for _, r := range ranked {
 		plausible += r.Candidate.Chance()
 	}
-	for i := range h.pool {
+	propose.Order(h.pool, h.weight, cost)
+	for i := range h.pool[:int(min(reach, float64(len(h.pool))))] {
 		left += h.pool[i].Chance()
 	}
+	// The waves to come bring as many for their share as those before did.
+	toCome := waves / max(1-waves, 0.01) * float64(len(h.results)+len(h.pool))
 	for _, s := range h.strategies {
-		left += waves * h.weight(s.Name)
+		left += waves * h.weight(s.Name) * min(1, reach/max(toCome, 1))
 	}
-	byChance := (float64(len(ranked)) + 0.5) / float64(tested)
+	byChance := (float64(len(ranked)) - 0.5) / float64(tested) // one of them may be the right one
 	return plausible/byChance > enoughOdds*left
 }
 

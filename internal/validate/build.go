@@ -146,7 +146,7 @@ func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string
 				together[n] = true
 			}
 		}
-		for _, e := range pkg.CheckAdded(tails, choosingTypes) {
+		for _, e := range pkg.CheckAdded(tails, choosingTypes+w.pickerTypes()) {
 			at := w.at(e.File, e.Line+w.tails[e.File].line-1)
 			if len(at) == 1 {
 				refused[at[0]], again = e.Message, true

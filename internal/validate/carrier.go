@@ -66,73 +66,13 @@ func (c *carrier) add(p pick, start, end int, text string) {
 	c.sites[i].of = append(c.sites[i].of, choice{p.number, text})
 }
 
-// pickSite is a picking with the values that candidates pick there.
-type pickSite struct {
-	picking
-	number int // in the binary
-	of     []choice
-}
-
-// mostPicked bounds the text of the values that one carrier lets pick.
-const mostPicked = 200_000
-
-func (c *carrier) pick(w *weaver, at picking, p pick, text string) {
-	c.picks = append(c.picks, p)
-	c.size += len(text) + 20
-	i := slices.IndexFunc(c.pickSites, func(s *pickSite) bool { return s.picking == at })
-	if i < 0 {
-		i = len(c.pickSites)
-		c.pickSites = append(c.pickSites, &pickSite{picking: at, number: w.pickings})
-		w.pickings++
-	}
-	c.pickSites[i].of = append(c.pickSites[i].of, choice{p.number, text})
-	w.picks[p.number] = c.pickSites[i].number
-}
-
-// inserts give the text around the expression, or in place of the statement:
-//
-//	regreenPick(3, func(regreenCandidate int) bool {
-//	switch regreenCandidate {
-//	case 7:
-//	return a <= b
-//	}
-//	return a < b
-//	})
-func (s *pickSite) inserts() []insertion {
-	var cases []choice
-	numbers := make([]int, 0, len(s.of))
-	for _, ch := range s.of {
-		cases = append(cases, choice{0, fmt.Sprintf("case %d:\n", ch.number)}, choice{ch.number, "return " + ch.text}, choice{0, "\n"})
-		numbers = append(numbers, ch.number)
-	}
-	choose := func(before, after string) []choice {
-		return slices.Concat([]choice{{0, before + "switch regreenCandidate {\n"}}, cases, []choice{{0, "}\n" + after}})
-	}
-	opening := insertion{at: s.start, rank: 2, nested: s.start - s.end}
-	closing := insertion{at: s.end, nested: s.end - s.start}
-	switch {
-	case s.start == s.end:
-		opening.pieces = choose(fmt.Sprintf("\nif regreenPick(%d, func(regreenCandidate int) bool {\n", s.number), "return false\n}) ")
-		opening.pieces = append(opening.pieces, choice{0, s.body + "\n"})
-		opening.body = numbers
-		return []insertion{opening}
-	case s.after:
-		opening.pieces = []choice{{0, fmt.Sprintf("regreenAfter(%d, ", s.number)}}
-		closing.pieces = choose(fmt.Sprintf(", func(regreenCandidate int, regreenWas %s) %[1]s {\n", s.typ), "return regreenWas\n})")
-	default:
-		opening.pieces = choose(fmt.Sprintf("regreenPick(%d, func(regreenCandidate int) %s {\n", s.number, s.typ), "return ")
-		closing.pieces = []choice{{0, "\n})"}}
-	}
-	return []insertion{opening, closing}
-}
-
 // insertion is text that goes into the function.
 type insertion struct {
 	at     int
 	rank   int // at one place: what closes, then steps, then what opens; before all what is only put in behind a choice
 	nested int // among equals, the inner closes first and opens last
 	pieces []choice
-	body   []int // the candidates that have the last piece in common
+	of     []int // the candidates that have all of it in common; nil for those of the carrier
 }
 
 // write gives the carrier's source, and the lines (from 1) of each candidate in it.
@@ -192,15 +132,16 @@ func (c *carrier) write() (string, []span) {
 			put(string(c.file.Src[at:in.at]))
 			at = in.at
 		}
-		for i, p := range in.pieces {
+		begin := line
+		for _, p := range in.pieces {
 			first := line
 			put(p.text)
 			if p.number > 0 {
 				spans = append(spans, span{first, line, []int{p.number}})
 			}
-			if i == len(in.pieces)-1 && in.body != nil {
-				spans = append(spans, span{first, line, in.body})
-			}
+		}
+		if in.of != nil {
+			spans = append(spans, span{begin, line, in.of})
 		}
 		if in.at == rename.at {
 			at = skip

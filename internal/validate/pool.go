@@ -107,9 +107,10 @@ type poolState struct {
 	files map[string][]byte // of package testing, by absolute path; nil when there can be no pool
 	off   atomic.Bool       // they were found wanting
 
-	mu   sync.Mutex
-	took time.Duration // by all processes
-	late time.Duration // of this, for what ran out of steps
+	mu    sync.Mutex
+	took  time.Duration // by all processes
+	late  time.Duration // of this, for what ran out of steps
+	alike int           // candidates that were not run, for they came to the same as what was
 }
 
 // What runs out of steps may only take long to pass. To find that out is worth some
@@ -127,10 +128,10 @@ func (s *poolState) allowance() time.Duration {
 	return min(max(lateFirst+s.took/lateShare-s.late, 0), lateMost)
 }
 
-func (s *poolState) spend(took, late time.Duration) {
+func (s *poolState) note(took time.Duration, t told) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.took, s.late = s.took+took, s.late+late
+	s.took, s.late, s.alike = s.took+took, s.late+t.late, s.alike+t.alike
 }
 
 // pooling gives the files that make package testing a pool, nil when there can be none.
@@ -447,6 +448,7 @@ type told struct {
 	base     []string // results of the code as it stands, before and after
 	verdicts map[int]poolVerdict
 	late     time.Duration // that was taken by what ran out of steps
+	alike    int           // how many came to the same as what was run
 	givenUp  bool          // after the last verdict, for time or memory
 	overflow bool          // of the stack ended the process
 }
@@ -522,7 +524,7 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 		return told{}, err
 	}
 	t := readTold(out)
-	v.pool.spend(time.Duration(run.Seconds*float64(time.Second)), t.late)
+	v.pool.note(time.Duration(run.Seconds*float64(time.Second)), t)
 	t.overflow = bytes.Contains(run.Output, []byte("stack exceeds"))
 	return t, nil
 }
@@ -552,6 +554,8 @@ func readTold(out []byte) told {
 			if n, err := strconv.Atoi(rest); err == nil {
 				inert[n] = true
 			}
+		case "alike":
+			t.alike++
 		case "late":
 			if late, err := time.ParseDuration(rest); err == nil {
 				t.late = late

@@ -299,7 +299,7 @@ func (v *Validator) runWoven(ctx context.Context, target Target, wv *woven, pick
 	start := time.Now()
 	open, sampled := v.runPooled(ctx, target, wv, picks, results)
 	undecided := open.all()
-	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "passing", len(open.passing), "seconds", time.Since(start).Seconds())
+	v.Log.Debug("pools", "candidates", len(picks), "undecided", len(undecided), "passing", len(open.passing), "alike so far", v.pool.alike, "seconds", time.Since(start).Seconds())
 	refused := v.refusePooled(ctx, target, wv, open.passing, results)
 	sampledRefused := refused[:min(len(refused), packageSample)]
 	v.runEach(ctx, target, wv, slices.Concat(without(undecided, refused), sampled, sampledRefused), results)
@@ -348,7 +348,9 @@ func (v *Validator) runEach(ctx context.Context, target Target, wv *woven, picks
 		case run.TimedOut:
 			r.Verdict, r.Reason = Rejected, "ran into the timeout"
 		default:
-			r.Verdict, r.Reason = Rejected, "the failing tests still fail"
+			if r.Verdict != Rejected { // of a sample it is known
+				r.Verdict, r.Reason = Rejected, "the failing tests still fail"
+			}
 			r.Fixes = fixedIn(run.Output, tests)
 		}
 	})

@@ -37,6 +37,7 @@ type weaver struct {
 	// picks tells the place at which a candidate picks a value, by its number in the binary.
 	picks    map[int]int
 	pickings int
+	types    []string // of the values that are picked in the package that was woven last
 	// tails are the carriers of each file, which are its end.
 	tails map[string]tail
 	// probed tells whether a file needs no probes; nil for no probes at all. probes
@@ -88,6 +89,7 @@ func (g *group) all() []*carrier {
 // that cannot be woven come back in rest, those that do not parse in broken.
 func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]byte, rest []pick, broken map[int]error) {
 	broken = make(map[int]error)
+	w.types = nil
 	var order []*propose.File
 	groups := make(map[*propose.File][]*group)
 	values := make(map[*propose.File][]choice)
@@ -146,28 +148,8 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 	if w.pooled {
 		choice = choosingInPool
 	}
-	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice + w.setting(groups))
+	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice + w.pickers() + w.setting(groups))
 	return files, rest, broken
-}
-
-// setting sets the variables through which carriers are called.
-func (w *weaver) setting(groups map[*propose.File][]*group) string {
-	if !w.indirect {
-		return ""
-	}
-	var b strings.Builder
-	b.WriteString("\nfunc init() {\n")
-	for _, of := range groups {
-		for _, g := range of {
-			if generic(g.decl) {
-				continue
-			}
-			for _, c := range g.all() {
-				fmt.Fprintf(&b, "\t%s_var = %s\n", c.name, c.value())
-			}
-		}
-	}
-	return b.String() + "}\n"
 }
 
 // loom keeps what is worked out once for a function.
@@ -185,6 +167,7 @@ func (l *loom) put(w *weaver, pkg *propose.Package, file *propose.File, g *group
 			l.steps = stepEdits(file, g.decl.Body)
 		}
 	}
+	delete(w.picks, p.number) // it may have been woven before
 	if !w.solo[p.number] {
 		if at, text, ok := picked(pkg, file, g.decl, l.blocks, p.cand.Edits); ok && (g.picker == nil || g.picker.size < mostPicked) {
 			if g.picker == nil {
@@ -306,119 +289,6 @@ func (w *weaver) probe(file *propose.File) []propose.Edit {
 	}
 	w.probes[file.Name] = stretches
 	return edits
-}
-
-// choosingFile is the file that a woven package gets besides. Its functions init run
-// before those of files behind it in the order of names.
-const choosingFile = "0_regreen_candidate.go"
-
-// choosing is where a woven package learns which candidate to be.
-const choosing = `
-import (
-	regreenOS "os"
-	regreenConv "strconv"
-)
-
-var regreenCandidate = func() *int {
-	n, _ := regreenConv.Atoi(regreenOS.Getenv("` + selector + `"))
-	return &n
-}()
-
-func regreenHole() bool { return false }
-
-func regreenSet(candidate int, set func() (undo func())) {
-	if *regreenCandidate == candidate {
-		set()
-	}
-}
-
-func regreenPick[T comparable](_ int, value func(int) T) T { return value(*regreenCandidate) }
-
-func regreenAfter[T comparable](_ int, was T, value func(int, T) T) T {
-	return value(*regreenCandidate, was)
-}
-`
-
-// choosingInPool takes it from package testing, where it changes; see pool.go.txt.
-const choosingInPool = `
-import regreenTesting "testing"
-
-var (
-	regreenCandidate = &regreenTesting.RegreenCandidate
-	regreenSteps     = &regreenTesting.RegreenSteps
-	regreenReach     = &regreenTesting.RegreenReach
-	regreenPlace     = &regreenTesting.RegreenPlace
-)
-
-func regreenReached(site int) { regreenTesting.RegreenReached(site) }
-
-func regreenOverrun() { regreenTesting.RegreenOverrun() }
-
-func regreenHole() bool { return regreenTesting.RegreenHole() }
-
-func regreenSet(candidate int, set func() (undo func())) {
-	regreenTesting.RegreenSet(candidate, set)
-}
-
-func regreenPick[T comparable](site int, value func(int) T) T {
-	v := value(*regreenCandidate)
-	if *regreenPlace == site || *regreenPlace == -2 {
-		regreenTesting.RegreenCompare(site, func(candidate int) bool { return value(candidate) == v })
-	}
-	return v
-}
-
-func regreenAfter[T comparable](site int, was T, value func(int, T) T) T {
-	return regreenPick(site, func(candidate int) T { return value(candidate, was) })
-}
-`
-
-// choosingTypes stands for either when the woven package is type-checked.
-const choosingTypes = `
-var (
-	regreenCandidate *int
-	regreenSteps     *int64
-	regreenReach     *[1 << 16]bool
-)
-
-func regreenReached(int)
-
-func regreenOverrun()
-
-func regreenHole() bool
-
-func regreenSet(candidate int, set func() (undo func())) {}
-
-func regreenPick[T comparable](_ int, value func(int) T) T { return value(0) }
-
-func regreenAfter[T comparable](_ int, was T, value func(int, T) T) T { return value(0, was) }
-`
-
-// step counts a turn of a loop or a call, and ends what makes too many.
-const step = " if *regreenSteps--; *regreenSteps < 0 { regreenOverrun() };"
-
-// stepEdits put a step at the head of every loop and function below root.
-func stepEdits(file *propose.File, root ast.Node) []propose.Edit {
-	var out []propose.Edit
-	ast.Inspect(root, func(n ast.Node) bool {
-		var body *ast.BlockStmt
-		switch n := n.(type) {
-		case *ast.ForStmt:
-			body = n.Body
-		case *ast.RangeStmt:
-			body = n.Body
-		case *ast.FuncLit:
-			body = n.Body
-		case *ast.FuncDecl:
-			body = n.Body
-		}
-		if body != nil {
-			at := file.Offset(body.Lbrace) + 1
-			out = append(out, propose.Edit{File: file.Name, Start: at, End: at, New: step})
-		}
-		return true
-	})
-	return out
 }
 
 // hasInit tells whether a package has a function init.

@@ -269,7 +269,7 @@ func testWoven(t *testing.T, pooled, indirect bool) {
 			t.Errorf("%s is not woven", name)
 		}
 	}
-	if errs := pkg.CheckAdded(map[string]string{"m.go": w.tails["m.go"].text}, choosingTypes); len(errs) > 0 {
+	if errs := pkg.CheckAdded(map[string]string{"m.go": w.tails["m.go"].text}, choosingTypes+w.pickerTypes()); len(errs) > 0 {
 		t.Errorf("%v\n%s", errs, w.tails["m.go"].text)
 	}
 	opt := testrun.BuildOptions{Overlay: files, NoVet: true}

@@ -1,6 +1,7 @@
 package validate
 
 import (
+	"fmt"
 	"go/ast"
 	"go/constant"
 	"go/parser"
@@ -69,7 +70,7 @@ func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks
 		}
 		typ, spelled := spell(pkg, e.Pos(), types.Default(tv.Type))
 		if !spelled || !value(path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
-			return at, "", false
+			continue
 		}
 		return picking{start: start, end: end, typ: typ}, text, true
 	}
@@ -212,6 +213,8 @@ func value(path []ast.Node, e ast.Expr) bool {
 		return e != p.Key
 	case *ast.UnaryExpr:
 		return p.Op != token.AND
+	case *ast.BinaryExpr:
+		return p.Op != token.SHL && p.Op != token.SHR // whose operands follow rules of their own
 	case *ast.SelectorExpr:
 		return false // a method may want its address
 	}
@@ -339,4 +342,65 @@ func pureCall(info *types.Info, call *ast.CallExpr) bool {
 	}
 	_, basic := sig.Results().At(0).Type().Underlying().(*types.Basic)
 	return basic
+}
+
+// pickSite is a picking with the values that candidates pick there.
+type pickSite struct {
+	picking
+	number int    // in the binary
+	picker string // the function that picks
+	of     []choice
+}
+
+// mostPicked bounds the text of the values that one carrier lets pick.
+const mostPicked = 200_000
+
+func (c *carrier) pick(w *weaver, at picking, p pick, text string) {
+	c.picks = append(c.picks, p)
+	c.size += len(text) + 20
+	i := slices.IndexFunc(c.pickSites, func(s *pickSite) bool { return s.picking == at })
+	if i < 0 {
+		i = len(c.pickSites)
+		c.pickSites = append(c.pickSites, &pickSite{picking: at, number: w.pickings, picker: w.picker(at.typ)})
+		w.pickings++
+	}
+	c.pickSites[i].of = append(c.pickSites[i].of, choice{p.number, text})
+	w.picks[p.number] = c.pickSites[i].number
+}
+
+// inserts give the text around the expression, or in place of the statement:
+//
+//	regreenPick0(3, func(regreenCandidate int) bool {
+//	switch regreenCandidate {
+//	case 7:
+//	return a <= b
+//	}
+//	return a < b
+//	})
+func (s *pickSite) inserts() []insertion {
+	var cases []choice
+	numbers := make([]int, 0, len(s.of))
+	for _, ch := range s.of {
+		cases = append(cases, choice{0, fmt.Sprintf("case %d:\n", ch.number)}, choice{ch.number, "return " + ch.text}, choice{0, "\n"})
+		numbers = append(numbers, ch.number)
+	}
+	choose := func(before, after string) []choice {
+		return slices.Concat([]choice{{0, before + "switch regreenCandidate {\n"}}, cases, []choice{{0, "}\n" + after}})
+	}
+	opening := insertion{at: s.start, rank: 2, nested: s.start - s.end, of: numbers}
+	closing := insertion{at: s.end, nested: s.end - s.start, of: numbers}
+	switch {
+	case s.start == s.end:
+		opening.pieces = choose(fmt.Sprintf("\nif %s(%d, func(regreenCandidate int) bool {\n", s.picker, s.number), "return false\n}) ")
+		opening.pieces = append(opening.pieces, choice{0, s.body + "\n"})
+		return []insertion{opening}
+	case s.after:
+		opening.pieces = []choice{{0, "func(regreenWas bool) bool {\n"}}
+		opening.pieces = append(opening.pieces, choose(fmt.Sprintf("return %s(%d, func(regreenCandidate int) bool {\n", s.picker, s.number), "return regreenWas\n})\n}(")...)
+		closing.pieces = []choice{{0, ")"}}
+	default:
+		opening.pieces = choose(fmt.Sprintf("%s(%d, func(regreenCandidate int) %s {\n", s.picker, s.number, s.typ), "return ")
+		closing.pieces = []choice{{0, "\n})"}}
+	}
+	return []insertion{opening, closing}
 }

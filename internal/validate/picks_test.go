@@ -1,0 +1,194 @@
+package validate
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+// values is a package in which much is an expression, in a version of the language that
+// has no type parameters. Check is false as it stands.
+const values = `
+-- go.mod --
+module example.com/m
+
+go 1.12
+-- v/v.go --
+package v
+
+import "strings"
+
+type Kind uint8
+
+const (
+	Plain Kind = iota
+	Bold
+)
+
+type node struct {
+	kind Kind
+	text string
+	next *node
+}
+
+func called() bool { return true }
+
+func (n *node) last() *node {
+	for n.next != nil {
+		n = n.next
+	}
+	return n
+}
+
+func width(n *node, wide bool) int {
+	w := len(n.text) + 2*3
+	if wide && n.kind == Bold {
+		w += 4
+	}
+	if called() {
+		w++
+	}
+	var limits [4]int
+	limits[1] = 7
+	for i := 0; i < 3; i++ {
+		w += limits[i] * 0
+	}
+	switch n.kind {
+	case Plain, Bold:
+		w = w << 1
+	}
+	const half = 1 / 2
+	return w / 1
+}
+
+// Check tells whether all is well.
+func Check() bool {
+	a := &node{kind: Bold, text: "a b"}
+	b := &node{kind: Plain, text: strings.ToUpper("c"), next: a}
+	return width(b.last(), true) == 30
+}
+-- v/v_test.go --
+package v
+
+import "testing"
+
+func TestCheck(t *testing.T) {
+	if !Check() {
+		t.Fatal("not 30")
+	}
+}
+
+func TestWidth(t *testing.T) {
+	if got := width(&node{}, false); got < 0 {
+		t.Error(got)
+	}
+}
+`
+
+var valueCases = []struct {
+	old, new string // an empty one is put in
+	picked   string // the value that is picked; "" where it is no such candidate
+	verdict  Verdict
+	reason   string
+}{
+	{"wide && n.kind == Bold", "wide && n.kind != Bold", "n.kind != Bold", Rejected, "still fail"},
+	{"wide && n.kind == Bold", "wide && n.kind > Plain", "n.kind > Plain", Rejected, "changes nothing"},
+	{"wide && n.kind == Bold", "wide", "wide", Rejected, "changes nothing"},
+	{"wide && n.kind == Bold", "wide && n.next.kind == Bold", "n.next.kind", Rejected, "still fail"}, // panics
+	{"wide && n.kind == Bold", "wide && n.kynd == Bold", "", IllTyped, ""},
+	{"wide && n.kind == Bold", "called() && n.kind == Bold", "", Rejected, ""},
+	{"if called()", "if called() && wide", "regreenWas && wide", Rejected, "changes nothing"},
+	{"if called()", "if called() && !wide", "regreenWas && !wide", Rejected, "still fail"},
+	{"if called()", "if called() || called()", "", Rejected, ""},
+	{"w += 4", "w += 5", "5", Plausible, ""},
+	{"w += 4", "w += 2 + 3", "2 + 3", Plausible, ""},
+	{"w += 4", "w += len(n.text) + 1", "len(n.text) + 1", Rejected, "changes nothing"},
+	{"w += 4", "w += 5.0", "", Plausible, ""},
+	{"len(n.text) + 2*3", "len(n.text) + 2*4", "2*4", Rejected, "still fail"},
+	{"len(n.text) + 2*3", "len(n.text) + 3*2", "3*2", Rejected, "changes nothing"},
+	{"len(n.text) + 2*3", "strings.Count(n.text, \" \") + 9", "strings.Count(n.text, \" \") + 9", Plausible, ""},
+	{"limits[1] = 7", "limits[2] = 7", "2", Rejected, "still fail"},
+	{"limits[1] = 7", "limits[4] = 7", "4", Rejected, "still fail"}, // panics; the compiler would refuse it,
+	{"limits[1] = 7", "w = 7", "", Rejected, ""},
+	{"i < 3", "i < 4", "4", Rejected, "still fail"},
+	{"i < 3", "i < 5", "5", Rejected, "still fail"}, // panics
+	{"case Plain, Bold", "case Plain, 1", "1", Rejected, "changes nothing"},
+	{"w << 1", "w << 2", "w << 2", Rejected, "still fail"},
+	{"const half = 1 / 2", "const half = 1 / 3", "", Rejected, ""},
+	{"return w / 1", "return w/1 + 2", "w/1 + 2", Plausible, ""},
+	{"return w / 1", "return (w / 1) + 2", "(w / 1) + 2", Plausible, ""},
+	{"for n.next != nil", "for n.next == nil", "n.next == nil", Rejected, "still fail"},
+	{"n = n.next", "n = n", "n", Rejected, "ran into the timeout"},
+	{"b.last(), true", "a, true", "", Rejected, ""},
+	{"text: \"a b\"", "text: \"a bc\"", "\"a bc\"", Plausible, ""},
+	{"text: \"a b\"", "text: \"b a\"", "\"b a\"", Rejected, "still fail"}, // is not the same value
+	{"kind: Plain", "kind: Bold", "Bold", Rejected, "still fail"},
+	{"", "if n.kind == Bold {\n\t\treturn 30\n\t}\n\t", "n.kind == Bold", Plausible, ""},
+	{"", "if n.kind == Plain {\n\t\treturn 30\n\t}\n\t", "n.kind == Plain", Rejected, "changes nothing"},
+	{"", "if n.kind == Plain {\n\t\treturn \"\"\n\t}\n\t", "n.kind == Plain", IllTyped, ""},
+	{"", "if called() {\n\t\treturn 30\n\t}\n\t", "", Plausible, ""},
+}
+
+// What candidates pick, and what that comes to.
+func TestPicks(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, values)
+	var cands []propose.Candidate
+	for _, tc := range valueCases {
+		old, new := tc.old, tc.new
+		if old == "" {
+			old, new = "if called()", tc.new+"if called()"
+		}
+		c := f.swap("v/v.go", old, "")
+		for old != "" && new != "" && old[len(old)-1] == new[len(new)-1] { // only what changes, as strategies do
+			old, new = old[:len(old)-1], new[:len(new)-1]
+		}
+		for old != "" && new != "" && old[0] == new[0] {
+			c.Edits[0].Start, old, new = c.Edits[0].Start+1, old[1:], new[1:]
+		}
+		c.Edits[0].End, c.Edits[0].New = c.Edits[0].Start+len(old), new
+		cands = append(cands, c)
+	}
+	pkg, err := f.v.Tree.Load(t.Context(), "v")
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := pkg.File("v/v.go")
+	for i, tc := range valueCases {
+		decl := file.Function(cands[i].Edits)
+		_, text, ok := picked(pkg, file, decl, blocksOf(file, decl), cands[i].Edits)
+		if ok != (tc.picked != "") || text != tc.picked {
+			t.Errorf("%s -> %s: picks %q, want %q", tc.old, tc.new, text, tc.picked)
+		}
+	}
+	goal := target("example.com/m/v", "TestCheck")
+	results, _ := f.v.Screen(t.Context(), goal, cands)
+	for i, tc := range valueCases {
+		r := results[i]
+		if r.Verdict != tc.verdict || !strings.Contains(r.Reason, tc.reason) {
+			t.Errorf("%s -> %s: %s (%s), want %s (%s)", tc.old, tc.new, r.Verdict, r.Reason, tc.verdict, tc.reason)
+		}
+	}
+}
+
+// Those that come to the same wherever the tests get are tested once, whatever they do
+// elsewhere.
+func TestSameEffectOnce(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, values)
+	var cands []propose.Candidate
+	news := []string{"w += 6", "w += 3 + 3", "w += 2 * len(n.text)", "w += int(n.kind) * 6", "w += 7", "w += 8 - 1"}
+	for _, text := range news {
+		cands = append(cands, f.swap("v/v.go", "w += 4", text))
+	}
+	results, _ := f.v.Screen(t.Context(), target("example.com/m/v", "TestCheck"), cands)
+	for i, r := range results {
+		if r.Verdict != Rejected {
+			t.Errorf("%s: %s (%s)", news[i], r.Verdict, r.Reason)
+		}
+	}
+	if f.v.pool.alike != 4 {
+		t.Errorf("%d candidates were spared, want 4: all but one of each value", f.v.pool.alike)
+	}
+}
