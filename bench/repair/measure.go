@@ -17,20 +17,22 @@ import (
 
 // Result is what came of one bug.
 type Result struct {
-	ID         string  `json:"id"`
-	Module     string  `json:"module"`
-	Template   int     `json:"template"`
-	Verdict    string  `json:"verdict,omitempty"`    // the Report's
-	Plausible  int     `json:"plausible"`            // patches that make the failing tests pass
-	Verified   int     `json:"verified"`             // those of them that went through the whole proof
-	Exact      bool    `json:"exact"`                // one of the plausible gives the published code back
-	Rank       int     `json:"rank,omitempty"`       // of that one among the plausible, from 1
-	Strategy   string  `json:"strategy,omitempty"`   // that made the exact patch, else the best ranked one
-	Candidates int     `json:"candidates"`           // that were tried, not only generated
-	Seconds    float64 `json:"seconds"`              // wall time of regreen
-	Culprit    string  `json:"culprit,omitempty"`    // with -history: exact, more, wrong or none
-	Diff       string  `json:"first_diff,omitempty"` // of the best ranked patch
-	Problem    string  `json:"problem,omitempty"`    // why the bug could not be measured
+	ID         string             `json:"id"`
+	Module     string             `json:"module"`
+	Template   int                `json:"template"`
+	Verdict    string             `json:"verdict,omitempty"`    // the Report's
+	Plausible  int                `json:"plausible"`            // patches that make the failing tests pass
+	Verified   int                `json:"verified"`             // those of them that went through the whole proof
+	Exact      bool               `json:"exact"`                // one of the plausible gives the published code back
+	Rank       int                `json:"rank,omitempty"`       // of that one among the plausible, from 1
+	Strategy   string             `json:"strategy,omitempty"`   // that made the exact patch, else the best ranked one
+	Candidates int                `json:"candidates"`           // that were tried, not only generated
+	Position   int                `json:"position,omitempty"`   // of the exact one in the order in which candidates were taken, from 1
+	Seconds    float64            `json:"seconds"`              // wall time of regreen
+	Stages     map[string]float64 `json:"stages,omitempty"`     // the same by stage
+	Culprit    string             `json:"culprit,omitempty"`    // with -history: exact, more, wrong or none
+	Diff       string             `json:"first_diff,omitempty"` // of the best ranked patch
+	Problem    string             `json:"problem,omitempty"`    // why the bug could not be measured
 }
 
 // Totals sums results up. Percentages are of all bugs, also of those that could
@@ -171,6 +173,8 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 	result.Plausible, result.Verified = count(rep.Patches)
 	best, rank := exactPatch(rep.Patches, func(p report.Patch) bool { return exact(repo, bug, original, p.Diff) })
 	result.Exact, result.Rank, result.Strategy = rank > 0, rank, best.Strategy
+	result.Stages = rep.Stats.Seconds
+	result.Position = 1 + slices.IndexFunc(rep.Attempts, func(a report.Attempt) bool { return rank > 0 && a.ID == best.Attempt })
 	if top, topRank := exactPatch(rep.Patches, func(report.Patch) bool { return true }); topRank > 0 {
 		result.Diff = top.Diff
 		if !result.Exact {
@@ -282,7 +286,7 @@ func (b *bench) line(r Result) string {
 	found := "nothing plausible"
 	switch {
 	case r.Exact:
-		found = fmt.Sprintf("exact at rank %d of %d", r.Rank, r.Plausible)
+		found = fmt.Sprintf("exact at rank %d of %d, taken as number %d", r.Rank, r.Plausible, r.Position)
 	case r.Plausible > 0:
 		found = fmt.Sprintf("%d plausible, none exact", r.Plausible)
 	}

@@ -347,16 +347,17 @@ func TestMeasure(t *testing.T) {
 		Verdict: report.Red,
 		Patches: []report.Patch{
 			{Rank: 1, Cluster: 1, State: "plausible", Strategy: "b", Diff: unified("tiny.go", string(buggy), wrong)},
-			{Rank: 2, Cluster: 1, State: "verified", Strategy: "a", Diff: unified("tiny.go", string(buggy), tinySource())},
+			{Rank: 2, Cluster: 1, State: "verified", Strategy: "a", Attempt: "3", Diff: unified("tiny.go", string(buggy), tinySource())},
 		},
-		Stats: report.Stats{Validated: 7},
+		Attempts: []report.Attempt{{ID: "1"}, {ID: "2"}, {ID: "3"}},
+		Stats:    report.Stats{Validated: 7},
 	})
 	b, out := newBench(t, binary, false)
 	ok, err := b.measureAll(t.Context(), []seeded.Bug{tinyBug})
 	if err != nil || !ok {
 		t.Fatalf("%v %v\n%s", ok, err, out)
 	}
-	if !strings.Contains(out.String(), "guard: exact at rank 2 of 2, 7 candidates") ||
+	if !strings.Contains(out.String(), "guard: exact at rank 2 of 2, taken as number 3, 7 candidates") ||
 		!strings.Contains(out.String(), "exact patch, at any rank            100 %") ||
 		!strings.Contains(out.String(), "exact patch, at rank 1              0 %") {
 		t.Errorf("printed\n%s", out)
