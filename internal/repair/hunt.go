@@ -35,11 +35,12 @@ const (
 	// waveLines is how many suspicious lines the first wave takes; each that
 	// follows takes three times as many.
 	waveLines = 100
-	// perWave is how many candidates are tested before the next wave.
-	perWave = 4000
-	// firstLook is how many of the likeliest are tested before anything else: many a
-	// patch is among them.
-	firstLook = 400
+	// firstLook is how many of the likeliest are tested before it is asked whether that
+	// is enough: many a patch is among them. Each look takes furtherLook times as many
+	// as the one before, so that builds are well used, and perWave at the most.
+	firstLook   = 400
+	furtherLook = 3
+	perWave     = 4000
 )
 
 // do hunts until the pool is empty or the time for it over, and keeps the winner.
@@ -51,7 +52,8 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	defer cancel()
 	suspects := h.problem.Repairable(h.problem.Suspects)
 	waves, whole := waves(suspects), mass(suspects)
-	began := time.Now()
+	var winner *validate.Result
+	began, look := time.Now(), firstLook
 	ahead := 1.0 // share of the suspicion in the waves to come
 	if len(h.strategies) == 0 {
 		waves = nil
@@ -65,20 +67,24 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 			h.decide(screen)
 			waves = waves[1:]
 		}
-		n := perWave
-		if len(h.results) == 0 {
-			n = firstLook
-		}
-		h.screen(screen, n)
-		if h.clear() || h.found(max(ahead, 0), h.reach(screen, time.Since(began))) {
-			break
+		h.screen(screen, look)
+		look = min(look*furtherLook, perWave)
+		odds := h.odds(max(ahead, 0), h.reach(screen, time.Since(began)))
+		h.Log.Debug("looked", "tested", len(h.results), "odds", odds)
+		if h.clear() || odds > enoughOdds {
+			ranked := h.ranked()
+			if winner = h.prove(ctx, ranked[:min(len(ranked), firstProven)]); winner != nil {
+				break
+			}
 		}
 		if screen.Err() != nil && len(h.ranked()) == 0 {
 			screen = last // there is nothing yet that confirmation would need the time for
 		}
 	}
 	h.problem.Suspect(suspects, 1)
-	winner := h.confirm(ctx)
+	if winner == nil {
+		winner = h.confirm(ctx)
+	}
 	h.tell(winner)
 	if winner == nil {
 		return nil, nil
@@ -235,7 +241,10 @@ const enoughTested = 0.5
 
 // enoughOdds is how much likelier it has to be that the right patch is found already
 // than that it is still to come, before the search ends.
-const enoughOdds = 4
+const enoughOdds = 2
+
+// firstProven is how many are proven before a search is ended early.
+const firstProven = 3
 
 // reach is how many more candidates can be tested before the context ends, by the pace
 // so far.
@@ -247,23 +256,17 @@ func (h *hunt) reach(ctx context.Context, took time.Duration) float64 {
 	return float64(len(h.results)) * max(time.Until(deadline).Seconds(), 0) / took.Seconds()
 }
 
-// found tells whether the right patch is rather among what is plausible than among
-// what is left: of the pool and of the waves to come, whose share of the suspicion is
-// given, as many as are within reach. That a patch passes speaks for it as much as
-// passing is rare: how rare it is for wrong ones, the search itself has shown.
-func (h *hunt) found(waves, reach float64) bool {
-	ranked := h.ranked()
-	tested, plausible, left := 0, 0.0, 0.0
-	for _, r := range h.results {
-		if r.Verdict != validate.Pruned && r.Verdict != validate.IllTyped {
-			tested++
-		}
-	}
-	if len(ranked) == 0 || tested == 0 {
-		return false
-	}
-	for _, r := range ranked {
+// odds are how much likelier the right patch is among what is plausible than among what
+// is left: of the pool and of the waves to come, whose share of the suspicion is given,
+// as many as are within reach. That a patch passes speaks for it as much as passing is
+// rare: how rare it is for wrong ones, the search itself has shown.
+func (h *hunt) odds(waves, reach float64) float64 {
+	plausible, left := 0.0, 0.0
+	for _, r := range h.ranked() {
 		plausible += r.Candidate.Chance()
+	}
+	if plausible == 0 {
+		return 0
 	}
 	propose.Order(h.pool, h.weight, cost)
 	for i := range h.pool[:int(min(reach, float64(len(h.pool))))] {
@@ -274,14 +277,41 @@ func (h *hunt) found(waves, reach float64) bool {
 	for _, s := range h.strategies {
 		left += waves * h.weight(s.Name) * min(1, reach/max(toCome, 1))
 	}
-	byChance := (float64(len(ranked)) - 0.5) / float64(tested) // one of them may be the right one
-	return plausible/byChance > enoughOdds*left
+	if left == 0 {
+		return math.Inf(1)
+	}
+	return plausible / h.byChance() / left
+}
+
+// byChance is the share of wrong candidates that passes; 0 when nothing does.
+func (h *hunt) byChance() float64 {
+	tested, passed := 0.0, 0.0
+	for _, r := range h.results {
+		switch r.Verdict {
+		case validate.Plausible, validate.Verified:
+			passed++
+			tested++
+		case validate.Rejected, validate.Refused:
+			tested++
+		}
+	}
+	return max(passed-0.5, 0) / max(tested, 1) // one of them may be the right one
+}
+
+// rivals is what plausible candidates are worth together that the pool would still come
+// to, by how many passed so far.
+func (h *hunt) rivals() float64 {
+	sum, means := 0.0, h.means()
+	for i := range h.pool {
+		sum += worth(&h.pool[i], means)
+	}
+	return sum * h.byChance()
 }
 
 // clear tells whether one patch is so far ahead that searching on is idle.
 func (h *hunt) clear() bool {
 	ranked := h.ranked()
-	if len(ranked) == 0 || confidence(ranked[0], ranked, h.means()) < h.Confidence {
+	if len(ranked) == 0 || confidence(ranked[0], ranked, h.rivals(), h.means()) < h.Confidence {
 		return false
 	}
 	tested, promised := 0.0, 0.0
@@ -299,7 +329,6 @@ const maxConfirmed = 15
 
 // confirm proves the plausible ones in their order until one is verified.
 func (h *hunt) confirm(ctx context.Context) *validate.Result {
-	defer h.clock.start("confirm")()
 	if winner := h.prove(ctx, h.ranked()); winner != nil || ctx.Err() != nil {
 		return winner
 	}
@@ -320,6 +349,7 @@ func (h *hunt) confirm(ctx context.Context) *validate.Result {
 
 // prove takes the plausible ones through every proof until one is verified.
 func (h *hunt) prove(ctx context.Context, plausible []*validate.Result) *validate.Result {
+	defer h.clock.start("confirm")()
 	for i, res := range plausible {
 		if i == maxConfirmed || ctx.Err() != nil {
 			break
@@ -396,7 +426,7 @@ func (h *hunt) tell(winner *validate.Result) {
 	sort.SliceStable(plausible, func(i, j int) bool {
 		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
 	})
-	h.tellPatches(plausible, winner, h.v.Tree)
+	h.tellPatches(plausible, winner, h.rivals(), h.v.Tree)
 	h.learnFrom(h.results, winner, h.target)
 }
 

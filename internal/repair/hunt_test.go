@@ -7,12 +7,13 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// A search ends when what it has found outweighs what it can still come to: by how
+// A search may end when what it has found outweighs what it can still come to: by how
 // rarely wrong ones pass, and by how many can be tested in the time that is left.
-func TestFound(t *testing.T) {
+func TestOdds(t *testing.T) {
 	t.Parallel()
 	const endless = math.MaxFloat64
 	for _, tc := range []struct {
@@ -24,12 +25,12 @@ func TestFound(t *testing.T) {
 		want      bool
 	}{
 		{"nothing passes", 0, 0, 0, 0, false},
-		{"one that is not likely, and all could be tested", 1, 0.0008, 0, endless, false},
+		{"one that is not likely, and all could be tested", 1, 0.0004, 0, endless, false},
 		{"but only a tenth can", 1, 0.0008, 0, 1000, true},
 		{"a likely one", 1, 0.01, 0, endless, true},
-		{"so many pass that it means little", 40, 0.001, 0, 8000, false},
-		{"the likely places are to come", 1, 0.002, 0.9, endless, false},
-		{"but are too many", 1, 0.002, 0.9, 1000, true},
+		{"so many pass that it means little", 40, 0.0005, 0, 8000, false},
+		{"the likely places are to come", 1, 0.001, 0.9, endless, false},
+		{"but are too many", 1, 0.001, 0.9, 1000, true},
 		{"no time is left", 40, 0.0001, 0.9, 0, true},
 	} {
 		h := &hunt{run: sampled(), weight: func(string) float64 { return 0.5 }}
@@ -43,8 +44,8 @@ func TestFound(t *testing.T) {
 		for range 10_000 {
 			h.pool = append(h.pool, propose.Candidate{Strategy: "common", Suspicion: 0.01, Prior: 0.01})
 		}
-		if got := h.found(tc.waves, tc.reach); got != tc.want {
-			t.Errorf("%s: found %t, want %t", tc.name, got, tc.want)
+		if got := h.odds(tc.waves, tc.reach); (got > enoughOdds) != tc.want {
+			t.Errorf("%s: odds %.2f, enough: want %t", tc.name, got, tc.want)
 		}
 	}
 }
@@ -60,5 +61,25 @@ func TestReachOfSearch(t *testing.T) {
 	}
 	if got := h.reach(t.Context(), time.Second); !math.IsInf(got, 1) {
 		t.Errorf("no deadline: %f", got)
+	}
+}
+
+// Of a search that ends early the confidence is less than if all had been tested.
+func TestRivals(t *testing.T) {
+	t.Parallel()
+	h := &hunt{run: sampled()}
+	winner := &propose.Candidate{Strategy: "common", Suspicion: 1, Prior: 0.1, Alike: 1}
+	h.results = []validate.Result{{Candidate: winner, Verdict: validate.Verified, Fixes: make([]testrun.TestID, 1)}}
+	for range 99 {
+		h.results = append(h.results, validate.Result{Candidate: winner, Verdict: validate.Rejected})
+	}
+	all := []*validate.Result{&h.results[0]}
+	before := confidence(&h.results[0], all, h.rivals(), h.means())
+	for range 200 {
+		h.pool = append(h.pool, *winner)
+	}
+	after := confidence(&h.results[0], all, h.rivals(), h.means())
+	if want := before / 2; after > want+0.01 || after < want-0.01 { // one in 200 passes by chance: one rival
+		t.Errorf("confidence %.3f, and %.3f with as much again to be expected; want %.3f", before, after, want)
 	}
 }

@@ -63,13 +63,14 @@ func worth(c *propose.Candidate, means map[string]float64) float64 {
 }
 
 // confidence is how sure regreen may be of a verified patch, 0 to 1: the share that
-// the patch has in the worth of everything plausible, tempered by how much
-// behaviour it takes away and by what only a person can judge.
-func confidence(winner *validate.Result, plausible []*validate.Result, means map[string]float64) float64 {
+// the patch has in the worth of everything plausible, with the rivals that the search
+// did not come to, tempered by how much behaviour it takes away and by what only a
+// person can judge.
+func confidence(winner *validate.Result, plausible []*validate.Result, rivals float64, means map[string]float64) float64 {
 	if winner.Verdict == validate.Refused || winner.Verdict == validate.Rejected {
 		return 0
 	}
-	total := 0.0
+	total := rivals
 	for _, p := range plausible {
 		if p.Verdict != validate.Refused && p.Verdict != validate.Rejected {
 			total += worth(p.Candidate, means)

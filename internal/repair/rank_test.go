@@ -81,7 +81,7 @@ func TestRankAndConfidence(t *testing.T) {
 			all[i] = &results[i]
 		}
 		for _, res := range all {
-			c := confidence(res, all, means)
+			c := confidence(res, all, 0, means)
 			if !(c >= 0 && c <= 1) {
 				t.Fatalf("confidence %v", c)
 			}

@@ -160,8 +160,8 @@ func firstLine(s string) string {
 const maxPatches = 50
 
 // tellPatches adds the plausible candidates of the cluster that comes next, the
-// winner first.
-func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, tree *propose.Tree) {
+// winner first. Rivals is what those are worth that were not come to.
+func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, rivals float64, tree *propose.Tree) {
 	means := r.means()
 	ordered := slices.Clone(plausible)
 	sort.SliceStable(ordered, func(i, j int) bool { return tier(ordered[i], winner) < tier(ordered[j], winner) })
@@ -174,7 +174,7 @@ func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result,
 		p := report.Patch{
 			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,
 			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: string(res.Verdict), Reason: res.Reason,
-			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, means)),
+			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
 		}
 		for _, e := range res.Evidence {
 			p.Evidence = append(p.Evidence, report.Evidence{Step: e.Step, Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
