@@ -4,6 +4,9 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"os"
+	"path"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
@@ -56,6 +59,9 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 				rest = append(rest, byDir[dir]...)
 				continue
 			}
+			if pkg.Path == target.Package && !v.runsEarly(dir) {
+				w.late[dir] = true
+			}
 			start := time.Now()
 			files, left := v.weaveTyped(w, pkg, byDir, results)
 			spent.TypeCheck += time.Since(start).Seconds()
@@ -102,6 +108,26 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 		}
 	}
 	return nil, flatten(dirs, byDir)
+}
+
+var earlyFunction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^func (init|TestMain)\(`) })
+
+// runsEarly tells whether functions of a package, or of its tests, run before the tests.
+func (v *Validator) runsEarly(dir string) bool {
+	entries, err := os.ReadDir(filepath.Join(v.Tree.Root, filepath.FromSlash(dir)))
+	if err != nil {
+		return true
+	}
+	for _, e := range entries {
+		if !strings.HasSuffix(e.Name(), ".go") {
+			continue
+		}
+		src, err := v.Tree.Read(path.Join(dir, e.Name()))
+		if err != nil || earlyFunction().Match(src) {
+			return true
+		}
+	}
+	return false
 }
 
 // maxChecks bounds how often a package is woven anew without what was refused.

@@ -79,19 +79,44 @@ func regreenSet(candidate int, set func() (undo func())) {}
 // pickers are the functions that pick values, one for each type: type parameters are not
 // in every language version that a module may be written in.
 func (w *weaver) pickers() string {
-	body := "\treturn value(*regreenCandidate)\n"
+	text := picker
 	if w.pooled {
-		body = "\tv := value(*regreenCandidate)\n" +
-			"\tif *regreenPlace == place || *regreenPlace == -2 {\n" +
-			"\t\tregreenTesting.RegreenCompare(place, func(candidate int) bool { return value(candidate) == v })\n" +
-			"\t}\n\treturn v\n"
+		text = comparingPicker
 	}
 	var b strings.Builder
 	for i, typ := range w.types {
-		fmt.Fprintf(&b, "\nfunc regreenPick%d(place int, value func(int) %s) %[2]s {\n%s}\n", i, typ, body)
+		fmt.Fprintf(&b, text, i, typ)
 	}
 	return b.String()
 }
+
+const picker = `
+func regreenPick%d(_ int, value func(int) %s) %[2]s { return value(*regreenCandidate) }
+`
+
+// comparingPicker tells of a value that could not be computed, too: one that can be is
+// another.
+const comparingPicker = `
+func regreenPick%d(place int, value func(int) %s) %[2]s {
+	if *regreenPlace != place && *regreenPlace != -2 {
+		return value(*regreenCandidate)
+	}
+	return regreenCompare%[1]d(place, value)
+}
+
+func regreenCompare%[1]d(place int, value func(int) %[2]s) %[2]s {
+	panics := true
+	defer func() {
+		if panics {
+			regreenTesting.RegreenDiffer(place)
+		}
+	}()
+	v := value(*regreenCandidate)
+	panics = false
+	regreenTesting.RegreenCompare(place, func(candidate int) bool { return value(candidate) == v })
+	return v
+}
+`
 
 // pickerTypes stands for them when the woven package is type-checked.
 func (w *weaver) pickerTypes() string {
@@ -140,14 +165,14 @@ func stepEdits(file *propose.File, root ast.Node) []propose.Edit {
 }
 
 // setting sets the variables through which carriers are called.
-func (w *weaver) setting(groups map[*propose.File][]*group) string {
+func (w *weaver) setting(order []*propose.File, groups map[*propose.File][]*group) string {
 	if !w.indirect {
 		return ""
 	}
 	var b strings.Builder
 	b.WriteString("\nfunc init() {\n")
-	for _, of := range groups {
-		for _, g := range of {
+	for _, file := range order {
+		for _, g := range groups[file] {
 			if generic(g.decl) {
 				continue
 			}

@@ -69,7 +69,7 @@ func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks
 			continue
 		}
 		typ, spelled := spell(pkg, e.Pos(), types.Default(tv.Type))
-		if !spelled || !value(path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
+		if !spelled || !value(path[:i], e) || callBehind(pkg.Info, path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
 			continue
 		}
 		return picking{start: start, end: end, typ: typ}, text, true
@@ -194,6 +194,13 @@ func binds(e, changed ast.Expr) bool {
 // value tells whether an expression is only read where it stands, and need not be
 // constant. The path leads to it.
 func value(path []ast.Node, e ast.Expr) bool {
+	for len(path) > 0 {
+		paren, ok := path[len(path)-1].(*ast.ParenExpr)
+		if !ok {
+			break
+		}
+		path, e = path[:len(path)-1], paren
+	}
 	if len(path) == 0 {
 		return false
 	}
@@ -221,6 +228,41 @@ func value(path []ast.Node, e ast.Expr) bool {
 	return true
 }
 
+// callBehind tells whether something with side effects is computed behind an expression
+// in its statement: what is only read there may be read after it, what is called before.
+func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
+	child := ast.Node(e)
+	for _, parent := range slices.Backward(path) {
+		switch p := parent.(type) {
+		case *ast.BinaryExpr:
+			if p.Op == token.LAND || p.Op == token.LOR {
+				child = p
+				continue
+			}
+		case *ast.AssignStmt, *ast.ReturnStmt, *ast.ExprStmt, *ast.SendStmt, *ast.IncDecStmt, *ast.GoStmt, *ast.DeferStmt, *ast.ValueSpec, ast.Expr:
+		default:
+			return false // each of its expressions is computed by itself
+		}
+		found := false
+		ast.Inspect(parent, func(n ast.Node) bool {
+			x, isExpr := n.(ast.Expr)
+			if _, function := n.(*ast.FuncLit); function || found || n == child {
+				return false
+			}
+			found = isExpr && x.Pos() >= child.End() && !pure(info, x)
+			return !found
+		})
+		if found {
+			return true
+		}
+		if _, isExpr := parent.(ast.Expr); !isExpr {
+			return false
+		}
+		child = parent
+	}
+	return false
+}
+
 // spell gives a type as it is written at a position: a boolean, an integer, a string,
 // or one of the package's own that is such, or a pointer to one of the package's own.
 func spell(pkg *propose.Package, at token.Pos, t types.Type) (string, bool) {
@@ -234,15 +276,21 @@ func spell(pkg *propose.Package, at token.Pos, t types.Type) (string, bool) {
 		}
 		return "*" + named.Obj().Name(), true
 	case *types.Basic:
-		return t.Name(), t.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && t.Info()&types.IsUntyped == 0 && visible(pkg, at, types.Universe.Lookup(t.Name()))
+		return t.Name(), plain(t) && visible(pkg, at, types.Universe.Lookup(t.Name()))
 	case *types.Named:
-		basic, ok := t.Underlying().(*types.Basic)
-		return t.Obj().Name(), ok && basic.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && visible(pkg, at, t.Obj())
+		return t.Obj().Name(), plain(t.Underlying()) && visible(pkg, at, t.Obj())
 	}
 	return "", false
 }
 
-// visible tells whether a name means an object at a position.
+// plain tells whether a type is a boolean, an integer that is no address, or a string.
+func plain(t types.Type) bool {
+	basic, ok := t.(*types.Basic)
+	return ok && basic.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && basic.Info()&types.IsUntyped == 0 && basic.Kind() != types.Uintptr
+}
+
+// visible tells whether a name means an object at a position, and in the package's
+// other files.
 func visible(pkg *propose.Package, at token.Pos, obj types.Object) bool {
 	if obj == nil {
 		return false
@@ -252,7 +300,8 @@ func visible(pkg *propose.Package, at token.Pos, obj types.Object) bool {
 		return false
 	}
 	_, found := scope.LookupParent(obj.Name(), at)
-	return found == obj
+	everywhere := obj.Parent() == types.Universe || obj.Parent() == pkg.Types.Scope()
+	return found == obj && everywhere
 }
 
 // typed tells whether an expression at a position is a pure value that can be used as
@@ -268,18 +317,21 @@ func typed(pkg *propose.Package, at token.Pos, e ast.Expr, want types.Type) bool
 	}
 	if basic, ok := tv.Type.(*types.Basic); ok && basic.Info()&types.IsUntyped != 0 {
 		return tv.Value == nil && basic.Kind() == types.UntypedBool && types.Identical(want, types.Typ[types.Bool]) ||
-			tv.Value != nil && representable(tv.Value, want)
+			tv.Value != nil && plain(want.Underlying()) && representable(tv, want)
 	}
 	return types.Identical(tv.Type, want)
 }
 
-// representable tells whether an untyped constant can be a value of a type.
-func representable(c constant.Value, t types.Type) bool {
-	basic, ok := t.Underlying().(*types.Basic)
-	if !ok {
-		return false
+// representable tells whether an untyped constant becomes a value of a type. Where that
+// is the type of such constants by themselves, nothing around may have made it so.
+func representable(tv types.TypeAndValue, t types.Type) bool {
+	for _, kind := range []types.BasicKind{types.Bool, types.Int, types.Int32, types.String} {
+		if types.Identical(t, types.Typ[kind]) {
+			return types.Identical(types.Default(tv.Type), t)
+		}
 	}
-	switch info := basic.Info(); c.Kind() {
+	info := t.Underlying().(*types.Basic).Info() // see plain
+	switch tv.Value.Kind() {
 	case constant.Bool:
 		return info&types.IsBoolean != 0
 	case constant.String:
@@ -307,9 +359,13 @@ func pure(info *types.Info, e ast.Expr) bool {
 	return ok
 }
 
-// purePackages are packages of the standard library whose functions of basic types
-// only compute.
-var purePackages = []string{"strings", "bytes", "unicode", "unicode/utf8", "math", "math/bits", "path"}
+// purePackages are packages of the standard library whose functions with one result of a
+// basic type only compute, but for those that write into what they are given, or may
+// make something huge.
+var (
+	purePackages = []string{"strings", "bytes", "unicode", "unicode/utf8", "math", "math/bits", "path"}
+	impure       = []string{"EncodeRune", "Repeat"}
+)
 
 // pureCall tells whether a call only computes: a conversion, a builtin function that
 // does, or a function of the standard library that does.
@@ -328,7 +384,7 @@ func pureCall(info *types.Info, call *ast.CallExpr) bool {
 		return false
 	}
 	fn, ok := info.Uses[sel.Sel].(*types.Func)
-	if !ok || fn.Pkg() == nil || !slices.Contains(purePackages, fn.Pkg().Path()) {
+	if !ok || fn.Pkg() == nil || !slices.Contains(purePackages, fn.Pkg().Path()) || slices.Contains(impure, fn.Name()) {
 		return false
 	}
 	sig := fn.Signature()
@@ -387,10 +443,11 @@ func (s *pickSite) inserts() []insertion {
 	choose := func(before, after string) []choice {
 		return slices.Concat([]choice{{0, before + "switch regreenCandidate {\n"}}, cases, []choice{{0, "}\n" + after}})
 	}
-	opening := insertion{at: s.start, rank: 2, nested: s.start - s.end, of: numbers}
+	opening := insertion{at: s.start, rank: 3, nested: s.start - s.end, of: numbers}
 	closing := insertion{at: s.end, nested: s.end - s.start, of: numbers}
 	switch {
 	case s.start == s.end:
+		opening.rank = 2 // before an expression that begins there
 		opening.pieces = choose(fmt.Sprintf("\nif %s(%d, func(regreenCandidate int) bool {\n", s.picker, s.number), "return false\n}) ")
 		opening.pieces = append(opening.pieces, choice{0, s.body + "\n"})
 		return []insertion{opening}

@@ -59,7 +59,19 @@ func width(n *node, wide bool) int {
 		w = w << 1
 	}
 	const half = 1 / 2
-	return w / 1
+	type local int
+	if l := local(w); l == 1 {
+		w = 0
+	}
+	acc := 0
+	acc = acc + visit(&acc)
+	return w/1 + acc - acc
+}
+
+// visit changes what is only read in front of it.
+func visit(acc *int) int {
+	*acc = 5
+	return 1
 }
 
 // Check tells whether all is well.
@@ -116,8 +128,11 @@ var valueCases = []struct {
 	{"case Plain, Bold", "case Plain, 1", "1", Rejected, "changes nothing"},
 	{"w << 1", "w << 2", "w << 2", Rejected, "still fail"},
 	{"const half = 1 / 2", "const half = 1 / 3", "", Rejected, ""},
-	{"return w / 1", "return w/1 + 2", "w/1 + 2", Plausible, ""},
-	{"return w / 1", "return (w / 1) + 2", "(w / 1) + 2", Plausible, ""},
+	{"w/1 + acc - acc", "w/1 + acc - acc + 2", "w/1 + acc - acc + 2", Plausible, ""},
+	{"w/1 + acc - acc", "(w / 1) + 2 + acc - acc", "(w / 1) + 2 + acc", Plausible, ""},
+	{"l == 1", "l == 2", "l == 2", Rejected, "changes nothing"},
+	{"local(w)", "local(28)", "28", Rejected, "changes nothing"},
+	{"acc + visit", "2*acc + visit", "", Rejected, ""}, // acc is read behind the call
 	{"for n.next != nil", "for n.next == nil", "n.next == nil", Rejected, "still fail"},
 	{"n = n.next", "n = n", "n", Rejected, "ran into the timeout"},
 	{"b.last(), true", "a, true", "", Rejected, ""},
@@ -190,5 +205,119 @@ func TestSameEffectOnce(t *testing.T) {
 	}
 	if f.v.pool.alike != 4 {
 		t.Errorf("%d candidates were spared, want 4: all but one of each value", f.v.pool.alike)
+	}
+}
+
+// A value that cannot be computed is not like one that can.
+func TestPickedPanic(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+-- v/v.go --
+package v
+
+type node struct {
+	bold bool
+	next *node
+}
+
+func Bold(n *node) bool {
+	return n.next.bold
+}
+-- v/v_test.go --
+package v
+
+import "testing"
+
+func TestBold(t *testing.T) {
+	if !Bold(&node{next: &node{bold: true}}) || Bold(&node{}) {
+		t.Fatal("wrong")
+	}
+}
+`)
+	var cands []propose.Candidate
+	news := []string{"n.next.next.bold", "n.next != nil && n.next.bold", "n.next.bold && n.next.bold", "n.next == nil || n.next.bold"}
+	for _, text := range news {
+		cands = append(cands, f.swap("v/v.go", "return n.next.bold", "return "+text))
+	}
+	results, _ := f.v.Screen(t.Context(), target("example.com/m/v", "TestBold"), cands)
+	for i, r := range results {
+		want := Rejected
+		if i == 1 {
+			want = Plausible
+		}
+		if r.Verdict != want {
+			t.Errorf("%s: %s (%s), want %s", news[i], r.Verdict, r.Reason, want)
+		}
+	}
+}
+
+// What tests of test helpers do to a testing.T of their own does not end them, in a pool
+// or in a process; and a value that cannot be had mends nothing.
+func TestPoolNamelessT(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+-- v/v.go --
+package v
+
+var limit = 3
+
+func must(n int) int {
+	if n > 90 {
+		panic(n)
+	}
+	return n
+}
+
+func Limit() int { return limit }
+
+func Twice() int { return 2 }
+-- v/v_test.go --
+package v
+
+import "testing"
+
+func check(t *testing.T, ok bool) {
+	if !ok {
+		t.Fail()
+	}
+}
+
+func TestLimit(t *testing.T) {
+	check(new(testing.T), false)
+	if Limit() != 4 {
+		t.Errorf("limit %d", Limit())
+	}
+}
+
+func TestTwice(t *testing.T) {
+	if Twice() != 4 {
+		t.Error("twice")
+	}
+}
+`)
+	goal := target("example.com/m/v", "TestLimit", "TestTwice")
+	news := []string{"must(99)", "4", "5", "must(4)"}
+	var cands []propose.Candidate
+	for _, text := range news {
+		cands = append(cands, f.swap("v/v.go", "limit = 3", "limit = "+text))
+	}
+	results, _ := f.v.Screen(t.Context(), goal, cands)
+	for i, r := range results {
+		fixes := ""
+		for _, id := range r.Fixes {
+			fixes += id.Test
+		}
+		want := map[string]string{"4": "TestLimit", "must(4)": "TestLimit"}[news[i]]
+		if r.Verdict != Rejected || fixes != want {
+			t.Errorf("%s: %s, mends %q; want rejected and %q", news[i], r.Verdict, fixes, want)
+		}
+	}
+	alone := target("example.com/m/v", "TestLimit")
+	alone.Accepted = goal.Failures[1:]
+	results, _ = f.v.Screen(t.Context(), alone, cands)
+	for i, r := range results {
+		if want := news[i] == "4" || news[i] == "must(4)"; (r.Verdict == Plausible) != want {
+			t.Errorf("%s: %s (%s)", news[i], r.Verdict, r.Reason)
+		}
 	}
 }

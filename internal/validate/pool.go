@@ -72,8 +72,8 @@ var grafts = []struct {
 }{
 	{`(?m)^\t+deadline := m\.startAlarm\(\)$`, "\tif name := os.Getenv(\"REGREEN_POOL\"); name != \"\" {\n\t\t\tm.exitCode = m.regreenPool(name)\n\t\t\treturn\n\t\t}\n$0"},
 	{`(?m)^func \(c \*common\) Fail\(\) \{$`, "$0\n\tregreenFail(c.name)"},
-	{`(?m)(^func \(c \*common\) Error\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
-	{`(?m)(^func \(c \*common\) Errorf\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
+	{`(?m)(^func \(c \*common\) Error\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.name, c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
+	{`(?m)(^func \(c \*common\) Errorf\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.name, c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
 	{`(?m)^type common struct \{$`, "$0\n\tregreenEnding bool"},
 	{`(?m)^\tfn\(t\)$`, "\tdefer func() { t.regreenEnding = true }()\n$0"},
 	{`(?m)^\t\tif err != nil && t\.\w+\.isFuzzing \{$`, "\t\tif err != nil && regreenPanicked() {\n\t\t\tt.Fail()\n\t\t\tt.mu.Lock()\n\t\t\tt.finished = true\n\t\t\tt.mu.Unlock()\n\t\t\terr = nil\n\t\t}\n$0"},
@@ -196,6 +196,14 @@ func (u *undecided) add(more undecided) {
 	u.others = append(u.others, more.others...)
 }
 
+// places tells where candidates pick values, if these are compared.
+func (t poolTask) places() map[int]int {
+	if t.mode == poolBrief || t.mode == poolFull {
+		return t.woven.picks
+	}
+	return nil
+}
+
 // runPooled tries candidates in pools. Sampled are the most promising of what was
 // rejected.
 func (v *Validator) runPooled(ctx context.Context, target Target, wv *woven, picks []pick, results []Result) (open undecided, sampled []pick) {
@@ -235,7 +243,7 @@ func (v *Validator) runPools(ctx context.Context, task poolTask, picks []pick, r
 		}
 	}
 	n := max((len(pooled)+poolSize-1)/poolSize, min(max(v.Jobs, 1), len(pooled)))
-	chunks := share(pooled, n, task.woven.picks)
+	chunks := share(pooled, n, task.places())
 	of := make([]undecided, n)
 	for i := range of {
 		of[i].others = chunks[i] // until its turn comes
@@ -356,12 +364,16 @@ func poolable(test string) bool {
 // runPool tries one chunk, in as many processes as it takes, and gives back what
 // is not decided.
 func (v *Validator) runPool(ctx context.Context, task poolTask, chunk []pick, results []Result) (open undecided) {
+	compare := len(task.places()) > 0
 tries:
 	for len(chunk) > 0 && ctx.Err() == nil && !v.pool.off.Load() {
-		told, err := v.poolProcess(ctx, task, chunk)
+		told, err := v.poolProcess(ctx, task, chunk, compare)
 		switch {
 		case ctx.Err() != nil:
 			break tries
+		case err == nil && len(told.base) == 0 && compare:
+			compare = false // a value that cannot be computed may have ended it
+			continue
 		case err != nil || len(told.base) == 0 || told.base[0] == "pass":
 			if task.mode != poolPackage { // all of the package's tests ask more of a pool
 				v.noPool("the tests do not run in one", "package", task.target.Package, "error", err)
@@ -492,7 +504,8 @@ func (pv poolVerdict) broken() string {
 // poolWait is how long one process of a pool may take.
 const poolWait = 2 * time.Minute
 
-func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick) (told, error) {
+// poolProcess runs one process of a pool, which compares values or not.
+func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick, compare bool) (told, error) {
 	binary := task.woven.binary
 	dir, err := os.MkdirTemp(filepath.Dir(binary.Path), "pool-")
 	if err != nil {
@@ -501,8 +514,9 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 	defer os.RemoveAll(dir)
 	var order strings.Builder
 	fmt.Fprintf(&order, "%s %s\n%s\n", task.mode, v.pool.allowance(), strings.Join(task.tests, " "))
+	places := task.places()
 	for _, p := range chunk {
-		if place, ok := task.woven.picks[p.number]; ok && (task.mode == poolBrief || task.mode == poolFull) {
+		if place, ok := places[p.number]; ok && compare {
 			fmt.Fprintln(&order, p.number, place)
 		} else {
 			fmt.Fprintln(&order, p.number)

@@ -30,6 +30,9 @@ type weaver struct {
 	indirect bool
 	alone    map[int]bool // candidates that a pool cannot try
 	solo     map[int]bool // candidates that get a carrier of their own
+	// late are the directories of packages whose variables nothing takes the initial
+	// values of before a pool begins.
+	late map[string]bool
 	// sites tells the candidates of a function, by the first of them.
 	sites map[int][]int
 	// spans tells which candidates a line of a woven file belongs to, the closest first.
@@ -48,7 +51,7 @@ type weaver struct {
 
 func newWeaver(pooled bool, solo map[int]bool) *weaver {
 	return &weaver{
-		pooled: pooled, solo: solo, alone: make(map[int]bool), sites: make(map[int][]int),
+		pooled: pooled, solo: solo, alone: make(map[int]bool), late: make(map[string]bool), sites: make(map[int][]int),
 		spans: make(map[string][]span), picks: make(map[int]int), tails: make(map[string]tail), probes: make(map[string][]stretch),
 	}
 }
@@ -105,7 +108,7 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 		if text, ok := valueVariant(file, p); ok {
 			seen(file)
 			values[file] = append(values[file], choice{p.number, text})
-			w.alone[p.number] = hasInit(pkg) // which may take the value before a pool begins
+			w.alone[p.number] = !w.late[pkg.Dir] // it has its say when the program starts
 			continue
 		}
 		var decl *ast.FuncDecl
@@ -148,7 +151,7 @@ func (w *weaver) weave(pkg *propose.Package, picks []pick) (files map[string][]b
 	if w.pooled {
 		choice = choosingInPool
 	}
-	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice + w.pickers() + w.setting(groups))
+	files[path.Join(pkg.Dir, choosingFile)] = []byte("package " + pkg.Types.Name() + "\n" + choice + w.pickers() + w.setting(order, groups))
 	return files, rest, broken
 }
 
@@ -291,20 +294,10 @@ func (w *weaver) probe(file *propose.File) []propose.Edit {
 	return edits
 }
 
-// hasInit tells whether a package has a function init.
-func hasInit(pkg *propose.Package) bool {
-	return slices.ContainsFunc(pkg.Files, func(f *propose.File) bool {
-		return slices.ContainsFunc(f.Syntax.Decls, func(d ast.Decl) bool {
-			fn, ok := d.(*ast.FuncDecl)
-			return ok && fn.Recv == nil && fn.Name.Name == "init"
-		})
-	})
-}
-
 // valueVariant is a candidate that changes the initial value of a package-level
 // variable: the variable is set again when the program starts, or when a pool comes to
-// the candidate. What other variables took from it before then stays as it was, which
-// can only reject.
+// the candidate (see late). What other variables took from it before then stays as it
+// was, which can only reject.
 func valueVariant(file *propose.File, p pick) (string, bool) {
 	if file == nil || p.cand.Whole {
 		return "", false
