@@ -21,7 +21,8 @@ import (
 // costs the compiler a statement or two, and not a function. Statements that declare
 // something are chosen together with all that follows in their block. Where such a
 // choice would change what the code means (see place), the candidate gets a carrier
-// of its own, which is the function as the candidate has it.
+// of its own, which is the function as the candidate has it. Those that only pick another
+// value of an expression have one together; see picking.
 type carrier struct {
 	file  *propose.File
 	decl  *ast.FuncDecl

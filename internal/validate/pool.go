@@ -468,7 +468,7 @@ type told struct {
 
 // poolVerdict is what a pool says of one candidate.
 type poolVerdict struct {
-	word   string   // pass, fail, same, steps, deep, timeout or memory
+	word   string   // pass, fail, same, unset, steps, deep, timeout or memory
 	failed []string // tests, with all they are subtests of
 	pass   bool
 	inert  bool // as the code stands before the pool began, as far as that got
