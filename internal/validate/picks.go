@@ -105,7 +105,7 @@ func pickedClause(pkg *propose.Package, file *propose.File, path []ast.Node, e a
 }
 
 // pickedGuard serves candidates that put in an if statement: its condition is picked.
-func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits []propose.Edit) (at picking, text string, ok bool) {
+func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits []propose.Edit) (at picking, condition string, ok bool) {
 	if len(edits) != 1 || edits[0].Start != edits[0].End {
 		return at, "", false
 	}
@@ -123,22 +123,26 @@ func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits
 			return false
 		}
 		next := slices.IndexFunc(b.list, func(s ast.Stmt) bool { return file.Offset(s.End()) > offset })
-		return next < 0 && ownLines(put, false) || next >= 0 && offset <= file.Offset(b.list[next].Pos()) && ownLines(put, offset == file.Offset(b.list[next].Pos()))
+		if next < 0 {
+			return ownLines(put, false)
+		}
+		pos := file.Offset(b.list[next].Pos())
+		return offset <= pos && ownLines(put, offset == pos)
 	})
 	if !between {
 		return at, "", false
 	}
-	begin := s.Pos() - token.Pos(len("package p; func _() {\n")) - 1 // see statements
-	cond := put[int(begin)+len("if") : int(begin)+int(s.Body.Lbrace-s.Pos())]
-	changed, err := parser.ParseExpr(strings.TrimSpace(cond))
-	pos := file.Tok.Pos(offset)
-	if err != nil || strings.Contains(strings.TrimSpace(cond), "\n") || !typed(pkg, pos, changed, types.Typ[types.Bool]) {
+	const before = len("package p; func _() {\n") // see statements
+	text := func(n ast.Node) string { return put[int(n.Pos())-1-before : int(n.End())-1-before] }
+	cond, pos, boolean := text(s.Cond), file.Tok.Pos(offset), types.Typ[types.Bool]
+	changed, err := parser.ParseExpr(cond)
+	if err != nil || strings.Contains(cond, "\n") || !typed(pkg, pos, changed, boolean) {
 		return at, "", false
 	}
-	if _, spelled := spell(pkg, pos, types.Typ[types.Bool]); !spelled {
+	if _, spelled := spell(pkg, pos, boolean); !spelled {
 		return at, "", false
 	}
-	return picking{start: offset, end: offset, typ: "bool", body: put[int(begin)+int(s.Body.Lbrace-s.Pos()) : int(begin)+int(s.Body.End()-s.Pos())]}, strings.TrimSpace(cond), true
+	return picking{start: offset, end: offset, typ: "bool", body: text(s.Body)}, cond, true
 }
 
 // enclosing lists the nodes below root that hold a range, outer ones first.

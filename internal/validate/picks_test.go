@@ -278,7 +278,7 @@ import "testing"
 
 func check(t *testing.T, ok bool) {
 	if !ok {
-		t.Fail()
+		t.Errorf("not ok")
 	}
 }
 

@@ -5,16 +5,13 @@ import (
 	"cmp"
 	"context"
 	_ "embed"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path"
 	"path/filepath"
-	"regexp"
 	"runtime"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -60,47 +57,6 @@ const (
 // manyTests is the number of failing tests above which a pool stops at the first
 // of them that fails, instead of finding out which others pass.
 const manyTests = 20
-
-//go:embed pool.go.txt
-var poolSource []byte
-
-// grafts are the changes that make package testing fit for a pool; each place must
-// be there exactly once.
-var grafts = []struct {
-	find string // a pattern
-	put  string
-}{
-	{`(?m)^\t+deadline := m\.startAlarm\(\)$`, "\tif name := os.Getenv(\"REGREEN_POOL\"); name != \"\" {\n\t\t\tm.exitCode = m.regreenPool(name)\n\t\t\treturn\n\t\t}\n$0"},
-	{`(?m)^func \(c \*common\) Fail\(\) \{$`, "$0\n\tregreenFail(c.name)"},
-	{`(?m)(^func \(c \*common\) Error\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.name, c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
-	{`(?m)(^func \(c \*common\) Errorf\([^\n]*\n(?:\t[^\n]*\n)*?)(\tc\.Fail\(\)\n)`, "$1$2\tif regreenStop(c.name, c.regreenEnding) {\n\t\tc.FailNow()\n\t}\n"},
-	{`(?m)^type common struct \{$`, "$0\n\tregreenEnding bool"},
-	{`(?m)^\tfn\(t\)$`, "\tdefer func() { t.regreenEnding = true }()\n$0"},
-	{`(?m)^\t\tif err != nil && t\.\w+\.isFuzzing \{$`, "\t\tif err != nil && regreenPanicked() {\n\t\t\tt.Fail()\n\t\t\tt.mu.Lock()\n\t\t\tt.finished = true\n\t\t\tt.mu.Unlock()\n\t\t\terr = nil\n\t\t}\n$0"},
-	{`(?m)^func \(t \*T\) Run\(name string, f func\(t \*T\)\) bool \{$`, "$0\n\tif regreenSkip() {\n\t\treturn false\n\t}"},
-}
-
-var runTestsCall = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`:= (runTests\([^\n]*)m\.tests, deadline\)`) })
-
-// errUnknownTesting says that package testing is not as it is known here.
-var errUnknownTesting = errors.New("package testing has a form that is not known")
-
-// graftPool gives package testing's file testing.go with a pool grafted on.
-func graftPool(src []byte) ([]byte, error) {
-	call := runTestsCall().FindSubmatch(src)
-	if call == nil {
-		return nil, errUnknownTesting
-	}
-	for _, g := range grafts {
-		find := regexp.MustCompile(g.find)
-		if len(find.FindAll(src, 2)) != 1 {
-			return nil, fmt.Errorf("%w: %s", errUnknownTesting, g.find)
-		}
-		src = find.ReplaceAll(src, []byte(g.put))
-	}
-	run := bytes.Replace(call[1], []byte("m.deps.MatchString"), []byte("regreenMatch(m.deps.MatchString)"), 1)
-	return fmt.Appendf(bytes.Clone(src), "\nfunc (m *M) regreenRun(tests []InternalTest) bool {\n\t_, ok := %stests, time.Time{})\n\treturn ok\n}\n", run), nil
-}
 
 // poolState is what a Validator knows of pools.
 type poolState struct {
@@ -451,56 +407,6 @@ func (t poolTask) judge(p pick, verdict poolVerdict, before []int, r *Result) bo
 	return true
 }
 
-// sameReason is why a candidate is rejected that was compared with the code as it stands.
-const sameReason = "changes nothing of what the failing tests come to before they fail"
-
-// told is what the processes of a pool have written.
-type told struct {
-	sites    []int    // functions that were called before it began
-	reached  []int    // probes that were reached before the failures, in order
-	base     []string // results of the code as it stands, before and after
-	verdicts map[int]poolVerdict
-	late     time.Duration // that was taken by what ran out of steps
-	alike    int           // how many came to the same as what was run
-	givenUp  bool          // after the last verdict, for time or memory
-	overflow bool          // of the stack ended the process
-}
-
-// poolVerdict is what a pool says of one candidate.
-type poolVerdict struct {
-	word   string   // pass, fail, same, unset, steps, deep, timeout or memory
-	failed []string // tests, with all they are subtests of
-	pass   bool
-	inert  bool // as the code stands before the pool began, as far as that got
-}
-
-func (pv poolVerdict) reason() string {
-	switch pv.word {
-	case "steps", "timeout":
-		return "ran into the timeout"
-	case "deep":
-		return "recurses without end"
-	case "memory":
-		return "took too much memory"
-	default:
-		return "the failing tests still fail"
-	}
-}
-
-// broken says the same of the package's other tests.
-func (pv poolVerdict) broken() string {
-	switch {
-	case pv.word == "fail" && len(pv.failed) > 0:
-		return "breaks " + slices.MaxFunc(pv.failed, func(a, b string) int { return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")) })
-	case pv.word == "deep":
-		return "the other tests of the package recurse without end"
-	case pv.word == "memory":
-		return "the other tests of the package take too much memory"
-	default:
-		return "the other tests of the package run into the timeout"
-	}
-}
-
 // poolWait is how long one process of a pool may take.
 const poolWait = 2 * time.Minute
 
@@ -546,64 +452,4 @@ func (v *Validator) poolProcess(ctx context.Context, task poolTask, chunk []pick
 	v.pool.note(time.Duration(run.Seconds*float64(time.Second)), t)
 	t.overflow = bytes.Contains(run.Output, []byte("stack exceeds"))
 	return t, nil
-}
-
-// readTold reads what regreenPool in pool.go.txt writes. A line that was not
-// finished is not there.
-func readTold(out []byte) told {
-	t := told{verdicts: make(map[int]poolVerdict)}
-	inert := make(map[int]bool)
-	for line := range strings.Lines(string(out)) {
-		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
-		if !strings.HasSuffix(line, "\n") {
-			break
-		}
-		switch what {
-		case "site":
-			if n, err := strconv.Atoi(rest); err == nil {
-				t.sites = append(t.sites, n)
-			}
-		case "reach":
-			for field := range strings.FieldsSeq(rest) {
-				if n, err := strconv.Atoi(field); err == nil {
-					t.reached = append(t.reached, n)
-				}
-			}
-		case "inert":
-			if n, err := strconv.Atoi(rest); err == nil {
-				inert[n] = true
-			}
-		case "alike":
-			t.alike++
-		case "late":
-			if late, err := time.ParseDuration(rest); err == nil {
-				t.late = late
-			}
-		case "base":
-			t.base = append(t.base, rest)
-		case "done":
-			number, verdict, _ := strings.Cut(rest, " ")
-			n, err := strconv.Atoi(number)
-			if err != nil {
-				break
-			}
-			word, failed, _ := strings.Cut(verdict, " ")
-			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass", inert: inert[n]}
-			t.givenUp = word == "timeout" || word == "memory"
-			t.verdicts[n] = pv
-		}
-	}
-	return t
-}
-
-// passedOf are the tests of a target that a pool ran and that are not among those
-// that failed.
-func passedOf(target Target, failed []string) []testrun.TestID {
-	var out []testrun.TestID
-	for _, id := range target.Tests() {
-		if poolable(id.Test) && !slices.Contains(failed, id.Test) {
-			out = append(out, id)
-		}
-	}
-	return out
 }

@@ -1,0 +1,123 @@
+package validate
+
+import (
+	"cmp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// What the processes of a pool write, and what that means.
+
+// told is what the processes of a pool have written.
+type told struct {
+	sites    []int    // functions that were called before it began
+	reached  []int    // probes that were reached before the failures, in order
+	base     []string // results of the code as it stands, before and after
+	verdicts map[int]poolVerdict
+	late     time.Duration // that was taken by what ran out of steps
+	alike    int           // how many came to the same as what was run
+	givenUp  bool          // after the last verdict, for time or memory
+	overflow bool          // of the stack ended the process
+}
+
+// poolVerdict is what a pool says of one candidate.
+type poolVerdict struct {
+	word   string   // pass, fail, same, unset, steps, deep, timeout or memory
+	failed []string // tests, with all they are subtests of
+	pass   bool
+	inert  bool // as the code stands before the pool began, as far as that got
+}
+
+func (pv poolVerdict) reason() string {
+	switch pv.word {
+	case "steps", "timeout":
+		return "ran into the timeout"
+	case "deep":
+		return "recurses without end"
+	case "memory":
+		return "took too much memory"
+	default:
+		return "the failing tests still fail"
+	}
+}
+
+// broken says the same of the package's other tests.
+func (pv poolVerdict) broken() string {
+	switch {
+	case pv.word == "fail" && len(pv.failed) > 0:
+		return "breaks " + slices.MaxFunc(pv.failed, func(a, b string) int { return cmp.Compare(strings.Count(a, "/"), strings.Count(b, "/")) })
+	case pv.word == "deep":
+		return "the other tests of the package recurse without end"
+	case pv.word == "memory":
+		return "the other tests of the package take too much memory"
+	default:
+		return "the other tests of the package run into the timeout"
+	}
+}
+
+// readTold reads what regreenPool in pool.go.txt writes. A line that was not
+// finished is not there.
+func readTold(out []byte) told {
+	t := told{verdicts: make(map[int]poolVerdict)}
+	inert := make(map[int]bool)
+	for line := range strings.Lines(string(out)) {
+		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
+		if !strings.HasSuffix(line, "\n") {
+			break
+		}
+		switch what {
+		case "site":
+			if n, err := strconv.Atoi(rest); err == nil {
+				t.sites = append(t.sites, n)
+			}
+		case "reach":
+			for field := range strings.FieldsSeq(rest) {
+				if n, err := strconv.Atoi(field); err == nil {
+					t.reached = append(t.reached, n)
+				}
+			}
+		case "inert":
+			if n, err := strconv.Atoi(rest); err == nil {
+				inert[n] = true
+			}
+		case "alike":
+			t.alike++
+		case "late":
+			if late, err := time.ParseDuration(rest); err == nil {
+				t.late = late
+			}
+		case "base":
+			t.base = append(t.base, rest)
+		case "done":
+			number, verdict, _ := strings.Cut(rest, " ")
+			n, err := strconv.Atoi(number)
+			if err != nil {
+				break
+			}
+			word, failed, _ := strings.Cut(verdict, " ")
+			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass", inert: inert[n]}
+			t.givenUp = word == "timeout" || word == "memory"
+			t.verdicts[n] = pv
+		}
+	}
+	return t
+}
+
+// passedOf are the tests of a target that a pool ran and that are not among those
+// that failed.
+func passedOf(target Target, failed []string) []testrun.TestID {
+	var out []testrun.TestID
+	for _, id := range target.Tests() {
+		if poolable(id.Test) && !slices.Contains(failed, id.Test) {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// sameReason is why a candidate is rejected that was compared with the code as it stands.
+const sameReason = "changes nothing of what the failing tests come to before they fail"
