@@ -2,15 +2,33 @@ package validate
 
 import (
 	"bytes"
-	_ "embed"
+	"embed"
 	"errors"
 	"fmt"
 	"regexp"
+	"strings"
 	"sync"
 )
 
-//go:embed pool.go.txt
-var poolSource []byte
+// poolSources are the files that package testing gets besides.
+//
+//go:embed pool*.go.txt
+var poolSources embed.FS
+
+// poolFiles gives them by the name that each has there.
+func poolFiles() (map[string][]byte, error) {
+	entries, err := poolSources.ReadDir(".")
+	if err != nil {
+		return nil, err
+	}
+	files := make(map[string][]byte)
+	for _, e := range entries {
+		if files["zz_regreen_"+strings.TrimSuffix(e.Name(), ".txt")], err = poolSources.ReadFile(e.Name()); err != nil {
+			return nil, err
+		}
+	}
+	return files, nil
+}
 
 // grafts are the changes that make package testing fit for a pool; each place must
 // be there exactly once.

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	_ "embed"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -100,21 +99,39 @@ func (v *Validator) pooling(ctx context.Context) map[string][]byte {
 		if slices.ContainsFunc(v.Suite.Flags, func(f string) bool { return f == "-race" || f == "-msan" || f == "-asan" }) {
 			return // the steps are counted without locks
 		}
-		goroot, err := v.Suite.Goroot(ctx)
-		if err == nil {
-			name := filepath.Join(goroot, "src", "testing", "testing.go")
-			var src []byte
-			if src, err = os.ReadFile(name); err == nil {
-				if src, err = graftPool(src); err == nil {
-					v.pool.files = map[string][]byte{name: src, filepath.Join(filepath.Dir(name), "zz_regreen_pool.go"): poolSource}
-				}
-			}
-		}
+		files, err := v.poolOverlay(ctx)
 		if err != nil {
 			v.Log.Debug("candidates get a process each", "error", err)
 		}
+		v.pool.files = files
 	})
 	return v.pool.files
+}
+
+// poolOverlay is package testing with a pool grafted on.
+func (v *Validator) poolOverlay(ctx context.Context) (map[string][]byte, error) {
+	goroot, err := v.Suite.Goroot(ctx)
+	if err != nil {
+		return nil, err
+	}
+	dir := filepath.Join(goroot, "src", "testing")
+	src, err := os.ReadFile(filepath.Join(dir, "testing.go"))
+	if err != nil {
+		return nil, err
+	}
+	grafted, err := graftPool(src)
+	if err != nil {
+		return nil, err
+	}
+	more, err := poolFiles()
+	if err != nil {
+		return nil, err
+	}
+	files := map[string][]byte{filepath.Join(dir, "testing.go"): grafted}
+	for name, src := range more {
+		files[filepath.Join(dir, name)] = src
+	}
+	return files, nil
 }
 
 // noPool has every candidate get a process of its own from now on.

@@ -189,12 +189,18 @@ func TestGraftPool(t *testing.T) {
 // What is laid into package testing is looked at by no other tool.
 func TestPoolSource(t *testing.T) {
 	t.Parallel()
-	formatted, err := format.Source(poolSource)
-	if err != nil {
-		t.Fatal(err)
+	files, err := poolFiles()
+	if err != nil || len(files) != 3 {
+		t.Fatal(len(files), err)
 	}
-	if !bytes.Equal(formatted, poolSource) {
-		t.Error("pool.go.txt is not formatted")
+	for name, src := range files {
+		formatted, err := format.Source(src)
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		if !bytes.Equal(formatted, src) {
+			t.Errorf("%s is not formatted", name)
+		}
 	}
 }
 
