@@ -69,9 +69,10 @@ func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string
 			n += len(byDir[dir]) - len(left)
 			maps.Copy(overlay, files)
 			// Inlining makes large woven packages slow to compile (by minutes where
-			// there are many closures) and gains little in one short run. All
-			// errors are wanted, not the first ten.
-			flags = append(flags, "-gcflags="+pkg.Path+"=-l -e")
+			// there are many closures) and gains little in one short run; what only a
+			// debugger reads is a tenth of the time. All errors are wanted, not the
+			// first ten.
+			flags = append(flags, "-gcflags="+pkg.Path+"=-l -e -dwarf=false")
 		}
 		if n == 0 {
 			return nil, rest
