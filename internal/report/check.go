@@ -18,12 +18,15 @@ var (
 	}
 	modes           = []string{"development", "production"}
 	policies        = []string{"auto", "always", "never"}
-	failureStatuses = []string{"new", "known", "flaky"}
+	failureStatuses = []string{"new", "known", "flaky", "fixed"}
 	clusterStatuses = []string{"repaired", "red"}
 	patchStates     = []string{"plausible", "verified", "refused"}
 	evidenceSteps   = []string{"failing-tests", "dependents", "suite", "repeat"}
 	attemptStages   = []string{"propose", "type-check", "screen", "failing-tests", "dependents", "suite", "repeat"}
 	attemptVerdicts = []string{"pruned", "ill_typed", "rejected", "plausible", "verified", "refused"}
+	alertLevels     = []string{"warning", "error"}
+	receiptStates   = []string{"sent", "skipped", "failed"}
+	resultStatuses  = []string{"passed", "failed", "skipped", "flaky"}
 	runStages       = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
 )
 
@@ -43,7 +46,7 @@ func (r *Report) Check() error {
 	c.oneOf("environment.mode", r.Environment.Mode, modes)
 	c.oneOf("environment.policy", r.Environment.Policy, policies)
 	c.atLeastZero("environment.budget", r.Environment.Budget)
-	c.atLeastZero("tests", float64(min(r.Tests.Packages, r.Tests.Passed, r.Tests.Failed, r.Tests.Skipped)))
+	c.tests("tests", r.Tests)
 	for i, f := range r.Failures {
 		at := fmt.Sprintf("failures[%d].", i)
 		c.oneOf(at+"status", f.Status, failureStatuses)
@@ -89,7 +92,57 @@ func (r *Report) Check() error {
 		c.oneOf("stats.seconds", stage, runStages)
 		c.atLeastZero("stats.seconds."+stage, s.Seconds[stage])
 	}
+	for i, a := range r.Alerts {
+		c.oneOf(fmt.Sprintf("alerts[%d].level", i), a.Level, alertLevels)
+	}
+	c.learning(r.Learning)
+	for i, rc := range r.Receipts {
+		at := fmt.Sprintf("receipts[%d].", i)
+		c.id(at+"channel", rc.Channel)
+		c.oneOf(at+"state", rc.State, receiptStates)
+		c.atLeastZero(at+"tries", float64(rc.Tries))
+		c.atLeastZero(at+"seconds", rc.Seconds)
+	}
+	for i := range r.Results {
+		if c.err != nil {
+			break // there may be many
+		}
+		c.result(i, &r.Results[i])
+	}
 	return c.err
+}
+
+func (c *checker) learning(l *Learning) {
+	if l == nil {
+		return
+	}
+	for i, p := range l.Strategies {
+		c.atLeastZero(fmt.Sprintf("learning.strategies[%d]", i), min(p.Alpha, p.Beta))
+	}
+	for i, p := range l.Trend {
+		at := fmt.Sprintf("learning.trend[%d]", i)
+		c.atLeastZero(at, float64(min(p.Runs, p.Repaired)))
+		if p.Repaired > p.Runs {
+			c.fail(at, "has more repaired than there were")
+		}
+	}
+}
+
+func (c *checker) result(i int, res *Result) {
+	at := func(field string) string { return fmt.Sprintf("results[%d].%s", i, field) }
+	if !slices.Contains(resultStatuses, res.Status) {
+		c.oneOf(at("status"), res.Status, resultStatuses)
+	}
+	if res.File != "" && !fs.ValidPath(res.File) {
+		c.path(at("file"), res.File)
+	}
+	if !(res.Seconds >= 0 && res.Seconds <= maxNumber && res.Line >= 0 && res.Tries >= 0) {
+		c.fail(at("seconds"), "or line or tries is not a number from 0 up")
+	}
+}
+
+func (c *checker) tests(at string, t Tests) {
+	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.Unreached, t.Late)))
 }
 
 // typable tells whether id can stand in a command that a person copies.
@@ -161,6 +214,13 @@ func (c *checker) patch(at string, p *Patch, clusters int) {
 	c.index(at+"cluster", p.Cluster, clusters)
 	c.oneOf(at+"state", p.State, patchStates)
 	c.share(at+"confidence", p.Confidence)
+	c.atLeastZero(at+"agrees", float64(p.Agrees))
+	if h := p.History; h != nil && (h.Kept < 0 || h.Kept > h.Of) {
+		c.fail(at+"history", "has %d kept of %d", h.Kept, h.Of)
+	}
+	if p.After != nil {
+		c.tests(at+"after", *p.After)
+	}
 	c.spans(at+"files", p.Files)
 	for _, e := range p.Evidence {
 		c.oneOf(at+"evidence step", e.Step, evidenceSteps)

@@ -82,6 +82,9 @@ func reports() *rapid.Generator[*Report] {
 				Diff: "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-" + text() + "\n+" + text() + "\n",
 			}
 			if yes() {
+				p.History, p.Agrees, p.After = &History{Kept: 3, Of: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0}
+			}
+			if yes() {
 				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(evidenceSteps), yes(), text(), secs()}}
 			}
 			r.Patches = append(r.Patches, p)
@@ -90,6 +93,19 @@ func reports() *rapid.Generator[*Report] {
 			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
 			r.Attempts = append(r.Attempts, Attempt{id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text()})
 			r.Notes = append(r.Notes, text())
+			r.Alerts = append(r.Alerts, Alert{one(alertLevels), text(), text()})
+			r.Receipts = append(r.Receipts, Receipt{id(), one(receiptStates), text(), []string{text()}, text(), number(), secs()})
+			r.Results = append(r.Results, Result{text(), text(), one(resultStatuses), secs(), number(), file(), number()})
+			r.Bypasses = append(r.Bypasses, Bypass{text(), text(), text(), r.Started})
+		}
+		if yes() {
+			r.Learning = &Learning{
+				Strategies: []Posterior{{text(), secs(), secs()}},
+				Trend:      []Period{{r.Started, 2, 1}, {r.Started.AddDate(0, 0, 7), several() + 1, 1}},
+			}
+		}
+		if yes() {
+			r.Replay = &Replay{text(), []string{text()}, 1, text(), text(), text(), text()}
 		}
 		return r
 	})

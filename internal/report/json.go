@@ -71,6 +71,14 @@ func complete(r *Report) *Report {
 		c.Suspects[i].Why = list(c.Suspects[i].Why)
 	}
 	c.Attempts = list(r.Attempts)
+	if r.Learning != nil {
+		c.Learning = &Learning{Strategies: list(r.Learning.Strategies), Trend: list(r.Learning.Trend)}
+	}
+	if r.Replay != nil {
+		replay := *r.Replay
+		replay.Args = list(replay.Args)
+		c.Replay = &replay
+	}
 	if c.Stats.Seconds = maps.Clone(r.Stats.Seconds); c.Stats.Seconds == nil {
 		c.Stats.Seconds = map[string]float64{}
 	}
@@ -94,9 +102,9 @@ var ErrVersion = errors.New("not a " + Schema + " report")
 
 // Read reads what JSON wrote. The bytes may come from anywhere, for instance
 // from the artifact of a fork's workflow: size and number of values are bounded,
-// unknown fields and other versions (ErrVersion) are refused, and so is every
-// value that Check refuses. The text inside stays as untrusted as it was: the
-// renderers escape it.
+// other versions (ErrVersion) are refused, and so is every value that Check refuses.
+// Fields that are not known were added later, and are passed over. The text inside
+// stays as untrusted as it was: the renderers escape it.
 func Read(b []byte) (*Report, error) {
 	if err := bounded(b); err != nil {
 		return nil, err
@@ -111,7 +119,6 @@ func Read(b []byte) (*Report, error) {
 		return nil, fmt.Errorf("report: schema %.40q: %w", version.Schema, ErrVersion)
 	}
 	dec := json.NewDecoder(bytes.NewReader(b))
-	dec.DisallowUnknownFields()
 	r := new(Report)
 	if err := dec.Decode(r); err != nil {
 		return nil, fmt.Errorf("report: %w", err)

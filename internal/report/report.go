@@ -29,6 +29,11 @@ type Report struct {
 	Stats       Stats       `json:"stats"`
 	Bypasses    []Bypass    `json:"bypasses,omitempty"`
 	Notes       []string    `json:"notes,omitempty"` // what was not done, and why
+	Alerts      []Alert     `json:"alerts,omitempty"`
+	Learning    *Learning   `json:"learning,omitempty"`
+	Replay      *Replay     `json:"replay,omitempty"`
+	Receipts    []Receipt   `json:"receipts,omitempty"`
+	Results     []Result    `json:"results,omitempty"` // every test of the first run, where it told them
 }
 
 // Verdict is the outcome of a run.
@@ -93,7 +98,7 @@ type Failure struct {
 	Package   string `json:"package"`
 	Test      string `json:"test,omitempty"`
 	Kind      string `json:"kind"`
-	Status    string `json:"status"` // new, known (fails at the base too) or flaky
+	Status    string `json:"status"` // new, known (fails at the base too), flaky, or fixed by an applied patch
 	Message   string `json:"message"`
 	File      string `json:"file,omitempty"`
 	Line      int    `json:"line,omitempty"`
@@ -149,10 +154,20 @@ type Patch struct {
 	Applied     bool       `json:"applied"`
 	Staged      bool       `json:"staged,omitempty"` // applied to the index too, for the commit that was made
 	Confidence  float64    `json:"confidence"`       // 0 to 1
+	History     *History   `json:"history,omitempty"`
+	Agrees      int        `json:"agrees,omitempty"` // how many other patches of its cluster change the same lines
 	NeedsReview bool       `json:"needs_review"`
 	Files       []Span     `json:"files"`
 	Diff        string     `json:"diff"` // unified, applies with regreen apply --patch
 	Evidence    []Evidence `json:"evidence"`
+	After       *Tests     `json:"after,omitempty"` // the whole suite with the patch, to compare with Report.Tests
+}
+
+// History is what became of earlier patches of the same strategy for the same kind of
+// failure: the experience behind a confidence.
+type History struct {
+	Kept int `json:"kept"` // verified, or kept by a person
+	Of   int `json:"of"`
 }
 
 // Evidence is one proof a patch went through.
@@ -193,4 +208,64 @@ type Stats struct {
 	Sampled   int                `json:"sampled,omitempty"`  // of those rejected, tried once more each in a process of its own
 	WrongNo   int                `json:"wrong_no,omitempty"` // of those sampled, that passed there
 	Seconds   map[string]float64 `json:"seconds"`            // by stage: detect test localize propose build validate confirm report
+}
+
+// Alert is a pattern that somebody has to know of.
+type Alert struct {
+	Level string `json:"level"` // warning or error
+	Text  string `json:"text"`
+	Hint  string `json:"hint,omitempty"` // what to do about it
+}
+
+// Learning is what regreen has learnt so far, as it stood when the run ended.
+type Learning struct {
+	Strategies []Posterior `json:"strategies"` // those with evidence, the most first
+	Trend      []Period    `json:"trend"`      // the oldest first
+}
+
+// Posterior is the belief how often a strategy is right, a Beta distribution.
+type Posterior struct {
+	Strategy string  `json:"strategy"`
+	Alpha    float64 `json:"alpha"`
+	Beta     float64 `json:"beta"`
+}
+
+// Period is what runs came to in a span of time.
+type Period struct {
+	Start    time.Time `json:"start"`
+	Runs     int       `json:"runs"`     // that had something to repair
+	Repaired int       `json:"repaired"` // of these, with a verified patch for every cause
+}
+
+// Replay is what it takes to do the same run again.
+type Replay struct {
+	Command string   `json:"command"` // regreen replay ID
+	Args    []string `json:"args"`    // of regreen
+	Seed    uint64   `json:"seed"`
+	Tree    string   `json:"tree,omitempty"`   // hash of the tree that was tested, as git write-tree gives it
+	Config  string   `json:"config,omitempty"` // SHA-256 of the configuration file; empty without one
+	Go      string   `json:"go,omitempty"`     // version of the toolchain
+	System  string   `json:"system"`           // operating system and architecture, as linux/amd64
+}
+
+// Receipt tells what became of the report in one channel.
+type Receipt struct {
+	Channel  string   `json:"channel"`
+	State    string   `json:"state"`              // sent, skipped or failed
+	Where    string   `json:"where,omitempty"`    // address of what was made: a file or a URL
+	Degraded []string `json:"degraded,omitempty"` // what is less than it could be, and why
+	Reason   string   `json:"reason,omitempty"`   // why it was skipped or failed
+	Tries    int      `json:"tries,omitempty"`
+	Seconds  float64  `json:"seconds"`
+}
+
+// Result is what became of one test.
+type Result struct {
+	Package string  `json:"package"`
+	Test    string  `json:"test"`
+	Status  string  `json:"status"` // passed, failed, skipped or flaky
+	Seconds float64 `json:"seconds"`
+	Tries   int     `json:"tries,omitempty"` // when it was run more than once
+	File    string  `json:"file,omitempty"`
+	Line    int     `json:"line,omitempty"`
 }
