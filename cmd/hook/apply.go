@@ -358,6 +358,7 @@ func (x *storedPatches) becomes(ctx context.Context, event learn.Event) {
 	for _, p := range x.patches {
 		p.Applied, p.Staged = event == learn.Kept, false
 	}
+	x.run.Settle()
 	if err := repair.Restore(x.session.Repo.StateDir(), x.run); err != nil {
 		x.session.Log.Warn("the run cannot be updated", "error", err)
 	}

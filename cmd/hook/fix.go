@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -39,7 +40,12 @@ is applied: by default, on your own machine, when the evidence is strong.`,
 		},
 	}
 	a.runFlags(cmd, &flags, &out)
-	fs := cmd.Flags()
+	searchFlags(cmd.Flags(), &flags)
+	return cmd
+}
+
+// searchFlags are the flags of a search besides those of runFlags.
+func searchFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.DurationVar(&flags.Budget, "budget", 0, "how long to search once the failures are known (default by mode)")
 	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
 	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
@@ -48,7 +54,6 @@ is applied: by default, on your own machine, when the evidence is strong.`,
 	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
 	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups")
 	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "all but these, as `LIST` of names or groups")
-	return cmd
 }
 
 func (a *app) testCommand() *cobra.Command {
@@ -69,10 +74,15 @@ func (a *app) testCommand() *cobra.Command {
 
 func (a *app) runFlags(cmd *cobra.Command, flags *session.Flags, out *outputs) {
 	fs := cmd.Flags()
-	fs.StringVar(&flags.Test, "test", "", "test `CMD` (default: found by itself)")
-	fs.StringVar(&flags.Base, "base", "", "revision to compare with (default: found by itself)")
+	testFlags(fs, flags)
 	fs.StringVar(&out.json, "json", "", "write the report as JSON to `FILE` (- for standard output)")
 	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of terminal, markdown, json; may be repeated")
+}
+
+// testFlags say what is tested.
+func testFlags(fs *pflag.FlagSet, flags *session.Flags) {
+	fs.StringVar(&flags.Test, "test", "", "test `CMD` (default: found by itself)")
+	fs.StringVar(&flags.Base, "base", "", "revision to compare with (default: found by itself)")
 }
 
 // fix is `regreen fix` and, without a search, `regreen test`.

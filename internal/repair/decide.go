@@ -46,6 +46,7 @@ func (r *run) decide(ctx context.Context) error {
 	for _, p := range kept {
 		p.Applied, p.Staged = true, r.Source != repo.WorkTree()
 	}
+	r.report.Settle()
 	if !partial {
 		r.report.Verdict = report.Fixed
 	}

@@ -135,6 +135,15 @@ func (r *run) remember(ctx context.Context) {
 		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
 		Command: r.report.Command, Head: r.Environment.Head, Base: r.base,
 	}}
+	// An applied patch counts as kept until somebody takes it back. Only that weighs
+	// anything, as does a person's applying it.
+	for i := range r.report.Patches {
+		if p := &r.report.Patches[i]; p.Applied {
+			o := Aftermath(r.report, []*report.Patch{p}, learn.Kept, time.Now()).Outcomes[0]
+			o.Weight = 0
+			batch.Outcomes = append(batch.Outcomes, o)
+		}
+	}
 	for _, l := range r.lessons {
 		batch.Attempts = append(batch.Attempts, l.attempts...)
 		batch.Outcomes = append(batch.Outcomes, l.outcomes...)
@@ -151,7 +160,11 @@ func (r *run) store() error {
 	if err != nil {
 		return err
 	}
-	doc, err := report.JSON(r.report)
+	kept := *r.report
+	if len(kept.Failures) == 0 {
+		kept.Results = nil // a run that passed is one of many: its counts say enough
+	}
+	doc, err := report.JSON(&kept)
 	if err != nil {
 		return err
 	}

@@ -14,6 +14,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"time"
 
@@ -65,6 +66,10 @@ type Options struct {
 	Seed       uint64        // of every random choice
 	Validator  validate.Way  // how candidates are screened; "" for validate.Auto
 	Version    string
+	Config     string // hash of the configuration in force
+	// Weights, when set, are those that the strategies have, by kind of failure, instead
+	// of what would be drawn from what was learnt: to do a run again.
+	Weights map[string]map[string]float64
 	// DetectSeconds is how long it took to find out where this is.
 	DetectSeconds float64
 
@@ -100,6 +105,7 @@ type run struct {
 
 	kept    map[string][]byte // files of the patches kept, by name
 	lessons []lesson
+	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 }
 
 // Run takes one tree through the pipeline. The report is never nil. The error is
@@ -123,6 +129,9 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	}
 	stop := r.clock.start("report")
 	r.remember(ctx)
+	r.tellExperience(ctx)
+	r.tellFlaky()
+	r.tellAlerts()
 	stop()
 	r.report.Stats.Seconds = r.clock.seconds()
 	if err := r.store(); err != nil {
@@ -147,8 +156,12 @@ func newRun(opt Options) *run {
 	opt.Jobs = max(opt.Jobs, 1)
 	r := &run{
 		Options: opt, id: newID(), treeHash: opt.Tree, clock: newClock(), kept: make(map[string][]byte),
+		drawn:  maps.Clone(opt.Weights),
 		rng:    rand.New(rand.NewPCG(opt.Seed, 0x7265677265656e)),
 		report: &report.Report{Schema: report.Schema, Version: opt.Version, Started: time.Now().UTC(), Verdict: report.NotRun},
+	}
+	if r.drawn == nil {
+		r.drawn = make(map[string]map[string]float64)
 	}
 	r.clock.add("detect", opt.DetectSeconds)
 	return r
@@ -185,6 +198,7 @@ func (r *run) pipeline(ctx context.Context) error {
 		return nil
 	}
 	r.report.Verdict = report.Red
+	defer r.tellReplay(ctx)
 	if !r.SearchFor {
 		return nil
 	}

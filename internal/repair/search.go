@@ -331,6 +331,9 @@ func changedLines(h patch.Hunk) (start, end int) {
 // weights draws the weight of each strategy once (Thompson sampling): what is
 // known of how often it succeeds, with its share of real fixes as the prior.
 func (r *run) weights(ctx context.Context, kind testrun.Kind) func(string) float64 {
+	if weights, ok := r.drawn[string(kind)]; ok {
+		return func(name string) float64 { return weights[name] }
+	}
 	var learnt map[string]learn.Posterior
 	if r.Store != nil {
 		var err error
@@ -342,6 +345,7 @@ func (r *run) weights(ctx context.Context, kind testrun.Kind) func(string) float
 	for _, s := range r.Strategies {
 		weights[s.Name] = learnt[s.Name].With(prior(s)).Sample(r.rng)
 	}
+	r.drawn[string(kind)] = weights
 	return func(name string) float64 { return weights[name] }
 }
 

@@ -1,6 +1,7 @@
 package repair
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
@@ -178,6 +179,9 @@ func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result,
 		}
 		for _, e := range res.Evidence {
 			p.Evidence = append(p.Evidence, report.Evidence{Step: e.Step, Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
+			if e.Step == validate.StageSuite {
+				p.After = &report.Tests{Packages: e.Tests.Packages, Passed: e.Tests.Passed, Failed: e.Tests.Failed, Skipped: e.Tests.Skipped}
+			}
 		}
 		files, err := res.Candidate.Files(tree)
 		if err != nil {
@@ -186,6 +190,61 @@ func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result,
 		p.Diff, p.Files = diff(tree, files)
 		r.report.Patches = append(r.report.Patches, p)
 	}
+	tellAgreement(r.report.Patches, cluster)
+}
+
+// tellAgreement counts for each patch of a cluster how many others change a line that it
+// changes: where most do, the place at least is likely to be right.
+func tellAgreement(patches []report.Patch, cluster int) {
+	meets := func(a, b report.Span) bool { return a.File == b.File && a.Start <= b.End && b.Start <= a.End }
+	for i := range patches {
+		p := &patches[i]
+		if p.Cluster != cluster {
+			continue
+		}
+		for j := range patches {
+			other := &patches[j]
+			if i != j && other.Cluster == cluster && slices.ContainsFunc(p.Files, func(a report.Span) bool {
+				return slices.ContainsFunc(other.Files, func(b report.Span) bool { return meets(a, b) })
+			}) {
+				p.Agrees++
+			}
+		}
+	}
+}
+
+// tellResults lists every test of the first run.
+func (r *run) tellResults() {
+	flaky := make(map[string]bool)
+	for _, f := range r.report.Failures {
+		flaky[f.ID] = f.Status == "flaky"
+	}
+	add := func(id testrun.TestID, status string, at testrun.Location) {
+		if id.Test == "" {
+			return // a package as a whole
+		}
+		res := report.Result{Package: id.Package, Test: id.Test, Status: status, Seconds: r.first.Took[id], File: at.File, Line: at.Line}
+		if _, again := flaky[id.String()]; again {
+			res.Tries = 2
+		}
+		r.report.Results = append(r.report.Results, res)
+	}
+	for _, id := range r.first.Passed {
+		add(id, "passed", testrun.Location{})
+	}
+	for _, id := range r.first.Skipped {
+		add(id, "skipped", testrun.Location{})
+	}
+	for _, f := range r.first.Failures {
+		status := "failed"
+		if flaky[f.TestID.String()] {
+			status = "flaky"
+		}
+		add(f.TestID, status, f.Location)
+	}
+	slices.SortStableFunc(r.report.Results, func(a, b report.Result) int {
+		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Test, b.Test))
+	})
 }
 
 // tier puts the winner first, then what is plausible by more than the failing tests,

@@ -37,6 +37,7 @@ func (r *run) test(ctx context.Context) error {
 	if first.Late {
 		r.report.Tests.Late = r.late(ctx, reach, first)
 	}
+	defer r.tellResults()
 	if len(first.Failures) == 0 {
 		return nil
 	}

@@ -103,6 +103,13 @@ func (r *Report) Check() error {
 		c.atLeastZero(at+"tries", float64(rc.Tries))
 		c.atLeastZero(at+"seconds", rc.Seconds)
 	}
+	if r.Replay != nil {
+		for _, weights := range r.Replay.Weights {
+			for _, w := range weights {
+				c.atLeastZero("replay.weights", w)
+			}
+		}
+	}
 	for i := range r.Results {
 		if c.err != nil {
 			break // there may be many

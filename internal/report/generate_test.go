@@ -105,7 +105,10 @@ func reports() *rapid.Generator[*Report] {
 			}
 		}
 		if yes() {
-			r.Replay = &Replay{text(), []string{text()}, 1, text(), text(), text(), text()}
+			r.Replay = &Replay{
+				Command: text(), Args: []string{text()}, Seed: 1, Tree: text(), Config: text(), Go: text(), System: text(),
+				Weights: map[string]map[string]float64{text(): {text(): share()}},
+			}
 		}
 		return r
 	})

@@ -166,8 +166,8 @@ type Patch struct {
 // History is what became of earlier patches of the same strategy for the same kind of
 // failure: the experience behind a confidence.
 type History struct {
-	Kept int `json:"kept"` // verified, or kept by a person
-	Of   int `json:"of"`
+	Kept int `json:"kept"` // applied, and not taken back so far
+	Of   int `json:"of"`   // applied
 }
 
 // Evidence is one proof a patch went through.
@@ -233,8 +233,8 @@ type Posterior struct {
 // Period is what runs came to in a span of time.
 type Period struct {
 	Start    time.Time `json:"start"`
-	Runs     int       `json:"runs"`     // that had something to repair
-	Repaired int       `json:"repaired"` // of these, with a verified patch for every cause
+	Runs     int       `json:"runs"`     // that searched for a patch
+	Repaired int       `json:"repaired"` // of these, that found a verified one
 }
 
 // Replay is what it takes to do the same run again.
@@ -243,9 +243,12 @@ type Replay struct {
 	Args    []string `json:"args"`    // of regreen
 	Seed    uint64   `json:"seed"`
 	Tree    string   `json:"tree,omitempty"`   // hash of the tree that was tested, as git write-tree gives it
-	Config  string   `json:"config,omitempty"` // SHA-256 of the configuration file; empty without one
+	Config  string   `json:"config,omitempty"` // SHA-256 of the configuration in force
 	Go      string   `json:"go,omitempty"`     // version of the toolchain
 	System  string   `json:"system"`           // operating system and architecture, as linux/amd64
+	// Weights are those that the strategies had, by kind of failure and strategy: they
+	// are drawn from what was learnt, which goes on.
+	Weights map[string]map[string]float64 `json:"weights,omitempty"`
 }
 
 // Receipt tells what became of the report in one channel.

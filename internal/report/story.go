@@ -54,9 +54,10 @@ func (r *Report) undone() []string {
 
 // headline is the verdict in words, on one line without the verdict's name.
 func headline(r *Report) string {
-	failures := count(r.failures("new"), "new failure")
+	n := r.failures("new") + r.failures("fixed")
+	failures := count(n, "new failure")
 	if r.Environment.Base == "" {
-		failures = count(r.failures("new"), "failure")
+		failures = count(n, "failure")
 	}
 	switch r.Verdict {
 	case Green:
@@ -108,6 +109,22 @@ func verb(n int, thing, one, many string) string {
 // passes tells whether the verdict lets work go on.
 func (r *Report) passes() bool {
 	return slices.Contains([]Verdict{Green, Known, Flaky, Fixed}, r.Verdict)
+}
+
+// Settle brings the status of the failures in line with the patches: what an applied
+// patch mends is fixed, and new again when the patch was taken back.
+func (r *Report) Settle() {
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		if f.Cluster < 1 || f.Cluster > len(r.Clusters) || f.Status != "new" && f.Status != "fixed" {
+			continue
+		}
+		kept := r.Clusters[f.Cluster-1].Patch
+		f.Status = "new"
+		if slices.ContainsFunc(r.Patches, func(p Patch) bool { return p.ID == kept && p.Applied }) {
+			f.Status = "fixed"
+		}
+	}
 }
 
 func (r *Report) failures(status string) int {

@@ -8,6 +8,8 @@ package session
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -224,8 +226,15 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 		Timeout: cfg.Timeout, Within: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),
 		Policy: policy, Confidence: cfg.Confidence,
 		Jobs: positive(f.Jobs, cfg.Jobs, runtime.NumCPU()), Seed: positive(f.Seed, cfg.Seed, 1),
-		Version: version, Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
+		Version: version, Config: fingerprint(cfg), Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
 	}, nil
+}
+
+// fingerprint names a configuration by what it says.
+func fingerprint(cfg config.Config) string {
+	h := sha256.New()
+	fmt.Fprintf(h, "%+v", cfg)
+	return hex.EncodeToString(h.Sum(nil))
 }
 
 // Close flushes the log and the store.

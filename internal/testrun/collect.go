@@ -93,6 +93,12 @@ func (c *collector) add(e event) {
 		return
 	}
 	id := TestID{e.Package, e.Test}
+	if e.Elapsed > 0 {
+		if c.result.Took == nil {
+			c.result.Took = make(map[TestID]float64)
+		}
+		c.result.Took[id] = e.Elapsed
+	}
 	switch e.Action {
 	case "run":
 		p.test(e.Test)

@@ -14,7 +14,8 @@ type event struct {
 	ImportPath  string // of build events; may have a suffix " [p.test]"
 	Test        string
 	Output      string
-	FailedBuild string // ImportPath of the build that kept a package from running
+	Elapsed     float64 // seconds
+	FailedBuild string  // ImportPath of the build that kept a package from running
 }
 
 // maxLine bounds one line of the stream. The go command cuts the output of tests

@@ -60,4 +60,5 @@ type Result struct {
 	Missing  []TestID  // asked for by name, but neither run nor reported
 	Late     bool      // packages are left out, because the time of the request was over
 	Seconds  float64
+	Took     map[TestID]float64 // seconds of each test, where it was told
 }

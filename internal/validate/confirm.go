@@ -53,6 +53,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 			return fmt.Errorf("%s: %w", step.stage, err)
 		}
 		e := Evidence{Step: step.stage, Passed: true, Seconds: time.Since(start).Seconds()}
+		e.Tests = Counts{len(res.Packages), len(res.Passed), len(res.Failures), len(res.Skipped)}
 		broken := v.notAccepted(res.Failures, target, tests)
 		switch {
 		case len(broken) > 0:

@@ -124,7 +124,11 @@ type Evidence struct {
 	Passed  bool
 	Detail  string
 	Seconds float64
+	Tests   Counts // that were run
 }
+
+// Counts are numbers of tests.
+type Counts struct{ Packages, Passed, Failed, Skipped int }
 
 // Validator tests candidates against one tree.
 type Validator struct {

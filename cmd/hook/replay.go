@@ -1,0 +1,117 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+)
+
+func (a *app) replayCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "replay [ID]",
+		Short: "Do a stored run again, and tell whether it comes to the same",
+		Long: `Replay tests the tree that a stored run has tested, with its seed, budget and
+strategies, and compares verdict, failures and patches. Nothing is applied and
+nothing is learnt. The tree is looked for in the working tree, the index and the
+commit of the run; when it is in none of them, replay says where it was.
+
+The exit status is 0 when the run came to the same, and 1 when it did not.`,
+		Example: "  regreen replay\n  regreen replay k3f9a2x",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			return a.replay(cmd.Context(), strings.Join(args, ""))
+		},
+	}
+}
+
+func (a *app) replay(ctx context.Context, id string) error {
+	rp, err := repo.Open(ctx, a.dir, a.environ)
+	if err != nil {
+		return err
+	}
+	first, err := repair.Stored(rp.StateDir(), id)
+	if err != nil {
+		return err
+	}
+	if first.Replay == nil || first.Replay.Tree == "" {
+		return &session.UsageError{Msg: "run " + first.ID + " cannot be done again: it found nothing to repair", Hint: "regreen status lists the stored runs"}
+	}
+	var flags session.Flags
+	fs := pflag.NewFlagSet("replay", pflag.ContinueOnError)
+	testFlags(fs, &flags)
+	searchFlags(fs, &flags)
+	if err := fs.Parse(first.Replay.Args[1:]); err != nil {
+		return &session.UsageError{Msg: fmt.Sprintf("run %s was written by another regreen: %v", first.ID, err), Hint: "regreen " + strings.Join(first.Replay.Args, " ")}
+	}
+	s, err := a.open(ctx, "", nil, flags)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = s.Close() }()
+	source, err := treeOf(ctx, s.Repo, first)
+	if err != nil {
+		return err
+	}
+	again, err := a.repair(ctx, s, source, func(opt *repair.Options) {
+		opt.SearchFor = first.Replay.Args[0] == "fix"
+		opt.Store, opt.Weights = nil, first.Replay.Weights
+		a.differences(first, opt)
+	})
+	if err != nil {
+		return err
+	}
+	if err := a.show(again); err != nil {
+		return err
+	}
+	differences := repair.Compare(first, again)
+	if len(differences) == 0 {
+		fmt.Fprintf(a.stderr, "regreen: replay of %s: the same verdict, failures and patches\n", first.ID)
+		return nil
+	}
+	fmt.Fprintf(a.stderr, "regreen: replay of %s came to something else\n", first.ID)
+	for _, d := range differences {
+		fmt.Fprintf(a.stderr, "  %s\n", printable(d))
+	}
+	return redError{exitRed}
+}
+
+// treeOf finds the tree that a run has tested.
+func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source, error) {
+	sources := []repo.Source{repo.WorkTree(), repo.Index("")}
+	if rep.Environment.Head != "" {
+		sources = append(sources, repo.Commit(rep.Environment.Head))
+	}
+	for _, source := range sources {
+		if hash, err := rp.TreeHash(ctx, source); err == nil && hash == rep.Replay.Tree {
+			return source, nil
+		}
+		if ctx.Err() != nil {
+			return repo.Source{}, context.Cause(ctx)
+		}
+	}
+	hint := "it was the index or the working tree; bring it back and replay again"
+	if rep.Environment.Head != "" {
+		hint = fmt.Sprintf("it was on top of commit %.12s; git stash and git checkout bring that back, not what was not committed", rep.Environment.Head)
+	}
+	return repo.Source{}, &session.UsageError{Msg: fmt.Sprintf("the tree that run %s tested (%.12s) is not here any more", rep.ID, rep.Replay.Tree), Hint: hint}
+}
+
+// differences warns of what is not as it was.
+func (a *app) differences(first *report.Report, opt *repair.Options) {
+	for _, d := range []struct{ what, was, is string }{
+		{"regreen", first.Version, opt.Version},
+		{"the configuration", first.Replay.Config, opt.Config},
+	} {
+		if d.was != d.is {
+			fmt.Fprintf(a.stderr, "regreen: %s is not what it was in run %s (%.20s, now %.20s)\n", d.what, first.ID, printable(d.was), d.is)
+		}
+	}
+}

@@ -1,0 +1,178 @@
+package repair
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// What earlier runs tell about this one goes into its report, after the run itself was
+// remembered.
+
+const (
+	// trendWeeks is how far back the report looks, and mostOutcomes how much it reads.
+	trendWeeks   = 12
+	mostOutcomes = 50_000
+)
+
+// tellExperience adds what was learnt so far, and what became of patches like those of
+// this run. Without a store, or when nothing was searched for, there is nothing to tell.
+func (r *run) tellExperience(ctx context.Context) {
+	if r.Store == nil || len(r.lessons) == 0 {
+		return
+	}
+	now := time.Now()
+	outcomes, err := r.Store.Outcomes(ctx, learn.Query{Since: now.AddDate(0, 0, -7*trendWeeks), Limit: mostOutcomes})
+	if err != nil {
+		r.Log.Warn("what was learnt cannot be read", "error", err)
+		return
+	}
+	for i := range r.report.Patches {
+		p := &r.report.Patches[i]
+		p.History = history(outcomes, r.id, p.Strategy, kindOf(r.report, p))
+	}
+	r.report.Learning = &report.Learning{Strategies: r.posteriors(ctx), Trend: trend(outcomes, now)}
+}
+
+// history counts the applied patches of a strategy for a kind of failure, and those of
+// them that nobody took back; nil when there are none. This run's own do not count.
+func history(outcomes []learn.Outcome, run, strategy, kind string) *report.History {
+	last := make(map[string]learn.Event) // by patch
+	for _, o := range outcomes {
+		if o.Run == run || o.Strategy != strategy || o.Context.Kind != kind {
+			continue
+		}
+		if o.Event == learn.Kept || o.Event == learn.RolledBack {
+			last[o.Run+"/"+o.Attempt] = o.Event
+		}
+	}
+	if len(last) == 0 {
+		return nil
+	}
+	h := &report.History{Of: len(last)}
+	for _, event := range last {
+		if event == learn.Kept {
+			h.Kept++
+		}
+	}
+	return h
+}
+
+// posteriors are those of the strategies with evidence for the first cluster's kind of
+// failure, the most first.
+func (r *run) posteriors(ctx context.Context) []report.Posterior {
+	kind := r.lessons[0].outcomes
+	if len(kind) == 0 {
+		return nil
+	}
+	known, err := r.Store.Posteriors(ctx, kind[0].Context)
+	if err != nil {
+		r.Log.Warn("what was learnt cannot be read", "error", err)
+		return nil
+	}
+	var out []report.Posterior
+	for _, s := range r.Strategies {
+		if p, ok := known[s.Name]; ok && p.Count() > 0 {
+			p = p.With(prior(s))
+			out = append(out, report.Posterior{Strategy: s.Name, Alpha: round(p.Alpha), Beta: round(p.Beta)})
+		}
+	}
+	slices.SortStableFunc(out, func(a, b report.Posterior) int {
+		return cmp.Or(cmp.Compare(b.Alpha+b.Beta, a.Alpha+a.Beta), cmp.Compare(a.Strategy, b.Strategy))
+	})
+	return out
+}
+
+// trend counts the runs of each week that searched for a patch, and those that found a
+// verified one, from the first week with any.
+func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
+	const week = 7 * 24 * time.Hour
+	begin := now.UTC().Truncate(24 * time.Hour).Add(24*time.Hour - trendWeeks*week)
+	periods := make([]report.Period, trendWeeks)
+	for i := range periods {
+		periods[i].Start = begin.Add(time.Duration(i) * week)
+	}
+	type of struct {
+		week     int
+		repaired bool
+	}
+	runs := make(map[string]of)
+	for _, o := range outcomes {
+		i := int(o.At.Sub(begin) / week)
+		if o.Run == "" || o.At.Before(begin) || i >= trendWeeks {
+			continue
+		}
+		switch o.Event {
+		case learn.Rejected, learn.Verified:
+			runs[o.Run] = of{i, runs[o.Run].repaired || o.Event == learn.Verified}
+		}
+	}
+	for _, run := range runs {
+		periods[run.week].Runs++
+		if run.repaired {
+			periods[run.week].Repaired++
+		}
+	}
+	first := slices.IndexFunc(periods, func(p report.Period) bool { return p.Runs > 0 })
+	if first < 0 {
+		return nil
+	}
+	return periods[first:]
+}
+
+// The patterns that are warned of.
+const (
+	lookBack       = 20 // stored runs
+	oftenFlaky     = 3  // of these
+	oftenBypassed  = 3
+	oftenTakenBack = 3
+)
+
+// tellAlerts warns of what keeps happening.
+func (r *run) tellAlerts() {
+	warn := func(hint, format string, args ...any) {
+		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: "warning", Text: fmt.Sprintf(format, args...), Hint: hint})
+	}
+	if n := len(r.report.Bypasses); n >= oftenBypassed {
+		warn("regreen status tells which, and why", "%s of late were made without their tests", plural(n, "commit"))
+	}
+	told := make(map[string]bool)
+	for _, p := range r.report.Patches {
+		if h := p.History; h != nil && h.Of >= oftenTakenBack && 2*h.Kept < h.Of && !told[p.Strategy] {
+			told[p.Strategy] = true
+			warn("leave it out with --exclude-strategies "+p.Strategy, "of %d applied patches of the strategy %s, %d were taken back", h.Of, p.Strategy, h.Of-h.Kept)
+		}
+	}
+}
+
+// tellFlaky warns of tests that are flaky again and again.
+func (r *run) tellFlaky() {
+	flaky := slices.DeleteFunc(slices.Clone(r.report.Failures), func(f report.Failure) bool { return f.Status != "flaky" })
+	if len(flaky) == 0 {
+		return
+	}
+	earlier, err := Runs(r.Repo.StateDir(), lookBack)
+	if err != nil {
+		r.Log.Warn("earlier runs cannot be read", "error", err)
+		return
+	}
+	for _, f := range flaky {
+		n := 1
+		for _, run := range earlier {
+			if slices.ContainsFunc(run.Failures, func(g report.Failure) bool { return g.ID == f.ID && g.Status == "flaky" }) {
+				n++
+			}
+		}
+		if n >= oftenFlaky {
+			r.report.Alerts = append(r.report.Alerts, report.Alert{
+				Level: "warning", Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural(len(earlier)+1, "run")),
+				Hint: "make it steady, or skip it until it is",
+			})
+		}
+	}
+}

@@ -1,0 +1,125 @@
+package repair
+
+import (
+	"fmt"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+func TestHistory(t *testing.T) {
+	t.Parallel()
+	kind := learn.Context{Language: language, Kind: "assertion"}
+	event := func(run, attempt string, e learn.Event) learn.Outcome {
+		return learn.Outcome{Run: run, Attempt: attempt, Strategy: "template/guard", Context: kind, Event: e}
+	}
+	other := event("r9", "a1", learn.Kept)
+	other.Context.Kind = "panic"
+	stranger := event("r8", "a1", learn.Kept)
+	stranger.Strategy = "imports"
+	outcomes := []learn.Outcome{
+		event("r1", "a1", learn.Verified), // was only proposed
+		event("r2", "a1", learn.Kept),
+		event("r3", "a1", learn.Kept), event("r3", "a1", learn.RolledBack),
+		event("r3", "a2", learn.Kept),
+		event("r4", "a1", learn.RolledBack), event("r4", "a1", learn.Kept), // applied once more
+		event("r5", "a1", learn.Rejected),
+		event("this", "a1", learn.Kept),
+		other, stranger,
+	}
+	got := history(outcomes, "this", "template/guard", "assertion")
+	if diff := cmp.Diff(&report.History{Kept: 3, Of: 4}, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := history(outcomes, "this", "template/guard", "compile"); got != nil {
+		t.Errorf("of a kind that was never repaired: %+v", got)
+	}
+}
+
+func TestTrend(t *testing.T) {
+	t.Parallel()
+	now := time.Date(2026, 11, 27, 15, 0, 0, 0, time.UTC)
+	day := 24 * time.Hour
+	var outcomes []learn.Outcome
+	add := func(run string, ago time.Duration, events ...learn.Event) {
+		for _, e := range events {
+			outcomes = append(outcomes, learn.Outcome{Run: run, Event: e, At: now.Add(-ago)})
+		}
+	}
+	add("today", 0, learn.Rejected, learn.Verified, learn.Rejected)
+	add("tomorrow", -2*day, learn.Verified) // another machine's clock
+	add("sixdays", 6*day, learn.Rejected)
+	add("week", 8*day, learn.Rejected, learn.Kept)
+	add("old", 200*day, learn.Verified)
+	got := trend(outcomes, now)
+	want := []report.Period{
+		{Start: time.Date(2026, 11, 14, 0, 0, 0, 0, time.UTC), Runs: 1},
+		{Start: time.Date(2026, 11, 21, 0, 0, 0, 0, time.UTC), Runs: 2, Repaired: 1},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+	if got := trend(nil, now); got != nil {
+		t.Error(got)
+	}
+}
+
+func TestTellAgreement(t *testing.T) {
+	t.Parallel()
+	patch := func(cluster int, file string, start, end int) report.Patch {
+		return report.Patch{Cluster: cluster, Files: []report.Span{{File: file, Start: start, End: end}}}
+	}
+	patches := []report.Patch{
+		patch(1, "a.go", 3, 5), patch(1, "a.go", 5, 9), patch(1, "a.go", 9, 9), patch(1, "b.go", 3, 5), patch(2, "a.go", 3, 5),
+	}
+	tellAgreement(patches, 1)
+	var got []int
+	for _, p := range patches {
+		got = append(got, p.Agrees)
+	}
+	if want := []int{1, 2, 1, 0, 0}; !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+}
+
+func TestTellAlerts(t *testing.T) {
+	t.Parallel()
+	r := &run{report: &report.Report{
+		Bypasses: make([]report.Bypass, oftenBypassed),
+		Patches: []report.Patch{
+			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}}, {Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
+			{Strategy: "imports", History: &report.History{Kept: 2, Of: 4}}, {Strategy: "donor", History: &report.History{Kept: 0, Of: 2}}, {Strategy: "guard"},
+		},
+	}}
+	r.tellAlerts()
+	var got []string
+	for _, a := range r.report.Alerts {
+		got = append(got, a.Text)
+	}
+	want := []string{"3 commits of late were made without their tests", "of 4 applied patches of the strategy revert, 3 were taken back"}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestCompareRuns(t *testing.T) {
+	t.Parallel()
+	first := &report.Report{Verdict: report.Fixed, Failures: []report.Failure{{ID: "p.TestA", Status: "fixed"}, {ID: "p.TestB", Status: "flaky"}}}
+	again := &report.Report{Verdict: report.Proposed, Failures: []report.Failure{{ID: "p.TestA", Status: "new"}}}
+	if got := Compare(first, again); got != nil {
+		t.Error(got)
+	}
+	again.Verdict, again.Failures = report.Red, append(again.Failures, report.Failure{ID: "p.TestB", Status: "new"})
+	want := []string{"verdict: was proposed, is red", "failures: was [p.TestA], is [p.TestA p.TestB]"}
+	if diff := cmp.Diff(want, Compare(first, again)); diff != "" {
+		t.Error(diff)
+	}
+	if got := fmt.Sprint(Compare(again, again)); got != "[]" {
+		t.Error(got)
+	}
+}

@@ -1,0 +1,118 @@
+package repair
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// tellReplay adds what it takes to do the run again.
+func (r *run) tellReplay(ctx context.Context) {
+	r.fingerprint(ctx, nil) // which finds out the tree's hash
+	replay := &report.Replay{
+		Command: "regreen replay " + r.id, Args: r.replayArgs(), Seed: r.Seed, Tree: r.treeHash, Config: r.Config,
+		Go: r.toolchain(ctx), System: runtime.GOOS + "/" + runtime.GOARCH,
+	}
+	if len(r.drawn) > 0 {
+		replay.Weights = r.drawn
+	}
+	r.report.Replay = replay
+}
+
+// replayArgs are the arguments with which a person would do the run again.
+func (r *run) replayArgs() []string {
+	if !r.SearchFor {
+		return append([]string{"test"}, r.whatArgs()...)
+	}
+	args := append([]string{"fix", "--apply", "never"}, r.whatArgs()...)
+	args = append(args, "--budget", r.Budget.String(), "--seed", strconv.FormatUint(r.Seed, 10), "--jobs", strconv.Itoa(r.Jobs))
+	if len(r.Strategies) < len(propose.Strategies()) {
+		for _, s := range r.Strategies {
+			args = append(args, "--strategies", s.Name)
+		}
+	}
+	return args
+}
+
+// whatArgs say what is tested, and with what it is compared.
+func (r *run) whatArgs() (args []string) {
+	if r.Command != "" {
+		args = append(args, "--test", r.Command)
+	}
+	if r.base != "" {
+		args = append(args, "--base", r.base)
+	}
+	return args
+}
+
+// toolchain is the version of Go that the tests ran with, "" when it cannot be told.
+func (r *run) toolchain(ctx context.Context) string {
+	goroot, err := r.suite.Goroot(ctx)
+	if err != nil {
+		return ""
+	}
+	text, err := os.ReadFile(filepath.Join(goroot, "VERSION"))
+	if err != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return string(line)
+}
+
+// Compare tells in what a run differs from one that was to do the same: a line each,
+// none where verdict, failures and kept patches are the same.
+func Compare(first, again *report.Report) []string {
+	var out []string
+	differ := func(what, was, is string) {
+		if was != is {
+			out = append(out, fmt.Sprintf("%s: was %s, is %s", what, orNone(was), orNone(is)))
+		}
+	}
+	verdict := func(r *report.Report) string {
+		if r.Verdict == report.Fixed {
+			return string(report.Proposed) // a replay does not apply
+		}
+		return string(r.Verdict)
+	}
+	differ("verdict", verdict(first), verdict(again))
+	differ("failures", failing(first), failing(again))
+	differ("patches", keptDiffs(first), keptDiffs(again))
+	return out
+}
+
+func orNone(s string) string {
+	if s == "" {
+		return "none"
+	}
+	return s
+}
+
+func failing(r *report.Report) string {
+	var ids []string
+	for _, f := range r.Failures {
+		if f.Status == "new" || f.Status == "fixed" {
+			ids = append(ids, f.ID)
+		}
+	}
+	slices.Sort(ids)
+	return fmt.Sprint(ids)
+}
+
+// keptDiffs names the verified patches by what they do.
+func keptDiffs(r *report.Report) string {
+	var titles []string
+	for _, p := range r.Patches {
+		if p.State == "verified" && p.Rank == 1 {
+			titles = append(titles, fmt.Sprintf("%s in %s", p.Title, p.Files))
+		}
+	}
+	return fmt.Sprint(titles)
+}
