@@ -154,8 +154,19 @@ func (r *run) remember(ctx context.Context) {
 	}
 }
 
+// patchFiles are the patches that can be applied later, by name.
+func (r *run) patchFiles() map[string][]byte {
+	files := make(map[string][]byte)
+	for _, p := range r.report.Patches {
+		if p.State == string(validate.Verified) || p.Rank <= 10 {
+			files[filepath.Join("patches", p.ID+".patch")] = []byte(p.Diff)
+		}
+	}
+	return files
+}
+
 // store writes the report and its patches into the state directory.
-func (r *run) store() error {
+func (r *run) store(files map[string][]byte) error {
 	state, err := r.Repo.EnsureStateDir()
 	if err != nil {
 		return err
@@ -168,12 +179,7 @@ func (r *run) store() error {
 	if err != nil {
 		return err
 	}
-	files := map[string][]byte{filepath.Join("runs", r.id+".json"): doc}
-	for _, p := range r.report.Patches {
-		if p.State == string(validate.Verified) || p.Rank <= 10 {
-			files[filepath.Join("patches", p.ID+".patch")] = []byte(p.Diff)
-		}
-	}
+	files[filepath.Join("runs", r.id+".json")] = doc
 	for name, content := range files {
 		if err := writeFile(filepath.Join(state, name), content); err != nil {
 			return fmt.Errorf("store the run: %w", err)

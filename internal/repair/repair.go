@@ -134,7 +134,9 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r.tellAlerts()
 	stop()
 	r.report.Stats.Seconds = r.clock.seconds()
-	if err := r.store(); err != nil {
+	patches := r.patchFiles()
+	r.report.Redact(report.Secrets(r.Environ))
+	if err := r.store(patches); err != nil {
 		// The report tells all the same; it only cannot be shown again.
 		r.note(fmt.Sprintf("the run could not be stored: %v", err))
 	}

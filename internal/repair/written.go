@@ -104,7 +104,7 @@ func writtenFile(state, id string) string { return filepath.Join(state, "patches
 // text of it may have been made valid UTF-8.
 func StoredPatch(state string, p *report.Patch) ([]patch.File, error) {
 	text, err := os.ReadFile(filepath.Join(state, "patches", p.ID+".patch"))
-	if errors.Is(err, fs.ErrNotExist) && !strings.ContainsRune(p.Diff, '\uFFFD') {
+	if errors.Is(err, fs.ErrNotExist) && !p.Redacted && !strings.ContainsRune(p.Diff, '\uFFFD') {
 		text, err = []byte(p.Diff), nil
 	}
 	if err != nil {

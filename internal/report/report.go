@@ -158,7 +158,8 @@ type Patch struct {
 	Agrees      int        `json:"agrees,omitempty"` // how many other patches of its cluster change the same lines
 	NeedsReview bool       `json:"needs_review"`
 	Files       []Span     `json:"files"`
-	Diff        string     `json:"diff"` // unified, applies with regreen apply --patch
+	Diff        string     `json:"diff"`               // unified, applies with regreen apply --patch
+	Redacted    bool       `json:"redacted,omitempty"` // the diff held a secret, and does not apply
 	Evidence    []Evidence `json:"evidence"`
 	After       *Tests     `json:"after,omitempty"` // the whole suite with the patch, to compare with Report.Tests
 }

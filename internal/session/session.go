@@ -28,6 +28,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -180,26 +181,7 @@ func (s *Session) openLog(getenv func(string) string) {
 		sinks = append(sinks, file)
 	}
 	quiet := min(level, slog.LevelInfo) // what the log takes when all is well
-	s.Log = slog.New(adaptlog.New(adaptlog.Options{Level: quiet, Redact: secrets(s.in.Environ)}, sinks...))
-}
-
-// secrets are the values of environment variables that must not reach a log.
-func secrets(environ []string) []string {
-	var out []string
-	for _, kv := range environ {
-		name, value, _ := strings.Cut(kv, "=")
-		upper := strings.ToUpper(name)
-		if len(value) < 8 {
-			continue
-		}
-		for _, word := range []string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY"} {
-			if strings.Contains(upper, word) {
-				out = append(out, value)
-				break
-			}
-		}
-	}
-	return out
+	s.Log = slog.New(adaptlog.New(adaptlog.Options{Level: quiet, Redact: report.Secrets(s.in.Environ)}, sinks...))
 }
 
 // Repair gives the options of a run on one source.

@@ -117,17 +117,6 @@ func TestStorePath(t *testing.T) {
 	}
 }
 
-func TestSecrets(t *testing.T) {
-	t.Parallel()
-	got := secrets([]string{
-		"GITHUB_TOKEN=ghs_0123456789", "my_password=correct horse", "AWS_SECRET_ACCESS_KEY=abc=def=ghi", "EMPTY_TOKEN=", "SHORT_TOKEN=true",
-		"PATH=/usr/bin:/bin", "TOKEN", "HOME=/home/someone",
-	})
-	if want := []string{"ghs_0123456789", "correct horse", "abc=def=ghi"}; !slices.Equal(got, want) {
-		t.Errorf("secrets %q, want %q", got, want)
-	}
-}
-
 // TestGetenv compares with a map filled in the same order.
 func TestGetenv(t *testing.T) {
 	t.Parallel()

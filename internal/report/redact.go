@@ -1,0 +1,171 @@
+package report
+
+import (
+	"net/url"
+	"reflect"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// redacted stands where a secret was.
+const redacted = "***"
+
+// leastSecret is the shortest value that is taken for a secret, in bytes: shorter ones
+// are too likely to be part of other text.
+const leastSecret = 8
+
+var secretWords = []string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY", "AUTH_KEY", "WEBHOOK_URL"}
+
+// Secrets are the values of those variables of an environment ("NAME=value") whose names
+// speak of secrets, the longest first.
+func Secrets(environ []string) []string {
+	var out []string
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		name = strings.ToUpper(name)
+		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) }) {
+			out = append(out, value)
+			for line := range strings.Lines(value) { // of a key that is printed line by line
+				out = append(out, strings.TrimSpace(line))
+			}
+		}
+	}
+	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < leastSecret })
+	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
+	return slices.Compact(out)
+}
+
+// token is a form of secrets that are known by their looks. Each begins with its prefix,
+// which is quick to look for.
+type token struct{ prefix, rest string }
+
+var tokens = []token{
+	{"ghp_", `[A-Za-z0-9]{20,}`}, {"gho_", `[A-Za-z0-9]{20,}`}, {"ghu_", `[A-Za-z0-9]{20,}`}, {"ghs_", `[A-Za-z0-9]{20,}`}, {"ghr_", `[A-Za-z0-9]{20,}`},
+	{"github_pat_", `[A-Za-z0-9_]{20,}`},
+	{"glpat-", gitlab}, {"gldt-", gitlab}, {"glrt-", gitlab}, {"glptt-", gitlab}, {"glsoat-", gitlab}, {"glcbt-", gitlab},
+	{"xox", `[abeoprs]-[A-Za-z0-9-]{10,}`}, {"xapp-", `[0-9]-[A-Za-z0-9-]{10,}`}, // Slack
+	{"AKIA", `[0-9A-Z]{16}\b`}, {"ASIA", `[0-9A-Z]{16}\b`}, // AWS
+	{"AIza", `[0-9A-Za-z_-]{35}`}, {"ya29.", `[0-9A-Za-z_-]{20,}`}, // Google
+	{"sk_live_", stripe}, {"sk_test_", stripe}, {"rk_live_", stripe}, {"rk_test_", stripe}, {"whsec_", stripe},
+	{"sk-", `(?:(?:ant|proj|svcacct|admin)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{40,})`}, // Anthropic, OpenAI
+	{"npm_", `[A-Za-z0-9]{30,}`}, {"pypi-", `[A-Za-z0-9_-]{40,}`}, {"dckr_pat_", `[A-Za-z0-9_-]{20,}`}, {"hf_", `[A-Za-z0-9]{30,}`},
+	{"dop_v1_", `[0-9a-f]{40,}`}, {"doo_v1_", `[0-9a-f]{40,}`}, // DigitalOcean
+	{"SG.", `[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`},            // SendGrid
+	{"shpat_", `[0-9a-fA-F]{32}`}, {"shpss_", `[0-9a-fA-F]{32}`}, // Shopify
+	{"eyJ", `[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}`}, // JSON Web Token (RFC 7519)
+}
+
+const (
+	gitlab = `[A-Za-z0-9_.-]{16,}`
+	stripe = `[0-9A-Za-z]{16,}`
+)
+
+// tokenForms are the expressions of the tokens, in their order.
+var tokenForms = sync.OnceValue(func() []*regexp.Regexp {
+	forms := make([]*regexp.Regexp, len(tokens))
+	for i, f := range tokens {
+		forms[i] = regexp.MustCompile(`\b` + regexp.QuoteMeta(f.prefix) + f.rest)
+	}
+	return forms
+})
+
+// secretPlaces are where secrets stand; what the groups hold stays.
+var secretPlaces = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(
+		`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9+/=._~-]{8,}` +
+			`|(\bhttps://hooks\.slack\.com/(?:services|workflows)/)[A-Za-z0-9/_-]{16,}` +
+			`|([?&](?:access_token|api_key|apikey|auth|client_secret|password|sig|signature|token|x-amz-signature)=)[^&\s"'<>]{8,}`)
+})
+
+// urlCredentials are a user and a password, or a token, before the host of a URL
+// (RFC 3986, 3.2.1).
+var urlCredentials = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\b([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#@:"'<>]*:[^\s/?#@"'<>]+|[^\s/?#@:"'<>]{20,})@`)
+})
+
+// privateKeys are blocks of PEM (RFC 7468) and OpenPGP keys, also those that are cut off.
+var privateKeys = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)`)
+})
+
+// Redact replaces secrets in every text of the report: the values given (see Secrets), in
+// the forms in which they are printed, and what looks like a token, a private key or the
+// credentials of a URL. It works in place. A patch whose diff held one is Redacted: it can
+// be read, not applied.
+func (r *Report) Redact(secrets []string) {
+	red := newRedactor(secrets)
+	diffs := make([]string, len(r.Patches))
+	for i := range r.Patches {
+		diffs[i] = r.Patches[i].Diff
+	}
+	red.walk(reflect.ValueOf(r).Elem())
+	for i := range r.Patches {
+		r.Patches[i].Redacted = r.Patches[i].Redacted || r.Patches[i].Diff != diffs[i]
+	}
+}
+
+type redactor struct{ values *strings.Replacer }
+
+func newRedactor(secrets []string) *redactor {
+	var pairs []string
+	for _, s := range secrets {
+		quoted := strconv.Quote(s)
+		for _, form := range []string{s, quoted[1 : len(quoted)-1], url.QueryEscape(s), url.PathEscape(s)} {
+			if len(form) >= leastSecret {
+				pairs = append(pairs, form, redacted)
+			}
+		}
+	}
+	return &redactor{strings.NewReplacer(pairs...)}
+}
+
+func (red *redactor) text(s string) string {
+	if len(s) < leastSecret {
+		return s
+	}
+	s = red.values.Replace(s)
+	if strings.Contains(s, "PRIVATE KEY") {
+		s = privateKeys().ReplaceAllString(s, "${1}"+redacted+"${2}")
+	}
+	if strings.Contains(s, "://") {
+		s = urlCredentials().ReplaceAllString(s, "${1}"+redacted+"@")
+	}
+	for i := range tokens {
+		if strings.Contains(s, tokens[i].prefix) {
+			s = tokenForms()[i].ReplaceAllString(s, redacted)
+		}
+	}
+	if strings.Contains(s, "=") || strings.Contains(s, "uthorization") || strings.Contains(s, "hooks.slack.com") {
+		s = secretPlaces().ReplaceAllString(s, "${1}${2}${3}"+redacted)
+	}
+	return s
+}
+
+// walk goes through everything that a value holds; what maps hold is regreen's own.
+func (red *redactor) walk(v reflect.Value) {
+	switch v.Kind() {
+	case reflect.String:
+		if s := v.String(); s != "" {
+			if t := red.text(s); t != s {
+				v.SetString(t)
+			}
+		}
+	case reflect.Pointer:
+		if !v.IsNil() {
+			red.walk(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			red.walk(v.Index(i))
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			if f := v.Field(i); f.CanSet() {
+				red.walk(f)
+			}
+		}
+	}
+}

@@ -1,0 +1,151 @@
+package report
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// tok is a token, put together here so that nobody takes this file for a leak.
+func tok(prefix string, n int) string {
+	return prefix + strings.Repeat("aB3dE5gH", n/8+1)[:n]
+}
+
+func TestRedactTokens(t *testing.T) {
+	t.Parallel()
+	hex := strings.Repeat("0123456789abcdef", 4)
+	for name, secret := range map[string]string{
+		"GitHub":          tok("gh"+"p_", 36),
+		"GitHub Actions":  tok("gh"+"s_", 36),
+		"GitHub fine":     tok("github"+"_pat_", 22) + "_" + tok("", 59),
+		"GitLab":          tok("gl"+"pat-", 20),
+		"Slack":           "xo" + "xb-123456789012-" + tok("", 24),
+		"AWS":             "AK" + "IA" + strings.ToUpper(tok("", 16)),
+		"Google":          "AI" + "za" + tok("", 35),
+		"Stripe":          tok("sk_"+"live_", 24),
+		"Anthropic":       tok("sk-"+"ant-", 40),
+		"OpenAI":          tok("sk-"+"proj-", 40),
+		"npm":             tok("np"+"m_", 36),
+		"PyPI":            tok("py"+"pi-", 60),
+		"DigitalOcean":    "do" + "p_v1_" + hex,
+		"SendGrid":        "S" + "G." + tok("", 22) + "." + tok("", 43),
+		"Hugging Face":    tok("h"+"f_", 34),
+		"JSON Web Token":  "ey" + tok("J", 20) + ".ey" + tok("J", 40) + "." + tok("", 43),
+		"Docker":          tok("dckr"+"_pat_", 27),
+		"Slack's webhook": "https://hooks." + "slack.com/services/T00000000/B00000000/" + tok("", 24),
+	} {
+		for _, around := range [][2]string{{"", ""}, {"token=", " was refused"}, {`{"key":"`, `"}`}, {"+\tconst key = \"", "\"\n"}} {
+			r := &Report{Notes: []string{around[0] + secret + around[1]}}
+			r.Redact(nil)
+			got := r.Notes[0]
+			if strings.Contains(got, secret[len(secret)-8:]) || !strings.Contains(got, redacted) {
+				t.Errorf("%s: %q", name, got)
+			}
+			if name != "Slack's webhook" && got != around[0]+redacted+around[1] {
+				t.Errorf("%s: more or less than the token: %q", name, got)
+			}
+		}
+	}
+}
+
+func TestRedactPlaces(t *testing.T) {
+	t.Parallel()
+	key := "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END " + "RSA PRIVATE KEY-----"
+	for text, want := range map[string]string{
+		"dial postgres://app:hunter22@db:5432/x?y=1":         "dial postgres://***@db:5432/x?y=1",
+		"https://" + tok("", 40) + "@example.com/x.git":      "https://***@example.com/x.git",
+		"redis://:s3cret@localhost":                          "redis://***@localhost",
+		"Authorization: Bearer " + tok("", 30):               "Authorization: Bearer ***",
+		`"authorization": "Basic dXNlcjpwYXNzd29yZA=="`:      `"authorization": "Basic ***"`,
+		"GET /x?access_token=" + tok("", 20) + "&page=2 404": "GET /x?access_token=***&page=2 404",
+		"read " + key + " from file":                         "read -----BEGIN " + "RSA PRIVATE KEY-----***-----END " + "RSA PRIVATE KEY----- from file",
+		"cut " + key[:40]:                                    "cut -----BEGIN " + "RSA PRIVATE KEY-----***",
+	} {
+		r := &Report{Failures: []Failure{{Output: text}}}
+		r.Redact(nil)
+		if got := r.Failures[0].Output; got != want {
+			t.Errorf("%q:\n got %q\nwant %q", text, got, want)
+		}
+	}
+}
+
+// What only looks a little like a secret stays: a report without it would help nobody.
+func TestRedactLeavesTheRest(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"commit 32c6194f2b8a6f1d3c5e7a9b1d3f5a7c9e1b3d5f", "550e8400-e29b-41d4-a716-446655440000",
+		"github.com/spf13/pflag v1.1.0 h1:4EBh2KAYBwaONj6b2Ye1GiHfwjqyROoF4RwYO+vPwFk=",
+		"git@github.com:regreen-ci/regreen.git", "https://example.com/@user/x", "https://example.com:8080/a@b", "import sk-learn; task-runner",
+		"TestParse/ghp_short", "http://localhost:8080/x?token=short", "AKIAlower", "-----BEGIN CERTIFICATE-----", "-----BEGIN PUBLIC KEY-----",
+		"mail to a.person@example.com", "var_token_names = 3", "got token=, want token=", "https://[::1]:443/", "ssh://git@host/repo",
+	} {
+		r := &Report{Notes: []string{text}}
+		r.Redact(nil)
+		if r.Notes[0] != text {
+			t.Errorf("%q became %q", text, r.Notes[0])
+		}
+	}
+}
+
+func TestRedactPatch(t *testing.T) {
+	t.Parallel()
+	r := &Report{Patches: []Patch{{Diff: "+\tpassword := \"hunter22!\"\n"}, {Diff: "+\tx++\n"}}}
+	r.Redact([]string{"hunter22!"})
+	if r.Patches[0].Diff != "+\tpassword := \"***\"\n" || !r.Patches[0].Redacted || r.Patches[1].Redacted {
+		t.Errorf("%+v", r.Patches)
+	}
+}
+
+func TestSecrets(t *testing.T) {
+	t.Parallel()
+	got := Secrets([]string{
+		"PATH=/usr/bin:/bin", "DEPLOY_TOKEN=abcdefgh12", "db_password=hunter22!", "SHORT_TOKEN=abc", "EMPTY_SECRET=", "NO_EQUALS_TOKEN",
+		"SSH_PRIVATE_KEY=first line\nsecond line\n",
+	})
+	want := "first line\nsecond line\n|second line|abcdefgh12|first line|hunter22!"
+	if strings.Join(got, "|") != want {
+		t.Errorf("got %q", got)
+	}
+}
+
+// However a value is printed and wherever in a report, it does not come out.
+func TestRedactProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		secret := rapid.StringMatching(`[A-Za-z0-9!"\\/+= é]{7,20}[A-Za-z0-9]`).Draw(t, "secret")
+		r := reports().Draw(t, "report")
+		put := func(s *string) { *s = *s + secret }
+		put(&r.Command)
+		put(&r.Environment.Branch)
+		for i := range r.Failures {
+			put(&r.Failures[i].Message)
+			quoted, _ := json.Marshal(secret)
+			r.Failures[i].Output += string(quoted)
+		}
+		for i := range r.Attempts {
+			put(&r.Attempts[i].Reason)
+		}
+		r.Redact(Secrets([]string{"MY_SECRET=" + secret}))
+		b, err := json.Marshal(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		quoted, _ := json.Marshal(secret)
+		inner := string(quoted[1 : len(quoted)-1])
+		if strings.Contains(string(b), inner) || strings.Contains(r.Command, secret) {
+			t.Fatalf("%q came out", secret)
+		}
+	})
+}
+
+func BenchmarkRedact(b *testing.B) {
+	r := &Report{Results: make([]Result, 50_000)}
+	for i := range r.Results {
+		r.Results[i] = Result{Package: "github.com/regreen-ci/regreen/internal/report", Test: "TestSomething/with_a_name", Status: "passed"}
+	}
+	for b.Loop() {
+		r.Redact([]string{"hunter22!"})
+	}
+}
