@@ -149,7 +149,10 @@ func proposedReport() *Report {
 	third.ID, third.Attempt, third.Rank, third.Confidence = "p-a1", "a30", 3, 0.2
 	third.State, third.Strategy, third.Title = "refused", "revert", "take back the change of stats/mean.go"
 	third.Reason, third.Evidence = "it undoes the change", third.Evidence[:1]
-	r.Patches = []Patch{guardPatch(), second, third}
+	first := guardPatch()
+	first.History, first.Agrees = &History{Kept: 12, Of: 14}, 1
+	first.After = &Tests{Packages: 31, Passed: 1202, Failed: 2, Skipped: 3}
+	r.Patches = []Patch{first, second, third}
 	r.Suspects = []Suspect{{Span{"stats/mean.go", 12, 18}, 0.94, []string{"changed since the base", "the panic's stack goes through it"}}}
 	r.Attempts = []Attempt{
 		{"a1", "template/guard", "stats/mean.go", 17, "type-check", "ill_typed", 0.004, "undefined: n"},
@@ -164,6 +167,29 @@ func proposedReport() *Report {
 		Seconds: map[string]float64{"detect": 0.01, "test": 3.2, "localize": 1.1, "propose": 0.2, "build": 2.2, "validate": 6.4, "confirm": 1.3, "report": 0.01},
 	}
 	r.Notes = []string{"The race detector did not run: CGO is off."}
+	r.Alerts = []Alert{{"warning", "3 commits of late were made without their tests", "regreen status tells which, and why"}}
+	week := func(n int) time.Time { return time.Date(2026, 2, 9, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*n) }
+	r.Learning = &Learning{
+		Strategies: []Posterior{{"template/guard", 152.4, 690.6}, {"template/expression", 33.1, 801.9}, {"revert", 9.5, 40.5}},
+		Trend:      []Period{{week(0), 6, 2}, {week(1), 0, 0}, {week(2), 9, 6}},
+	}
+	r.Replay = &Replay{
+		Command: "regreen replay " + r.ID, Args: []string{"fix", "--apply", "never", "--budget", "1m0s", "--seed", "1"}, Seed: 1,
+		Tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904", Go: "go1.26.8", System: "linux/amd64",
+		Weights: map[string]map[string]float64{"panic": {"revert": 0.051, "template/guard": 0.1085}},
+	}
+	r.Receipts = []Receipt{
+		{Channel: "terminal", State: "sent", Seconds: 0.002},
+		{Channel: "webhook", State: "sent", Where: "https://chat.example/hooks/7", Tries: 2, Seconds: 1.4, Degraded: []string{"3 of 9 failures left out to fit 3,000 characters"}},
+		{Channel: "email", State: "failed", Reason: "mail.example:587 does not answer", Tries: 4, Seconds: 30},
+	}
+	r.Results = []Result{
+		{Package: "example.com/fleet/stats", Test: "TestMean", Status: "failed", Seconds: 0.01},
+		{Package: "example.com/fleet/stats", Test: "TestMean/empty", Status: "failed", Seconds: 0.01, File: "stats/mean_test.go", Line: 23},
+		{Package: "example.com/fleet/stats", Test: "TestMean/one", Status: "passed"},
+		{Package: "example.com/fleet/report/weekly", Test: "TestSummaryOfQuietWeek", Status: "failed", Seconds: 0.2, File: "report/weekly/summary_test.go", Line: 61},
+		{Package: "example.com/fleet/api", Test: "TestLive", Status: "skipped"},
+	}
 	return r
 }
 
@@ -174,7 +200,8 @@ func fixedReport() *Report {
 	r.Patches = r.Patches[:1]
 	r.Patches[0].Applied = true
 	r.Failures = r.Failures[:2]
-	r.Culprit, r.Notes = nil, nil
+	r.Culprit, r.Notes, r.Alerts = nil, nil, nil
+	r.Settle()
 	return r
 }
 

@@ -49,6 +49,7 @@ func sections(r *Report, opt MarkdownOptions) []section {
 	out := []section{
 		mdContext(r),
 		mdProblem(r.Problem),
+		mdAlerts(r.Alerts),
 		mdCauses(r),
 		mdFailures(r, all),
 		mdOrigin(r.Origin),
@@ -56,7 +57,7 @@ func sections(r *Report, opt MarkdownOptions) []section {
 	}
 	for _, s := range all {
 		if s.best != nil {
-			out = append(out, mdPatch(s.best, len(r.Clusters), opt))
+			out = append(out, mdPatch(r, s.best, opt))
 		}
 	}
 	return append(out,
@@ -160,6 +161,20 @@ func lastLines(output string, most int) []string {
 	return lines
 }
 
+func mdAlerts(alerts []Alert) section {
+	return rows("alert", 1, alerts, "\n### Alerts\n\n", "", func(a Alert) string {
+		mark := "⚠"
+		if a.Level == "error" {
+			mark = "✗"
+		}
+		text := "- " + mark + " " + prose(a.Text)
+		if hint := prose(a.Hint); hint != "" {
+			text += " (" + hint + ")"
+		}
+		return text + "\n"
+	})
+}
+
 func mdCauses(r *Report) section {
 	if len(r.Clusters) < 2 {
 		return once("cause", 2, "")
@@ -246,7 +261,7 @@ func mdCulprit(c *Culprit) section {
 	return block("culprit line", 4, head, "diff", blockLines(c.Diff), "")
 }
 
-func mdPatch(p *Patch, clusters int, opt MarkdownOptions) section {
+func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 	name := "Patch"
 	if p.State != "verified" {
 		name = "Plausible patch, not verified"
@@ -254,10 +269,10 @@ func mdPatch(p *Patch, clusters int, opt MarkdownOptions) section {
 	var head, tail strings.Builder
 	fmt.Fprintf(&head, "\n### %s: %s\n\n", name, prose(cmp.Or(p.Title, p.Strategy)))
 	facts := []string{code(p.ID)}
-	if clusters > 1 && p.Cluster > 0 {
+	if len(r.Clusters) > 1 && p.Cluster > 0 {
 		facts = append(facts, fmt.Sprintf("cause %d", p.Cluster))
 	}
-	facts = append(facts, fmt.Sprintf("confidence %.2f", p.Confidence), "by "+code(p.Strategy))
+	facts = append(facts, p.experience(), "by "+code(p.Strategy))
 	if p.NeedsReview {
 		facts = append(facts, "**needs review**")
 	}
@@ -278,6 +293,14 @@ func mdPatch(p *Patch, clusters int, opt MarkdownOptions) section {
 			mark = "✗"
 		}
 		fmt.Fprintf(&tail, "- %s %s: %s, %s\n", mark, prose(proof(e)), prose(e.Detail), seconds(e.Seconds))
+	}
+	for _, line := range []string{r.comparison(p), r.agreement(p)} {
+		if line != "" {
+			tail.WriteString("- " + line + "\n")
+		}
+	}
+	if p.Redacted {
+		tail.WriteString("\nThe diff held a secret, which is not shown: it cannot be copied from here.\n")
 	}
 	if p.State == "verified" && !p.Applied && typable(p.ID) {
 		fmt.Fprintf(&tail, "\nApply it with %s\n", code(opt.Apply+" "+p.ID))
@@ -360,6 +383,15 @@ func mdSearch(r *Report) section {
 			line += ": " + prose(strings.Join(r.Environment.Reasons, ", "))
 		}
 		about = append(about, line+"\n")
+	}
+	if success := r.Learning.success(); success != "" {
+		about = append(about, "- "+success+"\n")
+	}
+	if r.Replay != nil && typable(r.ID) {
+		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Go), prose(r.Replay.System))))
+	}
+	for _, line := range r.undelivered() {
+		about = append(about, "- "+prose(line)+"\n")
 	}
 	about = append(about, "- regreen "+cmp.Or(prose(r.Version), "of no version")+", run "+cmp.Or(code(r.ID), "without a name")+"\n")
 	head, tail := details("How the search went")

@@ -23,7 +23,7 @@ func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
 }
 
 var (
-	headings = regexp.MustCompile(`^(## [✓✗] regreen: |### (Failures|Causes|Culprit|Not done)$|### (Patch|Plausible patch, not verified): )`)
+	headings = regexp.MustCompile(`^(## [✓✗] regreen: |### (Failures|Causes|Culprit|Alerts|Not done)$|### (Patch|Plausible patch, not verified): )`)
 	summary  = regexp.MustCompile(`^<summary>[A-Za-z0-9, ]+</summary>$`)
 	active   = regexp.MustCompile(`(^|[^\\])[<>\[*_~$&]|@[A-Za-z0-9]|#[0-9]|://|(?i)\bwww\.|\bgh-[0-9]`)
 	strong   = regexp.MustCompile(`\*\*(needs review|still red|repaired( by )?)\*\*`)

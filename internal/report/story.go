@@ -6,6 +6,7 @@ import (
 	"maps"
 	"slices"
 	"strings"
+	"time"
 )
 
 // What the renderings have in common: how a report is put into words, and what
@@ -336,6 +337,76 @@ var proofs = map[string]string{
 	"dependents":    "dependents",
 	"suite":         "whole suite",
 	"repeat":        "repeats",
+}
+
+// experience says in words how sure regreen may be of a patch, and why.
+func (p *Patch) experience() string {
+	s := fmt.Sprintf("confidence %.2f", p.Confidence)
+	if h := p.History; h != nil {
+		s += fmt.Sprintf(" (%d of %d like it were kept)", h.Kept, h.Of)
+	}
+	return s
+}
+
+// agreement tells how many of the other patches of its cluster change the same lines, ""
+// where there is nothing to tell.
+func (r *Report) agreement(p *Patch) string {
+	others := tally(r.Patches, func(o Patch) bool { return o.Cluster == p.Cluster }) - 1
+	switch {
+	case others < 1:
+		return ""
+	case p.Agrees == 0 && others == 1:
+		return "the other patch changes other lines"
+	case p.Agrees == 0:
+		return fmt.Sprintf("all %s change other lines", count(others, "other patch"))
+	case p.Agrees == others && others == 1:
+		return "the other patch changes the same lines"
+	case p.Agrees == others:
+		return fmt.Sprintf("all %s change the same lines", count(others, "other patch"))
+	}
+	return fmt.Sprintf("%d of %s change the same lines", p.Agrees, count(others, "other patch"))
+}
+
+// comparison tells of the whole suite before and after a patch, "" where that is not known.
+func (r *Report) comparison(p *Patch) string {
+	if p.After == nil {
+		return ""
+	}
+	tests := func(t Tests) string {
+		return fmt.Sprintf("%s passed, %s failed", thousands(t.Passed), thousands(t.Failed))
+	}
+	return "before: " + tests(r.Tests) + "; with the patch: " + tests(*p.After)
+}
+
+// success is the trend in words: how many of the runs found a patch, "" without any.
+func (l *Learning) success() string {
+	if l == nil {
+		return ""
+	}
+	runs, repaired := 0, 0
+	for _, p := range l.Trend {
+		runs, repaired = runs+p.Runs, repaired+p.Repaired
+	}
+	if runs == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%s of the last %s found a verified patch (since %s)", thousands(repaired), count(runs, "search"), l.Trend[0].Start.UTC().Format(time.DateOnly))
+}
+
+// undelivered tells of the channels that the report did not reach, or not as it should.
+func (r *Report) undelivered() []string {
+	var out []string
+	for _, rc := range r.Receipts {
+		switch {
+		case rc.State == "failed":
+			out = append(out, "not sent to "+rc.Channel+": "+rc.Reason)
+		case rc.State == "skipped":
+			out = append(out, rc.Channel+" left out: "+rc.Reason)
+		case len(rc.Degraded) > 0:
+			out = append(out, rc.Channel+": "+strings.Join(rc.Degraded, "; "))
+		}
+	}
+	return out
 }
 
 // skip is how to pass by regreen in the git hook that the report is about, or "".

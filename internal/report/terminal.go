@@ -48,9 +48,10 @@ func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
 	}
 	t.culprit(r.Culprit)
 	for _, s := range shown {
-		t.patch(s, len(r.Clusters))
+		t.patch(r, s)
 	}
 	t.others(all.others())
+	t.alerts(r.Alerts)
 	t.notes(r)
 	t.stats(r)
 	t.commands(r, shown) // last, where the eye is
@@ -165,6 +166,26 @@ func (t *terminal) problem(p *Problem) {
 	t.output(2, p.Output, 0)
 	if hint := oneLine(p.Hint); hint != "" {
 		t.wrapped(2, "", "hint: "+hint, manyRows)
+	}
+}
+
+func (t *terminal) alerts(alerts []Alert) {
+	for _, a := range alerts {
+		color := yellow
+		if a.Level == "error" {
+			color = red
+		}
+		t.line()
+		for i, l := range t.paragraph(oneLine(a.Text), t.width-4, messageRows) {
+			mark := "⚠ "
+			if i > 0 {
+				mark = "  "
+			}
+			t.line("  ", t.paint(color, mark), l)
+		}
+		if hint := oneLine(a.Hint); hint != "" {
+			t.wrapped(4, dim, "hint: "+hint, messageRows)
+		}
 	}
 }
 
@@ -305,7 +326,7 @@ func (t *terminal) culprit(c *Culprit) {
 }
 
 // patch shows the best patch of a cluster with its diff and what was proven.
-func (t *terminal) patch(s story, clusters int) {
+func (t *terminal) patch(r *Report, s story) {
 	if s.best == nil {
 		return
 	}
@@ -315,7 +336,7 @@ func (t *terminal) patch(s story, clusters int) {
 		name = "Plausible patch"
 	}
 	about := oneLine(cmp.Or(p.Title, p.Strategy))
-	if clusters > 1 && p.Cluster > 0 {
+	if len(r.Clusters) > 1 && p.Cluster > 0 {
 		about = fmt.Sprintf("%s (cause %d)", about, p.Cluster)
 	}
 	switch {
@@ -329,6 +350,14 @@ func (t *terminal) patch(s story, clusters int) {
 	t.line()
 	t.evidence(p)
 	t.confidence(p)
+	for _, line := range []string{r.comparison(p), r.agreement(p)} {
+		if line != "" && t.opt.Verbose {
+			t.wrapped(2, dim, line, messageRows)
+		}
+	}
+	if p.Redacted {
+		t.wrapped(2, yellow, "the diff held a secret, which is not shown", messageRows)
+	}
 }
 
 func (t *terminal) evidence(p *Patch) {
@@ -360,7 +389,7 @@ func (t *terminal) evidence(p *Patch) {
 func proof(e Evidence) string { return cut(cmp.Or(proofs[e.Step], oneLine(e.Step)), 24) }
 
 func (t *terminal) confidence(p *Patch) {
-	lead := fmt.Sprintf("confidence %.2f, by %s", p.Confidence, oneLine(p.Strategy))
+	lead := p.experience() + ", by " + oneLine(p.Strategy)
 	if p.NeedsReview {
 		t.line("  ", cut(lead, t.width-20), ", ", t.paint(yellow, "needs review"))
 	} else {
@@ -430,7 +459,7 @@ func (t *terminal) commands(r *Report, all stories) {
 }
 
 func (t *terminal) notes(r *Report) {
-	notes := r.undone()
+	notes := append(r.undone(), r.undelivered()...)
 	if len(notes) == 0 {
 		return
 	}
