@@ -11,6 +11,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -25,6 +28,8 @@ package h
 import (
 	"os"
 	"sync"
+
+	"example.com/m/spin"
 )
 
 var (
@@ -45,6 +50,7 @@ func Work(n int) int {
 		sum += i
 	}
 	_ = os.Args
+	spin.To(2)
 	return sum + other(0) // mark
 }
 
@@ -57,6 +63,14 @@ func Seen() int { return seen }
 func Table() int { return table["a"] }
 
 func AtInit() int { return atInit }
+-- spin/spin.go --
+package spin
+
+// To has no candidates, and so no steps that would be counted.
+func To(n uint) {
+	for i := uint(0); i != n; i += 2 {
+	}
+}
 -- h/h_test.go --
 package h
 
@@ -88,6 +102,7 @@ func TestPoolHazards(t *testing.T) {
 	cases := []struct{ name, new string }{
 		{"wrong", "return sum"},
 		{"endless loop", "for {\n\t}"},
+		{"endless loop where no steps are counted", "spin.To(3)\n\treturn 3"},
 		{"endless recursion", "return other2(1)"},
 		{"deadlock", "mu.Lock()\n\treturn 3"},
 		{"channel that nothing comes from", "<-make(chan int)\n\treturn 3"},
@@ -137,6 +152,70 @@ func TestPoolHazards(t *testing.T) {
 	}
 	if strings.Contains(log, "no more pools") || !strings.Contains(log, "msg=pools") {
 		t.Errorf("pools were not used to the end:\n%s", log)
+	}
+}
+
+// Chunks hold every candidate once, are about of a size, and keep those together that pick
+// a value at the same place.
+func TestShare(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		n := rapid.IntRange(1, 6).Draw(t, "n")
+		picks := make([]pick, rapid.IntRange(0, 300).Draw(t, "picks"))
+		places := make(map[int]int)
+		for i := range picks {
+			picks[i].number = i + 1
+			if place := rapid.IntRange(-2, 8).Draw(t, "place"); place >= 0 {
+				places[i+1] = place
+			}
+		}
+		chunks := share(picks, n, places)
+		if len(chunks) != n {
+			t.Fatalf("%d chunks of %d", len(chunks), n)
+		}
+		seen := make(map[int]bool)
+		of := make(map[int]int) // place -> chunk
+		for c, chunk := range chunks {
+			if !slices.IsSortedFunc(chunk, func(a, b pick) int { return a.number - b.number }) {
+				t.Fatalf("chunk %d is not in the order of the candidates", c)
+			}
+			for _, p := range chunk {
+				if seen[p.number] {
+					t.Fatalf("%d is there twice", p.number)
+				}
+				seen[p.number] = true
+				place, ok := places[p.number]
+				if before, known := of[place]; ok && known && before != c {
+					t.Fatalf("place %d is in chunks %d and %d", place, before, c)
+				} else if ok {
+					of[place] = c
+				}
+			}
+		}
+		if len(seen) != len(picks) {
+			t.Fatalf("%d of %d candidates", len(seen), len(picks))
+		}
+		if len(places) == 0 && len(picks) > 0 && len(chunks[0])-len(chunks[n-1]) > 1 {
+			t.Fatalf("%d in the first chunk, %d in the last", len(chunks[0]), len(chunks[n-1]))
+		}
+	})
+}
+
+// What is tried again with more steps has some time at first, and a share of what pools take.
+func TestAllowance(t *testing.T) {
+	t.Parallel()
+	var s poolState
+	for _, step := range []struct{ took, late, want time.Duration }{
+		{0, 0, lateFirst},
+		{time.Second, 100 * time.Millisecond, lateFirst},
+		{0, 250 * time.Millisecond, 50 * time.Millisecond},
+		{0, 200 * time.Millisecond, 0},
+		{60 * time.Second, 0, lateMost},
+	} {
+		s.note(step.took, told{late: step.late})
+		if got := s.allowance(); got != step.want {
+			t.Errorf("after %v more, %v of it late: %v, want %v", step.took, step.late, got, step.want)
+		}
 	}
 }
 
