@@ -21,7 +21,7 @@ import (
 )
 
 // pages are the documentation, relative to the top of the module.
-var pages = []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/hook-managers.md", "docs/patch.md", "docs/validation.md"}
+var pages = []string{"README.md", "CONTRIBUTING.md", "docs/architecture.md", "docs/hook-managers.md", "docs/patch.md", "docs/report.md", "docs/validation.md"}
 
 func read(t *testing.T, name string) string {
 	t.Helper()
@@ -34,12 +34,13 @@ func read(t *testing.T, name string) string {
 
 var fences = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 
-// TestCommands types what the pages say, page by page and from the top.
+// TestCommands types what the pages say, page by page and from the top. The first page
+// is that which installs; the others go on from there.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	ran := 0
+	var s *site
 	for _, page := range pages {
-		var s *site
 		for _, block := range fences.FindAllStringSubmatch(read(t, page), -1) {
 			var dir string
 			switch block[1] {
