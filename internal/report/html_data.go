@@ -1,0 +1,81 @@
+package report
+
+import (
+	"encoding/json"
+	"fmt"
+	"html/template"
+	"math"
+	"strings"
+)
+
+// resultsData is every test's result as JSON for the page's script, which shows it in
+// pages: as HTML, 50,000 rows would be slow and large. Packages and files are named
+// once; a row is [package, test, status, milliseconds, line, file, tries], where
+// package, status and file are indexes, and zeros at the end are left out. File 0 is
+// none. Encoded like this no text can end the script element that holds it: <, >, &
+// and the line separators of JavaScript are \u escapes.
+func resultsData(results []Result) template.JS {
+	if len(results) == 0 {
+		return ""
+	}
+	data := struct {
+		Statuses []string `json:"statuses"`
+		Packages []string `json:"packages"`
+		Files    []string `json:"files"`
+		Rows     [][]any  `json:"rows"`
+	}{Rows: make([][]any, len(results))}
+	statuses, packages, files := indexer(&data.Statuses), indexer(&data.Packages), indexer(&data.Files)
+	files("")
+	for i, res := range results {
+		row := []any{
+			packages(res.Package), oneLine(res.Test), statuses(res.Status), milliseconds(res.Seconds),
+			res.Line, files(res.File), res.Tries,
+		}
+		for row[len(row)-1] == 0 {
+			row = row[:len(row)-1]
+		}
+		data.Rows[i] = row
+	}
+	b, err := json.Marshal(data)
+	if err != nil {
+		panic(err) // strings and numbers always encode
+	}
+	return template.JS(b)
+}
+
+// indexer gives each text its index in names, where new ones are put.
+func indexer(names *[]string) func(string) int {
+	seen := map[string]int{}
+	return func(name string) int {
+		i, ok := seen[name]
+		if !ok {
+			i = len(*names)
+			seen[name] = i
+			*names = append(*names, oneLine(name))
+		}
+		return i
+	}
+}
+
+func milliseconds(s float64) int {
+	const most = 1 << 50
+	if !(s > 0) { // NaN too
+		return 0
+	}
+	return int(math.Round(min(s*1000, most)))
+}
+
+// tallyResults counts the results by status: "50,000 tests: 49,990 passed, 10 failed".
+func tallyResults(results []Result) string {
+	n := map[string]int{}
+	for i := range results {
+		n[results[i].Status]++
+	}
+	var parts []string
+	for _, status := range resultStatuses {
+		if n[status] > 0 {
+			parts = append(parts, fmt.Sprintf("%s %s", thousands(n[status]), status))
+		}
+	}
+	return count(len(results), "test") + ": " + strings.Join(parts, ", ")
+}

@@ -1,0 +1,250 @@
+package report
+
+import (
+	"cmp"
+	"fmt"
+	"html/template"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+)
+
+// htmlPage is the report with what its templates cannot work out themselves.
+type htmlPage struct {
+	*Report
+	Sections    []htmlSection
+	Title       string
+	Passes      bool
+	Took        string
+	Causes      []htmlCause
+	Folded      []htmlFailure // known and flaky
+	Open        bool          // the verdict is about the folded ones
+	CulpritDiff []htmlLine
+	Undone      []string
+	Stages      []htmlStage
+	Posteriors  []htmlPosterior
+	Trend       *htmlTrend
+	Results     template.JS // hides Report.Results, which no template may walk through
+	Tally       string      // of the results
+	Again       string      // the command that shows the report in a terminal
+	Skip        string      // the command that passes by the hook
+}
+
+func newHTMLPage(r *Report) *htmlPage {
+	p := &htmlPage{
+		Report: r, Title: title(r), Passes: r.passes(), Open: r.Verdict == Known || r.Verdict == Flaky,
+		Undone: r.undone(),
+		Stages: htmlStages(r.Stats.Seconds), Posteriors: htmlPosteriors(r.Learning), Trend: newHTMLTrend(r.Learning),
+		Results: resultsData(r.Results), Tally: tallyResults(r.Results),
+	}
+	if !p.Passes {
+		p.Skip = r.skip()
+	}
+	if typable(r.ID) {
+		p.Again = "regreen report " + r.ID
+	}
+	total := 0.0
+	for _, s := range p.Stages {
+		total += s.Seconds
+	}
+	if total > 0 {
+		p.Took = seconds(total)
+	}
+	room := outputRoom
+	for i, s := range r.stories() {
+		p.Causes = append(p.Causes, newHTMLCause(r, s, i+1, &room))
+	}
+	for i := range r.Failures {
+		if f := &r.Failures[i]; f.Status == "known" || f.Status == "flaky" {
+			p.Folded = append(p.Folded, newHTMLFailure(f, "", &room))
+		}
+	}
+	if r.Culprit != nil {
+		p.CulpritDiff = htmlDiff(r.Culprit.Diff)
+	}
+	return p
+}
+
+// htmlCause is a story: what fails for one reason, and the patches for it.
+type htmlCause struct {
+	Number      int
+	Lead        string // "Cause 1 of 2", where there are several
+	Text        string
+	Status      string // of the cluster; empty for what belongs to none
+	First, Rest []htmlFailure
+	Count       int // of failures
+	Best        *htmlPatch
+	Others      []htmlPatch
+}
+
+func newHTMLCause(r *Report, s story, number int, room *int) htmlCause {
+	const few = 6 // failures that are not folded
+	c := htmlCause{Number: number, Text: "Without a common cause", Count: len(s.failures)}
+	if s.cluster != nil {
+		c.Text, c.Status = cmp.Or(oneLine(s.cluster.Cause), "Cause without a name"), s.cluster.Status
+		if len(r.Clusters) > 1 {
+			c.Lead = fmt.Sprintf("Cause %d of %d", number, len(r.Clusters))
+		}
+	}
+	said := c.Text
+	for i := range s.failures {
+		f := newHTMLFailure(&s.failures[i], said, room)
+		said = cmp.Or(f.Message, said)
+		c.First = append(c.First, f)
+	}
+	if len(c.First) > few+1 {
+		c.First, c.Rest = c.First[:few], c.First[few:]
+	}
+	if s.best != nil {
+		best := newHTMLPatch(r, s.best)
+		c.Best = &best
+	}
+	for i := range s.others {
+		c.Others = append(c.Others, newHTMLPatch(r, &s.others[i]))
+	}
+	return c
+}
+
+// htmlFailure is a failing test, its texts cleaned.
+type htmlFailure struct {
+	Name, Package, Kind, Status, Message, Place string
+	Output, Missing                             string // Missing says what of the output is not there
+}
+
+// How much of what failing tests printed a page holds: lines of each, and bytes of all.
+const (
+	outputLines = 400
+	outputRoom  = 2 << 20
+)
+
+// newHTMLFailure leaves out a message that was said just before. room is how many
+// bytes of output there is place for on the page.
+func newHTMLFailure(f *Failure, said string, room *int) htmlFailure {
+	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: oneLine(f.Status), Place: place(f.File, f.Line)}
+	if f.Test != "" {
+		h.Package = oneLine(f.Package)
+	}
+	if message := oneLine(f.Message); message != said {
+		h.Message = message
+	}
+	missing := f.Truncated
+	if *room > 0 {
+		h.Output = strings.Join(lastLines(f.Output, outputLines), "\n")
+		*room -= len(h.Output)
+	} else {
+		missing += len(f.Output)
+	}
+	if missing > 0 {
+		h.Missing = count(missing, "byte") + " of its output are not on this page"
+	}
+	return h
+}
+
+// htmlPatch is a patch with the suite as it was without it.
+type htmlPatch struct {
+	*Patch
+	Title     string
+	Lines     []htmlLine
+	Before    Tests
+	Agreement string // with the other patches
+	Command   string // that applies it, or takes it back when it is applied
+}
+
+func newHTMLPatch(r *Report, p *Patch) htmlPatch {
+	h := htmlPatch{
+		Patch: p, Title: cmp.Or(oneLine(p.Title), oneLine(p.Strategy), "A patch"), Lines: htmlDiff(p.Diff),
+		Before: r.Tests, Agreement: r.agreement(p),
+	}
+	switch {
+	case !typable(p.ID):
+	case p.Applied:
+		h.Command = "regreen rollback " + p.ID
+	case p.State == "verified":
+		h.Command = "regreen apply " + p.ID
+	}
+	return h
+}
+
+// Confident is the confidence as a bar.
+func (p htmlPatch) Confident() bar { return newBar(0, p.Confidence, 1) }
+
+// Proof names a step of the evidence.
+func (p htmlPatch) Proof(e Evidence) string { return proof(e) }
+
+// typed is a command's arguments as a person would type them.
+func typed(args []string) string {
+	words := make([]string, len(args))
+	for i, arg := range args {
+		words[i] = oneLine(arg)
+		if arg == "" || strings.ContainsAny(arg, " \t\n\"'\\$`*?;&|<>()") {
+			words[i] = "'" + strings.ReplaceAll(words[i], "'", `'\''`) + "'"
+		}
+	}
+	return strings.Join(words, " ")
+}
+
+// Unrun tells which packages were not run, or "".
+func (t Tests) Unrun() string {
+	var parts []string
+	if t.Unreached > 0 {
+		parts = append(parts, count(t.Unreached, "package")+" not run: beyond its reach")
+	}
+	if t.Late > 0 {
+		parts = append(parts, count(t.Late, "package")+" not run in time")
+	}
+	return strings.Join(parts, ", ")
+}
+
+// htmlLine is a line of a diff.
+type htmlLine struct {
+	Class, Mark string
+	Spans       []patch.Span // Changed ones stand out
+}
+
+// htmlDiff reads a unified diff for showing it, as the terminal shows it.
+func htmlDiff(diff string) []htmlLine {
+	lines := readDiff(diff)
+	out := make([]htmlLine, 0, len(lines))
+	for i := 0; i < len(lines); i++ {
+		l := lines[i]
+		add := func(class, mark string) {
+			out = append(out, htmlLine{class, mark, []patch.Span{{Text: l.text}}})
+		}
+		switch l.kind {
+		case diffFile:
+			add("file", "")
+		case diffMeta:
+			add("meta", "")
+		case diffHunk:
+			add("hunk", "")
+		case diffContext:
+			add("same", " ")
+		case diffDelete, diffInsert:
+			end := changeEnd(lines, i, len(lines))
+			out = append(out, htmlChange(lines[i:end])...)
+			i = end - 1
+		}
+	}
+	return out
+}
+
+// htmlChange marks what differs between deleted lines and those in their place.
+func htmlChange(lines []diffLine) []htmlLine {
+	var deleted, inserted []string
+	for _, l := range lines {
+		if l.kind == diffDelete {
+			deleted = append(deleted, l.text)
+		} else {
+			inserted = append(inserted, l.text)
+		}
+	}
+	var out []htmlLine
+	old, new := patch.Highlight(deleted, inserted)
+	for _, spans := range old {
+		out = append(out, htmlLine{"del", "-", spans})
+	}
+	for _, spans := range new {
+		out = append(out, htmlLine{"ins", "+", spans})
+	}
+	return out
+}
