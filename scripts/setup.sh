@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: the tests run real git, compare
-# with GNU patch, run regreen from other hook managers, and the race detector needs a C
-# compiler.
+# with GNU patch, run regreen from other hook managers, open reports in a browser, and the
+# race detector needs a C compiler.
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then
@@ -58,8 +58,14 @@ want="$(lacking pre-commit npm)"
 if [ -n "$want" ] && ! install $want; then
 	echo "setup: some tests are skipped without$want, and $why" >&2
 fi
+# Chromium has other names elsewhere, and any of its kind will do.
+command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
+	install chromium fonts-dejavu-core ||
+	echo "setup: reports are not tested in a browser: there is no Chromium, and $why" >&2
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/regreen"
 "$(dirname "$0")/hook-managers.sh" "$cache/hook-managers" ||
 	echo "setup: the tests with other hook managers are skipped" >&2
+"$(dirname "$0")/axe.sh" "$cache/axe-core" ||
+	echo "setup: whether a report's page is accessible is not tested" >&2
 "$(dirname "$0")/new-git.sh" "$cache/new-git" ||
 	echo "setup: the test of configured hooks is skipped without a newer git" >&2
