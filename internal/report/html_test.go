@@ -168,8 +168,8 @@ func (p *page) results(t interface{ Fatalf(string, ...any) }, results []Result) 
 	if err := json.Unmarshal([]byte(p.data), &data); err != nil {
 		t.Fatalf("%v in %q", err, p.data)
 	}
-	if len(data.Rows) != len(results) {
-		t.Fatalf("%d rows of %d results", len(data.Rows), len(results))
+	if len(data.Rows) != len(results) || data.Files[0] != "" {
+		t.Fatalf("%d rows of %d results, and file 0 is %q, which stands for none", len(data.Rows), len(results), data.Files[0])
 	}
 	for i, want := range results {
 		row := data.Rows[i]
