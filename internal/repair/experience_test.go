@@ -92,8 +92,11 @@ func TestTellAlerts(t *testing.T) {
 	r := &run{report: &report.Report{
 		Bypasses: make([]report.Bypass, oftenBypassed),
 		Patches: []report.Patch{
-			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}}, {Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
-			{Strategy: "imports", History: &report.History{Kept: 2, Of: 4}}, {Strategy: "donor", History: &report.History{Kept: 0, Of: 2}}, {Strategy: "guard"},
+			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
+			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
+			{Strategy: "imports", History: &report.History{Kept: 2, Of: 4}},
+			{Strategy: "donor", History: &report.History{Kept: 0, Of: 2}},
+			{Strategy: "guard"},
 		},
 	}}
 	r.tellAlerts()

@@ -33,6 +33,12 @@ func prose(s string) string {
 	return references().ReplaceAllString(s, "$1"+zwsp)
 }
 
+var marker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d*)([-+.)])`) })
+
+// item is s as an item of a list. At its beginning, dashes would be a rule, and a number a
+// list of its own.
+func item(s string) string { return "- " + marker().ReplaceAllString(prose(s), `$1\$2`) + "\n" }
+
 // code is s as a code span, or nothing when s is empty.
 func code(s string) string {
 	s = cut(oneLine(s), maxSpan)

@@ -309,9 +309,7 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 }
 
 func mdNotes(notes []string) section {
-	return rows("note", 5, notes, "\n### Not done\n\n", "", func(note string) string {
-		return "- " + prose(note) + "\n"
-	})
+	return rows("note", 5, notes, "\n### Not done\n\n", "", item)
 }
 
 func mdOthers(patches []Patch) section {
@@ -391,7 +389,7 @@ func mdSearch(r *Report) section {
 		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Go), prose(r.Replay.System))))
 	}
 	for _, line := range r.undelivered() {
-		about = append(about, "- "+prose(line)+"\n")
+		about = append(about, item(line))
 	}
 	about = append(about, "- regreen "+cmp.Or(prose(r.Version), "of no version")+", run "+cmp.Or(code(r.ID), "without a name")+"\n")
 	head, tail := details("How the search went")

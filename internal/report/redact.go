@@ -43,18 +43,39 @@ func Secrets(environ []string) []string {
 type token struct{ prefix, rest string }
 
 var tokens = []token{
-	{"ghp_", `[A-Za-z0-9]{20,}`}, {"gho_", `[A-Za-z0-9]{20,}`}, {"ghu_", `[A-Za-z0-9]{20,}`}, {"ghs_", `[A-Za-z0-9]{20,}`}, {"ghr_", `[A-Za-z0-9]{20,}`},
+	{"ghp_", `[A-Za-z0-9]{20,}`},
+	{"gho_", `[A-Za-z0-9]{20,}`},
+	{"ghu_", `[A-Za-z0-9]{20,}`},
+	{"ghs_", `[A-Za-z0-9]{20,}`},
+	{"ghr_", `[A-Za-z0-9]{20,}`},
 	{"github_pat_", `[A-Za-z0-9_]{20,}`},
-	{"glpat-", gitlab}, {"gldt-", gitlab}, {"glrt-", gitlab}, {"glptt-", gitlab}, {"glsoat-", gitlab}, {"glcbt-", gitlab},
-	{"xox", `[abeoprs]-[A-Za-z0-9-]{10,}`}, {"xapp-", `[0-9]-[A-Za-z0-9-]{10,}`}, // Slack
-	{"AKIA", `[0-9A-Z]{16}\b`}, {"ASIA", `[0-9A-Z]{16}\b`}, // AWS
-	{"AIza", `[0-9A-Za-z_-]{35}`}, {"ya29.", `[0-9A-Za-z_-]{20,}`}, // Google
-	{"sk_live_", stripe}, {"sk_test_", stripe}, {"rk_live_", stripe}, {"rk_test_", stripe}, {"whsec_", stripe},
+	{"glpat-", gitlab},
+	{"gldt-", gitlab},
+	{"glrt-", gitlab},
+	{"glptt-", gitlab},
+	{"glsoat-", gitlab},
+	{"glcbt-", gitlab},
+	{"xox", `[abeoprs]-[A-Za-z0-9-]{10,}`},
+	{"xapp-", `[0-9]-[A-Za-z0-9-]{10,}`}, // Slack
+	{"AKIA", `[0-9A-Z]{16}\b`},
+	{"ASIA", `[0-9A-Z]{16}\b`}, // AWS
+	{"AIza", `[0-9A-Za-z_-]{35}`},
+	{"ya29.", `[0-9A-Za-z_-]{20,}`}, // Google
+	{"sk_live_", stripe},
+	{"sk_test_", stripe},
+	{"rk_live_", stripe},
+	{"rk_test_", stripe},
+	{"whsec_", stripe},
 	{"sk-", `(?:(?:ant|proj|svcacct|admin)-[A-Za-z0-9_-]{16,}|[A-Za-z0-9]{40,})`}, // Anthropic, OpenAI
-	{"npm_", `[A-Za-z0-9]{30,}`}, {"pypi-", `[A-Za-z0-9_-]{40,}`}, {"dckr_pat_", `[A-Za-z0-9_-]{20,}`}, {"hf_", `[A-Za-z0-9]{30,}`},
-	{"dop_v1_", `[0-9a-f]{40,}`}, {"doo_v1_", `[0-9a-f]{40,}`}, // DigitalOcean
-	{"SG.", `[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`},            // SendGrid
-	{"shpat_", `[0-9a-fA-F]{32}`}, {"shpss_", `[0-9a-fA-F]{32}`}, // Shopify
+	{"npm_", `[A-Za-z0-9]{30,}`},
+	{"pypi-", `[A-Za-z0-9_-]{40,}`},
+	{"dckr_pat_", `[A-Za-z0-9_-]{20,}`},
+	{"hf_", `[A-Za-z0-9]{30,}`},
+	{"dop_v1_", `[0-9a-f]{40,}`},
+	{"doo_v1_", `[0-9a-f]{40,}`},                      // DigitalOcean
+	{"SG.", `[A-Za-z0-9_-]{16,}\.[A-Za-z0-9_-]{16,}`}, // SendGrid
+	{"shpat_", `[0-9a-fA-F]{32}`},
+	{"shpss_", `[0-9a-fA-F]{32}`},                                         // Shopify
 	{"eyJ", `[A-Za-z0-9_-]{8,}\.eyJ[A-Za-z0-9_-]{8,}\.[A-Za-z0-9_-]{8,}`}, // JSON Web Token (RFC 7519)
 }
 
