@@ -1,0 +1,235 @@
+package report
+
+import (
+	"bufio"
+	"cmp"
+	"encoding/xml"
+	"fmt"
+	"io"
+	"math"
+	"strconv"
+	"time"
+)
+
+// What JUnit XML has no word for, as properties and values of a kind that package
+// resultfile reads back.
+const (
+	// PropertyPrefix begins the names of the properties that are regreen's own.
+	PropertyPrefix = "regreen."
+	// WholePackage is the name of the test case that stands for a package which failed
+	// as a whole.
+	WholePackage = "[package]"
+	// Untold is the kind of a failure without details: mostly of a test that only failed
+	// because a subtest did.
+	Untold = "untold"
+)
+
+// The parts of JUnit XML that are written one at a time. There is no standard;
+// these are the names that Surefire, Jenkins, GitLab and gotestsum agree on.
+type (
+	junitProperties struct {
+		XMLName xml.Name        `xml:"properties"`
+		All     []junitProperty `xml:"property"`
+	}
+	junitProperty struct {
+		Name  string `xml:"name,attr"`
+		Value string `xml:"value,attr"`
+	}
+	junitCase struct {
+		XMLName    xml.Name `xml:"testcase"`
+		Class      string   `xml:"classname,attr"`
+		Name       string   `xml:"name,attr"`
+		Time       string   `xml:"time,attr"`
+		File       string   `xml:"file,attr,omitempty"`
+		Line       int      `xml:"line,attr,omitempty"`
+		Properties *junitProperties
+		Skipped    *struct{}    `xml:"skipped"`
+		Failure    *junitDetail `xml:"failure"`
+		Error      *junitDetail `xml:"error"`
+		Flaky      *junitFlaky  `xml:"flakyFailure"`
+	}
+	junitDetail struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Text    string `xml:",chardata"`
+	}
+	junitFlaky struct {
+		Message string `xml:"message,attr"`
+		Type    string `xml:"type,attr"`
+		Trace   string `xml:"stackTrace,omitempty"`
+	}
+)
+
+// JUnit writes the report as JUnit XML: a suite for each package, a case for each
+// test. What failed tells its message, kind and output; what passed when it was run
+// again has flakyFailure elements, as Surefire writes them; a package that failed as
+// a whole is a case named WholePackage with an error. The first suite's properties tell
+// the run, and, where the report does not name the tests that passed, that they are not
+// listed; the counts of the root are those of the run even so.
+//
+// The text is XML 1.0 whatever a test printed: what XML cannot hold is made visible.
+func JUnit(w io.Writer, r *Report) error {
+	buf := bufio.NewWriterSize(w, 64<<10)
+	if _, err := buf.WriteString(xml.Header); err != nil {
+		return err
+	}
+	j := junitWriter{enc: xml.NewEncoder(buf)}
+	j.enc.Indent("", "  ")
+	j.report(r)
+	if j.err == nil {
+		j.err = j.enc.Close()
+	}
+	if j.err != nil {
+		return fmt.Errorf("junit: %w", j.err)
+	}
+	if err := buf.WriteByte('\n'); err != nil {
+		return err
+	}
+	return buf.Flush()
+}
+
+// junitWriter keeps the first error.
+type junitWriter struct {
+	enc *xml.Encoder
+	err error
+}
+
+func (j *junitWriter) token(t xml.Token) {
+	if j.err == nil {
+		j.err = j.enc.EncodeToken(t)
+	}
+}
+
+func (j *junitWriter) value(v any) {
+	if j.err == nil {
+		j.err = j.enc.Encode(v)
+	}
+}
+
+func (j *junitWriter) open(name string, attrs ...xml.Attr) {
+	j.token(xml.StartElement{Name: xml.Name{Local: name}, Attr: attrs})
+}
+
+func (j *junitWriter) close(name string) { j.token(xml.EndElement{Name: xml.Name{Local: name}}) }
+
+func (j *junitWriter) report(r *Report) {
+	suites := r.suites()
+	if r.Problem != nil && r.Verdict == NotRun {
+		suites = append(suites, testSuite{"regreen", []testLine{{
+			Result{Package: "regreen", Status: "failed"},
+			&Failure{Kind: string(NotRun), Status: "new", Message: headline(r), Output: r.Problem.Output},
+		}}})
+	}
+	if len(suites) == 0 {
+		suites = []testSuite{{name: "regreen"}}
+	}
+	var all testTally
+	for i := range suites {
+		all.join(suites[i].tally())
+	}
+	if r.unlisted() != "" {
+		all.tests += r.Tests.Passed + r.Tests.Skipped
+		all.skipped += r.Tests.Skipped
+	}
+	j.open("testsuites", append([]xml.Attr{attr("name", "regreen")}, counts(all)...)...)
+	for i := range suites {
+		s := &suites[i]
+		name := Visible(s.name)
+		attrs := append([]xml.Attr{attr("name", name)}, counts(s.tally())...)
+		if !r.Started.IsZero() {
+			attrs = append(attrs, attr("timestamp", r.Started.UTC().Format(time.RFC3339)))
+		}
+		j.open("testsuite", attrs...)
+		if i == 0 {
+			j.value(runProperties(r))
+		}
+		for k := range s.lines {
+			j.value(junitCaseOf(name, &s.lines[k]))
+		}
+		j.close("testsuite")
+	}
+	j.close("testsuites")
+}
+
+func attr(name, value string) xml.Attr { return xml.Attr{Name: xml.Name{Local: name}, Value: value} }
+
+func counts(t testTally) []xml.Attr {
+	n := strconv.Itoa
+	return []xml.Attr{
+		attr("tests", n(t.tests)), attr("failures", n(t.failed-t.errors)), attr("errors", n(t.errors)),
+		attr("skipped", n(t.skipped)), attr("time", decimal(t.seconds)),
+	}
+}
+
+// decimal is a number of seconds without an exponent, which XML's decimal has not.
+func decimal(s float64) string {
+	if math.IsNaN(s) || math.IsInf(s, 0) {
+		s = 0
+	}
+	return strconv.FormatFloat(s, 'f', 3, 64)
+}
+
+// runProperties tell the run and what became of it.
+func runProperties(r *Report) *junitProperties {
+	p := &junitProperties{}
+	add := func(name, value string) {
+		if value != "" {
+			p.All = append(p.All, junitProperty{PropertyPrefix + name, value})
+		}
+	}
+	add("run", Visible(r.ID))
+	add("verdict", string(r.Verdict))
+	add("summary", Summary(r))
+	for _, best := range r.stories().patches() {
+		add("patch", Visible(best.ID)+" "+best.State)
+	}
+	if unlisted := r.unlisted(); unlisted != "" {
+		add("unlisted", unlisted)
+		add("unlisted.passed", strconv.Itoa(r.Tests.Passed))
+		add("unlisted.skipped", strconv.Itoa(r.Tests.Skipped))
+	}
+	return p
+}
+
+func junitCaseOf(class string, l *testLine) *junitCase {
+	c := &junitCase{
+		Class: class, Name: cmp.Or(Visible(l.Test), WholePackage),
+		Time: decimal(l.Seconds), File: Visible(l.File), Line: l.Line,
+	}
+	var own []junitProperty
+	f := l.failure
+	if f == nil {
+		f = &Failure{Kind: Untold, Message: "failed without details of its own; see its subtests"}
+	} else {
+		own = append(own, junitProperty{PropertyPrefix + "status", f.Status})
+	}
+	if l.Tries > 1 {
+		own = append(own, junitProperty{PropertyPrefix + "tries", strconv.Itoa(l.Tries)})
+	}
+	if len(own) > 0 {
+		c.Properties = &junitProperties{All: own}
+	}
+	switch l.Status {
+	case "skipped":
+		c.Skipped = &struct{}{}
+	case "failed":
+		detail := &junitDetail{Visible(f.Message), Visible(f.Kind), failureText(f)}
+		if l.whole() {
+			c.Error = detail
+		} else {
+			c.Failure = detail
+		}
+	case "flaky":
+		c.Flaky = &junitFlaky{Visible(f.Message), Visible(f.Kind), failureText(f)}
+	}
+	return c
+}
+
+// failureText is what a test printed, and how much of it is missing.
+func failureText(f *Failure) string {
+	text := plain(f.Output)
+	if f.Truncated > 0 {
+		text += fmt.Sprintf("\n[%s of output not kept]\n", count(f.Truncated, "byte"))
+	}
+	return text
+}

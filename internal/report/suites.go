@@ -1,0 +1,119 @@
+package report
+
+// The formats for test results list tests, one line each. The report has them in two
+// places: what became of each in Results, and what failed, with its details, in
+// Failures.
+
+// testLine is one test for such a list.
+type testLine struct {
+	Result
+	failure *Failure // its details; nil where there are none
+}
+
+// whole tells whether the line is a package that failed as a whole, not a test.
+func (l *testLine) whole() bool { return l.Test == "" }
+
+// testSuite is a package with the lines of its tests.
+type testSuite struct {
+	name  string
+	lines []testLine
+}
+
+// testTally counts lines.
+type testTally struct {
+	tests, passed, failed, skipped, flaky, errors int // flaky ones count as passed, errors as failed too
+	seconds                                       float64
+}
+
+func (t *testTally) add(l *testLine) {
+	t.tests++
+	t.seconds += l.Seconds
+	switch l.Status {
+	case "skipped":
+		t.skipped++
+	case "failed":
+		t.failed++
+		if l.whole() {
+			t.errors++
+		}
+	case "flaky":
+		t.flaky++
+		t.passed++
+	default:
+		t.passed++
+	}
+}
+
+func (t *testTally) join(o testTally) {
+	t.tests += o.tests
+	t.passed += o.passed
+	t.failed += o.failed
+	t.skipped += o.skipped
+	t.flaky += o.flaky
+	t.errors += o.errors
+	t.seconds += o.seconds
+}
+
+func (s *testSuite) tally() testTally {
+	var t testTally
+	for i := range s.lines {
+		t.add(&s.lines[i])
+	}
+	return t
+}
+
+// suites are the tests by package, in the order in which the report names the packages
+// first. Failures that Results does not have, for instance those of whole packages, come
+// last in theirs.
+func (r *Report) suites() []testSuite {
+	type key struct{ pkg, test string }
+	details := make(map[key]*Failure, len(r.Failures))
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		if details[key{f.Package, f.Test}] == nil {
+			details[key{f.Package, f.Test}] = f
+		}
+	}
+	var all []testSuite
+	index := map[string]int{}
+	add := func(l testLine) {
+		i, ok := index[l.Package]
+		if !ok {
+			i = len(all)
+			index[l.Package] = i
+			all = append(all, testSuite{name: l.Package})
+		}
+		all[i].lines = append(all[i].lines, l)
+	}
+	told := map[*Failure]bool{}
+	for _, res := range r.Results {
+		l := testLine{Result: res}
+		if f := details[key{res.Package, res.Test}]; f != nil && (res.Status == "failed" || res.Status == "flaky") {
+			l.failure, told[f] = f, true
+			if f.File != "" {
+				l.File, l.Line = f.File, f.Line // where it fails says more than where it begins
+			}
+		}
+		add(l)
+	}
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		if told[f] {
+			continue
+		}
+		status := "failed"
+		if f.Status == "flaky" {
+			status = "flaky"
+		}
+		add(testLine{Result{Package: f.Package, Test: f.Test, Status: status, File: f.File, Line: f.Line}, f})
+	}
+	return all
+}
+
+// unlisted tells how many tests ran that Results does not name, or "".
+func (r *Report) unlisted() string {
+	if len(r.Results) > 0 || r.Tests.Passed+r.Tests.Skipped == 0 {
+		return ""
+	}
+	return count(r.Tests.Passed, "passed test") + " and " + count(r.Tests.Skipped, "skipped test") + " are not listed one by one"
+}
