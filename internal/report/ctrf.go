@@ -82,11 +82,9 @@ func CTRF(w io.Writer, r *Report) error {
 	for i := range suites {
 		all.join(suites[i].tally())
 	}
-	unlisted := r.unlisted()
-	if unlisted != "" {
-		all.passed += r.Tests.Passed
-		all.skipped += r.Tests.Skipped
-	}
+	passed, skipped := r.unlistedTests()
+	all.passed += passed
+	all.skipped += skipped
 	start := int64(0)
 	if !r.Started.IsZero() {
 		start = r.Started.UnixMilli()
@@ -98,7 +96,7 @@ func CTRF(w io.Writer, r *Report) error {
 	if r.ID != "" {
 		s.field("runId", Visible(r.ID))
 	}
-	s.field("extra", ctrfExtra[ctrfRun]{ctrfRunOf(r, unlisted)})
+	s.field("extra", ctrfExtra[ctrfRun]{ctrfRunOf(r)})
 	s.text(",\n" + `"results":{"tool":`)
 	s.value(ctrfTool{"regreen", Visible(r.Version)})
 	s.field("summary", ctrfSummary{
@@ -125,8 +123,8 @@ func CTRF(w io.Writer, r *Report) error {
 	return nil
 }
 
-func ctrfRunOf(r *Report, unlisted string) ctrfRun {
-	run := ctrfRun{Verdict: string(r.Verdict), Summary: Summary(r), Problem: r.Problem, Unlisted: unlisted}
+func ctrfRunOf(r *Report) ctrfRun {
+	run := ctrfRun{Verdict: string(r.Verdict), Summary: Summary(r), Problem: r.Problem, Unlisted: r.unlisted()}
 	for _, p := range r.stories().patches() {
 		run.Patches = append(run.Patches, ctrfPatch{
 			Visible(p.ID), p.State, Visible(cmp.Or(p.Title, p.Strategy)), p.Confidence, p.Applied,

@@ -127,10 +127,9 @@ func (j *junitWriter) report(r *Report) {
 	for i := range suites {
 		all.join(suites[i].tally())
 	}
-	if r.unlisted() != "" {
-		all.tests += r.Tests.Passed + r.Tests.Skipped
-		all.skipped += r.Tests.Skipped
-	}
+	passed, skipped := r.unlistedTests()
+	all.tests += passed + skipped
+	all.skipped += skipped
 	j.open("testsuites", append([]xml.Attr{attr("name", "regreen")}, counts(all)...)...)
 	for i := range suites {
 		s := &suites[i]
@@ -185,8 +184,9 @@ func runProperties(r *Report) *junitProperties {
 	}
 	if unlisted := r.unlisted(); unlisted != "" {
 		add("unlisted", unlisted)
-		add("unlisted.passed", strconv.Itoa(r.Tests.Passed))
-		add("unlisted.skipped", strconv.Itoa(r.Tests.Skipped))
+		passed, skipped := r.unlistedTests()
+		add("unlisted.passed", strconv.Itoa(passed))
+		add("unlisted.skipped", strconv.Itoa(skipped))
 	}
 	return p
 }

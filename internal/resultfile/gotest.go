@@ -1,0 +1,61 @@
+package resultfile
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// readGoTest reads the events of go test -json. Lines that are none, such as what
+// the go command writes beside them, are passed over, but for what they say of a build.
+func readGoTest(in *bufio.Reader, f *File, opt Options) error {
+	replay := testrun.NewReplay(opt.Root, opt.Modules)
+	err := lines(in, func(n int, line []byte) error {
+		var e testrun.Event
+		if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
+			replay.Other(line)
+			return nil
+		}
+		replay.Add(e)
+		if replay.Len() > MaxTests {
+			return fault(n, "split it into files of fewer tests", "more than %d tests", MaxTests)
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	outcomes, wrong := replay.Outcomes()
+	for _, o := range outcomes {
+		a := attempt{pkg: o.Package, test: o.Test, seconds: max(o.Seconds, 0), status: failed}
+		switch o.Action {
+		case "pass":
+			a.status = passed
+		case "skip":
+			a.status = skipped
+		default:
+			a.detail = goDetail(o.Failure)
+		}
+		if err := f.add(a, 0); err != nil {
+			return err
+		}
+	}
+	var notRun *testrun.NotRunError
+	if errors.As(wrong, &notRun) {
+		return f.add(attempt{pkg: notRun.Where, status: failed, detail: &detail{
+			kind: string(testrun.Setup), message: oneLine(notRun.What), output: notRun.Output,
+		}}, 0)
+	}
+	return wrong
+}
+
+func goDetail(t *testrun.Failure) *detail {
+	if t == nil {
+		return &detail{kind: untold}
+	}
+	return &detail{
+		kind: string(t.Kind), message: t.Message, output: t.Output, truncated: t.Truncated, file: t.File, line: t.Line,
+	}
+}

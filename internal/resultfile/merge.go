@@ -1,0 +1,243 @@
+package resultfile
+
+import (
+	"bytes"
+	"cmp"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// outcome is what became of one test.
+type outcome struct {
+	pkg, test string
+	rank      rank
+	seconds   float64
+	tries     int
+	file      string
+	line      int
+	detail    *detail // of the first try that failed
+}
+
+// rank orders outcomes by how much they matter.
+type rank byte
+
+const (
+	rankSkipped rank = iota
+	rankPassed
+	rankFlaky
+	rankFailed
+)
+
+type testKey struct{ pkg, test string }
+
+// Merge makes one report of the results in files: what ran, what failed, and nothing
+// of what regreen would do about it. The order of the files does not matter.
+//
+// Within a file the tries of a test are retries: the last decides, and when it passed
+// where an earlier one failed the test is flaky. The same test in several files
+// ran in several places, where it does not make up for a failure in one that it passed in
+// another: the worst counts, failed before flaky before passed before skipped.
+// Tries add up.
+func Merge(files []*File) *report.Report {
+	files = slices.SortedFunc(slices.Values(files), func(a, b *File) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.sum[:], b.sum[:]))
+	})
+	merged := map[testKey]*outcome{}
+	for _, f := range files {
+		for k, o := range f.outcomes() {
+			if before := merged[k]; before != nil {
+				o = worse(before, o)
+			}
+			merged[k] = o
+		}
+	}
+	all := make([]*outcome, 0, len(merged))
+	for _, o := range merged {
+		all = append(all, o)
+	}
+	slices.SortFunc(all, func(a, b *outcome) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
+	return toReport(files, all)
+}
+
+// outcomes are the tests of a file.
+func (f *File) outcomes() map[testKey]*outcome {
+	all := map[testKey]*outcome{}
+	for i := range f.attempts {
+		a := &f.attempts[i]
+		k := testKey{a.pkg, a.test}
+		o := all[k]
+		if o == nil {
+			o = &outcome{pkg: a.pkg, test: a.test}
+			all[k] = o
+		}
+		o.tries += 1 + a.more
+		o.seconds = a.seconds
+		if o.file == "" {
+			o.file, o.line = a.file, a.line
+		}
+		if o.detail == nil {
+			o.detail = a.detail
+		}
+		switch {
+		case a.status == failed:
+			o.rank = rankFailed
+		case a.status == passed && o.detail != nil:
+			o.rank = rankFlaky
+		case a.status == passed:
+			o.rank = rankPassed
+		}
+	}
+	return all
+}
+
+// worse is what a test came to that came to a in one file and to b in a later one.
+func worse(a, b *outcome) *outcome {
+	if b.rank > a.rank {
+		a, b = b, a
+	}
+	a.tries += b.tries
+	a.seconds = max(a.seconds, b.seconds)
+	if a.file == "" {
+		a.file, a.line = b.file, b.line
+	}
+	return a
+}
+
+// toReport tells the outcomes, which are ordered, as a report.
+func toReport(files []*File, all []*outcome) *report.Report {
+	r := &report.Report{
+		Schema: report.Schema, ID: identity(files),
+		Environment: report.Environment{
+			Event: "manual", Mode: "development", Policy: "never",
+			Reasons: []string{"results of tests were read, nothing was run"},
+		},
+		Notes: []string{readFrom(files)},
+	}
+	for _, f := range files {
+		r.Tests.Passed += f.passed
+		r.Tests.Skipped += f.skipped
+	}
+	explained := ancestors(all)
+	packages := map[string]bool{}
+	for _, o := range all {
+		packages[o.pkg] = true
+		res := report.Result{Package: o.pkg, Test: o.test, Seconds: o.seconds, File: o.file, Line: o.line}
+		if o.tries > 1 {
+			res.Tries = o.tries
+		}
+		switch o.rank {
+		case rankSkipped:
+			res.Status = "skipped"
+			r.Tests.Skipped++
+		case rankPassed:
+			res.Status = "passed"
+			r.Tests.Passed++
+		case rankFlaky:
+			res.Status = "flaky"
+			r.Tests.Failed++
+		case rankFailed:
+			res.Status = "failed"
+			r.Tests.Failed++
+		}
+		if o.test != "" {
+			r.Results = append(r.Results, res)
+		}
+		byPart := o.detail != nil && o.detail.kind == untold && explained[testKey{o.pkg, o.test}] >= o.rank
+		if o.rank >= rankFlaky && !byPart {
+			r.Failures = append(r.Failures, toFailure(o))
+		}
+	}
+	r.Tests.Packages = len(packages)
+	r.Verdict = verdict(r.Failures)
+	return r
+}
+
+// ancestors are the tests that failing tests are a part of, by their names, with the
+// worst that became of a part.
+func ancestors(all []*outcome) map[testKey]rank {
+	above := map[testKey]rank{}
+	for _, o := range all {
+		if o.rank < rankFlaky {
+			continue
+		}
+		for i := range o.test {
+			if o.test[i] == '/' || strings.HasPrefix(o.test[i:], " > ") {
+				k := testKey{o.pkg, o.test[:i]}
+				above[k] = max(above[k], o.rank)
+			}
+		}
+	}
+	return above
+}
+
+func toFailure(o *outcome) report.Failure {
+	d := o.detail
+	f := report.Failure{
+		ID: o.pkg + "." + o.test, Package: o.pkg, Test: o.test, Kind: d.kind, Status: "new", Message: d.message,
+		File: d.file, Line: d.line, Output: d.output, Truncated: d.truncated,
+	}
+	if o.test == "" {
+		f.ID = o.pkg
+	}
+	if f.Kind == untold {
+		f.Kind = string(testrun.Assertion)
+	}
+	if f.Message == "" {
+		f.Message = "failed without a message"
+	}
+	switch {
+	case o.rank == rankFlaky:
+		f.Status = "flaky"
+	case slices.Contains([]string{"known", "fixed"}, d.status): // said regreen, when it ran the tests
+		f.Status = d.status
+	}
+	return f
+}
+
+// verdict is the worst that failures say.
+func verdict(failures []report.Failure) report.Verdict {
+	worst := report.Green
+	for _, f := range failures {
+		switch {
+		case f.Status == "new":
+			return report.Red
+		case f.Status == "known":
+			worst = report.Known
+		case f.Status == "flaky" && worst != report.Known:
+			worst = report.Flaky
+		case f.Status == "fixed" && worst == report.Green:
+			worst = report.Fixed
+		}
+	}
+	return worst
+}
+
+// identity is the same for the same files.
+func identity(files []*File) string {
+	sums := make([]string, len(files))
+	for i, f := range files {
+		sums[i] = string(f.sum[:])
+	}
+	slices.Sort(sums)
+	sum := sha256.Sum256([]byte(strings.Join(sums, "")))
+	return "read-" + hex.EncodeToString(sum[:6])
+}
+
+// readFrom tells what was read.
+func readFrom(files []*File) string {
+	const most = 5
+	var parts []string
+	for _, f := range files[:min(len(files), most)] {
+		parts = append(parts, fmt.Sprintf("%s (%s)", f.Name, f.Format))
+	}
+	if n := len(files) - most; n > 0 {
+		parts = append(parts, fmt.Sprintf("%d more files", n))
+	}
+	return "Nothing was run: the results are those of " + strings.Join(parts, ", ") + "."
+}

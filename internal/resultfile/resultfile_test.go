@@ -1,0 +1,269 @@
+package resultfile
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	diff "github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+var update = flag.Bool("update", false, "write the golden files of testdata")
+
+// options are where the files of testdata are said to come from.
+var options = Options{Root: "/src/m", Modules: []testrun.Module{{Dir: "go", Path: "example.com/m"}}}
+
+// recorded are the files of testdata.
+func recorded(t testing.TB) []string {
+	t.Helper()
+	var all []string
+	for _, pattern := range []string{"*.jsonl", "*.xml", "*.tap", "*.json"} {
+		files, err := filepath.Glob(filepath.Join("testdata", pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, files...)
+	}
+	if len(all) < 15 {
+		t.Fatalf("only %d files are recorded", len(all))
+	}
+	return all
+}
+
+func readFile(t testing.TB, name string) *File {
+	t.Helper()
+	b, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := Read(filepath.Base(name), bytes.NewReader(b), options)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+// brief is a report as lines.
+func brief(r *report.Report) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %+v\n", r.Verdict, r.Tests)
+	for _, note := range r.Notes {
+		fmt.Fprintln(&b, note)
+	}
+	for _, res := range r.Results {
+		fmt.Fprintf(&b, "%-7s %s | %s", res.Status, res.Package, res.Test)
+		if res.Tries > 0 {
+			fmt.Fprintf(&b, " (%d tries)", res.Tries)
+		}
+		if res.File != "" {
+			fmt.Fprintf(&b, " %s:%d", res.File, res.Line)
+		}
+		fmt.Fprintln(&b)
+	}
+	for _, f := range r.Failures {
+		fmt.Fprintf(&b, "\n%s %s %s %s:%d\n\t%s\n", f.Status, f.Kind, f.ID, cmp.Or(f.File, "?"), f.Line, f.Message)
+	}
+	return b.String()
+}
+
+// TestRecorded keeps what is read out of the files of real tools.
+func TestRecorded(t *testing.T) {
+	t.Parallel()
+	for _, name := range recorded(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			t.Parallel()
+			r := Merge([]*File{readFile(t, name)})
+			if err := r.Check(); err != nil {
+				t.Error(err)
+			}
+			got := brief(r)
+			if *update {
+				if err := os.WriteFile(name+".golden", []byte(got), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(name + ".golden")
+			if err != nil {
+				t.Fatalf("%v (go test -update writes it)", err)
+			}
+			if d := diff.Diff(string(want), got); d != "" {
+				t.Errorf("(-want +got):\n%s", d)
+			}
+		})
+	}
+}
+
+// TestMergeOrder merges all recorded files in several orders.
+func TestMergeOrder(t *testing.T) {
+	t.Parallel()
+	var files []*File
+	for _, name := range recorded(t) {
+		files = append(files, readFile(t, name))
+	}
+	want, err := report.JSON(Merge(files))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range files {
+		other := slices.Concat(files[i:], files[:i])
+		if i%2 == 1 {
+			slices.Reverse(other)
+		}
+		got, err := report.JSON(Merge(other))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !bytes.Equal(got, want) {
+			t.Fatalf("the order of the files matters: %s", diff.Diff(string(want), string(got)))
+		}
+	}
+}
+
+func suite(cases string) string {
+	return `<testsuites><testsuite name="s">` + cases + `</testsuite></testsuites>`
+}
+
+const (
+	good    = `<testcase classname="p" name="a" time="1"/>`
+	bad     = `<testcase classname="p" name="a" time="2"><failure message="bad"/></testcase>`
+	skip    = `<testcase classname="p" name="a" time="0"><skipped/></testcase>`
+	comesOK = `<testcase classname="p" name="a" time="3"><flakyFailure message="bad"/></testcase>`
+)
+
+// TestMergeRule is the rule for a test that is there more than once.
+func TestMergeRule(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name  string
+		files []string
+		want  string
+		tries int
+	}{
+		{"once", []string{good}, "passed", 0},
+		{"retried in a file", []string{bad + bad + good}, "flaky", 3},
+		{"failed after it passed", []string{good + bad}, "failed", 2},
+		{"said to be flaky", []string{comesOK}, "flaky", 2},
+		{"failed in one of two places", []string{good, bad}, "failed", 2},
+		{"flaky in one of two places", []string{good, comesOK}, "flaky", 3},
+		{"skipped in one of two places", []string{skip, good}, "passed", 2},
+		{"skipped everywhere", []string{skip, skip}, "skipped", 2},
+		{"skipped, and failed elsewhere", []string{skip, bad}, "failed", 2},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			var files []*File
+			for i, content := range tt.files {
+				f, err := Read(fmt.Sprint(i), strings.NewReader(suite(content)), options)
+				if err != nil {
+					t.Fatal(err)
+				}
+				files = append(files, f)
+			}
+			r := Merge(files)
+			if len(r.Results) != 1 || r.Results[0].Status != tt.want || r.Results[0].Tries != tt.tries {
+				t.Errorf("%+v, want %s in %d tries", r.Results, tt.want, tt.tries)
+			}
+		})
+	}
+}
+
+// TestBadFiles checks what people are told of files that are none.
+func TestBadFiles(t *testing.T) {
+	t.Parallel()
+	for name, tt := range map[string]struct{ content, want, hint string }{
+		"empty":           {"", "f: is empty", "ended before"},
+		"blank":           {" \n\n", "f: is empty", "ended before"},
+		"prose":           {"all is well\n", "f: is in no format that is known", "go test -json, JUnit XML"},
+		"go test":         {"ok  \texample.com/m\t0.1s\n", "f: the output of go test without -json", "go test -json"},
+		"gzip":            {"\x1f\x8b\x08\x00", "f: compressed by gzip", "gzip -dc"},
+		"zip":             {"PK\x03\x04", "f: a ZIP archive", "unpack"},
+		"html":            {"<!DOCTYPE html><html>", "f: an HTML page", "are read"},
+		"other xml":       {"<?xml version='1.0'?>\n<coverage/>", "f:2: <coverage> is not the root of JUnit XML", "testsuites"},
+		"cut off xml":     {"<testsuites>\n<testsuite>\n<testcase name='a'>", "f:3: ends in the middle", "ended while"},
+		"broken xml":      {"<testsuites>\n<testsuite></testsuites>", "f:2: is not well-formed XML", ""},
+		"entity":          {"<!DOCTYPE t [<!ENTITY x 'y'>]>\n<testsuites>&x;</testsuites>", "f:2: is not well-formed XML: invalid character entity &x;", ""},
+		"encoding":        {"<?xml version='1.0' encoding='EBCDIC-US'?><testsuites/>", "f:1: the encoding \"EBCDIC-US\" is not known", "UTF-8"},
+		"deep xml":        {strings.Repeat("<testsuite>", 200), "f:1: more than 100 suites", ""},
+		"other json":      {"{\"name\": \"x\"}\n", "f: is JSON without results.tests", "are read"},
+		"cut off json":    {"{\n\"results\": {\n\"tests\": [", "f:3: ends in the middle", "ended while"},
+		"broken json":     {"{\n\"results\": {\n\"tests\": [}\n", "f:3: is not JSON", ""},
+		"status":          {"{\"results\": {\n\"tests\": [\n{\"name\": \"a\", \"status\": \"grand\"}]}}", "f:3: is not CTRF: the status of a test is \"grand\"", "ctrf.io"},
+		"type":            {"{\"results\": {\n\"tests\": {}}}", "f:2: is not CTRF: { stands where [ should", "ctrf.io"},
+		"type of a field": {"{\"results\": {\n\"tests\": [{\"name\": 3}]}}", "f:2: is not CTRF: name is a number", "ctrf.io"},
+		"a report":        {`{"schema": "regreen.report/v1"}`, "f: is a report of regreen", "regreen report"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			_, err := Read("f", strings.NewReader(tt.content), options)
+			var e *Error
+			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) {
+				t.Errorf("got %v, %+v, want %s and %q", err, e, tt.want, tt.hint)
+			}
+		})
+	}
+}
+
+// TestReadErrors checks that an error of the disk is not taken for the end of the file.
+func TestReadErrors(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("input/output error")
+	for _, name := range recorded(t) {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(name, &failing{b[:len(b)/2], broken}, options); !errors.Is(err, broken) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+type failing struct {
+	rest []byte
+	err  error
+}
+
+func (f *failing) Read(p []byte) (int, error) {
+	if len(f.rest) == 0 {
+		return 0, f.err
+	}
+	n := copy(p, f.rest)
+	f.rest = f.rest[n:]
+	return n, nil
+}
+
+// TestTooLarge gives more than is read, without end.
+func TestTooLarge(t *testing.T) {
+	t.Parallel()
+	for name, begin := range map[string]string{
+		"xml": "<testsuites><testsuite name='", "json": "{\"results\": {}, \"a\": [", "tap": "TAP version 14\n", "go": "{\"Action\":\"start\"}\n",
+	} {
+		_, err := read(name, &endless{begin}, options, 8<<20)
+		var e *Error
+		if !errors.As(err, &e) || e.What != "more than 256 MiB" {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+// endless is a file without end, of blanks.
+type endless struct{ rest string }
+
+func (e *endless) Read(p []byte) (int, error) {
+	n := copy(p, e.rest)
+	e.rest = e.rest[n:]
+	for i := n; i < len(p); i++ {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
