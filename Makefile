@@ -54,7 +54,7 @@ FUZZTIME ?= 60s
 
 .PHONY: fuzz
 fuzz: ## Fuzz what reads and confines strangers' patches (FUZZTIME=60s each)
-	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile
 
 .PHONY: lint
 lint: ## Check formatting, vet, and run staticcheck

@@ -56,6 +56,7 @@ var layout = []layer{
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},
+	{dir: "internal/resultfile", purpose: "the results of tests that something else ran into a report", imports: "report testrun"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
 		imports: "detect learn localize patch propose repo report testrun validate",

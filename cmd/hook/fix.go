@@ -2,10 +2,6 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -15,12 +11,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
 )
-
-// outputs are the files that a command writes its report to.
-type outputs struct {
-	json    string
-	formats []string
-}
 
 func (a *app) fixCommand() *cobra.Command {
 	var flags session.Flags
@@ -76,7 +66,7 @@ func (a *app) runFlags(cmd *cobra.Command, flags *session.Flags, out *outputs) {
 	fs := cmd.Flags()
 	testFlags(fs, flags)
 	fs.StringVar(&out.json, "json", "", "write the report as JSON to `FILE` (- for standard output)")
-	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of terminal, markdown, json; may be repeated")
+	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of "+report.FormatNames()+"; may be repeated")
 }
 
 // testFlags say what is tested.
@@ -151,62 +141,4 @@ func status(rep *report.Report) error {
 		return redError{exitNotRun}
 	}
 	return redError{exitRed}
-}
-
-// writer renders the report to one file.
-type writer struct {
-	flag, file string
-	render     func(*app, *report.Report) ([]byte, error)
-}
-
-var renderers = map[string]func(*app, *report.Report) ([]byte, error){
-	"json": func(_ *app, r *report.Report) ([]byte, error) { return report.JSON(r) },
-	"markdown": func(_ *app, r *report.Report) ([]byte, error) {
-		return []byte(report.Markdown(r, report.MarkdownOptions{})), nil
-	},
-	"terminal": func(a *app, r *report.Report) ([]byte, error) {
-		var b strings.Builder
-		err := report.Terminal(&b, r, report.TerminalOptions{Width: a.width})
-		return []byte(b.String()), err
-	},
-}
-
-// parse checks the flags before the long work begins.
-func (o outputs) parse() ([]writer, error) {
-	var out []writer
-	if o.json != "" {
-		out = append(out, writer{"--json", o.json, renderers["json"]})
-	}
-	for _, f := range o.formats {
-		format, file, ok := strings.Cut(f, "=")
-		render := renderers[format]
-		if !ok || file == "" || render == nil {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Hint: "for instance --report markdown=report.md; formats are terminal, markdown, json"}
-		}
-		out = append(out, writer{"--report", file, render})
-	}
-	for _, w := range out {
-		if w.file == "-" {
-			continue
-		}
-		if info, err := os.Stat(filepath.Dir(w.file)); err != nil || !info.IsDir() {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("%s: there is no folder %s", w.flag, filepath.Dir(w.file))}
-		}
-	}
-	return out, nil
-}
-
-func (w writer) write(a *app, rep *report.Report) error {
-	b, err := w.render(a, rep)
-	if err != nil {
-		return err
-	}
-	if w.file == "-" {
-		_, err = a.stdout.Write(b)
-		return err
-	}
-	if err := os.WriteFile(w.file, b, 0o644); err != nil {
-		return fmt.Errorf("%s: %w", w.flag, err)
-	}
-	return nil
 }

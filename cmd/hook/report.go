@@ -1,9 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -11,43 +14,128 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	format := "terminal"
+	var from []string
+	name, file := "terminal", "-"
 	cmd := &cobra.Command{
-		Use:     "report [ID]",
-		Short:   "Show a stored run again",
-		Example: "  regreen report\n  regreen report k3f9a2x --format markdown",
-		Args:    cobra.MaximumNArgs(1),
+		Use:   "report [ID]",
+		Short: "Show a stored run again, or the results of other tools",
+		Long: `Report shows the latest stored run, or the one of the ID, in any format:
+
+` + formatTable() + `
+With --from it reads the results of tests that something else has run, and nothing is
+run: go test -json, JUnit XML, TAP and CTRF, told apart by their content. The files
+are shards of one report. The tries of a test within a file are retries, of which the last counts; of
+several files the worst counts.
+
+The exit status is 0 when the report could be shown, red or green, and 2 when there is none or a file
+cannot be read.`,
+		Example: `  regreen report
+  regreen report k3f9a2x --format markdown
+  regreen report --from shard-*.xml --format junit --out all.xml
+  go test -json ./... | regreen report --from - --format annotations`,
 		RunE: func(cmd *cobra.Command, args []string) error {
-			rp, err := repo.Open(cmd.Context(), a.dir, a.environ)
+			format, ok := report.FormatNamed(name)
+			if !ok {
+				return &session.UsageError{Msg: fmt.Sprintf("--format %q is none of %s", name, report.FormatNames())}
+			}
+			out := output{"--out", file, format}
+			if err := out.check(); err != nil {
+				return err
+			}
+			var rep *report.Report
+			var err error
+			if cmd.Flags().Changed("from") {
+				rep, err = a.read(cmd.Context(), append(from, args...))
+			} else {
+				rep, err = a.storedReport(cmd.Context(), args)
+			}
 			if err != nil {
 				return err
 			}
-			id := strings.Join(args, "")
-			rep, err := repair.Stored(rp.StateDir(), id)
-			if err != nil {
-				return err
-			}
-			if format == "terminal" {
-				return report.Terminal(a.stdout, rep, report.TerminalOptions{Color: a.color() && isTerminal(a.stdout), Width: a.width, Verbose: a.verbose})
-			}
-			render := renderers[format]
-			if render == nil {
-				return &session.UsageError{Msg: fmt.Sprintf("--format %q is none of terminal, markdown, json", format)}
-			}
-			b, err := render(a, rep)
-			if err != nil {
-				return err
-			}
-			_, err = a.stdout.Write(b)
-			return err
+			return out.write(a, rep)
 		},
 	}
-	cmd.Flags().StringVar(&format, "format", format, "`terminal|markdown|json`")
+	fs := cmd.Flags()
+	fs.StringVar(&name, "format", name, "one of the `FORMAT`s above")
+	fs.StringVar(&file, "out", file, "`FILE` to write to (- for standard output)")
+	fs.StringArrayVar(&from, "from", nil, "`FILE` of results to read (- for standard input); may be repeated, and arguments are files too")
 	return cmd
+}
+
+// formatTable lists the formats for people.
+func formatTable() string {
+	var b strings.Builder
+	for _, f := range report.Formats() {
+		fmt.Fprintf(&b, "  %-12s %s\n", f.Name, f.Doc)
+	}
+	return b.String()
+}
+
+// storedReport is the latest stored run, or the one of an ID.
+func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, error) {
+	if len(args) > 1 {
+		return nil, &session.UsageError{Msg: "report takes one ID", Hint: "regreen report --from FILE... reads files of results"}
+	}
+	rp, err := repo.Open(ctx, a.dir, a.environ)
+	if err != nil {
+		return nil, err
+	}
+	return repair.Stored(rp.StateDir(), strings.Join(args, ""))
+}
+
+// read makes a report of files of results. Where --repo is no repository it is the tree
+// that the tests belong to all the same.
+func (a *app) read(ctx context.Context, names []string) (*report.Report, error) {
+	root, err := filepath.Abs(a.dir)
+	if err != nil {
+		return nil, err
+	}
+	if rp, err := repo.Open(ctx, a.dir, a.environ); err == nil {
+		root = rp.Root()
+	}
+	modules, err := testrun.ModulesIn(root)
+	if err != nil {
+		return nil, err
+	}
+	var files []*resultfile.File
+	for _, name := range names {
+		f, err := a.readFile(name, resultfile.Options{Root: root, Modules: modules})
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	rep := resultfile.Merge(files)
+	rep.Version = versionText()
+	rep.Redact(report.Secrets(a.environ))
+	return rep, nil
+}
+
+func (a *app) readFile(name string, opt resultfile.Options) (*resultfile.File, error) {
+	in, title := a.stdin, "standard input"
+	if name != "-" {
+		f, err := os.Open(name)
+		if err != nil {
+			return nil, &session.UsageError{Msg: "--from: " + err.Error()}
+		}
+		defer func() { _ = f.Close() }()
+		if info, err := f.Stat(); err == nil && info.IsDir() {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("--from: %s is a folder", name), Hint: "name the files in it: --from " + filepath.Join(name, "*.xml")}
+		}
+		in, title = f, name
+	}
+	f, err := resultfile.Read(title, in, opt)
+	var bad *resultfile.Error
+	if errors.As(err, &bad) {
+		return nil, &session.UsageError{Msg: bad.Error(), Hint: bad.Hint}
+	}
+	return f, err
 }
 
 func (a *app) detectCommand() *cobra.Command {

@@ -37,8 +37,8 @@ func Markdown(r *Report, opt MarkdownOptions) string {
 	}
 	heading := fmt.Sprintf("## %s regreen: %s\n", mark, prose(title(r)))
 	rest := ""
-	if typable(r.ID) {
-		rest = " " + code("regreen report "+r.ID) + " shows all of it."
+	if again := r.again(); again != "" {
+		rest = " " + code(again) + " shows all of it."
 	}
 	return heading + fit(sections(r, opt), size-len(heading), rest)
 }

@@ -26,11 +26,11 @@ type (
 
 // sarifFixOf tells a patch as replacements of whole lines. SARIF has no word for
 // files that come, go or change their name, and what a region at the end of a file
-// holds depends on whether its last line ends: of such patches, and of those that
-// cannot be read, ok is false.
+// holds depends on whether its last line ends: of such patches, of those that cannot be
+// read, and of those that are not whole because they held a secret, ok is false.
 func sarifFixOf(p *Patch) (fix sarifFix, ok bool) {
 	files, err := patch.Parse([]byte(p.Diff))
-	if err != nil || len(files) == 0 {
+	if err != nil || len(files) == 0 || p.Redacted {
 		return sarifFix{}, false
 	}
 	fix.Description = sarifText{unlinked(cmp.Or(p.Title, p.Strategy, p.ID))}

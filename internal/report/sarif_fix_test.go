@@ -73,4 +73,7 @@ func TestSARIFFixIsLeftOut(t *testing.T) {
 	if _, ok := sarifFixOf(&Patch{ID: "p", Diff: guardPatch().Diff}); !ok {
 		t.Error("the patch of the examples cannot be told")
 	}
+	if _, ok := sarifFixOf(&Patch{ID: "p", Diff: guardPatch().Diff, Redacted: true}); ok {
+		t.Error("a patch without its secret is told")
+	}
 }

@@ -91,6 +91,18 @@ func headline(r *Report) string {
 	return failures
 }
 
+// ReadID begins the IDs of reports that were made of the results of other tools, which
+// are not stored.
+const ReadID = "read-"
+
+// again is the command that shows the report again, or "" where it is not stored.
+func (r *Report) again() string {
+	if !typable(r.ID) || strings.HasPrefix(r.ID, ReadID) {
+		return ""
+	}
+	return "regreen report " + r.ID
+}
+
 // title is the headline where the verdict's name does not stand before it.
 func title(r *Report) string {
 	if r.Verdict == NotRun && r.Problem != nil {

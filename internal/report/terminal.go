@@ -440,8 +440,7 @@ func (t *terminal) commands(r *Report, all stories) {
 	if r.Origin != nil && typable(r.Origin.Commit) {
 		commands = append(commands, command{"take back", r.Origin.undo()})
 	}
-	if typable(r.ID) {
-		again := "regreen report " + r.ID
+	if again := r.again(); again != "" {
 		if t.cut {
 			again += " --verbose"
 		}

@@ -155,6 +155,10 @@ func toReport(files []*File, all []*outcome) *report.Report {
 	}
 	r.Tests.Packages = len(packages)
 	r.Verdict = verdict(r.Failures)
+	if len(all) == 0 && r.Tests.Passed+r.Tests.Skipped == 0 {
+		r.Verdict = report.NotRun
+		r.Problem = &report.Problem{What: "the results hold no tests", Hint: "look at how the tests were chosen when they ran"}
+	}
 	return r
 }
 
@@ -226,7 +230,7 @@ func identity(files []*File) string {
 	}
 	slices.Sort(sums)
 	sum := sha256.Sum256([]byte(strings.Join(sums, "")))
-	return "read-" + hex.EncodeToString(sum[:6])
+	return report.ReadID + hex.EncodeToString(sum[:6])
 }
 
 // readFrom tells what was read.

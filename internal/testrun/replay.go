@@ -2,10 +2,14 @@ package testrun
 
 import (
 	"math"
+	"os"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
 	"sync"
+
+	"golang.org/x/mod/modfile"
 )
 
 // Event is one line of what go test -json writes; see `go doc test2json`.
@@ -55,6 +59,25 @@ type replayed struct {
 // without their folder, and whose package belongs to no module, none is told.
 func NewReplay(root string, modules []Module) *Replay {
 	return &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*replayed{}}
+}
+
+// ModulesIn are the Go modules of a tree, by its files alone: nothing is run.
+func ModulesIn(root string) ([]Module, error) {
+	found, err := survey(root)
+	if err != nil {
+		return nil, err
+	}
+	var modules []Module
+	for _, dir := range found.modules {
+		b, err := os.ReadFile(filepath.Join(root, filepath.FromSlash(dir), "go.mod"))
+		if err != nil {
+			return nil, err
+		}
+		if path := modfile.ModulePath(b); path != "" {
+			modules = append(modules, Module{Dir: dir, Path: path})
+		}
+	}
+	return modules, nil
 }
 
 // Len is how many outcomes there are so far.

@@ -1,0 +1,108 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+)
+
+// outputs are the flags for the files that a command writes its report to.
+type outputs struct {
+	json    string
+	formats []string
+}
+
+// output is one such file.
+type output struct {
+	flag, file string // file is - for standard output
+	format     report.Format
+}
+
+// parse checks the flags before the long work begins.
+func (o outputs) parse() ([]output, error) {
+	var out []output
+	if o.json != "" {
+		format, _ := report.FormatNamed("json")
+		out = append(out, output{"--json", o.json, format})
+	}
+	for _, f := range o.formats {
+		name, file, ok := strings.Cut(f, "=")
+		format, known := report.FormatNamed(name)
+		if !ok || file == "" || !known {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Hint: "for instance --report markdown=report.md; formats are " + report.FormatNames()}
+		}
+		out = append(out, output{"--report", file, format})
+	}
+	for _, w := range out {
+		if err := w.check(); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// check tells whether there is a place for the file.
+func (o output) check() error {
+	if o.file == "-" {
+		return nil
+	}
+	if info, err := os.Stat(filepath.Dir(o.file)); err != nil || !info.IsDir() {
+		return &session.UsageError{Msg: fmt.Sprintf("%s: there is no folder %s", o.flag, filepath.Dir(o.file))}
+	}
+	if info, err := os.Stat(o.file); err == nil && info.IsDir() {
+		return &session.UsageError{Msg: fmt.Sprintf("%s: %s is a folder", o.flag, o.file), Hint: "name a file in it"}
+	}
+	return nil
+}
+
+func (o output) write(a *app, rep *report.Report) error {
+	opt := report.Options{Terminal: report.TerminalOptions{Width: a.width, Verbose: a.verbose}}
+	if o.file == "-" {
+		opt.Terminal.Color = a.color() && isTerminal(a.stdout)
+		return o.format.Write(a.stdout, rep, opt)
+	}
+	err := writeWhole(o.file, func(w io.Writer) error { return o.format.Write(w, rep, opt) })
+	if err != nil {
+		return fmt.Errorf("%s: %s is not written: %w", o.flag, o.file, err)
+	}
+	return nil
+}
+
+// writeWhole writes a file whole or not at all: readers see the old content until the
+// new is complete. What is no plain file, such as a pipe, is written to directly.
+func writeWhole(name string, write func(io.Writer) error) (err error) {
+	mode := os.FileMode(0o666) // less what the umask takes
+	if real, err := filepath.EvalSymlinks(name); err == nil {
+		name = real
+	}
+	switch info, err := os.Stat(name); {
+	case err == nil && !info.Mode().IsRegular():
+		f, err := os.OpenFile(name, os.O_WRONLY, 0)
+		if err != nil {
+			return err
+		}
+		return errors.Join(write(f), f.Close())
+	case err == nil:
+		mode = info.Mode().Perm()
+	}
+	draft := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	if err != nil {
+		return err
+	}
+	if err := errors.Join(write(f), f.Close()); err != nil {
+		_ = os.Remove(draft)
+		return err
+	}
+	if err := os.Rename(draft, name); err != nil {
+		_ = os.Remove(draft)
+		return err
+	}
+	return nil
+}
