@@ -74,6 +74,10 @@ bench-hooks: bin/regreen bin/regreen-gate ## Measure what a commit costs with ea
 bench-patch: ## Measure putting patches on, beside git apply and GNU patch
 	go run ./bench/patch $(BENCHFLAGS)
 
+.PHONY: bench-report
+bench-report: bin/regreen ## Measure writing reports in each format, beside gotestsum and junit-to-ctrf
+	go run ./bench/report -regreen bin/regreen $(BENCHFLAGS)
+
 .PHONY: bench-repair
 bench-repair: bin/regreen ## Measure on seeded bugs how many are repaired (BUGS=FILE BUDGET=60s)
 	go run ./bench/repair -regreen bin/regreen -bugs $(BUGS) -budget $(BUDGET) $(BENCHFLAGS)

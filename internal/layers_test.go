@@ -72,6 +72,7 @@ var layout = []layer{
 
 	{dir: "bench/hooks", purpose: "measures what a commit costs with regreen's hooks and with others'"},
 	{dir: "bench/patch", purpose: "measures putting patches on, beside git apply and GNU patch", imports: "patch"},
+	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results beside other tools", imports: "report"},
 	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
 	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded localize patch propose report testrun"},
 	{dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would", imports: "bench/seeded localize propose testrun validate"},
