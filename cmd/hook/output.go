@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
@@ -76,7 +77,7 @@ func (o output) write(a *app, rep *report.Report) error {
 
 // writeWhole writes a file whole or not at all: readers see the old content until the
 // new is complete. What is no plain file, such as a pipe, is written to directly.
-func writeWhole(name string, write func(io.Writer) error) (err error) {
+func writeWhole(name string, write func(io.Writer) error) error {
 	mode := os.FileMode(0o666) // less what the umask takes
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
@@ -91,8 +92,8 @@ func writeWhole(name string, write func(io.Writer) error) (err error) {
 	case err == nil:
 		mode = info.Mode().Perm()
 	}
-	draft := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%d.tmp", filepath.Base(name), os.Getpid()))
-	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
+	draft := filepath.Join(filepath.Dir(name), fmt.Sprintf(".%s.%s.tmp", filepath.Base(name), rand.Text()))
+	f, err := os.OpenFile(draft, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
 		return err
 	}
