@@ -13,11 +13,12 @@ import (
 // failed because a subtest of it did.
 func (c *collector) classify(p *packageRun) []Failure {
 	blamed := c.blame(p)
+	parents := p.parents(func(sub *testRun) bool { _, is := blamed[sub]; return is || sub.failed })
 	var failures []Failure
 	for _, t := range p.tests {
 		f, ok := blamed[t]
 		if !ok && t.failed {
-			f, ok = c.complaint(p, t, blamed)
+			f, ok = c.complaint(p, t, parents[t.name])
 		}
 		if ok {
 			failures = append(failures, f)
@@ -139,13 +140,12 @@ func (p *packageRun) victim(owner *testRun) *testRun {
 	return victim
 }
 
-// complaint is the failure of a test that ran to its end. ok is false when it only
-// failed because a subtest did.
-func (c *collector) complaint(p *packageRun, t *testRun, blamed map[*testRun]Failure) (f Failure, ok bool) {
+// complaint is the failure of a test that ran to its end. ok is false when it is a parent
+// of one that failed, and only failed because of that.
+func (c *collector) complaint(p *packageRun, t *testRun, parent bool) (f Failure, ok bool) {
 	text, _ := t.output.text()
 	all := c.tree.entries(text)
-	if p.hasChild(t.name, func(sub *testRun) bool { _, is := blamed[sub]; return is || sub.failed }) &&
-		!slices.ContainsFunc(all, func(e entry) bool { return e.File != "" && e.complains() }) {
+	if parent && !slices.ContainsFunc(all, func(e entry) bool { return e.File != "" && e.complains() }) {
 		return Failure{}, false
 	}
 	if strings.Contains(text, raceSign) {

@@ -195,18 +195,33 @@ func (c *collector) cutOff() {
 
 // running are the innermost tests that have begun, and neither ended nor paused.
 func (p *packageRun) running() []*testRun {
+	parents := p.parents(func(*testRun) bool { return true })
 	var leaves []*testRun
 	for _, t := range p.tests {
-		if !t.failed && !t.paused && !p.hasChild(t.name, func(*testRun) bool { return true }) {
+		if !t.failed && !t.paused && !parents[t.name] {
 			leaves = append(leaves, t)
 		}
 	}
 	return leaves
 }
 
-// hasChild reports whether a subtest of name, at any depth, is as asked for.
-func (p *packageRun) hasChild(name string, is func(*testRun) bool) bool {
-	return slices.ContainsFunc(p.tests, func(t *testRun) bool { return isBelow(t.name, name) && is(t) })
+// parents are the names above those tests, at any depth, that are as asked for.
+func (p *packageRun) parents(is func(*testRun) bool) map[string]bool {
+	above := map[string]bool{}
+	for _, t := range p.tests {
+		if !is(t) {
+			continue
+		}
+		for name := t.name; ; {
+			i := strings.LastIndexByte(name, '/')
+			if i < 0 || above[name[:i]] {
+				break
+			}
+			name = name[:i]
+			above[name] = true
+		}
+	}
+	return above
 }
 
 func isBelow(name, parent string) bool { return strings.HasPrefix(name, parent+"/") }
