@@ -154,7 +154,7 @@ func ctrfTestOf(suite []string, l *testLine) ctrfTest {
 	return t
 }
 
-// milliseconds is a duration in seconds as CTRF counts it.
+// milliseconds is a duration in seconds as CTRF and the page's data count it.
 func milliseconds(s float64) int64 {
 	if !(s >= 0 && s <= maxNumber/1000) {
 		return 0

@@ -33,6 +33,7 @@ var formats = []Format{
 		_, err := io.WriteString(w, Markdown(r, opt.Markdown))
 		return err
 	}},
+	{"html", ".html", "text/html; charset=utf-8", "a page for people that needs nothing but itself", plainly(HTML)},
 	{"json", ".json", "application/json", "everything, for programs: schema " + Schema, func(w io.Writer, r *Report, _ Options) error {
 		b, err := JSON(r)
 		if err != nil {

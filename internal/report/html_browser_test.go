@@ -77,9 +77,9 @@ func (b browser) open(t *testing.T, page []byte, width, height int64, scheme str
 	tb.Context = ctx
 	at := url.URL{Scheme: "file", Path: filepath.ToSlash(file)}
 	tb.do(
-		command(log.Enable, cdp.Empty{}), command(runtime.Enable, cdp.Empty{}), command(network.Enable, network.EnableParams{}),
+		protocol(log.Enable, cdp.Empty{}), protocol(runtime.Enable, cdp.Empty{}), protocol(network.Enable, network.EnableParams{}),
 		chromedp.EmulateViewport(width, height),
-		command(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
+		protocol(emulation.SetEmulatedMedia, emulation.SetEmulatedMediaParams{
 			Features: []*emulation.MediaFeature{{Name: "prefers-color-scheme", Value: scheme}},
 		}),
 		chromedp.Navigate(at.String()),
@@ -87,8 +87,8 @@ func (b browser) open(t *testing.T, page []byte, width, height int64, scheme str
 	return tb
 }
 
-// command is a command of the browser's protocol as an action.
-func command[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
+// protocol is a command of the browser's protocol as an action.
+func protocol[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, params)
 		return err

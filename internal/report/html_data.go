@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"html/template"
-	"math"
 	"strings"
 )
 
@@ -28,7 +27,7 @@ func resultsData(results []Result) template.JS {
 	files("")
 	for i, res := range results {
 		row := []any{
-			packages(res.Package), oneLine(res.Test), statuses(res.Status), milliseconds(res.Seconds),
+			packages(res.Package), oneLine(res.Test), statuses(res.Status), int(milliseconds(res.Seconds)),
 			res.Line, files(res.File), res.Tries,
 		}
 		for row[len(row)-1] == 0 {
@@ -55,14 +54,6 @@ func indexer(names *[]string) func(string) int {
 		}
 		return i
 	}
-}
-
-func milliseconds(s float64) int {
-	const most = 1 << 50
-	if !(s > 0) { // NaN too
-		return 0
-	}
-	return int(math.Round(min(s*1000, most)))
 }
 
 // tallyResults counts the results by status: "50,000 tests: 49,990 passed, 10 failed".
