@@ -40,6 +40,10 @@ type Config struct {
 	Never             []string                 // globs of files never edited, besides the built-in ones; see Editable
 	Allow             []string                 // exact paths that may be edited although a rule is against it
 	Channels          []string                 // where reports go
+	Files             map[string]string        // format -> file that gets the report in it
+	Artifact          string                   // folder that gets the report in all formats
+	Email             Email                    // for the channel email
+	Webhooks          []Webhook                // for the channel webhook
 	Log               Log                      // how regreen logs
 	Store             string                   // URL or path of the store of outcomes; may hold a password
 	Hooks             map[string]string        // hook -> block, warn or off

@@ -26,7 +26,9 @@ type setter func(*Config, value) error
 // separated by commas, and hooks are written as pre-commit=warn,post-merge=off.
 func Keys() []Key { return slices.Clone(keys) }
 
-var keys = []Key{
+var keys = slices.Concat(generalKeys, channelKeys)
+
+var generalKeys = []Key{
 	{
 		"test", "REGREEN_TEST", "The test command. Without it regreen finds one from the files of the tree.", "go test -tags integration ./...",
 		text(func(c *Config) *string { return &c.Test }, line),
@@ -121,8 +123,7 @@ var keys = []Key{
 	},
 }
 
-// storeKey names the one key whose value may hold a secret: errors about it do
-// not quote its line.
+// storeKey names a key whose value may hold a secret; see mayHoldSecret.
 const storeKey = "store"
 
 // hookNames are the hooks that may be configured.

@@ -309,8 +309,14 @@ func located(err error, file string, data []byte) error {
 	}
 	e.Line, e.Column = at.Position.Line, at.Position.Column
 	lines := strings.Split(string(data), "\n")
-	if e.Line >= 1 && e.Line <= len(lines) && !strings.HasPrefix(strings.TrimSpace(lines[e.Line-1]), storeKey) {
+	if e.Line >= 1 && e.Line <= len(lines) && !mayHoldSecret(lines[e.Line-1]) {
 		e.Source = quoted(lines[e.Line-1], e.Column)
 	}
 	return e
+}
+
+// mayHoldSecret tells the lines that no error quotes: people put secrets where the
+// name of a variable is wanted, too.
+func mayHoldSecret(line string) bool {
+	return strings.HasPrefix(strings.TrimSpace(line), storeKey) || strings.Contains(line, "://") || strings.Contains(line, "-env:")
 }

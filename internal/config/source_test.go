@@ -74,6 +74,17 @@ func TestMistakes(t *testing.T) {
 		{"allow: [./go.sum]\n", 1, 9, `"./go.sum" is not the path of a file`, "without ./"},
 		{"allow: [/etc/passwd]\n", 1, 9, `"/etc/passwd" is not the path of a file`, ""},
 		{"protected: ['a**b']\n", 1, 13, `"a**b" has ** where it means nothing`, ""},
+		{"artifact: ../up\n", 1, 11, `"../up" is not the path of a file`, ""},
+		{"artifact: /tmp/x\n", 1, 11, `"/tmp/x" is not the path of a file`, ""},
+		{"files: {html: .git/hooks/pre-commit}\n", 1, 15, `".git/hooks/pre-commit" is git's own`, "another folder"},
+		{"files: {'a b': x}\n", 1, 9, `"a b" is not a name`, ""},
+		{"files: [html]\n", 1, 8, "must be a mapping of names to values, not a list", ""},
+		{"email: {server: smtp.example.com}\n", 1, 17, `"smtp.example.com" is not a server with its port`, "smtp.example.com:587"},
+		{"email: {to: [nobody]}\n", 1, 14, `"nobody" is not a mail address`, "name@example.com"},
+		{"email: {tls: yes please}\n", 1, 14, `unknown value "yes please"`, "known are starttls"},
+		{"webhooks: [{format: slak, url: x}]\n", 1, 21, `unknown value "slak"`, `did you mean "slack"?`},
+		{"webhooks: [{format: slack}]\n", 1, 12, "needs one of url and url-env", "url-env:"},
+		{"webhooks: [{link: x}]\n", 1, 13, `unknown key "link"`, "known are url"},
 		{"test: x\ntest: y\n", 2, 1, `mapping key "test" already defined at [1:1]`, ""},
 		{"---\ntest: x\n---\nbase: y\n", 4, 5, "is a second document", ""},
 		{"- a\n", 1, 1, "must be a mapping of names to values, not a list", ""},
@@ -121,16 +132,39 @@ func TestEnvironmentMistakes(t *testing.T) {
 	}
 }
 
-// A store's URL may hold a password, which no error may repeat.
-func TestStoreIsNotQuoted(t *testing.T) {
+// An address may hold a password, and a password may stand where the name of its
+// variable belongs: no error may repeat it.
+func TestSecretsAreNotQuoted(t *testing.T) {
 	t.Parallel()
-	root := write(t, map[string]string{File: "store: http://user:hunter2@example.com\n"})
-	_, inFile := Load(root, nil)
-	_, inVariable := Load(t.TempDir(), environ{"REGREEN_STORE": "http://user:hunter2@example.com"}.getenv)
-	for _, err := range []error{inFile, inVariable} {
+	for _, text := range []string{
+		"store: http://user:hunter2@example.com\n",
+		"webhooks:\n  - url: ftp://user:hunter2@example.com\n",
+		"webhooks:\n  - url: https://user:hunter2@example.com/hook\n",
+		"webhooks:\n  - url: https://example.com/hook?key=hunter2\n",
+		"webhooks:\n  - url: https://hooks.example.com/T1/hunter2\n    format: slack\n",
+		"webhooks: [{url-env: hunter2}]\n",
+		"webhooks: [{url-env: REGREEN_URL, secret-env: hunter2}]\n",
+		"email:\n  password-env: hunter2\n",
+	} {
+		_, err := Load(write(t, map[string]string{File: text}), nil)
 		if err == nil || strings.Contains(err.Error(), "hunter2") {
-			t.Errorf("error %v", err)
+			t.Errorf("%q: error %v", text, err)
 		}
+	}
+	for _, env := range []environ{
+		{"REGREEN_STORE": "http://user:hunter2@example.com"},
+		{"REGREEN_WEBHOOKS": "url=hunter2"},
+		{"REGREEN_WEBHOOKS": "https://example.com/hunter2"},
+		{"REGREEN_WEBHOOKS": "https://example.com/hunter2?a=b"},
+		{"REGREEN_WEBHOOKS": "secret-env=hunter2"},
+		{"REGREEN_EMAIL_PASSWORD_ENV": "hunter2"},
+	} {
+		if _, err := Load(t.TempDir(), env.getenv); err == nil || strings.Contains(err.Error(), "hunter2") {
+			t.Errorf("%v: error %v", env, err)
+		}
+	}
+	if c, err := Load(t.TempDir(), environ{"REGREEN_WEBHOOKS": "format=slack,url=https://hooks.example.com/T1/hunter2"}.getenv); err != nil || len(c.Webhooks) != 1 {
+		t.Errorf("a variable may hold the address: %v, %v", c.Webhooks, err)
 	}
 }
 
@@ -189,7 +223,7 @@ func TestKeys(t *testing.T) {
 		}
 		touched[fields[0]] = k.Name
 	}
-	if all := reflect.TypeFor[Config]().NumField() - 1 + reflect.TypeFor[Log]().NumField(); len(touched) != all {
+	if all := reflect.TypeFor[Config]().NumField() - 2 + reflect.TypeFor[Log]().NumField() + reflect.TypeFor[Email]().NumField(); len(touched) != all {
 		t.Errorf("keys set %d fields of %d", len(touched), all)
 	}
 }
