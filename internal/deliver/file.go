@@ -1,0 +1,192 @@
+package deliver
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// place is where files are written: inside of root, where a relative path cannot
+// leave it, whatever symbolic links say. An absolute path is its own place.
+type place struct{ root, name string }
+
+func placed(dir, name string) place {
+	if filepath.IsAbs(name) {
+		return place{filepath.Dir(name), filepath.Base(name)}
+	}
+	return place{dir, path.Clean(filepath.ToSlash(name))}
+}
+
+func (p place) String() string { return filepath.Join(p.root, filepath.FromSlash(p.name)) }
+
+// open gives the root, with the folders that the name is in.
+func (p place) open() (*os.Root, error) {
+	root, err := os.OpenRoot(p.root)
+	if err != nil {
+		return nil, err
+	}
+	if err := root.MkdirAll(path.Dir(p.name), 0o755); err != nil {
+		_ = root.Close()
+		return nil, err
+	}
+	return root, nil
+}
+
+// beside is a fresh name next to that of p, hidden and easy to tell.
+func (p place) beside() string {
+	return path.Join(path.Dir(p.name), "."+path.Base(p.name)+"."+strings.ToLower(rand.Text()[:8])+".tmp")
+}
+
+// File writes one rendering to a file, whole or not at all. A relative name is
+// inside of dir and stays there.
+func File(name, dir, file string, form Rendering) Channel {
+	to := placed(dir, file)
+	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
+		if err := to.write(form, r); err != nil {
+			return report.Receipt{}, &fault{what: "cannot write " + to.String(), hint: "it must be a file in a folder that can be written to", err: reason(err)}
+		}
+		return report.Receipt{Where: to.String()}, nil
+	}}
+}
+
+func (p place) write(form Rendering, r *report.Report) error {
+	var text bytes.Buffer
+	if err := form.Write(&text, r); err != nil {
+		return err
+	}
+	root, err := p.open()
+	if err != nil {
+		return err
+	}
+	defer func() { _ = root.Close() }()
+	fresh := p.beside()
+	err = root.WriteFile(fresh, text.Bytes(), 0o644)
+	if err == nil {
+		err = root.Rename(fresh, p.name)
+	}
+	if err != nil {
+		_ = root.Remove(fresh)
+	}
+	return err
+}
+
+// patches is the folder of the patches in an artifact.
+const patches = "patches"
+
+// Artifact makes the folder anew, with the report in every form and its patches. A
+// relative folder is inside of dir and stays there. One that holds anything else is
+// left alone.
+func Artifact(dir, folder string, forms []Rendering) Channel {
+	to := placed(dir, folder)
+	return channel{"artifact", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		degraded, err := to.make(ctx, forms, r)
+		if err != nil {
+			return report.Receipt{}, &fault{what: "cannot make " + to.String(), hint: "it must be a folder of regreen's own, or none yet", err: reason(err)}
+		}
+		return report.Receipt{Where: to.String(), Degraded: degraded}, nil
+	}}
+}
+
+func (p place) make(ctx context.Context, forms []Rendering, r *report.Report) (degraded []string, err error) {
+	root, err := p.open()
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = root.Close() }()
+	if err := p.ours(root, forms); err != nil {
+		return nil, err
+	}
+	fresh, old := p.beside(), p.beside()
+	defer func() { _ = root.RemoveAll(fresh) }()
+	if degraded, err = fill(ctx, root, fresh, forms, r); err != nil {
+		return nil, err
+	}
+	switch err := root.Rename(p.name, old); {
+	case errors.Is(err, fs.ErrNotExist):
+	case err != nil:
+		return nil, err
+	}
+	if err := root.Rename(fresh, p.name); err != nil {
+		_ = root.Rename(old, p.name)
+		return nil, err
+	}
+	return degraded, root.RemoveAll(old)
+}
+
+// ours refuses a folder with anything that this channel would not have made.
+func (p place) ours(root *os.Root, forms []Rendering) error {
+	entries, err := fs.ReadDir(root.FS(), p.name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	for _, e := range entries {
+		made := e.IsDir() && e.Name() == patches ||
+			!e.IsDir() && slices.ContainsFunc(forms, func(f Rendering) bool { return f.File == e.Name() })
+		if !made {
+			return fmt.Errorf("it holds %s, which is not regreen's", oneLine(e.Name()))
+		}
+	}
+	return err
+}
+
+// fill writes the files into a fresh folder. A form that cannot be made is left out.
+func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, r *report.Report) (degraded []string, err error) {
+	if err := root.MkdirAll(path.Join(folder, patches), 0o755); err != nil {
+		return nil, err
+	}
+	for _, form := range forms {
+		if err := ctx.Err(); err != nil {
+			return nil, err
+		}
+		var text bytes.Buffer
+		if err := form.Write(&text, r); err != nil {
+			degraded = append(degraded, fmt.Sprintf("%s is not there: %v", form.File, err))
+			continue
+		}
+		if err := root.WriteFile(path.Join(folder, form.File), text.Bytes(), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	if len(degraded) == len(forms) && len(forms) > 0 {
+		return nil, errors.New(degraded[0])
+	}
+	taken := map[string]bool{}
+	for _, p := range r.Patches {
+		if p.Diff == "" {
+			continue
+		}
+		if err := root.WriteFile(path.Join(folder, patches, patchName(p.ID, taken)), []byte(p.Diff), 0o644); err != nil {
+			return nil, err
+		}
+	}
+	return degraded, nil
+}
+
+// patchName is a file's name for a patch that every system takes, and no other
+// patch has, also where capital letters count as small ones.
+func patchName(id string, taken map[string]bool) string {
+	stem := strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {
+			return r
+		}
+		return '-'
+	}, id[:min(len(id), 100)])
+	stem = cmp.Or(stem, "patch")
+	name := stem
+	for n := 2; taken[strings.ToLower(name)]; n++ {
+		name = fmt.Sprintf("%s-%d", stem, n)
+	}
+	taken[strings.ToLower(name)] = true
+	return name + ".patch"
+}

@@ -1,0 +1,91 @@
+package deliver
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"sync"
+
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// Stream writes one rendering to w, at once, so that nothing else comes between.
+func Stream(name string, w io.Writer, form Rendering) Channel {
+	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
+		var text bytes.Buffer
+		if err := form.Write(&text, r); err != nil {
+			return report.Receipt{}, err
+		}
+		_, err := w.Write(text.Bytes())
+		return report.Receipt{}, err
+	}}
+}
+
+// lockedWriter is what several channels share.
+type lockedWriter struct {
+	mu sync.Mutex
+	w  io.Writer
+}
+
+func (l *lockedWriter) Write(b []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.w.Write(b)
+}
+
+// summarySize is what GitHub takes of a step's summary, in bytes. Past it the whole
+// summary is dropped.
+const summarySize = 1 << 20
+
+// Summary appends the report to the step summary at path, which other programs of
+// the step may have written to. apply is the command that applies a patch.
+func Summary(path, apply string) Channel {
+	return channel{"summary", func(_ context.Context, r *report.Report) (report.Receipt, error) {
+		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
+		if err != nil {
+			return report.Receipt{}, &fault{what: "cannot open the step summary", hint: "GITHUB_STEP_SUMMARY names its file", err: reason(err)}
+		}
+		defer func() { _ = f.Close() }()
+		there, err := f.Seek(0, io.SeekEnd)
+		if err != nil {
+			return report.Receipt{}, err
+		}
+		const between = "\n" // Markdown of others may not end its last line
+		left := int(max(summarySize-there, 0)) - len(between)
+		if left < leastMarkdown {
+			return skip(fmt.Sprintf("the step summary has %d bytes already, and GitHub drops one of more than %d", there, summarySize), "move a step that writes much of it into a job of its own"), nil
+		}
+		text, degraded := markdown(r, left, apply)
+		if _, err := io.WriteString(f, between+text); err != nil {
+			return report.Receipt{}, err
+		}
+		return report.Receipt{Where: path, Degraded: degraded}, f.Close()
+	}}
+}
+
+// leastMarkdown is what Markdown needs to say anything.
+const leastMarkdown = 4 << 10
+
+// markdown is the report in at most size bytes, and what that cost.
+func markdown(r *report.Report, size int, apply string) (text string, degraded []string) {
+	text = report.Markdown(r, report.MarkdownOptions{MaxBytes: 64 << 20, Apply: apply})
+	if whole := len(text); whole > size {
+		text = report.Markdown(r, report.MarkdownOptions{MaxBytes: size, Apply: apply})
+		degraded = append(degraded, fmt.Sprintf("shortened from %d to %d bytes: the place takes %d; its end tells what was left out", whole, len(text), size))
+	}
+	return text, degraded
+}
+
+// reason is the bare cause of a file's error, where its path is told anyway.
+func reason(err error) error {
+	if e := (*os.PathError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	if e := (*os.LinkError)(nil); errors.As(err, &e) {
+		return e.Err
+	}
+	return err
+}
