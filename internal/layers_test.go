@@ -43,6 +43,11 @@ var layout = []layer{
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser"},
+	{
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config detect patch report",
+		tests: "deliver/githubtest",
+	},
+	{dir: "internal/deliver/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},

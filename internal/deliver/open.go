@@ -1,0 +1,338 @@
+package deliver
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// The channels that need something to be configured, or a pull request; package
+// detect has the names of the others.
+const (
+	comment     = "comment"
+	suggestions = "suggestions"
+	check       = "check"
+	email       = "email"
+	webhook     = "webhook"
+)
+
+// Names are all channels, in the order to explain them.
+func Names() []string {
+	return []string{
+		detect.Terminal, detect.File, detect.Artifact, detect.Summary, detect.Annotations,
+		comment, suggestions, check, email, webhook,
+	}
+}
+
+// UsageError is a mistake in the configuration of channels.
+type UsageError struct {
+	Msg, Hint string
+}
+
+func (e *UsageError) Error() string { return e.Msg }
+
+// Input is what channels need to know of the run.
+type Input struct {
+	Environment detect.Environment
+	Getenv      func(string) string
+	Dir         string    // top of the repository: where relative paths are
+	State       string    // regreen's own folder, for the latest report
+	Artifact    string    // the folder of the artifact, where none is configured
+	Stdout      io.Writer // for workflow commands
+	Stderr      io.Writer // for people
+	// Renderings are the forms beside JSON and Markdown that there are, by their names:
+	// terminal, annotations, html, junit ... One that has a File is in the artifact.
+	Renderings  []Rendering
+	Annotations func(*report.Report) []Annotation // for check runs; nil for none
+	Apply       string                            // the command that applies a patch, in comments
+	Key         string                            // tells several reports on one pull request apart
+	Client      *http.Client                      // nil for each channel's own
+	Retry       Policy
+}
+
+// Open gives the channels that are on: those that the configuration names, else
+// those of the mode, and the files, mails and webhooks that are configured. What is
+// on and lacks what it needs is there too, and skips. The error is a *UsageError.
+func Open(cfg config.Config, in Input) ([]Channel, error) {
+	o := &opener{cfg: cfg, in: in, forms: forms(in.Renderings)}
+	o.in.Apply = cmp.Or(in.Apply, "regreen apply")
+	if in.Getenv == nil {
+		o.in.Getenv = func(string) string { return "" }
+	}
+	o.in.Stdout, o.in.Stderr = writers(in.Stdout, in.Stderr)
+	names := cfg.Channels
+	if len(names) == 0 {
+		names = defaults(cfg, in.Environment)
+	}
+	var out []Channel
+	for _, name := range names {
+		some, err := o.open(name)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+// defaults are the channels of the mode, and in production those that are
+// configured. On a developer's machine nothing is sent away unless it is named.
+func defaults(cfg config.Config, env detect.Environment) []string {
+	names := slices.Clone(env.Defaults().Channels)
+	if cfg.Artifact != "" && !slices.Contains(names, detect.Artifact) {
+		names = append(names, detect.Artifact)
+	}
+	if env.Mode != detect.Production {
+		return names
+	}
+	if env.Provider == detect.GitHub && env.PullRequest > 0 {
+		names = append(names, comment, suggestions)
+	}
+	if cfg.Email.Server != "" {
+		names = append(names, email)
+	}
+	if len(cfg.Webhooks) > 0 {
+		names = append(names, webhook)
+	}
+	return names
+}
+
+// forms are the renderings, with those of this module's core.
+func forms(more []Rendering) []Rendering {
+	out := []Rendering{
+		{"json", "report.json", func(w io.Writer, r *report.Report) error {
+			b, err := report.JSON(r)
+			if err != nil {
+				return err
+			}
+			_, err = w.Write(b)
+			return err
+		}},
+		{"markdown", "report.md", func(w io.Writer, r *report.Report) error {
+			_, err := io.WriteString(w, report.Markdown(r, report.MarkdownOptions{}))
+			return err
+		}},
+		{"terminal", "", func(w io.Writer, r *report.Report) error { return report.Terminal(w, r, report.TerminalOptions{}) }},
+	}
+	for _, m := range more {
+		if i := slices.IndexFunc(out, func(f Rendering) bool { return f.Name == m.Name }); i >= 0 {
+			out[i] = m
+			continue
+		}
+		out = append(out, m)
+	}
+	return out
+}
+
+// writers are for channels that write at the same time, maybe to the same place.
+func writers(stdout, stderr io.Writer) (out, err io.Writer) {
+	out, err = &lockedWriter{w: orDiscard(stdout)}, &lockedWriter{w: orDiscard(stderr)}
+	if stdout == stderr {
+		err = out
+	}
+	return out, err
+}
+
+func orDiscard(w io.Writer) io.Writer {
+	if w == nil {
+		return io.Discard
+	}
+	return w
+}
+
+// opener makes channels of names.
+type opener struct {
+	cfg    config.Config
+	in     Input
+	forms  []Rendering
+	github *GitHub
+}
+
+func (o *opener) form(name string) (Rendering, bool) {
+	i := slices.IndexFunc(o.forms, func(f Rendering) bool { return f.Name == name })
+	if i < 0 {
+		return Rendering{}, false
+	}
+	return o.forms[i], true
+}
+
+// skipping is a channel that is on and cannot send here.
+func skipping(name, why, hint string) []Channel {
+	return []Channel{channel{name, func(context.Context, *report.Report) (report.Receipt, error) { return skip(why, hint), nil }}}
+}
+
+// open makes what one name stands for.
+func (o *opener) open(name string) ([]Channel, error) {
+	env := o.in.Getenv
+	switch name {
+	case detect.Terminal:
+		form, _ := o.form("terminal")
+		return []Channel{Stream(name, o.in.Stderr, form)}, nil
+	case detect.Annotations:
+		form, ok := o.form("annotations")
+		if !ok || o.in.Environment.Provider != detect.GitHub {
+			return skipping(name, "workflow commands are for GitHub Actions", ""), nil
+		}
+		return []Channel{Stream(name, o.in.Stdout, form)}, nil
+	case detect.Summary:
+		file := env("GITHUB_STEP_SUMMARY")
+		if file == "" {
+			return skipping(name, "GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it for each step"), nil
+		}
+		return []Channel{Summary(file, o.in.Apply)}, nil
+	case detect.File:
+		return o.files()
+	case detect.Artifact:
+		folder := cmp.Or(o.cfg.Artifact, o.in.Artifact)
+		if folder == "" {
+			return skipping(name, "there is no folder for it", "name one as artifact in .regreen.yml"), nil
+		}
+		shipped := slices.DeleteFunc(slices.Clone(o.forms), func(f Rendering) bool { return f.File == "" })
+		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
+	case comment, suggestions, check:
+		return o.onGitHub(name)
+	case email:
+		return o.email()
+	case webhook:
+		return o.webhooks()
+	}
+	hint := "known are " + strings.Join(Names(), ", ")
+	if near := config.Nearest(name, Names()); near != "" {
+		hint = fmt.Sprintf("did you mean %q?", near)
+	}
+	return nil, &UsageError{Msg: fmt.Sprintf("there is no channel %q", name), Hint: hint}
+}
+
+// files are the configured ones, else the latest report in the state folder.
+func (o *opener) files() ([]Channel, error) {
+	if len(o.cfg.Files) == 0 {
+		form, ok := o.form("html")
+		if !ok {
+			form, _ = o.form("markdown")
+		}
+		if o.in.State == "" {
+			return skipping(detect.File, "there is no folder for it", "name files in .regreen.yml"), nil
+		}
+		return []Channel{File(detect.File, o.in.State, filepath.Join(o.in.State, form.File), form)}, nil
+	}
+	var out []Channel
+	for _, format := range slices.Sorted(maps.Keys(o.cfg.Files)) {
+		form, ok := o.form(format)
+		if !ok {
+			var known []string
+			for _, f := range o.forms {
+				known = append(known, f.Name)
+			}
+			return nil, &UsageError{Msg: fmt.Sprintf("there is no format %q for a file", format), Hint: "known are " + strings.Join(known, ", ")}
+		}
+		out = append(out, File(detect.File, o.in.Dir, o.cfg.Files[format], form))
+	}
+	return out, nil
+}
+
+func (o *opener) onGitHub(name string) ([]Channel, error) {
+	env := o.in.Getenv
+	e := o.in.Environment
+	token := env("GITHUB_TOKEN")
+	switch {
+	case env("GITHUB_REPOSITORY") == "":
+		return skipping(name, "GITHUB_REPOSITORY is not set: this is no workflow of GitHub's", ""), nil
+	case name != check && e.PullRequest == 0:
+		return skipping(name, "this is no pull request", ""), nil
+	case token == "":
+		return skipping(name, "GITHUB_TOKEN is not set", "give the step env: GITHUB_TOKEN: ${{ github.token }}"), nil
+	}
+	if o.github == nil {
+		var err error
+		o.github, err = NewGitHub(GitHubOptions{
+			API: env("GITHUB_API_URL"), GraphQL: env("GITHUB_GRAPHQL_URL"), Token: token, Repository: env("GITHUB_REPOSITORY"),
+			PullRequest: e.PullRequest, Head: e.Head, Link: o.link(), Apply: o.in.Apply, Key: o.in.Key,
+			Restricted: e.Restricted, Client: o.in.Client, Retry: o.in.Retry,
+		})
+		if err != nil {
+			return nil, &UsageError{Msg: err.Error()}
+		}
+	}
+	switch name {
+	case comment:
+		return []Channel{o.github.Comment()}, nil
+	case suggestions:
+		return []Channel{o.github.Suggestions()}, nil
+	}
+	return []Channel{o.github.Check(o.in.Annotations)}, nil
+}
+
+// link is the page of the run, where there is one.
+func (o *opener) link() string {
+	server, repository, run := o.in.Getenv("GITHUB_SERVER_URL"), o.in.Getenv("GITHUB_REPOSITORY"), o.in.Getenv("GITHUB_RUN_ID")
+	if server == "" || repository == "" || run == "" {
+		return ""
+	}
+	return server + "/" + repository + "/actions/runs/" + run
+}
+
+// secret is the value of a variable that the configuration names.
+func (o *opener) secret(variable string) (value string, ok bool) {
+	if variable == "" {
+		return "", true
+	}
+	value = o.in.Getenv(variable)
+	return value, value != ""
+}
+
+func (o *opener) email() ([]Channel, error) {
+	e := o.cfg.Email
+	for _, need := range []struct {
+		key string
+		set bool
+	}{{"email.server", e.Server != ""}, {"email.from", e.From != ""}, {"email.to", len(e.To) > 0}, {"email.password-env", e.Username == "" || e.PasswordEnv != ""}} {
+		if !need.set {
+			return nil, &UsageError{Msg: "the channel email needs " + need.key, Hint: "write it into .regreen.yml, see docs/channels.md"}
+		}
+	}
+	if e.TLS == "none" && e.Username != "" {
+		return nil, &UsageError{Msg: "email.username needs a connection that is private", Hint: "set email.tls to starttls or implicit"}
+	}
+	password, ok := o.secret(e.PasswordEnv)
+	if !ok {
+		return skipping(email, e.PasswordEnv+" is not set", "it holds the password of email.username"), nil
+	}
+	return []Channel{Email(EmailOptions{
+		Server: e.Server, From: e.From, To: e.To, TLS: e.TLS, Username: e.Username, Password: password,
+		Repository: o.in.Getenv("GITHUB_REPOSITORY"), Link: o.link(), Retry: o.in.Retry,
+	})}, nil
+}
+
+func (o *opener) webhooks() ([]Channel, error) {
+	if len(o.cfg.Webhooks) == 0 {
+		return nil, &UsageError{Msg: "the channel webhook needs webhooks", Hint: "write them into .regreen.yml, see docs/channels.md"}
+	}
+	var out []Channel
+	for _, w := range o.cfg.Webhooks {
+		address, ok := o.secret(w.URLEnv)
+		if !ok {
+			out = append(out, skipping(webhook, w.URLEnv+" is not set", "it holds the address of a webhook")...)
+			continue
+		}
+		key, ok := o.secret(w.SecretEnv)
+		if !ok {
+			out = append(out, skipping(webhook, w.SecretEnv+" is not set", "it holds the key to sign with")...)
+			continue
+		}
+		out = append(out, Webhook(WebhookOptions{
+			URL: cmp.Or(w.URL, address), Format: w.Format, Secret: key,
+			Repository: o.in.Getenv("GITHUB_REPOSITORY"), Link: o.link(), Client: o.in.Client, Retry: o.in.Retry,
+		}))
+	}
+	return out, nil
+}

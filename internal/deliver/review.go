@@ -1,0 +1,126 @@
+package deliver
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/google/go-github/v92/github"
+
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// suggestMost bounds the suggestions of a review: more than that nobody reads one by one.
+const suggestMost = 20
+
+// Suggestions reviews the pull request with the verified patches, on their lines, to
+// be committed by a click. A review is all or nothing, so only what GitHub will take
+// is sent: each anchor is looked up in the files of the pull request first.
+func (g *GitHub) Suggestions() Channel {
+	return g.channel("suggestions", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		if g.o.PullRequest == 0 {
+			return skip("this is no pull request", ""), nil
+		}
+		patches := candidates(r)
+		if len(patches) == 0 {
+			return skip("there is no verified patch to suggest", ""), nil
+		}
+		visible, err := g.visible(ctx)
+		if err != nil {
+			return report.Receipt{}, err
+		}
+		var all []suggestion
+		var degraded []string
+		for _, p := range patches {
+			some, err := suggest(p, visible, g.o.Apply)
+			switch {
+			case err != nil:
+				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", oneLine(p.ID), err))
+			case len(all)+len(some) > suggestMost:
+				degraded = append(degraded, fmt.Sprintf("%s is not suggested: it has %d places, and a review %d at most", oneLine(p.ID), len(some), suggestMost))
+			default:
+				all = append(all, some...)
+			}
+		}
+		if len(all) == 0 {
+			return skip(strings.Join(degraded, "; "), "the comment and the artifact have the patch"), nil
+		}
+		all, where, err := g.missing(ctx, all)
+		if err != nil {
+			return report.Receipt{}, err
+		}
+		if len(all) == 0 {
+			return report.Receipt{State: Skipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}, nil
+		}
+		where, err = g.review(ctx, all)
+		return report.Receipt{Where: where, Degraded: degraded}, err
+	})
+}
+
+// visible gives what the pull request shows of a file.
+func (g *GitHub) visible(ctx context.Context) (func(file string) []shown, error) {
+	files, err := pages(func(page github.ListOptions) ([]*github.CommitFile, *github.Response, error) {
+		return g.client.PullRequests.ListFiles(ctx, g.owner, g.repo, g.o.PullRequest, &page)
+	})
+	if err != nil {
+		return nil, problem("read the files of the pull request", mayComment, err)
+	}
+	return func(name string) []shown {
+		i := slices.IndexFunc(files, func(f *github.CommitFile) bool { return f.GetFilename() == name && f.GetStatus() != "removed" })
+		if i < 0 {
+			return nil
+		}
+		return showing(name, files[i].GetPatch())
+	}, nil
+}
+
+// missing leaves out what was suggested before, and tells where one of that is.
+func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, string, error) {
+	said, err := pages(func(page github.ListOptions) ([]*github.PullRequestComment, *github.Response, error) {
+		return g.client.PullRequests.ListComments(ctx, g.owner, g.repo, g.o.PullRequest, &github.PullRequestListCommentsOptions{ListOptions: page})
+	})
+	if err != nil {
+		return nil, "", problem("read the review comments", mayComment, err)
+	}
+	said = slices.DeleteFunc(said, func(c *github.PullRequestComment) bool { return !strings.HasPrefix(c.GetBody(), "<!-- regreen:suggestion ") })
+	if len(said) == 0 {
+		return all, "", nil
+	}
+	me, err := g.me(ctx)
+	if err != nil {
+		return nil, "", err
+	}
+	where := ""
+	all = slices.DeleteFunc(all, func(s suggestion) bool {
+		return slices.ContainsFunc(said, func(c *github.PullRequestComment) bool {
+			same := c.GetUser().GetLogin() == me && strings.HasPrefix(c.GetBody(), s.marker) && c.GetPath() == s.file
+			if same {
+				where = c.GetHTMLURL()
+			}
+			return same
+		})
+	})
+	return all, where, nil
+}
+
+func (g *GitHub) review(ctx context.Context, all []suggestion) (where string, err error) {
+	head, err := g.head(ctx)
+	if err != nil {
+		return "", err
+	}
+	request := &github.PullRequestReviewRequest{CommitID: &head, Event: github.Ptr("COMMENT")}
+	for _, s := range all {
+		c := &github.DraftReviewComment{Path: &s.file, Body: &s.body, Side: github.Ptr("RIGHT"), Line: github.Ptr(s.line + s.lines - 1)}
+		if s.lines > 1 { // GitHub refuses a start_line that is the line
+			c.StartLine, c.StartSide = &s.line, github.Ptr("RIGHT")
+		}
+		request.Comments = append(request.Comments, c)
+	}
+	err = g.write(ctx, func() error {
+		review, _, err := g.client.PullRequests.CreateReview(ctx, g.owner, g.repo, g.o.PullRequest, request)
+		where = review.GetHTMLURL()
+		return err
+	})
+	return where, problem("review the pull request", mayComment, err)
+}

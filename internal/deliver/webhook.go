@@ -1,0 +1,137 @@
+package deliver
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// WebhookOptions says where and how a report is posted.
+type WebhookOptions struct {
+	URL        string
+	Format     string // generic, which is the report as JSON, or slack
+	Secret     string // to sign with, "" not to
+	Repository string
+	Link       string // the page of the run, "" for none
+	Client     *http.Client
+	Retry      Policy
+}
+
+// Webhook posts the report. Each try has the same Idempotency-Key, made of the run, so
+// that who receives it can tell a repetition; with a secret it is signed as Standard
+// Webhooks (standardwebhooks.com) says: an HMAC-SHA256 of ID, time and body.
+func Webhook(o WebhookOptions) Channel {
+	client := http.Client{Timeout: 30 * time.Second}
+	if o.Client != nil {
+		client = *o.Client
+	}
+	// What is signed for one address is nobody else's business.
+	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
+	c := channel{"webhook", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		body, degraded, err := o.body(r)
+		if err != nil {
+			return report.Receipt{}, err
+		}
+		u, err := url.Parse(o.URL)
+		if err != nil || u.Host == "" {
+			return report.Receipt{}, &fault{what: "the address is none", hint: "write https://, a host and a path"}
+		}
+		if err := o.post(ctx, &client, r.ID, body); err != nil {
+			return report.Receipt{}, err
+		}
+		return report.Receipt{Where: u.Scheme + "://" + u.Host, Degraded: degraded}, nil // the path may be a secret
+	}}
+	return sealed(retry(c, o.Retry), o.secrets()...)
+}
+
+// secrets are what of the options no receipt may hold.
+func (o WebhookOptions) secrets() []string {
+	out := []string{o.URL, o.Secret}
+	if u, err := url.Parse(o.URL); err == nil {
+		if password, ok := u.User.Password(); ok {
+			out = append(out, password)
+		}
+		if len(u.RequestURI()) > 1 {
+			out = append(out, u.RequestURI())
+		}
+		for _, values := range u.Query() {
+			out = append(out, values...)
+		}
+	}
+	return out
+}
+
+func (o WebhookOptions) body(r *report.Report) (body []byte, degraded []string, err error) {
+	if o.Format == "slack" {
+		return slack(r, o.Repository, o.Link)
+	}
+	body, err = report.JSON(r)
+	return body, nil, err
+}
+
+func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string, body []byte) error {
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, bytes.NewReader(body))
+	if err != nil {
+		return &fault{what: "the address is none", hint: "write https://, a host and a path"}
+	}
+	id = "regreen-" + id
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("User-Agent", "regreen")
+	req.Header.Set("Idempotency-Key", id)
+	if o.Secret != "" {
+		now := strconv.FormatInt(time.Now().Unix(), 10)
+		req.Header.Set("Webhook-Id", id)
+		req.Header.Set("Webhook-Timestamp", now)
+		req.Header.Set("Webhook-Signature", "v1,"+signature(o.Secret, id, now, body))
+	}
+	answer, err := client.Do(req)
+	if err != nil {
+		if u := (*url.Error)(nil); errors.As(err, &u) {
+			err = u.Err // without the address
+		}
+		return &transient{&fault{what: "the webhook's server does not answer", hint: "is the address right, and in reach?", err: err}, 0}
+	}
+	defer func() { _ = answer.Body.Close() }()
+	if answer.StatusCode/100 == 2 {
+		return nil
+	}
+	said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
+	f := &fault{what: fmt.Sprintf("the webhook's server says %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(said), 120), http.StatusText(answer.StatusCode)))}
+	switch {
+	case mayPass(answer.StatusCode):
+		return &transient{f, retryAfter(answer.Header, time.Now())}
+	case answer.StatusCode/100 == 3:
+		f.hint = "write the address that it redirects to; redirections are not followed"
+	default:
+		f.hint = "does the address still exist, and does it take this format?"
+	}
+	return f
+}
+
+// signature is what Standard Webhooks puts behind v1. A secret that begins with
+// whsec_ is one in base64, as that convention writes them.
+func signature(secret, id, timestamp string, body []byte) string {
+	key := []byte(secret)
+	if encoded, ok := strings.CutPrefix(secret, "whsec_"); ok {
+		if raw, err := base64.StdEncoding.DecodeString(encoded); err == nil {
+			key = raw
+		}
+	}
+	mac := hmac.New(sha256.New, key)
+	_, _ = mac.Write([]byte(id + "." + timestamp + "."))
+	_, _ = mac.Write(body)
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
