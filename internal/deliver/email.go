@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"net"
 	"net/textproto"
+	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -94,7 +95,7 @@ func (o EmailOptions) deliver(ctx context.Context, m *mail.Msg) error {
 		config = &tls.Config{MinVersion: tls.VersionTLS12}
 	}
 	config.ServerName = cmp.Or(config.ServerName, host)
-	options := []mail.Option{mail.WithPort(port), mail.WithTimeout(20 * time.Second), mail.WithTLSConfig(config), mail.WithoutNoop()}
+	options := []mail.Option{mail.WithPort(port), mail.WithHELO(greeting()), mail.WithTimeout(20 * time.Second), mail.WithTLSConfig(config), mail.WithoutNoop()}
 	implicit := o.TLS == "implicit"
 	switch {
 	case implicit:
@@ -125,6 +126,15 @@ func (o EmailOptions) deliver(ctx context.Context, m *mail.Msg) error {
 		return err
 	}
 	return client.DialAndSendWithContext(ctx, m)
+}
+
+// greeting is what this machine calls itself. Servers refuse a name without a domain,
+// as containers have it, and take an address instead.
+func greeting() string {
+	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
+		return name
+	}
+	return "[127.0.0.1]"
 }
 
 // problem says what of a conversation went wrong, and whether it may go right later.

@@ -32,6 +32,9 @@ func (p place) String() string { return filepath.Join(p.root, filepath.FromSlash
 
 // open gives the root, with the folders that the name is in.
 func (p place) open() (*os.Root, error) {
+	if err := os.MkdirAll(p.root, 0o755); err != nil {
+		return nil, err
+	}
 	root, err := os.OpenRoot(p.root)
 	if err != nil {
 		return nil, err

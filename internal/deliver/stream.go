@@ -19,8 +19,10 @@ func Stream(name string, w io.Writer, form Rendering) Channel {
 		if err := form.Write(&text, r); err != nil {
 			return report.Receipt{}, err
 		}
-		_, err := w.Write(text.Bytes())
-		return report.Receipt{}, err
+		if _, err := w.Write(text.Bytes()); err != nil {
+			return report.Receipt{}, &fault{what: "cannot write", hint: "is whatever reads it still there?", err: reason(err)}
+		}
+		return report.Receipt{}, nil
 	}}
 }
 

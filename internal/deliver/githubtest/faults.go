@@ -1,0 +1,106 @@
+package githubtest
+
+import (
+	"maps"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync"
+)
+
+// Fault is what goes wrong with a request.
+type Fault struct {
+	Method, Path string // of the request: the method, and a part of the path; "" for any
+	Times        int    // for how many requests; 0 stands for 1
+
+	// Late says that the request is carried out first, and only its answer is lost.
+	Late bool
+
+	// One of these: an answer with this status, the first half of the answer, a reset
+	// connection, or no answer until the client goes away.
+	Status int
+	Header map[string]string // of the answer with Status
+	Body   string
+	Half   bool
+	Reset  bool
+	Hang   bool
+}
+
+// Faults makes the requests to a server go wrong as they were told to, in order.
+type Faults struct {
+	mu   sync.Mutex
+	list []Fault
+}
+
+// Inject adds faults, each for the next requests that it is for.
+func (f *Faults) Inject(faults ...Fault) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.list = append(f.list, faults...)
+}
+
+// next is the fault for a request, or nil.
+func (f *Faults) next(r *http.Request) *Fault {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range f.list {
+		fault := f.list[i]
+		if fault.Method != "" && fault.Method != r.Method || !strings.Contains(r.URL.Path, fault.Path) {
+			continue
+		}
+		if f.list[i].Times--; f.list[i].Times <= 0 {
+			f.list = append(f.list[:i:i], f.list[i+1:]...)
+		}
+		return &fault
+	}
+	return nil
+}
+
+// Wrap is a handler with the faults.
+func (f *Faults) Wrap(handler http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		fault := f.next(r)
+		if fault == nil {
+			handler.ServeHTTP(w, r)
+			return
+		}
+		answer := httptest.NewRecorder()
+		answer.Body.WriteString(`{"message": "half of an answer that was to be longer"}`)
+		if fault.Late {
+			answer.Body.Reset()
+			handler.ServeHTTP(answer, r)
+		}
+		switch {
+		case fault.Hang:
+			<-r.Context().Done()
+		case fault.Reset:
+			reset(w)
+		case fault.Half:
+			maps.Copy(w.Header(), answer.Header())
+			w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
+			w.WriteHeader(answer.Code)
+			_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+			panic(http.ErrAbortHandler)
+		default:
+			for name, value := range fault.Header {
+				w.Header().Set(name, value)
+			}
+			w.WriteHeader(fault.Status)
+			_, _ = w.Write([]byte(fault.Body))
+		}
+	})
+}
+
+// reset closes the connection as a crashed peer would.
+func reset(w http.ResponseWriter) {
+	conn, _, err := http.NewResponseController(w).Hijack()
+	if err != nil {
+		panic(http.ErrAbortHandler)
+	}
+	if tcp, ok := conn.(*net.TCPConn); ok {
+		_ = tcp.SetLinger(0)
+	}
+	_ = conn.Close()
+}

@@ -1,0 +1,366 @@
+// Package githubtest is the part of GitHub's API that regreen uses, for tests: comments,
+// reviews, check runs, and what of GraphQL folds comments. Every request is judged by
+// GitHub's own description of its API (openapi.json, made by prune.mjs); one that it
+// does not allow fails the test. The limits that the description does not tell, and
+// what a token may not do, are refused as GitHub refuses them.
+//
+// Not a goal: answers with all that GitHub's have.
+package githubtest
+
+import (
+	"bytes"
+	_ "embed" // openapi.json
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+	"github.com/getkin/kin-openapi/openapi3filter"
+	"github.com/getkin/kin-openapi/routers"
+)
+
+// The repository and the token that the server knows.
+const (
+	Repository = "acme/fleet"
+	Token      = "ghs_tokenOfTheTests"
+	Bot        = "github-actions[bot]" // whom the token belongs to
+)
+
+// Server is a running API. Its fields may be set before the first request.
+type Server struct {
+	Faults
+	URL        string // for GITHUB_API_URL
+	Enterprise string // the same as on a GitHub Enterprise server
+	// Gap is how far apart writes have to be. What comes earlier, or while another
+	// write goes on, meets the secondary rate limit.
+	Gap time.Duration
+
+	t        testing.TB
+	mu       sync.Mutex
+	denied   map[string]bool
+	pulls    map[int]*Pull
+	comments []*Comment
+	reviews  []*Review
+	checks   []*CheckRun
+	requests []Request
+	lastID   int64
+	writing  bool
+	wrote    time.Time
+}
+
+// Pull is a pull request.
+type Pull struct {
+	Number int
+	Head   string // commit
+	Files  []File
+}
+
+// File is one that a pull request changes.
+type File struct {
+	Name, Status, Patch string // Patch as GitHub gives it: hunks only
+}
+
+// Comment is one on a pull request.
+type Comment struct {
+	ID        int64
+	Pull      int
+	Login     string
+	Body      string
+	Minimized bool
+}
+
+// Review is one of a pull request.
+type Review struct {
+	ID       int64
+	Pull     int
+	Login    string
+	Commit   string
+	Event    string
+	Comments []ReviewComment
+}
+
+// ReviewComment is one on lines of a file. StartLine is 0 for a single line.
+type ReviewComment struct {
+	ID              int64
+	Path, Body      string
+	StartLine, Line int
+}
+
+// CheckRun is one of a commit.
+type CheckRun struct {
+	ID                                 int64
+	Name, Head, ExternalID, Conclusion string
+	Title, Summary                     string
+	Annotations                        []map[string]any
+}
+
+// Request is what a client asked for.
+type Request struct{ Method, Path string }
+
+//go:embed openapi.json
+var description []byte
+
+var loaded = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(description) })
+
+// New starts a server, which ends with the test.
+func New(t testing.TB) *Server {
+	t.Helper()
+	api, err := loaded()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := &Server{t: t, denied: map[string]bool{}, pulls: map[int]*Pull{}, lastID: 100}
+	mux := http.NewServeMux()
+	for path, item := range api.Paths.Map() {
+		for method, operation := range item.Operations() {
+			handle := s.handler(operation.OperationID)
+			if handle == nil {
+				continue
+			}
+			route := &routers.Route{Spec: api, Path: path, PathItem: item, Method: method, Operation: operation}
+			mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+				if err := judge(r, route); err != nil {
+					t.Errorf("GitHub's description does not allow %s %s: %v", r.Method, r.URL, err)
+					refuse(w, http.StatusUnprocessableEntity, "Validation Failed")
+					return
+				}
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				handle(w, r)
+			})
+		}
+	}
+	mux.HandleFunc("POST /graphql", s.graphQL)
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		t.Errorf("nobody knows %s %s", r.Method, r.URL)
+		refuse(w, http.StatusNotFound, "Not Found")
+	})
+	server := httptest.NewServer(s.Wrap(s.admit(mux)))
+	t.Cleanup(server.Close)
+	s.URL, s.Enterprise = server.URL, server.URL+"/api/v3"
+	return s
+}
+
+// judge says what of a request GitHub's description does not allow.
+func judge(r *http.Request, route *routers.Route) error {
+	params := map[string]string{}
+	for _, segment := range strings.Split(route.Path, "/") {
+		if name, ok := strings.CutPrefix(segment, "{"); ok {
+			name = strings.TrimSuffix(name, "}")
+			params[name] = r.PathValue(name)
+		}
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	err = openapi3filter.ValidateRequest(r.Context(), &openapi3filter.RequestValidationInput{Request: r, PathParams: params, Route: route})
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return err
+}
+
+// admit is what comes before every handler: the paths of an Enterprise server, the
+// token, the log, and the rate limit.
+func (s *Server) admit(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if rest, ok := strings.CutPrefix(r.URL.Path, "/api"); ok {
+			r.URL.Path = strings.TrimPrefix(rest, "/v3")
+		}
+		s.mu.Lock()
+		s.requests = append(s.requests, Request{r.Method, r.URL.Path})
+		s.mu.Unlock()
+		if r.Header.Get("Authorization") != "Bearer "+Token {
+			refuse(w, http.StatusUnauthorized, "Bad credentials")
+			return
+		}
+		if s.Gap > 0 && r.Method != http.MethodGet && r.URL.Path != "/graphql" {
+			if !s.begin() {
+				refuse(w, http.StatusForbidden, "You have exceeded a secondary rate limit. Please wait a few minutes before you try again.")
+				return
+			}
+			defer s.end()
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+func (s *Server) begin() bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.writing || time.Since(s.wrote) < s.Gap {
+		return false
+	}
+	s.writing = true
+	return true
+}
+
+func (s *Server) end() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.writing, s.wrote = false, time.Now()
+}
+
+// Environ are the variables of a workflow's step that this server belongs to.
+func (s *Server) Environ() []string {
+	return []string{
+		"GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.URL + "/graphql", "GITHUB_REPOSITORY=" + Repository,
+		"GITHUB_TOKEN=" + Token, "GITHUB_SERVER_URL=https://github.example.com", "GITHUB_RUN_ID=7",
+	}
+}
+
+// What a token may not do; see Deny.
+const (
+	PullRequests = "pull-requests: write" // a fork's token may not
+	Checks       = "checks: write"
+	Minimize     = "minimizeComment"
+	Viewer       = "viewer"
+)
+
+// Deny takes permissions from the token. Reading stays allowed.
+func (s *Server) Deny(permissions ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range permissions {
+		s.denied[p] = true
+	}
+}
+
+// AddPull makes a pull request.
+func (s *Server) AddPull(p Pull) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.pulls[p.Number] = &p
+}
+
+// AddComment makes a comment and gives its ID.
+func (s *Server) AddComment(pull int, login, body string) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	c := &Comment{ID: s.id(), Pull: pull, Login: login, Body: body}
+	s.comments = append(s.comments, c)
+	return c.ID
+}
+
+// Comments are those of a pull request, in the order they were made.
+func (s *Server) Comments(pull int) []Comment {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Comment
+	for _, c := range s.comments {
+		if c.Pull == pull {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+// Reviews are those of a pull request.
+func (s *Server) Reviews(pull int) []Review {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Review
+	for _, r := range s.reviews {
+		if r.Pull == pull {
+			out = append(out, *r)
+		}
+	}
+	return out
+}
+
+// CheckRuns are those that were made.
+func (s *Server) CheckRuns() []CheckRun {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []CheckRun
+	for _, c := range s.checks {
+		out = append(out, *c)
+	}
+	return out
+}
+
+// Requests are what was asked for, refused or not.
+func (s *Server) Requests() []Request {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.requests)
+}
+
+func (s *Server) id() int64 {
+	s.lastID++
+	return s.lastID
+}
+
+// refuse answers as GitHub does when it does not do what is asked for.
+func refuse(w http.ResponseWriter, status int, message string, details ...string) {
+	type detail struct {
+		Message string `json:"message"`
+	}
+	answer := struct {
+		Message string   `json:"message"`
+		Errors  []detail `json:"errors,omitempty"`
+		Docs    string   `json:"documentation_url"`
+	}{Message: message, Docs: "https://docs.github.com/rest"}
+	if strings.Contains(message, "secondary rate limit") {
+		answer.Docs += "/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"
+	}
+	for _, d := range details {
+		answer.Errors = append(answer.Errors, detail{d})
+	}
+	reply(w, status, answer)
+}
+
+func reply(w http.ResponseWriter, status int, answer any) {
+	w.Header().Set("Content-Type", "application/json; charset=utf-8")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(answer)
+}
+
+// forbidden refuses what the token may not do.
+func (s *Server) forbidden(w http.ResponseWriter, permission string) bool {
+	if s.denied[permission] {
+		refuse(w, http.StatusForbidden, "Resource not accessible by integration")
+		return true
+	}
+	return false
+}
+
+// read decodes a body that was judged before.
+func read(r *http.Request, into any) error {
+	err := json.NewDecoder(r.Body).Decode(into)
+	if errors.Is(err, io.EOF) {
+		return nil
+	}
+	return err
+}
+
+// page answers with a part of a list, and says where the next one is.
+func page[T any](w http.ResponseWriter, r *http.Request, all []T, wrap func([]T) any) {
+	number := func(name string, otherwise int) int {
+		n, err := strconv.Atoi(r.URL.Query().Get(name))
+		if err != nil || n < 1 {
+			return otherwise
+		}
+		return n
+	}
+	size, n := min(number("per_page", 30), 100), number("page", 1)
+	from := min((n-1)*size, len(all))
+	to := min(from+size, len(all))
+	if to < len(all) {
+		next := url.URL{Scheme: "http", Host: r.Host, Path: r.URL.Path, RawQuery: fmt.Sprintf("per_page=%d&page=%d", size, n+1)}
+		w.Header().Set("Link", fmt.Sprintf("<%s>; rel=\"next\"", &next))
+	}
+	reply(w, http.StatusOK, wrap(append([]T{}, all[from:to]...)))
+}
+
+func itself[T any](list []T) any { return list }
