@@ -1,8 +1,8 @@
 package deliver
 
 import (
-	"errors"
 	"context"
+	"errors"
 	"fmt"
 	"net/url"
 	"slices"

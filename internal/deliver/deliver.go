@@ -53,17 +53,19 @@ func All(ctx context.Context, r *report.Report, channels []Channel) []report.Rec
 	}
 	results := make(chan result, len(channels)) // has room for one that nobody waits for any more
 	places := make(chan struct{}, together)
-	for i, c := range channels {
-		go func() {
+	go func() {
+		for i, c := range channels {
 			select {
 			case places <- struct{}{}:
-				defer func() { <-places }()
-				results <- result{i, send(ctx, c, r)}
+				go func() {
+					defer func() { <-places }()
+					results <- result{i, send(ctx, c, r)}
+				}()
 			case <-ctx.Done():
 				results <- result{i, failed(c, context.Cause(ctx))}
 			}
-		}()
-	}
+		}
+	}()
 	receipts := make([]report.Receipt, len(channels))
 	for i, c := range channels {
 		receipts[i] = failed(c, errors.New("did not end in time"))

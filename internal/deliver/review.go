@@ -83,7 +83,9 @@ func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, s
 	if err != nil {
 		return nil, "", problem("read the review comments", mayComment, err)
 	}
-	said = slices.DeleteFunc(said, func(c *github.PullRequestComment) bool { return !strings.HasPrefix(c.GetBody(), "<!-- regreen:suggestion ") })
+	said = slices.DeleteFunc(said, func(c *github.PullRequestComment) bool {
+		return !strings.HasPrefix(c.GetBody(), "<!-- regreen:suggestion ")
+	})
 	if len(said) == 0 {
 		return all, "", nil
 	}

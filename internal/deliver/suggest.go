@@ -54,19 +54,19 @@ func showing(file, hunks string) []shown {
 	return out
 }
 
-// locate finds lines among those that are shown: where they are expected, or at the
-// one other place where they stand.
-func locate(all []shown, lines []string, expected int) (line int, ok bool) {
+// locate finds the old lines of an edit among those that are shown, with those around
+// them as far as they are shown: where they are expected, or at the one other place.
+func locate(all []shown, e edit) (line int, ok bool) {
 	var found []int
 	for _, s := range all {
-		for i := 0; i+len(lines) <= len(s.lines); i++ {
-			if slices.Equal(s.lines[i:i+len(lines)], lines) {
+		for i := 0; i+len(e.old) <= len(s.lines); i++ {
+			if s.holds(e, i) {
 				found = append(found, s.start+i)
 			}
 		}
 	}
-	if slices.Contains(found, expected) {
-		return expected, true
+	if slices.Contains(found, e.line) {
+		return e.line, true
 	}
 	if len(found) == 1 {
 		return found[0], true
@@ -74,10 +74,20 @@ func locate(all []shown, lines []string, expected int) (line int, ok bool) {
 	return 0, false
 }
 
+// holds tells whether the edit's old lines are at i, between the lines that it knows.
+func (s *shown) holds(e edit, i int) bool {
+	end := i + len(e.old)
+	before := e.before[max(len(e.before)-i, 0):]
+	after := e.after[:min(len(e.after), len(s.lines)-end)]
+	return slices.Equal(s.lines[i:end], e.old) &&
+		slices.Equal(s.lines[i-len(before):i], before) && slices.Equal(s.lines[end:end+len(after)], after)
+}
+
 // edit is a run of changed lines of a hunk: old lines become new ones.
 type edit struct {
-	line     int // of the first old line, in the tree that was tested
-	old, new []string
+	line          int // of the first old line, in the tree that was tested
+	old, new      []string
+	before, after []string // the old lines of the hunk around it
 }
 
 var (
@@ -96,46 +106,63 @@ func edits(f patch.File) ([]edit, error) {
 	}
 	var out []edit
 	for _, h := range f.Hunks {
-		line := h.OldStart
-		for i := 0; i < len(h.Lines); {
-			if h.Lines[i].Op == patch.Context {
-				line++
-				i++
-				continue
-			}
-			e := edit{line: line}
-			first := i
-			for ; i < len(h.Lines) && h.Lines[i].Op != patch.Context; i++ {
-				text, whole := strings.CutSuffix(h.Lines[i].Text, "\n")
-				if !whole {
-					return nil, errNoEnd
-				}
-				if h.Lines[i].Op == patch.Delete {
-					e.old = append(e.old, text)
-					line++
-				} else {
-					e.new = append(e.new, text)
-				}
-			}
-			if len(e.old) == 0 {
-				switch {
-				case first > 0:
-					beside := strings.TrimSuffix(h.Lines[first-1].Text, "\n")
-					e = edit{e.line - 1, []string{beside}, append([]string{beside}, e.new...)}
-				case i < len(h.Lines):
-					beside := strings.TrimSuffix(h.Lines[i].Text, "\n")
-					e = edit{e.line, []string{beside}, append(e.new, beside)}
-				default:
-					return nil, errElsewhere
-				}
-			}
-			// Two insertions around one line both come with it: they are one edit.
-			if n := len(out) - 1; n >= 0 && out[n].line+len(out[n].old) > e.line {
-				out[n].new = append(out[n].new, e.new[1:]...)
-				continue
-			}
-			out = append(out, e)
+		some, err := hunkEdits(h)
+		if err != nil {
+			return nil, err
 		}
+		out = append(out, some...)
+	}
+	return out, nil
+}
+
+func hunkEdits(h patch.Hunk) ([]edit, error) {
+	var out []edit
+	var old []string // the old side
+	text := make([]string, len(h.Lines))
+	for i, l := range h.Lines {
+		whole := false
+		if text[i], whole = strings.CutSuffix(l.Text, "\n"); !whole && l.Op != patch.Context {
+			return nil, errNoEnd
+		}
+		if l.Op != patch.Insert {
+			old = append(old, text[i])
+		}
+	}
+	at := 0 // in the old side
+	for i := 0; i < len(h.Lines); {
+		if h.Lines[i].Op == patch.Context {
+			at++
+			i++
+			continue
+		}
+		from := at
+		var now []string
+		for ; i < len(h.Lines) && h.Lines[i].Op != patch.Context; i++ {
+			if h.Lines[i].Op == patch.Delete {
+				at++
+			} else {
+				now = append(now, text[i])
+			}
+		}
+		to := at
+		if from == to { // an insertion: it comes with a line beside it
+			switch {
+			case from > 0:
+				from--
+				now = append([]string{old[from]}, now...)
+			case to < len(old):
+				now = append(now, old[to])
+				to++
+			default:
+				return nil, errElsewhere
+			}
+		}
+		// Two insertions around one line both come with it: they are one edit.
+		if n := len(out) - 1; n >= 0 && out[n].line+len(out[n].old) > h.OldStart+from {
+			out[n].new = append(out[n].new, now[1:]...)
+			continue
+		}
+		out = append(out, edit{h.OldStart + from, old[from:to], now, old[:from], old[to:]})
 	}
 	return out, nil
 }
@@ -153,11 +180,13 @@ func suggest(p *report.Patch, visible func(file string) []shown, apply string) (
 		if err != nil {
 			return nil, err
 		}
+		lines, end := visible(f.Name()), 0
 		for _, e := range changes {
-			line, ok := locate(visible(f.Name()), e.old, e.line)
-			if !ok {
+			line, ok := locate(lines, e)
+			if !ok || line < end {
 				return nil, errElsewhere
 			}
+			end = line + len(e.old)
 			block, ok := report.Fence("suggestion", e.new)
 			if !ok {
 				return nil, errUnseen

@@ -1,0 +1,324 @@
+package deliver_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+const marker = "<!-- regreen:report -->"
+
+// deliverTo sends by All.
+func deliverTo(t *testing.T, c deliver.Channel, r *report.Report) report.Receipt {
+	t.Helper()
+	return deliver.All(t.Context(), r, []deliver.Channel{c})[0]
+}
+
+// writes counts the requests that change something.
+func writes(api *githubtest.Server) (n int) {
+	for _, r := range api.Requests() {
+		if r.Method != http.MethodGet && r.Path != "/graphql" {
+			n++
+		}
+	}
+	return n
+}
+
+// The comment is found behind hundreds of others, and nobody else's is taken for it.
+func TestCommentIsFound(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.AddComment(7, "mallory", marker+"\nA trap")
+	for i := range 150 {
+		api.AddComment(7, "somebody", fmt.Sprintf("comment %d, which quotes %s", i, marker))
+	}
+	mine := api.AddComment(7, githubtest.Bot, marker+"\nAn old report")
+	for i := range 150 {
+		api.AddComment(7, "somebody", fmt.Sprint("later comment ", i))
+	}
+	api.AddComment(7, githubtest.Bot, "<!-- regreen:report other -->\nThe report of another job")
+
+	got := deliverTo(t, gitHub(t, api, nil).Comment(), proposed())
+	if got.State != deliver.Sent || !strings.HasSuffix(got.Where, fmt.Sprint("#issuecomment-", mine)) {
+		t.Fatalf("receipt %+v", got)
+	}
+	all := api.Comments(7)
+	if len(all) != 303 {
+		t.Errorf("%d comments", len(all))
+	}
+	for _, c := range all {
+		told := strings.Contains(c.Body, "TestMean")
+		if told != (c.ID == mine) {
+			t.Errorf("comment of %s: %.80s", c.Login, c.Body)
+		}
+	}
+	if n := writes(api); n != 1 {
+		t.Errorf("%d writes", n)
+	}
+}
+
+// Older reports are folded, once; where that is not permitted they become one line.
+func TestOlderCommentsAreFolded(t *testing.T) {
+	t.Parallel()
+	for _, denied := range []bool{false, true} {
+		api := newAPI(t)
+		if denied {
+			api.Deny(githubtest.Minimize)
+		}
+		old := api.AddComment(7, githubtest.Bot, marker+"\nOld")
+		api.AddComment(7, githubtest.Bot, marker+"\nNewer")
+		c := gitHub(t, api, nil).Comment()
+		for range 2 {
+			if got := deliverTo(t, c, proposed()); got.State != deliver.Sent || len(got.Degraded) > 0 {
+				t.Fatalf("receipt %+v", got)
+			}
+		}
+		all := api.Comments(7)
+		if len(all) != 2 || !strings.Contains(all[1].Body, "TestMean") || all[1].Minimized {
+			t.Fatalf("comments %+v", all)
+		}
+		folded := all[0].Minimized && strings.Contains(all[0].Body, "Old")
+		if denied {
+			folded = strings.Contains(all[0].Body, "[a newer one](https://github.example.com/acme/fleet/pull/7#issuecomment-") && strings.Count(all[0].Body, "\n") == 2
+		}
+		if all[0].ID != old || !folded {
+			t.Errorf("denied %v: the older is %+v", denied, all[0])
+		}
+		if n := writes(api); denied && n != 2 || !denied && n != 1 {
+			t.Errorf("denied %v: %d writes in two deliveries", denied, n)
+		}
+	}
+}
+
+// Green says nothing to a pull request that never heard otherwise, and takes back what
+// was said before.
+func TestCommentOfGreen(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	green := &report.Report{ID: "r-2", Verdict: report.Green, Tests: report.Tests{Packages: 1, Passed: 3}}
+	c := gitHub(t, api, nil).Comment()
+	if got := deliverTo(t, c, green); got.State != deliver.Skipped || len(api.Comments(7)) != 0 {
+		t.Errorf("receipt %+v, comments %v", got, api.Comments(7))
+	}
+	deliverTo(t, c, proposed())
+	if got := deliverTo(t, c, green); got.State != deliver.Sent {
+		t.Errorf("receipt %+v", got)
+	}
+	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "3 tests passed") {
+		t.Errorf("comments %+v", all)
+	}
+}
+
+// A token that may only read fails nothing where that is to be expected, and the receipt
+// says what to do; where it is not, it says which permission is missing.
+func TestReadOnlyToken(t *testing.T) {
+	t.Parallel()
+	for _, restricted := range []bool{true, false} {
+		api := newAPI(t)
+		api.Deny(githubtest.PullRequests, githubtest.Checks, githubtest.Viewer)
+		g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Restricted = restricted })
+		for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(nil)}) {
+			want, hint := deliver.Failed, "permissions: "
+			if restricted {
+				want, hint = deliver.Skipped, "workflow_run"
+			}
+			if got.State != want || !strings.Contains(got.Reason, hint) || got.Tries != 1 {
+				t.Errorf("restricted %v: receipt %+v", restricted, got)
+			}
+		}
+	}
+}
+
+// Each of these passes, and the comment is there once, also where only the answer was
+// lost.
+func TestCommentThroughFaults(t *testing.T) {
+	t.Parallel()
+	secondary := `{"message": "You have exceeded a secondary rate limit.", "documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`
+	soon := strconv.FormatInt(time.Now().Add(40*time.Second).Unix(), 10)
+	for _, tt := range []struct {
+		name  string
+		fault githubtest.Fault
+		waits time.Duration // at least
+	}{
+		{"502", githubtest.Fault{Status: 502, Body: "<html>bad gateway"}, 0},
+		{"429 with seconds", githubtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "17"}}, 17 * time.Second},
+		{"503 with a date", githubtest.Fault{Status: 503, Header: map[string]string{"Retry-After": time.Now().UTC().Add(40 * time.Second).Format(http.TimeFormat)}}, 30 * time.Second},
+		{"secondary rate limit", githubtest.Fault{Status: 403, Body: secondary}, time.Minute},
+		{"secondary rate limit with seconds", githubtest.Fault{Status: 403, Body: secondary, Header: map[string]string{"Retry-After": "9"}}, 9 * time.Second},
+		{"rate limit", githubtest.Fault{Status: 403, Body: `{"message": "API rate limit exceeded"}`, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}}, 30 * time.Second},
+		{"reset", githubtest.Fault{Reset: true}, 0},
+		{"answer lost", githubtest.Fault{Late: true, Reset: true}, 0},
+		{"half an answer", githubtest.Fault{Half: true}, 0},
+		{"done, and half an answer", githubtest.Fault{Late: true, Half: true}, 0},
+		{"done, and a gateway's timeout", githubtest.Fault{Late: true, Status: 504}, 0},
+	} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			t.Run(method+" "+tt.name, func(t *testing.T) {
+				t.Parallel()
+				api := newAPI(t)
+				tt.fault.Method, tt.fault.Path = method, "/issues/7/comments"
+				api.Inject(tt.fault)
+				var waited time.Duration
+				policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
+				got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Retry = policy }).Comment(), proposed())
+				if got.State != deliver.Sent || got.Tries != 2 {
+					t.Errorf("receipt %+v", got)
+				}
+				if n := len(api.Comments(7)); n != 1 {
+					t.Errorf("%d comments", n)
+				}
+				if waited < tt.waits {
+					t.Errorf("waited %s, want at least %s", waited, tt.waits)
+				}
+			})
+		}
+	}
+}
+
+// Writes of all channels go one at a time, a moment apart.
+func TestPace(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.Gap = 30 * time.Millisecond
+	api.AddComment(7, githubtest.Bot, marker+"\nOld")
+	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Pace = 40 * time.Millisecond })
+	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(marks(120))}) {
+		if got.State != deliver.Sent || got.Tries != 1 {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	if n := writes(api); n != 5 {
+		t.Errorf("%d writes, want a comment, a review and three of the check", n)
+	}
+}
+
+// The token goes to no other host, wherever the API redirects to.
+func TestTokenStays(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header.Get("Authorization") }))
+	t.Cleanup(other.Close)
+	api := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(api.Close)
+	got := deliverTo(t, gitHub(t, newAPI(t), func(o *deliver.GitHubOptions) { o.API = api.URL }).Comment(), proposed())
+	if got.State != deliver.Failed || len(seen) > 0 {
+		t.Errorf("receipt %+v; the other host saw %d requests", got, len(seen))
+	}
+}
+
+// On an Enterprise server both APIs are below its own address.
+func TestEnterprise(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.AddComment(7, githubtest.Bot, marker+"\nOld")
+	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.API = api.Enterprise })
+	if got := deliverTo(t, g.Comment(), proposed()); got.State != deliver.Sent {
+		t.Errorf("receipt %+v", got)
+	}
+	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "TestMean") {
+		t.Errorf("comments %+v", all)
+	}
+}
+
+func TestNewGitHubRefuses(t *testing.T) {
+	t.Parallel()
+	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c"} {
+		if _, err := deliver.NewGitHub(deliver.GitHubOptions{Token: "t", Repository: repository}); err == nil {
+			t.Errorf("%q is taken", repository)
+		}
+	}
+	if _, err := deliver.NewGitHub(deliver.GitHubOptions{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(err.Error(), "GITHUB_API_URL") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// A key that comes from outside cannot leave the marker.
+func TestKey(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Key = "linux --> # Approved" })
+	deliverTo(t, g.Comment(), proposed())
+	deliverTo(t, g.Comment(), proposed())
+	all := api.Comments(7)
+	if len(all) != 1 || !strings.HasPrefix(all[0].Body, "<!-- regreen:report linux_______Approved -->\n") {
+		t.Errorf("comments %+v", all)
+	}
+}
+
+// marks makes n annotations.
+func marks(n int) func(*report.Report) []deliver.Annotation {
+	return func(*report.Report) (all []deliver.Annotation) {
+		for i := range n {
+			all = append(all, deliver.Annotation{Level: "error", Path: "stats/mean_test.go", Start: i + 1, End: i + 1, Title: "TestMean", Message: fmt.Sprint("failure ", i)})
+		}
+		return all
+	}
+}
+
+// A check has its annotations once, in their order, however often it was tried.
+func TestCheck(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name   string
+		n      int
+		faults []githubtest.Fault
+		want   int
+	}{
+		{"none", 0, nil, 0},
+		{"one request", 50, nil, 50},
+		{"several requests", 120, nil, 120},
+		{"a lost answer", 120, []githubtest.Fault{{Method: http.MethodPost, Path: "check-runs", Late: true, Reset: true}}, 120},
+		{"a lost answer underway", 120, []githubtest.Fault{{Method: http.MethodPatch, Late: true, Status: 502}}, 120},
+		{"a refusal underway", 120, []githubtest.Fault{{Method: http.MethodPatch, Status: 500}}, 120},
+		{"too many", 700, nil, 500},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t)
+			api.Inject(tt.faults...)
+			got := deliverTo(t, gitHub(t, api, nil).Check(marks(tt.n)), proposed())
+			if got.State != deliver.Sent || got.Tries != 1+len(tt.faults) || (len(got.Degraded) > 0) != (tt.n > tt.want) {
+				t.Errorf("receipt %+v", got)
+			}
+			runs := api.CheckRuns()
+			if len(runs) != 1 || runs[0].Head != head || runs[0].Conclusion != "failure" || len(runs[0].Annotations) != tt.want {
+				t.Fatalf("%d runs, %+v", len(runs), runs)
+			}
+			for i, a := range runs[0].Annotations {
+				if a["message"] != fmt.Sprint("failure ", i) || a["annotation_level"] != "failure" {
+					t.Fatalf("annotation %d is %v", i, a)
+				}
+			}
+		})
+	}
+}
+
+// What GitHub would refuse of an annotation does not come to it.
+func TestCheckAnnotations(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	odd := func(*report.Report) []deliver.Annotation {
+		return []deliver.Annotation{
+			{Level: "error", Message: "of no file"},
+			{Level: "warning", Path: "a.go", Start: 3, Title: evil, Message: evil},
+			{Level: "notice", Path: "a.go", Start: 5, End: 2},
+			{Level: "error", Path: "a.go", Start: 1, Title: strings.Repeat("日本", 200), Message: strings.Repeat("日本", 40_000)},
+		}
+	}
+	if got := deliverTo(t, gitHub(t, api, nil).Check(odd), proposed()); got.State != deliver.Sent {
+		t.Fatalf("receipt %+v", got)
+	}
+	all := api.CheckRuns()[0].Annotations
+	if len(all) != 3 || all[0]["annotation_level"] != "warning" || all[1]["end_line"] != 5.0 {
+		t.Errorf("annotations %.2000v", all)
+	}
+}
