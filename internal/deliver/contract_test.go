@@ -209,7 +209,12 @@ func emailSite(t *testing.T) site {
 	}
 	return site{
 		channel: mail(server.address), broken: mail(refusing.address), silent: mail(silence(t)),
-		there: func() (all []string) { return server.messages() },
+		there: func() (all []string) {
+			for _, raw := range server.messages() {
+				all = append(all, strings.ReplaceAll(raw, "=\r\n", "")) // as quoted-printable breaks lines
+			}
+			return all
+		},
 		adds:  true, secrets: []string{"hunter2"},
 	}
 }

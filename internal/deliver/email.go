@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"crypto/tls"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"net"
@@ -47,7 +48,9 @@ func Email(o EmailOptions) Channel {
 		}
 		return report.Receipt{Where: strings.Join(o.To, ", ")}, nil
 	}}
-	return sealed(retry(c, o.Retry), o.Password)
+	// A server may quote what it was sent.
+	encode := base64.StdEncoding.EncodeToString
+	return sealed(retry(c, o.Retry), encode([]byte("\x00"+o.Username+"\x00"+o.Password)), encode([]byte(o.Password)), o.Password)
 }
 
 func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	smtpmock "github.com/mocktools/go-smtp-mock/v2"
 )
@@ -32,18 +33,17 @@ func smtp(t *testing.T, o smtpmock.ConfigurationAttr) mailServer {
 	return mailServer{fmt.Sprintf("127.0.0.1:%d", server.PortNumber()), server}
 }
 
-// messages are the mails that were taken.
+// messages are the mails that were taken, at least one: the server keeps a mail only
+// after it has told the client that it does.
 func (m mailServer) messages() (all []string) {
-	for _, message := range m.server.Messages() {
+	messages, _ := m.server.WaitForMessages(1, 5*time.Second)
+	for _, message := range messages {
 		if message.Msg() {
-			all = append(all, decoded(message.MsgRequest()))
+			all = append(all, message.MsgRequest())
 		}
 	}
 	return all
 }
-
-// decoded is a mail with its quoted-printable lines put together.
-func decoded(s string) string { return strings.ReplaceAll(s, "=\r\n", "") }
 
 // tlsServer is a mail server with TLS and a login, which go-smtp-mock has not. It is
 // user ci with the password hunter2.
@@ -82,11 +82,12 @@ func serveTLS(t *testing.T, starttls bool) *tlsServer {
 			}
 			open.Go(func() {
 				defer func() { _ = conn.Close() }()
-				if starttls {
-					s.talk(conn, config)
-				} else {
-					s.talk(tls.Server(conn, config), nil)
+				upgrade := config
+				if !starttls {
+					conn, upgrade = tls.Server(conn, config), nil
 				}
+				_, _ = fmt.Fprint(conn, "220 mail.example.com\r\n")
+				s.talk(conn, upgrade)
 			})
 		}
 	})
@@ -110,7 +111,6 @@ func (s *tlsServer) messages() []string {
 func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 	text := textproto.NewConn(conn)
 	say := func(line string) { _ = text.PrintfLine("%s", line) }
-	say("220 mail.example.com")
 	loggedIn := false
 	for {
 		line, err := text.ReadLine()
@@ -150,7 +150,7 @@ func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 				return
 			}
 			s.mu.Lock()
-			s.mails = append(s.mails, decoded(strings.ReplaceAll(string(b), "\n", "\r\n")))
+			s.mails = append(s.mails, string(b))
 			s.mu.Unlock()
 			if s.other("after DATA", "", false) == "drop" {
 				return

@@ -57,19 +57,24 @@ func Webhook(o WebhookOptions) Channel {
 	return sealed(retry(c, o.Retry), o.secrets()...)
 }
 
-// secrets are what of the options no receipt may hold.
+// secrets are what of the options no receipt may hold: of the address all but the host.
 func (o WebhookOptions) secrets() []string {
-	out := []string{o.URL, o.Secret}
-	if u, err := url.Parse(o.URL); err == nil {
-		if password, ok := u.User.Password(); ok {
-			out = append(out, password)
-		}
-		if len(u.RequestURI()) > 1 {
-			out = append(out, u.RequestURI())
-		}
-		for _, values := range u.Query() {
-			out = append(out, values...)
-		}
+	out := []string{o.Secret}
+	u, err := url.Parse(o.URL)
+	if err != nil {
+		return append(out, o.URL)
+	}
+	if u.User != nil || len(u.RequestURI()) > 1 {
+		out = append(out, o.URL)
+	}
+	if password, ok := u.User.Password(); ok {
+		out = append(out, password)
+	}
+	if uri := u.RequestURI(); len(uri) > 1 {
+		out = append(out, uri)
+	}
+	for _, values := range u.Query() {
+		out = append(out, values...)
 	}
 	return out
 }

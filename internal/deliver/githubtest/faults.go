@@ -82,6 +82,7 @@ func (f *Faults) Wrap(handler http.Handler) http.Handler {
 			w.Header().Set("Content-Length", strconv.Itoa(answer.Body.Len()))
 			w.WriteHeader(answer.Code)
 			_, _ = w.Write(answer.Body.Bytes()[:answer.Body.Len()/2])
+			_ = http.NewResponseController(w).Flush()
 			panic(http.ErrAbortHandler)
 		default:
 			for name, value := range fault.Header {
