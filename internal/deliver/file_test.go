@@ -1,0 +1,211 @@
+package deliver_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+var failing = deliver.Rendering{Name: "html", File: "report.html", Write: func(w io.Writer, _ *report.Report) error {
+	_, _ = io.WriteString(w, "<html>half")
+	return errors.New("no template")
+}}
+
+// names are the files below dir, slash-separated.
+func names(t *testing.T, dir string) (all []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(name string, entry os.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() {
+			rel, _ := filepath.Rel(dir, name)
+			all = append(all, filepath.ToSlash(rel))
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return all
+}
+
+func write(t *testing.T, file, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// A file that cannot be made leaves the one before as it was, and nothing beside it.
+func TestFileIsWhole(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "report.html"), "the one before")
+	got := deliverTo(t, deliver.File("file", dir, "report.html", failing), proposed())
+	if got.State != deliver.Failed || !strings.Contains(got.Reason, "no template") {
+		t.Errorf("receipt %+v", got)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "report.html"))
+	if err != nil || string(b) != "the one before" {
+		t.Errorf("%q, %v", b, err)
+	}
+	write(t, filepath.Join(dir, "taken", "x"), "")
+	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown), proposed()); got.State != deliver.Failed {
+		t.Errorf("a folder was replaced: %+v", got)
+	}
+	if diff := cmp.Diff([]string{"report.html", "taken/x"}, names(t, dir)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+}
+
+// A link in the repository leads no report out of it.
+func TestFileStaysInside(t *testing.T) {
+	t.Parallel()
+	dir, outside := t.TempDir(), t.TempDir()
+	if err := os.Symlink(outside, filepath.Join(dir, "build")); err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []deliver.Channel{
+		deliver.File("file", dir, "build/authorized_keys", markdown),
+		deliver.File("file", dir, "../above.md", markdown),
+		deliver.Artifact(dir, "build/regreen", []deliver.Rendering{markdown}),
+	} {
+		if got := deliverTo(t, c, proposed()); got.State != deliver.Failed {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	if all := names(t, outside); len(all) > 0 {
+		t.Errorf("written outside: %v", all)
+	}
+}
+
+func TestArtifact(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	r := proposed()
+	for _, id := range []string{"a/b", "a:b", "A-B", "../../etc", "", "p-empty"} {
+		p := r.Patches[0]
+		p.ID = id
+		if id == "p-empty" {
+			p.Diff = ""
+		}
+		r.Patches = append(r.Patches, p)
+	}
+	c := deliver.Artifact(dir, "out", []deliver.Rendering{markdown, failing})
+	for range 2 {
+		got := deliverTo(t, c, r)
+		if got.State != deliver.Sent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is not there: no template"}) {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	want := []string{
+		"out/patches/------etc.patch", "out/patches/A-B-3.patch", "out/patches/a-b-2.patch", "out/patches/a-b.patch",
+		"out/patches/p-3f2a.patch", "out/patches/patch.patch", "out/report.md",
+	}
+	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	b, err := os.ReadFile(filepath.Join(dir, "out", "patches", "p-3f2a.patch"))
+	if err != nil || string(b) != r.Patches[0].Diff {
+		t.Errorf("%q, %v", b, err)
+	}
+	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{failing}), r); got.State != deliver.Failed {
+		t.Errorf("without any form: %+v", got)
+	}
+	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
+		t.Errorf("after a failure (-want +got):\n%s", diff)
+	}
+}
+
+// What somebody else keeps in the folder is not thrown away.
+func TestArtifactLeavesOthersAlone(t *testing.T) {
+	t.Parallel()
+	for _, file := range []string{"notes.txt", "report.md/x", "src/main.go"} {
+		dir := t.TempDir()
+		write(t, filepath.Join(dir, "out", file), "work of days")
+		got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), proposed())
+		if got.State != deliver.Failed || !strings.Contains(got.Reason, "is not regreen's") {
+			t.Errorf("%s: receipt %+v", file, got)
+		}
+		if all := names(t, dir); !slices.Equal(all, []string{"out/" + file}) {
+			t.Errorf("there is %v", all)
+		}
+	}
+}
+
+// The step summary takes what is in it already into account, and is left alone when
+// it is full.
+func TestSummary(t *testing.T) {
+	t.Parallel()
+	const limit = 1 << 20
+	for _, tt := range []struct {
+		there    int
+		state    string
+		degraded int
+	}{
+		{0, deliver.Sent, 0},
+		{limit / 2, deliver.Sent, 0},
+		{limit - 20_000, deliver.Sent, 1},
+		{limit - 1000, deliver.Skipped, 0},
+		{limit + 1000, deliver.Skipped, 0},
+	} {
+		file := filepath.Join(t.TempDir(), "summary")
+		before := strings.Repeat("x", tt.there)
+		write(t, file, before)
+		r := proposed()
+		r.Failures[0].Output = strings.Repeat(strings.Repeat("y", 999)+"\n", 60)
+		got := deliverTo(t, deliver.Summary(file, "regreen apply"), r)
+		if got.State != tt.state || len(got.Degraded) != tt.degraded {
+			t.Errorf("%d bytes there: receipt %+v", tt.there, got)
+		}
+		b, err := os.ReadFile(file)
+		if err != nil || !strings.HasPrefix(string(b), before) || len(b) > max(limit, tt.there) {
+			t.Errorf("%d bytes there: %d after, %v", tt.there, len(b), err)
+		}
+		if said := strings.Contains(string(b), "\n## ✗ regreen: "); said != (tt.state == deliver.Sent) {
+			t.Errorf("%d bytes there: said %v", tt.there, said)
+		}
+	}
+}
+
+// A stream gets its text at once: two that share a place do not mix lines.
+func TestStream(t *testing.T) {
+	t.Parallel()
+	var writes counting
+	form := deliver.Rendering{Name: "x", Write: func(w io.Writer, _ *report.Report) error {
+		for range 100 {
+			if _, err := io.WriteString(w, "line\n"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	deliverTo(t, deliver.Stream("annotations", &writes, form), proposed())
+	if writes.n != 1 || writes.Len() != 500 {
+		t.Errorf("%d writes of %d bytes", writes.n, writes.Len())
+	}
+	if got := deliverTo(t, deliver.Stream("x", &writes, failing), proposed()); got.State != deliver.Failed || writes.n != 1 {
+		t.Errorf("half was written: %+v", got)
+	}
+}
+
+type counting struct {
+	bytes.Buffer
+	n int
+}
+
+func (c *counting) Write(b []byte) (int, error) {
+	c.n++
+	return c.Buffer.Write(b)
+}

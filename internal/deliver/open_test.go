@@ -1,0 +1,252 @@
+package deliver_test
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+var (
+	atHome  = detect.Environment{Event: "manual", Mode: detect.Development}
+	hook    = detect.Environment{Event: "pre-commit", Mode: detect.Development}
+	push    = detect.Environment{Event: "push", Mode: detect.Production, Provider: detect.GitHub, Head: head}
+	pull    = detect.Environment{Event: "pull_request", Mode: detect.Production, Provider: detect.GitHub, Head: head, PullRequest: 7}
+	nowhere = detect.Environment{Event: "push", Mode: detect.Production, Provider: "jenkins"}
+)
+
+// configured is a configuration as people write it.
+func configured(t *testing.T, text string) config.Config {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, config.File), text)
+	cfg, err := config.Load(dir, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cfg
+}
+
+const mailAndHook = `
+email: {server: 'smtp.example.com:587', from: regreen@example.com, to: [team@example.com]}
+webhooks: [{url-env: REGREEN_SLACK_URL, format: slack}]
+`
+
+// Which channels are on follows from where this is, and from what is configured.
+func TestOpen(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name, config string
+		env          detect.Environment
+		want         string
+	}{
+		{"at home", "", atHome, "terminal file"},
+		{"in a hook", "", hook, "terminal file"},
+		{"nothing is sent from home by itself", mailAndHook, atHome, "terminal file"},
+		{"what is named is", mailAndHook + "channels: [terminal, webhook]", atHome, "terminal webhook"},
+		{"a push", "", push, "terminal summary annotations artifact file"},
+		{"a pull request", "", pull, "terminal summary annotations artifact file comment suggestions"},
+		{"a pull request, and more", mailAndHook, pull, "terminal summary annotations artifact file comment suggestions email webhook"},
+		{"another CI", mailAndHook, nowhere, "terminal file email webhook"},
+		{"an artifact at home", "artifact: build/regreen", atHome, "terminal file artifact"},
+		{"several files", "files: {markdown: a.md, json: a.json}", atHome, "terminal file file"},
+		{"as named, in this order", "channels: [check, terminal]", pull, "check terminal"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			channels, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: tt.env, Dir: t.TempDir(), State: t.TempDir()})
+			if err != nil {
+				t.Fatal(err)
+			}
+			var names []string
+			for _, c := range channels {
+				names = append(names, c.Name())
+				if !slices.Contains(deliver.Names(), c.Name()) {
+					t.Errorf("%s is not among the names", c.Name())
+				}
+			}
+			if got := strings.Join(names, " "); got != tt.want {
+				t.Errorf("%s, want %s", got, tt.want)
+			}
+		})
+	}
+}
+
+// A mistake is told with what to do.
+func TestOpenRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct{ config, msg, hint string }{
+		{"channels: [terminl]", `there is no channel "terminl"`, `did you mean "terminal"?`},
+		{"channels: [pigeon]", `there is no channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, email, webhook"},
+		{"channels: [email]", "the channel email needs email.server", "docs/channels.md"},
+		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com}", "the channel email needs email.to", ""},
+		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci}", "the channel email needs email.password-env", ""},
+		{
+			"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci, password-env: REGREEN_P, tls: none}",
+			"email.username needs a connection that is private", "starttls",
+		},
+		{"channels: [webhook]", "the channel webhook needs webhooks", "docs/channels.md"},
+		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "known are json, markdown, terminal"},
+	} {
+		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
+		usage := new(deliver.UsageError)
+		if !errors.As(err, &usage) || !strings.Contains(usage.Msg, tt.msg) || !strings.Contains(usage.Hint, tt.hint) {
+			t.Errorf("%s: %+v", tt.config, err)
+		}
+	}
+	_, err := deliver.Open(config.Config{}, deliver.Input{Environment: pull, Getenv: config.Getenv([]string{"GITHUB_REPOSITORY=fleet", "GITHUB_TOKEN=x"})})
+	if usage := new(deliver.UsageError); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "owner/name") {
+		t.Errorf("error %v", err)
+	}
+}
+
+// What is on and lacks what it needs leaves a receipt with the reason.
+func TestOpenSkips(t *testing.T) {
+	t.Parallel()
+	token := []string{"GITHUB_REPOSITORY=acme/fleet", "GITHUB_TOKEN=x"}
+	const all = "channels: [summary, annotations, artifact, file, comment, suggestions, check, email, webhook]\n" +
+		"email: {server: 'smtp.example.com:587', from: a@example.com, to: [b@example.com], username: ci, password-env: REGREEN_PASSWORD}\n" +
+		"webhooks: [{url-env: REGREEN_URL, secret-env: REGREEN_KEY}]\n"
+	for _, tt := range []struct {
+		env     detect.Environment
+		environ []string
+		want    map[string]string
+	}{
+		{atHome, nil, map[string]string{
+			"summary": "GITHUB_STEP_SUMMARY is not set", "annotations": "GitHub Actions", "artifact": "name one as artifact", "file": "name files",
+			"comment": "GITHUB_REPOSITORY is not set", "suggestions": "GITHUB_REPOSITORY is not set", "check": "GITHUB_REPOSITORY is not set",
+			"email": "REGREEN_PASSWORD is not set", "webhook": "REGREEN_URL is not set",
+		}},
+		{push, token, map[string]string{"comment": "no pull request", "suggestions": "no pull request"}},
+		{pull, token[:1], map[string]string{"comment": "GITHUB_TOKEN is not set", "suggestions": "github.token", "check": "GITHUB_TOKEN is not set"}},
+		{atHome, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[string]string{"webhook": "REGREEN_KEY is not set"}},
+	} {
+		channels, err := deliver.Open(configured(t, all), deliver.Input{Environment: tt.env, Getenv: config.Getenv(tt.environ)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		found := map[string]string{}
+		for _, c := range channels {
+			if tt.want[c.Name()] == "" {
+				continue
+			}
+			got := deliverTo(t, c, proposed())
+			if got.State != deliver.Skipped {
+				t.Errorf("receipt %+v", got)
+			}
+			found[c.Name()] = got.Reason
+		}
+		for name, reason := range tt.want {
+			if !strings.Contains(found[name], reason) {
+				t.Errorf("%s: %q, want %q", name, found[name], reason)
+			}
+		}
+	}
+}
+
+// All that is on for a pull request arrives, by what the commands hand over.
+func TestOpenAndSend(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	hook := receive(t)
+	dir, state := t.TempDir(), t.TempDir()
+	summary := filepath.Join(t.TempDir(), "summary")
+	cfg := configured(t, "files: {markdown: build/r.md, json: build/r.json}\nchannels: [terminal, summary, annotations, artifact, file, comment, suggestions, check, webhook]\nwebhooks: [{url-env: REGREEN_HOOK, secret-env: REGREEN_KEY}]\n")
+	var out, errs bytes.Buffer
+	commands := deliver.Rendering{Name: "annotations", Write: func(w io.Writer, _ *report.Report) error {
+		_, err := io.WriteString(w, "::error::TestMean\n")
+		return err
+	}}
+	page := deliver.Rendering{Name: "html", File: "report.html", Write: func(w io.Writer, r *report.Report) error {
+		_, err := io.WriteString(w, "<p>"+r.ID)
+		return err
+	}}
+	channels, err := deliver.Open(cfg, deliver.Input{
+		Environment: pull, Dir: dir, State: state, Artifact: filepath.Join(state, "artifact"), Stdout: &out, Stderr: &errs, Retry: quick,
+		Renderings: []deliver.Rendering{commands, page}, Annotations: marks(3), Apply: "/regreen apply",
+		Getenv: config.Getenv(append(api.Environ(), "GITHUB_STEP_SUMMARY="+summary, "REGREEN_HOOK="+hook.URL, "REGREEN_KEY=k")),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range deliver.All(t.Context(), proposed(), channels) {
+		if got.State != deliver.Sent || len(got.Degraded) > 0 {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	if out.String() != "::error::TestMean\n" || !strings.Contains(errs.String(), "TestMean") {
+		t.Errorf("out %q, err %q", &out, &errs)
+	}
+	if diff := cmp.Diff([]string{"build/r.json", "build/r.md"}, names(t, dir)); diff != "" {
+		t.Errorf("files (-want +got):\n%s", diff)
+	}
+	if diff := cmp.Diff([]string{"artifact/patches/p-3f2a.patch", "artifact/report.html", "artifact/report.json", "artifact/report.md"}, names(t, state)); diff != "" {
+		t.Errorf("artifact (-want +got):\n%s", diff)
+	}
+	comments := api.Comments(7)
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
+		t.Errorf("comments %+v", comments)
+	}
+	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 3 || len(hook.got) != 1 {
+		t.Errorf("reviews %v, checks %v, %d posts", api.Reviews(7), api.CheckRuns(), len(hook.got))
+	}
+	if b, err := os.ReadFile(summary); err != nil || !bytes.Contains(b, []byte("TestMean")) {
+		t.Errorf("summary %q, %v", b, err)
+	}
+}
+
+// A fork's pull request, whose token can only read, fails nothing.
+func TestOpenInAFork(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.Deny(githubtest.PullRequests, githubtest.Checks)
+	fork := pull
+	fork.Fork, fork.Restricted = true, true
+	channels, err := deliver.Open(configured(t, "channels: [comment, suggestions, check]"), deliver.Input{Environment: fork, Getenv: config.Getenv(api.Environ()), Retry: quick})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, got := range deliver.All(t.Context(), proposed(), channels) {
+		if got.State != deliver.Skipped || !strings.Contains(got.Reason, "a fork or a bot") {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+}
+
+// The configurations that docs/channels.md shows are understood, and it tells every
+// channel.
+func TestDocumentation(t *testing.T) {
+	t.Parallel()
+	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "channels.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	blocks := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(b), -1)
+	if len(blocks) < 4 {
+		t.Errorf("%d examples", len(blocks))
+	}
+	every := []deliver.Rendering{{Name: "html"}, {Name: "junit"}, {Name: "sarif"}, {Name: "ctrf"}}
+	for _, block := range blocks {
+		if _, err := deliver.Open(configured(t, block[1]), deliver.Input{Environment: pull, Renderings: every}); err != nil {
+			t.Errorf("%v in\n%s", err, block[1])
+		}
+	}
+	for _, name := range deliver.Names() {
+		if !strings.Contains(string(b), "\n## "+name+"\n") {
+			t.Errorf("the channel %s has no chapter", name)
+		}
+	}
+}
