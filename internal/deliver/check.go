@@ -53,7 +53,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		title := github.Ptr(report.OneLine(report.Title(r), checkTitle/3))
+		title := new(report.OneLine(report.Title(r), checkTitle/3))
 		output := func(from int) (*github.CheckRunOutput, int) {
 			to := min(from+checkBatch, len(marks))
 			return &github.CheckRunOutput{Title: title, Summary: &text, Annotations: marks[from:to]}, to
@@ -61,7 +61,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
 		there := 0
 		if run == nil {
 			opt := github.CreateCheckRunOptions{
-				Name: "regreen", HeadSHA: head, ExternalID: &r.ID, Status: github.Ptr("completed"), Conclusion: conclusion(r),
+				Name: "regreen", HeadSHA: head, ExternalID: &r.ID, Status: new("completed"), Conclusion: conclusion(r),
 			}
 			if g.o.Link != "" {
 				opt.DetailsURL = &g.o.Link
@@ -78,7 +78,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
 			there = min(run.GetOutput().GetAnnotationsCount(), len(marks))
 		}
 		for there < len(marks) {
-			opt := github.UpdateCheckRunOptions{Name: "regreen", Status: github.Ptr("completed"), Conclusion: conclusion(r)}
+			opt := github.UpdateCheckRunOptions{Name: "regreen", Status: new("completed"), Conclusion: conclusion(r)}
 			opt.Output, there = output(there)
 			err := g.write(ctx, func() error {
 				_, _, err := g.client.Checks.UpdateCheckRun(ctx, g.owner, g.repo, run.GetID(), opt)
@@ -96,7 +96,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
 func (g *GitHub) checkRun(ctx context.Context, head, id string) (*github.CheckRun, error) {
 	runs, err := pages(func(page github.ListOptions) ([]*github.CheckRun, *github.Response, error) {
 		some, answer, err := g.client.Checks.ListCheckRunsForRef(ctx, g.owner, g.repo, head, &github.ListCheckRunsOptions{
-			CheckName: github.Ptr("regreen"), Filter: github.Ptr("all"), ListOptions: page,
+			CheckName: new("regreen"), Filter: new("all"), ListOptions: page,
 		})
 		if err != nil {
 			return nil, answer, err
@@ -116,9 +116,9 @@ func (g *GitHub) checkRun(ctx context.Context, head, id string) (*github.CheckRu
 
 func conclusion(r *report.Report) *string {
 	if r.Passes() {
-		return github.Ptr("success")
+		return new("success")
 	}
-	return github.Ptr("failure")
+	return new("failure")
 }
 
 func annotate(all []Annotation) []*github.CheckRunAnnotation {
@@ -132,8 +132,8 @@ func annotate(all []Annotation) []*github.CheckRunAnnotation {
 			level = "failure"
 		}
 		out = append(out, &github.CheckRunAnnotation{
-			Path: &a.Path, StartLine: &a.Start, EndLine: github.Ptr(max(a.End, a.Start)), AnnotationLevel: &level,
-			Title: github.Ptr(report.OneLine(a.Title, checkTitle/3)), Message: github.Ptr(message(a)),
+			Path: &a.Path, StartLine: &a.Start, EndLine: new(max(a.End, a.Start)), AnnotationLevel: &level,
+			Title: new(report.OneLine(a.Title, checkTitle/3)), Message: new(message(a)),
 		})
 	}
 	return out

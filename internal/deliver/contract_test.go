@@ -215,7 +215,7 @@ func emailSite(t *testing.T) site {
 			}
 			return all
 		},
-		adds:  true, secrets: []string{"hunter2"},
+		adds: true, secrets: []string{"hunter2"},
 	}
 }
 

@@ -90,7 +90,7 @@ func TestEmail(t *testing.T) {
 		if got.State != deliver.Sent || got.Where != "team@example.com, lead@example.com" {
 			t.Fatalf("starttls %v: receipt %+v", starttls, got)
 		}
-		for _, line := range s.clear {
+		for _, line := range s.inTheClear() {
 			if !strings.HasPrefix(line, "EHLO") && line != "STARTTLS" {
 				t.Errorf("%q went in the clear", line)
 			}

@@ -189,7 +189,8 @@ func (g *GitHub) query(ctx context.Context, text string, variables map[string]an
 	if _, err := g.client.Do(req, &answer); err != nil {
 		return problem("ask GraphQL", "", err)
 	}
-	for _, e := range answer.Errors {
+	if len(answer.Errors) > 0 {
+		e := answer.Errors[0]
 		switch e.Type {
 		case "RATE_LIMITED":
 			return &transient{&fault{what: "GraphQL's rate limit is used up"}, time.Minute}

@@ -165,8 +165,9 @@ func TestCommentThroughFaults(t *testing.T) {
 			t.Run(method+" "+tt.name, func(t *testing.T) {
 				t.Parallel()
 				api := newAPI(t)
-				tt.fault.Method, tt.fault.Path = method, "/issues/7/comments"
-				api.Inject(tt.fault)
+				fault := tt.fault
+				fault.Method, fault.Path = method, "/issues/7/comments"
+				api.Inject(fault)
 				var waited time.Duration
 				policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 				got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Retry = policy }).Comment(), proposed())

@@ -200,8 +200,8 @@ func TestOpenAndSend(t *testing.T) {
 	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
 		t.Errorf("comments %+v", comments)
 	}
-	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 3 || len(hook.got) != 1 {
-		t.Errorf("reviews %v, checks %v, %d posts", api.Reviews(7), api.CheckRuns(), len(hook.got))
+	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 3 || hook.times() != 1 {
+		t.Errorf("reviews %v, checks %v, %d posts", api.Reviews(7), api.CheckRuns(), hook.times())
 	}
 	if b, err := os.ReadFile(summary); err != nil || !bytes.Contains(b, []byte("TestMean")) {
 		t.Errorf("summary %q, %v", b, err)

@@ -74,13 +74,13 @@ func hostile() *report.Report {
 // huge is a report with more than any platform takes.
 func huge() *report.Report {
 	r := proposed()
-	for i := range 3000 {
+	for i := range 600 {
 		f := r.Failures[0]
 		f.ID = fmt.Sprintf("example.com/fleet/stats.TestMean/%d", i)
 		f.Output = strings.Repeat("goroutine 7 [running]:\n", 40)
 		r.Failures = append(r.Failures, f)
 	}
-	r.Patches[0].Diff += strings.Repeat("+\tx++\n", 20_000)
+	r.Patches[0].Diff += strings.Repeat("+\tx++\n", 3_000)
 	return r
 }
 

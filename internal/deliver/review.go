@@ -111,11 +111,11 @@ func (g *GitHub) review(ctx context.Context, all []suggestion) (where string, er
 	if err != nil {
 		return "", err
 	}
-	request := &github.PullRequestReviewRequest{CommitID: &head, Event: github.Ptr("COMMENT")}
+	request := &github.PullRequestReviewRequest{CommitID: &head, Event: new("COMMENT")}
 	for _, s := range all {
-		c := &github.DraftReviewComment{Path: &s.file, Body: &s.body, Side: github.Ptr("RIGHT"), Line: github.Ptr(s.line + s.lines - 1)}
+		c := &github.DraftReviewComment{Path: &s.file, Body: &s.body, Side: new("RIGHT"), Line: new(s.line + s.lines - 1)}
 		if s.lines > 1 { // GitHub refuses a start_line that is the line
-			c.StartLine, c.StartSide = &s.line, github.Ptr("RIGHT")
+			c.StartLine, c.StartSide = &s.line, new("RIGHT")
 		}
 		request.Comments = append(request.Comments, c)
 	}

@@ -107,6 +107,12 @@ func (s *tlsServer) messages() []string {
 	return append([]string{}, s.mails...)
 }
 
+func (s *tlsServer) inTheClear() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return append([]string{}, s.clear...)
+}
+
 // talk is one conversation. upgrade is what STARTTLS needs, nil where it is encrypted.
 func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 	text := textproto.NewConn(conn)
