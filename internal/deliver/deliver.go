@@ -138,14 +138,7 @@ func (f *fault) Error() string {
 func (f *fault) Unwrap() error { return f.err }
 
 // oneLine is text of others, such as a server's answer, for a receipt.
-func oneLine(s string) string {
-	const most = 600
-	s = strings.Join(strings.Fields(report.Visible(s)), " ")
-	if runes := []rune(s); len(runes) > most {
-		s = string(runes[:most]) + "…"
-	}
-	return s
-}
+func oneLine(s string) string { return report.OneLine(s, 600) }
 
 // Rendering is one form of a report.
 type Rendering struct {

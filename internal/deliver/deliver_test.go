@@ -50,7 +50,7 @@ func TestAll(t *testing.T) {
 		})
 		want := []report.Receipt{
 			{Channel: "slow", State: deliver.Sent, Where: "slow", Seconds: 3},
-			{Channel: "failing", State: deliver.Failed, Reason: "no route␛[2J", Tries: 2},
+			{Channel: "failing", State: deliver.Failed, Reason: "no route", Tries: 2},
 			{Channel: "panicking", State: deliver.Failed, Reason: "a fault in regreen: nil map"},
 			{Channel: "skipping", State: deliver.Skipped, Reason: "nothing to say"},
 			{Channel: "quick", State: deliver.Sent, Where: "quick"},

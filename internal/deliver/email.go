@@ -78,8 +78,7 @@ func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {
 // id is an address-like name of something in this repository, always the same one.
 func (o EmailOptions) id(what string) string {
 	sum := sha256.Sum256([]byte(o.Repository + "\x00" + what))
-	_, domain, _ := strings.Cut(strings.Trim(o.From, "<> "), "@")
-	domain = strings.TrimSuffix(domain[strings.LastIndex(domain, "@")+1:], ">")
+	domain := strings.TrimRight(o.From[strings.LastIndex(o.From, "@")+1:], "> ")
 	return fmt.Sprintf("%x@%s", sum[:12], cmp.Or(domain, "regreen.invalid"))
 }
 

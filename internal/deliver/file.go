@@ -127,20 +127,43 @@ func (p place) make(ctx context.Context, forms []Rendering, r *report.Report) (d
 	return degraded, root.RemoveAll(old)
 }
 
-// ours refuses a folder with anything that this channel would not have made.
+// ours refuses a folder that is neither empty nor one that this channel made: reports
+// and patches, and nothing else.
 func (p place) ours(root *os.Root, forms []Rendering) error {
 	entries, err := fs.ReadDir(root.FS(), p.name)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
 		return nil
 	}
+	if err != nil {
+		return err
+	}
+	reports := 0
 	for _, e := range entries {
-		made := e.IsDir() && e.Name() == patches ||
-			!e.IsDir() && slices.ContainsFunc(forms, func(f Rendering) bool { return f.File == e.Name() })
-		if !made {
-			return fmt.Errorf("it holds %s, which is not regreen's", oneLine(e.Name()))
+		switch {
+		case !e.IsDir() && slices.ContainsFunc(forms, func(f Rendering) bool { return f.File == e.Name() }):
+			reports++
+		case e.IsDir() && e.Name() == patches:
+			inside, err := fs.ReadDir(root.FS(), path.Join(p.name, patches))
+			if err != nil {
+				return err
+			}
+			for _, file := range inside {
+				if file.IsDir() || path.Ext(file.Name()) != ".patch" {
+					return notOurs(path.Join(patches, file.Name()))
+				}
+			}
+		default:
+			return notOurs(e.Name())
 		}
 	}
-	return err
+	if reports == 0 {
+		return notOurs(entries[0].Name())
+	}
+	return nil
+}
+
+func notOurs(name string) error {
+	return fmt.Errorf("it holds %s, which is not regreen's", oneLine(name))
 }
 
 // fill writes the files into a fresh folder. A form that cannot be made is left out.

@@ -131,7 +131,7 @@ func TestArtifact(t *testing.T) {
 // What somebody else keeps in the folder is not thrown away.
 func TestArtifactLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
-	for _, file := range []string{"notes.txt", "report.md/x", "src/main.go"} {
+	for _, file := range []string{"notes.txt", "report.md/x", "src/main.go", "patches/mine.patch", "patches/notes.txt", "patches/more/x.patch"} {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "out", file), "work of days")
 		got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), proposed())

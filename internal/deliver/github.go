@@ -76,7 +76,7 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	// The token goes along with every request of this client, so none leaves its host.
 	httpClient.CheckRedirect = func(next *http.Request, via []*http.Request) error {
 		if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(via) > 5 {
-			return errors.New("redirected to another host")
+			return errRedirected
 		}
 		return nil
 	}
@@ -97,6 +97,8 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	})
 	return g, nil
 }
+
+var errRedirected = errors.New("it redirects to another host")
 
 // once keeps the first answer that is no error. Channels ask at the same time.
 func once[T any](ask func(context.Context) (T, error)) func(context.Context) (T, error) {
@@ -224,7 +226,11 @@ func problem(doing, permission string, err error) error {
 		if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 			err = errors.New("the answer is not whole")
 		}
-		return &transient{&fault{what: doing, hint: "is GITHUB_API_URL right, and in reach?", err: err}, 0}
+		f := &fault{what: doing, hint: "is GITHUB_API_URL right, and in reach?", err: err}
+		if errors.Is(err, errRedirected) {
+			return f
+		}
+		return &transient{f, 0}
 	}
 	after := retryAfter(answer.Header, time.Now())
 	status := answer.StatusCode
