@@ -230,12 +230,13 @@ func webhookSite(t *testing.T, format string) site {
 	}))
 	t.Cleanup(server.Close)
 	refusing := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "no_service at "+r.URL.String()+" with "+r.Header.Get("Webhook-Signature"), http.StatusForbidden)
+		user, password, _ := r.BasicAuth()
+		http.Error(w, "no_service at "+r.URL.String()+" for "+user+" with "+password, http.StatusForbidden)
 	}))
 	t.Cleanup(refusing.Close)
 	hook := func(address string) deliver.Channel {
 		return deliver.Webhook(deliver.WebhookOptions{
-			URL: strings.Replace(address, "://", "://ci:hunter2@", 1) + "/T1/hunter3?key=hunter4", Format: format, Secret: "hunter5", Repository: "acme/fleet", Retry: quick,
+			URL: strings.Replace(address, "://", "://hunter1:hunter2@", 1) + "/T1/hunter3?key=hunter4", Format: format, Secret: "hunter5", Repository: "acme/fleet", Retry: quick,
 		})
 	}
 	return site{
@@ -245,7 +246,7 @@ func webhookSite(t *testing.T, format string) site {
 			defer mu.Unlock()
 			return append([]string{}, got...)
 		},
-		adds: true, secrets: []string{"hunter2", "hunter3", "hunter4", "hunter5"},
+		adds: true, secrets: []string{"hunter1", "hunter2", "hunter3", "hunter4", "hunter5"},
 	}
 }
 

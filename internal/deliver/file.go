@@ -189,7 +189,10 @@ func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, 
 	}
 	taken := map[string]bool{}
 	for _, p := range r.Patches {
-		if p.Diff == "" {
+		if p.Redacted {
+			degraded = append(degraded, fmt.Sprintf("the patch %s is not there: it held a secret", oneLine(p.ID)))
+		}
+		if p.Diff == "" || p.Redacted {
 			continue
 		}
 		if err := root.WriteFile(path.Join(folder, patches, patchName(p.ID, taken)), []byte(p.Diff), 0o644); err != nil {

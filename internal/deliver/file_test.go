@@ -69,6 +69,24 @@ func TestFileIsWhole(t *testing.T) {
 	}
 }
 
+// Who reads the file while it is replaced reads one report or the other.
+func TestFileIsReplaced(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "report.md"), "the one before")
+	reader, err := os.Open(filepath.Join(dir, "report.md"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() { _ = reader.Close() }()
+	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown), proposed()); got.State != deliver.Sent {
+		t.Errorf("receipt %+v", got)
+	}
+	if b, err := io.ReadAll(reader); err != nil || string(b) != "the one before" {
+		t.Errorf("%q, %v", b, err)
+	}
+}
+
 // A link in the repository leads no report out of it.
 func TestFileStaysInside(t *testing.T) {
 	t.Parallel()
@@ -94,7 +112,7 @@ func TestArtifact(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	r := proposed()
-	for _, id := range []string{"a/b", "a:b", "A-B", "../../etc", "", "p-empty"} {
+	for _, id := range []string{"a/b", "a:b", "A-B", "Q", "q", "../../etc", "", "p-empty"} {
 		p := r.Patches[0]
 		p.ID = id
 		if id == "p-empty" {
@@ -110,8 +128,8 @@ func TestArtifact(t *testing.T) {
 		}
 	}
 	want := []string{
-		"out/patches/------etc.patch", "out/patches/A-B-3.patch", "out/patches/a-b-2.patch", "out/patches/a-b.patch",
-		"out/patches/p-3f2a.patch", "out/patches/patch.patch", "out/report.md",
+		"out/patches/------etc.patch", "out/patches/A-B-3.patch", "out/patches/Q.patch", "out/patches/a-b-2.patch", "out/patches/a-b.patch",
+		"out/patches/p-3f2a.patch", "out/patches/patch.patch", "out/patches/q-2.patch", "out/report.md",
 	}
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)

@@ -45,6 +45,7 @@ func TestCommentIsFound(t *testing.T) {
 	for i := range 150 {
 		api.AddComment(7, "somebody", fmt.Sprint("later comment ", i))
 	}
+	api.AddComment(7, githubtest.Bot, "Another action of the workflow, which quotes "+marker)
 	api.AddComment(7, githubtest.Bot, "<!-- regreen:report other -->\nThe report of another job")
 
 	got := deliverTo(t, gitHub(t, api, nil).Comment(), proposed())
@@ -52,7 +53,7 @@ func TestCommentIsFound(t *testing.T) {
 		t.Fatalf("receipt %+v", got)
 	}
 	all := api.Comments(7)
-	if len(all) != 303 {
+	if len(all) != 304 {
 		t.Errorf("%d comments", len(all))
 	}
 	for _, c := range all {

@@ -1,6 +1,7 @@
 package deliver_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -93,11 +94,12 @@ func TestSuggestions(t *testing.T) {
 			name: "fences in the text", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+s := \"````\"\n"),
 			want: []place{{0, 3, "s := \"````\"\n"}},
 		},
-		{name: "two places, none expected", shown: "@@ -1,4 +1,4 @@\n x\n y\n x\n y", diff: hunk("@@ -41,2 +41,2 @@\n-x\n+X\n y\n"), reason: "does not show"},
+		{name: "two places, none expected", shown: "@@ -1,4 +1,5 @@\n x\n y\n+z\n x\n y", diff: hunk("@@ -41,2 +41,2 @@\n-x\n+X\n y\n"), reason: "does not show"},
+		{name: "among other lines", shown: "@@ -1,3 +1,4 @@\n a\n+new\n x\n b", diff: hunk("@@ -41,3 +41,3 @@\n q\n-x\n+X\n b\n"), reason: "does not show"},
 		{name: "not shown", diff: hunk("@@ -41,2 +41,2 @@\n-forty\n+40\n x\n"), reason: "does not show"},
 		{name: "a part is not shown", diff: hunk("@@ -1,1 +1,1 @@\n-one\n+1\n@@ -41,1 +41,1 @@\n-forty\n+40\n"), reason: "does not show"},
 		{name: "another file", diff: "--- a/b.go\n+++ b/b.go\n@@ -1,1 +1,1 @@\n-one\n+1\n", reason: "does not show"},
-		{name: "over the end of a hunk", shown: "@@ -1,2 +1,2 @@\n one\n two\n@@ -9,2 +9,2 @@\n three\n four", diff: hunk("@@ -2,2 +2,1 @@\n-two\n-three\n+5\n"), reason: "does not show"},
+		{name: "over the end of a hunk", shown: "@@ -1,2 +1,3 @@\n one\n+1.5\n two\n@@ -9,1 +10,2 @@\n three\n+four", diff: hunk("@@ -2,2 +2,1 @@\n-two\n-three\n+5\n"), reason: "does not show"},
 		{name: "a new file", diff: "--- /dev/null\n+++ b/a.go\n@@ -0,0 +1,1 @@\n+one\n", reason: "nothing that lines can tell"},
 		{name: "how the file ends", diff: hunk("@@ -7,1 +7,1 @@\n-seven\n+seven\n\\ No newline at end of file\n"), reason: "how the file ends"},
 		{name: "what is not seen", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+thr\u202eee\n"), reason: "not seen"},
@@ -123,6 +125,20 @@ func TestSuggestions(t *testing.T) {
 				t.Errorf("receipt %+v, want %s with %q", got, state, tt.reason)
 			}
 		})
+	}
+}
+
+// A patch that lost a secret would break the code that it is for.
+func TestRedactedPatches(t *testing.T) {
+	t.Parallel()
+	r := proposed()
+	r.Patches[0].Redacted = true
+	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != deliver.Skipped || !strings.Contains(got.Reason, "held a secret") {
+		t.Errorf("receipt %+v", got)
+	}
+	dir := t.TempDir()
+	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), r); len(got.Degraded) != 1 || !slices.Equal(names(t, dir), []string{"out/report.md"}) {
+		t.Errorf("receipt %+v, files %v", got, names(t, dir))
 	}
 }
 

@@ -63,7 +63,7 @@ func slack(r *report.Report, repository, link string) (body []byte, degraded []s
 		}
 	}
 	for _, p := range candidates(r) {
-		ready = append(ready, fmt.Sprintf("• %s, confidence %.2f: regreen apply %s", report.OneLine(p.Title, 120), p.Confidence, report.OneLine(p.ID, 60)))
+		ready = append(ready, fmt.Sprintf("• %s, %s: regreen apply %s", report.OneLine(p.Title, 120), p.Experience(), report.OneLine(p.ID, 60)))
 	}
 	section("Failures", failures, slackFailures, "failures")
 	section("Verified patches", ready, slackPatches, "patches")

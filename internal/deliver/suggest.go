@@ -95,6 +95,7 @@ var (
 	errFullLines = errors.New("it changes nothing that lines can tell")
 	errElsewhere = errors.New("the pull request does not show the lines that it changes")
 	errUnseen    = errors.New("it holds characters that are not seen")
+	errSecret    = errors.New("it held a secret, which was taken out")
 	errTooLong   = errors.New("it is longer than a comment may be")
 )
 
@@ -170,6 +171,9 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 // suggest makes the suggestions of one patch, all of them or none: a part of a patch
 // was never tested. visible gives what the pull request shows of a file.
 func suggest(p *report.Patch, visible func(file string) []shown, apply string) ([]suggestion, error) {
+	if p.Redacted {
+		return nil, errSecret
+	}
 	files, err := patch.Parse([]byte(p.Diff))
 	if err != nil || len(files) == 0 {
 		return nil, errFullLines
@@ -209,7 +213,7 @@ func suggest(p *report.Patch, visible func(file string) []shown, apply string) (
 
 // about says what a suggestion does, and that the parts of one belong together.
 func about(p *report.Patch, s suggestion, apply string) string {
-	text := fmt.Sprintf("**%s**, verified, confidence %.2f, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), p.Confidence, report.Code(p.Strategy))
+	text := fmt.Sprintf("**%s**, verified, %s, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), p.Experience(), report.Code(p.Strategy))
 	if s.of > 1 {
 		text += fmt.Sprintf(" Part %d of %d: only together they were tested, so add all to one batch", s.number, s.of)
 		if command := report.Code(apply + " " + p.ID); command != "" && apply != "" {

@@ -59,14 +59,11 @@ func Webhook(o WebhookOptions) Channel {
 
 // secrets are what of the options no receipt may hold: of the address all but the host.
 func (o WebhookOptions) secrets() []string {
-	out := []string{o.Secret}
 	u, err := url.Parse(o.URL)
 	if err != nil {
-		return append(out, o.URL)
+		return []string{o.Secret, o.URL}
 	}
-	if u.User != nil || len(u.RequestURI()) > 1 {
-		out = append(out, o.URL)
-	}
+	out := []string{o.Secret}
 	if password, ok := u.User.Password(); ok {
 		out = append(out, password)
 	}
@@ -76,7 +73,7 @@ func (o WebhookOptions) secrets() []string {
 	for _, values := range u.Query() {
 		out = append(out, values...)
 	}
-	return out
+	return append(out, u.User.Username())
 }
 
 func (o WebhookOptions) body(r *report.Report) (body []byte, degraded []string, err error) {

@@ -89,7 +89,7 @@ func emailSections(r *Report, opt EmailOptions) []section {
 	out := []section{once("context line", 3, emailContext(r, opt)), emailProblem(r.Problem), emailFailures(r, all)}
 	for _, s := range all {
 		if s.best != nil {
-			out = append(out, emailPatch(s.best))
+			out = append(out, emailPatch(r, s.best))
 		}
 	}
 	return append(out, emailList("alert", 2, "Alerts", alertTexts(r)), emailList("note", 5, "Not done", r.undone()))
@@ -150,13 +150,13 @@ func emailFailures(r *Report, all stories) section {
 	})
 }
 
-func emailPatch(p *Patch) section {
+func emailPatch(r *Report, p *Patch) section {
 	name := "Patch"
 	if p.State != "verified" {
 		name = "Plausible patch, not verified"
 	}
 	head := emailHeading(name + ": " + cut(oneLine(cmp.Or(p.Title, p.Strategy)), maxSpan))
-	facts := fmt.Sprintf("%s, confidence %.2f, by %s", emailCode(p.ID), p.Confidence, emailCode(p.Strategy))
+	facts := fmt.Sprintf("%s, %s, by %s", emailCode(p.ID), p.experience(), emailCode(p.Strategy))
 	if p.Applied {
 		facts += ", applied"
 	}
@@ -165,8 +165,16 @@ func emailPatch(p *Patch) section {
 	}
 	head += emailNote(facts)
 	tail := ""
+	for _, line := range []string{r.comparison(p), r.agreement(p)} {
+		if line != "" {
+			tail += emailNote(esc(line))
+		}
+	}
+	if p.Redacted {
+		tail += emailNote("The diff held a secret, which is not shown: it cannot be copied from here.")
+	}
 	if p.State == "verified" && !p.Applied && typable(p.ID) {
-		tail = emailNote("Apply it with " + emailCommand("regreen apply "+p.ID))
+		tail += emailNote("Apply it with " + emailCommand("regreen apply "+p.ID))
 	}
 	return emailBlock("patch line", 1, head, blockLines(p.Diff), tail)
 }

@@ -35,3 +35,7 @@ func OneLine(s string, columns int) string { return cut(oneLine(s), columns) }
 
 // Passes tells whether the verdict lets work go on.
 func (r *Report) Passes() bool { return r.passes() }
+
+// Experience says in words how sure regreen may be of a patch, and why:
+// "confidence 0.91 (12 of 14 like it were kept)".
+func (p *Patch) Experience() string { return p.experience() }
