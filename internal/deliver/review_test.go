@@ -167,6 +167,17 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	}
 }
 
+// Who copies a suggestion does not keep it from being made.
+func TestSuggestionsOfOthers(t *testing.T) {
+	t.Parallel()
+	first, api := newAPI(t), newAPI(t)
+	deliverTo(t, gitHub(t, first, nil).Suggestions(), proposed())
+	api.AddReview(7, "mallory", first.Reviews(7)[0].Comments...)
+	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State != deliver.Sent || len(api.Reviews(7)) != 2 {
+		t.Errorf("receipt %+v", got)
+	}
+}
+
 // After a lost answer the review is there once.
 func TestReviewThroughFaults(t *testing.T) {
 	t.Parallel()

@@ -252,6 +252,13 @@ func (s *Server) AddComment(pull int, login, body string) int64 {
 	return c.ID
 }
 
+// AddReview makes a review with comments, whatever their places.
+func (s *Server) AddReview(pull int, login string, comments ...ReviewComment) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.reviews = append(s.reviews, &Review{ID: s.id(), Pull: pull, Login: login, Event: "COMMENT", Comments: comments})
+}
+
 // Comments are those of a pull request, in the order they were made.
 func (s *Server) Comments(pull int) []Comment {
 	s.mu.Lock()
