@@ -190,7 +190,7 @@ func TestEmailThroughFaults(t *testing.T) {
 		{"refused", "DATA", []string{"554 spam"}, nil, deliver.Failed, 1, `554 "spam"`},
 		{"wrong password", "", nil, func(o *deliver.EmailOptions) { o.Password = "hunter3" }, deliver.Failed, 1, "535"},
 		{"not trusted", "", nil, func(o *deliver.EmailOptions) { o.Config = nil }, deliver.Failed, 1, "certificate"},
-		{"no STARTTLS", "EHLO", []string{"250 mail.example.com"}, nil, deliver.Failed, 1, "email.tls"},
+		{"no STARTTLS", "EHLO", []string{"250 mail.example.com"}, func(o *deliver.EmailOptions) { o.Username = "" }, deliver.Failed, 1, "email.tls"},
 		{"not there", "", nil, func(o *deliver.EmailOptions) { o.Server = "127.0.0.1:1" }, deliver.Failed, 3, "email.server"},
 		{"no address", "", nil, func(o *deliver.EmailOptions) { o.To = []string{"nobody\r\nRCPT TO:<x@y.z>"} }, deliver.Failed, 1, "email.to"},
 	} {
@@ -206,6 +206,11 @@ func TestEmailThroughFaults(t *testing.T) {
 			}
 			if strings.Contains(got.Reason, "hunter") || strings.Contains(got.Reason, "AGNpAGh1bnRlc") {
 				t.Errorf("the receipt tells the password: %s", got.Reason)
+			}
+			for _, line := range s.inTheClear() {
+				if !strings.HasPrefix(line, "EHLO") && line != "STARTTLS" && line != "QUIT" {
+					t.Errorf("%q went in the clear", line)
+				}
 			}
 			if tt.state == deliver.Failed && len(s.messages()) > 0 {
 				t.Errorf("%d mails arrived", len(s.messages()))
