@@ -45,6 +45,7 @@ func TestCommentIsFound(t *testing.T) {
 	for i := range 150 {
 		api.AddComment(7, "somebody", fmt.Sprint("later comment ", i))
 	}
+	api.AddComment(7, "mallory", marker+"\nAnother trap")
 	api.AddComment(7, githubtest.Bot, "Another action of the workflow, which quotes "+marker)
 	api.AddComment(7, githubtest.Bot, "<!-- regreen:report other -->\nThe report of another job")
 
@@ -53,12 +54,12 @@ func TestCommentIsFound(t *testing.T) {
 		t.Fatalf("receipt %+v", got)
 	}
 	all := api.Comments(7)
-	if len(all) != 304 {
+	if len(all) != 305 {
 		t.Errorf("%d comments", len(all))
 	}
 	for _, c := range all {
 		told := strings.Contains(c.Body, "TestMean")
-		if told != (c.ID == mine) {
+		if told != (c.ID == mine) || c.Minimized {
 			t.Errorf("comment of %s: %.80s", c.Login, c.Body)
 		}
 	}
@@ -94,8 +95,14 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 		if all[0].ID != old || !folded {
 			t.Errorf("denied %v: the older is %+v", denied, all[0])
 		}
-		if n := writes(api); denied && n != 2 || !denied && n != 1 {
-			t.Errorf("denied %v: %d writes in two deliveries", denied, n)
+		asked := 0 // of GraphQL: who this is, and in each delivery what is folded; once to fold
+		for _, r := range api.Requests() {
+			if r.Path == "/graphql" {
+				asked++
+			}
+		}
+		if n := writes(api); denied && n != 2 || !denied && (n != 1 || asked != 4) {
+			t.Errorf("denied %v: %d writes and %d questions in two deliveries", denied, n, asked)
 		}
 	}
 }

@@ -55,7 +55,7 @@ func EmailHTML(r *Report, opt EmailOptions) string {
 	}
 	head := fmt.Sprintf(`<!doctype html>
 <html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width"><title>%s</title></head>
-<body style="margin:0;padding:16px;font:15px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#1d2939;background:#ffffff">
+<body style="margin:0;padding:16px;font:15px/1.5 -apple-system,'Segoe UI',Helvetica,Arial,sans-serif;color:#1d2939;background:#ffffff;overflow-wrap:anywhere">
 <h1 style="font-size:18px;margin:0 0 12px;padding-left:10px;border-left:4px solid %s">%s</h1>
 `, esc(EmailSubject(r, opt)), color, esc(title(r)))
 	const tail = "</body></html>\n"
