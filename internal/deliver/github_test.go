@@ -68,6 +68,24 @@ func TestCommentIsFound(t *testing.T) {
 	}
 }
 
+// With marker and link, too, a comment has no more characters than GitHub takes.
+func TestCommentJustFits(t *testing.T) {
+	t.Parallel()
+	size := func(r *report.Report) int {
+		return len(report.Markdown(r, report.MarkdownOptions{MaxBytes: 1 << 20, Apply: "regreen apply"}))
+	}
+	for _, left := range []int{0, 20, 90, 200} {
+		api := newAPI(t)
+		r := proposed()
+		r.Patches[0].Diff += strings.Repeat("+"+strings.Repeat("x", 98)+"\n", (65_536-left-size(r))/100-1)
+		r.Patches[0].Diff += "+" + strings.Repeat("y", 65_536-left-size(r)-2) + "\n"
+		got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Link = "https://ci.example.com/runs/7" }).Comment(), r)
+		if got.State != deliver.Sent || (len(got.Degraded) > 0) != (left < 90) {
+			t.Errorf("%d left of %d: receipt %+v", left, size(r), got)
+		}
+	}
+}
+
 // Older reports are folded, once; where that is not permitted they become one line.
 func TestOlderCommentsAreFolded(t *testing.T) {
 	t.Parallel()
