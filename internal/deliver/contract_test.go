@@ -357,11 +357,7 @@ func cancelled(t *testing.T, s site) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	start := time.Now()
-	if got := one(soon, t, s, s.silent, proposed()); got.State != deliver.Failed || got.Reason == "" {
+	if got := one(soon, t, s, s.silent, proposed()); got.State != deliver.Failed || got.Reason == "" || got.Reason == "did not end in time" {
 		t.Errorf("receipt %+v of what was ended underway", got)
-	}
-	if took := time.Since(start); took > 1500*time.Millisecond { // less than All's patience
-		t.Errorf("it went on for %s", took)
 	}
 }

@@ -169,7 +169,7 @@ func TestReadOnlyToken(t *testing.T) {
 func TestCommentThroughFaults(t *testing.T) {
 	t.Parallel()
 	secondary := `{"message": "You have exceeded a secondary rate limit.", "documentation_url": "https://docs.github.com/rest/overview/rate-limits-for-the-rest-api#about-secondary-rate-limits"}`
-	soon := strconv.FormatInt(time.Now().Add(40*time.Second).Unix(), 10)
+	soon := strconv.FormatInt(time.Now().Add(100*time.Second).Unix(), 10)
 	for _, tt := range []struct {
 		name  string
 		fault githubtest.Fault
@@ -177,7 +177,7 @@ func TestCommentThroughFaults(t *testing.T) {
 	}{
 		{"502", githubtest.Fault{Status: 502, Body: "<html>bad gateway"}, 0},
 		{"429 with seconds", githubtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "17"}}, 17 * time.Second},
-		{"503 with a date", githubtest.Fault{Status: 503, Header: map[string]string{"Retry-After": time.Now().UTC().Add(40 * time.Second).Format(http.TimeFormat)}}, 30 * time.Second},
+		{"503 with a date", githubtest.Fault{Status: 503, Header: map[string]string{"Retry-After": time.Now().UTC().Add(100 * time.Second).Format(http.TimeFormat)}}, 30 * time.Second},
 		{"secondary rate limit", githubtest.Fault{Status: 403, Body: secondary}, time.Minute},
 		{"secondary rate limit with seconds", githubtest.Fault{Status: 403, Body: secondary, Header: map[string]string{"Retry-After": "9"}}, 9 * time.Second},
 		{"rate limit", githubtest.Fault{Status: 403, Body: `{"message": "API rate limit exceeded"}`, Header: map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": soon}}, 30 * time.Second},
