@@ -68,7 +68,7 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config detect repo repair learn adaptlog propose validate",
+		imports: "config deliver detect repo repair report learn adaptlog propose validate",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

@@ -33,9 +33,6 @@ const (
 	exitInterrupted = 130
 )
 
-// maxSummary is what GitHub takes as the summary of a step; past it, all is dropped.
-const maxSummary = 1 << 20
-
 // version is set by the linker.
 var version = "dev"
 
@@ -86,6 +83,10 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 	if err := s.Repo.Recover(ctx); err != nil {
 		return 0, err
 	}
+	channels, err := s.Channels(session.Outlet{Stdout: stdout, Getenv: getenv, Artifact: artifact(s, getenv)})
+	if err != nil {
+		return 0, err
+	}
 	stage := ""
 	opt, err := s.Repair(repo.WorkTree(), version, func(now, detail string, _, _ int) {
 		if now != stage {
@@ -104,7 +105,14 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 	if err != nil {
 		return 0, err
 	}
-	if err := tell(action, getenv, stdout, s.Repo.StateDir(), rep); err != nil {
+	err = quietly(action, stdout, "Report", func() error {
+		return report.Terminal(stdout, rep, report.TerminalOptions{Width: 100})
+	})
+	if err != nil {
+		return 0, err
+	}
+	s.Deliver(ctx, rep, channels)
+	if err := tell(action, getenv, s.Repo.StateDir(), rep); err != nil {
 		return 0, err
 	}
 	return verdictStatus(rep.Verdict), nil
@@ -136,18 +144,9 @@ func list(text string) []string {
 	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == ' ' })
 }
 
-// tell writes the log, the step summary and the outputs.
-func tell(action *githubactions.Action, getenv func(string) string, stdout io.Writer, state string, rep *report.Report) error {
-	err := quietly(action, stdout, "Report", func() error {
-		return report.Terminal(stdout, rep, report.TerminalOptions{Width: 100})
-	})
-	if err != nil {
-		return err
-	}
+// tell writes the outputs, and the last lines of the log.
+func tell(action *githubactions.Action, getenv func(string) string, state string, rep *report.Report) error {
 	var errs []error
-	if file := getenv("GITHUB_STEP_SUMMARY"); file != "" {
-		errs = append(errs, appendTo(file, report.Markdown(rep, report.MarkdownOptions{MaxBytes: maxSummary - 1024})+"\n"))
-	}
 	if file := getenv("GITHUB_OUTPUT"); file != "" {
 		var b strings.Builder
 		for _, o := range outputs(state, rep) {
@@ -155,8 +154,19 @@ func tell(action *githubactions.Action, getenv func(string) string, stdout io.Wr
 		}
 		errs = append(errs, appendTo(file, b.String()))
 	}
+	for _, text := range report.Undelivered(rep) {
+		action.Infof("regreen: %s", line(text))
+	}
 	action.Infof("regreen: %s", report.Summary(rep))
 	return errors.Join(errs...)
+}
+
+// artifact is the folder that a later step uploads: the runner clears RUNNER_TEMP away.
+func artifact(s *session.Session, getenv func(string) string) string {
+	if temp := getenv("RUNNER_TEMP"); temp != "" {
+		return filepath.Join(temp, "regreen-report")
+	}
+	return filepath.Join(s.Repo.StateDir(), "artifact")
 }
 
 // quietly does something in a group of the log while the runner takes no commands:

@@ -89,7 +89,9 @@ func TestHostileOutput(t *testing.T) {
 	if !strings.Contains(log, "::error::pwned") {
 		t.Fatalf("the test's output is not shown:\n%s", log)
 	}
-	// Read as the runner does: a command counts unless commands are stopped.
+	// Read as the runner does: a line that begins with a command is one, unless commands
+	// are stopped. What an annotation of ours quotes is its text.
+	const ours = "::error file=m_test.go,"
 	token := ""
 	for line := range strings.Lines(log) {
 		line = strings.TrimSpace(line)
@@ -98,7 +100,7 @@ func TestHostileOutput(t *testing.T) {
 			token = stop
 		case line == "::"+token+"::":
 			token = ""
-		case token == "" && (strings.Contains(line, "pwned") || strings.Contains(line, "::add-mask::")):
+		case token == "" && !strings.HasPrefix(line, ours) && (strings.Contains(line, "pwned") || strings.Contains(line, "::add-mask::")):
 			t.Errorf("a test's output is taken for a command: %s", line)
 		}
 	}

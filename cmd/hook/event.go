@@ -326,6 +326,11 @@ type subject struct {
 	pushed  *pushed  // of pre-push
 }
 
+// hookDelivery is how long a hook waits for channels: somebody waits for git.
+const hookDelivery = 10 * time.Second
+
+var errHookDelivery = fmt.Errorf("it took longer than the %s that a hook waits", hookDelivery)
+
 // test takes a tree through the pipeline and records the proof when it passes.
 func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
 	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
@@ -338,6 +343,10 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 		if p.base != "" {
 			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
 		}
+	}
+	channels, err := s.Channels(session.Outlet{Stdout: e.stderr})
+	if err != nil {
+		return nil, err
 	}
 	tested := what
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
@@ -353,6 +362,11 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 		return nil, err
 	}
 	e.record(ctx, tested, rep)
+	if rep.Verdict != report.Green { // that nothing happened is no news
+		ctx, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
+		defer cancel()
+		e.deliver(ctx, s, rep, channels)
+	}
 	return rep, nil
 }
 

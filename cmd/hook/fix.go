@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
+	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -92,6 +94,10 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err := s.Repo.Recover(ctx); err != nil {
 		return err
 	}
+	channels, err := s.Channels(session.Outlet{Stdout: a.stderr}) // standard output is for what --json asks
+	if err != nil {
+		return err
+	}
 	rep, err := a.repair(ctx, s, repo.WorkTree(), func(opt *repair.Options) { opt.SearchFor = search })
 	if err != nil {
 		return err
@@ -99,6 +105,7 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err := a.show(rep); err != nil {
 		return err
 	}
+	a.deliver(ctx, s, rep, channels)
 	for _, w := range writers {
 		if err := w.write(a, rep); err != nil {
 			return err
@@ -125,6 +132,15 @@ func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source
 	rep, err := repair.Run(ctx, opt)
 	progress.clear()
 	return rep, err
+}
+
+// deliver sends the report to the channels, and tells of those that it did not reach: it
+// was shown before.
+func (a *app) deliver(ctx context.Context, s *session.Session, rep *report.Report, channels []deliver.Channel) {
+	s.Deliver(ctx, rep, channels)
+	for _, line := range report.Undelivered(rep) {
+		fmt.Fprintln(a.stderr, "regreen: "+printable(line))
+	}
 }
 
 // show prints the report for people.

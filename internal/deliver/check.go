@@ -10,16 +10,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// Annotation is a remark on lines of a file.
-type Annotation struct {
-	Level   string // error, warning or notice
-	Path    string // slash-separated, in the tree; empty when the place is not known
-	Start   int    // the first line and the last; 0 when the place is not known
-	End     int
-	Title   string
-	Message string
-}
-
 const (
 	checkSize      = 65_535 // bytes that GitHub takes of a summary
 	checkTitle     = 255
@@ -31,7 +21,7 @@ const (
 
 // Check makes a check run with the report as its summary. A try after a lost answer
 // finds the run by the report's ID and goes on with the annotations that it lacks.
-func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
+func (g *GitHub) Check(annotations func(*report.Report) []report.Annotation) Channel {
 	return g.channel("check", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		head, err := g.head(ctx)
 		if err != nil {
@@ -40,10 +30,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []Annotation) Channel {
 		if head == "" {
 			return skip("there is no commit to check", ""), nil
 		}
-		var marks []*github.CheckRunAnnotation
-		if annotations != nil {
-			marks = annotate(annotations(r))
-		}
+		marks := annotate(annotations(r))
 		text, degraded := markdown(r, checkSize, g.o.Apply)
 		if n := len(marks) - checkMost; n > 0 {
 			marks = marks[:checkMost]
@@ -121,7 +108,7 @@ func conclusion(r *report.Report) *string {
 	return new("failure")
 }
 
-func annotate(all []Annotation) []*github.CheckRunAnnotation {
+func annotate(all []report.Annotation) []*github.CheckRunAnnotation {
 	var out []*github.CheckRunAnnotation
 	for _, a := range all {
 		if a.Path == "" || a.Start < 1 {
@@ -140,7 +127,7 @@ func annotate(all []Annotation) []*github.CheckRunAnnotation {
 }
 
 // message is never empty, which GitHub refuses.
-func message(a Annotation) string {
+func message(a report.Annotation) string {
 	text := report.Visible(a.Message)
 	if text == "" {
 		text = "regreen has no more to say"

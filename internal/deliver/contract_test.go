@@ -62,7 +62,7 @@ var sites = []struct {
 		})
 	}},
 	{"check", func(t *testing.T) site {
-		return gitHubSite(t, func(g *deliver.GitHub) deliver.Channel { return g.Check(nil) }, func(s *githubtest.Server) (all []string) {
+		return gitHubSite(t, func(g *deliver.GitHub) deliver.Channel { return g.Check(report.Annotations) }, func(s *githubtest.Server) (all []string) {
 			for _, c := range s.CheckRuns() {
 				all = append(all, c.Summary)
 			}

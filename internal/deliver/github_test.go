@@ -152,7 +152,7 @@ func TestReadOnlyToken(t *testing.T) {
 		api := newAPI(t)
 		api.Deny(githubtest.PullRequests, githubtest.Checks, githubtest.Viewer)
 		g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Restricted = restricted })
-		for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(nil)}) {
+		for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(report.Annotations)}) {
 			want, hint := deliver.Failed, "permissions: "
 			if restricted {
 				want, hint = deliver.Skipped, "workflow_run"
@@ -282,10 +282,10 @@ func TestKey(t *testing.T) {
 }
 
 // marks makes n annotations.
-func marks(n int) func(*report.Report) []deliver.Annotation {
-	return func(*report.Report) (all []deliver.Annotation) {
+func marks(n int) func(*report.Report) []report.Annotation {
+	return func(*report.Report) (all []report.Annotation) {
 		for i := range n {
-			all = append(all, deliver.Annotation{Level: "error", Path: "stats/mean_test.go", Start: i + 1, End: i + 1, Title: "TestMean", Message: fmt.Sprint("failure ", i)})
+			all = append(all, report.Annotation{Level: "error", Path: "stats/mean_test.go", Start: i + 1, End: i + 1, Title: "TestMean", Message: fmt.Sprint("failure ", i)})
 		}
 		return all
 	}
@@ -333,8 +333,8 @@ func TestCheck(t *testing.T) {
 func TestCheckAnnotations(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
-	odd := func(*report.Report) []deliver.Annotation {
-		return []deliver.Annotation{
+	odd := func(*report.Report) []report.Annotation {
+		return []report.Annotation{
 			{Level: "error", Message: "of no file"},
 			{Level: "warning", Path: "a.go", Start: 3, Title: evil, Message: evil},
 			{Level: "notice", Path: "a.go", Start: 5, End: 2},

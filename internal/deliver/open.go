@@ -50,14 +50,13 @@ type Input struct {
 	Artifact    string    // the folder of the artifact, where none is configured
 	Stdout      io.Writer // for workflow commands
 	Stderr      io.Writer // for people
-	// Renderings are the forms beside JSON and Markdown that there are, by their names:
-	// terminal, annotations, html, junit ... One that has a File is in the artifact.
-	Renderings  []Rendering
-	Annotations func(*report.Report) []Annotation // for check runs; nil for none
-	Apply       string                            // the command that applies a patch, in comments
-	Key         string                            // tells several reports on one pull request apart
-	Client      *http.Client                      // nil for each channel's own
-	Retry       Policy
+	// Renderings take the place of the formats of their names, or are there besides: in
+	// another width, say. One that has a File is in the artifact.
+	Renderings []Rendering
+	Apply      string       // the command that applies a patch, in comments
+	Key        string       // tells several reports on one pull request apart
+	Client     *http.Client // nil for each channel's own
+	Retry      Policy
 }
 
 // Open gives the channels that are on: those that the configuration names, else
@@ -107,22 +106,16 @@ func defaults(cfg config.Config, env detect.Environment) []string {
 	return names
 }
 
-// forms are the renderings, with those of this module's core.
+// forms are the report's formats as renderings, but for those that are given. What is
+// for a screen or a log is no file of an artifact.
 func forms(more []Rendering) []Rendering {
-	out := []Rendering{
-		{"json", "report.json", func(w io.Writer, r *report.Report) error {
-			b, err := report.JSON(r)
-			if err != nil {
-				return err
-			}
-			_, err = w.Write(b)
-			return err
-		}},
-		{"markdown", "report.md", func(w io.Writer, r *report.Report) error {
-			_, err := io.WriteString(w, report.Markdown(r, report.MarkdownOptions{}))
-			return err
-		}},
-		{"terminal", "", func(w io.Writer, r *report.Report) error { return report.Terminal(w, r, report.TerminalOptions{}) }},
+	var out []Rendering
+	for _, f := range report.Formats() {
+		form := Rendering{Name: f.Name, Write: func(w io.Writer, r *report.Report) error { return f.Write(w, r, report.Options{}) }}
+		if f.Name != detect.Terminal && f.Name != detect.Annotations {
+			form.File = "report" + f.Ext
+		}
+		out = append(out, form)
 	}
 	for _, m := range more {
 		if i := slices.IndexFunc(out, func(f Rendering) bool { return f.Name == m.Name }); i >= 0 {
@@ -269,7 +262,7 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 	case suggestions:
 		return []Channel{o.github.Suggestions()}, nil
 	}
-	return []Channel{o.github.Check(o.in.Annotations)}, nil
+	return []Channel{o.github.Check(report.Annotations)}, nil
 }
 
 // link is the page of the run, where there is one.

@@ -3,7 +3,6 @@ package deliver_test
 import (
 	"bytes"
 	"errors"
-	"io"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -17,7 +16,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/report"
 )
 
 var (
@@ -99,7 +97,7 @@ func TestOpenRefuses(t *testing.T) {
 			"email.username needs a connection that is private", "starttls",
 		},
 		{"channels: [webhook]", "the channel webhook needs webhooks", "docs/channels.md"},
-		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "known are json, markdown, terminal"},
+		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "known are terminal, markdown, html, json"},
 	} {
 		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
 		usage := new(deliver.UsageError)
@@ -166,17 +164,9 @@ func TestOpenAndSend(t *testing.T) {
 	summary := filepath.Join(t.TempDir(), "summary")
 	cfg := configured(t, "files: {markdown: build/r.md, json: build/r.json}\nchannels: [terminal, summary, annotations, artifact, file, comment, suggestions, check, webhook]\nwebhooks: [{url-env: REGREEN_HOOK, secret-env: REGREEN_KEY}]\n")
 	var out, errs bytes.Buffer
-	commands := deliver.Rendering{Name: "annotations", Write: func(w io.Writer, _ *report.Report) error {
-		_, err := io.WriteString(w, "::error::TestMean\n")
-		return err
-	}}
-	page := deliver.Rendering{Name: "html", File: "report.html", Write: func(w io.Writer, r *report.Report) error {
-		_, err := io.WriteString(w, "<p>"+r.ID)
-		return err
-	}}
 	channels, err := deliver.Open(cfg, deliver.Input{
 		Environment: pull, Dir: dir, State: state, Artifact: filepath.Join(state, "artifact"), Stdout: &out, Stderr: &errs, Retry: quick,
-		Renderings: []deliver.Rendering{commands, page}, Annotations: marks(3), Apply: "/regreen apply",
+		Apply:  "/regreen apply",
 		Getenv: config.Getenv(append(api.Environ(), "GITHUB_STEP_SUMMARY="+summary, "REGREEN_HOOK="+hook.URL, "REGREEN_KEY=k")),
 	})
 	if err != nil {
@@ -187,20 +177,23 @@ func TestOpenAndSend(t *testing.T) {
 			t.Errorf("receipt %+v", got)
 		}
 	}
-	if out.String() != "::error::TestMean\n" || !strings.Contains(errs.String(), "TestMean") {
+	if !strings.HasPrefix(out.String(), "::error file=stats/mean_test.go,") || !strings.Contains(errs.String(), "TestMean") {
 		t.Errorf("out %q, err %q", &out, &errs)
 	}
 	if diff := cmp.Diff([]string{"build/r.json", "build/r.md"}, names(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff([]string{"artifact/patches/p-3f2a.patch", "artifact/report.html", "artifact/report.json", "artifact/report.md"}, names(t, state)); diff != "" {
+	if diff := cmp.Diff([]string{
+		"artifact/patches/p-3f2a.patch", "artifact/report.ctrf.json", "artifact/report.html", "artifact/report.json",
+		"artifact/report.md", "artifact/report.sarif", "artifact/report.xml",
+	}, names(t, state)); diff != "" {
 		t.Errorf("artifact (-want +got):\n%s", diff)
 	}
 	comments := api.Comments(7)
 	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
 		t.Errorf("comments %+v", comments)
 	}
-	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 3 || hook.times() != 1 {
+	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 1 || hook.times() != 1 {
 		t.Errorf("reviews %v, checks %v, %d posts", api.Reviews(7), api.CheckRuns(), hook.times())
 	}
 	if b, err := os.ReadFile(summary); err != nil || !bytes.Contains(b, []byte("TestMean")) {

@@ -405,6 +405,10 @@ func (l *Learning) success() string {
 	return fmt.Sprintf("%s of the last %s found a verified patch (since %s)", thousands(repaired), count(runs, "search"), l.Trend[0].Start.UTC().Format(time.DateOnly))
 }
 
+// Undelivered tells of the channels that a report did not reach, or not as it should, a
+// line each.
+func Undelivered(r *Report) []string { return r.undelivered() }
+
 // undelivered tells of the channels that the report did not reach, or not as it should.
 func (r *Report) undelivered() []string {
 	var out []string

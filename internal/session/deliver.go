@@ -1,0 +1,52 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// Outlet is what a command has for channels to write to.
+type Outlet struct {
+	Stdout   io.Writer           // for workflow commands
+	Getenv   func(string) string // nil for the session's environment
+	Artifact string              // folder of the artifact where the configuration names none
+	Apply    string              // the command that applies a patch, in comments; "" for regreen apply
+}
+
+// Channels opens the channels that reports go to, but for the terminal, which commands
+// write by themselves. It is to be called before the long work: a mistake in the
+// configuration is a *UsageError.
+func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
+	if out.Getenv == nil {
+		out.Getenv = config.Getenv(s.in.Environ)
+	}
+	channels, err := deliver.Open(s.Config, deliver.Input{
+		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
+		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
+	})
+	var usage *deliver.UsageError
+	if errors.As(err, &usage) {
+		return nil, &UsageError{Msg: usage.Msg, Hint: usage.Hint}
+	}
+	return slices.DeleteFunc(channels, func(c deliver.Channel) bool { return c.Name() == detect.Terminal }), err
+}
+
+// Deliver sends a report to channels, keeps the receipts in it, and with it among the
+// stored runs.
+func (s *Session) Deliver(ctx context.Context, rep *report.Report, channels []deliver.Channel) {
+	if len(channels) == 0 {
+		return
+	}
+	rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, channels)...)
+	if err := repair.Restore(s.Repo.StateDir(), rep); err != nil {
+		s.Log.Warn("the receipts could not be stored", "error", err)
+	}
+}
