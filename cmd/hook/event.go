@@ -365,7 +365,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	if rep.Verdict != report.Green { // that nothing happened is no news
 		ctx, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
 		defer cancel()
-		e.deliver(ctx, s, rep, channels)
+		s.Deliver(ctx, rep, channels) // tell shows what came of it
 	}
 	return rep, nil
 }

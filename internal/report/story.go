@@ -81,6 +81,9 @@ func headline(r *Report) string {
 		if n := r.plausible(); n > 0 {
 			return fmt.Sprintf("%s, %s but none verified", failures, count(n, "plausible patch"))
 		}
+		if !r.searched() {
+			return failures
+		}
 		return failures + ", no patch found"
 	case NotRun:
 		if r.Problem != nil {
@@ -101,6 +104,11 @@ func (r *Report) again() string {
 		return ""
 	}
 	return "regreen report " + r.ID
+}
+
+// searched tells whether a patch was looked for.
+func (r *Report) searched() bool {
+	return r.Stats.Generated > 0 || len(r.Attempts) > 0 || r.Stats.Seconds["propose"] > 0
 }
 
 // title is the headline where the verdict's name does not stand before it.
@@ -416,6 +424,8 @@ func (r *Report) undelivered() []string {
 		switch {
 		case rc.State == "failed":
 			out = append(out, "not sent to "+rc.Channel+": "+rc.Reason)
+		case rc.State == "skipped" && r.Environment.Mode == "development":
+			// the configuration is for CI too: here it would only nag
 		case rc.State == "skipped":
 			out = append(out, rc.Channel+" left out: "+rc.Reason)
 		case len(rc.Degraded) > 0:
