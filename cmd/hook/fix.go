@@ -67,6 +67,11 @@ func (a *app) testCommand() *cobra.Command {
 func (a *app) runFlags(cmd *cobra.Command, flags *session.Flags, out *outputs) {
 	fs := cmd.Flags()
 	testFlags(fs, flags)
+	outputFlags(fs, out)
+}
+
+// outputFlags say where the report is written besides.
+func outputFlags(fs *pflag.FlagSet, out *outputs) {
 	fs.StringVar(&out.json, "json", "", "write the report as JSON to `FILE` (- for standard output)")
 	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of "+report.FormatNames()+"; may be repeated")
 }

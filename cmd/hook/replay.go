@@ -15,7 +15,8 @@ import (
 )
 
 func (a *app) replayCommand() *cobra.Command {
-	return &cobra.Command{
+	var out outputs
+	cmd := &cobra.Command{
 		Use:   "replay [ID]",
 		Short: "Do a stored run again, and tell whether it comes to the same",
 		Long: `Replay tests the tree that a stored run has tested, with its seed, budget and
@@ -24,15 +25,21 @@ nothing is learnt. The tree is looked for in the working tree, the index and the
 commit of the run; when it is in none of them, replay says where it was.
 
 The exit status is 0 when the run came to the same, and 1 when it did not.`,
-		Example: "  regreen replay\n  regreen replay k3f9a2x",
+		Example: "  regreen replay\n  regreen replay k3f9a2x --report html=again.html",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.replay(cmd.Context(), strings.Join(args, ""))
+			return a.replay(cmd.Context(), strings.Join(args, ""), out)
 		},
 	}
+	outputFlags(cmd.Flags(), &out)
+	return cmd
 }
 
-func (a *app) replay(ctx context.Context, id string) error {
+func (a *app) replay(ctx context.Context, id string, out outputs) error {
+	writers, err := out.parse()
+	if err != nil {
+		return err
+	}
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if err != nil {
 		return err
@@ -70,6 +77,11 @@ func (a *app) replay(ctx context.Context, id string) error {
 	}
 	if err := a.show(again); err != nil {
 		return err
+	}
+	for _, w := range writers {
+		if err := w.write(a, again); err != nil {
+			return err
+		}
 	}
 	differences := repair.Compare(first, again)
 	if len(differences) == 0 {

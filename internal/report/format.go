@@ -45,6 +45,7 @@ var formats = []Format{
 	{"junit", ".xml", "application/xml", "JUnit XML, which every CI reads", plainly(JUnit)},
 	{"ctrf", ".ctrf.json", "application/json", "Common Test Report Format", plainly(CTRF)},
 	{"sarif", ".sarif", "application/sarif+json", "SARIF 2.1.0, for code scanning and editors", plainly(SARIF)},
+	{"csv", ".csv", "text/csv; charset=utf-8", "the ledger of attempts, for a spreadsheet", plainly(CSV)},
 	{"annotations", ".txt", "text/plain; charset=utf-8", "GitHub workflow commands, which mark lines of a pull request", plainly(WorkflowCommands)},
 }
 

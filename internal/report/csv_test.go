@@ -1,0 +1,51 @@
+package report
+
+import (
+	"encoding/csv"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+func TestCSV(t *testing.T) {
+	t.Parallel()
+	r := &Report{Attempts: []Attempt{
+		{"a1", "template/guard", "stats/mean.go", 17, "type-check", "ill_typed", 0.004, `undefined: "n", twice` + "\nand more"},
+		{"a2", "imports", "-x.go", 0, "screen", "rejected", 1e-7, `=HYPERLINK("http://evil.example")`},
+	}}
+	var b strings.Builder
+	if err := CSV(&b, r); err != nil {
+		t.Fatal(err)
+	}
+	want := `id,strategy,file,line,stage,verdict,seconds,reason
+a1,template/guard,stats/mean.go,17,type-check,ill_typed,0.004,"undefined: ""n"", twice and more"
+a2,imports,'-x.go,0,screen,rejected,0.0000001,"'=HYPERLINK(""http://evil.example"")"
+`
+	if b.String() != want {
+		t.Errorf("got\n%swant\n%s", b.String(), want)
+	}
+}
+
+// Whatever is in it, a reader gets a row for each attempt, and no cell is a formula.
+func TestCSVProperty(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := reports().Draw(t, "report")
+		var b strings.Builder
+		if err := CSV(&b, r); err != nil {
+			t.Fatal(err)
+		}
+		rows, err := csv.NewReader(strings.NewReader(b.String())).ReadAll()
+		if err != nil || len(rows) != 1+len(r.Attempts) {
+			t.Fatalf("%d rows of %d attempts, %v", len(rows), len(r.Attempts), err)
+		}
+		for _, row := range rows {
+			for _, cell := range row {
+				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
+					t.Fatalf("a formula: %q", cell)
+				}
+			}
+		}
+	})
+}
