@@ -165,11 +165,27 @@ func (red *redactor) text(s string) string {
 	return s
 }
 
-// walk goes through everything that a value holds; what maps hold is regreen's own.
+// ownWords are those of the schema: a secret that is one of them would not be known for
+// one, and a report without them could not be read.
+var ownWords = sync.OnceValue(func() map[string]bool {
+	own := make(map[string]bool)
+	for _, words := range [][]string{
+		verdicts, modes, policies, failureStatuses, clusterStatuses, patchStates, evidenceSteps, attemptStages, attemptVerdicts,
+		alertLevels, receiptStates, resultStatuses, {Schema},
+	} {
+		for _, w := range words {
+			own[w] = true
+		}
+	}
+	return own
+})
+
+// walk goes through everything that a value holds but regreen's own words, what maps hold,
+// and fields that are tagged as made by regreen itself.
 func (red *redactor) walk(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:
-		if s := v.String(); s != "" {
+		if s := v.String(); s != "" && !ownWords()[s] {
 			if t := red.text(s); t != s {
 				v.SetString(t)
 			}
@@ -184,7 +200,7 @@ func (red *redactor) walk(v reflect.Value) {
 		}
 	case reflect.Struct:
 		for i := range v.NumField() {
-			if f := v.Field(i); f.CanSet() {
+			if f := v.Field(i); f.CanSet() && v.Type().Field(i).Tag.Get("redact") != "never" {
 				red.walk(f)
 			}
 		}

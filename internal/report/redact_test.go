@@ -2,6 +2,7 @@ package report
 
 import (
 	"encoding/json"
+	"slices"
 	"strings"
 	"testing"
 
@@ -96,6 +97,24 @@ func TestRedactPatch(t *testing.T) {
 	if r.Patches[0].Diff != "+\tpassword := \"***\"\n" || !r.Patches[0].Redacted || r.Patches[1].Redacted {
 		t.Errorf("%+v", r.Patches)
 	}
+}
+
+// Whatever values are secrets, what is left can be read, and has the same verdict.
+func TestRedactedCanBeRead(t *testing.T) {
+	t.Parallel()
+	words := append([]string{"template/guard", "0302-091512-k7", "suggestions", "stats/mean.go", "p-3f2a0000"}, slices.Concat(verdicts, modes, attemptStages, attemptVerdicts)...)
+	rapid.Check(t, func(t *rapid.T) {
+		r := reports().Draw(t, "report")
+		verdict := r.Verdict
+		r.Redact(Secrets([]string{"A_TOKEN=" + rapid.SampledFrom(words).Draw(t, "secret"), "B_SECRET=" + r.ID}))
+		b, err := JSON(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if read, err := Read(b); err != nil || read.Verdict != verdict {
+			t.Fatalf("%v", err)
+		}
+	})
 }
 
 func TestSecrets(t *testing.T) {

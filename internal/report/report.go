@@ -8,10 +8,11 @@ import "time"
 // Schema names the version of the JSON form; schema/report.v1.json describes it.
 const Schema = "regreen.report/v1"
 
-// Report is one run, told once. Every renderer reads this value and nothing else.
+// Report is one run, told once. Every renderer reads this value and nothing else. What is
+// tagged redact:"never" regreen makes up by itself; see Redact.
 type Report struct {
 	Schema      string      `json:"schema"`
-	ID          string      `json:"id"`
+	ID          string      `json:"id" redact:"never"`
 	Version     string      `json:"version"` // of regreen
 	Started     time.Time   `json:"started"`
 	Verdict     Verdict     `json:"verdict"`
@@ -110,9 +111,9 @@ type Failure struct {
 // Cluster is a group of failures taken to have one cause.
 type Cluster struct {
 	Cause    string   `json:"cause"`
-	Failures []string `json:"failures"`        // Failure.ID
-	Status   string   `json:"status"`          // repaired or red
-	Patch    string   `json:"patch,omitempty"` // Patch.ID of the one kept
+	Failures []string `json:"failures"`                       // Failure.ID
+	Status   string   `json:"status"`                         // repaired or red
+	Patch    string   `json:"patch,omitempty" redact:"never"` // Patch.ID of the one kept
 }
 
 // Origin is the commit that the failures came in with.
@@ -143,8 +144,8 @@ type Span struct {
 
 // Patch is a plausible or verified candidate.
 type Patch struct {
-	ID          string     `json:"id"` // what regreen apply takes
-	Attempt     string     `json:"attempt"`
+	ID          string     `json:"id" redact:"never"` // what regreen apply takes
+	Attempt     string     `json:"attempt" redact:"never"`
 	Strategy    string     `json:"strategy"`
 	Title       string     `json:"title"` // what it does, for people
 	Rank        int        `json:"rank"`  // 1 is best; among the patches of its cluster
@@ -188,7 +189,7 @@ type Suspect struct {
 
 // Attempt is one line of the ledger.
 type Attempt struct {
-	ID       string  `json:"id"`
+	ID       string  `json:"id" redact:"never"`
 	Strategy string  `json:"strategy"`
 	File     string  `json:"file"`
 	Line     int     `json:"line"`
@@ -254,7 +255,7 @@ type Replay struct {
 
 // Receipt tells what became of the report in one channel.
 type Receipt struct {
-	Channel  string   `json:"channel"`
+	Channel  string   `json:"channel" redact:"never"`
 	State    string   `json:"state"`              // sent, skipped or failed
 	Where    string   `json:"where,omitempty"`    // address of what was made: a file or a URL
 	Degraded []string `json:"degraded,omitempty"` // what is less than it could be, and why
