@@ -18,6 +18,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -112,7 +113,7 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 		return 0, err
 	}
 	s.Deliver(ctx, rep, channels)
-	if err := tell(action, getenv, s.Repo.StateDir(), rep); err != nil {
+	if err := tell(action, getenv, s, rep); err != nil {
 		return 0, err
 	}
 	return verdictStatus(rep.Verdict), nil
@@ -145,11 +146,11 @@ func list(text string) []string {
 }
 
 // tell writes the outputs, and the last lines of the log.
-func tell(action *githubactions.Action, getenv func(string) string, state string, rep *report.Report) error {
+func tell(action *githubactions.Action, getenv func(string) string, s *session.Session, rep *report.Report) error {
 	var errs []error
 	if file := getenv("GITHUB_OUTPUT"); file != "" {
 		var b strings.Builder
-		for _, o := range outputs(state, rep) {
+		for _, o := range append(outputs(s.Repo.StateDir(), rep), output{"artifact-path", made(rep)}) {
 			b.WriteString(fileCommand(o.name, o.value))
 		}
 		errs = append(errs, appendTo(file, b.String()))
@@ -159,6 +160,16 @@ func tell(action *githubactions.Action, getenv func(string) string, state string
 	}
 	action.Infof("regreen: %s", report.Summary(rep))
 	return errors.Join(errs...)
+}
+
+// made is the folder of the artifact, "" where none was made.
+func made(rep *report.Report) string {
+	for _, receipt := range rep.Receipts {
+		if receipt.Channel == detect.Artifact && receipt.State == "sent" {
+			return receipt.Where
+		}
+	}
+	return ""
 }
 
 // artifact is the folder that a later step uploads: the runner clears RUNNER_TEMP away.
@@ -271,12 +282,13 @@ func statusOf(err error) int {
 	return exitNotRun
 }
 
-// line makes text fit one line of a log.
+// line makes text fit one line of a log, in which the runner takes ##[name] for a command
+// wherever it stands.
 func line(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {
 			return ' '
 		}
 		return c
-	}, text)
+	}, strings.ReplaceAll(text, "##[", "##\u200b["))
 }

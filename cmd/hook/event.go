@@ -54,6 +54,7 @@ type event struct {
 	repo      *repo.Repo
 	cfg       config.Config
 	witnesses *witness.Store // nil to do without
+	shown     *report.Report // that a person has seen already
 }
 
 // hook is what git runs. A commit is tested as the index has it, a merge before and
@@ -362,11 +363,18 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 		return nil, err
 	}
 	e.record(ctx, tested, rep)
-	if rep.Verdict != report.Green { // that nothing happened is no news
-		ctx, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
-		defer cancel()
-		s.Deliver(ctx, rep, channels) // tell shows what came of it
+	if rep.Verdict == report.Green { // that nothing happened is no news
+		return rep, nil
 	}
+	if !what.beside {
+		if err := e.show(rep); err != nil { // before sending takes its time
+			return nil, err
+		}
+		e.shown = rep
+	}
+	sending, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
+	defer cancel()
+	e.deliver(sending, s, rep, channels)
 	return rep, nil
 }
 
@@ -429,8 +437,10 @@ func (e *event) tell(rep *report.Report) error {
 		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
 		return nil
 	}
-	if err := e.show(rep); err != nil {
-		return err
+	if e.shown != rep {
+		if err := e.show(rep); err != nil {
+			return err
+		}
 	}
 	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
 		return nil // what did not run is no reason to hold a commit up

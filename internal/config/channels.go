@@ -35,7 +35,7 @@ type Webhook struct {
 // that was set for regreen, so that no other secret can be sent anywhere.
 var channelKeys = []Key{
 	{
-		"files", "REGREEN_FILES", "Files that the report is written to, each by its format: terminal, markdown, html, json, junit, ctrf or sarif.", "{html: build/regreen.html, junit: build/regreen.xml}",
+		"files", "REGREEN_FILES", "Files that the report is written to, each by its format, one of those of `regreen report --format`.", "{html: build/regreen.html, junit: build/regreen.xml}",
 		files,
 	},
 	{

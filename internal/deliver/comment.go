@@ -112,16 +112,13 @@ func (g *GitHub) me(ctx context.Context) (string, error) {
 
 // fold hides older reports, or where that is not permitted makes them one line.
 func (g *GitHub) fold(ctx context.Context, old []*github.IssueComment, newest string) error {
-	const most = 10 // at a second each; the rest the next time
-	old = old[max(len(old)-most, 0):]
 	if len(old) == 0 {
 		return nil
 	}
 	hidden := g.hidden(ctx, old)
-	for _, c := range old {
-		if hidden[c.GetNodeID()] {
-			continue
-		}
+	old = slices.DeleteFunc(old, func(c *github.IssueComment) bool { return hidden[c.GetNodeID()] })
+	const most = 10 // at a second each; the rest the next time
+	for _, c := range old[max(len(old)-most, 0):] {
 		err := g.write(ctx, func() error {
 			return g.query(ctx, "mutation($id:ID!){minimizeComment(input:{subjectId:$id,classifier:OUTDATED}){minimizedComment{isMinimized}}}",
 				map[string]any{"id": c.GetNodeID()}, &struct{}{})

@@ -118,8 +118,8 @@ func contents(t *testing.T, dir string) (all []string) {
 func fileSite(t *testing.T) site {
 	dir := t.TempDir()
 	return site{
-		channel: deliver.File("file", dir, "build/report.md", markdown),
-		broken:  deliver.File("file", filepath.Join(blocked(t), "below"), "report.md", markdown),
+		channel: deliver.File("file", dir, "build/report.md", markdown, ""),
+		broken:  deliver.File("file", filepath.Join(blocked(t), "below"), "report.md", markdown, ""),
 		there:   func() []string { return contents(t, dir) },
 	}
 }

@@ -52,15 +52,45 @@ func (p place) beside() string {
 }
 
 // File writes one rendering to a file, whole or not at all. A relative name is
-// inside of dir and stays there.
-func File(name, dir, file string, form Rendering) Channel {
+// inside of dir and stays there. What is there already is only replaced when it was made
+// here, which list, a file of regreen's own, remembers; without a list it is replaced.
+func File(name, dir, file string, form Rendering, list string) Channel {
 	to := placed(dir, file)
 	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
-		if err := to.write(form, r); err != nil {
+		err := to.claim(list)
+		if err == nil {
+			err = to.write(form, r)
+		}
+		if err != nil {
 			return report.Receipt{}, &fault{what: "cannot write " + to.String(), hint: "it must be a file in a folder that can be written to", err: reason(err)}
 		}
 		return report.Receipt{Where: to.String()}, nil
 	}}
+}
+
+// claim refuses a file that is not in the list, and puts a new one into it.
+func (p place) claim(list string) error {
+	info, err := os.Lstat(p.String())
+	if list == "" || err == nil && !info.Mode().IsRegular() {
+		return nil
+	}
+	known, readErr := os.ReadFile(list)
+	if readErr != nil && !errors.Is(readErr, fs.ErrNotExist) {
+		return readErr
+	}
+	made := slices.Contains(strings.Split(string(known), "\n"), p.String())
+	switch {
+	case made:
+		return nil
+	case err == nil:
+		return errors.New("it is there already, and regreen did not make it; remove it, or name another")
+	}
+	f, err := os.OpenFile(list, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(p.String() + "\n")
+	return errors.Join(err, f.Close())
 }
 
 func (p place) write(form Rendering, r *report.Report) error {

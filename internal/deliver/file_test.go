@@ -52,7 +52,7 @@ func TestFileIsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "report.html"), "the one before")
-	got := deliverTo(t, deliver.File("file", dir, "report.html", failing), proposed())
+	got := deliverTo(t, deliver.File("file", dir, "report.html", failing, ""), proposed())
 	if got.State != deliver.Failed || !strings.Contains(got.Reason, "no template") {
 		t.Errorf("receipt %+v", got)
 	}
@@ -61,7 +61,7 @@ func TestFileIsWhole(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 	write(t, filepath.Join(dir, "taken", "x"), "")
-	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown), proposed()); got.State != deliver.Failed {
+	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown, ""), proposed()); got.State != deliver.Failed {
 		t.Errorf("a folder was replaced: %+v", got)
 	}
 	if diff := cmp.Diff([]string{"report.html", "taken/x"}, names(t, dir)); diff != "" {
@@ -79,7 +79,7 @@ func TestFileIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = reader.Close() }()
-	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown), proposed()); got.State != deliver.Sent {
+	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown, ""), proposed()); got.State != deliver.Sent {
 		t.Errorf("receipt %+v", got)
 	}
 	if b, err := io.ReadAll(reader); err != nil || string(b) != "the one before" {
@@ -95,8 +95,8 @@ func TestFileStaysInside(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []deliver.Channel{
-		deliver.File("file", dir, "build/authorized_keys", markdown),
-		deliver.File("file", dir, "../above.md", markdown),
+		deliver.File("file", dir, "build/authorized_keys", markdown, ""),
+		deliver.File("file", dir, "../above.md", markdown, ""),
 		deliver.Artifact(dir, "build/regreen", []deliver.Rendering{markdown}),
 	} {
 		if got := deliverTo(t, c, proposed()); got.State != deliver.Failed {
@@ -226,4 +226,27 @@ type counting struct {
 func (c *counting) Write(b []byte) (int, error) {
 	c.n++
 	return c.Buffer.Write(b)
+}
+
+// A file that somebody else wrote is not replaced, one of regreen's is.
+func TestFileIsSomebodysOwn(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	list := filepath.Join(t.TempDir(), "files")
+	mine := filepath.Join(dir, "main.go")
+	if err := os.WriteFile(mine, []byte("package main\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	got := deliverTo(t, deliver.File("file", dir, "main.go", markdown, list), proposed())
+	if got.State != deliver.Failed || !strings.Contains(got.Reason, "regreen did not make it") {
+		t.Errorf("receipt %+v", got)
+	}
+	if b, err := os.ReadFile(mine); err != nil || string(b) != "package main\n" {
+		t.Errorf("the file is %q, %v", b, err)
+	}
+	for range 2 {
+		if got := deliverTo(t, deliver.File("file", dir, "build/r.md", markdown, list), proposed()); got.State != deliver.Sent {
+			t.Errorf("receipt %+v", got)
+		}
+	}
 }

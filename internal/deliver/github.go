@@ -214,7 +214,7 @@ func (*denied) Is(target error) bool { return target == errDenied }
 // problem puts an error of the client into words, and says whether it may pass.
 // permission is what the token needs for it.
 func problem(doing, permission string, err error) error {
-	if err == nil || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || contextEnded(err) {
 		return err
 	}
 	doing = "cannot " + doing
@@ -249,6 +249,15 @@ func problem(doing, permission string, err error) error {
 		return &denied{f}
 	}
 	return &f
+}
+
+// contextEnded tells an error that only says that the context did, and not that the
+// client's own timeout, which looks much like it, was over.
+func contextEnded(err error) bool {
+	if u := (*url.Error)(nil); errors.As(err, &u) {
+		err = u.Err
+	}
+	return err == context.Canceled || err == context.DeadlineExceeded || errors.Is(err, context.Canceled)
 }
 
 // refusal is the answer that an error of the client came with, and what it says.

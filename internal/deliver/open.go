@@ -194,9 +194,14 @@ func (o *opener) open(name string) ([]Channel, error) {
 		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
 	case comment, suggestions, check:
 		return o.onGitHub(name)
-	case email:
-		return o.email()
-	case webhook:
+	case email, webhook:
+		// The configuration of a fork says where, and the secrets are not its own.
+		if e := o.in.Environment; e.Fork || e.Restricted {
+			return skipping(name, "the change comes from a fork, whose configuration is not to be trusted with secrets", ""), nil
+		}
+		if name == email {
+			return o.email()
+		}
 		return o.webhooks()
 	}
 	hint := "known are " + strings.Join(Names(), ", ")
@@ -216,7 +221,7 @@ func (o *opener) files() ([]Channel, error) {
 		if o.in.State == "" {
 			return skipping(detect.File, "there is no folder for it", "name files in .regreen.yml"), nil
 		}
-		return []Channel{File(detect.File, o.in.State, filepath.Join(o.in.State, form.File), form)}, nil
+		return []Channel{File(detect.File, o.in.State, filepath.Join(o.in.State, form.File), form, "")}, nil
 	}
 	var out []Channel
 	for _, format := range slices.Sorted(maps.Keys(o.cfg.Files)) {
@@ -228,9 +233,17 @@ func (o *opener) files() ([]Channel, error) {
 			}
 			return nil, &UsageError{Msg: fmt.Sprintf("there is no format %q for a file", format), Hint: "known are " + strings.Join(known, ", ")}
 		}
-		out = append(out, File(detect.File, o.in.Dir, o.cfg.Files[format], form))
+		out = append(out, File(detect.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
 	}
 	return out, nil
+}
+
+// list is where the files are remembered that were made.
+func (o *opener) list() string {
+	if o.in.State == "" {
+		return ""
+	}
+	return filepath.Join(o.in.State, "files")
 }
 
 func (o *opener) onGitHub(name string) ([]Channel, error) {

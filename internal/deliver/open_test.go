@@ -185,7 +185,7 @@ func TestOpenAndSend(t *testing.T) {
 	}
 	if diff := cmp.Diff([]string{
 		"artifact/patches/p-3f2a.patch", "artifact/report.csv", "artifact/report.ctrf.json", "artifact/report.html", "artifact/report.json",
-		"artifact/report.md", "artifact/report.sarif", "artifact/report.xml",
+		"artifact/report.md", "artifact/report.sarif", "artifact/report.xml", "files",
 	}, names(t, state)); diff != "" {
 		t.Errorf("artifact (-want +got):\n%s", diff)
 	}

@@ -12,6 +12,7 @@ import (
 	"io"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -73,7 +74,9 @@ func (o WebhookOptions) secrets() []string {
 	for _, values := range u.Query() {
 		out = append(out, values...)
 	}
-	return append(out, u.User.Username())
+	out = append(out, u.User.Username())
+	const least = 5 // what is shorter is in other words, too
+	return slices.DeleteFunc(out, func(s string) bool { return len(s) < least && s != o.Secret })
 }
 
 func (o WebhookOptions) body(r *report.Report) (body []byte, degraded []string, err error) {

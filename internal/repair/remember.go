@@ -309,8 +309,21 @@ func Runs(state string, limit int) ([]*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A report may be large, and there may be many: only those are read that are likely to
+	// be among the latest, by when they were written.
+	written := func(e fs.DirEntry) time.Time {
+		info, err := e.Info()
+		if err != nil {
+			return time.Time{}
+		}
+		return info.ModTime()
+	}
+	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return written(b).Compare(written(a)) })
 	var out []*report.Report
 	for _, e := range entries {
+		if len(out) == limit {
+			break
+		}
 		doc, err := os.ReadFile(filepath.Join(state, "runs", e.Name()))
 		if err != nil {
 			continue

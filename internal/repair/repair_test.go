@@ -149,7 +149,8 @@ func checkBooks(t *testing.T, rep *report.Report) {
 	clusters := make(map[int]int)
 	for _, f := range rep.Failures {
 		clusters[f.Cluster]++
-		if searched := len(rep.Clusters) > 0; searched && (f.Status == "new") != (f.Cluster > 0) {
+		applied := rep.Verdict == report.Fixed
+		if searched := len(rep.Clusters) > 0; searched && (f.Status == "new" || f.Status == "fixed") != (f.Cluster > 0) || (f.Status == "fixed") != (applied && f.Cluster > 0) {
 			t.Errorf("failure %s is %s and in cluster %d", f.ID, f.Status, f.Cluster)
 		}
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"slices"
 )
 
 // The bounds of what Read takes. The second and third keep a small hostile file,
@@ -20,12 +21,19 @@ const (
 // JSON is the form of the report for programs, described by
 // schema/report.v1.json: indented, in a stable order, with empty lists instead of
 // null, and valid UTF-8 whatever a test printed (other bytes become U+FFFD).
-// A report that would be larger than MaxSize loses the output of its failures,
-// which Failure.Truncated then counts. Whether the report keeps to the schema is
+// A report that would be more than Read takes loses the list of its tests, and where that
+// is not enough the output of its failures, which Failure.Truncated then counts. Whether the report keeps to the schema is
 // asked with Check.
 func JSON(r *Report) ([]byte, error) {
 	full := complete(r)
+	if len(full.Results) > maxObjects/2 {
+		full = withoutResults(full)
+	}
 	b, err := encode(full)
+	if err == nil && len(b) > MaxSize && full.Results != nil {
+		full = withoutResults(full)
+		b, err = encode(full)
+	}
 	if err == nil && len(b) > MaxSize {
 		b, err = encode(withoutOutput(full))
 	}
@@ -87,6 +95,13 @@ func complete(r *Report) *Report {
 
 // list is a copy of s that is never nil.
 func list[T any](s []T) []T { return append([]T{}, s...) }
+
+// withoutResults drops the list of the tests of r, which must be a copy.
+func withoutResults(r *Report) *Report {
+	r.Notes = append(slices.Clip(r.Notes), count(len(r.Results), "test")+" not listed here one by one: there are too many")
+	r.Results = nil
+	return r
+}
 
 // withoutOutput drops the output of the failures of r, which must be a copy.
 func withoutOutput(r *Report) *Report {

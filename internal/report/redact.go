@@ -13,27 +13,42 @@ import (
 // redacted stands where a secret was.
 const redacted = "***"
 
+// ordinary are values that are words rather than secrets, such as "postgres" for the
+// password of a database that lives as long as a job: without them paths would be cut up.
+var ordinary = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[a-z]{1,11}|[A-Z]{1,11})$`) })
+
 // leastSecret is the shortest value that is taken for a secret, in bytes: shorter ones
 // are too likely to be part of other text.
 const leastSecret = 8
 
-var secretWords = []string{"TOKEN", "SECRET", "PASSWORD", "PASSWD", "PASSPHRASE", "APIKEY", "API_KEY", "PRIVATE_KEY", "CREDENTIAL", "ACCESS_KEY", "AUTH_KEY", "WEBHOOK_URL"}
+// secretName matches names that say that the value is a secret. Package testrun keeps such
+// variables from tests by the same words, and a few more.
+var secretName = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?i)TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|(^|_)(AUTH|PAT|PGPASS)(_|$)|AUTHORIZATION|^REGREEN_\w*(KEY|URL|HOOK)`)
+})
 
 // Secrets are the values of those variables of an environment ("NAME=value") whose names
-// speak of secrets, the longest first.
+// speak of secrets, and the passwords in the URLs of the others, the longest first.
 func Secrets(environ []string) []string {
 	var out []string
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
-		name = strings.ToUpper(name)
-		if slices.ContainsFunc(secretWords, func(word string) bool { return strings.Contains(name, word) }) {
+		if secretName().MatchString(name) {
 			out = append(out, value)
 			for line := range strings.Lines(value) { // of a key that is printed line by line
-				out = append(out, strings.TrimSpace(line))
+				if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
+					out = append(out, line)
+				}
+			}
+		}
+		if strings.Contains(value, "://") {
+			if u, err := url.Parse(value); err == nil && u.User != nil {
+				password, _ := u.User.Password()
+				out = append(out, password)
 			}
 		}
 	}
-	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < leastSecret })
+	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < leastSecret || ordinary().MatchString(s) })
 	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(out)
 }
@@ -147,10 +162,10 @@ func (red *redactor) text(s string) string {
 	if len(s) < leastSecret {
 		return s
 	}
-	s = red.values.Replace(s)
-	if strings.Contains(s, "PRIVATE KEY") {
+	if strings.Contains(s, "PRIVATE KEY") { // before its first line could be a value
 		s = privateKeys().ReplaceAllString(s, "${1}"+redacted+"${2}")
 	}
+	s = red.values.Replace(s)
 	if strings.Contains(s, "://") {
 		s = urlCredentials().ReplaceAllString(s, "${1}"+redacted+"@")
 	}
@@ -159,7 +174,7 @@ func (red *redactor) text(s string) string {
 			s = tokenForms()[i].ReplaceAllString(s, redacted)
 		}
 	}
-	if strings.Contains(s, "=") || strings.Contains(s, "uthorization") || strings.Contains(s, "hooks.slack.com") {
+	if strings.ContainsAny(s, ":=") { // there is one in each of them
 		s = secretPlaces().ReplaceAllString(s, "${1}${2}${3}"+redacted)
 	}
 	return s
@@ -171,7 +186,8 @@ var ownWords = sync.OnceValue(func() map[string]bool {
 	own := make(map[string]bool)
 	for _, words := range [][]string{
 		verdicts, modes, policies, failureStatuses, clusterStatuses, patchStates, evidenceSteps, attemptStages, attemptVerdicts,
-		alertLevels, receiptStates, resultStatuses, {Schema},
+		alertLevels, receiptStates, resultStatuses,
+		{Schema},
 	} {
 		for _, w := range words {
 			own[w] = true

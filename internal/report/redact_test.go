@@ -62,6 +62,7 @@ func TestRedactPlaces(t *testing.T) {
 		`"authorization": "Basic dXNlcjpwYXNzd29yZA=="`:      `"authorization": "Basic ***"`,
 		"GET /x?access_token=" + tok("", 20) + "&page=2 404": "GET /x?access_token=***&page=2 404",
 		"read " + key + " from file":                         "read -----BEGIN " + "RSA PRIVATE KEY-----***-----END " + "RSA PRIVATE KEY----- from file",
+		"AUTHORIZATION: Bearer " + tok("", 30):               "AUTHORIZATION: Bearer ***",
 		"cut " + key[:40]:                                    "cut -----BEGIN " + "RSA PRIVATE KEY-----***",
 	} {
 		r := &Report{Failures: []Failure{{Output: text}}}
@@ -121,9 +122,10 @@ func TestSecrets(t *testing.T) {
 	t.Parallel()
 	got := Secrets([]string{
 		"PATH=/usr/bin:/bin", "DEPLOY_TOKEN=abcdefgh12", "db_password=hunter22!", "SHORT_TOKEN=abc", "EMPTY_SECRET=", "NO_EQUALS_TOKEN",
-		"SSH_PRIVATE_KEY=first line\nsecond line\n",
+		"SSH_PRIVATE_KEY=first line\nsecond line\n", "POSTGRES_PASSWORD=postgres", "AZURE_DEVOPS_EXT_PAT=a1b2c3d4e5",
+		"DATABASE_URL=postgres://app:swordfish1@db/x", "PATTERN=a1b2c3d4e5f6", "REGREEN_WEBHOOK_KEY=plainsigningkey123",
 	})
-	want := "first line\nsecond line\n|second line|abcdefgh12|first line|hunter22!"
+	want := "first line\nsecond line\n|plainsigningkey123|second line|abcdefgh12|first line|a1b2c3d4e5|swordfish1|hunter22!"
 	if strings.Join(got, "|") != want {
 		t.Errorf("got %q", got)
 	}

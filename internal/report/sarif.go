@@ -223,7 +223,7 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 	}
 	if best := lead.best; best != nil && best.State == "verified" {
 		res.Properties["patch"] = best.ID
-		if fix, ok := sarifFixOf(best); ok {
+		if fix, ok := sarifFixOf(best); ok && !best.Applied {
 			res.Fixes = []sarifFix{fix}
 		}
 	}

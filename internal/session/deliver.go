@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"path/filepath"
 	"slices"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -28,6 +29,9 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	if out.Getenv == nil {
 		out.Getenv = config.Getenv(s.in.Environ)
 	}
+	if out.Artifact == "" {
+		out.Artifact = filepath.Join(s.Repo.StateDir(), "artifact")
+	}
 	channels, err := deliver.Open(s.Config, deliver.Input{
 		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
 		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
@@ -39,14 +43,20 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	return slices.DeleteFunc(channels, func(c deliver.Channel) bool { return c.Name() == detect.Terminal }), err
 }
 
-// Deliver sends a report to channels, keeps the receipts in it, and with it among the
-// stored runs.
+// Deliver sends a report to channels, and keeps the receipts in it and in the stored run.
 func (s *Session) Deliver(ctx context.Context, rep *report.Report, channels []deliver.Channel) {
 	if len(channels) == 0 {
 		return
 	}
-	rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, channels)...)
-	if err := repair.Restore(s.Repo.StateDir(), rep); err != nil {
+	sent := *rep // a channel that does not end in time may still read it
+	rep.Receipts = append(slices.Clip(rep.Receipts), deliver.All(ctx, &sent, channels)...)
+	// Sending takes its time, in which a patch of the run may have been applied.
+	stored, err := repair.Stored(s.Repo.StateDir(), rep.ID)
+	if err == nil {
+		stored.Receipts = rep.Receipts
+		err = repair.Restore(s.Repo.StateDir(), stored)
+	}
+	if err != nil {
 		s.Log.Warn("the receipts could not be stored", "error", err)
 	}
 }

@@ -62,7 +62,9 @@ func mayPass(name, value string) bool {
 	switch {
 	case slices.Contains(needed, name), neededName().MatchString(name):
 		return true
-	case slices.Contains(gitLocal, name), name == "REGREEN", name == runVariable, name == "PWD", name == "OLDPWD":
+	case slices.Contains(gitLocal, name), name == runVariable, name == "PWD", name == "OLDPWD":
+		return false
+	case name == "REGREEN", strings.HasPrefix(name, "REGREEN_"): // settings of regreen's, and the secrets of its channels
 		return false
 	}
 	return !secretName().MatchString(name) && !secretValue().MatchString(value)

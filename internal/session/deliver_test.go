@@ -1,0 +1,66 @@
+package session
+
+import (
+	"context"
+	"io"
+	"os/exec"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// during is a channel that does something while it sends.
+type during func()
+
+func (during) Name() string { return "webhook" }
+
+func (do during) Send(context.Context, *report.Report) (report.Receipt, error) {
+	do()
+	return report.Receipt{State: deliver.Sent}, nil
+}
+
+// What became of a patch while its report was sent stays, and so does what the stored run
+// does without.
+func TestDeliverKeepsWhatHappensMeanwhile(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	if out, err := exec.Command("git", "init", "--quiet", dir).CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	s, err := Open(t.Context(), Input{Dir: dir, Environ: []string{"PATH=/usr/bin:/bin"}, Stderr: io.Discard})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = s.Close() })
+	rep := &report.Report{
+		Schema: report.Schema, ID: "aaaaaaa", Started: time.Now(), Verdict: report.Proposed,
+		Environment: report.Environment{Mode: "development", Policy: "auto"},
+		Patches:     []report.Patch{{ID: "aaaaaaa-1", Attempt: "a1", State: "verified", Rank: 1}},
+	}
+	state := s.Repo.StateDir()
+	if err := repair.Restore(state, rep); err != nil {
+		t.Fatal(err)
+	}
+	rep.Results = []report.Result{{Test: "TestA", Status: "passed"}}
+	apply := during(func() {
+		stored, err := repair.Stored(state, rep.ID)
+		if err == nil {
+			stored.Patches[0].Applied = true
+			err = repair.Restore(state, stored)
+		}
+		if err != nil {
+			t.Error(err)
+		}
+	})
+	s.Deliver(t.Context(), rep, []deliver.Channel{apply})
+	stored, err := repair.Stored(state, rep.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !stored.Patches[0].Applied || stored.Results != nil || len(stored.Receipts) != 1 || len(rep.Receipts) != 1 {
+		t.Errorf("stored %+v, told %+v", stored, rep.Receipts)
+	}
+}
