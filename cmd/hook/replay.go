@@ -111,7 +111,7 @@ func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source
 	}
 	hint := "it was the index or the working tree; bring it back and replay again"
 	if rep.Environment.Head != "" {
-		hint = fmt.Sprintf("it was on top of commit %.12s; git stash and git checkout bring that back, not what was not committed", rep.Environment.Head)
+		hint = fmt.Sprintf("it was on top of commit %.12s, which git checkout brings back, but not what was not committed; files that were written into the tree since count, too", rep.Environment.Head)
 	}
 	return repo.Source{}, &session.UsageError{Msg: fmt.Sprintf("the tree that run %s tested (%.12s) is not here any more", rep.ID, rep.Replay.Tree), Hint: hint}
 }
