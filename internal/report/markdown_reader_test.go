@@ -76,8 +76,8 @@ func TestMarkdownReadByGoldmark(t *testing.T) {
 			named[strings.ReplaceAll(strings.TrimSpace(s), `\|`, "|")] = true
 		}
 		for _, f := range r.Failures {
-			name := strings.ReplaceAll(cut(oneLine(cmp.Or(f.ID, f.name())), maxSpan), `\|`, "¦")
-			if f.Status == "new" && name != "" && !named[strings.TrimSpace(name)] && !named[strings.ReplaceAll(name, "¦", `\¦`)] {
+			name := strings.TrimSpace(strings.ReplaceAll(cut(oneLine(cmp.Or(f.ID, f.name())), maxSpan), `\|`, `\¦`)) // see cell
+			if f.Status == "new" && name != "" && !named[name] {
 				t.Fatalf("failure %q is neither named nor left out in:\n%s\n%q", name, markdown, spans)
 			}
 		}
