@@ -18,6 +18,7 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -84,7 +85,7 @@ func act(ctx context.Context, args []string, action *githubactions.Action, geten
 	if err := s.Repo.Recover(ctx); err != nil {
 		return 0, err
 	}
-	channels, err := s.Channels(session.Outlet{Stdout: stdout, Getenv: getenv, Artifact: artifact(s, getenv)})
+	channels, err := s.Channels(session.Outlet{Stdout: stdout, Getenv: getenv, Artifact: artifact(getenv)})
 	if err != nil {
 		return 0, err
 	}
@@ -165,19 +166,20 @@ func tell(action *githubactions.Action, getenv func(string) string, s *session.S
 // made is the folder of the artifact, "" where none was made.
 func made(rep *report.Report) string {
 	for _, receipt := range rep.Receipts {
-		if receipt.Channel == detect.Artifact && receipt.State == "sent" {
+		if receipt.Channel == detect.Artifact && receipt.State == deliver.Sent {
 			return receipt.Where
 		}
 	}
 	return ""
 }
 
-// artifact is the folder that a later step uploads: the runner clears RUNNER_TEMP away.
-func artifact(s *session.Session, getenv func(string) string) string {
+// artifact is the folder that a later step uploads, "" for the session's own: the runner
+// clears RUNNER_TEMP away.
+func artifact(getenv func(string) string) string {
 	if temp := getenv("RUNNER_TEMP"); temp != "" {
 		return filepath.Join(temp, "regreen-report")
 	}
-	return filepath.Join(s.Repo.StateDir(), "artifact")
+	return ""
 }
 
 // quietly does something in a group of the log while the runner takes no commands:
@@ -212,7 +214,7 @@ type output struct{ name, value string }
 func outputs(state string, rep *report.Report) []output {
 	failures := 0
 	for _, f := range rep.Failures {
-		if f.Status == "new" {
+		if f.Status == "new" || f.Status == "fixed" { // the tests of the first run count
 			failures++
 		}
 	}

@@ -48,8 +48,8 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	if err != nil {
 		return err
 	}
-	if first.Replay == nil || first.Replay.Tree == "" {
-		return &session.UsageError{Msg: "run " + first.ID + " cannot be done again: it found nothing to repair", Hint: "regreen status lists the stored runs"}
+	if first.Replay == nil || first.Replay.Tree == "" || len(first.Replay.Args) == 0 {
+		return &session.UsageError{Msg: "run " + first.ID + " cannot be done again: it had nothing to repair, or does not say how it was started", Hint: "regreen status lists the stored runs"}
 	}
 	var flags session.Flags
 	fs := pflag.NewFlagSet("replay", pflag.ContinueOnError)
