@@ -1,7 +1,7 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: the tests run real git, compare
-# with GNU patch, run regreen from other hook managers, open reports in a browser, and the
-# race detector needs a C compiler.
+# with GNU patch, run regreen from other hook managers, open reports in a browser,
+# run workflows, and the race detector needs a C compiler.
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then
@@ -69,3 +69,5 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/regreen"
 	echo "setup: whether a report's page is accessible is not tested" >&2
 "$(dirname "$0")/new-git.sh" "$cache/new-git" ||
 	echo "setup: the test of configured hooks is skipped without a newer git" >&2
+"$(dirname "$0")/act.sh" "$cache/act" ||
+	echo "setup: the action is not tested in workflows: there is no act to run them with" >&2
