@@ -50,6 +50,11 @@ type Options struct {
 	Passed func(tree string) bool
 	// Bypasses are told along: commits that nothing proves.
 	Bypasses []report.Bypass
+	// Deepen, when set, fetches a base that a shallow clone lacks.
+	Deepen func(ctx context.Context, rev string) error
+	// Search, when set, is asked before the search, with what names these failures of
+	// this tree (Report.Fingerprint).
+	Search func(fingerprint string) Go
 
 	Command    string             // test command; "" to find it
 	Strategies []propose.Strategy // in the order of the table
@@ -75,6 +80,12 @@ type Options struct {
 
 	Log      *slog.Logger
 	Progress Progress
+}
+
+// Go says whether to search. The zero value says yes.
+type Go struct {
+	Not     string         // why not, for people; "" when it is to be done
+	Earlier *report.Report // that found out about the same failures of the same tree, and is told instead
 }
 
 // Progress hears what a run is doing. Done and total are 0 while they are unknown.
@@ -201,7 +212,7 @@ func (r *run) pipeline(ctx context.Context) error {
 	}
 	r.report.Verdict = report.Red
 	defer r.tellReplay(ctx)
-	if !r.SearchFor {
+	if !r.SearchFor || !r.maySearch(ctx) {
 		return nil
 	}
 
@@ -221,6 +232,22 @@ func (r *run) pipeline(ctx context.Context) error {
 
 	// decide
 	return r.decide(ctx)
+}
+
+// maySearch asks the caller whether to search, and tells why not.
+func (r *run) maySearch(ctx context.Context) bool {
+	r.report.Fingerprint = r.fingerprint(ctx, r.fresh)
+	if r.Search == nil {
+		return true
+	}
+	answer := r.Search(r.report.Fingerprint)
+	if answer.Earlier != nil {
+		r.tellEarlier(answer.Earlier)
+	}
+	if answer.Not != "" {
+		r.note(answer.Not)
+	}
+	return answer.Earlier == nil && answer.Not == ""
 }
 
 // leave gives a workspace up.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -186,4 +187,46 @@ func TestCancelled(t *testing.T) {
 	if after, _ := os.ReadFile(filepath.Join(p.dir, "m.go")); string(after) != wrong {
 		t.Errorf("the tree was changed:\n%s", after)
 	}
+}
+
+// What an earlier run found out about the same failures of the same tree is told again,
+// and nothing is searched; nor is it where the caller says so.
+func TestSearchIsAsked(t *testing.T) {
+	t.Parallel()
+	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+	p.write(map[string]string{"m.go": wrong})
+	run := func(answer func(fingerprint string) Go) *report.Report {
+		t.Helper()
+		o := p.options()
+		o.Policy, o.Search = detect.Never, answer
+		rep, err := Run(t.Context(), o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return rep
+	}
+	first := run(nil)
+	if first.Verdict != report.Proposed || first.Fingerprint == "" {
+		t.Fatalf("%s, fingerprint %q", first.Verdict, first.Fingerprint)
+	}
+	again := run(func(fingerprint string) Go {
+		if fingerprint != first.Fingerprint {
+			t.Errorf("fingerprint %s, want %s", fingerprint, first.Fingerprint)
+		}
+		return Go{Earlier: first, Not: "it was searched before"}
+	})
+	if again.Verdict != report.Proposed || len(again.Attempts) != 0 || again.ID == first.ID ||
+		len(again.Patches) != len(first.Patches) || again.Patches[0].ID != first.Patches[0].ID || again.Failures[0].Cluster != 1 {
+		t.Errorf("%s after %d attempts, patches %+v, failures %+v", again.Verdict, len(again.Attempts), again.Patches, again.Failures)
+	}
+	if held := run(func(string) Go { return Go{Not: "enough for today"} }); held.Verdict != report.Red || len(held.Attempts) != 0 || !slices.Contains(held.Notes, "enough for today") {
+		t.Errorf("%s after %d attempts, notes %q", held.Verdict, len(held.Attempts), held.Notes)
+	}
+	p.write(map[string]string{"n.go": other})
+	run(func(fingerprint string) Go {
+		if fingerprint == first.Fingerprint {
+			t.Error("another tree has the same fingerprint")
+		}
+		return Go{Not: "seen"}
+	})
 }

@@ -115,6 +115,26 @@ func (r *run) tellSuspects(suspects []localize.Suspect) {
 	}
 }
 
+// tellEarlier takes over what another run found out about the same failures of the same
+// tree. Its patches keep their names, by which people may know them.
+func (r *run) tellEarlier(e *report.Report) {
+	r.report.Clusters, r.report.Patches, r.report.Suspects = e.Clusters, e.Patches, e.Suspects
+	r.report.Origin, r.report.Culprit = e.Origin, e.Culprit
+	cluster := make(map[string]int)
+	for _, f := range e.Failures {
+		cluster[f.ID] = f.Cluster
+	}
+	for i := range r.report.Failures {
+		f := &r.report.Failures[i]
+		if c := cluster[f.ID]; f.Status == "new" && c <= len(e.Clusters) {
+			f.Cluster = c
+		}
+	}
+	if e.Verdict == report.Proposed || e.Verdict == report.Partial {
+		r.report.Verdict = e.Verdict
+	}
+}
+
 func (r *run) tellAttempts(results []validate.Result) {
 	stats := &r.report.Stats
 	for _, res := range results {

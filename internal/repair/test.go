@@ -145,6 +145,11 @@ func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) e
 // findBase resolves the first of the bases that is there and is another tree.
 func (r *run) findBase(ctx context.Context) (string, error) {
 	for _, b := range r.Environment.Bases {
+		if r.Deepen != nil {
+			if err := r.Deepen(ctx, b.Rev); err != nil && ctx.Err() == nil {
+				r.Log.Debug("the base cannot be fetched", "rev", b.Rev, "error", err)
+			}
+		}
 		sha, err := r.Repo.Resolve(ctx, b.Rev)
 		if err != nil {
 			if ctx.Err() != nil {

@@ -51,8 +51,7 @@ func (r *Repo) Facts(ctx context.Context) (Facts, error) {
 	f.OrigHead = r.gitFile("ORIG_HEAD")
 	f.MergeHead = r.gitFile("MERGE_HEAD") != ""
 	f.Operation = r.Folders().Underway()
-	_, err = os.Stat(filepath.Join(r.commonDir, "shallow"))
-	f.Shallow = err == nil
+	f.Shallow = r.shallow()
 
 	f.Remote = conf.remote(f.Branch)
 	f.Host, f.Slug = hostOf(conf["remote."+f.Remote+".url"])

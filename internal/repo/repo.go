@@ -11,7 +11,8 @@
 // `commit <path>`. The git command does the work; go-git serves refs and blobs
 // where it can open the repository, because that saves processes.
 //
-// Not goals: commits, fetching, pushing, and running anything but git.
+// Not goals: commits, pushing, fetching more than a shallow clone lacks (Deepen), and
+// running anything but git.
 package repo
 
 import (

@@ -16,7 +16,8 @@ type Report struct {
 	Version     string      `json:"version"` // of regreen
 	Started     time.Time   `json:"started"`
 	Verdict     Verdict     `json:"verdict"`
-	Problem     *Problem    `json:"problem,omitempty"` // why the run could not do its work
+	Fingerprint string      `json:"fingerprint,omitempty" redact:"never"` // of the new failures and the tree they are of
+	Problem     *Problem    `json:"problem,omitempty"`                    // why the run could not do its work
 	Environment Environment `json:"environment"`
 	Command     string      `json:"command"` // the test command, as a person would type it
 	Tests       Tests       `json:"tests"`

@@ -9,6 +9,7 @@ package session
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -209,7 +210,29 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 		Policy: policy, Confidence: cfg.Confidence,
 		Jobs: positive(f.Jobs, cfg.Jobs, runtime.NumCPU()), Seed: positive(f.Seed, cfg.Seed, 1),
 		Version: version, Config: fingerprint(cfg), Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
+		Deepen: s.deepen(),
 	}, nil
+}
+
+// fetchTime is how long a base may take to be fetched, after which it is done without.
+const fetchTime = 2 * time.Minute
+
+// deepen fetches bases that the shallow clones of CI lack. On a person's machine nothing
+// is fetched unasked.
+func (s *Session) deepen() func(context.Context, string) error {
+	if s.Environment.Mode != detect.Production || s.in.Hook != "" {
+		return nil
+	}
+	getenv := config.Getenv(s.in.Environ)
+	login := repo.Login{Server: getenv("GITHUB_SERVER_URL")}
+	if token := getenv("GITHUB_TOKEN"); token != "" && login.Server != "" {
+		login.Header = "Authorization: basic " + base64.StdEncoding.EncodeToString([]byte("x-access-token:"+token))
+	}
+	return func(ctx context.Context, rev string) error {
+		ctx, cancel := context.WithTimeout(ctx, fetchTime)
+		defer cancel()
+		return s.Repo.Deepen(ctx, rev, login)
+	}
 }
 
 // fingerprint names a configuration by what it says.
