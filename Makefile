@@ -53,8 +53,8 @@ test: setup ## Vet, and run all tests with the race detector
 FUZZTIME ?= 60s
 
 .PHONY: fuzz
-fuzz: ## Fuzz what reads and confines strangers' patches (FUZZTIME=60s each)
-	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile
+fuzz: ## Fuzz what reads patches, names and reports of strangers (FUZZTIME=60s each)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile internal/report
 
 .PHONY: lint
 lint: ## Check formatting, vet, and run staticcheck

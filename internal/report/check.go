@@ -62,6 +62,9 @@ func (r *Report) Check() error {
 			c.id(at+"patch", cl.Patch)
 		}
 	}
+	if r.Origin != nil {
+		c.atLeastZero("origin", float64(min(r.Origin.Tests, r.Origin.Of)))
+	}
 	if r.Culprit != nil {
 		c.spans("culprit.files", r.Culprit.Files)
 		c.atLeastZero("culprit.tests", float64(r.Culprit.Tests))

@@ -10,13 +10,15 @@ import (
 	"slices"
 )
 
-// The bounds of what Read takes. The second and third keep a small hostile file,
-// such as a list of a million empty objects, from growing into gigabytes.
-const (
-	MaxSize    = 32 << 20 // bytes
-	maxObjects = 200_000
-	maxCommas  = 4_000_000
-)
+// MaxSize is how many bytes a report may have for Read to take it.
+const MaxSize = 32 << 20
+
+// bounds limit a document. Objects and commas keep a small hostile one, such as a list of
+// a million empty objects, from growing into gigabytes.
+type bounds struct{ size, objects, commas int }
+
+// readable is what Read takes.
+var readable = bounds{size: MaxSize, objects: 200_000, commas: 4_000_000}
 
 // JSON is the form of the report for programs, described by
 // schema/report.v1.json: indented, in a stable order, with empty lists instead of
@@ -26,7 +28,7 @@ const (
 // asked with Check.
 func JSON(r *Report) ([]byte, error) {
 	full := complete(r)
-	if len(full.Results) > maxObjects/2 {
+	if len(full.Results) > readable.objects/2 {
 		full = withoutResults(full)
 	}
 	b, err := encode(full)
@@ -115,13 +117,14 @@ func withoutOutput(r *Report) *Report {
 // ErrVersion says that a report was written in another version of the schema.
 var ErrVersion = errors.New("not a " + Schema + " report")
 
-// Read reads what JSON wrote. The bytes may come from anywhere, for instance
-// from the artifact of a fork's workflow: size and number of values are bounded,
-// other versions (ErrVersion) are refused, and so is every value that Check refuses.
-// Fields that are not known were added later, and are passed over. The text inside
-// stays as untrusted as it was: the renderers escape it.
-func Read(b []byte) (*Report, error) {
-	if err := bounded(b); err != nil {
+// Read reads what JSON wrote: size and number of values are bounded, other versions
+// (ErrVersion) are refused, and so is every value that Check refuses. Fields that are not
+// known were added later, and are passed over. The text inside stays as untrusted as it
+// was: the renderers escape it. What somebody else had hands on is for ReadForeign.
+func Read(b []byte) (*Report, error) { return readable.read(b) }
+
+func (limit bounds) read(b []byte) (*Report, error) {
+	if err := limit.check(b); err != nil {
 		return nil, err
 	}
 	var version struct {
@@ -147,10 +150,10 @@ func Read(b []byte) (*Report, error) {
 	return complete(r), nil
 }
 
-// bounded refuses a document that would take much more memory than it has bytes.
-func bounded(b []byte) error {
-	if len(b) > MaxSize {
-		return fmt.Errorf("report: %d bytes, more than %d", len(b), MaxSize)
+// check refuses a document that would take much more memory than it has bytes.
+func (limit bounds) check(b []byte) error {
+	if len(b) > limit.size {
+		return fmt.Errorf("report: %d bytes, more than %d", len(b), limit.size)
 	}
 	var objects, commas int
 	inString := false
@@ -167,8 +170,8 @@ func bounded(b []byte) error {
 			commas++
 		}
 	}
-	if objects > maxObjects || commas > maxCommas {
-		return fmt.Errorf("report: %d objects and %d values, more than %d and %d", objects, commas, maxObjects, maxCommas)
+	if objects > limit.objects || commas > limit.commas {
+		return fmt.Errorf("report: %d objects and %d values, more than %d and %d", objects, commas, limit.objects, limit.commas)
 	}
 	return nil
 }

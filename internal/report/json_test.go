@@ -212,8 +212,8 @@ func TestReadRefuses(t *testing.T) {
 		"absolute":         strings.Replace(string(good), `"file": "stats/mean.go"`, `"file": "/etc/passwd"`, 1),
 		"no such cluster":  strings.Replace(string(good), `"cluster": 1`, `"cluster": 2`, 1),
 		"two reports":      string(good) + string(good),
-		"a bomb":           `{"schema":"` + Schema + `","failures":[` + strings.Repeat("{},", maxObjects+1) + `{}]}`,
-		"a flat bomb":      `{"schema":"` + Schema + `","notes":[` + strings.Repeat(`"",`, maxCommas+1) + `""]}`,
+		"a bomb":           `{"schema":"` + Schema + `","failures":[` + strings.Repeat("{},", readable.objects+1) + `{}]}`,
+		"a flat bomb":      `{"schema":"` + Schema + `","notes":[` + strings.Repeat(`"",`, readable.commas+1) + `""]}`,
 		"too large":        strings.Repeat(" ", MaxSize+1),
 		"deep":             strings.Repeat("[", 1_000_000),
 	} {
@@ -227,7 +227,7 @@ func TestReadRefuses(t *testing.T) {
 func TestBoundedCountsOutsideOfStrings(t *testing.T) {
 	t.Parallel()
 	r := baseReport()
-	r.Notes = []string{strings.Repeat(`{"a",`, maxObjects+1)}
+	r.Notes = []string{strings.Repeat(`{"a",`, readable.objects+1)}
 	b, err := JSON(r)
 	if err != nil {
 		t.Fatal(err)

