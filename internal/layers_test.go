@@ -44,10 +44,14 @@ var layout = []layer{
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config detect patch report",
-		tests: "deliver/githubtest",
+		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
+		tests: "forge/githubtest",
 	},
-	{dir: "internal/deliver/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
+	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
+	{
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config detect forge patch report",
+		tests: "forge/githubtest",
+	},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},

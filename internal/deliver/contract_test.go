@@ -18,7 +18,7 @@ import (
 	smtpmock "github.com/mocktools/go-smtp-mock/v2"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -154,7 +155,7 @@ func (o EmailOptions) problem(err error) error {
 		f.hint = "are email.from, email.to, email.username and the password right?"
 	case errors.As(err, &answer), errors.As(err, &sending), errors.As(err, &dialing):
 		f.hint = "are email.server and email.tls right, and is it in reach?"
-		return &transient{f, 0}
+		return &forge.TransientError{Err: f}
 	default:
 		f.hint = "are email.server and email.tls right?"
 	}

@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -253,18 +253,6 @@ func TestEnterprise(t *testing.T) {
 	}
 	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "TestMean") {
 		t.Errorf("comments %+v", all)
-	}
-}
-
-func TestNewGitHubRefuses(t *testing.T) {
-	t.Parallel()
-	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c"} {
-		if _, err := deliver.NewGitHub(deliver.GitHubOptions{Token: "t", Repository: repository}); err == nil {
-			t.Errorf("%q is taken", repository)
-		}
-	}
-	if _, err := deliver.NewGitHub(deliver.GitHubOptions{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(err.Error(), "GITHUB_API_URL") {
-		t.Errorf("error %v", err)
 	}
 }
 

@@ -14,8 +14,8 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 )
 
 var (

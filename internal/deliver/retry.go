@@ -6,10 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
-	"net/http"
-	"strconv"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -23,15 +22,6 @@ type Policy struct {
 	Sleep  func(context.Context, time.Duration) error
 	Random func() float64
 }
-
-// transient is an error that may be gone at the next try.
-type transient struct {
-	err   error
-	after time.Duration // what the server asks to wait, 0 where it does not say
-}
-
-func (t *transient) Error() string { return t.err.Error() }
-func (t *transient) Unwrap() error { return t.err }
 
 // retry sends again after transient errors. It is for channels that find out by
 // themselves, or by a key that they send along, that an earlier try arrived.
@@ -53,14 +43,14 @@ func retry(c Channel, p Policy) Channel {
 		for n := 1; ; n++ {
 			receipt, err := c.Send(ctx, r)
 			receipt.Tries = n
-			var again *transient
+			var again *forge.TransientError
 			if !errors.As(err, &again) || n >= tries || ctx.Err() != nil {
 				return receipt, ended(ctx, err)
 			}
 			// Never before the server wants, and not all clients at once.
 			next := time.Duration(float64(pause) * (1 + random()) / 2)
-			if again.after > 0 {
-				next = again.after + time.Duration(float64(pause)*random()/2)
+			if again.After > 0 {
+				next = again.After + time.Duration(float64(pause)*random()/2)
 			}
 			if left := time.Until(end); next > left {
 				return receipt, &fault{what: fmt.Sprintf("not tried again: that would be in %s, and %s are left", next.Round(time.Second), left.Round(time.Second)), err: err}
@@ -90,32 +80,4 @@ func wait(ctx context.Context, d time.Duration) error {
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
-}
-
-// retryAfter is how long a server asks to wait: Retry-After in seconds or as a date,
-// or the time at which a rate limit is lifted. 0 where it does not say.
-func retryAfter(h http.Header, now time.Time) time.Duration {
-	if s := h.Get("Retry-After"); s != "" {
-		if n, err := strconv.ParseUint(s, 10, 31); err == nil {
-			return time.Duration(n) * time.Second
-		}
-		if at, err := http.ParseTime(s); err == nil {
-			return max(at.Sub(now), 0)
-		}
-	}
-	if h.Get("X-RateLimit-Remaining") == "0" {
-		if at, err := strconv.ParseInt(h.Get("X-RateLimit-Reset"), 10, 64); err == nil {
-			return max(time.Unix(at, 0).Sub(now), 0)
-		}
-	}
-	return 0
-}
-
-// mayPass tells the HTTP statuses that the same request may not get again.
-func mayPass(status int) bool {
-	switch status {
-	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
-		return true
-	}
-	return status >= 500 && status != http.StatusNotImplemented
 }

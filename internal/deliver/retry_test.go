@@ -3,7 +3,6 @@ package deliver
 import (
 	"context"
 	"errors"
-	"net/http"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -11,6 +10,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -33,8 +33,8 @@ func half() float64 { return 0.5 }
 
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	down := &transient{errors.New("down"), 0}
-	asks := func(d time.Duration) error { return &transient{errors.New("busy"), d} }
+	down := &forge.TransientError{Err: errors.New("down")}
+	asks := func(d time.Duration) error { return &forge.TransientError{Err: errors.New("busy"), After: d} }
 	seconds := func(s ...float64) (all []time.Duration) {
 		for _, v := range s {
 			all = append(all, time.Duration(v*float64(time.Second)))
@@ -90,7 +90,7 @@ func errorText(err error) string {
 func TestRetryEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
-		c, at := flaky(&transient{errors.New("busy"), 0})
+		c, at := flaky(&forge.TransientError{Err: errors.New("busy")})
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
@@ -116,7 +116,7 @@ func TestRetrySpreads(t *testing.T) {
 		r := rapid.Float64Range(0, 1).Draw(t, "random")
 		asked := time.Duration(rapid.IntRange(0, 20).Draw(t, "asked")) * time.Second
 		limit := time.Second
-		down := &transient{errors.New("down"), asked}
+		down := &forge.TransientError{Err: errors.New("down"), After: asked}
 		c, _ := flaky(down, down, down)
 		_, err := retry(c, Policy{Random: func() float64 { return r }, Sleep: func(_ context.Context, d time.Duration) error {
 			if d < asked || asked == 0 && d < limit/2 || d > asked+limit {
@@ -131,40 +131,12 @@ func TestRetrySpreads(t *testing.T) {
 	})
 }
 
-func TestRetryAfter(t *testing.T) {
-	t.Parallel()
-	now := time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC)
-	for _, tt := range []struct {
-		header map[string]string
-		want   time.Duration
-	}{
-		{nil, 0},
-		{map[string]string{"Retry-After": "30"}, 30 * time.Second},
-		{map[string]string{"Retry-After": "Mon, 02 Mar 2026 09:01:30 GMT"}, 90 * time.Second},
-		{map[string]string{"Retry-After": "Mon, 02 Mar 2026 08:00:00 GMT"}, 0},
-		{map[string]string{"Retry-After": "-5"}, 0},
-		{map[string]string{"Retry-After": "soon"}, 0},
-		{map[string]string{"Retry-After": "99999999999999999999"}, 0},
-		{map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "1772442060"}, time.Minute},
-		{map[string]string{"X-RateLimit-Remaining": "12", "X-RateLimit-Reset": "1772442060"}, 0},
-		{map[string]string{"X-RateLimit-Remaining": "0", "X-RateLimit-Reset": "never"}, 0},
-	} {
-		h := http.Header{}
-		for k, v := range tt.header {
-			h.Set(k, v)
-		}
-		if got := retryAfter(h, now); got != tt.want {
-			t.Errorf("%v: %s, want %s", tt.header, got, tt.want)
-		}
-	}
-}
-
 // Nothing of a channel's secrets is told, whatever says it.
 func TestSealed(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
 	c := sealed(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) {
-		return report.Receipt{Where: "to " + secret, Reason: secret, Degraded: []string{secret}}, &transient{errors.New("with " + secret), 0}
+		return report.Receipt{Where: "to " + secret, Reason: secret, Degraded: []string{secret}}, &forge.TransientError{Err: errors.New("with " + secret)}
 	}}, "", secret)
 	got, err := c.Send(t.Context(), nil)
 	if all := got.Where + got.Reason + got.Degraded[0] + err.Error(); strings.Contains(all, secret) || !strings.Contains(all, "to ***") {

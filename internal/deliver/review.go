@@ -6,8 +6,7 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/google/go-github/v92/github"
-
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -60,45 +59,39 @@ func (g *GitHub) Suggestions() Channel {
 
 // visible gives what the pull request shows of a file.
 func (g *GitHub) visible(ctx context.Context) (func(file string) []shown, error) {
-	files, err := pages(func(page github.ListOptions) ([]*github.CommitFile, *github.Response, error) {
-		return g.client.PullRequests.ListFiles(ctx, g.owner, g.repo, g.o.PullRequest, &page)
-	})
+	files, err := g.site.PullFiles(ctx, g.o.PullRequest)
 	if err != nil {
-		return nil, problem("read the files of the pull request", mayComment, err)
+		return nil, err
 	}
 	return func(name string) []shown {
-		i := slices.IndexFunc(files, func(f *github.CommitFile) bool { return f.GetFilename() == name && f.GetStatus() != "removed" })
+		i := slices.IndexFunc(files, func(f forge.PullFile) bool { return f.Name == name && f.Status != "removed" })
 		if i < 0 {
 			return nil
 		}
-		return showing(name, files[i].GetPatch())
+		return showing(name, files[i].Hunks)
 	}, nil
 }
 
 // missing leaves out what was suggested before, and tells where one of that is.
 func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, string, error) {
-	said, err := pages(func(page github.ListOptions) ([]*github.PullRequestComment, *github.Response, error) {
-		return g.client.PullRequests.ListComments(ctx, g.owner, g.repo, g.o.PullRequest, &github.PullRequestListCommentsOptions{ListOptions: page})
-	})
+	said, err := g.site.LineComments(ctx, g.o.PullRequest)
 	if err != nil {
-		return nil, "", problem("read the review comments", mayComment, err)
+		return nil, "", err
 	}
-	said = slices.DeleteFunc(said, func(c *github.PullRequestComment) bool {
-		return !strings.HasPrefix(c.GetBody(), "<!-- regreen:suggestion ")
-	})
+	said = slices.DeleteFunc(said, func(c forge.LineComment) bool { return !strings.HasPrefix(c.Body, "<!-- regreen:suggestion ") })
 	if len(said) == 0 {
 		return all, "", nil
 	}
-	me, err := g.me(ctx)
+	me, err := g.site.Login(ctx)
 	if err != nil {
 		return nil, "", err
 	}
 	where := ""
 	all = slices.DeleteFunc(all, func(s suggestion) bool {
-		return slices.ContainsFunc(said, func(c *github.PullRequestComment) bool {
-			same := c.GetUser().GetLogin() == me && strings.HasPrefix(c.GetBody(), s.marker) && c.GetPath() == s.file
+		return slices.ContainsFunc(said, func(c forge.LineComment) bool {
+			same := c.Author == me && strings.HasPrefix(c.Body, s.marker) && c.Path == s.file
 			if same {
-				where = c.GetHTMLURL()
+				where = c.URL
 			}
 			return same
 		})
@@ -107,22 +100,13 @@ func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, s
 }
 
 func (g *GitHub) review(ctx context.Context, all []suggestion) (where string, err error) {
-	head, err := g.head(ctx)
+	head, err := g.commit(ctx)
 	if err != nil {
 		return "", err
 	}
-	request := &github.PullRequestReviewRequest{CommitID: &head, Event: new("COMMENT")}
+	var comments []forge.LineComment
 	for _, s := range all {
-		c := &github.DraftReviewComment{Path: &s.file, Body: &s.body, Side: new("RIGHT"), Line: new(s.line + s.lines - 1)}
-		if s.lines > 1 { // GitHub refuses a start_line that is the line
-			c.StartLine, c.StartSide = &s.line, new("RIGHT")
-		}
-		request.Comments = append(request.Comments, c)
+		comments = append(comments, forge.LineComment{Path: s.file, Body: s.body, Line: s.line, Lines: s.lines})
 	}
-	err = g.write(ctx, func() error {
-		review, _, err := g.client.PullRequests.CreateReview(ctx, g.owner, g.repo, g.o.PullRequest, request)
-		where = review.GetHTMLURL()
-		return err
-	})
-	return where, problem("review the pull request", mayComment, err)
+	return g.site.Review(ctx, g.o.PullRequest, head, comments)
 }

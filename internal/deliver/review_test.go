@@ -8,7 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -204,7 +205,7 @@ func suggest(p *report.Patch, visible func(file string) []shown, apply string) (
 	for i := range out {
 		out[i].number, out[i].of = i+1, len(out)
 		out[i].body = out[i].marker + "\n" + about(p, out[i], apply) + "\n\n" + out[i].body
-		if len(out[i].body) > commentSize {
+		if len(out[i].body) > forge.CommentSize {
 			return nil, errTooLong
 		}
 	}

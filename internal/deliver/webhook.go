@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -107,7 +108,7 @@ func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string
 		if u := (*url.Error)(nil); errors.As(err, &u) {
 			err = u.Err // without the address
 		}
-		return &transient{&fault{what: "the webhook's server does not answer", hint: "is the address right, and in reach?", err: err}, 0}
+		return &forge.TransientError{Err: &fault{what: "the webhook's server does not answer", hint: "is the address right, and in reach?", err: err}}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode/100 == 2 {
@@ -116,8 +117,8 @@ func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
 	f := &fault{what: fmt.Sprintf("the webhook's server says %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(said), 120), http.StatusText(answer.StatusCode)))}
 	switch {
-	case mayPass(answer.StatusCode):
-		return &transient{f, retryAfter(answer.Header, time.Now())}
+	case forge.MayPass(answer.StatusCode):
+		return &forge.TransientError{Err: f, After: forge.RetryAfter(answer.Header, time.Now())}
 	case answer.StatusCode/100 == 3:
 		f.hint = "write the address that it redirects to; redirections are not followed"
 	default:

@@ -17,7 +17,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/deliver/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 

@@ -1,5 +1,7 @@
 // Package githubtest is the part of GitHub's API that regreen uses, for tests: comments,
-// reviews, check runs, and what of GraphQL folds comments. Every request is judged by
+// reviews, pull requests, check runs, runs and their artifacts, git's objects, and what of
+// GraphQL folds comments. It listens on loopback, so a client may be another process. Every
+// request is judged by
 // GitHub's own description of its API (openapi.json, made by prune.mjs); one that it
 // does not allow fails the test. The limits that the description does not tell, and
 // what a token may not do, are refused as GitHub refuses them.
@@ -14,6 +16,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -44,25 +47,43 @@ type Server struct {
 	// Gap is how far apart writes have to be. What comes earlier, or while another
 	// write goes on, meets the secondary rate limit.
 	Gap time.Duration
+	// Git is the folder of a bare repository, in which branches, commits, trees and blobs
+	// are real ones. Without it there are none. See NewGit.
+	Git string
 
-	t        testing.TB
-	mu       sync.Mutex
-	denied   map[string]bool
-	pulls    map[int]*Pull
-	comments []*Comment
-	reviews  []*Review
-	checks   []*CheckRun
-	requests []Request
-	lastID   int64
-	writing  bool
-	wrote    time.Time
+	t           testing.TB
+	mu          sync.Mutex
+	storage     string // address of the server that keeps artifacts
+	viewer      string
+	denied      map[string]bool
+	permissions map[string]string // of users
+	protected   map[string]bool   // branches
+	ruled       map[string]bool   // branches
+	pulls       map[int]*Pull
+	comments    []*Comment
+	reactions   map[int64][]string
+	reviews     []*Review
+	checks      []*CheckRun
+	runs        map[int64]*Run
+	reruns      []int64
+	artifacts   []*artifact
+	requests    []Request
+	lastID      int64
+	writing     bool
+	wrote       time.Time
 }
 
 // Pull is a pull request.
 type Pull struct {
-	Number int
-	Head   string // commit
-	Files  []File
+	Number        int
+	Head          string // commit; "" for where HeadRef is in Git
+	HeadRef       string // branch; "" for topic
+	BaseRef       string // branch; "" for main
+	Fork          bool   // HeadRef is in another repository
+	Closed, Draft bool
+	Author        string // "" for Bot
+	Title, Body   string
+	Files         []File
 }
 
 // File is one that a pull request changes.
@@ -119,7 +140,10 @@ func New(t testing.TB) *Server {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &Server{t: t, denied: map[string]bool{}, pulls: map[int]*Pull{}, lastID: 100}
+	s := &Server{
+		t: t, lastID: 100, viewer: Bot, denied: map[string]bool{}, permissions: map[string]string{}, protected: map[string]bool{}, ruled: map[string]bool{},
+		pulls: map[int]*Pull{}, reactions: map[int64][]string{}, runs: map[int64]*Run{},
+	}
 	mux := http.NewServeMux()
 	for path, item := range api.Paths.Map() {
 		for method, operation := range item.Operations() {
@@ -128,7 +152,11 @@ func New(t testing.TB) *Server {
 				continue
 			}
 			route := &routers.Route{Spec: api, Path: path, PathItem: item, Method: method, Operation: operation}
-			mux.HandleFunc(method+" "+path, func(w http.ResponseWriter, r *http.Request) {
+			pattern := path
+			if rest, ok := strings.CutSuffix(path, "/git/refs/{ref}"); ok {
+				pattern = rest + "/git/refs/{ref...}" // which has slashes
+			}
+			mux.HandleFunc(method+" "+pattern, func(w http.ResponseWriter, r *http.Request) {
 				if err := judge(r, route); err != nil {
 					t.Errorf("GitHub's description does not allow %s %s: %v", r.Method, r.URL, err)
 					refuse(w, http.StatusUnprocessableEntity, "Validation Failed")
@@ -148,6 +176,9 @@ func New(t testing.TB) *Server {
 	server := httptest.NewServer(s.Wrap(s.admit(mux)))
 	t.Cleanup(server.Close)
 	s.URL, s.Enterprise = server.URL, server.URL+"/api/v3"
+	storage := httptest.NewServer(http.HandlerFunc(s.download))
+	t.Cleanup(storage.Close)
+	s.storage = storage.URL
 	return s
 }
 
@@ -221,10 +252,15 @@ func (s *Server) Environ() []string {
 
 // What a token may not do; see Deny.
 const (
-	PullRequests = "pull-requests: write" // a fork's token may not
-	Checks       = "checks: write"
-	Minimize     = "minimizeComment"
-	Viewer       = "viewer"
+	PullRequests  = "pull-requests: write" // a fork's token may not
+	Checks        = "checks: write"
+	Contents      = "contents: write"
+	Actions       = "actions: write"
+	ReadActions   = "actions: read"
+	Collaborators = "collaborators"
+	OpenPulls     = "open pull requests" // by the setting of the repository
+	Minimize      = "minimizeComment"
+	Viewer        = "viewer"
 )
 
 // Deny takes permissions from the token. Reading stays allowed.
@@ -236,11 +272,45 @@ func (s *Server) Deny(permissions ...string) {
 	}
 }
 
-// AddPull makes a pull request.
+// SetViewer says whom the token belongs to, where that is not Bot.
+func (s *Server) SetViewer(login string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.viewer = login
+}
+
+// SetPermission says what a user may: admin, write, read or none. Nobody else is known.
+func (s *Server) SetPermission(login, permission string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.permissions[login] = permission
+}
+
+// AddPull makes a pull request, or changes the one of its number.
 func (s *Server) AddPull(p Pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pulls[p.Number] = &p
+}
+
+// Pulls are the pull requests, by number, with their heads.
+func (s *Server) Pulls() []Pull {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var out []Pull
+	for _, n := range slices.Sorted(maps.Keys(s.pulls)) {
+		p := *s.pulls[n]
+		p.Head = s.head(s.pulls[n])
+		out = append(out, p)
+	}
+	return out
+}
+
+// Reactions are those to a comment.
+func (s *Server) Reactions(comment int64) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.reactions[comment])
 }
 
 // AddComment makes a comment and gives its ID.

@@ -9,6 +9,9 @@ const repo = "/repos/{owner}/{repo}";
 const keep = {
   [`${repo}/issues/{issue_number}/comments`]: ["get", "post"],
   [`${repo}/issues/comments/{comment_id}`]: ["get", "patch"],
+  [`${repo}/issues/comments/{comment_id}/reactions`]: ["post"],
+  [`${repo}/collaborators/{username}/permission`]: ["get"],
+  [`${repo}/pulls`]: ["get", "post"],
   [`${repo}/pulls/{pull_number}`]: ["get"],
   [`${repo}/pulls/{pull_number}/files`]: ["get"],
   [`${repo}/pulls/{pull_number}/comments`]: ["get"],
@@ -17,6 +20,19 @@ const keep = {
   [`${repo}/check-runs/{check_run_id}`]: ["get", "patch"],
   [`${repo}/check-runs/{check_run_id}/annotations`]: ["get"],
   [`${repo}/commits/{ref}/check-runs`]: ["get"],
+  [`${repo}/branches/{branch}`]: ["get"],
+  [`${repo}/git/blobs`]: ["post"],
+  [`${repo}/git/blobs/{file_sha}`]: ["get"],
+  [`${repo}/git/commits`]: ["post"],
+  [`${repo}/git/commits/{commit_sha}`]: ["get"],
+  [`${repo}/git/refs`]: ["post"],
+  [`${repo}/git/refs/{ref}`]: ["patch"],
+  [`${repo}/git/trees`]: ["post"],
+  [`${repo}/git/trees/{tree_sha}`]: ["get"],
+  [`${repo}/actions/runs/{run_id}`]: ["get"],
+  [`${repo}/actions/runs/{run_id}/rerun`]: ["post"],
+  [`${repo}/actions/runs/{run_id}/artifacts`]: ["get"],
+  [`${repo}/actions/artifacts/{artifact_id}/{archive_format}`]: ["get"],
 };
 
 const [source, target] = process.argv.slice(2);

@@ -21,16 +21,33 @@ const (
 // handler is what does an operation, or nil.
 func (s *Server) handler(operation string) func(http.ResponseWriter, *http.Request) {
 	return map[string]func(http.ResponseWriter, *http.Request){
-		"issues/list-comments":       s.listComments,
-		"issues/create-comment":      s.createComment,
-		"issues/update-comment":      s.updateComment,
-		"pulls/get":                  s.getPull,
-		"pulls/list-files":           s.listFiles,
-		"pulls/list-review-comments": s.listReviewComments,
-		"pulls/create-review":        s.createReview,
-		"checks/create":              s.createCheck,
-		"checks/update":              s.updateCheck,
-		"checks/list-for-ref":        s.listChecks,
+		"issues/list-comments":                    s.listComments,
+		"issues/create-comment":                   s.createComment,
+		"issues/update-comment":                   s.updateComment,
+		"reactions/create-for-issue-comment":      s.react,
+		"repos/get-collaborator-permission-level": s.permission,
+		"pulls/list":                              s.listPulls,
+		"pulls/create":                            s.createPull,
+		"pulls/get":                               s.getPull,
+		"pulls/list-files":                        s.listFiles,
+		"pulls/list-review-comments":              s.listReviewComments,
+		"pulls/create-review":                     s.createReview,
+		"checks/create":                           s.createCheck,
+		"checks/update":                           s.updateCheck,
+		"checks/list-for-ref":                     s.listChecks,
+		"repos/get-branch":                        s.getBranch,
+		"git/create-blob":                         s.createBlob,
+		"git/get-blob":                            s.getBlob,
+		"git/create-commit":                       s.createCommit,
+		"git/get-commit":                          s.getCommit,
+		"git/create-ref":                          s.createRef,
+		"git/update-ref":                          s.updateRef,
+		"git/create-tree":                         s.createTree,
+		"git/get-tree":                            s.getTree,
+		"actions/get-workflow-run":                s.getRun,
+		"actions/re-run-workflow":                 s.rerun,
+		"actions/list-workflow-run-artifacts":     s.listArtifacts,
+		"actions/download-artifact":               s.redirect,
 	}[operation]
 }
 
@@ -96,7 +113,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) {
 	if !ok {
 		return
 	}
-	c := &Comment{ID: s.id(), Pull: p.Number, Login: Bot, Body: text}
+	c := &Comment{ID: s.id(), Pull: p.Number, Login: s.viewer, Body: text}
 	s.comments = append(s.comments, c)
 	reply(w, http.StatusCreated, c.json())
 }
@@ -117,12 +134,6 @@ func (s *Server) updateComment(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	refuse(w, http.StatusNotFound, "Not Found")
-}
-
-func (s *Server) getPull(w http.ResponseWriter, r *http.Request) {
-	if p := s.pull(w, r, "pull_number"); p != nil {
-		reply(w, http.StatusOK, map[string]any{"number": p.Number, "head": map[string]any{"sha": p.Head}})
-	}
 }
 
 func (s *Server) listFiles(w http.ResponseWriter, r *http.Request) {
@@ -182,8 +193,8 @@ func (s *Server) createReview(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
 		return
 	}
-	review := &Review{ID: s.id(), Pull: p.Number, Login: Bot, Commit: in.CommitID, Event: in.Event}
-	if in.CommitID != p.Head {
+	review := &Review{ID: s.id(), Pull: p.Number, Login: s.viewer, Commit: in.CommitID, Event: in.Event}
+	if in.CommitID != s.head(p) {
 		refuse(w, http.StatusUnprocessableEntity, "Unprocessable Entity", "commit_id is not part of the pull request")
 		return
 	}
@@ -366,7 +377,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 			fail("FORBIDDEN", "Resource not accessible by integration")
 			return
 		}
-		reply(w, http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": Bot}}})
+		reply(w, http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": s.viewer}}})
 	default:
 		s.t.Errorf("nobody knows the query %s", in.Query)
 		fail("NOT_FOUND", "unknown query")

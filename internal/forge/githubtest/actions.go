@@ -1,0 +1,151 @@
+package githubtest
+
+import (
+	"cmp"
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Run is a run of a workflow.
+type Run struct {
+	ID                               int64
+	Attempt                          int
+	Name, Path, Event                string
+	Status, Conclusion               string // "" for completed and failure
+	Head, HeadBranch, HeadRepository string // HeadRepository "" for Repository
+	Pulls                            []int
+}
+
+type artifact struct {
+	id, run int64
+	name    string
+	zip     []byte
+	expired bool
+}
+
+// AddRun makes a run.
+func (s *Server) AddRun(r Run) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.runs[r.ID] = &r
+}
+
+// AddArtifact has a run leave an archive, and gives its ID. Nil stands for one that has
+// expired.
+func (s *Server) AddArtifact(run int64, name string, zip []byte) int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	a := &artifact{id: s.id(), run: run, name: name, zip: zip, expired: zip == nil}
+	s.artifacts = append(s.artifacts, a)
+	return a.id
+}
+
+// Reruns are the runs that were started again.
+func (s *Server) Reruns() []int64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.reruns)
+}
+
+func (s *Server) run(w http.ResponseWriter, r *http.Request) *Run {
+	id, _ := strconv.ParseInt(r.PathValue("run_id"), 10, 64)
+	run := s.runs[id]
+	if run == nil {
+		refuse(w, http.StatusNotFound, "Not Found")
+	}
+	return run
+}
+
+func (s *Server) getRun(w http.ResponseWriter, r *http.Request) {
+	if s.forbidden(w, ReadActions) {
+		return
+	}
+	run := s.run(w, r)
+	if run == nil {
+		return
+	}
+	pulls := []map[string]any{}
+	for _, n := range run.Pulls {
+		pulls = append(pulls, map[string]any{"number": n})
+	}
+	reply(w, http.StatusOK, map[string]any{
+		"id": run.ID, "run_attempt": max(run.Attempt, 1), "name": run.Name, "path": run.Path, "event": run.Event,
+		"status": cmp.Or(run.Status, "completed"), "conclusion": cmp.Or(run.Conclusion, "failure"), "head_sha": run.Head, "head_branch": run.HeadBranch,
+		"head_repository": map[string]any{"full_name": cmp.Or(run.HeadRepository, Repository)}, "pull_requests": pulls,
+		"html_url": fmt.Sprintf("https://github.example.com/%s/actions/runs/%d", Repository, run.ID),
+	})
+}
+
+func (s *Server) rerun(w http.ResponseWriter, r *http.Request) {
+	if s.forbidden(w, Actions) {
+		return
+	}
+	run := s.run(w, r)
+	if run == nil {
+		return
+	}
+	if run.Status != "" && run.Status != "completed" {
+		refuse(w, http.StatusForbidden, "The workflow run is already running")
+		return
+	}
+	s.reruns = append(s.reruns, run.ID)
+	reply(w, http.StatusCreated, map[string]any{})
+}
+
+func (s *Server) listArtifacts(w http.ResponseWriter, r *http.Request) {
+	if s.forbidden(w, ReadActions) {
+		return
+	}
+	run := s.run(w, r)
+	if run == nil {
+		return
+	}
+	var all []map[string]any
+	for _, a := range s.artifacts {
+		if a.run == run.ID {
+			all = append(all, map[string]any{"id": a.id, "name": a.name, "size_in_bytes": len(a.zip), "expired": a.expired})
+		}
+	}
+	page(w, r, all, func(some []map[string]any) any {
+		return map[string]any{"total_count": len(all), "artifacts": some}
+	})
+}
+
+// redirect sends to where archives are kept, which is another host.
+func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
+	if s.forbidden(w, ReadActions) {
+		return
+	}
+	for _, a := range s.artifacts {
+		if strconv.FormatInt(a.id, 10) != r.PathValue("artifact_id") {
+			continue
+		}
+		if a.expired {
+			refuse(w, http.StatusGone, "Artifact has expired")
+			return
+		}
+		http.Redirect(w, r, fmt.Sprintf("%s/archives/%d?sig=secret", s.storage, a.id), http.StatusFound)
+		return
+	}
+	refuse(w, http.StatusNotFound, "Not Found")
+}
+
+// download is the other host. It is not to see the token.
+func (s *Server) download(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r.Header.Get("Authorization") != "" {
+		s.t.Error("the token was sent to the storage of artifacts")
+	}
+	id, ok := strings.CutPrefix(r.URL.Path, "/archives/")
+	for _, a := range s.artifacts {
+		if ok && strconv.FormatInt(a.id, 10) == id && r.URL.Query().Get("sig") == "secret" {
+			_, _ = w.Write(a.zip)
+			return
+		}
+	}
+	http.NotFound(w, r)
+}
