@@ -52,6 +52,11 @@ var layout = []layer{
 		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config detect forge patch report",
 		tests: "forge/githubtest",
 	},
+	{
+		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "confine",
+		tests: "runner/runnertest",
+	},
+	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
 	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},

@@ -1,0 +1,227 @@
+package runner
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"os"
+	"strings"
+	"unicode"
+)
+
+// cacheVersion keeps what is saved here apart from what other actions save under the
+// same key: the services find only what was saved with the version that is asked for.
+var cacheVersion = func() string {
+	sum := sha256.Sum256([]byte("regreen|one file|1"))
+	return hex.EncodeToString(sum[:])
+}()
+
+// cacheService is one of the two that there are.
+type cacheService interface {
+	// find gives the newest cache of the first of the keys that has one: of that very
+	// key, or else of one that begins with it. An empty key is none.
+	find(ctx context.Context, keys []string) (signed, key string, err error)
+	// save keeps a file.
+	save(ctx context.Context, key string, file io.ReaderAt, size int64) error
+}
+
+// RestoreCache writes the newest cache of key, or else of one of the prefixes, the first
+// first, to a file, and gives the key of what it found: "" for a miss, and the file then
+// is not touched. The file is made, or replaced; more than most bytes are ErrBroken.
+//
+// Caches are immutable, and bound to the branch of the run that saved them: a run sees
+// those of its own branch, of the base of its pull request, and of the default branch. So
+// those of a pull request are seen by nobody else, and those of the default branch by all.
+// What an entry holds is whatever some run of these branches saved: hostile, for who runs
+// tests with the token. Letter case is not told apart by every service.
+func (c *Client) RestoreCache(ctx context.Context, key string, prefixes []string, file string, most int64) (found string, err error) {
+	found, err = c.restore(ctx, append([]string{key}, prefixes...), file, most)
+	if err != nil {
+		return "", c.failed(fmt.Sprintf("the cache %q cannot be restored", key), err)
+	}
+	return found, nil
+}
+
+func (c *Client) restore(ctx context.Context, keys []string, name string, most int64) (string, error) {
+	if err := c.needCache(keys...); err != nil {
+		return "", err
+	}
+	signed, found, err := c.cache.find(ctx, keys)
+	if err != nil || found == "" {
+		return "", err
+	}
+	file, err := os.OpenFile(name, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return "", err
+	}
+	_, _, err = c.fetch(ctx, signed, file, most)
+	if err := errors.Join(err, file.Close()); err != nil {
+		return "", errors.Join(err, os.Remove(name))
+	}
+	return found, nil
+}
+
+// SaveCache keeps a file under a key. Where the key is taken, in this branch, the error is
+// ErrExists, and the older one stays.
+func (c *Client) SaveCache(ctx context.Context, key, file string) error {
+	if err := c.saveCache(ctx, key, file); err != nil {
+		return c.failed(fmt.Sprintf("the cache %q cannot be saved", key), err)
+	}
+	return nil
+}
+
+func (c *Client) saveCache(ctx context.Context, key, name string) error {
+	if err := c.needCache(key); err != nil {
+		return err
+	}
+	file, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = file.Close() }()
+	info, err := file.Stat()
+	if err != nil {
+		return err
+	}
+	if info.Size() == 0 {
+		return &fault{what: "the file is empty", hint: "the service takes no empty file"}
+	}
+	err = c.cache.save(ctx, key, file, info.Size())
+	if exists(err) {
+		return &fault{what: err.Error(), hint: "keys are used once: add what is of this run alone to the key", err: ErrExists}
+	}
+	return err
+}
+
+// needCache tells why the cache, or a key, cannot be used, if it cannot.
+func (c *Client) needCache(keys ...string) error {
+	if c.cache == nil {
+		return fmt.Errorf("%w: ACTIONS_CACHE_SERVICE_V2 is set, and ACTIONS_RESULTS_URL is not", ErrNoRuntime)
+	}
+	if len(keys) > 10 {
+		return &fault{what: fmt.Sprintf("%d keys are asked for", len(keys)), hint: "the service takes 10 at most"}
+	}
+	for _, key := range keys {
+		if key == "" || len(key) > 512 || strings.Contains(key, ",") || strings.ContainsFunc(key, unicode.IsControl) {
+			return &fault{what: fmt.Sprintf("%q is no key of a cache", key), hint: "it has 1 to 512 bytes, no comma and no control characters"}
+		}
+	}
+	return nil
+}
+
+// cacheV2 is part of the results service, and keeps files in a storage of Azure's.
+type cacheV2 struct{ c *Client }
+
+const cacheServiceV2 = "CacheService"
+
+func (s cacheV2) find(ctx context.Context, keys []string) (signed, key string, err error) {
+	in := struct {
+		Key     string   `json:"key"`
+		Restore []string `json:"restore_keys,omitempty"`
+		Version string   `json:"version"`
+	}{keys[0], keys[1:], cacheVersion}
+	var out struct {
+		OK  bool   `json:"ok"`
+		URL string `json:"signed_download_url"`
+		Key string `json:"matched_key"`
+	}
+	if err := s.c.twirp(ctx, cacheServiceV2, "GetCacheEntryDownloadURL", in, &out); err != nil || !out.OK {
+		return "", "", err
+	}
+	return out.URL, out.Key, nil
+}
+
+func (s cacheV2) save(ctx context.Context, key string, file io.ReaderAt, size int64) error {
+	type entry struct {
+		Key     string `json:"key"`
+		Size    string `json:"size_bytes,omitempty"`
+		Version string `json:"version"`
+	}
+	var out struct {
+		OK      bool   `json:"ok"`
+		URL     string `json:"signed_upload_url"`
+		Message string `json:"message"`
+	}
+	refused := func() error { return fmt.Errorf("the service refused it: %q", s.c.clean(out.Message)) }
+	if err := s.c.twirp(ctx, cacheServiceV2, "CreateCacheEntry", entry{Key: key, Version: cacheVersion}, &out); err != nil {
+		return err
+	}
+	if !out.OK || out.URL == "" {
+		return refused()
+	}
+	if err := s.c.store(ctx, out.URL, file, size); err != nil {
+		return err
+	}
+	out.OK = false
+	if err := s.c.twirp(ctx, cacheServiceV2, "FinalizeCacheEntryUpload", entry{key, fmt.Sprint(size), cacheVersion}, &out); err != nil {
+		return err
+	}
+	if !out.OK {
+		return refused()
+	}
+	return nil
+}
+
+// cacheV1 is the older service, which GitHub Enterprise Server and act have. It takes the
+// file itself.
+type cacheV1 struct {
+	c    *Client
+	base string
+}
+
+const acceptV1 = "application/json;api-version=6.0-preview.1"
+
+func (s cacheV1) find(ctx context.Context, keys []string) (location, key string, err error) {
+	query := url.Values{"keys": {strings.Join(keys, ",")}, "version": {cacheVersion}}
+	var out struct {
+		Location string `json:"archive_location"`
+		Key      string `json:"cache_key"`
+	}
+	if err := s.c.json(ctx, http.MethodGet, s.base+"cache?"+query.Encode(), acceptV1, nil, &out); err != nil || out.Location == "" {
+		return "", "", err
+	}
+	return out.Location, out.Key, nil
+}
+
+func (s cacheV1) save(ctx context.Context, key string, file io.ReaderAt, size int64) error {
+	reserve := struct {
+		Key     string `json:"key"`
+		Version string `json:"version"`
+		Size    int64  `json:"cacheSize"`
+	}{key, cacheVersion, size}
+	var out struct {
+		ID json.Number `json:"cache_id"`
+	}
+	if err := s.c.json(ctx, http.MethodPost, s.base+"caches", acceptV1, reserve, &out); err != nil {
+		return err
+	}
+	id, err := out.ID.Int64()
+	if err != nil {
+		return errors.New("the service refused it without a reason")
+	}
+	entry := s.base + fmt.Sprint("caches/", id)
+	for at := int64(0); at < size; at += s.c.block {
+		block := make([]byte, min(s.c.block, size-at))
+		if _, err := file.ReadAt(block, at); err != nil && !errors.Is(err, io.EOF) {
+			return err
+		}
+		header := map[string]string{
+			"Accept": acceptV1, "Content-Type": "application/octet-stream",
+			"Content-Range": fmt.Sprintf("bytes %d-%d/*", at, at+int64(len(block))-1),
+		}
+		patch := request{method: http.MethodPatch, url: entry, header: header, body: block, trusted: true, within: moveTime}
+		if err := s.c.do(ctx, patch, func(*http.Response) error { return nil }); err != nil {
+			return err
+		}
+	}
+	commit := struct {
+		Size int64 `json:"size"`
+	}{size}
+	return s.c.json(ctx, http.MethodPost, entry, acceptV1, commit, nil)
+}
