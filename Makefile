@@ -36,6 +36,15 @@ bin/regreen bin/regreen-gate bin/regreen-action:
 install: ## Install the binaries into PREFIX/bin, or where `go install` puts them
 	@scripts/install.sh $(PREFIX)
 
+.PHONY: release
+release: ## Build a release into dist (VERSION=v0.1.0), which has to be the one that action/release.json tells
+	scripts/release.sh build '$(VERSION)' dist
+	scripts/release.sh check '$(VERSION)' dist
+
+.PHONY: release-table
+release-table: ## Write action/release.json for a release, to be committed before its tag (VERSION=v0.1.0)
+	scripts/release.sh table '$(VERSION)'
+
 .PHONY: demo
 demo: bin/regreen bin/regreen-gate ## Watch a commit being blocked and repaired (KEEP=1 keeps the folder)
 	@scripts/demo.sh
@@ -96,4 +105,4 @@ bench-validate-differential: ## Compare verdicts on candidates with the naive lo
 
 .PHONY: clean
 clean: ## Remove what was built
-	rm -rf bin
+	rm -rf bin dist

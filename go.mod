@@ -2,6 +2,8 @@ module github.com/regreen-ci/regreen
 
 go 1.26.0
 
+toolchain go1.26.8
+
 require (
 	github.com/bluekeyes/go-gitdiff v0.9.0
 	github.com/chromedp/cdproto v0.159.3
