@@ -22,10 +22,15 @@ func (a *app) fixCommand() *cobra.Command {
 		Short: "Find, prove and propose or apply a patch for failing tests",
 		Long: `Fix tests the working tree (committed or not), and searches a patch for the
 failures that the base does not have. Your files change only when a verified patch
-is applied: by default, on your own machine, when the evidence is strong.`,
+is applied: by default, on your own machine, when the evidence is strong.
+
+With --shard i/n several machines share a search: given the same tree, configuration
+and seed, each tests another part of what one would, and proposes only. regreen report
+--merge makes one report of theirs.`,
 		Example: `  regreen fix
   regreen fix --apply never --budget 60s --report markdown=report.md
-  regreen fix --test "go test -tags integration ./..." --json -`,
+  regreen fix --test "go test -tags integration ./..." --json -
+  regreen fix --shard 2/4 --json shard-2.json`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.fix(cmd.Context(), flags, out, true)
@@ -42,6 +47,7 @@ func searchFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
 	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
 	fs.IntVar(&flags.Jobs, "jobs", 0, "workers (default one per core)")
+	fs.StringVar(&flags.Shard, "shard", "", "search only the `i/n`-th part of all candidates, and apply nothing")
 	fs.StringVar(&flags.Validator, "validator", "auto", "for debugging, how candidates are tested: auto, inprocess, process or overlay")
 	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
 	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups")

@@ -78,7 +78,7 @@ func ranked(t *testing.T, p *Problem) []Candidate {
 		err := s.Propose(context.Background(), p, func(c Candidate) bool {
 			c.Strategy = s.Name
 			if p.admit(&c, seen) {
-				seen[c.key] = true
+				seen[c.Key] = true
 				cands = append(cands, c)
 			}
 			return true

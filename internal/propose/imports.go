@@ -59,6 +59,7 @@ func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
 	if err != nil {
 		return nil, err
 	}
+	cand.Key = p.Tree.key(cand.Edits)
 	cand.Line = 1 + bytes.Count(src[:cand.Edits[0].Start], []byte("\n"))
 	return []Candidate{cand}, nil
 }

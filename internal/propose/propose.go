@@ -85,8 +85,10 @@ type Candidate struct {
 	Restores bool    // a line is as it was at the base
 
 	Score float64 // set by Order
+	// Key names what it does to the tree as that was before any patch was kept: the same
+	// for the same edits, whichever strategy proposes them, on any machine.
+	Key uint64
 
-	key     uint64  // of the resulting text
 	promise float64 // before anything was learnt
 }
 
@@ -230,15 +232,15 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 		share := max(s.Share, 0.1)
 		for i := start; i < len(cands); i++ {
 			cands[i].promise = share * cands[i].Suspicion * cands[i].Prior
-			if j, ok := best[cands[i].key]; !ok || cands[i].promise > cands[j].promise {
-				best[cands[i].key] = i
+			if j, ok := best[cands[i].Key]; !ok || cands[i].promise > cands[j].promise {
+				best[cands[i].Key] = i
 			}
 		}
 	}
 	kept := cands[:0]
 	for i, c := range cands {
-		if best[c.key] == i {
-			p.seen[c.key] = true
+		if best[c.Key] == i {
+			p.seen[c.Key] = true
 			kept = append(kept, c)
 		}
 	}
@@ -273,7 +275,6 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 	slices.SortFunc(c.Edits, func(a, b Edit) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
 	})
-	h := fnv.New64a()
 	for _, e := range c.Edits {
 		if !p.editable(e.File) {
 			return false
@@ -288,11 +289,9 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 		if string(src[e.Start:e.End]) == e.New {
 			return false
 		}
-		start, end, text := shrink(src, e)
-		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, start, end, text)
 	}
-	c.key = h.Sum64()
-	if seen[c.key] {
+	c.Key = p.Tree.key(c.Edits)
+	if seen[c.Key] {
 		return false
 	}
 	if c.Line == 0 {
@@ -344,7 +343,12 @@ func shrink(src []byte, e Edit) (start, end int, text string) {
 		end--
 		text = text[:len(text)-1]
 	}
-	// A pure insertion can slide over equal text: take its leftmost place.
+	// What is only inserted or only deleted can slide over equal text: take its leftmost
+	// place.
+	for text == "" && start < end && start > 0 && src[start-1] == src[end-1] {
+		start--
+		end--
+	}
 	for start == end && text != "" && start > 0 && src[start-1] == text[len(text)-1] {
 		text = string(src[start-1]) + text[:len(text)-1]
 		start--

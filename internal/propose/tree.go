@@ -33,6 +33,7 @@ type Tree struct {
 	pkgs  map[string]*loading
 	tests map[string]bool // files that hold code of tests, see TestCode
 
+	changes  map[string]*change      // by the patches kept so far, of the files they change
 	compiled map[string]*compilation // the packages that do not compile, by failures
 	searches map[string]*search      // for the culprit, by failures
 }

@@ -2,7 +2,6 @@ package repair
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -66,24 +65,6 @@ func TestTrend(t *testing.T) {
 	}
 	if got := trend(nil, now); got != nil {
 		t.Error(got)
-	}
-}
-
-func TestTellAgreement(t *testing.T) {
-	t.Parallel()
-	patch := func(cluster int, file string, start, end int) report.Patch {
-		return report.Patch{Cluster: cluster, Files: []report.Span{{File: file, Start: start, End: end}}}
-	}
-	patches := []report.Patch{
-		patch(1, "a.go", 3, 5), patch(1, "a.go", 5, 9), patch(1, "a.go", 9, 9), patch(1, "b.go", 3, 5), patch(2, "a.go", 3, 5),
-	}
-	tellAgreement(patches, 1)
-	var got []int
-	for _, p := range patches {
-		got = append(got, p.Agrees)
-	}
-	if want := []int{1, 2, 1, 0, 0}; !slices.Equal(got, want) {
-		t.Errorf("got %v, want %v", got, want)
 	}
 }
 

@@ -45,6 +45,9 @@ func newProject(t *testing.T, files map[string]string) *project {
 func (p *project) write(files map[string]string) {
 	p.t.Helper()
 	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(p.dir, name)), 0o755); err != nil {
+			p.t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(p.dir, name), []byte(text), 0o644); err != nil {
 			p.t.Fatal(err)
 		}

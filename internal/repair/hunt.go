@@ -24,12 +24,20 @@ type hunt struct {
 	v          *validate.Validator
 	target     validate.Target
 	problem    *propose.Problem
+	turn       int // among the hunts for this cluster
 	strategies []propose.Strategy
 	weight     func(strategy string) float64
 
 	pool    []propose.Candidate // proposed, not tested
 	results []validate.Result   // tested
 }
+
+// The turns of the hunts for a cluster: one begins when the one before found nothing.
+const (
+	turnImports = iota + 1
+	turnMain
+	turnLast
+)
 
 const (
 	// waveLines is how many suspicious lines the first wave takes; each that
@@ -109,7 +117,7 @@ func (h *hunt) due(share float64) bool {
 		waiting += h.pool[i].Chance()
 	}
 	for _, s := range h.strategies {
-		wave += share * h.weight(s.Name)
+		wave += share * h.weight(s.Name) * h.part()
 	}
 	return wave > waiting
 }
@@ -169,6 +177,7 @@ func (h *hunt) propose(ctx, screen context.Context) []propose.Candidate {
 	for _, err := range errs {
 		h.Log.Warn("a strategy could not propose", "error", err)
 	}
+	cands = h.mine(cands)
 	h.report.Stats.Generated += len(cands)
 	return h.dropTried(ctx, h.target.Failures, cands)
 }
@@ -275,7 +284,7 @@ func (h *hunt) odds(waves, reach float64) float64 {
 	// The waves to come bring as many for their share as those before did.
 	toCome := waves / max(1-waves, 0.01) * float64(len(h.results)+len(h.pool))
 	for _, s := range h.strategies {
-		left += waves * h.weight(s.Name) * min(1, reach/max(toCome, 1))
+		left += waves * h.weight(s.Name) * h.part() * min(1, reach/max(toCome, 1))
 	}
 	if left == 0 {
 		return math.Inf(1)
@@ -319,7 +328,7 @@ func (h *hunt) clear() bool {
 		tested += r.Candidate.Score
 	}
 	for _, s := range h.strategies {
-		promised += h.weight(s.Name)
+		promised += h.weight(s.Name) * h.part()
 	}
 	return tested >= enoughTested*promised
 }
@@ -426,7 +435,7 @@ func (h *hunt) tell(winner *validate.Result) {
 	sort.SliceStable(plausible, func(i, j int) bool {
 		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
 	})
-	h.tellPatches(plausible, winner, h.rivals(), h.v.Tree)
+	h.tellPatches(plausible, winner)
 	h.learnFrom(h.results, winner, h.target)
 }
 

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -64,8 +65,7 @@ func worth(c *propose.Candidate, means map[string]float64) float64 {
 
 // confidence is how sure regreen may be of a verified patch, 0 to 1: the share that
 // the patch has in the worth of everything plausible, with the rivals that the search
-// did not come to, tempered by how much behaviour it takes away and by what only a
-// person can judge.
+// did not come to; see report.Confidence.
 func confidence(winner *validate.Result, plausible []*validate.Result, rivals float64, means map[string]float64) float64 {
 	if winner.Verdict == validate.Refused || winner.Verdict == validate.Rejected {
 		return 0
@@ -76,16 +76,5 @@ func confidence(winner *validate.Result, plausible []*validate.Result, rivals fl
 			total += worth(p.Candidate, means)
 		}
 	}
-	share := 1.0
-	if total > 0 {
-		share = worth(winner.Candidate, means) / total
-	}
-	// Even alone in the field, a patch that passes is right in perhaps nine of ten
-	// cases; among many rivals of like worth, in few.
-	c := 0.9 * share
-	c *= 1 - 0.5*winner.Candidate.Removed
-	if winner.Candidate.Review {
-		c = min(c, 0.5)
-	}
-	return c
+	return report.Confidence(worth(winner.Candidate, means), total, winner.Candidate.Removed, winner.Candidate.Review)
 }

@@ -86,7 +86,7 @@ func (r *run) posterior(s propose.Strategy) learn.Posterior { return prior(s) }
 
 // learnFrom notes what a cluster's candidates came to. The strategies that were
 // tried share one experiment: the one that made the winner was right this time,
-// the others were not.
+// the others were not. A shard is a part of an experiment, and counts for as much.
 func (r *run) learnFrom(results []validate.Result, winner *validate.Result, target validate.Target) {
 	if r.Store == nil {
 		return
@@ -112,7 +112,7 @@ func (r *run) learnFrom(results []validate.Result, winner *validate.Result, targ
 	for strategy, spent := range seconds {
 		o := learn.Outcome{
 			ID: fmt.Sprintf("%s/%d/%s", r.id, len(r.lessons), strategy), Run: r.id, Strategy: strategy, Context: kind,
-			Weight: 1, Seconds: spent, Event: learn.Rejected, At: now,
+			Weight: r.part(), Seconds: spent, Event: learn.Rejected, At: now,
 		}
 		if winner != nil && winner.Candidate.Strategy == strategy {
 			o.Reward, o.Event, o.Attempt = 1, learn.Verified, winner.Candidate.ID

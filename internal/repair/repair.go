@@ -75,6 +75,9 @@ type Options struct {
 	// Weights, when set, are those that the strategies have, by kind of failure, instead
 	// of what would be drawn from what was learnt: to do a run again.
 	Weights map[string]map[string]float64
+	// Shard, when set, is the part of all candidates to search; see shard.go. Nothing is
+	// applied then.
+	Shard report.Shard
 	// DetectSeconds is how long it took to find out where this is.
 	DetectSeconds float64
 
@@ -167,6 +170,9 @@ func newRun(opt Options) *run {
 		opt.Confidence = DefaultConfidence
 	}
 	opt.Jobs = max(opt.Jobs, 1)
+	if opt.Shard.Of > 0 && opt.ReadOnly == "" {
+		opt.ReadOnly = opt.Shard.Why()
+	}
 	r := &run{
 		Options: opt, id: newID(), treeHash: opt.Tree, clock: newClock(), kept: make(map[string][]byte),
 		drawn:  maps.Clone(opt.Weights),

@@ -34,6 +34,9 @@ func (r *run) replayArgs() []string {
 	}
 	args := append([]string{"fix", "--apply", "never"}, r.whatArgs()...)
 	args = append(args, "--budget", r.Budget.String(), "--seed", strconv.FormatUint(r.Seed, 10), "--jobs", strconv.Itoa(r.Jobs))
+	if r.Shard.Of > 0 {
+		args = append(args, "--shard", fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
+	}
 	if len(r.Strategies) < len(propose.Strategies()) {
 		for _, s := range r.Strategies {
 			args = append(args, "--strategies", s.Name)

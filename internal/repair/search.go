@@ -159,13 +159,14 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 		if err != nil {
 			return false, err
 		}
-		h := &hunt{run: r, v: v, target: target, problem: problem, weight: func(string) float64 { return 1 }, pool: cands}
+		cands = r.mine(cands)
+		h := &hunt{run: r, v: v, target: target, problem: problem, turn: turnImports, weight: func(string) float64 { return 1 }, pool: cands}
 		r.report.Stats.Generated += len(cands)
 		if winner, err := h.do(ctx); err != nil || winner != nil {
 			return winner != nil, err
 		}
 	}
-	h := &hunt{run: r, v: v, target: target, problem: problem, weight: r.weights(ctx, focus[0].Kind)}
+	h := &hunt{run: r, v: v, target: target, problem: problem, turn: turnMain, weight: r.weights(ctx, focus[0].Kind)}
 	var last []propose.Strategy
 	for _, s := range r.Strategies {
 		switch {
@@ -179,7 +180,7 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	if winner, err := h.do(ctx); err != nil || winner != nil {
 		return winner != nil, err
 	}
-	h = &hunt{run: r, v: v, target: target, problem: problem, weight: h.weight, strategies: last}
+	h = &hunt{run: r, v: v, target: target, problem: problem, turn: turnLast, weight: h.weight, strategies: last}
 	winner, err := h.do(ctx)
 	return winner != nil, err
 }

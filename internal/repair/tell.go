@@ -23,6 +23,9 @@ import (
 func (r *run) tellEnvironment() {
 	e := r.Environment
 	r.report.ID = r.id
+	if r.Shard.Of > 0 {
+		r.report.Shard = &r.Shard
+	}
 	r.report.Environment = report.Environment{
 		Event: e.Event, Provider: e.Provider, Host: e.Host, Mode: string(e.Mode), Reasons: e.Reasons,
 		Branch: e.Branch, Head: e.Head, Fork: e.Fork, Policy: r.Policy, Budget: r.Budget.Seconds(),
@@ -160,7 +163,7 @@ func (r *run) tellAttempt(c *propose.Candidate, verdict, stage string, seconds f
 	id := fmt.Sprintf("a%d", len(r.report.Attempts)+1)
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
-		ID: id, Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
+		ID: id, Candidate: fmt.Sprintf("%016x", c.Key), Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
 		Seconds: math.Round(seconds*1e4) / 1e4, Reason: firstLine(reason),
 	})
 }
@@ -181,21 +184,39 @@ func firstLine(s string) string {
 const maxPatches = 50
 
 // tellPatches adds the plausible candidates of the cluster that comes next, the
-// winner first. Rivals is what those are worth that were not come to.
-func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result, rivals float64, tree *propose.Tree) {
-	means := r.means()
+// winner first.
+func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result) {
+	r, means, rivals := h.run, h.means(), h.rivals()
+	var on []string
+	for _, p := range r.keptPatches() {
+		on = append(on, p.ID)
+	}
 	ordered := slices.Clone(plausible)
 	sort.SliceStable(ordered, func(i, j int) bool { return tier(ordered[i], winner) < tier(ordered[j], winner) })
 	cluster := len(r.report.Clusters) + 1
-	for i, res := range ordered {
-		if i == maxPatches {
-			r.note(fmt.Sprintf("%d more plausible patches are not listed", len(ordered)-maxPatches))
-			break
+	if len(ordered) > maxPatches {
+		r.note(fmt.Sprintf("%d more plausible patches are not listed", len(ordered)-maxPatches))
+	}
+	unlisted := 0.0
+	for _, res := range ordered[min(len(ordered), maxPatches):] {
+		if res.Verdict != validate.Refused {
+			unlisted += worth(res.Candidate, means)
+		}
+	}
+	for i, res := range ordered[:min(len(ordered), maxPatches)] {
+		left := 0
+		if h.target.Revealed {
+			left = res.Left
 		}
 		p := report.Patch{
 			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,
 			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: string(res.Verdict), Reason: res.Reason,
 			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
+			On: on,
+			Standing: &report.Standing{
+				Turn: h.turn, Fixes: len(res.Fixes), Left: left, Screened: res.Screened,
+				Worth: worth(res.Candidate, means), Rivals: rivals + unlisted, Removed: res.Candidate.Removed,
+			},
 		}
 		for _, e := range res.Evidence {
 			p.Evidence = append(p.Evidence, report.Evidence{Step: e.Step, Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
@@ -203,34 +224,14 @@ func (r *run) tellPatches(plausible []*validate.Result, winner *validate.Result,
 				p.After = &report.Tests{Packages: e.Tests.Packages, Passed: e.Tests.Passed, Failed: e.Tests.Failed, Skipped: e.Tests.Skipped}
 			}
 		}
-		files, err := res.Candidate.Files(tree)
+		files, err := res.Candidate.Files(h.v.Tree)
 		if err != nil {
 			continue
 		}
-		p.Diff, p.Files = diff(tree, files)
+		p.Diff, p.Files = diff(h.v.Tree, files)
 		r.report.Patches = append(r.report.Patches, p)
 	}
-	tellAgreement(r.report.Patches, cluster)
-}
-
-// tellAgreement counts for each patch of a cluster how many others change a line that it
-// changes: where most do, the place at least is likely to be right.
-func tellAgreement(patches []report.Patch, cluster int) {
-	meets := func(a, b report.Span) bool { return a.File == b.File && a.Start <= b.End && b.Start <= a.End }
-	for i := range patches {
-		p := &patches[i]
-		if p.Cluster != cluster {
-			continue
-		}
-		for j := range patches {
-			other := &patches[j]
-			if i != j && other.Cluster == cluster && slices.ContainsFunc(p.Files, func(a report.Span) bool {
-				return slices.ContainsFunc(other.Files, func(b report.Span) bool { return meets(a, b) })
-			}) {
-				p.Agrees++
-			}
-		}
-	}
+	report.Agree(r.report.Patches, cluster)
 }
 
 // tellResults lists every test of the first run.

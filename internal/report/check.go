@@ -46,6 +46,7 @@ func (r *Report) Check() error {
 	c.oneOf("environment.mode", r.Environment.Mode, modes)
 	c.oneOf("environment.policy", r.Environment.Policy, policies)
 	c.atLeastZero("environment.budget", r.Environment.Budget)
+	c.shard(r.Shard)
 	c.tests("tests", r.Tests)
 	for i, f := range r.Failures {
 		at := fmt.Sprintf("failures[%d].", i)
@@ -80,6 +81,9 @@ func (r *Report) Check() error {
 	for i, a := range r.Attempts {
 		at := fmt.Sprintf("attempts[%d].", i)
 		c.id(at+"id", a.ID)
+		if a.Candidate != "" {
+			c.id(at+"candidate", a.Candidate)
+		}
 		c.path(at+"file", a.File)
 		c.atLeastZero(at+"line", float64(a.Line))
 		c.oneOf(at+"stage", a.Stage, attemptStages)
@@ -120,6 +124,22 @@ func (r *Report) Check() error {
 		c.result(i, &r.Results[i])
 	}
 	return c.err
+}
+
+func (c *checker) shard(s *Shard) {
+	if s != nil && (s.Index < 1 || s.Index > s.Of || s.Of > MaxShards) {
+		c.fail("shard", "is %d of %d, and there are %d at the most", s.Index, s.Of, MaxShards)
+	}
+}
+
+func (c *checker) standing(at string, s *Standing) {
+	if s == nil {
+		return
+	}
+	c.atLeastZero(at, float64(min(s.Turn, s.Fixes, s.Left)))
+	c.atLeastZero(at+".worth", s.Worth)
+	c.atLeastZero(at+".rivals", s.Rivals)
+	c.share(at+".removed", s.Removed)
 }
 
 func (c *checker) learning(l *Learning) {
@@ -231,6 +251,10 @@ func (c *checker) patch(at string, p *Patch, clusters int) {
 	if p.After != nil {
 		c.tests(at+"after", *p.After)
 	}
+	for _, id := range p.On {
+		c.id(at+"on", id)
+	}
+	c.standing(at+"standing", p.Standing)
 	c.spans(at+"files", p.Files)
 	for _, e := range p.Evidence {
 		c.oneOf(at+"evidence step", e.Step, evidenceSteps)

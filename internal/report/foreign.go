@@ -90,6 +90,7 @@ func (r *Report) checkForeign() error {
 	c := checker{}
 	c.foreignLists(r)
 	c.foreignID("id", r.ID)
+	c.hash("fingerprint", r.Fingerprint)
 	c.hash("environment.head", r.Environment.Head)
 	c.hash("environment.base", r.Environment.Base)
 	for i, f := range r.Failures {

@@ -55,6 +55,9 @@ func reports() *rapid.Generator[*Report] {
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
 			},
 		}
+		if yes() {
+			r.Shard = &Shard{Index: several() + 1, Of: 8}
+		}
 		if r.Verdict == NotRun || yes() {
 			r.Problem = &Problem{text(), text(), text(), text()}
 		}
@@ -85,13 +88,17 @@ func reports() *rapid.Generator[*Report] {
 				p.History, p.Agrees, p.After = &History{Kept: 3, Of: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0}
 			}
 			if yes() {
+				p.On = []string{id()}
+				p.Standing = &Standing{Turn: several(), Fixes: number(), Left: number(), Screened: yes(), Worth: share(), Rivals: secs(), Removed: share()}
+			}
+			if yes() {
 				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(evidenceSteps), yes(), text(), secs()}}
 			}
 			r.Patches = append(r.Patches, p)
 		}
 		for range several() {
 			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
-			r.Attempts = append(r.Attempts, Attempt{id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text()})
+			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text()})
 			r.Notes = append(r.Notes, text())
 			r.Alerts = append(r.Alerts, Alert{one(alertLevels), text(), text()})
 			r.Receipts = append(r.Receipts, Receipt{id(), one(receiptStates), text(), []string{text()}, text(), number(), secs()})

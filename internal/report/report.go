@@ -3,7 +3,10 @@
 // networks or channels; package deliver sends what is rendered here.
 package report
 
-import "time"
+import (
+	"fmt"
+	"time"
+)
 
 // Schema names the version of the JSON form; schema/report.v1.json describes it.
 const Schema = "regreen.report/v1"
@@ -19,7 +22,8 @@ type Report struct {
 	Fingerprint string      `json:"fingerprint,omitempty" redact:"never"` // of the new failures and the tree they are of
 	Problem     *Problem    `json:"problem,omitempty"`                    // why the run could not do its work
 	Environment Environment `json:"environment"`
-	Command     string      `json:"command"` // the test command, as a person would type it
+	Shard       *Shard      `json:"shard,omitempty"` // nil of a run that searched everything
+	Command     string      `json:"command"`         // the test command, as a person would type it
 	Tests       Tests       `json:"tests"`
 	Failures    []Failure   `json:"failures"`
 	Clusters    []Cluster   `json:"clusters"`
@@ -75,6 +79,20 @@ type Environment struct {
 	Policy   string   `json:"policy"` // auto, always or never
 	Budget   float64  `json:"budget"` // seconds
 }
+
+// Shard says which part of all candidates a run has searched.
+type Shard struct {
+	Index int `json:"index"` // from 1
+	Of    int `json:"of"`
+}
+
+// Why is why the run of a shard applies nothing.
+func (s Shard) Why() string {
+	return fmt.Sprintf("one of %d shards only proposes, and the merge of their reports picks", s.Of)
+}
+
+// MaxShards bounds how many runs share a search.
+const MaxShards = 256
 
 // Tests counts the tests of the first run.
 type Tests struct {
@@ -164,6 +182,20 @@ type Patch struct {
 	Redacted    bool       `json:"redacted,omitempty"` // the diff held a secret, and does not apply
 	Evidence    []Evidence `json:"evidence"`
 	After       *Tests     `json:"after,omitempty"` // the whole suite with the patch, to compare with Report.Tests
+	On          []string   `json:"on,omitempty"`    // Patch.ID of those that were in the tree it was made for and tested on
+	Standing    *Standing  `json:"standing,omitempty"`
+}
+
+// Standing is what ranks a patch among those of its cluster, also among those of other
+// shards.
+type Standing struct {
+	Turn     int     `json:"turn"`           // of the searches for the cluster, which one found it: 1 mends imports, 2 is the main one, 3 the last resort
+	Fixes    int     `json:"fixes"`          // failing tests that it fixes
+	Left     int     `json:"left,omitempty"` // tests that fail when it only makes the package compile
+	Screened bool    `json:"screened"`       // the other tests of its packages passed before it was ranked
+	Worth    float64 `json:"worth"`          // the probability, up to a factor, that a person would have made this change
+	Rivals   float64 `json:"rivals"`         // what those are worth together that its search left out and that would have passed
+	Removed  float64 `json:"removed"`        // share of behaviour that it takes away
 }
 
 // History is what became of earlier patches of the same strategy for the same kind of
@@ -190,14 +222,15 @@ type Suspect struct {
 
 // Attempt is one line of the ledger.
 type Attempt struct {
-	ID       string  `json:"id" redact:"never"`
-	Strategy string  `json:"strategy"`
-	File     string  `json:"file"`
-	Line     int     `json:"line"`
-	Stage    string  `json:"stage"`   // propose, type-check, screen, failing-tests, dependents, suite, repeat
-	Verdict  string  `json:"verdict"` // pruned, ill_typed, rejected, plausible, verified or refused
-	Seconds  float64 `json:"seconds"`
-	Reason   string  `json:"reason,omitempty"`
+	ID        string  `json:"id" redact:"never"`
+	Candidate string  `json:"candidate,omitempty" redact:"never"` // names what it changes: the same in every run on the same tree
+	Strategy  string  `json:"strategy"`
+	File      string  `json:"file"`
+	Line      int     `json:"line"`
+	Stage     string  `json:"stage"`   // propose, type-check, screen, failing-tests, dependents, suite, repeat
+	Verdict   string  `json:"verdict"` // pruned, ill_typed, rejected, plausible, verified or refused
+	Seconds   float64 `json:"seconds"`
+	Reason    string  `json:"reason,omitempty"`
 }
 
 // Stats counts the candidates and splits the wall time.

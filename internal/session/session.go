@@ -19,6 +19,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -54,6 +55,7 @@ type Flags struct {
 	Jobs                     int
 	Strategies, Exclude      []string
 	Validator                string
+	Shard                    string // i/n
 }
 
 // Session is what a command works with. Close it.
@@ -199,9 +201,13 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	if f.Validator != "" && !slices.Contains(validate.Ways, validate.Way(f.Validator)) {
 		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
 	}
+	shard, err := parseShard(f.Shard)
+	if err != nil {
+		return repair.Options{}, err
+	}
 	return repair.Options{
-		Validator: validate.Way(f.Validator),
-		Repo:      s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
+		Shard: shard, Validator: validate.Way(f.Validator),
+		Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
 		Command: or(f.Test, cfg.Test), Strategies: strategies,
 		Editable: cfg.Editable,
 		Store:    s.Store, SearchFor: true,
@@ -212,6 +218,23 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 		Version: version, Config: fingerprint(cfg), Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
 		Deepen: s.deepen(),
 	}, nil
+}
+
+// parseShard reads i/n; "" is the zero Shard.
+func parseShard(text string) (report.Shard, error) {
+	if text == "" {
+		return report.Shard{}, nil
+	}
+	index, of, _ := strings.Cut(text, "/")
+	i, err := strconv.Atoi(index)
+	n, err2 := strconv.Atoi(of)
+	if err != nil || err2 != nil || i < 1 || i > n || n > report.MaxShards {
+		return report.Shard{}, &UsageError{
+			Msg:  fmt.Sprintf("--shard %q is not i/n with i from 1 to n, and n up to %d", text, report.MaxShards),
+			Hint: "the second of four runners takes --shard 2/4",
+		}
+	}
+	return report.Shard{Index: i, Of: n}, nil
 }
 
 // fetchTime is how long a base may take to be fetched, after which it is done without.

@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 func strategies(names ...string) []propose.Strategy {
@@ -20,6 +21,21 @@ func strategies(names ...string) []propose.Strategy {
 		out = append(out, propose.Strategy{Name: name})
 	}
 	return out
+}
+
+func TestParseShard(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]report.Shard{"": {}, "1/1": {Index: 1, Of: 1}, "2/4": {Index: 2, Of: 4}, "256/256": {Index: 256, Of: 256}} {
+		if got, err := parseShard(text); err != nil || got != want {
+			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+		}
+	}
+	for _, text := range []string{"2", "0/4", "5/4", "-1/4", "1/257", "/", "1/", "/4", "a/b", "1/4/8", " 1/4", "1 / 4", "1/99999999999999999999"} {
+		var usage *UsageError
+		if _, err := parseShard(text); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "--shard") || usage.Hint == "" {
+			t.Errorf("%q: error %v", text, err)
+		}
+	}
 }
 
 func TestSelect(t *testing.T) {

@@ -1,0 +1,79 @@
+package propose
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+
+	"pgregory.net/rapid"
+)
+
+// What has the same result has the same key, however wide the edit is.
+func TestKeyIsOfTheResult(t *testing.T) {
+	t.Parallel()
+	letters := rapid.StringMatching(`[ab]{0,6}`)
+	rapid.Check(t, func(t *rapid.T) {
+		before, old, now, after := letters.Draw(t, "before"), letters.Draw(t, "old"), letters.Draw(t, "new"), letters.Draw(t, "after")
+		if now == old {
+			return // changes nothing, and is no candidate
+		}
+		src := before + old + after
+		tree := &Tree{files: map[string][]byte{"a.go": []byte(src)}}
+		narrow := tree.key([]Edit{{"a.go", len(before), len(before) + len(old), now}})
+		whole := tree.key([]Edit{{"a.go", 0, len(src), before + now + after}})
+		if narrow != whole {
+			t.Errorf("%q to %q: two keys", src, before+now+after)
+		}
+		other := letters.Draw(t, "other")
+		if other == old {
+			return
+		}
+		if same := tree.key([]Edit{{"a.go", len(before), len(before) + len(old), other}}) == narrow; same != (other == now) {
+			t.Errorf("%q to %q and to %q: the same key: %v", src, before+now+after, before+other+after, same)
+		}
+		if tree.key([]Edit{{"b.go", 0, 0, now}}) == narrow {
+			t.Error("the same key in another file")
+		}
+	})
+}
+
+// Where patches were kept, an edit that has nothing to do with them has the key that it
+// has without them.
+func TestKeyLeavesOutWhatWasKept(t *testing.T) {
+	t.Parallel()
+	root := t.TempDir()
+	const was = "package p\n\nvar a = 1\n\nvar b = 2\n\nvar c = 3\n"
+	for name, text := range map[string]string{"p.go": was, "q.go": was} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	const now = "package p\n\nvar a = 1\n\nvar b = 2222\nvar more = 5\n\nvar c = 3\n"
+	first := &Tree{Root: root}
+	then := &Tree{Root: root, Overlay: map[string][]byte{"p.go": []byte(now), "new.go": []byte("package p\n")}}
+	at := func(text, what string) Edit {
+		for i := range len(text) - len(what) {
+			if text[i:i+len(what)] == what {
+				return Edit{"p.go", i, i + len(what), what[:len(what)-1] + "9"}
+			}
+		}
+		t.Fatalf("no %q", what)
+		return Edit{}
+	}
+	for _, what := range []string{"a = 1", "c = 3"} {
+		if first.key([]Edit{at(was, what)}) != then.key([]Edit{at(now, what)}) {
+			t.Errorf("%s has two keys", what)
+		}
+	}
+	seen := make(map[uint64]string)
+	for name, edit := range map[string]Edit{
+		"a": at(now, "a = 1"), "b": at(now, "b = 2"), "more": at(now, "more = 5"), "c": at(now, "c = 3"), "new": {"new.go", 0, 0, "x"}, "none": {"gone.go", 0, 0, "x"},
+		"q": {"q.go", 0, 0, "x"},
+	} {
+		key := then.key([]Edit{edit})
+		if seen[key] != "" {
+			t.Errorf("%s has the key of %s", name, seen[key])
+		}
+		seen[key] = name
+	}
+}
