@@ -26,7 +26,7 @@ func (g *GitHub) Check(annotations func(*report.Report) []report.Annotation) Cha
 			return skip("there is no commit to check", ""), nil
 		}
 		marks := annotate(annotations(r))
-		text, degraded := markdown(r, forge.CheckSize, g.o.Apply)
+		text, degraded := markdown(r, forge.CheckSize, report.MarkdownOptions{Landing: g.o.Landing.ways("", nil)})
 		if n := len(marks) - checkMost; n > 0 {
 			marks = marks[:checkMost]
 			degraded = append(degraded, fmt.Sprintf("%d annotations left out, of %d", n, n+checkMost))

@@ -1,6 +1,7 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"net/url"
@@ -17,8 +18,22 @@ const folded = "<!-- regreen:folded -->"
 // Comment keeps one comment on the pull request up to date. It is the one that has
 // the marker and was written by whom the token belongs to, so nobody else's is
 // edited. Where there are several, the newest stays and the others are folded.
+//
+// It says how each patch lands, so where suggestions are on, too, it waits for what
+// became of them.
 func (g *GitHub) Comment() Channel {
-	return g.channel("comment", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return channel{comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		var made *offers
+		if g.o.Landing.Suggestions && g.o.PullRequest != 0 {
+			_, made, _ = g.suggested(ctx, comment, r)
+		}
+		return g.tell(made).Send(ctx, r)
+	}}
+}
+
+// tell is the comment, after the suggestions that were made.
+func (g *GitHub) tell(made *offers) Channel {
+	return g.channel(comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil
 		}
@@ -29,7 +44,10 @@ func (g *GitHub) Comment() Channel {
 		if len(mine) == 0 && r.Verdict == report.Green {
 			return skip("all is green, and was never told otherwise", ""), nil
 		}
-		text, degraded := g.commentText(r)
+		text, degraded, err := g.commentText(ctx, r, made)
+		if err != nil {
+			return report.Receipt{}, err
+		}
 		var told forge.Comment
 		if len(mine) == 0 {
 			told, err = g.site.Reply(ctx, g.o.PullRequest, text)
@@ -57,13 +75,22 @@ func (g *GitHub) marker() string {
 	return "<!-- regreen:report -->"
 }
 
-func (g *GitHub) commentText(r *report.Report) (text string, degraded []string) {
+func (g *GitHub) commentText(ctx context.Context, r *report.Report, made *offers) (text string, degraded []string, err error) {
+	pull, err := g.pullRequest(ctx)
+	if err != nil {
+		return "", nil, err
+	}
+	landing, tested := g.o.Landing, cmp.Or(g.o.PullHead, pull.Head)
+	landing.Fork = landing.Fork || pull.Fork
 	head, foot := g.marker()+"\n", ""
+	if landing.Run > 0 {
+		head += RunMark{Run: landing.Run, Artifact: landing.Artifact, Head: tested, Report: report.OneLine(r.ID, 128)}.String() + "\n"
+	}
 	if u, err := url.Parse(g.o.Link); err == nil && u.Host != "" && !strings.ContainsAny(g.o.Link, " <>()") {
 		foot = "\n[The run](" + g.o.Link + ")\n"
 	}
-	text, degraded = markdown(r, forge.CommentSize-len(head)-len(foot), g.o.Apply)
-	return head + text + foot, degraded
+	text, degraded = markdown(r, forge.CommentSize-len(head)-len(foot), report.MarkdownOptions{Landing: landing.ways(tested, made)})
+	return head + text + foot, degraded, nil
 }
 
 // fold hides older reports, or where that is not permitted makes them one line.

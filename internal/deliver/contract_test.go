@@ -146,8 +146,8 @@ func artifactSite(t *testing.T) site {
 func summarySite(t *testing.T) site {
 	file := filepath.Join(t.TempDir(), "summary")
 	return site{
-		channel: deliver.Summary(file, "regreen apply"),
-		broken:  deliver.Summary(filepath.Join(t.TempDir(), "none", "summary"), "regreen apply"),
+		channel: deliver.Summary(file, report.MarkdownOptions{}),
+		broken:  deliver.Summary(filepath.Join(t.TempDir(), "none", "summary"), report.MarkdownOptions{}),
 		there:   func() []string { return contents(t, filepath.Dir(file)) },
 	}
 }
@@ -176,7 +176,7 @@ func newAPI(t *testing.T) *githubtest.Server {
 func gitHub(t *testing.T, api *githubtest.Server, change func(*deliver.GitHubOptions)) *deliver.GitHub {
 	t.Helper()
 	o := deliver.GitHubOptions{
-		API: api.URL, Token: githubtest.Token, Repository: githubtest.Repository, PullRequest: 7, Apply: "regreen apply", Pace: time.Nanosecond, Retry: quick,
+		API: api.URL, Token: githubtest.Token, Repository: githubtest.Repository, PullRequest: 7, Pace: time.Nanosecond, Retry: quick,
 	}
 	if change != nil {
 		change(&o)

@@ -183,7 +183,7 @@ func TestSummary(t *testing.T) {
 		write(t, file, before)
 		r := proposed()
 		r.Failures[0].Output = strings.Repeat(strings.Repeat("y", 999)+"\n", 60)
-		got := deliverTo(t, deliver.Summary(file, "regreen apply"), r)
+		got := deliverTo(t, deliver.Summary(file, report.MarkdownOptions{}), r)
 		if got.State != tt.state || len(got.Degraded) != tt.degraded {
 			t.Errorf("%d bytes there: receipt %+v", tt.there, got)
 		}

@@ -21,11 +21,12 @@ type GitHubOptions struct {
 	PullRequest int    // 0 for none
 	Head        string // the commit that was tested, where there is no pull request
 	Link        string // the page of the run, "" for none
-	Apply       string // the command that applies a patch
+	PullHead    string // the pull request's own commit that was tested; "" for its last one
 	Key         string // tells several reports on one pull request apart
 	// Restricted says that the token is one that can only read, as for a fork's pull
 	// request: that it may not write is then no failure.
 	Restricted bool
+	Landing    Landing
 	Pace       time.Duration // between writes; 0 stands for the second that GitHub asks for
 	Client     *http.Client  // nil for one of its own
 	Retry      Policy
@@ -37,7 +38,10 @@ type GitHub struct {
 	site *forge.GitHub
 
 	asking sync.Mutex
-	head   string // of the pull request; "" before it is known
+	pull   forge.Pull // without a number before it is known
+
+	turns sync.Mutex
+	round *round // of suggestions, the last one
 }
 
 // NewGitHub makes what channels on GitHub share. Nothing is sent yet.
@@ -61,16 +65,22 @@ func (g *GitHub) commit(ctx context.Context) (string, error) {
 	if g.o.PullRequest == 0 {
 		return g.o.Head, nil
 	}
+	p, err := g.pullRequest(ctx)
+	return p.Head, err
+}
+
+// pullRequest is read once.
+func (g *GitHub) pullRequest(ctx context.Context) (forge.Pull, error) {
 	g.asking.Lock()
 	defer g.asking.Unlock()
-	if g.head == "" {
+	if g.pull.Number == 0 {
 		p, err := g.site.Pull(ctx, g.o.PullRequest)
 		if err != nil {
-			return "", err
+			return forge.Pull{}, err
 		}
-		g.head = p.Head
+		g.pull = p
 	}
-	return g.head, nil
+	return g.pull, nil
 }
 
 // channel wraps what a channel on GitHub does.

@@ -72,7 +72,9 @@ func TestCommentIsFound(t *testing.T) {
 func TestCommentJustFits(t *testing.T) {
 	t.Parallel()
 	size := func(r *report.Report) int {
-		return len(report.Markdown(r, report.MarkdownOptions{MaxBytes: 1 << 20, Apply: "regreen apply"}))
+		api := newAPI(t)
+		deliverTo(t, gitHub(t, api, nil).Comment(), r)
+		return len(strings.TrimPrefix(api.Comments(7)[0].Body, marker+"\n"))
 	}
 	for _, left := range []int{0, 20, 90, 200} {
 		api := newAPI(t)

@@ -7,8 +7,10 @@ import (
 	"io"
 	"maps"
 	"net/http"
+	"net/url"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -53,10 +55,20 @@ type Input struct {
 	// Renderings take the place of the formats of their names, or are there besides: in
 	// another width, say. One that has a File is in the artifact.
 	Renderings []Rendering
-	Apply      string       // the command that applies a patch, in comments
-	Key        string       // tells several reports on one pull request apart
-	Client     *http.Client // nil for each channel's own
-	Retry      Policy
+	// How patches land on GitHub; see Landing.
+	Commands     bool   // the repository answers comments that begin with /regreen
+	ArtifactName string // of the artifact that the run uploads, "" for none
+	RunID        int64  // of the run that has the artifact; 0 for GITHUB_RUN_ID
+	Fork         bool   // the pull request comes from a fork, also where Environment does not know
+	PullHead     string // the pull request's own commit that was tested; "" for its last one
+	// Editable tells whether a file may be changed when no person asked for it, and why
+	// not. Nil allows none.
+	Editable func(path string) (ok bool, reason string)
+
+	Apply  string       // the command that applies a patch, where no better way is known
+	Key    string       // tells several reports on one pull request apart
+	Client *http.Client // nil for each channel's own
+	Retry  Policy
 }
 
 // Open gives the channels that are on: those that the configuration names, else
@@ -73,6 +85,7 @@ func Open(cfg config.Config, in Input) ([]Channel, error) {
 	if len(names) == 0 {
 		names = defaults(cfg, in.Environment)
 	}
+	o.names = names
 	var out []Channel
 	for _, name := range names {
 		some, err := o.open(name)
@@ -148,6 +161,7 @@ type opener struct {
 	cfg    config.Config
 	in     Input
 	forms  []Rendering
+	names  []string // of all that are on
 	github *GitHub
 }
 
@@ -182,7 +196,11 @@ func (o *opener) open(name string) ([]Channel, error) {
 		if file == "" {
 			return skipping(name, "GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it for each step"), nil
 		}
-		return []Channel{Summary(file, o.in.Apply)}, nil
+		opt := report.MarkdownOptions{Apply: o.in.Apply}
+		if l := o.landing(); l.Run > 0 && l.Artifact != "" {
+			opt.Landing = l.ways("", nil)
+		}
+		return []Channel{Summary(file, opt)}, nil
 	case detect.File:
 		return o.files()
 	case detect.Artifact:
@@ -262,8 +280,8 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		var err error
 		o.github, err = NewGitHub(GitHubOptions{
 			API: env("GITHUB_API_URL"), GraphQL: env("GITHUB_GRAPHQL_URL"), Token: token, Repository: env("GITHUB_REPOSITORY"),
-			PullRequest: e.PullRequest, Head: e.Head, Link: o.link(), Apply: o.in.Apply, Key: o.in.Key,
-			Restricted: e.Restricted, Client: o.in.Client, Retry: o.in.Retry,
+			PullRequest: e.PullRequest, Head: e.Head, PullHead: o.in.PullHead, Link: o.link(), Key: o.in.Key,
+			Restricted: e.Restricted, Landing: o.landing(), Client: o.in.Client, Retry: o.in.Retry,
 		})
 		if err != nil {
 			return nil, &UsageError{Msg: err.Error()}
@@ -276,6 +294,22 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		return []Channel{o.github.Suggestions()}, nil
 	}
 	return []Channel{o.github.Check(report.Annotations)}, nil
+}
+
+// landing is by which ways patches can land here.
+func (o *opener) landing() Landing {
+	run := o.in.RunID
+	if run == 0 {
+		run, _ = strconv.ParseInt(o.in.Getenv("GITHUB_RUN_ID"), 10, 64)
+	}
+	repository := o.in.Getenv("GITHUB_REPOSITORY")
+	if u, err := url.Parse(o.in.Getenv("GITHUB_SERVER_URL")); err == nil && u.Host != "" && u.Host != "github.com" {
+		repository = u.Host + "/" + repository
+	}
+	return Landing{
+		Suggestions: slices.Contains(o.names, suggestions), Commands: o.in.Commands, Fork: o.in.Fork || o.in.Environment.Fork,
+		Run: run, Artifact: o.in.ArtifactName, Repository: repository,
+	}
 }
 
 // link is the page of the run, where there is one.

@@ -166,7 +166,7 @@ func TestOpenAndSend(t *testing.T) {
 	var out, errs bytes.Buffer
 	channels, err := deliver.Open(cfg, deliver.Input{
 		Environment: pull, Dir: dir, State: state, Artifact: filepath.Join(state, "artifact"), Stdout: &out, Stderr: &errs, Retry: quick,
-		Apply:  "/regreen apply",
+		Commands: true, ArtifactName: "regreen-report",
 		Getenv: config.Getenv(append(api.Environ(), "GITHUB_STEP_SUMMARY="+summary, "REGREEN_HOOK="+hook.URL, "REGREEN_KEY=k")),
 	})
 	if err != nil {
@@ -190,7 +190,7 @@ func TestOpenAndSend(t *testing.T) {
 		t.Errorf("artifact (-want +got):\n%s", diff)
 	}
 	comments := api.Comments(7)
-	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a@") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
 		t.Errorf("comments %+v", comments)
 	}
 	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 1 || hook.times() != 1 {

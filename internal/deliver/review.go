@@ -1,8 +1,11 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -17,7 +20,63 @@ const suggestMost = 20
 // be committed by a click. A review is all or nothing, so only what GitHub will take
 // is sent: each anchor is looked up in the files of the pull request first.
 func (g *GitHub) Suggestions() Channel {
-	return g.channel("suggestions", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return channel{suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		receipt, _, err := g.suggested(ctx, suggestions, r)
+		return receipt, err
+	}}
+}
+
+// round is one making of suggestions, which the channels of a run share.
+type round struct {
+	of      *report.Report
+	done    chan struct{} // closed when the rest is known
+	askers  map[string]bool
+	receipt report.Receipt
+	made    *offers
+	err     error
+}
+
+// suggested makes the suggestions of a report, once for all who ask: the first does it,
+// others wait, so it does not matter which channel begins. Who asks again has them made
+// again.
+func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) (report.Receipt, *offers, error) {
+	g.turns.Lock()
+	turn := g.round
+	first := turn == nil || turn.of != r || turn.askers[asker]
+	if first {
+		turn = &round{
+			of: r, done: make(chan struct{}), askers: map[string]bool{},
+			made: &offers{failed: "that was not finished"}, err: errors.New("another channel was to do it, and did not finish"),
+		}
+		g.round = turn
+	}
+	turn.askers[asker] = true
+	g.turns.Unlock()
+	if first {
+		defer close(turn.done) // also when it panics
+		made := &offers{}
+		turn.receipt, turn.err = g.suggestions(made).Send(ctx, r)
+		switch {
+		case turn.err != nil:
+			made.failed = oneLine(turn.err.Error())
+		case len(made.places) == 0:
+			made.failed = turn.receipt.Reason
+		}
+		turn.made = made
+		return turn.receipt, made, turn.err
+	}
+	select {
+	case <-turn.done:
+		return turn.receipt, turn.made, turn.err
+	case <-ctx.Done():
+		return report.Receipt{}, &offers{failed: "that took too long"}, context.Cause(ctx)
+	}
+}
+
+// suggestions makes them, and notes what is made.
+func (g *GitHub) suggestions(made *offers) Channel {
+	return g.channel(suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		*made = offers{refused: map[string]error{}}
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil
 		}
@@ -29,18 +88,28 @@ func (g *GitHub) Suggestions() Channel {
 		if err != nil {
 			return report.Receipt{}, err
 		}
+		pull, err := g.pullRequest(ctx)
+		if err != nil {
+			return report.Receipt{}, err
+		}
+		made.files = filesOf(pull)
+		landing := g.o.Landing
+		landing.Fork = landing.Fork || pull.Fork
 		var all []suggestion
 		var degraded []string
+		places := map[string]int{}
 		for _, p := range patches {
-			some, err := suggest(p, visible, g.o.Apply)
-			switch {
-			case err != nil:
-				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", oneLine(p.ID), err))
-			case len(all)+len(some) > suggestMost:
-				degraded = append(degraded, fmt.Sprintf("%s is not suggested: it has %d places, and a review %d at most", oneLine(p.ID), len(some), suggestMost))
-			default:
-				all = append(all, some...)
+			some, err := suggest(p, visible, landing.command(cmp.Or(g.o.PullHead, pull.Head), p))
+			if err == nil && len(all)+len(some) > suggestMost {
+				err = fmt.Errorf("it has %d places, and a review %d at most", len(some), suggestMost)
 			}
+			if err != nil {
+				made.refused[p.ID] = err
+				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", oneLine(p.ID), err))
+				continue
+			}
+			places[p.ID] = len(some)
+			all = append(all, some...)
 		}
 		if len(all) == 0 {
 			return skip(strings.Join(degraded, "; "), "the comment and the artifact have the patch"), nil
@@ -49,12 +118,24 @@ func (g *GitHub) Suggestions() Channel {
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		if len(all) == 0 {
-			return report.Receipt{State: Skipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}, nil
+		receipt := report.Receipt{State: Skipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}
+		if len(all) > 0 {
+			if where, err = g.review(ctx, pull.Head, all); err != nil {
+				return report.Receipt{}, err
+			}
+			receipt = report.Receipt{Where: where, Degraded: degraded}
 		}
-		where, err = g.review(ctx, all)
-		return report.Receipt{Where: where, Degraded: degraded}, err
+		made.places = places
+		return receipt, nil
 	})
+}
+
+// filesOf is the tab of a pull request that has its files, or "".
+func filesOf(p forge.Pull) string {
+	if u, err := url.Parse(p.URL); err != nil || u.Host == "" || strings.ContainsAny(p.URL, " <>()?#") {
+		return ""
+	}
+	return p.URL + "/files"
 }
 
 // visible gives what the pull request shows of a file.
@@ -99,11 +180,7 @@ func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, s
 	return all, where, nil
 }
 
-func (g *GitHub) review(ctx context.Context, all []suggestion) (where string, err error) {
-	head, err := g.commit(ctx)
-	if err != nil {
-		return "", err
-	}
+func (g *GitHub) review(ctx context.Context, head string, all []suggestion) (where string, err error) {
 	var comments []forge.LineComment
 	for _, s := range all {
 		comments = append(comments, forge.LineComment{Path: s.file, Body: s.body, Line: s.line, Lines: s.lines})

@@ -146,7 +146,7 @@ func TestRedactedPatches(t *testing.T) {
 func TestSuggestionsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
-	c := gitHub(t, api, nil).Suggestions()
+	c := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing.Commands = true }).Suggestions()
 	if got := deliverTo(t, c, proposed()); got.State != deliver.Sent || !strings.Contains(got.Where, "#pullrequestreview-") {
 		t.Fatalf("receipt %+v", got)
 	}
@@ -162,7 +162,7 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	if len(reviews) != 2 || len(reviews[0].Comments) != 2 || len(reviews[1].Comments) != 1 {
 		t.Errorf("reviews %+v", reviews)
 	}
-	if body := reviews[0].Comments[0].Body; !strings.Contains(body, "Part 1 of 2") || !strings.Contains(body, "`regreen apply p-3f2a`") {
+	if body := reviews[0].Comments[0].Body; !strings.Contains(body, "Part 1 of 2") || !strings.Contains(body, "or comment `/regreen apply "+deliver.Bound(head, &proposed().Patches[0])+"`") {
 		t.Errorf("it does not say that the parts belong together:\n%s", body)
 	}
 }

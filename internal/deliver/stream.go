@@ -43,8 +43,8 @@ func (l *lockedWriter) Write(b []byte) (int, error) {
 const summarySize = 1 << 20
 
 // Summary appends the report to the step summary at path, which other programs of
-// the step may have written to. apply is the command that applies a patch.
-func Summary(path, apply string) Channel {
+// the step may have written to. opt is how it is rendered, but for its size.
+func Summary(path string, opt report.MarkdownOptions) Channel {
 	return channel{"summary", func(_ context.Context, r *report.Report) (report.Receipt, error) {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 		if err != nil {
@@ -60,7 +60,7 @@ func Summary(path, apply string) Channel {
 		if left < leastMarkdown {
 			return skip(fmt.Sprintf("the step summary has %d bytes already, and GitHub drops one of more than %d", there, summarySize), "move a step that writes much of it into a job of its own"), nil
 		}
-		text, degraded := markdown(r, left, apply)
+		text, degraded := markdown(r, left, opt)
 		if _, err := io.WriteString(f, between+text); err != nil {
 			return report.Receipt{}, err
 		}
@@ -72,10 +72,12 @@ func Summary(path, apply string) Channel {
 const leastMarkdown = 4 << 10
 
 // markdown is the report in at most size bytes, and what that cost.
-func markdown(r *report.Report, size int, apply string) (text string, degraded []string) {
-	text = report.Markdown(r, report.MarkdownOptions{MaxBytes: 64 << 20, Apply: apply})
+func markdown(r *report.Report, size int, opt report.MarkdownOptions) (text string, degraded []string) {
+	opt.MaxBytes = 64 << 20
+	text = report.Markdown(r, opt)
 	if whole := len(text); whole > size {
-		text = report.Markdown(r, report.MarkdownOptions{MaxBytes: size, Apply: apply})
+		opt.MaxBytes = size
+		text = report.Markdown(r, opt)
 		degraded = append(degraded, fmt.Sprintf("shortened from %d to %d bytes: the place takes %d; its end tells what was left out", whole, len(text), size))
 	}
 	return text, degraded

@@ -170,8 +170,9 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 }
 
 // suggest makes the suggestions of one patch, all of them or none: a part of a patch
-// was never tested. visible gives what the pull request shows of a file.
-func suggest(p *report.Patch, visible func(file string) []shown, apply string) ([]suggestion, error) {
+// was never tested. visible gives what the pull request shows of a file,
+// and command is the comment that has the patch committed, if there is one.
+func suggest(p *report.Patch, visible func(file string) []shown, command string) ([]suggestion, error) {
 	if p.Redacted {
 		return nil, errSecret
 	}
@@ -204,7 +205,7 @@ func suggest(p *report.Patch, visible func(file string) []shown, apply string) (
 	}
 	for i := range out {
 		out[i].number, out[i].of = i+1, len(out)
-		out[i].body = out[i].marker + "\n" + about(p, out[i], apply) + "\n\n" + out[i].body
+		out[i].body = out[i].marker + "\n" + about(p, out[i], command) + "\n\n" + out[i].body
 		if len(out[i].body) > forge.CommentSize {
 			return nil, errTooLong
 		}
@@ -213,12 +214,12 @@ func suggest(p *report.Patch, visible func(file string) []shown, apply string) (
 }
 
 // about says what a suggestion does, and that the parts of one belong together.
-func about(p *report.Patch, s suggestion, apply string) string {
+func about(p *report.Patch, s suggestion, command string) string {
 	text := fmt.Sprintf("**%s**, verified, %s, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), p.Experience(), report.Code(p.Strategy))
 	if s.of > 1 {
 		text += fmt.Sprintf(" Part %d of %d: only together they were tested, so add all to one batch", s.number, s.of)
-		if command := report.Code(apply + " " + p.ID); command != "" && apply != "" {
-			text += " or type " + command
+		if command != "" {
+			text += " or comment " + report.Code(command)
 		}
 		text += "."
 	}

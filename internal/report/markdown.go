@@ -16,6 +16,9 @@ type MarkdownOptions struct {
 	// Apply is the command that applies a patch, before its ID. Empty stands for
 	// "regreen apply".
 	Apply string
+	// Landing says, of a verified patch that is not applied, how to get it to where it
+	// belongs, in Markdown that is safe. Nil stands for a line with Apply.
+	Landing func(*Patch) string
 }
 
 const (
@@ -302,8 +305,12 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 	if p.Redacted {
 		tail.WriteString("\nThe diff held a secret, which is not shown: it cannot be copied from here.\n")
 	}
-	if p.State == "verified" && !p.Applied && typable(p.ID) {
-		fmt.Fprintf(&tail, "\nApply it with %s\n", code(opt.Apply+" "+p.ID))
+	if p.State == "verified" && !p.Applied {
+		if opt.Landing != nil {
+			tail.WriteString("\n" + opt.Landing(p))
+		} else if typable(p.ID) {
+			fmt.Fprintf(&tail, "\nApply it with %s\n", code(opt.Apply+" "+p.ID))
+		}
 	}
 	return block("patch line", 1, head.String(), "diff", blockLines(p.Diff), tail.String())
 }

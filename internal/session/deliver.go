@@ -19,7 +19,14 @@ type Outlet struct {
 	Stdout   io.Writer           // for workflow commands
 	Getenv   func(string) string // nil for the session's environment
 	Artifact string              // folder of the artifact where the configuration names none
-	Apply    string              // the command that applies a patch, in comments; "" for regreen apply
+	Apply    string              // the command that applies a patch; "" for regreen apply
+
+	// How patches land on GitHub; see the fields of deliver.Input.
+	Commands     bool
+	ArtifactName string
+	RunID        int64
+	Fork         bool
+	PullHead     string
 }
 
 // Channels opens the channels that reports go to, but for the terminal, which commands
@@ -35,6 +42,8 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	channels, err := deliver.Open(s.Config, deliver.Input{
 		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
 		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
+		Commands: out.Commands, ArtifactName: out.ArtifactName, RunID: out.RunID, Fork: out.Fork, PullHead: out.PullHead,
+		Editable: s.Config.Editable,
 	})
 	var usage *deliver.UsageError
 	if errors.As(err, &usage) {

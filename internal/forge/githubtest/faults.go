@@ -1,6 +1,7 @@
 package githubtest
 
 import (
+	"io"
 	"maps"
 	"net"
 	"net/http"
@@ -74,6 +75,7 @@ func (f *Faults) Wrap(handler http.Handler) http.Handler {
 		}
 		switch {
 		case fault.Hang:
+			_, _ = io.Copy(io.Discard, r.Body) // only then the server sees the client go away
 			<-r.Context().Done()
 		case fault.Reset:
 			reset(w)

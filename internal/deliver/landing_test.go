@@ -1,0 +1,315 @@
+package deliver_test
+
+import (
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/forge"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// opened are the channels of a pull request as commands get them.
+func opened(t *testing.T, api *githubtest.Server, names string, change func(*deliver.Input)) []deliver.Channel {
+	t.Helper()
+	in := deliver.Input{Environment: pull, Getenv: config.Getenv(api.Environ()), Retry: quick}
+	if change != nil {
+		change(&in)
+	}
+	channels, err := deliver.Open(configured(t, "channels: ["+names+"]"), in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return channels
+}
+
+// landing is what a comment says below the patch.
+func landing(t *testing.T, body string) string {
+	t.Helper()
+	_, text, ok := strings.Cut(body, "sum += s.Duration\n \t}\n```\n")
+	text, _, folded := strings.Cut(text, "\n<details>")
+	if !ok || !folded {
+		t.Fatalf("comment\n%s", body)
+	}
+	return strings.TrimSpace(text)
+}
+
+// The comment says the best way that is possible, and why a better one is not.
+func TestLanding(t *testing.T) {
+	t.Parallel()
+	bound := deliver.Bound(head, &proposed().Patches[0])
+	const (
+		files    = "[*Files changed*](https://github.example.com/acme/fleet/pull/7/files)"
+		unshown  = "Not a suggestion: the pull request does not show the lines that it changes."
+		unset    = "`/regreen apply` is not set up here (see [docs/action.md](https://github.com/regreen-ci/regreen/blob/main/docs/action.md))."
+		fork     = "A comment cannot have it committed: no token of this repository can push to the fork."
+		download = "At the top of the repository, this applies it:\n\n```sh\nd=\"$(mktemp -d)\" && gh run download 7 --repo github.example.com/acme/fleet --name regreen-report --dir \"$d\" && git apply \"$d/patches/p-3f2a.patch\"\n```"
+		save     = "Save the diff as a file and apply it with `regreen apply --patch FILE`, or with `git apply`."
+		both     = "comment, suggestions"
+	)
+	artifact := func(in *deliver.Input) { in.ArtifactName = "regreen-report" }
+	for _, tt := range []struct {
+		name, channels string
+		hidden         bool // the pull request does not show the lines
+		single         bool // the patch has one place
+		in             func(*deliver.Input)
+		api            func(*githubtest.Server)
+		want           string
+	}{
+		{name: "one suggestion", channels: both, single: true, want: "Commit the suggestion, below or in " + files + "."},
+		{name: "several", channels: both, want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested."},
+		{
+			name: "several, or a command", channels: both, in: func(in *deliver.Input) { in.Commands = true },
+			want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested. Or comment `/regreen apply " + bound + "` and all of it is committed.",
+		},
+		{
+			name: "a command", channels: both, hidden: true, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
+			want: unshown + " Comment `/regreen apply " + bound + "` and it is committed.",
+		},
+		{
+			name: "bound to what was tested", channels: "comment", in: func(in *deliver.Input) { in.Commands, in.PullHead = true, strings.Repeat("a", 40) },
+			want: "Not a suggestion: those are not on here. Comment `/regreen apply " + deliver.Bound(strings.Repeat("a", 40), &proposed().Patches[0]) + "` and it is committed.",
+		},
+		{name: "no commands", channels: both, hidden: true, in: artifact, want: unshown + " " + unset + " " + download},
+		{
+			name: "a fork", channels: both, hidden: true, in: func(in *deliver.Input) { in.Commands, in.Fork = true, true; artifact(in) },
+			want: unshown + " " + fork + " " + download,
+		},
+		{
+			name: "a fork that only GitHub knows of", channels: "suggestions, comment", hidden: true, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
+			api:  func(api *githubtest.Server) { p := api.Pulls()[0]; p.Fork = true; api.AddPull(p) },
+			want: unshown + " " + fork + " " + download,
+		},
+		{
+			name: "suggestions on a fork", channels: both, single: true, in: func(in *deliver.Input) { in.Commands, in.Fork = true, true; artifact(in) },
+			want: "Commit the suggestion, below or in " + files + ".",
+		},
+		{
+			name: "the run of another job", channels: both, hidden: true, in: func(in *deliver.Input) { in.RunID = 5_000_000_000; artifact(in) },
+			want: unshown + " " + unset + " " + strings.Replace(download, "download 7", "download 5000000000", 1),
+		},
+		{name: "no artifact", channels: both, hidden: true, want: unshown + " " + unset + " " + save},
+		{name: "a name that no artifact has", channels: both, hidden: true, in: func(in *deliver.Input) { in.ArtifactName = "x; rm -rf ~" }, want: unshown + " " + unset + " " + save},
+		{name: "suggestions are off", channels: "comment", in: artifact, want: "Not a suggestion: those are not on here. " + unset + " " + download},
+		{
+			name: "the review is refused", channels: both, in: func(in *deliver.Input) { in.Commands = true },
+			api: func(api *githubtest.Server) {
+				api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Status: 422, Body: `{"message": "<b>no</b>"}`})
+			},
+			want: "Not a suggestion: cannot review the pull request: GitHub says 422 \\<b\\>no\\</b\\>. Comment `/regreen apply " + bound + "` and it is committed.",
+		},
+		{
+			name: "the review comes after some tries", channels: both, single: true,
+			api: func(api *githubtest.Server) {
+				api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Status: 502, Times: 2})
+			},
+			want: "Commit the suggestion, below or in " + files + ".",
+		},
+		{
+			name: "they are there from before", channels: both, single: true, api: func(api *githubtest.Server) {
+				api.AddReview(7, githubtest.Bot, githubtest.ReviewComment{Path: "stats/mean.go", Body: "<!-- regreen:suggestion 9cf1cd6ce83fe5c6 -->"})
+			},
+			want: "Commit the suggestion, below or in " + files + ".",
+		},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t)
+			r := proposed()
+			if tt.hidden {
+				api.AddPull(githubtest.Pull{Number: 7, Head: head})
+			}
+			if tt.single {
+				r.Patches[0].Diff = oneLine
+			}
+			if tt.api != nil {
+				tt.api(api)
+			}
+			for _, got := range deliver.All(t.Context(), r, opened(t, api, tt.channels, tt.in)) {
+				if got.Channel == "comment" && got.State != deliver.Sent {
+					t.Fatalf("receipt %+v", got)
+				}
+			}
+			if got := landing(t, api.Comments(7)[0].Body); got != tt.want {
+				t.Errorf("the comment says\n%s\nand not\n%s", got, tt.want)
+			}
+		})
+	}
+}
+
+// oneLine is a patch with one place.
+const oneLine = `--- a/stats/mean.go
++++ b/stats/mean.go
+@@ -13,4 +13,4 @@
+ 	var sum time.Duration
+-	for _, s := range w.samples {
++	for _, s := range w.all() {
+ 		sum += s.Duration
+ 	}
+`
+
+// A patch that lost a secret can land nowhere from here.
+func TestLandingOfRedacted(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	r := proposed()
+	r.Patches[0].Redacted = true
+	deliver.All(t.Context(), r, opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.Commands, in.ArtifactName = true, "regreen-report" }))
+	body := api.Comments(7)[0].Body
+	if !strings.Contains(body, "Not a suggestion: it held a secret, which was taken out.\n") || strings.Contains(body, "/regreen apply") || strings.Contains(body, "gh run") {
+		t.Errorf("comment\n%s", body)
+	}
+}
+
+// However channels are ordered, and however many there are, all end, and one review is
+// made for all.
+func TestChannelsShareSuggestions(t *testing.T) {
+	t.Parallel()
+	for _, names := range []string{"comment, suggestions", "suggestions, comment", "comment, comment, comment, comment, comment, suggestions", "suggestions, suggestions", "suggestions, check, comment"} {
+		t.Run(names, func(t *testing.T) {
+			t.Parallel()
+			api := newAPI(t)
+			for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, names, nil)) {
+				if got.State == deliver.Failed {
+					t.Errorf("receipt %+v", got)
+				}
+			}
+			if n := len(api.Reviews(7)); n != 1 {
+				t.Errorf("%d reviews", n)
+			}
+		})
+	}
+}
+
+// A review that never ends holds up the comment no longer than the delivery.
+func TestCommentDoesNotHang(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Hang: true, Times: 10})
+	policy := quick
+	policy.Total = 3 * time.Second // for the review, and again for the comment
+	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "suggestions, comment", func(in *deliver.Input) { in.Retry = policy })) {
+		if want := map[string]string{"suggestions": deliver.Failed, "comment": deliver.Sent}[got.Channel]; got.State != want {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+}
+
+// What a comment tells programs is read as it was, and cannot end before its end.
+func TestRunMark(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		any := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"-->", "--!>", "<!--", "\n", "\u2028", "--", "- -->", evilText}))
+		m := deliver.RunMark{Run: rapid.Int64Min(1).Draw(t, "run"), Artifact: any.Draw(t, "artifact"), Head: any.Draw(t, "head"), Report: any.Draw(t, "report")}
+		line := m.String()
+		inner := strings.TrimSuffix(strings.TrimPrefix(line, "<!-- "), " -->")
+		if strings.ContainsAny(inner, "<>\n\r") || strings.Contains(inner, "--") {
+			t.Fatalf("it can end early: %s", line)
+		}
+		if got, ok := deliver.ReadRun("<!-- regreen:report -->\r\n" + line + "\r\n## Text\n"); !ok || got != m {
+			t.Fatalf("%+v became %+v", m, got)
+		}
+	})
+	for _, text := range []string{"", "<!-- regreen:run -->", "<!-- regreen:run {} -->", `<!-- regreen:run {"run":-1} -->`, `x <!-- regreen:run {"run":1} -->`, `<!-- regreen:run {"run":"1"} -->`} {
+		if m, ok := deliver.ReadRun(text); ok {
+			t.Errorf("%q is %+v", text, m)
+		}
+	}
+}
+
+const evilText = `"} --> <script>alert(1)</script>`
+
+// The reports of a pull request are found whatever their key, the newest first, and
+// nobody else's.
+func TestReports(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	mark := deliver.RunMark{Run: 3, Artifact: "a", Head: head, Report: "r-1"}
+	first := api.AddComment(7, githubtest.Bot, "<!-- regreen:report linux -->\n"+mark.String()+"\nx")
+	api.AddComment(7, "mallory", marker+"\n"+mark.String()+"\n")
+	second := api.AddComment(7, githubtest.Bot, marker+"\nwithout")
+	g, err := forge.NewGitHub(forge.Options{API: api.URL, Token: githubtest.Token, Repository: githubtest.Repository})
+	if err != nil {
+		t.Fatal(err)
+	}
+	all, err := deliver.Reports(t.Context(), g, 7)
+	if err != nil || len(all) != 2 || all[0].Comment.ID != second || all[0].HasRun || all[1].Comment.ID != first || all[1].Run != mark {
+		t.Errorf("%+v, %v", all, err)
+	}
+}
+
+func TestBound(t *testing.T) {
+	t.Parallel()
+	p := &proposed().Patches[0]
+	got := deliver.Bound(head, p)
+	if !regexp.MustCompile(`^p-3f2a@[0-9a-f]{12}$`).MatchString(got) {
+		t.Errorf("%q", got)
+	}
+	other := *p
+	other.Diff += " "
+	if got == deliver.Bound(head, &other) || got == deliver.Bound(strings.Repeat("a", 40), p) {
+		t.Error("it is the same for another patch or commit")
+	}
+}
+
+// What the comment says to type applies the patch, in a real shell with a real git.
+func TestDownloadLine(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	api.AddPull(githubtest.Pull{Number: 7, Head: head})
+	r := proposed()
+	r.Patches[0].Diff = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-red\n+green\n"
+	shipped := filepath.Join(t.TempDir(), "out")
+	in := func(in *deliver.Input) { in.ArtifactName, in.Artifact, in.Dir = "regreen-report", shipped, t.TempDir() }
+	for _, got := range deliver.All(t.Context(), r, opened(t, api, "artifact, comment, suggestions", in)) {
+		if got.State == deliver.Failed {
+			t.Fatalf("receipt %+v", got)
+		}
+	}
+	_, line, _ := strings.Cut(api.Comments(7)[0].Body, "```sh\n")
+	line, _, _ = strings.Cut(line, "\n```")
+
+	bin, work := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(bin, "gh"), "#!/bin/sh\ntest \"$*\" = \"run download 7 --repo github.example.com/acme/fleet --name regreen-report --dir $9\" && cp -R '"+shipped+"/.' \"$9\"\n")
+	if err := os.Chmod(filepath.Join(bin, "gh"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(work, "a.txt"), "red\n")
+	cmd := exec.Command("sh", "-c", line)
+	cmd.Dir, cmd.Env = work, append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
+	out, err := cmd.CombinedOutput()
+	if b, _ := os.ReadFile(filepath.Join(work, "a.txt")); err != nil || string(b) != "green\n" {
+		t.Errorf("%s\nsays %s, %v, and the file is %q", line, out, err, b)
+	}
+}
+
+// Whatever a report calls its patches and runs, nothing but plain words comes into a
+// line for a shell.
+func TestDownloadLineIsSafe(t *testing.T) {
+	t.Parallel()
+	plain := regexp.MustCompile(`(?s)^At the top of the repository, this applies it:\n\n` + "```sh\n" +
+		`d="\$\(mktemp -d\)" && gh run download [0-9]+ --repo [A-Za-z0-9._/:-]+ --name [A-Za-z0-9._-]+ --dir "\$d" && git apply "\$d/patches/[A-Za-z0-9_-]+\.patch"` + "\n```\n$")
+	line := func(l deliver.Landing, id string) string {
+		return deliver.Ways(l)(&report.Patch{ID: id, State: "verified"})
+	}
+	if text := line(deliver.Landing{Run: 7, Artifact: "a", Repository: "a/b"}, "p"); !plain.MatchString(text) {
+		t.Fatalf("%q", text)
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		any := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9]{1,3}[-./ ;$"'\n]?[a-z]{0,3}`))
+		l := deliver.Landing{Run: rapid.Int64().Draw(t, "run"), Artifact: any.Draw(t, "artifact"), Repository: any.Draw(t, "owner") + "/" + any.Draw(t, "name")}
+		if text := line(l, any.Draw(t, "id")); strings.Contains(text, "gh run") && !plain.MatchString(text) {
+			t.Fatalf("%q", text)
+		}
+	})
+}
