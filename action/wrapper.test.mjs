@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
-import { chmod, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, writeFile } from "node:fs/promises";
+import { chmod, cp, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from "node:fs/promises";
 import { createServer } from "node:http";
 import { tmpdir } from "node:os";
 import path from "node:path";
@@ -19,7 +19,7 @@ const binary = '#!/bin/sh\necho "regreen-action $# $*"\necho "token=$INPUT_TOKEN
 
 /** An action of its own with release.json as given, and a runner's folders. */
 async function action(t, release = { version: "", url: "", files: {} }) {
-  const top = await mkdtemp(path.join(tmpdir(), "wrapper-"));
+  const top = await realpath(await mkdtemp(path.join(tmpdir(), "wrapper-")));
   t.after(() => rm(top, { recursive: true, force: true }));
   const at = (...names) => path.join(top, ...names);
   await cp(here, at("source", "action"), { recursive: true });

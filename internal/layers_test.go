@@ -90,6 +90,7 @@ var layout = []layer{
 	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
 	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded localize patch propose report testrun"},
 	{dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would", imports: "bench/seeded localize propose testrun validate"},
+	{dir: "internal/workflows", purpose: "the test that keeps workflows and the action's description to what is safe"},
 	{dir: "action", purpose: "the test of what starts the action's binary, which is written for node"},
 	{dir: "scripts", purpose: "the test of the scripts that make releases"},
 	{dir: "docs", purpose: "the test that executes the documentation", tests: "config"},

@@ -69,5 +69,5 @@ cache="${XDG_CACHE_HOME:-$HOME/.cache}/regreen"
 	echo "setup: whether a report's page is accessible is not tested" >&2
 "$(dirname "$0")/new-git.sh" "$cache/new-git" ||
 	echo "setup: the test of configured hooks is skipped without a newer git" >&2
-"$(dirname "$0")/act.sh" "$cache/act" ||
-	echo "setup: the action is not tested in workflows: there is no act to run them with" >&2
+"$(dirname "$0")/workflow-tools.sh" "$cache/act" ||
+	echo "setup: the action is not tested in workflows, which take act to run and actionlint to judge them" >&2
