@@ -38,6 +38,8 @@ func TestGolden(t *testing.T) {
 	})
 	t.Run("small", func(t *testing.T) {
 		t.Parallel()
+		golden(t, "proposed.explain", []byte(Explain(proposedReport(), 0)))
+		golden(t, "hostile.explain", []byte(Explain(hostileReport(), 0)))
 		golden(t, "partial.small", []byte(Markdown(partialReport(), MarkdownOptions{MaxBytes: 3000, Apply: "/regreen apply"})))
 	})
 }

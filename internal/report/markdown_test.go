@@ -23,7 +23,7 @@ func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
 }
 
 var (
-	headings = regexp.MustCompile(`^(## [✓✗] regreen: |### (Failures|Causes|Culprit|Alerts|Not done)$|### (Patch|Plausible patch, not verified): )`)
+	headings = regexp.MustCompile(`^(## ([✓✗] regreen: |regreen: why )|### (Failures|Causes|Culprit|Alerts|Not done|Where the fault was looked for)$|### Patch |### (Patch|Plausible patch, not verified): )`)
 	summary  = regexp.MustCompile(`^<summary>[A-Za-z0-9, ]+</summary>$`)
 	active   = regexp.MustCompile(`(^|[^\\])[<>\[*_~$&]|@[A-Za-z0-9]|#[0-9]|://|(?i)\bwww\.|\bgh-[0-9]`)
 	strong   = regexp.MustCompile(`\*\*(needs review|still red|repaired( by )?)\*\*`)
@@ -164,6 +164,7 @@ func TestMarkdown(t *testing.T) {
 		r := reports().Draw(t, "report")
 		size := rapid.IntRange(smallestSize, 20_000).Draw(t, "size")
 		structure(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
+		structure(t, Explain(r, size), size)
 	})
 }
 
@@ -178,6 +179,7 @@ func FuzzMarkdown(f *testing.F) {
 			r := planted(text)
 			r.Verdict = v
 			structure(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
+			structure(t, Explain(r, size), size)
 		}
 	})
 }
