@@ -49,7 +49,7 @@ var layout = []layer{
 	},
 	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config detect forge patch report",
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config confine detect forge patch report",
 		tests: "forge/githubtest",
 	},
 	{

@@ -83,6 +83,10 @@ func TestPull(t *testing.T) {
 	if err != nil || len(all) != 1 || all[0].Number != 7 {
 		t.Errorf("of the branch: %+v, %v", all, err)
 	}
+	all, err = g.PullsFrom(t.Context(), "mallory", "topic")
+	if err != nil || len(all) != 1 || all[0].Number != 8 {
+		t.Errorf("of the fork's branch: %+v, %v", all, err)
+	}
 }
 
 func TestOpenPull(t *testing.T) {

@@ -46,8 +46,14 @@ func (g *GitHub) Pull(ctx context.Context, number int) (Pull, error) {
 
 // PullsOf are the pull requests of a branch of this repository, open or closed.
 func (g *GitHub) PullsOf(ctx context.Context, branch string) ([]Pull, error) {
+	return g.PullsFrom(ctx, g.owner, branch)
+}
+
+// PullsFrom are the pull requests of a branch of the owner's repository, which may be a
+// fork, open or closed.
+func (g *GitHub) PullsFrom(ctx context.Context, owner, branch string) ([]Pull, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
-		return g.client.PullRequests.List(ctx, g.owner, g.repo, &github.PullRequestListOptions{State: "all", Head: g.owner + ":" + branch, ListOptions: page})
+		return g.client.PullRequests.List(ctx, g.owner, g.repo, &github.PullRequestListOptions{State: "all", Head: owner + ":" + branch, ListOptions: page})
 	})
 	if err != nil {
 		return nil, g.problem("read the pull requests", "pull-requests: read", err)

@@ -43,6 +43,29 @@ func (s *Server) AddArtifact(run int64, name string, zip []byte) int64 {
 	return a.id
 }
 
+// Artifacts are those of a name that a run has left, the oldest first.
+func (s *Server) Artifacts(run int64, name string) (ids []int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.artifacts {
+		if a.run == run && a.name == name {
+			ids = append(ids, a.id)
+		}
+	}
+	return ids
+}
+
+// Expire has an artifact gone.
+func (s *Server) Expire(id int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.artifacts {
+		if a.id == id {
+			a.expired = true
+		}
+	}
+}
+
 // Reruns are the runs that were started again.
 func (s *Server) Reruns() []int64 {
 	s.mu.Lock()

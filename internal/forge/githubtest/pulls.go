@@ -20,13 +20,21 @@ func (s *Server) head(p *Pull) string {
 	return p.Head
 }
 
+// Fork is the repository that the pull requests of forks come from.
+const Fork = "mallory/fleet"
+
+// from is the repository of a pull request's branch.
+func from(p *Pull) string {
+	if p.Fork {
+		return Fork
+	}
+	return Repository
+}
+
 func (s *Server) pullJSON(p *Pull) map[string]any {
-	state, from := "open", Repository
+	state := "open"
 	if p.Closed {
 		state = "closed"
-	}
-	if p.Fork {
-		from = "mallory/fleet"
 	}
 	base := ""
 	if s.Git != "" {
@@ -35,7 +43,7 @@ func (s *Server) pullJSON(p *Pull) map[string]any {
 	return map[string]any{
 		"number": p.Number, "state": state, "draft": p.Draft, "title": p.Title, "body": p.Body, "user": user(cmp.Or(p.Author, Bot)),
 		"html_url": fmt.Sprintf("https://github.example.com/%s/pull/%d", Repository, p.Number),
-		"head":     map[string]any{"sha": s.head(p), "ref": cmp.Or(p.HeadRef, "topic"), "repo": map[string]any{"full_name": from}},
+		"head":     map[string]any{"sha": s.head(p), "ref": cmp.Or(p.HeadRef, "topic"), "repo": map[string]any{"full_name": from(p)}},
 		"base":     map[string]any{"sha": base, "ref": cmp.Or(p.BaseRef, "main"), "repo": map[string]any{"full_name": Repository}},
 	}
 }
@@ -48,7 +56,6 @@ func (s *Server) getPull(w http.ResponseWriter, r *http.Request) {
 
 func (s *Server) listPulls(w http.ResponseWriter, r *http.Request) {
 	q := r.URL.Query()
-	owner, _, _ := strings.Cut(Repository, "/")
 	var all []map[string]any
 	for _, n := range slices.Backward(slices.Sorted(maps.Keys(s.pulls))) {
 		p := s.pulls[n]
@@ -56,7 +63,8 @@ func (s *Server) listPulls(w http.ResponseWriter, r *http.Request) {
 		if p.Closed && state == "open" || !p.Closed && state == "closed" {
 			continue
 		}
-		if head := q.Get("head"); head != "" && (p.Fork || head != owner+":"+p.HeadRef) {
+		owner, _, _ := strings.Cut(from(p), "/")
+		if head := q.Get("head"); head != "" && head != owner+":"+cmp.Or(p.HeadRef, "topic") {
 			continue
 		}
 		all = append(all, s.pullJSON(p))

@@ -272,6 +272,15 @@ func (s *Server) Deny(permissions ...string) {
 	}
 }
 
+// Allow gives permissions back.
+func (s *Server) Allow(permissions ...string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range permissions {
+		delete(s.denied, p)
+	}
+}
+
 // SetViewer says whom the token belongs to, where that is not Bot.
 func (s *Server) SetViewer(login string) {
 	s.mu.Lock()
