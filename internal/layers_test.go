@@ -38,7 +38,7 @@ var layout = []layer{
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
 	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "confine"},
 	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why"},
-	{dir: "internal/learn", purpose: "outcomes, posteriors, stores", tests: "learn/storetest"},
+	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
