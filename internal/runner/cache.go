@@ -38,8 +38,8 @@ type cacheService interface {
 // Caches are immutable, and bound to the branch of the run that saved them: a run sees
 // those of its own branch, of the base of its pull request, and of the default branch. So
 // those of a pull request are seen by nobody else, and those of the default branch by all.
-// What an entry holds is whatever some run of these branches saved: hostile, for who runs
-// tests with the token. Letter case is not told apart by every service.
+// What it finds is whatever a run on one of these branches saved, so it may be hostile.
+// Some services have keys in small letters only.
 func (c *Client) RestoreCache(ctx context.Context, key string, prefixes []string, file string, most int64) (found string, err error) {
 	found, err = c.restore(ctx, append([]string{key}, prefixes...), file, most)
 	if err != nil {
