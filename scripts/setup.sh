@@ -1,7 +1,8 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: the tests run real git, compare
-# with GNU patch, run regreen from other hook managers, open reports in a browser,
-# run workflows, and the race detector needs a C compiler.
+# with GNU patch, run regreen from other hook managers, open reports in a browser, share
+# what was learnt through a Redis server, run workflows, and the race detector needs a C
+# compiler.
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then
@@ -53,7 +54,7 @@ if [ -n "$need" ] && ! install $need; then
 fi
 
 # Without these a few tests are skipped, which say so.
-want="$(lacking pre-commit npm)"
+want="$(lacking pre-commit npm redis-server)"
 # shellcheck disable=SC2086 # words are wanted
 if [ -n "$want" ] && ! install $want; then
 	echo "setup: some tests are skipped without$want, and $why" >&2

@@ -13,7 +13,9 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -86,6 +88,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.configuration(rp)
 	d.hooks(ctx, rp, program)
 	d.state(ctx, rp)
+	d.store(ctx)
 }
 
 // program tells where a program is and which version.
@@ -241,5 +244,34 @@ func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 	d.good("workspace", "%s", w.Dir)
 	if err := w.Close(); err != nil {
 		d.bad("workspace", "", "%v", err)
+	}
+}
+
+// store tells where outcomes are kept, and whether a shared store can be used.
+func (d *doctor) store(ctx context.Context) {
+	s, err := d.open(ctx, "", nil, session.Flags{})
+	if err != nil {
+		var usage *session.UsageError
+		if errors.As(err, &usage) {
+			d.bad("store", usage.Hint, "%s", printable(usage.Msg))
+		}
+		return // else it has been told above
+	}
+	defer func() { _ = s.Close() }()
+	text, err := s.StoreText(ctx)
+	shared, ok := s.Store.(*learn.Shared)
+	if ok && err == nil {
+		err = shared.Ping(ctx)
+	}
+	var fault *learn.Error
+	switch {
+	case errors.As(err, &fault):
+		d.bad("store", fault.Hint, "%s: %s", printable(text), printable(fault.Err.Error()))
+	case err != nil:
+		d.bad("store", "", "%s: %s", printable(text), printable(err.Error()))
+	case s.StoreWhy != "":
+		d.note("store", "%s", printable(text))
+	default:
+		d.good("store", "%s", printable(text))
 	}
 }

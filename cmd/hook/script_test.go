@@ -14,6 +14,7 @@ import (
 	"github.com/santhosh-tekuri/jsonschema/v6"
 
 	"github.com/regreen-ci/regreen/internal/gate"
+	"github.com/regreen-ci/regreen/internal/learn/storetest"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/schema"
 )
@@ -39,12 +40,13 @@ func TestMain(m *testing.M) {
 //	status N CMD...   runs CMD and wants the exit status N
 //	repo [DIR]        makes a repository of DIR and commits what is there
 //	snapshot, same    take and compare every byte of the tree and the index
+//	redis             starts a Redis server, and sets $REDIS to its URL
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
 //	                  to the ids of the run and of its first patch
 //
 // and $GIT and $PROGRAM, the paths of git and of regreen, and where make setup could
 // get one, which is the condition [new-git], $NEWGIT, the folder of a git that runs
-// hooks of its configuration.
+// hooks of its configuration. The condition [redis] tells whether there is a redis-server.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, "script"))
@@ -78,14 +80,22 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			return os.MkdirAll(env.Cd, 0o755)
 		},
 		Condition: func(name string) (bool, error) {
-			if name != "new-git" {
+			var err error
+			switch name {
+			case "new-git":
+				_, err = os.Stat(filepath.Join(newGit(), "git"))
+			case "redis":
+				_, err = exec.LookPath("redis-server")
+			default:
 				return false, fmt.Errorf("there is no condition %s", name)
 			}
-			_, err := os.Stat(filepath.Join(newGit(), "git"))
 			return err == nil, nil
 		},
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"status": cmdStatus, "repo": cmdRepo, "snapshot": cmdSnapshot, "same": cmdSame, "report": cmdReport,
+			"redis": func(ts *testscript.TestScript, _ bool, _ []string) {
+				ts.Setenv("REDIS", storetest.StartRedis(t).URL("script"))
+			},
 		},
 	}
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"slices"
 
@@ -11,6 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -37,6 +39,7 @@ func (a *app) statusCommand() *cobra.Command {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", s.Name, installed(s, configured))
 			}
 			fmt.Fprintf(a.stdout, "%-16s %s\n", "state", e.repo.StateDir())
+			fmt.Fprintf(a.stdout, "%-16s %s\n", "store", a.storeText(cmd.Context()))
 
 			if tree, err := e.repo.TreeHash(cmd.Context(), repo.Index("")); err == nil {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", "index", e.proof(tree))
@@ -60,6 +63,20 @@ func (a *app) statusCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// storeText tells where outcomes are kept, or why that cannot be told.
+func (a *app) storeText(ctx context.Context) string {
+	s, err := a.open(ctx, "", nil, session.Flags{})
+	if err != nil {
+		return printable(err.Error())
+	}
+	defer func() { _ = s.Close() }()
+	text, err := s.StoreText(ctx)
+	if err != nil {
+		text += "; " + err.Error()
+	}
+	return printable(text)
 }
 
 // installed tells in words what is in a hook's place.

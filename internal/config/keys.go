@@ -94,7 +94,7 @@ var generalKeys = []Key{
 		text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error")),
 	},
 	{
-		storeKey, "REGREEN_STORE", "The store of outcomes: a path or a URL (sqlite, redis, rediss, valkey). A password belongs into the variable, not into a file that is shared.", "rediss://cache.example.com:6379/0",
+		storeKey, "REGREEN_STORE", "The store of outcomes: a path, or the URL of a Redis or Valkey server that others share (see docs/store.md). A password belongs into the variable, not into a file that is shared.", "rediss://cache.example.com:6379/0",
 		text(func(c *Config) *string { return &c.Store }, store),
 	},
 	{

@@ -19,13 +19,16 @@ var (
 	ErrDisk    = errors.New("the disk is full or fails")
 	ErrBusy    = errors.New("another process kept the database locked")
 	ErrDenied  = errors.New("the database cannot be written")
+
+	ErrUnreachable = errors.New("the server is out of reach")
+	ErrLogin       = errors.New("the server does not let this user in, or not do this")
 )
 
 // Error is a failure of a store: what it was doing, where, why, and what a person
 // can do about it.
 type Error struct {
-	Op   string // open, record, read, close
-	Path string
+	Op   string // open, reach, record in, read, close
+	Path string // of the file, or the server's address
 	Hint string // may be empty
 	Err  error
 }

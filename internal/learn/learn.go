@@ -10,7 +10,8 @@
 // own priors), and fingerprinting failures or patches (the caller gives strings).
 //
 // Read learn.go for the words, posterior.go for the arithmetic, sqlite.go for the
-// store on disk. A new store passes the contract in the package storetest.
+// store on disk, redis.go for the one on a server, and shared.go for how both go
+// together. A new store passes the contract in the package storetest.
 package learn
 
 import (

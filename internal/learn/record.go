@@ -9,7 +9,10 @@ import (
 )
 
 // Record implements Store.
-func (s *SQLite) Record(ctx context.Context, b Batch) error {
+func (s *SQLite) Record(ctx context.Context, b Batch) error { return s.record(ctx, b, false) }
+
+// record stores a batch, and puts those outcomes that are new into the queue if wanted.
+func (s *SQLite) record(ctx context.Context, b Batch, enqueue bool) error {
 	if err := b.Validate(); err != nil {
 		return s.explain("record in", err)
 	}
@@ -21,7 +24,7 @@ func (s *SQLite) Record(ctx context.Context, b Batch) error {
 		if err := recordRun(ctx, tx, b); err != nil {
 			return err
 		}
-		return recordOutcomes(ctx, tx, b.Outcomes, s.opts.Now())
+		return recordOutcomes(ctx, tx, b.Outcomes, s.opts.Now(), enqueue)
 	}))
 }
 
@@ -60,7 +63,7 @@ func recordRun(ctx context.Context, tx *sql.Tx, b Batch) error {
 }
 
 // recordOutcomes stores outcomes and adds those that are new to the posteriors.
-func recordOutcomes(ctx context.Context, tx *sql.Tx, outcomes []Outcome, now time.Time) error {
+func recordOutcomes(ctx context.Context, tx *sql.Tx, outcomes []Outcome, now time.Time, enqueue bool) error {
 	outcome, err := tx.PrepareContext(ctx, "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 	if err != nil {
 		return err
@@ -83,7 +86,15 @@ func recordOutcomes(ctx context.Context, tx *sql.Tx, outcomes []Outcome, now tim
 		}
 		if added, err := result.RowsAffected(); err != nil {
 			return err
-		} else if added == 0 || o.Weight == 0 {
+		} else if added == 0 {
+			continue
+		}
+		if enqueue {
+			if _, err := tx.ExecContext(ctx, "INSERT INTO queued VALUES (?)", o.ID); err != nil {
+				return err
+			}
+		}
+		if o.Weight == 0 {
 			continue
 		}
 		inc := o.Increment()
@@ -131,13 +142,16 @@ func (s *SQLite) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
 	if q.Limit > 0 {
 		newest += fmt.Sprintf(" LIMIT %d", q.Limit)
 	}
-	return query(ctx, s, func(rows *sql.Rows) (o Outcome, err error) {
-		var at int64
-		err = rows.Scan(&o.ID, &o.Run, &o.Attempt, &o.Strategy, &o.Context.Language, &o.Context.Kind,
-			&o.Reward, &o.Weight, &o.Seconds, &o.Event, &at)
-		o.At = time.UnixMicro(at).UTC()
-		return o, err
-	}, "SELECT * FROM ("+newest+") ORDER BY at, id", args...)
+	return query(ctx, s, scanOutcome, "SELECT * FROM ("+newest+") ORDER BY at, id", args...)
+}
+
+// scanOutcome reads a row of the table outcomes.
+func scanOutcome(rows *sql.Rows) (o Outcome, err error) {
+	var at int64
+	err = rows.Scan(&o.ID, &o.Run, &o.Attempt, &o.Strategy, &o.Context.Language, &o.Context.Kind,
+		&o.Reward, &o.Weight, &o.Seconds, &o.Event, &at)
+	o.At = time.UnixMicro(at).UTC()
+	return o, err
 }
 
 // Rejected implements Memory.

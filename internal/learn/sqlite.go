@@ -21,7 +21,7 @@ var migrations embed.FS
 
 // schemaVersion is the number of the newest file in migrations; a database
 // carries the one it was brought to in its user_version.
-const schemaVersion = 1
+const schemaVersion = 2
 
 // SQLiteOptions changes how a SQLite store works. The zero value is good.
 type SQLiteOptions struct {

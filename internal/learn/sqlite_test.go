@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"maps"
 	"math/rand/v2"
 	"os"
@@ -44,10 +45,28 @@ const batchSize = 15
 // forever is more batches than a test has time for.
 const forever = "1000000"
 
+// helperStore is the store in a file or, after a space, that of a server besides.
+func helperStore(place string) (learn.Store, error) {
+	path, address, shared := strings.Cut(place, " ")
+	file, err := learn.OpenSQLite(path, learn.SQLiteOptions{})
+	if err != nil || !shared {
+		return file, err
+	}
+	server, err := learn.ParseServer(address)
+	if err != nil {
+		return nil, err
+	}
+	remote, err := learn.OpenRedis(server, learn.RedisOptions{})
+	if err != nil {
+		return nil, err
+	}
+	return learn.NewShared(file, remote, slog.New(slog.DiscardHandler)), nil
+}
+
 // recordBatches records n batches and tells the run of each as soon as it is
 // stored.
-func recordBatches(path, name string, batches int, told io.Writer) error {
-	store, err := learn.OpenSQLite(path, learn.SQLiteOptions{})
+func recordBatches(place, name string, batches int, told io.Writer) error {
+	store, err := helperStore(place)
 	if err != nil {
 		return err
 	}
@@ -186,7 +205,7 @@ func TestEightProcessesLoseNothing(t *testing.T) {
 		"SELECT count(*) FROM outcomes":                        8 * 8 * batchSize,
 		"SELECT CAST(sum(alpha) AS INTEGER) FROM posteriors":   8 * 8 * batchSize,
 		"SELECT journal_mode = 'wal' FROM pragma_journal_mode": 1,
-		"SELECT user_version FROM pragma_user_version":         1,
+		"SELECT user_version FROM pragma_user_version":         2,
 		"SELECT count(*) FROM pragma_foreign_key_check":        0,
 		"SELECT quick_check = 'ok' FROM pragma_quick_check":    1,
 	} {

@@ -74,6 +74,17 @@ func (r *Repo) Facts(ctx context.Context) (Facts, error) {
 	return f, err
 }
 
+// Remote gives host and path of the remote that the repository is known by, whatever
+// branch is checked out: of origin, else of the only one. A local remote has none.
+func (r *Repo) Remote(ctx context.Context) (host, path string, err error) {
+	conf, err := r.config(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	host, path = hostOf(conf["remote."+conf.remote("")+".url"])
+	return host, path, nil
+}
+
 // base is the merge-base of HEAD and a ref, "" when either is missing or they
 // have no ancestor in common.
 func (r *Repo) base(ctx context.Context, head, ref string) (string, error) {

@@ -65,7 +65,8 @@ type Session struct {
 	Environment detect.Environment
 	Defaults    detect.Defaults
 	Log         *slog.Logger
-	Store       *learn.SQLite
+	Store       learn.Store
+	StoreWhy    string // why outcomes are not where the configuration says, "" when they are
 
 	in            Input
 	file          *adaptlog.File
@@ -114,37 +115,11 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	}
 	s.Defaults = s.Environment.Defaults()
 	s.openLog(getenv)
-	// The store is opened by its first use, which is after the verdict.
-	path := filepath.Join(rp.StateDir(), "learn.db")
-	if p := or(in.Flags.Store, cfg.Store); p != "" {
-		if path, err = storePath(rp.Root(), p); err != nil {
-			return nil, err
-		}
-	}
-	if s.Store, err = learn.OpenSQLite(path, learn.SQLiteOptions{}); err != nil {
+	if err := s.openStore(ctx, or(in.Flags.Store, cfg.Store)); err != nil {
 		return nil, err
 	}
 	s.detectSeconds = time.Since(start).Seconds()
 	return s, nil
-}
-
-// storePath reads a --store value: a path, or a sqlite: or file: URL of one.
-func storePath(root, store string) (string, error) {
-	scheme, rest, ok := strings.Cut(store, ":")
-	switch {
-	case ok && (scheme == "sqlite" || scheme == "file"):
-		store = strings.TrimPrefix(rest, "//")
-	case ok && strings.HasPrefix(rest, "//"):
-		// The rest of the URL may hold a password.
-		return "", &UsageError{Msg: fmt.Sprintf("%s: is not a kind of store this regreen has", scheme), Hint: "give a path or sqlite:PATH"}
-	}
-	if store == "" {
-		return "", &UsageError{Msg: "the store has no path", Hint: "give a path or sqlite:PATH"}
-	}
-	if !filepath.IsAbs(store) {
-		store = filepath.Join(root, store)
-	}
-	return store, nil
 }
 
 func payload(name string) []byte {
@@ -258,8 +233,10 @@ func (s *Session) deepen() func(context.Context, string) error {
 	}
 }
 
-// fingerprint names a configuration by what it says.
+// fingerprint names a configuration by what it says. Where outcomes are stored does not
+// matter to a run that is done again, and may hold a password.
 func fingerprint(cfg config.Config) string {
+	cfg.Store = ""
 	h := sha256.New()
 	fmt.Fprintf(h, "%+v", cfg)
 	return hex.EncodeToString(h.Sum(nil))

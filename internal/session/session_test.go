@@ -117,7 +117,7 @@ func TestStorePath(t *testing.T) {
 		"odd:name.db":           filepath.Join(root, "odd:name.db"),
 		"sqlite:":               "",
 		"":                      "",
-		"redis://:pw@host:6379": "",
+		"mongo://:pw@host:6379": "",
 		"http://host/learn.db":  "",
 	} {
 		got, err := storePath(root, store)

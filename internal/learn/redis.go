@@ -1,0 +1,411 @@
+package learn
+
+import (
+	"context"
+	"crypto/tls"
+	_ "embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"net"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gomodule/redigo/redis"
+)
+
+// Redis is a Store on a Redis (5 or later) or Valkey server, which many machines share.
+// It keeps outcomes and their sums; of a batch's run, failures and attempts it takes
+// nothing, since those may quote code.
+//
+// The keys, all of one slot of a cluster, with V the version of this layout and NAME
+// the namespace:
+//
+//	regreen:V:{NAME}:outcomes   hash: id -> the outcome as JSON
+//	regreen:V:{NAME}:times      sorted set: id by time, in microseconds since 1970
+//	regreen:V:{NAME}:sums:N     hash: ["strategy","language","kind",day,"alpha"] -> sum, and
+//	                            the same with "beta", of the days from 30 N on
+//
+// The newest 50,000 outcomes are kept, and a key that nobody has written to for as long
+// as an outcome counts goes away.
+type Redis struct {
+	server Server
+	opts   RedisOptions
+
+	pool *redis.Pool // connects when it is used
+}
+
+// RedisOptions changes how a Redis store works. The zero value is good.
+type RedisOptions struct {
+	// Timeout is for all of a call; connecting and each answer get parts of it. A hook of
+	// git's waits for it. 0 for 2 s.
+	Timeout time.Duration
+	Kept    int              // how many outcomes are kept; 0 for 50,000
+	Now     func() time.Time // nil for time.Now
+}
+
+const (
+	layoutVersion = "1"
+	periodDays    = 30
+	keptOutcomes  = 50_000
+	// MaxOutcome is how large a Redis store lets an outcome be, as JSON.
+	MaxOutcome = 4 << 10
+	// maxBatch bounds how long one script keeps others waiting.
+	maxBatch = 10_000
+)
+
+//go:embed record.lua
+var recordSource string
+
+// Its keys are counted by the arguments.
+var recordScript = sync.OnceValue(func() *redis.Script { return redis.NewScript(-1, recordSource) })
+
+// OpenRedis gives the store on a server, which needs a namespace. It does not connect:
+// the first call that needs the server does.
+func OpenRedis(server Server, opts RedisOptions) (*Redis, error) {
+	if server.address == "" {
+		return nil, errors.New("learning store: no server given")
+	}
+	if err := checkNamespace(server.Namespace); err != nil {
+		return nil, err
+	}
+	if opts.Timeout < 0 || opts.Kept < 0 {
+		return nil, fmt.Errorf("learning store %v: timeout %v or %d outcomes is negative", server, opts.Timeout, opts.Kept)
+	}
+	if opts.Timeout == 0 {
+		opts.Timeout = 2 * time.Second
+	}
+	if opts.Kept == 0 {
+		opts.Kept = keptOutcomes
+	}
+	if opts.Now == nil {
+		opts.Now = time.Now
+	}
+	return &Redis{server: server, opts: opts, pool: server.pool(opts.Timeout)}, nil
+}
+
+// Server tells where the store is.
+func (r *Redis) Server() Server { return r.server }
+
+// Close implements Store.
+func (r *Redis) Close() error { return r.explain("close", r.pool.Close()) }
+
+// pool makes connections. Of the time for a call, 3/20 is for connecting, as much for the
+// handshake of TLS, and half for an answer: 300 ms and 1 s of 2 s.
+func (s Server) pool(timeout time.Duration) *redis.Pool {
+	connect, answer := timeout*3/20, timeout/2
+	options := []redis.DialOption{
+		redis.DialConnectTimeout(connect), redis.DialTLSHandshakeTimeout(connect),
+		redis.DialReadTimeout(answer), redis.DialWriteTimeout(answer),
+		redis.DialUsername(s.username), redis.DialPassword(s.password), redis.DialDatabase(s.db),
+		redis.DialUseTLS(s.tls), redis.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}),
+	}
+	return &redis.Pool{MaxIdle: 1, DialContext: func(ctx context.Context) (redis.Conn, error) {
+		return redis.DialContext(ctx, s.network, s.address, options...)
+	}}
+}
+
+// call does something with the server, and gives up when ctx ends or the time is over
+// even if an answer is still awaited.
+func call[T any](ctx context.Context, r *Redis, op string, do func(redis.Conn) (T, error)) (T, error) {
+	type answer struct {
+		value T
+		err   error
+	}
+	var none T
+	if err := ctx.Err(); err != nil {
+		return none, r.explain(op, err)
+	}
+	bounded, cancel := context.WithTimeout(ctx, r.opts.Timeout)
+	defer cancel()
+	answered := make(chan answer, 1)
+	go func() {
+		value, err := once(bounded, r, do)
+		if isBroken(err) && bounded.Err() == nil { // a connection may die while it is idle
+			value, err = once(bounded, r, do)
+		}
+		answered <- answer{value, err}
+	}()
+	select {
+	case a := <-answered:
+		if a.err != nil && ctx.Err() != nil {
+			a.err = ctx.Err()
+		}
+		return a.value, r.explain(op, a.err)
+	case <-bounded.Done():
+		return none, r.explain(op, bounded.Err())
+	}
+}
+
+func once[T any](ctx context.Context, r *Redis, do func(redis.Conn) (T, error)) (T, error) {
+	conn, err := r.pool.GetContext(ctx)
+	if err != nil {
+		var none T
+		return none, err
+	}
+	defer conn.Close()
+	return do(conn)
+}
+
+// isBroken tells whether a connection ended before the answer came.
+func isBroken(err error) bool {
+	var network net.Error
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && !network.Timeout()
+}
+
+// Ping tells whether the server can be reached and lets this user in.
+func (r *Redis) Ping(ctx context.Context) error {
+	_, err := call(ctx, r, "reach", func(conn redis.Conn) (any, error) { return conn.Do("PING") })
+	return err
+}
+
+func (r *Redis) key(parts ...string) string {
+	return strings.Join(append([]string{"regreen", layoutVersion, "{" + r.server.Namespace + "}"}, parts...), ":")
+}
+
+func period(day int64) int64 { return int64(math.Floor(float64(day) / periodDays)) }
+
+// stored is an outcome as the server has it.
+type stored struct {
+	Run      string  `json:"run,omitempty"`
+	Attempt  string  `json:"attempt,omitempty"`
+	Strategy string  `json:"strategy"`
+	Language string  `json:"language,omitempty"`
+	Kind     string  `json:"kind,omitempty"`
+	Reward   float64 `json:"reward"`
+	Weight   float64 `json:"weight"`
+	Seconds  float64 `json:"seconds,omitempty"`
+	Event    Event   `json:"event,omitempty"`
+	At       int64   `json:"at"` // microseconds since 1970
+}
+
+// encode gives the text of an outcome, or says why a server does not take it.
+func encode(o Outcome) (string, error) {
+	text, err := json.Marshal(stored{
+		Run: o.Run, Attempt: o.Attempt, Strategy: o.Strategy, Language: o.Context.Language, Kind: o.Context.Kind,
+		Reward: o.Reward, Weight: o.Weight, Seconds: o.Seconds, Event: o.Event, At: o.At.UnixMicro(),
+	})
+	if err == nil && len(text)+len(o.ID) > MaxOutcome {
+		err = fmt.Errorf("it is larger than %d bytes", MaxOutcome)
+	}
+	if err != nil {
+		return "", fmt.Errorf("outcome %.40q: %w", o.ID, err)
+	}
+	return string(text), nil
+}
+
+// decode reads what another regreen wrote; what makes no sense is none.
+func decode(id, text string) (Outcome, bool) {
+	var s stored
+	if err := json.Unmarshal([]byte(text), &s); err != nil {
+		return Outcome{}, false
+	}
+	o := Outcome{
+		ID: id, Run: s.Run, Attempt: s.Attempt, Strategy: s.Strategy, Context: Context{Language: s.Language, Kind: s.Kind},
+		Reward: s.Reward, Weight: s.Weight, Seconds: s.Seconds, Event: s.Event, At: time.UnixMicro(s.At).UTC(),
+	}
+	return o, o.Validate() == nil
+}
+
+// sum is a field of the hashes of sums.
+type sum struct {
+	Increment
+	side string // alpha or beta
+}
+
+func (s sum) field() (string, error) {
+	text, err := json.Marshal([]any{s.Strategy, s.Context.Language, s.Context.Kind, s.Day, s.side})
+	return string(text), err
+}
+
+// parseSum reads a field and its amount; what makes no sense is none.
+func parseSum(field, amount string) (Increment, bool) {
+	var inc Increment
+	var side string
+	parts := []any{&inc.Strategy, &inc.Context.Language, &inc.Context.Kind, &inc.Day, &side}
+	if err := json.Unmarshal([]byte(field), &parts); err != nil || len(parts) != 5 || inc.Strategy == "" {
+		return Increment{}, false
+	}
+	value, err := strconv.ParseFloat(amount, 64)
+	if err != nil || !(value >= 0) || math.IsInf(value, 1) {
+		return Increment{}, false
+	}
+	switch side {
+	case "alpha":
+		inc.Alpha = value
+	case "beta":
+		inc.Beta = value
+	default:
+		return Increment{}, false
+	}
+	return inc, true
+}
+
+// Record implements Store.
+func (r *Redis) Record(ctx context.Context, b Batch) error {
+	if err := b.Validate(); err != nil {
+		return r.explain("record in", err)
+	}
+	if len(b.Outcomes) > maxBatch {
+		return r.explain("record in", fmt.Errorf("%d outcomes at once are more than %d", len(b.Outcomes), maxBatch))
+	}
+	keys, args, err := r.arguments(b.Outcomes)
+	if err != nil {
+		return r.explain("record in", err)
+	}
+	if len(b.Outcomes) == 0 {
+		return nil
+	}
+	all := redis.Args{len(keys)}.AddFlat(keys).Add(args...)
+	_, err = call(ctx, r, "record in", func(conn redis.Conn) (any, error) { return recordScript().Do(conn, all...) })
+	return err
+}
+
+// arguments are those of record.lua.
+func (r *Redis) arguments(outcomes []Outcome) (keys []string, args []any, err error) {
+	now := r.opts.Now()
+	keys = []string{r.key("outcomes"), r.key("times")}
+	keep := int64(10*DefaultHalfLife/time.Second) + 2*periodDays*24*60*60
+	args = []any{r.opts.Kept, keep}
+	for _, o := range outcomes {
+		if o.At.IsZero() {
+			o.At = now
+		}
+		text, err := encode(o)
+		if err != nil {
+			return nil, nil, err
+		}
+		inc, at := o.Increment(), 0
+		if o.Weight > 0 {
+			// What a clock that is ahead dates to the future is found in the present.
+			key := r.key("sums", strconv.FormatInt(min(period(inc.Day), period(Day(now))), 10))
+			if at = slices.Index(keys, key) + 1; at == 0 {
+				keys = append(keys, key)
+				at = len(keys)
+			}
+		}
+		alpha, err := sum{inc, "alpha"}.field()
+		if err != nil {
+			return nil, nil, err
+		}
+		beta, err := sum{inc, "beta"}.field()
+		if err != nil {
+			return nil, nil, err
+		}
+		args = append(args, o.ID, text, o.At.UnixMicro(), at, alpha, amount(inc.Alpha), beta, amount(inc.Beta))
+	}
+	return keys, args, nil
+}
+
+func amount(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
+
+// Posteriors implements Store.
+func (r *Redis) Posteriors(ctx context.Context, c Context) (map[string]Posterior, error) {
+	now := r.opts.Now()
+	increments, err := call(ctx, r, "read", func(conn redis.Conn) ([]Increment, error) {
+		// One more, for what was recorded by a clock that is ahead.
+		for p := period(Horizon(now, DefaultHalfLife)); p <= period(Day(now))+1; p++ {
+			if err := conn.Send("HGETALL", r.key("sums", strconv.FormatInt(p, 10))); err != nil {
+				return nil, err
+			}
+		}
+		periods, err := redis.Values(conn.Do("")) // the answers to all
+		if err != nil {
+			return nil, err
+		}
+		var increments []Increment
+		for _, p := range periods {
+			var fault error
+			if answer, ok := p.(redis.Error); ok {
+				fault = answer
+			}
+			sums, err := redis.StringMap(p, fault)
+			if err != nil {
+				return nil, err
+			}
+			for field, value := range sums {
+				if inc, ok := parseSum(field, value); ok {
+					increments = append(increments, inc)
+				}
+			}
+		}
+		return increments, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return Fold(increments, c, now, DefaultHalfLife), nil
+}
+
+// readAtOnce is how many outcomes are asked for at a time.
+const readAtOnce = 1000
+
+// Outcomes implements Store.
+func (r *Redis) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
+	outcomes, err := call(ctx, r, "read", func(conn redis.Conn) ([]Outcome, error) {
+		since := "-inf"
+		if !q.Since.IsZero() {
+			since = strconv.FormatInt(q.Since.UnixMicro(), 10)
+		}
+		ids, err := redis.Strings(conn.Do("ZREVRANGEBYSCORE", r.key("times"), "+inf", since))
+		if err != nil {
+			return nil, err
+		}
+		var newest []Outcome
+		for some := range slices.Chunk(ids, readAtOnce) {
+			texts, err := redis.Strings(conn.Do("HMGET", redis.Args{r.key("outcomes")}.AddFlat(some)...))
+			if err != nil {
+				return nil, err
+			}
+			for i, text := range texts { // empty when it is gone meanwhile
+				if o, ok := decode(some[i], text); ok && q.selects(o) {
+					newest = append(newest, o)
+				}
+				if q.Limit > 0 && len(newest) == q.Limit {
+					return newest, nil
+				}
+			}
+		}
+		return newest, nil
+	})
+	slices.Reverse(outcomes)
+	return outcomes, err
+}
+
+// selects tells whether an outcome is of the query's run and strategy.
+func (q Query) selects(o Outcome) bool {
+	return (q.Run == "" || o.Run == q.Run) && (q.Strategy == "" || o.Strategy == q.Strategy)
+}
+
+// explain wraps an error for people; nil stays nil. No error here has the password: the
+// client's name the address, and the server's what it makes of a login.
+func (r *Redis) explain(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	hint := ""
+	var answer redis.Error
+	var network net.Error
+	switch {
+	case errors.Is(err, context.Canceled):
+	case errors.As(err, &answer):
+		if isLogin(answer) {
+			err, hint = fmt.Errorf("%w (%w)", ErrLogin, err), "look at the user and the password in the URL, and at what the user may do there"
+		}
+	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), isBroken(err):
+		err, hint = fmt.Errorf("%w (%w)", ErrUnreachable, err), "see that the server runs and can be reached from here; until then what is learnt waits"
+	}
+	return &Error{Op: op, Path: r.server.String(), Hint: hint, Err: err}
+}
+
+// isLogin tells whether a server's error is about who may do what; old servers have no
+// code of their own for each.
+func isLogin(answer redis.Error) bool {
+	text := strings.ToLower(string(answer))
+	return strings.HasPrefix(text, "noperm") || strings.Contains(text, "auth") || strings.Contains(text, "pass")
+}
