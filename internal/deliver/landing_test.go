@@ -22,7 +22,7 @@ import (
 // opened are the channels of a pull request as commands get them.
 func opened(t *testing.T, api *githubtest.Server, names string, change func(*deliver.Input)) []deliver.Channel {
 	t.Helper()
-	in := deliver.Input{Environment: pull, Getenv: config.Getenv(api.Environ()), Retry: quick}
+	in := deliver.Input{Environment: pull, Getenv: config.Getenv(api.Environ()), Retry: quick, Pace: time.Nanosecond}
 	if change != nil {
 		change(&in)
 	}

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
@@ -24,6 +25,7 @@ const (
 	comment     = "comment"
 	suggestions = "suggestions"
 	check       = "check"
+	pullRequest = "pull-request"
 	email       = "email"
 	webhook     = "webhook"
 )
@@ -32,7 +34,7 @@ const (
 func Names() []string {
 	return []string{
 		detect.Terminal, detect.File, detect.Artifact, detect.Summary, detect.Annotations,
-		comment, suggestions, check, email, webhook,
+		comment, suggestions, check, pullRequest, email, webhook,
 	}
 }
 
@@ -65,9 +67,10 @@ type Input struct {
 	// not. Nil allows none.
 	Editable func(path string) (ok bool, reason string)
 
-	Apply  string       // the command that applies a patch, where no better way is known
-	Key    string       // tells several reports on one pull request apart
-	Client *http.Client // nil for each channel's own
+	Apply  string        // the command that applies a patch, where no better way is known
+	Pace   time.Duration // between writes to GitHub; 0 for the second that it asks for
+	Key    string        // tells several reports on one pull request apart
+	Client *http.Client  // nil for each channel's own
 	Retry  Policy
 }
 
@@ -110,6 +113,9 @@ func defaults(cfg config.Config, env detect.Environment) []string {
 	if env.Provider == detect.GitHub && env.PullRequest > 0 {
 		names = append(names, comment, suggestions)
 	}
+	if noProposal(env) == "" {
+		names = append(names, pullRequest)
+	}
 	if cfg.Email.Server != "" {
 		names = append(names, email)
 	}
@@ -117,6 +123,23 @@ func defaults(cfg config.Config, env detect.Environment) []string {
 		names = append(names, webhook)
 	}
 	return names
+}
+
+// noProposal tells why no pull request is made here, "" where one can be.
+func noProposal(env detect.Environment) string {
+	switch {
+	case env.Provider != detect.GitHub:
+		return "this is no workflow of GitHub's"
+	case env.PullRequest > 0:
+		return "this is a pull request already"
+	case env.Event != "push" && env.Event != "schedule" && env.Event != "workflow_dispatch":
+		return "no branch was tested"
+	case env.Branch == "":
+		return "no branch was tested, but a tag or a commit"
+	case env.Fork || env.Restricted:
+		return "the change comes from a fork or a bot"
+	}
+	return ""
 }
 
 // forms are the report's formats as renderings, but for those that are given. What is
@@ -210,7 +233,7 @@ func (o *opener) open(name string) ([]Channel, error) {
 		}
 		shipped := slices.DeleteFunc(slices.Clone(o.forms), func(f Rendering) bool { return f.File == "" })
 		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
-	case comment, suggestions, check:
+	case comment, suggestions, check, pullRequest:
 		return o.onGitHub(name)
 	case email, webhook:
 		// The configuration of a fork says where, and the secrets are not its own.
@@ -271,8 +294,12 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 	switch {
 	case env("GITHUB_REPOSITORY") == "":
 		return skipping(name, "GITHUB_REPOSITORY is not set: this is no workflow of GitHub's", ""), nil
-	case name != check && e.PullRequest == 0:
+	case (name == comment || name == suggestions) && e.PullRequest == 0:
 		return skipping(name, "this is no pull request", ""), nil
+	case name == pullRequest && noProposal(e) != "":
+		return skipping(name, noProposal(e), ""), nil
+	case name == pullRequest && o.in.Editable == nil:
+		return skipping(name, "it is not known which files may be changed", ""), nil
 	case token == "":
 		return skipping(name, "GITHUB_TOKEN is not set", "give the step env: GITHUB_TOKEN: ${{ github.token }}"), nil
 	}
@@ -281,7 +308,7 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		o.github, err = NewGitHub(GitHubOptions{
 			API: env("GITHUB_API_URL"), GraphQL: env("GITHUB_GRAPHQL_URL"), Token: token, Repository: env("GITHUB_REPOSITORY"),
 			PullRequest: e.PullRequest, Head: e.Head, PullHead: o.in.PullHead, Link: o.link(), Key: o.in.Key,
-			Restricted: e.Restricted, Landing: o.landing(), Client: o.in.Client, Retry: o.in.Retry,
+			Restricted: e.Restricted, Landing: o.landing(), Pace: o.in.Pace, Client: o.in.Client, Retry: o.in.Retry,
 		})
 		if err != nil {
 			return nil, &UsageError{Msg: err.Error()}
@@ -292,6 +319,8 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		return []Channel{o.github.Comment()}, nil
 	case suggestions:
 		return []Channel{o.github.Suggestions()}, nil
+	case pullRequest:
+		return []Channel{o.github.PullRequest(e.Branch, o.in.Editable)}, nil
 	}
 	return []Channel{o.github.Check(report.Annotations)}, nil
 }

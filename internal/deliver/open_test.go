@@ -26,6 +26,13 @@ var (
 	nowhere = detect.Environment{Event: "push", Mode: detect.Production, Provider: "jenkins"}
 )
 
+// branch is an event of a branch.
+func branch(event string) detect.Environment {
+	e := push
+	e.Event, e.Branch = event, "main"
+	return e
+}
+
 // configured is a configuration as people write it.
 func configured(t *testing.T, text string) config.Config {
 	t.Helper()
@@ -56,6 +63,9 @@ func TestOpen(t *testing.T) {
 		{"nothing is sent from home by itself", mailAndHook, atHome, "terminal file"},
 		{"what is named is", mailAndHook + "channels: [terminal, webhook]", atHome, "terminal webhook"},
 		{"a push", "", push, "terminal summary annotations artifact file"},
+		{"a push to a branch", "", branch("push"), "terminal summary annotations artifact file pull-request"},
+		{"every night", "", branch("schedule"), "terminal summary annotations artifact file pull-request"},
+		{"a merge queue", "", branch("merge_group"), "terminal summary annotations artifact file"},
 		{"a pull request", "", pull, "terminal summary annotations artifact file comment suggestions"},
 		{"a pull request, and more", mailAndHook, pull, "terminal summary annotations artifact file comment suggestions email webhook"},
 		{"another CI", mailAndHook, nowhere, "terminal file email webhook"},
@@ -88,7 +98,7 @@ func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ config, msg, hint string }{
 		{"channels: [terminl]", `there is no channel "terminl"`, `did you mean "terminal"?`},
-		{"channels: [pigeon]", `there is no channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, email, webhook"},
+		{"channels: [pigeon]", `there is no channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, pull-request, email, webhook"},
 		{"channels: [email]", "the channel email needs email.server", "docs/channels.md"},
 		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com}", "the channel email needs email.to", ""},
 		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci}", "the channel email needs email.password-env", ""},

@@ -3,6 +3,7 @@ package forge
 import (
 	"context"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"maps"
 	"net/http"
@@ -108,7 +109,7 @@ func (g *GitHub) blob(ctx context.Context, path string, entry *github.TreeEntry,
 // Commit is one to make on a branch.
 type Commit struct {
 	Branch  string
-	New     bool   // the branch is to be made, at this commit
+	New     bool   // the branch is to be made, at this commit; see GitHub.Commit
 	Parent  string // where the branch has to be; of a new one, where it begins
 	Message string
 	Files   map[string]File // by path; all others stay
@@ -117,7 +118,9 @@ type Commit struct {
 // Commit makes a commit and moves its branch to it, and gives its name. The author is
 // whom the token belongs to, so that GitHub signs it for an App. The branch is never
 // forced: where it is no longer at the parent nothing comes of it, and the error is
-// ErrMoved. ErrProtected, ErrExists (of a new branch) and ErrDenied are others.
+// ErrMoved. ErrProtected, ErrExists (of a new branch) and ErrDenied are others. A new
+// branch that is there already with just this content, after this parent, is taken: the
+// answer to an earlier try may have been lost.
 func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 	if !isObject(c.Parent) || c.Branch == "" {
 		return "", &Error{What: fmt.Sprintf("a commit on the branch %.60q after %.60q cannot be", c.Branch, c.Parent)}
@@ -135,7 +138,22 @@ func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 			return "", &Error{What: fmt.Sprintf("the branch %q is protected, and nothing is pushed to it", c.Branch), kinds: []error{ErrProtected}}
 		}
 	}
-	sha, err = g.commitObject(ctx, c)
+	tree, err := g.tree(ctx, c)
+	if err != nil {
+		return "", g.problem("make a commit", mayPush, err)
+	}
+	if c.New {
+		if at, _, err := g.Branch(ctx, c.Branch); err == nil {
+			return at, g.same(ctx, c, at, tree)
+		} else if !errors.Is(err, ErrNotFound) {
+			return "", err
+		}
+	}
+	err = g.pace.write(ctx, func() error {
+		made, _, err := g.client.Git.CreateCommit(ctx, g.owner, g.repo, github.Commit{Message: &c.Message, Tree: &github.Tree{SHA: &tree}, Parents: []*github.Commit{{SHA: &c.Parent}}}, nil)
+		sha = made.GetSHA()
+		return err
+	})
 	if err != nil {
 		return "", g.problem("make a commit", mayPush, err)
 	}
@@ -161,8 +179,20 @@ func moved(c Commit, at string) error {
 	}
 }
 
-// commitObject makes blobs, tree and commit, which nothing refers to yet.
-func (g *GitHub) commitObject(ctx context.Context, c Commit) (string, error) {
+// same checks that a branch that is there has the tree, after the parent.
+func (g *GitHub) same(ctx context.Context, c Commit, at, tree string) error {
+	there, _, err := g.client.Git.GetCommit(ctx, g.owner, g.repo, at)
+	if err != nil {
+		return g.problem("read the commit "+at, "contents: read", err)
+	}
+	if there.GetTree().GetSHA() != tree || len(there.Parents) != 1 || there.Parents[0].GetSHA() != c.Parent {
+		return &Error{What: fmt.Sprintf("there is a branch %q already, which has something else", c.Branch), Hint: "delete it if nobody needs it", kinds: []error{ErrExists}}
+	}
+	return nil
+}
+
+// tree makes blobs and the tree of a commit, which nothing refers to yet.
+func (g *GitHub) tree(ctx context.Context, c Commit) (string, error) {
 	parent, _, err := g.client.Git.GetCommit(ctx, g.owner, g.repo, c.Parent)
 	if err != nil {
 		return "", err
@@ -193,15 +223,7 @@ func (g *GitHub) commitObject(ctx context.Context, c Commit) (string, error) {
 		tree, _, err = g.client.Git.CreateTree(ctx, g.owner, g.repo, parent.GetTree().GetSHA(), entries)
 		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	var made *github.Commit
-	err = g.pace.write(ctx, func() (err error) {
-		made, _, err = g.client.Git.CreateCommit(ctx, g.owner, g.repo, github.Commit{Message: &c.Message, Tree: tree, Parents: []*github.Commit{{SHA: &c.Parent}}}, nil)
-		return err
-	})
-	return made.GetSHA(), err
+	return tree.GetSHA(), err
 }
 
 // refProblem tells apart why a branch was not moved, which GitHub does by words only.

@@ -281,6 +281,27 @@ func TestCommit(t *testing.T) {
 	githubtest.RunGit(t, api.Git, "fsck", "--strict")
 }
 
+// A new branch is made once, also when the answer to the first try was lost.
+func TestCommitAgain(t *testing.T) {
+	t.Parallel()
+	api, g, head := withGit(t)
+	c := forge.Commit{Branch: "regreen/1", New: true, Parent: head, Message: "m", Files: map[string]forge.File{"a.go": {Content: []byte("a")}}}
+	first, err := g.Commit(t.Context(), c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if second, err := g.Commit(t.Context(), c); err != nil || second != first {
+		t.Errorf("%s became %s, %v", first, second, err)
+	}
+	c.Files["a.go"] = forge.File{Content: []byte("b")}
+	if _, err := g.Commit(t.Context(), c); !errors.Is(err, forge.ErrExists) {
+		t.Errorf("%v", err)
+	}
+	if at := githubtest.RunGit(t, api.Git, "rev-parse", "regreen/1"); at != first {
+		t.Errorf("the branch is at %s", at)
+	}
+}
+
 // Whatever keeps a commit from its branch is told, and the branch stays.
 func TestCommitIsRefused(t *testing.T) {
 	t.Parallel()
@@ -306,7 +327,7 @@ func TestCommitIsRefused(t *testing.T) {
 		}, forge.ErrNotFound, "topic"},
 		{"protected", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Protect("topic") }, forge.ErrProtected, "protected"},
 		{"a rule", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Rule("topic") }, forge.ErrProtected, "through a pull request"},
-		{"exists", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.New = true }, forge.ErrExists, "already exists"},
+		{"exists", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.New = true }, forge.ErrExists, "something else"},
 		{"read-only", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Deny(githubtest.Contents) }, forge.ErrDenied, "contents: write"},
 		{"a path of git's", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) {
 			c.Files = map[string]forge.File{".git/config": {Content: []byte("x")}}

@@ -167,7 +167,12 @@ func (s *Server) getCommit(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusNotFound, "Not Found")
 		return
 	}
-	reply(w, http.StatusOK, map[string]any{"sha": sha, "tree": map[string]any{"sha": tree}})
+	names, _ := s.git(nil, "show", "-s", "--format=%P", sha)
+	parents := []map[string]any{}
+	for _, p := range strings.Fields(names) {
+		parents = append(parents, map[string]any{"sha": p})
+	}
+	reply(w, http.StatusOK, map[string]any{"sha": sha, "tree": map[string]any{"sha": tree}, "parents": parents})
 }
 
 func (s *Server) createCommit(w http.ResponseWriter, r *http.Request) {
