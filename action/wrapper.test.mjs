@@ -9,7 +9,7 @@ import path from "node:path";
 import { describe, it } from "node:test";
 import { fileURLToPath } from "node:url";
 
-const options = { concurrency: 4, skip: process.platform === "win32" && "the binaries of these tests are scripts of sh" };
+const options = { concurrency: 4 };
 const here = fileURLToPath(new URL(".", import.meta.url));
 const host = `${process.platform}-${process.arch}`;
 const sha256 = (content) => createHash("sha256").update(content).digest("hex");
@@ -266,7 +266,7 @@ describe("what the binary ends with is what the step ends with", options, () => 
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  it(`${signal} is for the binary, which ends as it likes`, { skip: options.skip }, async (t) => {
+  it(`${signal} is for the binary, which ends as it likes`, async (t) => {
     const a = await action(t);
     const text = `#!/bin/sh
 trap 'echo told; exit 7' ${signal.slice(3)}
