@@ -24,6 +24,8 @@ var (
 	ErrLogin       = errors.New("the server does not let this user in, or not do this")
 )
 
+var errClosed = errors.New("the store is closed")
+
 // Error is a failure of a store: what it was doing, where, why, and what a person
 // can do about it.
 type Error struct {

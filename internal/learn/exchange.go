@@ -23,7 +23,7 @@ const (
 	maxLine     = 64 << 10
 )
 
-// exchanged is an outcome as a line of text.
+// exchanged is an outcome as a line of text, and as a server has it.
 type exchanged struct {
 	ID       string  `json:"id"`
 	Run      string  `json:"run,omitempty"`
@@ -49,15 +49,18 @@ func Export(ctx context.Context, from Store, q Query, w io.Writer) (int, error) 
 	_, _ = out.WriteString(exchangeFormat + "\n") // Flush gives the error
 	encoder := json.NewEncoder(out)
 	for _, o := range outcomes {
-		err := encoder.Encode(exchanged{
-			ID: o.ID, Run: o.Run, Attempt: o.Attempt, Strategy: o.Strategy, Language: o.Context.Language, Kind: o.Context.Kind,
-			Reward: o.Reward, Weight: o.Weight, Seconds: o.Seconds, Event: o.Event, At: o.At.UnixMicro(),
-		})
-		if err != nil {
+		if err := encoder.Encode(exchange(o)); err != nil {
 			return 0, fmt.Errorf("outcome %s: %w", o.ID, err)
 		}
 	}
 	return len(outcomes), out.Flush()
+}
+
+func exchange(o Outcome) exchanged {
+	return exchanged{
+		ID: o.ID, Run: o.Run, Attempt: o.Attempt, Strategy: o.Strategy, Language: o.Context.Language, Kind: o.Context.Kind,
+		Reward: o.Reward, Weight: o.Weight, Seconds: o.Seconds, Event: o.Event, At: o.At.UnixMicro(),
+	}
 }
 
 // Import records what Export wrote. Outcomes that the store has are not counted again, so

@@ -38,6 +38,9 @@ type Redis struct {
 	opts   RedisOptions
 
 	pool *redis.Pool // connects when it is used
+
+	closing sync.Once
+	ended   chan struct{} // closed by Close
 }
 
 // RedisOptions changes how a Redis store works. The zero value is good.
@@ -86,14 +89,17 @@ func OpenRedis(server Server, opts RedisOptions) (*Redis, error) {
 	if opts.Now == nil {
 		opts.Now = time.Now
 	}
-	return &Redis{server: server, opts: opts, pool: server.pool(opts.Timeout)}, nil
+	return &Redis{server: server, opts: opts, pool: server.pool(opts.Timeout), ended: make(chan struct{})}, nil
 }
 
 // Server tells where the store is.
 func (r *Redis) Server() Server { return r.server }
 
-// Close implements Store.
-func (r *Redis) Close() error { return r.explain("close", r.pool.Close()) }
+// Close implements Store. It ends the calls that go on.
+func (r *Redis) Close() error {
+	r.closing.Do(func() { close(r.ended) })
+	return r.explain("close", r.pool.Close())
+}
 
 // pool makes connections. Of the time for a call, 3/20 is for connecting, as much for the
 // handshake of TLS, and half for an answer: 300 ms and 1 s of 2 s.
@@ -121,6 +127,11 @@ func call[T any](ctx context.Context, r *Redis, op string, do func(redis.Conn) (
 	if err := ctx.Err(); err != nil {
 		return none, r.explain(op, err)
 	}
+	select {
+	case <-r.ended:
+		return none, r.explain(op, errClosed)
+	default:
+	}
 	bounded, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
 	answered := make(chan answer, 1)
@@ -139,6 +150,8 @@ func call[T any](ctx context.Context, r *Redis, op string, do func(redis.Conn) (
 		return a.value, r.explain(op, a.err)
 	case <-bounded.Done():
 		return none, r.explain(op, bounded.Err())
+	case <-r.ended:
+		return none, r.explain(op, errClosed)
 	}
 }
 
@@ -170,46 +183,16 @@ func (r *Redis) key(parts ...string) string {
 
 func period(day int64) int64 { return int64(math.Floor(float64(day) / periodDays)) }
 
-// stored is an outcome as the server has it.
-type stored struct {
-	Run      string  `json:"run,omitempty"`
-	Attempt  string  `json:"attempt,omitempty"`
-	Strategy string  `json:"strategy"`
-	Language string  `json:"language,omitempty"`
-	Kind     string  `json:"kind,omitempty"`
-	Reward   float64 `json:"reward"`
-	Weight   float64 `json:"weight"`
-	Seconds  float64 `json:"seconds,omitempty"`
-	Event    Event   `json:"event,omitempty"`
-	At       int64   `json:"at"` // microseconds since 1970
-}
-
 // encode gives the text of an outcome, or says why a server does not take it.
 func encode(o Outcome) (string, error) {
-	text, err := json.Marshal(stored{
-		Run: o.Run, Attempt: o.Attempt, Strategy: o.Strategy, Language: o.Context.Language, Kind: o.Context.Kind,
-		Reward: o.Reward, Weight: o.Weight, Seconds: o.Seconds, Event: o.Event, At: o.At.UnixMicro(),
-	})
-	if err == nil && len(text)+len(o.ID) > MaxOutcome {
+	text, err := json.Marshal(exchange(o))
+	if err == nil && len(text) > MaxOutcome {
 		err = fmt.Errorf("it is larger than %d bytes", MaxOutcome)
 	}
 	if err != nil {
 		return "", fmt.Errorf("outcome %.40q: %w", o.ID, err)
 	}
 	return string(text), nil
-}
-
-// decode reads what another regreen wrote; what makes no sense is none.
-func decode(id, text string) (Outcome, bool) {
-	var s stored
-	if err := json.Unmarshal([]byte(text), &s); err != nil {
-		return Outcome{}, false
-	}
-	o := Outcome{
-		ID: id, Run: s.Run, Attempt: s.Attempt, Strategy: s.Strategy, Context: Context{Language: s.Language, Kind: s.Kind},
-		Reward: s.Reward, Weight: s.Weight, Seconds: s.Seconds, Event: s.Event, At: time.UnixMicro(s.At).UTC(),
-	}
-	return o, o.Validate() == nil
 }
 
 // sum is a field of the hashes of sums.
@@ -362,8 +345,9 @@ func (r *Redis) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
 			if err != nil {
 				return nil, err
 			}
-			for i, text := range texts { // empty when it is gone meanwhile
-				if o, ok := decode(some[i], text); ok && q.selects(o) {
+			for i, text := range texts { // empty when it is gone meanwhile, and maybe another's rubbish
+				o, err := parseLine([]byte(text))
+				if o.ID = some[i]; err == nil && q.selects(o) {
 					newest = append(newest, o)
 				}
 				if q.Limit > 0 && len(newest) == q.Limit {

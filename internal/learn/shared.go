@@ -80,6 +80,9 @@ func (s *Shared) Rejected(ctx context.Context, failure string) (map[string]strin
 	return s.file.Rejected(ctx, failure)
 }
 
+// Abandon ends what goes on with the server, and all use of it. The file works on.
+func (s *Shared) Abandon() { _ = s.server.Close() }
+
 // Close implements Store.
 func (s *Shared) Close() error { return errors.Join(s.server.Close(), s.file.Close()) }
 
@@ -134,10 +137,11 @@ func (s *Shared) lose(err error) {
 	s.warn(context.Background(), err)
 }
 
-// warn tells the log once: what hinders one call hinders those that follow.
+// warn tells the log once: what hinders one call hinders those that follow. That it was
+// closed or interrupted is nothing to tell.
 func (s *Shared) warn(ctx context.Context, err error) {
 	s.mu.Lock()
-	first := !s.warned && ctx.Err() == nil
+	first := !s.warned && ctx.Err() == nil && !errors.Is(err, errClosed)
 	s.warned = s.warned || first
 	s.mu.Unlock()
 	if first {

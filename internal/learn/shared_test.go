@@ -296,6 +296,35 @@ func TestSharedProcesses(t *testing.T) {
 	wantSum(t, all, processes*batches*batchSize)
 }
 
+// TestSharedAbandon: a server that never answers does not hold up what is to be recorded
+// in the file.
+func TestSharedAbandon(t *testing.T) {
+	t.Parallel()
+	p := newProxy(t, "")
+	p.set(mute)
+	var log bytes.Buffer
+	file, err := learn.OpenSQLite(filepath.Join(t.TempDir(), "learn.db"), learn.SQLiteOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	server := connect(t, p.url(), learn.RedisOptions{Timeout: time.Hour}) // more than the test has
+	store := learn.NewShared(file, server, slog.New(slog.NewTextHandler(&log, nil)))
+	defer store.Close()
+	go func() {
+		<-p.asked
+		store.Abandon()
+	}()
+	for i := range 2 {
+		if err := store.Record(t.Context(), one(fmt.Sprint(i))); err != nil {
+			t.Error(err)
+		}
+	}
+	wantSum(t, store, 2)
+	if n, err := store.Waiting(t.Context()); err != nil || n != 2 || log.Len() > 0 {
+		t.Errorf("%d wait, %v; the log has %q", n, err, log.String())
+	}
+}
+
 // mode is how a proxy behaves.
 type mode int32
 

@@ -87,7 +87,7 @@ func (s *SQLite) open(ctx context.Context) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.closed {
-		return nil, s.explain("open", errors.New("the store is closed"))
+		return nil, s.explain("open", errClosed)
 	}
 	if s.db != nil {
 		return s.db, nil

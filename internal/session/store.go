@@ -38,7 +38,10 @@ func (s *Session) openStore(ctx context.Context, value string) error {
 	if err != nil {
 		return &UsageError{Msg: err.Error(), Hint: "name one in the URL: ?namespace=NAME"}
 	}
-	s.Store = learn.NewShared(file, remote, s.Log)
+	store := learn.NewShared(file, remote, s.Log)
+	s.Store = store
+	// After an interrupt some things are still recorded, which is not to take time.
+	context.AfterFunc(ctx, store.Abandon)
 	return nil
 }
 
