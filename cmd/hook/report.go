@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -20,7 +21,7 @@ import (
 )
 
 func (a *app) reportCommand() *cobra.Command {
-	var from []string
+	var from, merge []string
 	name, file := "terminal", "-"
 	cmd := &cobra.Command{
 		Use:   "report [ID]",
@@ -33,11 +34,16 @@ run: go test -json, JUnit XML, TAP and CTRF, told apart by their content. The fi
 are shards of one report. The tries of a test within a file are retries, of which the last counts; of
 several files the worst counts.
 
+With --merge it reads the reports, as --json writes them, of runs with regreen fix
+--shard, and makes one of them: the ledgers put together, and the best patch of all
+first. In a repository it is stored, so that regreen apply takes its patches.
+
 The exit status is 0 when the report could be shown, red or green, and 2 when there is none or a file
 cannot be read.`,
 		Example: `  regreen report
   regreen report k3f9a2x --format markdown
   regreen report --from shard-*.xml --format junit --out all.xml
+  regreen report --merge shard-*.json --format markdown
   go test -json ./... | regreen report --from - --format annotations`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, ok := report.FormatNamed(name)
@@ -50,9 +56,14 @@ cannot be read.`,
 			}
 			var rep *report.Report
 			var err error
-			if cmd.Flags().Changed("from") {
+			switch {
+			case len(from) > 0 && len(merge) > 0:
+				return &session.UsageError{Msg: "--from and --merge read different files", Hint: "one of them at a time"}
+			case len(from) > 0:
 				rep, err = a.read(cmd.Context(), append(from, args...))
-			} else {
+			case len(merge) > 0:
+				rep, err = a.merge(cmd.Context(), append(merge, args...))
+			default:
 				rep, err = a.storedReport(cmd.Context(), args)
 			}
 			if err != nil {
@@ -65,6 +76,7 @@ cannot be read.`,
 	fs.StringVar(&name, "format", name, "one of the `FORMAT`s above")
 	fs.StringVar(&file, "out", file, "`FILE` to write to (- for standard output)")
 	fs.StringArrayVar(&from, "from", nil, "`FILE` of results to read (- for standard input); may be repeated, and arguments are files too")
+	fs.StringArrayVar(&merge, "merge", nil, "`FILE` of a shard's report (- for standard input); may be repeated, and arguments are files too")
 	return cmd
 }
 
@@ -118,17 +130,14 @@ func (a *app) read(ctx context.Context, names []string) (*report.Report, error) 
 }
 
 func (a *app) readFile(name string, opt resultfile.Options) (*resultfile.File, error) {
-	in, title := a.stdin, "standard input"
-	if name != "-" {
-		f, err := os.Open(name)
-		if err != nil {
-			return nil, &session.UsageError{Msg: "--from: " + err.Error()}
-		}
-		defer func() { _ = f.Close() }()
-		if info, err := f.Stat(); err == nil && info.IsDir() {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("--from: %s is a folder", name), Hint: "name the files in it: --from " + filepath.Join(name, "*.xml")}
-		}
-		in, title = f, name
+	in, err := a.input("--from", name, "*.xml")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = in.Close() }()
+	title := name
+	if name == "-" {
+		title = "standard input"
 	}
 	f, err := resultfile.Read(title, in, opt)
 	var bad *resultfile.Error
@@ -136,6 +145,63 @@ func (a *app) readFile(name string, opt resultfile.Options) (*resultfile.File, e
 		return nil, &session.UsageError{Msg: bad.Error(), Hint: bad.Hint}
 	}
 	return f, err
+}
+
+// input opens a file that a flag names, or standard input for -.
+func (a *app) input(flag, name, like string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(a.stdin), nil
+	}
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &session.UsageError{Msg: flag + ": " + err.Error()}
+	}
+	if info, err := f.Stat(); err == nil && info.IsDir() {
+		_ = f.Close()
+		return nil, &session.UsageError{Msg: fmt.Sprintf("%s: %s is a folder", flag, name), Hint: "name the files in it: " + flag + " " + filepath.Join(name, like)}
+	}
+	return f, nil
+}
+
+// merge makes one report of those of shards. What was applied from it before stays known.
+func (a *app) merge(ctx context.Context, names []string) (*report.Report, error) {
+	var shards []*report.Report
+	for _, name := range names {
+		in, err := a.input("--merge", name, "*.json")
+		if err != nil {
+			return nil, err
+		}
+		shard, err := report.ReadForeign(in, report.MaxSize)
+		_ = in.Close()
+		if err != nil {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("--merge: %s: %v", name, err), Hint: "regreen fix --shard i/n --json FILE writes such a report"}
+		}
+		shards = append(shards, shard)
+	}
+	rep, err := report.Merge(shards)
+	var refused *report.MergeError
+	if errors.As(err, &refused) {
+		return nil, &session.UsageError{Msg: err.Error(), Hint: "merge the reports of one search: each shard of it once, on the same tree"}
+	}
+	if err != nil {
+		return nil, err
+	}
+	rep.Redact(report.Secrets(a.environ))
+	rp, err := repo.Open(ctx, a.dir, a.environ)
+	if err != nil {
+		return rep, nil // the report tells all the same
+	}
+	if stored, err := repair.Stored(rp.StateDir(), rep.ID); err == nil {
+		return stored, nil
+	}
+	state, err := rp.EnsureStateDir()
+	if err == nil {
+		err = repair.Restore(state, rep)
+	}
+	if err != nil {
+		fmt.Fprintf(a.stderr, "regreen: the merged report could not be stored: %v\n", err)
+	}
+	return rep, nil
 }
 
 func (a *app) detectCommand() *cobra.Command {

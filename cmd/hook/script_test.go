@@ -43,6 +43,9 @@ func TestMain(m *testing.M) {
 //	redis             starts a Redis server, and sets $REDIS to its URL
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
 //	                  to the ids of the run and of its first patch
+//	merged FILE WHOLE SHARD...
+//	                  checks a merged report against its shards, and against a run
+//	                  that has searched everything
 //
 // and $GIT and $PROGRAM, the paths of git and of regreen, and where make setup could
 // get one, which is the condition [new-git], $NEWGIT, the folder of a git that runs
@@ -96,6 +99,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			"redis": func(ts *testscript.TestScript, _ bool, _ []string) {
 				ts.Setenv("REDIS", storetest.StartRedis(t).URL("script"))
 			},
+			"merged": cmdMerged,
 		},
 	}
 }
@@ -240,5 +244,42 @@ func cmdReport(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Setenv("RUN", rep.ID)
 	if len(rep.Patches) > 0 {
 		ts.Setenv("PATCH", rep.Patches[0].ID)
+	}
+}
+
+func cmdMerged(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) < 3 {
+		ts.Fatalf("usage: merged FILE WHOLE SHARD...")
+	}
+	reports := make([]*report.Report, len(args))
+	for i, name := range args {
+		rep, err := report.Read([]byte(ts.ReadFile(name)))
+		ts.Check(err)
+		reports[i] = rep
+	}
+	all, whole, shards := reports[0], reports[1], reports[2:]
+	if len(all.Patches) == 0 || len(whole.Patches) == 0 || all.Patches[0].Diff != whole.Patches[0].Diff {
+		ts.Fatalf("the best patches are %+v and %+v", all.Patches, whole.Patches)
+	}
+	if all.Verdict != whole.Verdict || all.Patches[0].Rank != 1 || all.Patches[0].State != "verified" {
+		ts.Fatalf("%s, want %s; %+v", all.Verdict, whole.Verdict, all.Patches[0])
+	}
+	by, attempts := make(map[string]int), 0
+	for i, shard := range shards {
+		attempts += len(shard.Attempts)
+		for _, a := range shard.Attempts {
+			if j, twice := by[a.Candidate]; twice && i != j {
+				ts.Fatalf("shards %d and %d have both tried %s in line %d", j+1, i+1, a.Candidate, a.Line)
+			}
+			by[a.Candidate] = i
+		}
+	}
+	for _, a := range whole.Attempts {
+		if _, tried := by[a.Candidate]; !tried {
+			ts.Fatalf("no shard has tried %s in line %d", a.Candidate, a.Line)
+		}
+	}
+	if len(whole.Attempts) < len(shards) || len(all.Attempts) != attempts {
+		ts.Fatalf("%d attempts in the ledger, %d in those of the shards, %d of a run that searched everything", len(all.Attempts), attempts, len(whole.Attempts))
 	}
 }

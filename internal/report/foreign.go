@@ -112,6 +112,9 @@ func (r *Report) checkForeign() error {
 			break // there may be many
 		}
 		c.foreignID(fmt.Sprintf("attempts[%d].id", i), r.Attempts[i].ID)
+		if candidate := r.Attempts[i].Candidate; candidate != "" {
+			c.foreignID(fmt.Sprintf("attempts[%d].candidate", i), candidate)
+		}
 		c.plainPath(fmt.Sprintf("attempts[%d].file", i), r.Attempts[i].File)
 	}
 	for i, b := range r.Bypasses {
@@ -155,6 +158,9 @@ func (c *checker) foreignPatches(r *Report) {
 		p, at := &r.Patches[i], fmt.Sprintf("patches[%d].", i)
 		c.foreignID(at+"id", p.ID)
 		c.foreignID(at+"attempt", p.Attempt)
+		for _, id := range p.On {
+			c.foreignID(at+"on", id)
+		}
 		if _, twice := of[p.ID]; twice {
 			c.fail(at+"id", "is %s, as that of a patch before it", p.ID)
 		}

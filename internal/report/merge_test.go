@@ -1,0 +1,556 @@
+package report
+
+import (
+	"bytes"
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+
+	gocmp "github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
+	"pgregory.net/rapid"
+)
+
+// shardReport is the report of one of n shards that have all seen some failures.
+func shardReport(index, n int, failures ...string) *Report {
+	r := baseReport()
+	r.ID, r.Shard, r.Verdict, r.Tests.Failed = fmt.Sprintf("shard%d", index), &Shard{index, n}, Red, len(failures)
+	r.Notes = []string{"not applied: " + r.Shard.Why()}
+	r.Replay = &Replay{Command: "regreen replay " + r.ID, Args: []string{"fix", "--shard", fmt.Sprintf("%d/%d", index, n), "--seed", "1"}, Seed: 1, Tree: "4e8d21b", Config: "c0ffee0", System: "linux/amd64"}
+	for _, id := range failures {
+		r.Failures = append(r.Failures, Failure{ID: id, Package: "p", Test: id, Kind: "assertion", Status: "new"})
+	}
+	return r
+}
+
+// tell adds a cluster with its patches, as a run does: the best verified one is kept.
+func (r *Report) tell(failures []string, patches ...Patch) {
+	number, on := len(r.Clusters)+1, r.kept()
+	c := Cluster{Cause: "broken", Status: "red", Failures: failures}
+	totals := make(map[int]float64)
+	for _, p := range patches {
+		totals[p.Standing.Turn] += p.Standing.Worth
+	}
+	for i, p := range patches {
+		attempt := fmt.Sprintf("a%d", len(r.Attempts)+1)
+		r.Attempts = append(r.Attempts, Attempt{ID: attempt, Candidate: fmt.Sprintf("%s%d", r.ID, i), Stage: "screen", Verdict: "plausible"})
+		p.ID, p.Attempt, p.Cluster, p.Rank, p.On = fmt.Sprintf("%s-%d", r.ID, len(r.Patches)+1), attempt, number, i+1, on
+		p.Diff = p.ID
+		p.Confidence = Confidence(p.Standing.Worth, totals[p.Standing.Turn]+p.Standing.Rivals, p.Standing.Removed, p.NeedsReview)
+		if p.State == "verified" && c.Patch == "" {
+			c.Patch, c.Status = p.ID, "repaired"
+		}
+		r.Patches = append(r.Patches, p)
+	}
+	r.Clusters = append(r.Clusters, c)
+	for i := range r.Failures {
+		if slices.Contains(failures, r.Failures[i].ID) {
+			r.Failures[i].Cluster = number
+		}
+	}
+	repaired := r.repaired()
+	switch {
+	case repaired == len(r.Clusters):
+		r.Verdict = Proposed
+	case repaired > 0:
+		r.Verdict = Partial
+	}
+}
+
+func verifiedPatch(worth float64, fixes int) Patch {
+	return Patch{State: "verified", Standing: &Standing{Turn: 2, Fixes: fixes, Screened: true, Worth: worth}}
+}
+
+func plausiblePatch(worth float64) Patch {
+	return Patch{State: "plausible", Standing: &Standing{Turn: 2, Fixes: 1, Screened: true, Worth: worth}}
+}
+
+func merged(t *testing.T, reports ...*Report) *Report {
+	t.Helper()
+	out, err := Merge(reports)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
+}
+
+func TestMergeTakesTheBest(t *testing.T) {
+	t.Parallel()
+	one, two, three := shardReport(1, 3, "T"), shardReport(2, 3, "T"), shardReport(3, 3, "T")
+	one.tell([]string{"T"}, verifiedPatch(0.1, 1), plausiblePatch(0.05))
+	two.tell([]string{"T"}, verifiedPatch(0.3, 1))
+	two.Patches[0].Applied, two.Patches[0].Standing.Rivals = true, 0.15
+	three.tell([]string{"T"})
+	out := merged(t, three, one, two)
+	if out.Verdict != Proposed || len(out.Clusters) != 1 || len(out.Alerts) != 0 || out.Shard != nil {
+		t.Fatalf("%s, clusters %+v, alerts %v", out.Verdict, out.Clusters, out.Alerts)
+	}
+	best := out.Patches[0]
+	if best.Diff != "shard2-1" || best.ID != out.Clusters[0].Patch || best.Attempt != "s2-a1" || best.Rank != 1 || best.Applied {
+		t.Errorf("the best is %+v", best)
+	}
+	// Alone it had 0.9; now there are two more, and what its shard did not come to.
+	if want := 0.45; best.Confidence != want { // 0.9 * 0.3 / (0.3 + 0.1 + 0.05 + 0.15)
+		t.Errorf("confidence %v, want %v", best.Confidence, want)
+	}
+	if slices.ContainsFunc(out.Notes, func(n string) bool { return strings.Contains(n, "not applied") }) {
+		t.Errorf("notes %q", out.Notes)
+	}
+	if got := out.Replay; got.Command != "regreen replay "+out.ID || !slices.Equal(got.Args, []string{"fix", "--seed", "1"}) {
+		t.Errorf("replay %+v", got)
+	}
+}
+
+func TestMergePrefers(t *testing.T) {
+	t.Parallel()
+	for name, worse := range map[string]func(*Patch){
+		"less worth":              func(p *Patch) { p.Standing.Worth = 0.2 },
+		"not screened":            func(p *Patch) { p.Standing.Screened, p.Standing.Worth = false, 0.9 },
+		"more left":               func(p *Patch) { p.Standing.Left, p.Standing.Worth = 1, 0.9 },
+		"fewer fixes":             func(p *Patch) { p.Standing.Fixes, p.Standing.Worth = 1, 0.9 },
+		"a last resort":           func(p *Patch) { p.Standing.Turn, p.Standing.Fixes = 3, 5 },
+		"not verified":            func(p *Patch) { p.State, p.Standing.Worth = "plausible", 0.9 },
+		"of an older regreen":     func(p *Patch) { p.Standing, p.Confidence = nil, 1 },
+		"refused, and worth more": func(p *Patch) { p.State, p.Standing.Worth = "refused", 1 },
+	} {
+		one, two := shardReport(1, 2, "T", "U"), shardReport(2, 2, "T", "U")
+		one.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
+		two.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
+		worse(&one.Patches[0])
+		if out := merged(t, one, two); out.Patches[0].Diff != "shard2-1" || out.Verdict != Proposed {
+			t.Errorf("%s: ranks first", name)
+		}
+	}
+}
+
+// A patch for one cause from one shard and one for the other from another: nobody has
+// seen the tests pass with both.
+func TestMergeDoesNotClaimWhatNobodyTested(t *testing.T) {
+	t.Parallel()
+	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
+	one.tell([]string{"T"}, verifiedPatch(0.5, 1))
+	one.tell([]string{"U"})
+	two.tell([]string{"T"})
+	two.tell([]string{"U"}, verifiedPatch(0.5, 1))
+	three.tell([]string{"T"}, verifiedPatch(0.2, 1))
+	three.tell([]string{"U"}, verifiedPatch(0.2, 1))
+	out := merged(t, one, two, three)
+	if out.Verdict != Partial || len(out.Clusters) != 2 || out.repaired() != 2 || len(out.Alerts) != 1 {
+		t.Fatalf("%s, clusters %+v, alerts %v", out.Verdict, out.Clusters, out.Alerts)
+	}
+	a := out.Alerts[0]
+	for _, want := range []string{out.Clusters[0].Patch, out.Clusters[1].Patch} {
+		if !strings.Contains(a.Text, want) {
+			t.Errorf("alert %q does not name %s", a.Text, want)
+		}
+	}
+	for _, p := range out.Patches {
+		if strings.HasPrefix(p.Diff, "shard3") && !strings.Contains(a.Hint, p.ID) {
+			t.Errorf("hint %q does not name %s, which was tested with another", a.Hint, p.ID)
+		}
+		if p.Diff == "shard3-2" && !slices.Equal(p.On, []string{out.patchOf("shard3-1")}) {
+			t.Errorf("on %v", p.On)
+		}
+	}
+	// The third alone has tested both.
+	if out := merged(t, three); out.Verdict != Proposed || len(out.Alerts) != 1 || !strings.Contains(out.Alerts[0].Text, "1 of 3 shards") {
+		t.Errorf("%s, alerts %v", out.Verdict, out.Alerts)
+	}
+	// What was tested on top of another patch than the one taken comes last, however good.
+	three.Patches[1].Standing.Worth = 0.9
+	if out := merged(t, one, two, three); out.Clusters[1].Patch != out.patchOf("shard2-1") {
+		t.Errorf("cluster 2 has %v, patches %+v", out.Clusters[1].Patch, out.Patches)
+	}
+}
+
+// patchOf is the ID of the patch with a diff.
+func (r *Report) patchOf(diff string) string {
+	for _, p := range r.Patches {
+		if p.Diff == diff {
+			return p.ID
+		}
+	}
+	return ""
+}
+
+// What one shard mends at once another mends in two, or in part.
+func TestMergeClustersThatOverlap(t *testing.T) {
+	t.Parallel()
+	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
+	one.tell([]string{"T"}, verifiedPatch(0.9, 1))
+	one.tell([]string{"U"})
+	two.tell([]string{"T", "U"})
+	three.tell([]string{"T", "U"}, verifiedPatch(0.1, 2))
+	out := merged(t, one, two, three)
+	if out.Verdict != Proposed || len(out.Clusters) != 1 || !slices.Equal(out.Clusters[0].Failures, []string{"T", "U"}) || out.Clusters[0].Patch != out.patchOf("shard3-1") {
+		t.Errorf("%s, clusters %+v", out.Verdict, out.Clusters)
+	}
+	out = merged(t, one, two)
+	if out.Verdict != Partial || len(out.Clusters) != 2 || out.Clusters[0].Status != "repaired" || out.Clusters[1].Status != "red" || !slices.Equal(out.Clusters[1].Failures, []string{"U"}) {
+		t.Errorf("%s, clusters %+v", out.Verdict, out.Clusters)
+	}
+}
+
+func TestMergeTellsOfShardsThatAreNotThere(t *testing.T) {
+	t.Parallel()
+	one, four := shardReport(1, 4, "T"), shardReport(4, 4, "T")
+	four.tell([]string{"T"}, verifiedPatch(0.1, 1))
+	one.Verdict, one.Problem, one.Failures, one.Replay = NotRun, &Problem{What: "no compiler", Hint: "install Go"}, nil, nil
+	out := merged(t, four, one)
+	if out.Verdict != Proposed || out.Problem != nil || len(out.Alerts) != 2 || !strings.Contains(out.Alerts[1].Text, "2, 3") || !strings.Contains(out.Alerts[0].Text, "no compiler") {
+		t.Errorf("%s, problem %v, alerts %q", out.Verdict, out.Problem, out.Alerts)
+	}
+	if out = merged(t, one); out.Verdict != NotRun || out.Problem == nil {
+		t.Errorf("%s, problem %v", out.Verdict, out.Problem)
+	}
+	two := shardReport(2, 4)
+	two.Verdict, two.Replay = Green, nil
+	if out = merged(t, two, four); out.Verdict != Proposed || !slices.ContainsFunc(out.Notes, func(n string) bool { return strings.HasPrefix(n, "shard 2 saw nothing") }) {
+		t.Errorf("%s, notes %q", out.Verdict, out.Notes)
+	}
+}
+
+func TestMergeRefuses(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct {
+		name   string
+		change func(one, two *Report)
+		want   string
+	}{
+		{"another tree", func(_, r *Report) { r.Replay.Tree = "9b1f0c2" }, "tree"},
+		{"another seed", func(_, r *Report) { r.Replay.Seed = 2 }, "seed"},
+		{"another configuration", func(_, r *Report) { r.Replay.Config = "c1" }, "configuration"},
+		{"another head", func(_, r *Report) { r.Environment.Head = "9b1f0c2" }, "head"},
+		{"another command", func(_, r *Report) { r.Command = "go test ./x" }, "command"},
+		{"the same shard", func(_, r *Report) { r.Shard.Index = 1 }, "both shard 1"},
+		{"another number of shards", func(_, r *Report) { r.Shard.Of = 3 }, "number of shards"},
+		{"a whole run", func(_, r *Report) { r.Shard = nil }, "not a shard"},
+		{"nonsense", func(_, r *Report) { r.Shard.Index = -1 }, "shard"},
+		{"patches of an ID", func(one, r *Report) {
+			one.tell([]string{"T"}, verifiedPatch(0.1, 1))
+			r.tell([]string{"T"}, verifiedPatch(0.1, 1))
+			r.Patches[0].ID, r.Clusters[0].Patch = one.Patches[0].ID, one.Patches[0].ID
+		}, "two patches"},
+	} {
+		one, two := shardReport(1, 2, "T"), shardReport(2, 2, "T")
+		tc.change(one, two)
+		var refused *MergeError
+		if _, err := Merge([]*Report{one, two}); !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) {
+			t.Errorf("%s: error %v", tc.name, err)
+		}
+	}
+	for name, reports := range map[string][]*Report{"nothing": nil, "none": {nil}, "one and none": {shardReport(1, 2), nil}, "not checked": {{}}} {
+		if _, err := Merge(reports); err == nil {
+			t.Errorf("%s: merged", name)
+		}
+	}
+}
+
+// searches are the reports of shards of one search, as runs would write them.
+func searches() *rapid.Generator[[]*Report] {
+	return rapid.Custom(func(t *rapid.T) []*Report {
+		n := rapid.IntRange(1, 5).Draw(t, "shards")
+		failing := []string{"T", "U", "V", "W"}[:rapid.IntRange(1, 4).Draw(t, "failures")]
+		var out []*Report
+		for i := range n {
+			r := shardReport(i+1, n, failing...)
+			r.Stats.Generated = rapid.IntRange(0, 100).Draw(t, "generated")
+			r.Stats.Seconds["test"] = rapid.Float64Range(0, 100).Draw(t, "seconds")
+			for left := failing; len(left) > 0; {
+				k := rapid.IntRange(1, len(left)).Draw(t, "of the cluster")
+				var patches []Patch
+				for i := range rapid.IntRange(0, 3).Draw(t, "patches") {
+					state := "plausible"
+					if i == 0 && rapid.Bool().Draw(t, "verified") {
+						state = "verified" // a run confirms until one is
+					}
+					patches = append(patches, Patch{
+						State: state,
+						Standing: &Standing{
+							Turn: rapid.IntRange(1, 3).Draw(t, "turn"), Fixes: rapid.IntRange(0, k).Draw(t, "fixes"), Screened: rapid.Bool().Draw(t, "screened"),
+							Worth: rapid.Float64Range(0, 1).Draw(t, "worth"), Removed: rapid.Float64Range(0, 1).Draw(t, "removed"),
+						},
+					})
+				}
+				r.tell(left[:k], patches...)
+				left = left[k:]
+			}
+			out = append(out, r)
+		}
+		return out
+	})
+}
+
+func TestMergeOfSearches(t *testing.T) {
+	t.Parallel()
+	s := compiled(t)
+	rapid.Check(t, func(t *rapid.T) {
+		reports := searches().Draw(t, "reports")
+		before := make([][]byte, len(reports))
+		for i, r := range reports {
+			before[i], _ = JSON(r)
+		}
+		out, err := Merge(reports)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, r := range reports {
+			if after, _ := JSON(r); !bytes.Equal(before[i], after) {
+				t.Fatalf("report %d was changed", i)
+			}
+		}
+		again, err := Merge(rapid.Permutation(reports).Draw(t, "order"))
+		if diff := gocmp.Diff(out, again); err != nil || diff != "" {
+			t.Fatalf("in another order: %v\n%s", err, diff)
+		}
+		if b, err := JSON(out); err != nil || validate(s, b) != nil {
+			t.Fatalf("%v, %v", err, validate(s, b))
+		}
+		checkSums(t, reports, out)
+		checkRanks(t, reports, out)
+		checkVerdict(t, out)
+	})
+}
+
+func checkSums(t *rapid.T, reports []*Report, out *Report) {
+	attempts, patches, generated, slowest := 0, 0, 0, 0.0
+	for _, r := range reports {
+		attempts += len(r.Attempts)
+		patches += len(r.Patches)
+		generated += r.Stats.Generated
+		slowest = max(slowest, r.Stats.Seconds["test"])
+	}
+	ids := make(map[string]bool)
+	for _, a := range out.Attempts {
+		ids[a.ID] = true
+	}
+	if len(ids) != attempts || len(out.Patches) != patches || out.Stats.Generated != generated || out.Stats.Seconds["test"] != slowest {
+		t.Fatalf("%d attempts of %d, %d patches of %d, %+v", len(ids), attempts, len(out.Patches), patches, out.Stats)
+	}
+	for _, p := range out.Patches {
+		if !ids[p.Attempt] {
+			t.Fatalf("no attempt %s", p.Attempt)
+		}
+	}
+}
+
+// checkRanks wants in each cluster the best of what the shards have verified for it, and
+// no more confidence than the shard had that knew of fewer rivals.
+func checkRanks(t *rapid.T, reports []*Report, out *Report) {
+	was := make(map[string]Patch)
+	for _, r := range reports {
+		for _, p := range r.Patches {
+			was[p.Diff] = p
+		}
+	}
+	var taken []string
+	for i, c := range out.Clusters {
+		rank := 0
+		var kept *Patch
+		for j := range out.Patches {
+			p := &out.Patches[j]
+			if p.Cluster != i+1 {
+				continue
+			}
+			if rank++; p.Rank != rank {
+				t.Fatalf("rank %d at place %d", p.Rank, rank)
+			}
+			if before := was[p.Diff]; p.State != before.State || len(reports) > 1 && p.Confidence > before.Confidence+0.001 {
+				t.Fatalf("%s was %s with %v, is %s with %v", p.Diff, before.State, before.Confidence, p.State, p.Confidence)
+			}
+			if rank == 1 && c.Patch == p.ID {
+				kept = p
+			}
+			if p.State != "verified" {
+				continue
+			}
+			if kept == nil {
+				t.Fatalf("cluster %d has %s, and %q is kept", i+1, p.ID, c.Patch)
+			}
+			fits := func(p *Patch) int {
+				if slices.ContainsFunc(p.On, func(id string) bool { return !slices.Contains(taken, id) }) {
+					return 1
+				}
+				return 0
+			}
+			key := func(p *Patch) []float64 {
+				unscreened := 1.0
+				if p.Standing.Screened {
+					unscreened = 0
+				}
+				return []float64{float64(fits(p)), float64(p.Standing.Turn), -float64(p.Standing.Fixes), unscreened, -p.Standing.Worth}
+			}
+			if len(reports) > 1 && slices.Compare(key(p), key(kept)) < 0 {
+				t.Fatalf("%v is better than %v", p, kept)
+			}
+		}
+		if kept != nil {
+			taken = append(taken, kept.ID)
+		}
+	}
+}
+
+func checkVerdict(t *rapid.T, out *Report) {
+	var taken []string
+	seen := make(map[string]bool)
+	for i, c := range out.Clusters {
+		if (c.Status == "repaired") != (c.Patch != "") || len(c.Failures) == 0 {
+			t.Fatalf("cluster %+v", c)
+		}
+		for _, id := range c.Failures {
+			if seen[id] {
+				t.Fatalf("%s is in two clusters", id)
+			}
+			seen[id] = true
+		}
+		for _, f := range out.Failures {
+			if slices.Contains(c.Failures, f.ID) != (f.Cluster == i+1) {
+				t.Fatalf("failure %+v, cluster %+v", f, c)
+			}
+		}
+		if c.Patch != "" {
+			taken = append(taken, c.Patch)
+		}
+	}
+	tested := false
+	for _, p := range out.Patches {
+		on := append(slices.Clone(p.On), p.ID)
+		slices.Sort(on)
+		tested = tested || slices.Equal(on, slices.Sorted(slices.Values(taken)))
+	}
+	want := Partial
+	switch {
+	case len(taken) == 0:
+		want = Red
+	case tested && len(taken) == len(out.Clusters):
+		want = Proposed
+	}
+	if out.Verdict != want {
+		t.Fatalf("%s, want %s", out.Verdict, want)
+	}
+}
+
+func TestMergeOfAWholeRun(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := reports().Draw(t, "report")
+		r.Shard = nil
+		ids := make(map[string]bool)
+		for i := range r.Patches {
+			ids[r.Patches[i].ID] = true
+		}
+		out, err := Merge([]*Report{r})
+		if err != nil {
+			if len(ids) == len(r.Patches) {
+				t.Fatal(err)
+			}
+			return
+		}
+		if out.ID == r.ID || out.Receipts != nil {
+			t.Fatalf("%s is still %s, receipts %v", out.ID, r.ID, out.Receipts)
+		}
+		ignore := cmpopts.IgnoreFields
+		if diff := gocmp.Diff(r, out, cmpopts.EquateEmpty(), ignore(Report{}, "ID", "Receipts"), ignore(Patch{}, "ID", "On"), ignore(Cluster{}, "Patch"), ignore(Replay{}, "Command")); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// A shard that is alone keeps what it has found out.
+func TestMergeOfOneShard(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		r := searches().Draw(t, "reports")[0]
+		r.Shard.Of = 5
+		out, err := Merge([]*Report{r})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, p := range out.Patches {
+			i := slices.IndexFunc(r.Patches, func(was Patch) bool { return was.Diff == p.Diff })
+			if was := r.Patches[i]; p.Confidence < was.Confidence-0.001 || p.Confidence > was.Confidence+0.001 {
+				t.Fatalf("%s had %v, and has %v", p.Diff, was.Confidence, p.Confidence)
+			}
+		}
+		if len(out.Clusters) != len(r.Clusters) || out.Verdict != r.Verdict {
+			t.Fatalf("%s with %d clusters, was %s with %d", out.Verdict, len(out.Clusters), r.Verdict, len(r.Clusters))
+		}
+	})
+}
+
+// Whatever reports say, they are merged into one that may be written, or refused.
+func TestMergeOfNonsense(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		some := rapid.SliceOfN(reports(), 1, 4).Draw(t, "reports")
+		for i, r := range some {
+			if rapid.Bool().Draw(t, "shard") {
+				r.Shard = &Shard{Index: i + 1, Of: 4}
+				r.Environment.Head, r.Command, r.Replay = "", "", nil
+			}
+			ids := []string{"T", "U", "V"}
+			for j := range r.Clusters {
+				r.Clusters[j].Failures = rapid.SliceOf(rapid.SampledFrom(ids)).Draw(t, "failures")
+			}
+			for j := range r.Patches {
+				r.Patches[j].ID = fmt.Sprintf("p%d-%d", i, j)
+				r.Patches[j].On = rapid.SliceOf(rapid.SampledFrom([]string{"p0-0", "p1-1", "p0-1", "x"})).Draw(t, "on")
+			}
+		}
+		out, err := Merge(some)
+		if err != nil {
+			return
+		}
+		slices.Reverse(some)
+		again, err := Merge(some)
+		if diff := gocmp.Diff(out, again); err != nil || diff != "" {
+			t.Fatalf("in another order: %v\n%s", err, diff)
+		}
+	})
+}
+
+func FuzzMerge(f *testing.F) {
+	one, two := shardReport(1, 2, "T", "U"), shardReport(2, 2, "T", "U")
+	one.tell([]string{"T"}, verifiedPatch(0.5, 1), plausiblePatch(0.2))
+	one.tell([]string{"U"}, plausiblePatch(0.2))
+	two.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
+	for _, r := range []*Report{one, two} {
+		for i := range r.Patches {
+			r.Patches[i].Diff = guardPatch().Diff
+		}
+	}
+	a, err := JSON(one)
+	b, err2 := JSON(two)
+	if err := cmp.Or(err, err2); err != nil {
+		f.Fatal(err)
+	}
+	if read, err := ReadForeign(bytes.NewReader(a), MaxSize); err != nil || read.Shard == nil {
+		f.Fatalf("the seed is not read: %v", err)
+	}
+	f.Add(a, b)
+	f.Fuzz(func(t *testing.T, a, b []byte) {
+		var some []*Report
+		for _, text := range [][]byte{a, b} {
+			r, err := ReadForeign(bytes.NewReader(text), 1<<20)
+			if err != nil {
+				return
+			}
+			some = append(some, r)
+		}
+		out, err := Merge(some)
+		if err != nil {
+			return
+		}
+		text, err := JSON(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := Read(text); err != nil {
+			t.Fatalf("merged what is not read: %v", err)
+		}
+		structure(t, Markdown(out, MarkdownOptions{MaxBytes: 4096}), 4096)
+	})
+}
