@@ -17,11 +17,12 @@ export class Problem extends Error {
  */
 export function run(file, args, options = {}) {
   return new Promise((resolve, reject) => {
-    const child = spawn(file, args, { stdio: "inherit", windowsHide: true, ...options });
     // On Windows all processes of a console are told, and kill() would be the end at once.
     const pass = (signal) => process.platform === "win32" || child.kill(signal);
     const signals = ["SIGINT", "SIGTERM"];
+    // Before there is a program that could be left behind.
     for (const signal of signals) process.on(signal, pass);
+    const child = spawn(file, args, { stdio: "inherit", windowsHide: true, ...options });
     const settle = (how, value) => {
       for (const signal of signals) process.off(signal, pass);
       how(value);

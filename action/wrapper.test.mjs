@@ -271,7 +271,8 @@ for (const signal of ["SIGINT", "SIGTERM"]) {
     const text = `#!/bin/sh
 trap 'echo told; exit 7' ${signal.slice(3)}
 echo ready
-while :; do sleep 0.05; done
+n=0
+while [ $n -lt 1000 ]; do sleep 0.05; n=$((n + 1)); done
 `;
     const REGREEN_BINARY = await program(a.at("path", "mine"), text);
     const child = spawn(process.execPath, [a.at("source", "action", "main.mjs")], { env: { ...a.env, REGREEN_BINARY }, cwd: a.at("work") });
