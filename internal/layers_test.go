@@ -45,12 +45,13 @@ var layout = []layer{
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
-		tests: "forge/githubtest",
+		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
+	{dir: "internal/forge/gitlabtest", purpose: "GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
 		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config confine detect forge patch report",
-		tests: "forge/githubtest",
+		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
 		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "confine",

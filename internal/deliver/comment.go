@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -68,11 +67,20 @@ func (g *GitHub) tell(made *offers) Channel {
 }
 
 // marker tells a report of regreen's from other comments. It is not seen.
-func (g *GitHub) marker() string {
-	if g.o.Key != "" {
-		return "<!-- regreen:report " + g.o.Key + " -->"
+func (g *GitHub) marker() string { return reportMarker(g.o.Key) }
+
+// reportMarker is the marker of reports with a key, which may come from outside.
+func reportMarker(key string) string {
+	if key == "" {
+		return anyReport + markEnd
 	}
-	return "<!-- regreen:report -->"
+	key = strings.Map(func(r rune) rune {
+		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
+			return r
+		}
+		return '_' // a dash may end a comment of HTML
+	}, key[:min(len(key), 60)])
+	return anyReport + " " + key + markEnd
 }
 
 func (g *GitHub) commentText(ctx context.Context, r *report.Report, made *offers) (text string, degraded []string, err error) {
@@ -86,7 +94,7 @@ func (g *GitHub) commentText(ctx context.Context, r *report.Report, made *offers
 	if landing.Run > 0 {
 		head += RunMark{Run: landing.Run, Artifact: landing.Artifact, Head: tested, Report: report.OneLine(r.ID, 128)}.String() + "\n"
 	}
-	if u, err := url.Parse(g.o.Link); err == nil && u.Host != "" && !strings.ContainsAny(g.o.Link, " <>()") {
+	if isLink(g.o.Link) {
 		foot = "\n[The run](" + g.o.Link + ")\n"
 	}
 	text, degraded = markdown(r, forge.CommentSize-len(head)-len(foot), report.MarkdownOptions{Landing: landing.ways(tested, made)})

@@ -19,6 +19,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/gitlabtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -69,6 +70,7 @@ var sites = []struct {
 			return all
 		})
 	}},
+	{"note", gitLabSite},
 	{"email", emailSite},
 	{"webhook", func(t *testing.T) site { return webhookSite(t, "generic") }},
 	{"slack", func(t *testing.T) site { return webhookSite(t, "slack") }},
@@ -163,6 +165,30 @@ func gitHubSite(t *testing.T, channel func(*deliver.GitHub) deliver.Channel, the
 		there:   func() []string { return there(api) },
 		secrets: []string{githubtest.Token},
 	}
+}
+
+func gitLabSite(t *testing.T) site {
+	api, denying, hanging := gitlabtest.New(t), gitlabtest.New(t), gitlabtest.New(t)
+	denying.Denied = true
+	hanging.Inject(githubtest.Fault{Hang: true, Times: 100})
+	return site{
+		channel: gitLabNote(t, api), broken: gitLabNote(t, denying), silent: gitLabNote(t, hanging),
+		there: func() (all []string) {
+			for _, n := range api.Notes() {
+				all = append(all, n.Body)
+			}
+			return all
+		},
+		secrets: []string{gitlabtest.Token},
+	}
+}
+
+// newServer runs a handler and gives its address.
+func newServer(t *testing.T, handler http.Handler) string {
+	t.Helper()
+	server := httptest.NewServer(handler)
+	t.Cleanup(server.Close)
+	return server.URL
 }
 
 // newAPI is GitHub with pull request 7.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
 
@@ -50,12 +49,6 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	if err != nil {
 		return nil, err
 	}
-	o.Key = strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
-			return r
-		}
-		return '_' // a dash may end a comment of HTML
-	}, o.Key[:min(len(o.Key), 60)])
 	return &GitHub{o: o, site: site}, nil
 }
 

@@ -49,6 +49,7 @@ const (
 	runMark    = "<!-- regreen:run "
 	markEnd    = " -->"
 	anyReport  = "<!-- regreen:report"
+	saveDiff   = "Save the diff as a file and apply it with `regreen apply --patch FILE`, or with `git apply`."
 	actionDocs = "https://github.com/regreen-ci/regreen/blob/main/docs/action.md"
 )
 
@@ -171,7 +172,7 @@ func (l Landing) ways(head string, o *offers) func(*report.Patch) string {
 		if p.Redacted {
 			return sentences(missed)
 		}
-		return sentences(missed, "Save the diff as a file and apply it with `regreen apply --patch FILE`, or with `git apply`.")
+		return sentences(missed, saveDiff)
 	}
 }
 

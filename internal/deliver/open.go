@@ -86,7 +86,7 @@ func Open(cfg config.Config, in Input) ([]Channel, error) {
 	o.in.Stdout, o.in.Stderr = writers(in.Stdout, in.Stderr)
 	names := cfg.Channels
 	if len(names) == 0 {
-		names = defaults(cfg, in.Environment)
+		names = defaults(cfg, in.Environment, o.in.Getenv)
 	}
 	o.names = names
 	var out []Channel
@@ -102,7 +102,7 @@ func Open(cfg config.Config, in Input) ([]Channel, error) {
 
 // defaults are the channels of the mode, and in production those that are
 // configured. On a developer's machine nothing is sent away unless it is named.
-func defaults(cfg config.Config, env detect.Environment) []string {
+func defaults(cfg config.Config, env detect.Environment, getenv func(string) string) []string {
 	names := slices.Clone(env.Defaults().Channels)
 	if cfg.Artifact != "" && !slices.Contains(names, detect.Artifact) {
 		names = append(names, detect.Artifact)
@@ -112,6 +112,9 @@ func defaults(cfg config.Config, env detect.Environment) []string {
 	}
 	if env.Provider == detect.GitHub && env.PullRequest > 0 {
 		names = append(names, comment, suggestions)
+	}
+	if env.Provider == detect.GitLab && env.PullRequest > 0 && getenv(gitLabToken) != "" {
+		names = append(names, comment)
 	}
 	if noProposal(env) == "" {
 		names = append(names, pullRequest)
@@ -234,6 +237,9 @@ func (o *opener) open(name string) ([]Channel, error) {
 		shipped := slices.DeleteFunc(slices.Clone(o.forms), func(f Rendering) bool { return f.File == "" })
 		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
 	case comment, suggestions, check, pullRequest:
+		if name == comment && o.in.Environment.Provider == detect.GitLab {
+			return o.onGitLab()
+		}
 		return o.onGitHub(name)
 	case email, webhook:
 		// The configuration of a fork says where, and the secrets are not its own.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"regexp"
 	"strings"
 
@@ -146,7 +145,7 @@ func (g *GitHub) proposalBody(r *report.Report, p *proposal, login string) strin
 		head += "\nIt was made with the token of " + report.Code(login) + ", so its checks start by themselves.\n"
 	}
 	foot := ""
-	if u, err := url.Parse(g.o.Link); err == nil && u.Host != "" && !strings.ContainsAny(g.o.Link, " <>()") {
+	if isLink(g.o.Link) {
 		foot = "\n[The run](" + g.o.Link + ")\n"
 	}
 	here := map[string]bool{}

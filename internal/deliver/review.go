@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"slices"
 	"strings"
 
@@ -132,7 +131,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 
 // filesOf is the tab of a pull request that has its files, or "".
 func filesOf(p forge.Pull) string {
-	if u, err := url.Parse(p.URL); err != nil || u.Host == "" || strings.ContainsAny(p.URL, " <>()?#") {
+	if !isLink(p.URL) || strings.ContainsAny(p.URL, "?#") {
 		return ""
 	}
 	return p.URL + "/files"

@@ -19,6 +19,8 @@ type MarkdownOptions struct {
 	// Landing says, of a verified patch that is not applied, how to get it to where it
 	// belongs, in Markdown that is safe. Nil stands for a line with Apply.
 	Landing func(*Patch) string
+	// GitLab says that it goes there, where more than on GitHub has effect.
+	GitLab bool
 }
 
 const (
@@ -33,6 +35,19 @@ const (
 // the end says which.
 func Markdown(r *Report, opt MarkdownOptions) string {
 	size := max(cmp.Or(opt.MaxBytes, commentSize), smallestSize)
+	if !opt.GitLab {
+		return render(r, opt, size)
+	}
+	text := forGitLab(render(r, opt, size))
+	for within := size; len(text) > size && within > smallestSize; {
+		within = max(within-(len(text)-size)-1, smallestSize)
+		text = forGitLab(render(r, opt, within))
+	}
+	return text
+}
+
+// render is the Markdown for GitHub.
+func render(r *Report, opt MarkdownOptions, size int) string {
 	opt.Apply = cmp.Or(opt.Apply, "regreen apply")
 	mark := "✗"
 	if r.passes() {

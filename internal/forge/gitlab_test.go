@@ -1,0 +1,104 @@
+package forge_test
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/forge"
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/forge/gitlabtest"
+)
+
+func gitLab(t *testing.T, api string) *forge.GitLab {
+	t.Helper()
+	g, err := forge.NewGitLab(forge.GitLabOptions{API: api, Token: gitlabtest.Token, Project: gitlabtest.Project, Pace: time.Nanosecond})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+// Notes are found behind hundreds of others, and nobody else's is taken for one.
+func TestGitLabNotes(t *testing.T) {
+	t.Parallel()
+	api := gitlabtest.New(t)
+	g := gitLab(t, api.URL)
+	api.AddNote("mallory", "mark\nA trap", false)
+	first := api.AddNote(gitlabtest.Bot, "mark\nOld", false)
+	for i := range 230 {
+		api.AddNote("somebody", fmt.Sprint("note ", i), false)
+	}
+	api.AddNote(gitlabtest.Bot, "mark of the system", true)
+	second, err := g.Reply(t.Context(), gitlabtest.IID, "mark\nNew")
+	if err != nil {
+		t.Fatal(err)
+	}
+	mine, err := g.Mine(t.Context(), gitlabtest.IID, "mark\n")
+	if err != nil || len(mine) != 2 || mine[0].ID != first || mine[1] != second {
+		t.Errorf("%+v, %v", mine, err)
+	}
+	edited, err := g.EditComment(t.Context(), gitlabtest.IID, first, "mark\nEdited")
+	if err != nil || edited.Body != "mark\nEdited" || api.Notes()[1].Body != "mark\nEdited" {
+		t.Errorf("%+v, %v", edited, err)
+	}
+}
+
+// What passes says so, and when; what does not says what to do; the token is in none.
+func TestGitLabErrors(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		name      string
+		fault     githubtest.Fault
+		transient bool
+		after     time.Duration
+		denied    bool
+		says      string
+	}{
+		{"rate limit", githubtest.Fault{Status: 429, Header: map[string]string{"Retry-After": "9"}, Body: "Retry later"}, true, 9 * time.Second, false, "429"},
+		{"bad gateway", githubtest.Fault{Status: 502, Body: "<html>"}, true, 0, false, "502"},
+		{"half", githubtest.Fault{Half: true}, true, 0, false, "CI_API_V4_URL"},
+		{"reset", githubtest.Fault{Reset: true}, true, 0, false, "CI_API_V4_URL"},
+		{"wrong token", githubtest.Fault{Status: 401, Body: `{"message":"401 Unauthorized ` + gitlabtest.Token + `"}`}, false, 0, false, "401 Unauthorized *** (hint: REGREEN_GITLAB_TOKEN is wrong"},
+		{"not permitted", githubtest.Fault{Status: 403, Body: `{"error":"insufficient_scope"}`}, false, 0, true, "insufficient_scope (hint: REGREEN_GITLAB_TOKEN needs"},
+		{"hidden", githubtest.Fault{Status: 404, Body: `{"message":"404 Project Not Found"}`}, false, 0, true, "a CI_JOB_TOKEN cannot write notes"},
+		{"too long", githubtest.Fault{Status: 400, Body: `{"message":{"note":["is too long"]}}`}, false, 0, false, `{"note":["is too long"]}`},
+	} {
+		api := gitlabtest.New(t)
+		api.Inject(tt.fault)
+		_, err := gitLab(t, api.URL).Reply(t.Context(), gitlabtest.IID, "x")
+		again := (*forge.TransientError)(nil)
+		if errors.As(err, &again) != tt.transient || tt.transient && again.After != tt.after || errors.Is(err, forge.ErrDenied) != tt.denied {
+			t.Errorf("%s: %#v", tt.name, err)
+		}
+		if err == nil || strings.Contains(err.Error(), gitlabtest.Token) || !strings.HasPrefix(err.Error(), "cannot comment: ") || !strings.Contains(err.Error(), tt.says) {
+			t.Errorf("%s: %v", tt.name, err)
+		}
+	}
+}
+
+// The token goes to no other host.
+func TestGitLabTokenStays(t *testing.T) {
+	t.Parallel()
+	seen := make(chan string, 10)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { seen <- r.Header.Get("PRIVATE-TOKEN") }))
+	t.Cleanup(other.Close)
+	api := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
+	t.Cleanup(api.Close)
+	if _, err := gitLab(t, api.URL).Login(t.Context()); err == nil || len(seen) > 0 {
+		t.Errorf("%v; the other host saw %d requests", err, len(seen))
+	}
+}
+
+func TestNewGitLabRefuses(t *testing.T) {
+	t.Parallel()
+	for _, o := range []forge.GitLabOptions{{API: "https://gitlab.example.com/api/v4"}, {Project: "42"}, {API: "ftp://x", Project: "42"}, {API: "https://x", Project: "0"}, {API: "https://x", Project: "acme/fleet"}, {API: "::", Project: "1"}} {
+		if _, err := forge.NewGitLab(o); err == nil {
+			t.Errorf("%+v is taken", o)
+		}
+	}
+}
