@@ -338,7 +338,7 @@ func (r *run) weights(ctx context.Context, kind testrun.Kind) func(string) float
 	var learnt map[string]learn.Posterior
 	if r.Store != nil {
 		var err error
-		if learnt, err = r.Store.Posteriors(ctx, learn.Context{Language: language, Kind: string(kind)}); err != nil {
+		if learnt, err = r.Store.Posteriors(ctx, learn.Context{Language: language, Kind: string(kind)}); err != nil && ctx.Err() == nil {
 			r.Log.Warn("what was learnt cannot be read", "error", err)
 		}
 	}
