@@ -8,19 +8,16 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"path/filepath"
 	"slices"
-	"strconv"
 	"strings"
 	"syscall"
-	"time"
 
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
@@ -38,13 +35,13 @@ const (
 // version is set by the linker.
 var version = "dev"
 
-// run is the whole program.
+// run is the whole program: the step itself, or with the argument post what comes after
+// the job's other steps.
 func run(args []string, stdout io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	getenv := config.Getenv(environ)
-	action := githubactions.New(githubactions.WithWriter(stdout), githubactions.WithGetenv(getenv))
-	status, err := act(ctx, args, action, getenv, stdout, environ)
+	action := githubactions.New(githubactions.WithWriter(stdout), githubactions.WithGetenv(config.Getenv(environ)))
+	status, err := act(ctx, args, action, stdout, environ)
 	switch {
 	case err == nil:
 		return status
@@ -60,137 +57,107 @@ func run(args []string, stdout io.Writer, environ []string) int {
 	return statusOf(err)
 }
 
-func act(ctx context.Context, args []string, action *githubactions.Action, getenv func(string) string, stdout io.Writer, environ []string) (int, error) {
-	if len(args) > 0 {
+func act(ctx context.Context, args []string, action *githubactions.Action, stdout io.Writer, environ []string) (int, error) {
+	after := slices.Equal(args, []string{"post"})
+	if len(args) > 0 && !after {
 		return 0, &session.UsageError{Msg: fmt.Sprintf("unexpected argument %q", args[0]), Hint: "inputs come from `with:` in the workflow"}
 	}
-	if getenv("GITHUB_ACTIONS") != "true" {
-		return 0, &session.UsageError{Msg: "this is no step of a GitHub workflow", Hint: "use regreen fix elsewhere"}
-	}
-	flags, err := inputs(action)
+	s, err := newStep(action, stdout, environ)
 	if err != nil {
 		return 0, err
 	}
-	dir := getenv("GITHUB_WORKSPACE")
-	if dir == "" {
-		dir = "."
+	if after {
+		return exitGreen, s.after(ctx)
 	}
-	// The runner reads the two streams side by side, so that a line of one can
-	// overtake the command of the other that is to guard it: all goes to one.
-	s, err := session.Open(ctx, session.Input{Dir: dir, Environ: withoutCommands(environ), Stderr: stdout, Flags: flags})
-	if err != nil {
-		return 0, err
+	return s.run(ctx)
+}
+
+// step is one step of a workflow: what it was given, and where it writes.
+type step struct {
+	in          inputs
+	event       event
+	environment detect.Environment // by the event alone, without a look at the checkout
+
+	action  *githubactions.Action
+	stdout  io.Writer
+	getenv  func(string) string // of the step
+	environ []string            // what the pipeline gets of it
+}
+
+func newStep(action *githubactions.Action, stdout io.Writer, environ []string) (*step, error) {
+	s := &step{action: action, stdout: stdout, getenv: config.Getenv(environ)}
+	if s.getenv("GITHUB_ACTIONS") != "true" {
+		return nil, &session.UsageError{Msg: "this is no step of a GitHub workflow", Hint: "use regreen fix elsewhere"}
 	}
-	defer func() { _ = s.Close() }()
-	if err := s.Repo.Recover(ctx); err != nil {
-		return 0, err
+	var err error
+	if s.in, err = readInputs(environ); err != nil {
+		return nil, err
 	}
-	channels, err := s.Channels(session.Outlet{Stdout: stdout, Getenv: getenv, Artifact: artifact(getenv)})
-	if err != nil {
-		return 0, err
+	environ = slices.Clip(environ)
+	if s.in.token != "" {
+		environ = append(environ, "GITHUB_TOKEN="+s.in.token)
 	}
-	stage := ""
-	opt, err := s.Repair(repo.WorkTree(), version, func(now, detail string, _, _ int) {
-		if now != stage {
-			stage = now
-			action.Infof("regreen: %s: %s", now, line(detail))
+	s.getenv = config.Getenv(environ)
+	s.environ = withoutCommands(environ)
+	var payload []byte
+	if s.event, payload, err = readEvent(s.getenv("GITHUB_EVENT_PATH")); err != nil {
+		return nil, err
+	}
+	s.environment = detect.Detect(detect.Input{Getenv: s.getenv, EventPayload: payload})
+	return s, nil
+}
+
+// run does what the event asks for.
+func (s *step) run(ctx context.Context) (int, error) {
+	switch e := s.environment; {
+	case s.in.merge:
+		return s.mergeShards(ctx)
+	case e.Event == "issue_comment":
+		return s.command(ctx)
+	case e.Event == "workflow_run":
+		return s.publish(ctx)
+	case e.Event == "pull_request_target" && e.Fork:
+		return 0, &session.UsageError{
+			Msg:  "pull_request_target gives the code of a fork this repository's token: it is not run",
+			Hint: "use `on: pull_request`, and a second workflow on workflow_run that tells the report (docs/action.md, Forks)",
 		}
+	}
+	return s.repair(ctx)
+}
+
+// nothing says why there is nothing to do, which is no failure.
+func (s *step) nothing(why string) (int, error) {
+	s.action.Infof("regreen: %s", line(why))
+	return exitGreen, nil
+}
+
+// github is the client of the API.
+func (s *step) github() (*forge.GitHub, error) {
+	token := s.getenv("GITHUB_TOKEN")
+	if token == "" {
+		return nil, &session.UsageError{Msg: "there is no token to ask GitHub with", Hint: "leave the input token as it is, or give it a token"}
+	}
+	return forge.NewGitHub(forge.Options{
+		API: s.getenv("GITHUB_API_URL"), GraphQL: s.getenv("GITHUB_GRAPHQL_URL"), Token: token, Repository: s.getenv("GITHUB_REPOSITORY"),
 	})
-	if err != nil {
-		return 0, err
-	}
-	var rep *report.Report
-	err = quietly(action, stdout, "Test, and search for a patch", func() error {
-		rep, err = repair.Run(ctx, opt)
-		return err
+}
+
+// show writes the report into the log.
+func (s *step) show(rep *report.Report) error {
+	return s.quietly("Report", func() error {
+		return report.Terminal(s.stdout, rep, report.TerminalOptions{Width: 100})
 	})
-	if err != nil {
-		return 0, err
-	}
-	err = quietly(action, stdout, "Report", func() error {
-		return report.Terminal(stdout, rep, report.TerminalOptions{Width: 100})
-	})
-	if err != nil {
-		return 0, err
-	}
-	s.Deliver(ctx, rep, channels)
-	if err := tell(action, getenv, s, rep); err != nil {
-		return 0, err
-	}
-	return verdictStatus(rep.Verdict), nil
-}
-
-// inputs reads what the workflow's `with:` gives.
-func inputs(action *githubactions.Action) (session.Flags, error) {
-	f := session.Flags{Test: action.GetInput("test"), Base: action.GetInput("base"), Apply: action.GetInput("apply")}
-	if text := action.GetInput("budget"); text != "" {
-		budget, err := time.ParseDuration(text)
-		if err != nil || budget <= 0 {
-			return f, &session.UsageError{Msg: fmt.Sprintf("input budget: %q is no duration", text), Hint: "for instance budget: 5m"}
-		}
-		f.Budget = budget
-	}
-	if text := action.GetInput("seed"); text != "" {
-		seed, err := strconv.ParseUint(text, 10, 64)
-		if err != nil {
-			return f, &session.UsageError{Msg: fmt.Sprintf("input seed: %q is no number", text)}
-		}
-		f.Seed = seed
-	}
-	f.Strategies = list(action.GetInput("strategies"))
-	f.Exclude = list(action.GetInput("exclude-strategies"))
-	return f, nil
-}
-
-func list(text string) []string {
-	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == ' ' })
-}
-
-// tell writes the outputs, and the last lines of the log.
-func tell(action *githubactions.Action, getenv func(string) string, s *session.Session, rep *report.Report) error {
-	var errs []error
-	if file := getenv("GITHUB_OUTPUT"); file != "" {
-		var b strings.Builder
-		for _, o := range append(outputs(s.Repo.StateDir(), rep), output{"artifact-path", made(rep)}) {
-			b.WriteString(fileCommand(o.name, o.value))
-		}
-		errs = append(errs, appendTo(file, b.String()))
-	}
-	for _, text := range report.Undelivered(rep) {
-		action.Infof("regreen: %s", line(text))
-	}
-	action.Infof("regreen: %s", report.Summary(rep))
-	return errors.Join(errs...)
-}
-
-// made is the folder of the artifact, "" where none was made.
-func made(rep *report.Report) string {
-	for _, receipt := range rep.Receipts {
-		if receipt.Channel == detect.Artifact && receipt.State == deliver.Sent {
-			return receipt.Where
-		}
-	}
-	return ""
-}
-
-// artifact is the folder that a later step uploads, "" for the session's own: the runner
-// clears RUNNER_TEMP away.
-func artifact(getenv func(string) string) string {
-	if temp := getenv("RUNNER_TEMP"); temp != "" {
-		return filepath.Join(temp, "regreen-report")
-	}
-	return ""
 }
 
 // quietly does something in a group of the log while the runner takes no commands:
 // what tests print, and the code that is quoted, could be one.
-func quietly(action *githubactions.Action, stdout io.Writer, group string, do func() error) error {
-	action.Group(group)
+func (s *step) quietly(group string, do func() error) error {
+	s.action.Group(group)
 	token := rand.Text()
-	fmt.Fprintf(stdout, "::stop-commands::%s\n", token)
+	fmt.Fprintf(s.stdout, "::stop-commands::%s\n", token)
 	err := do()
-	fmt.Fprintf(stdout, "\n::%s::\n", token)
-	action.EndGroup()
+	fmt.Fprintf(s.stdout, "\n::%s::\n", token)
+	s.action.EndGroup()
 	return err
 }
 
@@ -204,75 +171,26 @@ func withoutCommands(environ []string) []string {
 		case "GITHUB_OUTPUT", "GITHUB_ENV", "GITHUB_PATH", "GITHUB_STATE", "GITHUB_STEP_SUMMARY":
 			return true
 		}
-		return strings.HasPrefix(name, "INPUT_")
+		return strings.HasPrefix(name, "INPUT_") || strings.HasPrefix(name, "STATE_")
 	})
-}
-
-type output struct{ name, value string }
-
-// outputs are what later steps can read.
-func outputs(state string, rep *report.Report) []output {
-	failures := 0
-	for _, f := range rep.Failures {
-		if f.Status == "new" || f.Status == "fixed" { // the tests of the first run count
-			failures++
-		}
-	}
-	patchID, patchPath := "", ""
-	for _, p := range rep.Patches {
-		if p.State == "verified" && p.Rank == 1 {
-			patchID, patchPath = p.ID, filepath.Join(state, "patches", p.ID+".patch")
-			break
-		}
-	}
-	return []output{
-		{"verdict", string(rep.Verdict)},
-		{"failures", strconv.Itoa(failures)},
-		{"summary", report.Summary(rep)},
-		{"report-path", filepath.Join(state, "runs", rep.ID+".json")},
-		{"patch-id", patchID},
-		{"patch-path", patchPath},
-	}
-}
-
-// fileCommand is an output as GITHUB_OUTPUT takes it. The delimiter is random: with
-// a known one, which go-githubactions 1.4.0 uses, a value could set other outputs.
-func fileCommand(name, value string) string {
-	delimiter := "regreen_" + rand.Text()
-	return fmt.Sprintf("%s<<%s\n%s\n%s\n", name, delimiter, value, delimiter)
-}
-
-func appendTo(file, text string) error {
-	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return err
-	}
-	_, err = f.WriteString(text)
-	return errors.Join(err, f.Close())
-}
-
-func verdictStatus(v report.Verdict) int {
-	switch v {
-	case report.Green, report.Known, report.Flaky, report.Fixed:
-		return exitGreen
-	case report.NotRun:
-		return exitNotRun
-	}
-	return exitRed
 }
 
 // explain takes an error apart for people.
 func explain(err error) (what, hint string) {
 	var usage *session.UsageError
-	var conf *config.Error
-	var git *repo.Error
-	switch {
-	case errors.As(err, &usage):
+	if errors.As(err, &usage) {
 		return usage.Msg, usage.Hint
-	case errors.As(err, &conf), errors.As(err, &git):
-		return err.Error(), "" // they bring their hints along
 	}
-	return err.Error(), ""
+	return err.Error(), "" // others bring their hints along
+}
+
+// usage makes the mistakes in the configuration of channels those of a caller.
+func usage(err error) error {
+	var bad *deliver.UsageError
+	if errors.As(err, &bad) {
+		return &session.UsageError{Msg: bad.Msg, Hint: bad.Hint}
+	}
+	return err
 }
 
 func statusOf(err error) int {

@@ -36,13 +36,13 @@ func redModule(t *testing.T, body string) string {
 	return dir
 }
 
-// step runs the action on a folder and gives its status, log, outputs and summary.
-func step(t *testing.T, dir string, env ...string) (status int, log, outputs, summary string) {
+// runStep runs the action on a folder and gives its status, log, outputs and summary.
+func runStep(t *testing.T, dir string, env ...string) (status int, log, outputs, summary string) {
 	t.Helper()
 	files := t.TempDir()
 	output, sum := filepath.Join(files, "output"), filepath.Join(files, "summary")
 	environ := append(os.Environ(), "GITHUB_ACTIONS=true", "CI=true", "GITHUB_WORKSPACE="+dir, "GITHUB_EVENT_NAME=push",
-		"GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=20s")
+		"RUNNER_TEMP="+t.TempDir(), "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=20s")
 	var out bytes.Buffer
 	status = run(nil, &out, append(environ, env...))
 	o, _ := os.ReadFile(output)
@@ -57,7 +57,7 @@ func TestProposes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	status, log, outputs, summary := step(t, dir)
+	status, log, outputs, summary := runStep(t, dir)
 	if status != exitRed {
 		t.Errorf("status %d, want %d: in production patches are only proposed\n%s", status, exitRed, log)
 	}
@@ -82,7 +82,7 @@ func TestProposes(t *testing.T) {
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"x\n_GitHubActionsFileCommandDelimeter_\nverdict=green\n::error::pwned\n::add-mask::a"`)
-	_, log, outputs, _ := step(t, dir, "INPUT_STRATEGIES=imports")
+	_, log, outputs, _ := runStep(t, dir, "INPUT_STRATEGIES=imports")
 	if got := values(outputs)["verdict"]; got != "red" {
 		t.Errorf("verdict %q", got)
 	}
@@ -137,12 +137,12 @@ func TestUsage(t *testing.T) {
 		status     int
 	}{
 		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "no step of a GitHub workflow", status: exitUsage},
-		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is no duration", status: exitUsage},
+		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is not a duration", status: exitUsage},
 		{name: "no repository", want: "not a git repository", status: exitUsage},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			status, log, _, _ := step(t, t.TempDir(), tc.env...)
+			status, log, _, _ := runStep(t, t.TempDir(), tc.env...)
 			if status != tc.status || !strings.Contains(log, tc.want) {
 				t.Errorf("status %d, want %d and %q:\n%s", status, tc.status, tc.want, log)
 			}
@@ -169,4 +169,80 @@ func values(file string) map[string]string {
 		out[name] = strings.Join(value, "\n")
 	}
 	return out
+}
+
+// Results that something else made are told without a run when they are green, and are
+// only the occasion for one when they are red.
+func TestResults(t *testing.T) {
+	t.Parallel()
+	const event = `{"Action":"run","Package":"example.com/m","Test":"TestMax"}` + "\n" + `{"Action":"%s","Package":"example.com/m","Test":"TestMax","Elapsed":0.1}` + "\n" + `{"Action":"%s","Package":"example.com/m","Elapsed":0.1}` + "\n"
+	for _, tt := range []struct {
+		name, files, action string
+		status              int
+		verdict, log        string
+	}{
+		{name: "green", files: "results*.json", action: "pass", status: exitGreen, verdict: "green"},
+		{name: "red", files: "other.xml\n results.json", action: "fail", status: exitRed, verdict: "red", log: "the tests run again"},
+		{name: "none", files: "gone.json", status: exitUsage, log: "there is no file gone.json"},
+		{name: "no results", files: "m.go", status: exitUsage, log: "input results"},
+		{name: "no pattern", files: "[", status: exitUsage, log: "no pattern"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			dir := redModule(t, `"got %d want 3", got`)
+			if tt.action != "" {
+				text := strings.ReplaceAll(event, "%s", tt.action)
+				if err := os.WriteFile(filepath.Join(dir, "results.json"), []byte(text), 0o644); err != nil {
+					t.Fatal(err)
+				}
+			}
+			status, log, outputs, _ := runStep(t, dir, "INPUT_RESULTS="+tt.files, "INPUT_STRATEGIES=imports")
+			if got := values(outputs)["verdict"]; status != tt.status || got != tt.verdict || !strings.Contains(log, tt.log) {
+				t.Errorf("status %d, verdict %q, want %d, %q and %q\n%s", status, got, tt.status, tt.verdict, tt.log, log)
+			}
+			if ran := strings.Contains(log, "Test, and search"); ran != (tt.action == "fail") {
+				t.Errorf("the tests ran: %v\n%s", ran, log)
+			}
+		})
+	}
+}
+
+// The verdicts that fail the step are the workflow's to say.
+func TestFailOn(t *testing.T) {
+	t.Parallel()
+	dir := redModule(t, `"got %d want 3", got`)
+	for failOn, want := range map[string]int{"none": exitGreen, "proposed": exitGreen, "red": exitRed} {
+		if status, log, _, _ := runStep(t, dir, "INPUT_STRATEGIES=imports", "INPUT_FAIL-ON="+failOn); status != want {
+			t.Errorf("%s: status %d, want %d\n%s", failOn, status, want, log)
+		}
+	}
+}
+
+// Limits of a pull request hold from run to run, as long as the state is kept.
+func TestLimitsHold(t *testing.T) {
+	t.Parallel()
+	dir := redModule(t, `"got %d want 3", got`)
+	temp := t.TempDir()
+	pull := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(pull, []byte(`{"number":7,"pull_request":{"number":7,"head":{"sha":"0123456","repo":{"full_name":"a/b"}},"base":{"repo":{"full_name":"a/b"}}},"repository":{"full_name":"a/b"}}`), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + pull, "RUNNER_TEMP=" + temp, "INPUT_ATTEMPTS=1", "INPUT_STRATEGIES=template/operator", "GITHUB_SHA=0123456"}
+	_, log, outputs, _ := runStep(t, dir, append(env, "GITHUB_RUN_ID=1")...)
+	if got := values(outputs)["verdict"]; got != "proposed" {
+		t.Fatalf("verdict %q\n%s", got, log)
+	}
+	// The same commit: told again. Asked for by a person: searched, were it not for the limit.
+	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=2")...)
+	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "not searched again") {
+		t.Errorf("verdict %q\n%s", got, log)
+	}
+	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=2")...)
+	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "input attempts allows 1") {
+		t.Errorf("verdict %q\n%s", got, log)
+	}
+	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=2", "INPUT_ATTEMPTS=5")...)
+	if got := values(outputs)["verdict"]; got != "proposed" || strings.Contains(log, "not searched") {
+		t.Errorf("verdict %q\n%s", got, log)
+	}
 }

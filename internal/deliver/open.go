@@ -306,6 +306,9 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		return skipping(name, noProposal(e), ""), nil
 	case name == pullRequest && o.in.Editable == nil:
 		return skipping(name, "it is not known which files may be changed", ""), nil
+	case e.Fork && e.Restricted:
+		// Code of the fork has run in this job: what it knows of is not used to write.
+		return skipping(name, "the pull request comes from a fork", "let a job on workflow_run send the report that this one leaves as an artifact"), nil
 	case token == "":
 		return skipping(name, "GITHUB_TOKEN is not set", "give the step env: GITHUB_TOKEN: ${{ github.token }}"), nil
 	}

@@ -211,20 +211,29 @@ func TestOpenAndSend(t *testing.T) {
 	}
 }
 
-// A fork's pull request, whose token can only read, fails nothing.
-func TestOpenInAFork(t *testing.T) {
+// A fork's pull request gets no request at all, and that of a bot, whose token can only
+// read, fails nothing.
+func TestOpenForStrangers(t *testing.T) {
 	t.Parallel()
-	api := newAPI(t)
-	api.Deny(githubtest.PullRequests, githubtest.Checks)
-	fork := pull
-	fork.Fork, fork.Restricted = true, true
-	channels, err := deliver.Open(configured(t, "channels: [comment, suggestions, check]"), deliver.Input{Environment: fork, Getenv: config.Getenv(api.Environ()), Retry: quick})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, got := range deliver.All(t.Context(), proposed(), channels) {
-		if got.State != deliver.Skipped || !strings.Contains(got.Reason, "a fork or a bot") {
-			t.Errorf("receipt %+v", got)
+	for _, tt := range []struct {
+		fork bool
+		want string
+	}{{true, "comes from a fork (hint: "}, {false, "a fork or a bot"}} {
+		api := newAPI(t)
+		api.Deny(githubtest.PullRequests, githubtest.Checks)
+		env := pull
+		env.Fork, env.Restricted = tt.fork, true
+		channels, err := deliver.Open(configured(t, "channels: [comment, suggestions, check]"), deliver.Input{Environment: env, Getenv: config.Getenv(api.Environ()), Retry: quick})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, got := range deliver.All(t.Context(), proposed(), channels) {
+			if got.State != deliver.Skipped || !strings.Contains(got.Reason, tt.want) {
+				t.Errorf("fork %v: receipt %+v", tt.fork, got)
+			}
+		}
+		if n := len(api.Requests()); tt.fork && n > 0 {
+			t.Errorf("%d requests for a fork", n)
 		}
 	}
 }

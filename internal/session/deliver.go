@@ -27,6 +27,7 @@ type Outlet struct {
 	RunID        int64
 	Fork         bool
 	PullHead     string
+	Key          string
 }
 
 // Channels opens the channels that reports go to, but for the terminal, which commands
@@ -42,7 +43,7 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	channels, err := deliver.Open(s.Config, deliver.Input{
 		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
 		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
-		Commands: out.Commands, ArtifactName: out.ArtifactName, RunID: out.RunID, Fork: out.Fork, PullHead: out.PullHead,
+		Commands: out.Commands, ArtifactName: out.ArtifactName, RunID: out.RunID, Fork: out.Fork, PullHead: out.PullHead, Key: out.Key,
 		Editable: s.Config.Editable,
 	})
 	var usage *deliver.UsageError

@@ -45,6 +45,9 @@ type Input struct {
 	Verbose  bool
 
 	Flags Flags
+	// Store is the path of the store where neither flags nor configuration name one; "" for
+	// one in the repository's state folder.
+	Store string
 }
 
 // Flags are the settings of a command line. Zero values were not set.

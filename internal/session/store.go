@@ -13,7 +13,7 @@ import (
 // openStore gives the session its store, by a --store value. Its first use opens it,
 // which is after the verdict, or when a search begins.
 func (s *Session) openStore(ctx context.Context, value string) error {
-	path := filepath.Join(s.Repo.StateDir(), "learn.db")
+	path := or(s.in.Store, filepath.Join(s.Repo.StateDir(), "learn.db"))
 	shared := learn.IsServer(value)
 	if value != "" && !shared {
 		var err error

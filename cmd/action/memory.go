@@ -1,0 +1,224 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// memory is what runs on throwaway machines know of each other besides what was learnt:
+// what the searches for each pull request have cost, and what came of them. Merging two is
+// a union, so the order does not matter, nor how often it is done.
+type memory struct {
+	Spent map[string]spent `json:"spent"` // by the search that spent it
+	Tried map[string]tried `json:"tried"` // by the fingerprint of the failures
+}
+
+// spent is the cost of one search.
+type spent struct {
+	Pull    int       `json:"pull"`
+	Run     string    `json:"run"` // of the workflow, with its attempt: its shards are one search
+	When    time.Time `json:"when"`
+	Seconds float64   `json:"seconds"`
+}
+
+// tried is what a search came to.
+type tried struct {
+	Head   string         `json:"head"`
+	When   time.Time      `json:"when"`
+	Report *report.Report `json:"report"`
+}
+
+// Bounds of what is kept, by age and number. A report without the results of its tests
+// and its ledger is some kilobytes.
+const (
+	memoryFile = "searches.json"
+	memoryAge  = 90 * 24 * time.Hour
+	maxSpent   = 2000
+	maxTried   = 50
+	maxMemory  = 16 << 20 // bytes
+	maxEarlier = 256 << 10
+)
+
+// readMemory reads the memory of a folder. One that is missing or makes no sense is empty:
+// it spares work, and nothing depends on it.
+func readMemory(dir string) *memory {
+	doc, err := os.ReadFile(filepath.Join(dir, memoryFile))
+	if err != nil {
+		return parseMemory(nil)
+	}
+	return parseMemory(doc)
+}
+
+func parseMemory(doc []byte) *memory {
+	m := &memory{}
+	if len(doc) > maxMemory || json.Unmarshal(doc, m) != nil {
+		m = &memory{}
+	}
+	if m.Spent == nil {
+		m.Spent = map[string]spent{}
+	}
+	if m.Tried == nil {
+		m.Tried = map[string]tried{}
+	}
+	maps.DeleteFunc(m.Tried, func(_ string, t tried) bool { return t.Report == nil })
+	return m
+}
+
+// write keeps the memory in a folder.
+func (m *memory) write(dir string) error {
+	m.forget(time.Now())
+	doc, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(filepath.Join(dir, memoryFile), doc, 0o600)
+}
+
+// forget drops what is old, and of the rest what is beyond the bounds.
+func (m *memory) forget(now time.Time) {
+	keepNewest(m.Spent, maxSpent, now, func(s spent) time.Time { return s.When })
+	keepNewest(m.Tried, maxTried, now, func(t tried) time.Time { return t.When })
+}
+
+func keepNewest[T any](all map[string]T, most int, now time.Time, when func(T) time.Time) {
+	maps.DeleteFunc(all, func(_ string, v T) bool { return now.Sub(when(v)) > memoryAge })
+	if len(all) <= most {
+		return
+	}
+	keys := slices.SortedFunc(maps.Keys(all), func(a, b string) int {
+		if c := when(all[b]).Compare(when(all[a])); c != 0 {
+			return c
+		}
+		return bytes.Compare([]byte(a), []byte(b))
+	})
+	for _, key := range keys[most:] {
+		delete(all, key)
+	}
+}
+
+// mergeMemory joins two memories as they are kept; of what both know the newer counts.
+func mergeMemory(ours, theirs []byte) ([]byte, error) {
+	m, other := parseMemory(ours), parseMemory(theirs)
+	for key, s := range other.Spent {
+		if mine, ok := m.Spent[key]; !ok || newer(s.When, mine.When, s, mine) {
+			m.Spent[key] = s
+		}
+	}
+	for key, t := range other.Tried {
+		if mine, ok := m.Tried[key]; !ok || newer(t.When, mine.When, t, mine) {
+			m.Tried[key] = t
+		}
+	}
+	return json.Marshal(m)
+}
+
+// newer tells whether a takes the place of b. Of the same age it is the one that is
+// greater as text, so that both ways to merge come to the same.
+func newer(a, b time.Time, x, y any) bool {
+	if !a.Equal(b) {
+		return a.After(b)
+	}
+	left, _ := json.Marshal(x)
+	right, _ := json.Marshal(y)
+	return bytes.Compare(left, right) > 0
+}
+
+// cost sums up what the searches for a pull request have spent.
+func (m *memory) cost(pull int) (searches int, minutes float64) {
+	runs := map[string]bool{}
+	for _, s := range m.Spent {
+		if s.Pull == pull {
+			runs[s.Run] = true
+			minutes += s.Seconds / 60
+		}
+	}
+	return len(runs), minutes
+}
+
+// search identifies a search, for whom it is, and how far it may go.
+type search struct {
+	pull   int    // 0 for none, which has no limits
+	head   string // the commit that the pull request, or the branch, ends with
+	run    string // of the workflow, with its attempt
+	shard  string
+	asked  bool // a person wants it done again
+	limits limits
+}
+
+// left is the time that the search may take, and why it may not be done at all.
+func (m *memory) left(s search) (left time.Duration, not string) {
+	const endless = 1 << 20 // minutes
+	if s.pull == 0 {
+		return endless * time.Minute, ""
+	}
+	searches, minutes := m.cost(s.pull)
+	spare := float64(endless)
+	switch l := s.limits; {
+	case l.searches > 0 && searches >= l.searches:
+		return 0, fmt.Sprintf("no patch is searched: the input attempts allows %d for a pull request, which were made", l.searches)
+	case l.minutes > 0 && minutes >= l.minutes:
+		return 0, fmt.Sprintf("no patch is searched: the input minutes allows %g for a pull request, which were spent", l.minutes)
+	case l.dollars > 0 && l.price > 0 && minutes*l.price >= l.dollars:
+		return 0, fmt.Sprintf("no patch is searched: the input cost allows $%.2f for a pull request, which were spent", l.dollars)
+	default:
+		if l.minutes > 0 {
+			spare = min(spare, l.minutes-minutes)
+		}
+		if l.dollars > 0 && l.price > 0 {
+			spare = min(spare, l.dollars/l.price-minutes)
+		}
+	}
+	return time.Duration(spare * float64(time.Minute)), ""
+}
+
+// ask says whether to search for a patch for the failures of a fingerprint.
+func (m *memory) ask(s search) func(fingerprint string) repair.Go {
+	return func(fingerprint string) repair.Go {
+		var earlier *report.Report
+		if t, ok := m.Tried[fingerprint]; ok && t.Head == s.head {
+			earlier = t.Report
+		}
+		if earlier != nil && !s.asked {
+			return repair.Go{Earlier: earlier, Not: fmt.Sprintf("not searched again: the same failures of the same commit were searched by run %s; run the job again to have it done once more", earlier.ID)}
+		}
+		if _, not := m.left(s); not != "" {
+			return repair.Go{Earlier: earlier, Not: not}
+		}
+		return repair.Go{}
+	}
+}
+
+// note remembers what a run came to, and tells whether that is anything new.
+func (m *memory) note(s search, rep *report.Report, now time.Time) bool {
+	if len(rep.Attempts) == 0 {
+		return false
+	}
+	m.Spent[s.run+s.shard] = spent{Pull: s.pull, Run: s.run, When: now, Seconds: seconds(rep)}
+	if rep.Fingerprint == "" || s.shard != "" {
+		return true // a shard has seen a part only
+	}
+	short := *rep
+	short.Results, short.Attempts, short.Learning, short.Receipts, short.Replay = nil, nil, nil, nil, nil
+	if doc, err := report.JSON(&short); err == nil && len(doc) <= maxEarlier {
+		m.Tried[rep.Fingerprint] = tried{Head: s.head, When: now, Report: &short}
+	}
+	return true
+}
+
+// seconds is how long a run took.
+func seconds(rep *report.Report) float64 {
+	total := 0.0
+	for _, s := range rep.Stats.Seconds {
+		total += s
+	}
+	return total
+}

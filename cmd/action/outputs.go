@@ -1,0 +1,125 @@
+package main
+
+import (
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// finish writes the outputs and the last lines of the log, and gives the step's status.
+// The report and its patches are in the folder of the artifact, else in the state folder,
+// "" where there is none.
+func (s *step) finish(rep *report.Report, state string) (int, error) {
+	if file := s.getenv("GITHUB_OUTPUT"); file != "" {
+		var b strings.Builder
+		for _, o := range outputs(rep, s.folder(), state) {
+			b.WriteString(fileCommand(o.name, o.value))
+		}
+		if err := appendTo(file, b.String()); err != nil {
+			return 0, err
+		}
+	}
+	for _, text := range report.Undelivered(rep) {
+		s.action.Infof("regreen: %s", line(text))
+	}
+	s.action.Infof("regreen: %s", line(report.Summary(rep)))
+	return s.status(rep), nil
+}
+
+// status is the step's: the verdicts that the input fail-on names fail it, but for a
+// shard, which knows a part only.
+func (s *step) status(rep *report.Report) int {
+	switch {
+	case !slices.Contains(s.in.failOn, rep.Verdict):
+		return exitGreen
+	case rep.Verdict == report.NotRun:
+		return exitNotRun
+	case s.in.flags.Shard != "":
+		return exitGreen
+	}
+	return exitRed
+}
+
+type output struct{ name, value string }
+
+// outputs are what later steps can read.
+func outputs(rep *report.Report, folder, state string) []output {
+	failures, patches := 0, 0
+	for _, f := range rep.Failures {
+		if f.Status == "new" || f.Status == "fixed" { // the tests of the first run count
+			failures++
+		}
+	}
+	patchID, patchPath := "", ""
+	for _, p := range rep.Patches {
+		if p.State != "verified" {
+			continue
+		}
+		patches++
+		if p.Rank == 1 && patchID == "" {
+			patchID = p.ID
+			name := filepath.Join("patches", p.ID+".patch")
+			patchPath = existing(filepath.Join(folder, name), filepath.Join(state, name))
+		}
+	}
+	t := rep.Tests
+	return []output{
+		{"verdict", string(rep.Verdict)},
+		{"summary", report.Summary(rep)},
+		{"failures", strconv.Itoa(failures)},
+		{"tests", strconv.Itoa(t.Passed + t.Failed + t.Skipped)},
+		{"patches", strconv.Itoa(patches)},
+		{"patch-id", patchID},
+		{"patch-path", patchPath},
+		{"report-path", existing(filepath.Join(folder, reportFile), filepath.Join(state, "runs", rep.ID+".json"))},
+		{"artifact-path", sentTo(rep, detect.Artifact)},
+		{"artifact-url", sentTo(rep, uploadReceipt)},
+		{"comment-url", sentTo(rep, "comment")},
+		{"pull-request-url", sentTo(rep, "pull-request")},
+	}
+}
+
+// sentTo is where the report is in a channel, "" where it is not.
+func sentTo(rep *report.Report, channel string) string {
+	for _, receipt := range slices.Backward(rep.Receipts) {
+		if receipt.Channel == channel && receipt.State != deliver.Failed && receipt.Where != "" {
+			return receipt.Where
+		}
+	}
+	return ""
+}
+
+// existing is the first of some files that is there, or "".
+func existing(names ...string) string {
+	for _, name := range names {
+		if _, err := os.Stat(name); err == nil && filepath.IsAbs(name) {
+			return name
+		}
+	}
+	return ""
+}
+
+// fileCommand is an output as GITHUB_OUTPUT takes it. The delimiter is random: with
+// a known one, which go-githubactions 1.4.0 uses, a value could set other outputs.
+func fileCommand(name, value string) string {
+	delimiter := "regreen_" + rand.Text()
+	return fmt.Sprintf("%s<<%s\n%s\n%s\n", name, delimiter, value, delimiter)
+}
+
+func appendTo(file, text string) error {
+	f, err := os.OpenFile(file, os.O_APPEND|os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return err
+	}
+	_, err = f.WriteString(text)
+	return errors.Join(err, f.Close())
+}

@@ -1,0 +1,283 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/forge"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runner"
+	"github.com/regreen-ci/regreen/internal/session"
+)
+
+// artifactLimits bound what is read of an artifact, which may be anybody's.
+var artifactLimits = runner.Limits{Files: 1000, File: 32 << 20, Total: 128 << 20}
+
+// reportFile is the report in an artifact.
+const reportFile = "report.json"
+
+// unpacked reads the report in the zip of an artifact, which is unpacked into dir.
+func unpacked(zip *os.File, dir string) (*report.Report, error) {
+	info, err := zip.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if err := runner.Unzip(zip, info.Size(), dir, artifactLimits); err != nil {
+		return nil, err
+	}
+	return readReport(dir)
+}
+
+// readReport reads the report of an artifact's folder, as a stranger's.
+func readReport(dir string) (*report.Report, error) {
+	f, err := os.Open(filepath.Join(dir, reportFile))
+	if err != nil {
+		return nil, fmt.Errorf("the artifact holds no %s", reportFile)
+	}
+	defer func() { _ = f.Close() }()
+	return report.ReadForeign(f, artifactLimits.File)
+}
+
+// publish tells the report that another run of a workflow has left as an artifact. That is
+// how a pull request of a fork gets its report: its own run may not write, and this one,
+// which may, runs nothing of the fork's and takes the artifact for hostile data.
+func (s *step) publish(ctx context.Context) (int, error) {
+	run := s.event.WorkflowRun
+	if why := waits("completed", run.Conclusion); why != "" {
+		return s.nothing(fmt.Sprintf("the run %d %s: there is nothing to repair", run.ID, why))
+	}
+	g, err := s.github()
+	if err != nil {
+		return 0, err
+	}
+	pull, err := s.pullOf(ctx, g)
+	if err != nil {
+		return 0, err
+	}
+	if pull.Number != 0 && pull.Head != run.HeadSHA {
+		return s.nothing(fmt.Sprintf("pull request %d has gone on since the run %d: the run of its last commit tells", pull.Number, run.ID))
+	}
+	rep, err := s.download(ctx, g, run.ID, s.in.artifact)
+	if errors.Is(err, errNoArtifact) {
+		return s.repairRun(ctx)
+	}
+	if err != nil {
+		return 0, err
+	}
+	s.foreign(rep, pull)
+	return s.publishAs(ctx, rep, pull)
+}
+
+// repairRun repairs what a run without regreen has found red, where that was this
+// repository's own code and is checked out here.
+func (s *step) repairRun(ctx context.Context) (int, error) {
+	run := s.event.WorkflowRun
+	none := fmt.Sprintf("the run %d has left no artifact %s", run.ID, s.in.artifact)
+	if s.environment.Fork || run.Conclusion == "success" {
+		return s.nothing(none)
+	}
+	checkout, err := repo.Open(ctx, s.in.dir, s.environ)
+	if errors.Is(err, repo.ErrNotRepository) {
+		return s.nothing(none + ", and nothing is checked out to be repaired")
+	}
+	if err != nil {
+		return 0, err
+	}
+	if head, err := checkout.Resolve(ctx, "HEAD"); err != nil || head != run.HeadSHA {
+		return 0, &session.UsageError{
+			Msg:  fmt.Sprintf("%s, and what is checked out is %s and not the %s that it was about", none, short(head), short(run.HeadSHA)),
+			Hint: "check out `ref: ${{ github.event.workflow_run.head_sha }}`, for runs of this repository's own branches only",
+		}
+	}
+	return s.repair(ctx)
+}
+
+// pullOf is the pull request that the run was for, by what GitHub says of the run and not
+// by what the artifact does. The zero value stands for none.
+func (s *step) pullOf(ctx context.Context, g *forge.GitHub) (forge.Pull, error) {
+	run := s.event.WorkflowRun
+	if run.Event != "pull_request" || run.HeadBranch == "" {
+		return forge.Pull{}, nil
+	}
+	owner, _, _ := strings.Cut(run.HeadRepository.FullName, "/")
+	pulls, err := g.PullsFrom(ctx, owner, run.HeadBranch)
+	if err != nil {
+		return forge.Pull{}, err
+	}
+	for _, p := range pulls {
+		if p.Open && strings.EqualFold(p.HeadRepository, run.HeadRepository.FullName) {
+			return p, nil
+		}
+	}
+	return forge.Pull{}, nil
+}
+
+// foreign puts what is known here in the place of what a report says about where it comes
+// from, and tells that the rest is its word.
+func (s *step) foreign(rep *report.Report, pull forge.Pull) {
+	run := s.event.WorkflowRun
+	rep.Environment.Provider, rep.Environment.Mode = detect.GitHub, string(detect.Production)
+	rep.Environment.Fork = s.environment.Fork
+	rep.Environment.Head, rep.Environment.Branch = run.HeadSHA, s.environment.Branch
+	rep.Environment.Reasons = []string{fmt.Sprintf("read from the artifact of run %d", run.ID)}
+	rep.Receipts = nil
+	if pull.Fork || s.environment.Fork {
+		rep.Alerts = append([]report.Alert{{
+			Level: "warning", Text: "All of this was made by a run of the fork's code, which could have written anything.", Hint: "read a patch before you take it",
+		}}, rep.Alerts...)
+	}
+}
+
+// publishAs delivers a report that was not made here.
+func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pull) (int, error) {
+	cfg, err := s.settings()
+	if err != nil {
+		return 0, err
+	}
+	state, err := os.MkdirTemp("", "regreen-publish-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(state) }()
+	to := s.outlet(state, s.in.artifact)
+	to.Environment.PullRequest, to.Fork, to.RunID, to.PullHead = pull.Number, pull.Fork, s.event.WorkflowRun.ID, s.event.WorkflowRun.HeadSHA
+	to.Environment.Restricted = false // this run's token is the repository's own
+	channels, err := deliver.Open(cfg, to)
+	if err != nil {
+		return 0, usage(err)
+	}
+	if err := s.show(rep); err != nil {
+		return 0, err
+	}
+	rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, slices.DeleteFunc(channels, isLocal))...)
+	return s.finish(rep, "")
+}
+
+// outlet is what channels get where there is no checkout.
+func (s *step) outlet(state, artifact string) deliver.Input {
+	return deliver.Input{
+		Environment: s.environment, Getenv: s.getenv, Dir: state, State: state, Artifact: s.folder(), Stdout: s.stdout,
+		Commands: answersComments(s.in.dir), ArtifactName: artifact, Editable: editable,
+		PullHead: s.event.PullRequest.Head.SHA, Key: s.key(),
+	}
+}
+
+// key tells this report on a pull request from others: jobs that have artifacts of their
+// own have comments of their own.
+func (s *step) key() string {
+	if s.in.artifact == artifactName {
+		return ""
+	}
+	return s.in.artifact
+}
+
+// isLocal are the channels of which nothing would be left: the log has the report, and the
+// folder for files goes away.
+func isLocal(c deliver.Channel) bool { return c.Name() == detect.Terminal || c.Name() == detect.File }
+
+// editable are the rules for files where there is no configuration to trust.
+var editable = config.Config{}.Editable
+
+// settings are the configuration of a job that has no checkout to trust: the environment's
+// alone.
+func (s *step) settings() (config.Config, error) {
+	empty, err := os.MkdirTemp("", "regreen-settings-*")
+	if err != nil {
+		return config.Config{}, err
+	}
+	defer func() { _ = os.RemoveAll(empty) }()
+	cfg, err := config.Load(empty, s.getenv)
+	if len(s.in.channels) > 0 {
+		cfg.Channels = s.in.channels
+	}
+	return cfg, err
+}
+
+// mergeShards merges the reports that the jobs of a fan-out have left as artifacts of this
+// run, and delivers the result.
+func (s *step) mergeShards(ctx context.Context) (int, error) {
+	services, err := runner.New(s.getenv, nil)
+	if err != nil {
+		return 0, err
+	}
+	all, err := services.Artifacts(ctx)
+	if err != nil {
+		return 0, err
+	}
+	dir, err := os.MkdirTemp("", "regreen-shards-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(dir) }()
+	var reports []*report.Report
+	for i, a := range all {
+		if !isShard(s.in.artifact, a.Name) {
+			continue
+		}
+		to := filepath.Join(dir, strconv.Itoa(i))
+		if err := services.Download(ctx, a, to, artifactLimits); err != nil {
+			return 0, err
+		}
+		rep, err := readReport(to)
+		if err != nil {
+			return 0, fmt.Errorf("artifact %s: %w", a.Name, err)
+		}
+		reports = append(reports, rep)
+	}
+	if len(reports) == 0 {
+		return 0, &session.UsageError{
+			Msg:  fmt.Sprintf("no artifact of this run is named %s-1-of-2 or so", s.in.artifact),
+			Hint: "jobs with `shard: 1/4` to `shard: 4/4` have to come before, in the same workflow, and to end",
+		}
+	}
+	merged, err := report.Merge(reports)
+	if err != nil {
+		return 0, err
+	}
+	return s.tellMerged(ctx, merged)
+}
+
+// isShard tells whether an artifact is that of a shard: NAME-2-of-4.
+func isShard(base, name string) bool {
+	rest, ok := strings.CutPrefix(name, base+"-")
+	return ok && shardName.MatchString(rest)
+}
+
+var shardName = regexp.MustCompile(`^[0-9]{1,3}-of-[0-9]{1,3}$`)
+
+// tellMerged delivers the report of a fan-out as the run's own.
+func (s *step) tellMerged(ctx context.Context, rep *report.Report) (int, error) {
+	cfg, err := s.settings()
+	if err != nil {
+		return 0, err
+	}
+	state, err := os.MkdirTemp("", "regreen-merge-*")
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = os.RemoveAll(state) }()
+	if err := s.show(rep); err != nil {
+		return 0, err
+	}
+	err = s.tell(ctx, rep, func(artifact string) ([]deliver.Channel, error) {
+		channels, err := deliver.Open(cfg, s.outlet(state, artifact))
+		return slices.DeleteFunc(channels, isLocal), usage(err)
+	}, func(channels []deliver.Channel) {
+		rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, channels)...)
+	})
+	if err != nil {
+		return 0, err
+	}
+	return s.finish(rep, "")
+}

@@ -1,0 +1,234 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/resultfile"
+	"github.com/regreen-ci/regreen/internal/runner"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// repair tests the checkout, searches a patch for what is red, and tells about it.
+func (s *step) repair(ctx context.Context) (int, error) {
+	state := s.recall(ctx)
+	flags := s.in.flags
+	// The runner reads the two streams side by side, so that a line of one can
+	// overtake the command of the other that is to guard it: all goes to one.
+	opened, err := session.Open(ctx, session.Input{
+		Dir: s.in.dir, Environ: s.environ, Stderr: s.stdout, Flags: flags, Store: filepath.Join(state, stateStore),
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { _ = opened.Close() }()
+	if err := opened.Repo.Recover(ctx); err != nil {
+		return 0, err
+	}
+	if len(s.in.channels) > 0 {
+		opened.Config.Channels = s.in.channels
+	}
+	if flags.Shard != "" {
+		opened.Config.Channels = []string{detect.Summary, detect.Artifact} // the merge tells the rest
+	}
+	open := func(artifact string) ([]deliver.Channel, error) {
+		return opened.Channels(session.Outlet{
+			Stdout: s.stdout, Getenv: s.getenv, Artifact: s.folder(), ArtifactName: artifact, Commands: answersComments(opened.Repo.Root()),
+			PullHead: s.event.PullRequest.Head.SHA, Key: s.key(),
+		})
+	}
+	if _, err := open(s.in.artifact); err != nil { // before the long work
+		return 0, err
+	}
+	rep, err := s.fromResults(opened)
+	if err != nil {
+		return 0, err
+	}
+	if rep == nil {
+		if rep, err = s.search(ctx, opened, state); err != nil {
+			return 0, err
+		}
+	}
+	if err := s.show(rep); err != nil {
+		return 0, err
+	}
+	err = s.tell(ctx, rep, open, func(channels []deliver.Channel) { opened.Deliver(ctx, rep, channels) })
+	if err != nil {
+		return 0, err
+	}
+	return s.finish(rep, opened.Repo.StateDir())
+}
+
+// search runs the pipeline within what is left of the pull request's limits.
+func (s *step) search(ctx context.Context, opened *session.Session, state string) (*report.Report, error) {
+	stage := ""
+	opt, err := opened.Repair(repo.WorkTree(), version, func(now, detail string, _, _ int) {
+		if now != stage {
+			stage = now
+			s.action.Infof("regreen: %s: %s", now, line(detail))
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	known := readMemory(state)
+	this := s.thisSearch()
+	if left, _ := known.left(this); left > 0 {
+		opt.Budget = min(opt.Budget, left)
+	}
+	opt.Search = known.ask(this)
+	var rep *report.Report
+	err = s.quietly("Test, and search for a patch", func() error {
+		rep, err = repair.Run(ctx, opt)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	if known.note(this, rep, time.Now()) {
+		if err := s.keep(known, state); err != nil {
+			s.action.Warningf("regreen: what was learnt is not kept: %s", line(err.Error()))
+		}
+	}
+	return rep, nil
+}
+
+// thisSearch is the search that this step may do.
+func (s *step) thisSearch() search {
+	attempt := cmp.Or(s.getenv("GITHUB_RUN_ATTEMPT"), "1")
+	return search{
+		pull: s.environment.PullRequest, head: cmp.Or(s.event.PullRequest.Head.SHA, s.getenv("GITHUB_SHA")),
+		run:   strings.Join([]string{s.getenv("GITHUB_RUN_ID"), attempt, s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION")}, "."),
+		shard: s.in.flags.Shard, asked: attempt != "1", limits: s.in.limits,
+	}
+}
+
+// fromResults is the report of results that something else has made, where the input
+// names some and they are green: then nothing is run. What is red is run again, since
+// only a failure that is seen can be repaired; nil says so.
+func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
+	if len(s.in.results) == 0 {
+		return nil, nil
+	}
+	var names []string
+	for _, pattern := range s.in.results {
+		if !filepath.IsAbs(pattern) {
+			pattern = filepath.Join(s.in.dir, pattern)
+		}
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("input results: %q is no pattern of file names", pattern)}
+		}
+		names = append(names, found...)
+	}
+	if len(names) == 0 {
+		return nil, &session.UsageError{
+			Msg:  fmt.Sprintf("input results: there is no file %s", strings.Join(s.in.results, " or ")),
+			Hint: "name what the step with the tests writes, and let this step run also when that one fails: `if: always()`",
+		}
+	}
+	modules, err := testrun.ModulesIn(opened.Repo.Root())
+	if err != nil {
+		return nil, err
+	}
+	var files []*resultfile.File
+	for _, name := range names {
+		f, err := readResults(name, resultfile.Options{Root: opened.Repo.Root(), Modules: modules})
+		if err != nil {
+			return nil, err
+		}
+		files = append(files, f)
+	}
+	rep := resultfile.Merge(files)
+	if !rep.Passes() && len(modules) > 0 {
+		s.action.Infof("regreen: %s in the results: the tests run again", line(report.Title(rep)))
+		return nil, nil
+	}
+	rep.Version = version
+	rep.Redact(report.Secrets(s.environ))
+	return rep, nil
+}
+
+func readResults(name string, opt resultfile.Options) (*resultfile.File, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, &session.UsageError{Msg: "input results: " + err.Error()}
+	}
+	defer func() { _ = f.Close() }()
+	results, err := resultfile.Read(filepath.Base(name), f, opt)
+	if err != nil {
+		return nil, &session.UsageError{Msg: "input results: " + err.Error()}
+	}
+	return results, nil
+}
+
+// folder is that of the artifact, "" for the session's own: the runner clears RUNNER_TEMP
+// away.
+func (s *step) folder() string {
+	if temp := s.getenv("RUNNER_TEMP"); temp != "" {
+		return filepath.Join(temp, "regreen-report")
+	}
+	return ""
+}
+
+// uploadReceipt is the name of the receipt of the artifact's upload; that of the channel
+// artifact is of its folder.
+const uploadReceipt = "artifact-upload"
+
+// tell delivers a report: first the artifact, which is uploaded, then the rest, which
+// tells where that is. open opens the channels for an artifact of a name, "" for none.
+func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact string) ([]deliver.Channel, error), send func([]deliver.Channel)) error {
+	name := s.artifact()
+	channels, err := open(name)
+	if err != nil {
+		return err
+	}
+	isFolder := func(c deliver.Channel) bool { return c.Name() == detect.Artifact }
+	send(slices.DeleteFunc(slices.Clone(channels), func(c deliver.Channel) bool { return !isFolder(c) }))
+	if dir := sentTo(rep, detect.Artifact); name == "" || dir == "" || !s.upload(ctx, rep, name, dir) {
+		if channels, err = open(""); err != nil {
+			return err
+		}
+	}
+	send(slices.DeleteFunc(channels, isFolder))
+	return nil
+}
+
+// artifact is the name of the artifact, "" for none.
+func (s *step) artifact() string {
+	if shard := s.in.flags.Shard; shard != "" && s.in.artifact != "" {
+		return s.in.artifact + "-" + strings.ReplaceAll(shard, "/", "-of-")
+	}
+	return s.in.artifact
+}
+
+// upload makes an artifact of the folder, and tells whether it is there.
+func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string) bool {
+	start := time.Now()
+	receipt := report.Receipt{Channel: uploadReceipt, State: deliver.Sent}
+	services, err := runner.New(s.getenv, nil)
+	if err == nil {
+		var made runner.Artifact
+		if made, err = services.Upload(ctx, name, dir, runner.UploadOptions{}); err == nil {
+			receipt.Where = fmt.Sprintf("%s/%s/actions/runs/%s/artifacts/%d", s.getenv("GITHUB_SERVER_URL"), s.getenv("GITHUB_REPOSITORY"), s.getenv("GITHUB_RUN_ID"), made.ID)
+		}
+	}
+	if err != nil {
+		receipt.State, receipt.Reason = deliver.Failed, report.OneLine(err.Error(), 600)
+	}
+	receipt.Seconds = time.Since(start).Seconds()
+	rep.Receipts = append(rep.Receipts, receipt)
+	return err == nil
+}

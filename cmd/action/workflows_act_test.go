@@ -1,0 +1,270 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// local is a workflow of a repository that holds the action itself, and shows what came of
+// it: outputs and summary.
+const local = `on: pull_request
+permissions: {}
+jobs:
+  test:
+    runs-on: ubuntu-latest
+    permissions:
+      contents: read
+      pull-requests: write
+    steps:
+      - uses: actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2
+      - id: regreen
+        uses: ./
+        with:
+          budget: 60s
+      - if: always()
+        env:
+          OUTPUTS: ${{ toJSON(steps.regreen.outputs) }}
+        run: |
+          echo "$OUTPUTS" | tr -d '\n'
+          cat "$GITHUB_STEP_SUMMARY"
+`
+
+// The whole way: a red pull request gets one comment, its suggestion, the summary, the
+// outputs and the artifact; the next run edits the comment.
+func TestActPullRequest(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"test.yml": local})
+	copyAction(t, w.dir) // the checkout is of the action's own repository
+	first := w.act("test.yml", "pull_request", w.pullPayload(githubtest.Repository))
+	if first.ok {
+		t.Error("the job is green, although a patch is only proposed")
+	}
+	comments := w.api.Comments(7)
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "+\tif a > b {") || !strings.Contains(comments[0].Body, "Commit the suggestion") {
+		t.Fatalf("comments %+v\n%s", comments, first.log)
+	}
+	reviews := w.api.Reviews(7)
+	if len(reviews) != 1 || reviews[0].Commit != w.head("topic") || len(reviews[0].Comments) != 1 {
+		t.Fatalf("reviews %+v\n%s", reviews, first.log)
+	}
+	if c := reviews[0].Comments[0]; c.Path != "m.go" || c.Line != 5 || c.StartLine != 0 || !strings.Contains(c.Body, "```suggestion\n\tif a > b {\n```") {
+		t.Errorf("suggestion %+v", c)
+	}
+	first.wants(t, `"verdict": "proposed"`, `"failures": "1"`, `"patch-id": "`, `"comment-url": "https://github.example.com/`, `"artifact-url": "https://github.example.com/acme/fleet/actions/runs/101/artifacts/`, "## ✗ regreen: ")
+	rep := w.report(first, artifactName)
+	if rep.Verdict != report.Proposed || len(rep.Attempts) == 0 || !strings.Contains(rep.Patches[0].Diff, "+\tif a > b {") {
+		t.Errorf("the artifact's report: %s, patches %+v", rep.Verdict, rep.Patches)
+	}
+	// The base, which a checkout of one commit lacks, was fetched.
+	if rep.Environment.Base != w.base || rep.Environment.Head != w.head("topic") {
+		t.Errorf("base %s, want %s", rep.Environment.Base, w.base)
+	}
+
+	// The same commit again: it is not searched twice, and the comment stays as good as it was.
+	second := w.act("test.yml", "pull_request", w.pullPayload(githubtest.Repository))
+	second.wants(t, "restored from the cache", `"verdict": "proposed"`)
+	if again := w.report(second, artifactName); len(again.Attempts) != 0 || again.Patches[0].ID != rep.Patches[0].ID {
+		t.Errorf("searched again: %d attempts, patch %s, before %s", len(again.Attempts), again.Patches[0].ID, rep.Patches[0].ID)
+	}
+	after := w.api.Comments(7)
+	if len(after) != 1 || after[0].ID != comments[0].ID || !strings.Contains(after[0].Body, "+\tif a > b {") {
+		t.Errorf("comments %+v", after)
+	}
+	if n := len(w.api.Reviews(7)); n != 1 {
+		t.Errorf("%d reviews", n)
+	}
+}
+
+// A fork's run writes nothing; its pair on the default branch publishes what it left.
+func TestActFork(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"fork-test.yml": example(t, "fork-test.yml"), "fork-report.yml": example(t, "fork-report.yml")})
+	head := w.head("topic")
+	w.api.AddPull(githubtest.Pull{Number: 7, Head: head, HeadRef: "topic", Fork: true, Author: "mallory", Files: w.diff("main", "topic")})
+	readOnly := []string{githubtest.PullRequests, githubtest.Contents, githubtest.Checks, githubtest.Actions}
+	w.api.Deny(readOnly...)
+	test := w.act("fork-test.yml", "pull_request", w.pullPayload(githubtest.Fork))
+	for _, r := range w.api.Requests() {
+		if r.Method != "GET" {
+			t.Errorf("the fork's run asked for %s %s", r.Method, r.Path)
+		}
+	}
+	left := w.archive(test, artifactName)
+	if len(left) == 0 {
+		t.Fatalf("the fork's run left no artifact:\n%s", test.log)
+	}
+	w.api.Allow(readOnly...)
+	w.api.AddRun(githubtest.Run{ID: 901, Event: "pull_request", Head: head, HeadBranch: "topic", HeadRepository: githubtest.Fork})
+	w.api.AddArtifact(901, artifactName, left)
+	w.checkout("main") // the pair runs on the default branch
+	publish := w.act("fork-report.yml", "workflow_run", map[string]any{
+		"action": "completed",
+		"workflow_run": map[string]any{
+			"id": 901, "name": "test", "event": "pull_request", "conclusion": "failure", "head_sha": head, "head_branch": "topic",
+			"head_repository": map[string]any{"full_name": githubtest.Fork}, "pull_requests": []any{},
+		},
+		"repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"},
+	})
+	comments := w.api.Comments(7)
+	if len(comments) != 1 || !strings.Contains(comments[0].Body, "+\tif a > b {") || !strings.Contains(comments[0].Body, "a run of the fork") {
+		t.Fatalf("comments %+v\n%s", comments, publish.log)
+	}
+	if r := w.api.Reviews(7); len(r) != 1 || r[0].Comments[0].Line != 5 {
+		t.Errorf("reviews %+v", r)
+	}
+}
+
+// Commands: an outsider's is refused, a writer's commits the patch of the report.
+func TestActCommands(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "commands.yml": example(t, "commands.yml")})
+	// The report comes from a run of the pull request, which does not show the lines of the
+	// fix: so a command is what the comment offers.
+	w.api.AddPull(githubtest.Pull{Number: 7, HeadRef: "topic", Author: "ada"})
+	w.api.SetPermission("ada", "write")
+	w.api.SetPermission("mallory", "read")
+	test := w.act("minimal.yml", "pull_request", w.pullPayload(githubtest.Repository))
+	id := w.runs(test)
+	if len(w.api.Comments(7)) != 1 {
+		t.Fatalf("comments %+v\n%s", w.api.Comments(7), test.log)
+	}
+	body := w.api.Comments(7)[0].Body
+	_, command, ok := strings.Cut(body, "Comment `")
+	command, _, _ = strings.Cut(command, "`")
+	if !ok || !strings.HasPrefix(command, "/regreen apply ") {
+		t.Fatalf("the comment offers no command:\n%s", body)
+	}
+	before := w.head("topic")
+	w.checkout("main")
+	say := func(login string) (ran, int64) {
+		comment := w.api.AddComment(7, login, command)
+		return w.act("commands.yml", "issue_comment", commentPayload(comment, login, command)), comment
+	}
+	if out, comment := say("mallory"); w.head("topic") != before || !slices.Equal(w.api.Reactions(comment), []string{denied}) {
+		t.Errorf("an outsider's command: reactions %v\n%s", w.api.Reactions(comment), out.log)
+	}
+	out, comment := say("ada")
+	if w.head("topic") == before || !slices.Contains(w.api.Reactions(comment), done) {
+		t.Fatalf("a writer's command of run %d: reactions %v\n%s", id, w.api.Reactions(comment), out.log)
+	}
+	if got := w.git(w.api.Git, "show", "topic:m.go") + "\n"; got != goodCode {
+		t.Errorf("m.go is\n%s", got)
+	}
+}
+
+// Four shards find what one finds, with ledgers that have nothing in common.
+func TestActMatrix(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "matrix.yml": example(t, "matrix.yml")})
+	out := w.act("matrix.yml", "pull_request", w.pullPayload(githubtest.Repository))
+	if len(w.api.Comments(7)) != 1 {
+		t.Fatalf("comments %+v\n%s", w.api.Comments(7), out.log)
+	}
+	merged := w.report(out, artifactName)
+	ledger := map[string]string{}
+	attempts := 0
+	for _, shard := range []string{"1", "2", "3", "4"} {
+		rep := w.report(out, artifactName+"-"+shard+"-of-4")
+		attempts += len(rep.Attempts)
+		for _, a := range rep.Attempts {
+			if by := ledger[a.Candidate]; by != "" && by != shard {
+				t.Errorf("candidate %s is in the ledgers of shards %s and %s", a.Candidate, by, shard)
+			}
+			ledger[a.Candidate] = shard
+		}
+	}
+	if len(merged.Attempts) != attempts || attempts == 0 {
+		t.Errorf("%d attempts are merged of %d", len(merged.Attempts), attempts)
+	}
+	alone := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml")})
+	whole := alone.report(alone.act("minimal.yml", "pull_request", alone.pullPayload(githubtest.Repository)), artifactName)
+	if merged.Verdict != report.Proposed || len(merged.Patches) == 0 || len(whole.Patches) == 0 || merged.Patches[0].Diff != whole.Patches[0].Diff {
+		t.Errorf("merged %s %+v\nalone %s %+v", merged.Verdict, merged.Patches, whole.Verdict, whole.Patches)
+	}
+}
+
+// A red default branch, found at night, gets its patch as a draft pull request.
+func TestActNightly(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "nightly.yml": example(t, "nightly.yml")})
+	w.git(w.api.Git, "update-ref", "refs/heads/main", w.head("topic")) // which somebody has merged
+	w.checkout("main")
+	payload := map[string]any{"schedule": "17 3 * * *", "repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"}}
+	out := w.act("nightly.yml", "schedule", payload, "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main")
+	drafts := func() (open []githubtest.Pull) {
+		for _, p := range w.api.Pulls() {
+			if p.Number != 7 {
+				open = append(open, p)
+			}
+		}
+		return open
+	}
+	if d := drafts(); len(d) != 1 || !d[0].Draft || d[0].BaseRef != "main" || !strings.HasPrefix(d[0].HeadRef, "regreen/") {
+		t.Fatalf("pull requests %+v\n%s", d, out.log)
+	}
+	branch := drafts()[0].HeadRef
+	if got := w.git(w.api.Git, "show", branch+":m.go") + "\n"; got != goodCode || w.git(w.api.Git, "rev-parse", branch+"~1") != w.head("main") {
+		t.Errorf("m.go is\n%s", got)
+	}
+	w.act("nightly.yml", "schedule", payload, "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main")
+	if d := drafts(); len(d) != 1 {
+		t.Errorf("the same fix is proposed again: %+v", d)
+	}
+}
+
+// runs has the API know a run of act's, with its artifacts.
+func (w *world) runs(r ran) int64 {
+	w.t.Helper()
+	id := int64(100 + w.run)
+	w.api.AddRun(githubtest.Run{ID: id, Event: "pull_request", Head: w.head("topic"), HeadBranch: "topic"})
+	w.api.AddArtifact(id, artifactName, w.archive(r, artifactName))
+	return id
+}
+
+// archive is the zip of an artifact that a run of act's has left, nil for none.
+func (w *world) archive(r ran, name string) []byte {
+	w.t.Helper()
+	found, err := filepath.Glob(filepath.Join(w.artifact, r.id, name, "*"))
+	if err != nil || len(found) == 0 {
+		return nil
+	}
+	doc, err := os.ReadFile(found[0])
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return doc
+}
+
+// report is the one in an artifact.
+func (w *world) report(r ran, name string) *report.Report {
+	w.t.Helper()
+	doc := w.archive(r, name)
+	files, err := zip.NewReader(bytes.NewReader(doc), int64(len(doc)))
+	if err != nil {
+		w.t.Fatalf("artifact %s: %v\n%s", name, err, r.log)
+	}
+	f, err := files.Open(reportFile)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	defer func() { _ = f.Close() }()
+	text, err := io.ReadAll(f)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	var rep report.Report
+	if err := json.Unmarshal(text, &rep); err != nil {
+		w.t.Fatal(err)
+	}
+	return &rep
+}
