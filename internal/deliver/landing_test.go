@@ -191,6 +191,22 @@ func TestChannelsShareSuggestions(t *testing.T) {
 	}
 }
 
+// Who asks at the same time, and again, makes no second review.
+func TestRoundsOfSuggestions(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing.Suggestions = true })
+	c, s := g.Comment(), g.Suggestions()
+	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{c, s, s, s, c, s, s}) {
+		if got.State == deliver.Failed {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	if n := len(api.Reviews(7)); n != 1 {
+		t.Errorf("%d reviews", n)
+	}
+}
+
 // A review that never ends holds up the comment no longer than the delivery.
 func TestCommentDoesNotHang(t *testing.T) {
 	t.Parallel()

@@ -40,7 +40,7 @@ type round struct {
 // again.
 func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) (report.Receipt, *offers, error) {
 	g.turns.Lock()
-	turn := g.round
+	turn, before := g.round, g.round
 	first := turn == nil || turn.of != r || turn.askers[asker]
 	if first {
 		turn = &round{
@@ -53,6 +53,14 @@ func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) 
 	g.turns.Unlock()
 	if first {
 		defer close(turn.done) // also when it panics
+		if before != nil {     // what it made is not made again
+			select {
+			case <-before.done:
+			case <-ctx.Done():
+				turn.err = context.Cause(ctx)
+				return turn.receipt, turn.made, turn.err
+			}
+		}
 		made := &offers{}
 		turn.receipt, turn.err = g.suggestions(made).Send(ctx, r)
 		switch {

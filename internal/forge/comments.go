@@ -1,8 +1,10 @@
 package forge
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -40,7 +42,7 @@ func (g *GitHub) Comments(ctx context.Context, pull int) ([]Comment, error) {
 	for i, c := range found {
 		all[i] = comment(c)
 	}
-	slices.SortStableFunc(all, func(a, b Comment) int { return int(a.ID - b.ID) })
+	slices.SortStableFunc(all, func(a, b Comment) int { return cmp.Compare(a.ID, b.ID) })
 	return all, nil
 }
 
@@ -124,7 +126,7 @@ func (g *GitHub) MayWrite(ctx context.Context, login string) (bool, error) {
 		return false, nil
 	}
 	level, _, err := g.client.Repositories.GetPermissionLevel(ctx, g.owner, g.repo, login)
-	if answer, _ := refusal(err); answer != nil && answer.StatusCode == 404 {
+	if answer, _ := refusal(err); answer != nil && answer.StatusCode == http.StatusNotFound {
 		return false, nil
 	}
 	if err != nil {

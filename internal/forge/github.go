@@ -39,9 +39,8 @@ type GitHub struct {
 // NewGitHub makes the client. Nothing is sent yet.
 func NewGitHub(o Options) (*GitHub, error) {
 	g := &GitHub{o: o, pace: pace{gap: cmp.Or(o.Pace, time.Second)}}
-	var ok bool
-	g.owner, g.repo, ok = strings.Cut(o.Repository, "/")
-	if !ok || g.owner == "" || g.repo == "" || strings.ContainsAny(g.repo, "/?#%") || strings.ContainsAny(g.owner, "?#%") {
+	g.owner, g.repo, _ = strings.Cut(o.Repository, "/")
+	if !isName(g.owner) || !isName(g.repo) {
 		return nil, &Error{What: fmt.Sprintf("%.60q is no repository on GitHub", o.Repository), Hint: "GITHUB_REPOSITORY is owner/name"}
 	}
 	g.o.API = strings.TrimSuffix(cmp.Or(o.API, "https://api.github.com"), "/")
@@ -68,6 +67,12 @@ func NewGitHub(o Options) (*GitHub, error) {
 		return answer.Viewer.Login, err
 	})
 	return g, nil
+}
+
+// isName tells whether a name can be an owner's or a repository's, and so be part of an
+// address.
+func isName(name string) bool {
+	return strings.Trim(name, ".") != "" && !strings.ContainsAny(name, "/\\?#% ")
 }
 
 // Repository is the repository's name, owner/name.

@@ -495,7 +495,7 @@ func TestTokenStays(t *testing.T) {
 
 func TestNewGitHubRefuses(t *testing.T) {
 	t.Parallel()
-	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c"} {
+	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c", "acme/..", "../fleet", "./."} {
 		if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: repository}); err == nil {
 			t.Errorf("%q is taken", repository)
 		}

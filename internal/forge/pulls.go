@@ -84,7 +84,7 @@ func (g *GitHub) OpenPull(ctx context.Context, d PullDraft) (Pull, error) {
 	}
 	answer, message := refusal(err)
 	err = g.problem("open a pull request", mayComment, err)
-	if e, ok := err.(*Error); ok {
+	if e, ok := err.(*Error); ok && answer != nil {
 		switch {
 		case answer.StatusCode == http.StatusForbidden && strings.Contains(message, "not permitted to create"):
 			e.Hint = "allow GitHub Actions to create pull requests in the repository's settings, Actions, General"
