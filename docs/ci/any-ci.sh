@@ -1,5 +1,6 @@
 #!/bin/sh
-# Tests what a CI has checked out, and leaves the report in the folder regreen-report:
+# Tests what a CI has checked out, and leaves the report in the folder regreen-report, as
+# REGREEN_ARTIFACT says where it is set:
 #
 #   REGREEN_VERSION=v0.1.0 REGREEN_SHA256=... docs/ci/any-ci.sh [FLAGS OF regreen fix]
 #
@@ -30,8 +31,8 @@ if [ -z "$regreen" ]; then
 	chmod +x "$regreen"
 fi
 
-mkdir -p regreen-report
+# A folder with the report in every format, which is made anew by each run.
+export REGREEN_ARTIFACT="${REGREEN_ARTIFACT:-regreen-report}"
 status=0
-"$regreen" fix --apply never --report html=regreen-report/report.html --report junit=regreen-report/junit.xml \
-	--json regreen-report/report.json "$@" || status=$?
+"$regreen" fix --apply never "$@" || status=$?
 exit "$status"
