@@ -19,7 +19,7 @@ import (
 // a union, so the order does not matter, nor how often it is done.
 type memory struct {
 	Spent map[string]spent `json:"spent"` // by the search that spent it
-	Tried map[string]tried `json:"tried"` // by the fingerprint of the failures
+	Tried map[string]tried `json:"tried"` // by the fingerprint of the failures, and the shard
 }
 
 // spent is the cost of one search.
@@ -184,7 +184,7 @@ func (m *memory) left(s search) (left time.Duration, not string) {
 func (m *memory) ask(s search) func(fingerprint string) repair.Go {
 	return func(fingerprint string) repair.Go {
 		var earlier *report.Report
-		if t, ok := m.Tried[fingerprint]; ok && t.Head == s.head {
+		if t, ok := m.Tried[fingerprint+s.shard]; ok && t.Head == s.head {
 			earlier = t.Report
 		}
 		if earlier != nil && !s.asked {
@@ -203,13 +203,13 @@ func (m *memory) note(s search, rep *report.Report, now time.Time) bool {
 		return false
 	}
 	m.Spent[s.run+s.shard] = spent{Pull: s.pull, Run: s.run, When: now, Seconds: seconds(rep)}
-	if rep.Fingerprint == "" || s.shard != "" {
-		return true // a shard has seen a part only
+	if rep.Fingerprint == "" {
+		return true
 	}
 	short := *rep
 	short.Results, short.Attempts, short.Learning, short.Receipts, short.Replay = nil, nil, nil, nil, nil
 	if doc, err := report.JSON(&short); err == nil && len(doc) <= maxEarlier {
-		m.Tried[rep.Fingerprint] = tried{Head: s.head, When: now, Report: &short}
+		m.Tried[rep.Fingerprint+s.shard] = tried{Head: s.head, When: now, Report: &short}
 	}
 	return true
 }

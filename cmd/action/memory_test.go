@@ -159,11 +159,15 @@ func TestTriedOnce(t *testing.T) {
 	if got := m.ask(this)("f"); got.Earlier == nil || !strings.Contains(got.Not, "attempts allows 1") {
 		t.Errorf("asked for beyond the limit: %+v", got)
 	}
-	// A shard has seen a part only: what it came to is not taken for the whole.
-	m = parseMemory(nil)
-	this.shard = "1/2"
-	m.note(this, rep, noon)
-	if len(m.Tried) != 0 || len(m.Spent) != 1 {
-		t.Errorf("%+v", m)
+	// A shard has seen a part only: what it came to is not taken for another's.
+	for _, other := range []string{"", "2/4"} {
+		m = parseMemory(nil)
+		m.note(search{pull: 7, head: "h1", run: "1.1", shard: "1/4"}, rep, noon)
+		if got := m.ask(search{pull: 7, head: "h1", shard: other})("f"); got.Earlier != nil || len(m.Spent) != 1 {
+			t.Errorf("shard %q: %+v", other, got)
+		}
+		if got := m.ask(search{pull: 7, head: "h1", shard: "1/4"})("f"); got.Earlier == nil {
+			t.Error("a shard searches its part again")
+		}
 	}
 }
