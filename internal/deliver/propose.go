@@ -101,7 +101,7 @@ func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Re
 	if err != nil || len(pulls) == 0 {
 		return report.Receipt{}, false, err
 	}
-	receipt = skip("it was proposed before, and the pull request was closed", "delete nothing and open that one again to have it after all")
+	receipt = skip("it was proposed before, and the pull request was closed", "open it again to have it after all")
 	receipt.Where = pulls[0].URL
 	for _, p := range pulls {
 		if p.Open {
