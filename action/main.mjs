@@ -5,8 +5,14 @@ import { run, step } from "./process.mjs";
 
 await step(async () => {
   const file = await binary();
-  if (process.env.GITHUB_STATE) {
-    await appendFile(process.env.GITHUB_STATE, `binary=${file}\nbinary_sha256=${await hash(file)}\n`);
-  }
-  return run(file, []);
+  const sum = await hash(file);
+  const remember = async () => {
+    if (process.env.GITHUB_STATE) {
+      await appendFile(process.env.GITHUB_STATE, `binary=${file}\nbinary_sha256=${sum}\n`);
+    }
+  };
+  await remember(); // also when this process is ended
+  const status = await run(file, []);
+  await remember(); // the last line counts, and tests may have written one
+  return status;
 });

@@ -141,6 +141,7 @@ type ran struct {
 func (w *world) act(workflow, event string, payload map[string]any, env ...string) ran {
 	w.t.Helper()
 	w.run++
+	w.api.Rest()
 	file := filepath.Join(w.t.TempDir(), "event.json")
 	doc, err := json.Marshal(payload)
 	if err != nil {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -9,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/forge"
@@ -57,7 +59,11 @@ func (s *step) command(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	who := e.Comment.User.Login
-	may, err := g.MayWrite(ctx, who)
+	var may bool
+	err = patiently(ctx, func() (err error) {
+		may, err = g.MayWrite(ctx, who)
+		return err
+	})
 	if err != nil {
 		return 0, err
 	}
@@ -66,7 +72,11 @@ func (s *step) command(ctx context.Context) (int, error) {
 		return s.nothing(fmt.Sprintf("%s may not write to this repository, so the command is not followed", who))
 	}
 	s.react(ctx, g, seen)
-	text, err := s.follow(ctx, g, given)
+	var text string
+	err = patiently(ctx, func() (err error) {
+		text, err = s.follow(ctx, g, given)
+		return err
+	})
 	reaction := done
 	var no *refusal
 	switch {
@@ -74,10 +84,10 @@ func (s *step) command(ctx context.Context) (int, error) {
 		text, reaction = no.text, refused
 	case err != nil:
 		s.react(ctx, g, refused)
-		return 0, err
+		return 0, errors.Join(err, s.reply(ctx, g, fmt.Sprintf("That did not work: %s", report.Prose(report.OneLine(err.Error(), 600)))))
 	}
 	if text != "" {
-		if _, err := g.Reply(ctx, e.Issue.Number, text+"\n"); err != nil {
+		if err := s.reply(ctx, g, text); err != nil {
 			return 0, err
 		}
 	}
@@ -239,11 +249,9 @@ func shown(rep *report.Report, told deliver.Told, head, id string) (*report.Patc
 
 // message is that of the commit of a patch.
 func message(p *report.Patch, who string) string {
-	title := report.OneLine(p.Title, 60)
-	if title == "" {
-		title = "a patch by " + report.OneLine(p.Strategy, 40)
-	}
-	return fmt.Sprintf("regreen: %s\n\nPatch %s, verified, %s, by %s.\nCommitted on the request of %s.\n", title, p.ID, p.Experience(), report.OneLine(p.Strategy, 60), who)
+	title := cmp.Or(deliver.PlainWords(p.Title, 60), "a fix for tests that fail")
+	return fmt.Sprintf("regreen: %s\n\nPatch %s, verified, %s, by %s.\nCommitted on the request of %s.\n",
+		title, p.ID, p.Experience(), deliver.PlainWords(p.Strategy, 60), who)
 }
 
 var hash = regexp.MustCompile(`^[0-9a-f]{40}([0-9a-f]{24})?$`)
@@ -257,7 +265,10 @@ func short(sha string) string {
 
 // reported is the whole report that a comment is of, from the artifact of its run.
 func (s *step) reported(ctx context.Context, g *forge.GitHub, told deliver.Told) (*report.Report, error) {
-	rep, err := s.download(ctx, g, told.Run.Run, told.Run.Artifact)
+	if told.Run.Artifact < 1 {
+		return nil, refuse("The run has left no artifact, which would have the patches.")
+	}
+	rep, err := s.download(ctx, g, told.Run.Artifact)
 	switch {
 	case errors.Is(err, errNoArtifact):
 		return nil, refuse("The run's artifact, which has the patches, is not there any more: `/regreen retry` makes a new one.")
@@ -269,9 +280,36 @@ func (s *step) reported(ctx context.Context, g *forge.GitHub, told deliver.Told)
 	return rep, nil
 }
 
+// reply answers the comment.
+func (s *step) reply(ctx context.Context, g *forge.GitHub, text string) error {
+	return patiently(ctx, func() error {
+		_, err := g.Reply(ctx, s.event.Issue.Number, text+"\n")
+		return err
+	})
+}
+
+// patiently does something again, after a while, when it failed for what may pass. Nothing
+// that a command does can be done twice by that: a commit is refused on a branch that moved.
+func patiently(ctx context.Context, do func() error) error {
+	const tries, longest = 4, time.Minute
+	for try := 1; ; try++ {
+		err := do()
+		var passing *forge.TransientError
+		if !errors.As(err, &passing) || try == tries || passing.After > longest {
+			return err
+		}
+		select {
+		case <-time.After(max(passing.After, time.Second<<try)):
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
+}
+
 // react puts a reaction on the comment. That it may not is no reason to stop.
 func (s *step) react(ctx context.Context, g *forge.GitHub, content string) {
-	if err := g.React(ctx, s.event.Comment.ID, content); err != nil && ctx.Err() == nil {
+	err := patiently(ctx, func() error { return g.React(ctx, s.event.Comment.ID, content) })
+	if err != nil && ctx.Err() == nil {
 		s.action.Infof("regreen: %s", line(err.Error()))
 	}
 }
@@ -279,16 +317,26 @@ func (s *step) react(ctx context.Context, g *forge.GitHub, content string) {
 // errNoArtifact is given where a run left no report, or where it is gone.
 var errNoArtifact = errors.New("the run has left no report")
 
-// download reads the report in an artifact of a run, as a stranger's.
-func (s *step) download(ctx context.Context, g *forge.GitHub, run int64, name string) (*report.Report, error) {
+// newest is the artifact of a name that the last attempt of a run has left: each attempt
+// leaves one.
+func newest(ctx context.Context, g *forge.GitHub, run int64, name string) (int64, error) {
 	all, err := g.RunArtifacts(ctx, run)
 	if err != nil {
-		return nil, err
+		return 0, err
 	}
-	at := slices.IndexFunc(all, func(a forge.Artifact) bool { return a.Name == name && !a.Expired })
-	if at < 0 {
-		return nil, errNoArtifact
+	all = slices.DeleteFunc(all, func(a forge.Artifact) bool { return a.Name != name })
+	if len(all) == 0 {
+		return 0, errNoArtifact
 	}
+	last := slices.MaxFunc(all, func(a, b forge.Artifact) int { return cmp.Compare(a.ID, b.ID) })
+	if last.Expired {
+		return 0, errNoArtifact
+	}
+	return last.ID, nil
+}
+
+// download reads the report in an artifact, as a stranger's.
+func (s *step) download(ctx context.Context, g *forge.GitHub, artifact int64) (*report.Report, error) {
 	dir, err := os.MkdirTemp("", "regreen-artifact-*")
 	if err != nil {
 		return nil, err
@@ -299,7 +347,11 @@ func (s *step) download(ctx context.Context, g *forge.GitHub, run int64, name st
 		return nil, err
 	}
 	defer func() { _ = zip.Close() }()
-	if err := g.DownloadArtifact(ctx, all[at].ID, zip, artifactLimits.Total); err != nil {
+	err = g.DownloadArtifact(ctx, artifact, zip, artifactLimits.Total)
+	if errors.Is(err, forge.ErrNotFound) && !errors.Is(err, forge.ErrDenied) {
+		err = errNoArtifact
+	}
+	if err != nil {
 		return nil, err
 	}
 	return unpacked(zip, filepath.Join(dir, "files"))

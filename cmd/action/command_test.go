@@ -45,9 +45,10 @@ func newTold(t *testing.T, adjust func(*report.Report)) *told {
 	if adjust != nil {
 		adjust(x.report)
 	}
+	artifact := api.AddArtifact(toldRun, artifactName, archive(t, x.report))
 	channels, err := deliver.Open(config.Config{Channels: []string{"comment"}}, deliver.Input{
 		Environment: detect.Environment{Provider: detect.GitHub, Mode: detect.Production, PullRequest: 7},
-		Getenv:      config.Getenv(api.Environ()), Commands: true, ArtifactName: artifactName, RunID: toldRun, PullHead: x.head,
+		Getenv:      config.Getenv(api.Environ()), Commands: true, ArtifactID: artifact, RunID: toldRun, PullHead: x.head,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +60,6 @@ func newTold(t *testing.T, adjust func(*report.Report)) *told {
 	if body := api.Comments(7)[0].Body; !strings.Contains(body, "/regreen apply "+x.bound) && !x.report.Patches[0].Redacted && x.report.Patches[0].State == "verified" {
 		t.Fatalf("the comment does not say what to type:\n%s", body)
 	}
-	api.AddArtifact(toldRun, artifactName, archive(t, x.report))
 	return x
 }
 
@@ -95,6 +95,9 @@ func zipped(t *testing.T, files map[string][]byte) []byte {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
+		if err := os.MkdirAll(filepath.Dir(filepath.Join(dir, name)), 0o755); err != nil {
+			t.Fatal(err)
+		}
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			t.Fatal(err)
 		}
@@ -239,10 +242,15 @@ func TestApplyIsRefused(t *testing.T) {
 			before: func(x *told) {
 				evil := proposal()
 				evil.Patches[0].Diff = string(patch.Format([]patch.File{patch.Diff("m.go", "m.go", []byte(badCode), []byte("package m\n\nfunc Max(a, b int) int { return 3 }\n"))}))
-				x.api.AddArtifact(toldRun, artifactName, archive(x.t, evil)) // a newer one of the name
-				for _, id := range x.api.Artifacts(toldRun, artifactName)[:1] {
-					x.api.Expire(id)
-				}
+				x.api.SetArtifact(x.api.Artifacts(toldRun, artifactName)[0], archive(x.t, evil))
+			},
+		},
+		{
+			name: "another run's report", command: "apply BOUND", want: "is of another report",
+			before: func(x *told) {
+				other := proposal()
+				other.ID = "hijklmn"
+				x.api.SetArtifact(x.api.Artifacts(toldRun, artifactName)[0], archive(x.t, other))
 			},
 		},
 		{

@@ -31,7 +31,6 @@ type event struct {
 	} `json:"comment"`
 	WorkflowRun struct {
 		ID             int64  `json:"id"`
-		Name           string `json:"name"`
 		Event          string `json:"event"`
 		Conclusion     string `json:"conclusion"`
 		HeadSHA        string `json:"head_sha"`

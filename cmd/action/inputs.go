@@ -22,6 +22,7 @@ type inputs struct {
 	token    string
 	failOn   []report.Verdict
 	artifact string // name of the artifact, "" to upload none
+	leg      string // tells the jobs of a matrix apart, "" for the first
 	cache    bool   // keep what was learnt in the actions cache
 	merge    bool   // merge the reports of the shards
 	limits   limits
@@ -68,11 +69,17 @@ func readInputs(environ []string) (inputs, error) {
 	if in.artifact != "" && !artifactText(in.artifact) {
 		r.fail("artifact", in.artifact, "a name of letters, digits, dots, dashes and underscores")
 	}
+	if in.leg = r.text("leg"); in.leg != "" && !artifactText(in.leg) {
+		r.fail("leg", in.leg, "a word of letters, digits, dots, dashes and underscores")
+	}
 	switch shard := r.text("shard"); shard {
 	case "merge":
 		in.merge = true
 	default:
 		in.flags.Shard = shard
+	}
+	if in.leg != "" && in.artifact == artifactName && in.flags.Shard == "" && !in.merge {
+		in.artifact += "-" + in.leg
 	}
 	in.dir = r.folder("working-directory", config.Getenv(environ)("GITHUB_WORKSPACE"))
 	return in, r.err

@@ -40,12 +40,33 @@ func TestReadInputs(t *testing.T) {
 	}
 }
 
+// The jobs of a matrix keep their artifacts apart; shards and what merges them do not, since
+// they have a name in common.
+func TestLeg(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		environ []string
+		want    string
+	}{
+		{nil, "regreen-report"},
+		{[]string{"INPUT_LEG="}, "regreen-report"},
+		{[]string{"INPUT_LEG=2"}, "regreen-report-2"},
+		{[]string{"INPUT_LEG=2", "INPUT_ARTIFACT=mine"}, "mine"},
+		{[]string{"INPUT_LEG=2", "INPUT_SHARD=3/4"}, "regreen-report"},
+		{[]string{"INPUT_LEG=2", "INPUT_SHARD=merge"}, "regreen-report"},
+	} {
+		if in, err := readInputs(tt.environ); err != nil || in.artifact != tt.want {
+			t.Errorf("%v: %q, %v, want %q", tt.environ, in.artifact, err, tt.want)
+		}
+	}
+}
+
 func TestBadInputs(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		"INPUT_BUDGET=soon", "INPUT_BUDGET=-1s", "INPUT_SEED=-1", "INPUT_ATTEMPTS=many", "INPUT_MINUTES=NaN", "INPUT_MINUTES=-1", "INPUT_COST=Inf",
 		"INPUT_CACHE=maybe", "INPUT_FAIL-ON=green", "INPUT_FAIL-ON=none red", "INPUT_WORKING-DIRECTORY=../x", "INPUT_WORKING-DIRECTORY=/etc",
-		"INPUT_ARTIFACT=a b", "INPUT_ARTIFACT=../x", "INPUT_ARTIFACT=-x", "INPUT_ARTIFACT=a\"; rm", "INPUT_ARTIFACT=..",
+		"INPUT_ARTIFACT=a b", "INPUT_ARTIFACT=../x", "INPUT_ARTIFACT=-x", "INPUT_ARTIFACT=a\"; rm", "INPUT_ARTIFACT=..", "INPUT_LEG=a b",
 	} {
 		_, err := readInputs([]string{"GITHUB_WORKSPACE=/w", bad})
 		name, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(bad, "INPUT_")), "=")
@@ -92,8 +113,12 @@ func TestAnswers(t *testing.T) {
 		"on: issue_comment\njobs:\n  a:\n    steps:\n      - uses: x/regreener@": false,
 		"on: {": false, "": false, "- a": false, "on: 3": false,
 	} {
-		if got := answers([]byte(doc)); got != want {
+		own := strings.Contains(doc, "./")
+		if got := answers([]byte(doc), own); got != want {
 			t.Errorf("%q: %v", doc, got)
+		}
+		if own && answers([]byte(doc), false) {
+			t.Errorf("%q is not regreen in another repository", doc)
 		}
 	}
 }

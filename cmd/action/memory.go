@@ -197,12 +197,17 @@ func (m *memory) ask(s search) func(fingerprint string) repair.Go {
 	}
 }
 
+// spend counts a search.
+func (m *memory) spend(s search, took time.Duration, now time.Time) {
+	m.Spent[s.run+s.shard] = spent{Pull: s.pull, Run: s.run, When: now, Seconds: took.Seconds()}
+}
+
 // note remembers what a run came to, and tells whether that is anything new.
 func (m *memory) note(s search, rep *report.Report, now time.Time) bool {
 	if len(rep.Attempts) == 0 {
 		return false
 	}
-	m.Spent[s.run+s.shard] = spent{Pull: s.pull, Run: s.run, When: now, Seconds: seconds(rep)}
+	m.spend(s, time.Duration(seconds(rep)*float64(time.Second)), now)
 	if rep.Fingerprint == "" {
 		return true
 	}

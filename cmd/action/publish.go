@@ -1,9 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -36,7 +40,28 @@ func unpacked(zip *os.File, dir string) (*report.Report, error) {
 	if err := runner.Unzip(zip, info.Size(), dir, artifactLimits); err != nil {
 		return nil, err
 	}
-	return readReport(dir)
+	rep, err := readReport(dir)
+	if err != nil {
+		return nil, err
+	}
+	return rep, samePatches(rep, dir)
+}
+
+// samePatches refuses an artifact whose files of patches are not those of its report: a
+// report would show one patch, and who downloads it get another.
+func samePatches(rep *report.Report, dir string) error {
+	for i := range rep.Patches {
+		p := &rep.Patches[i]
+		text, err := os.ReadFile(filepath.Join(dir, "patches", p.ID+".patch"))
+		switch {
+		case p.Redacted, errors.Is(err, fs.ErrNotExist):
+		case err != nil:
+			return err
+		case string(text) != p.Diff:
+			return fmt.Errorf("the artifact's file of the patch %s is another patch than the one in its report", p.ID)
+		}
+	}
+	return nil
 }
 
 // readReport reads the report of an artifact's folder, as a stranger's.
@@ -68,7 +93,11 @@ func (s *step) publish(ctx context.Context) (int, error) {
 	if pull.Number != 0 && pull.Head != run.HeadSHA {
 		return s.nothing(fmt.Sprintf("pull request %d has gone on since the run %d: the run of its last commit tells", pull.Number, run.ID))
 	}
-	rep, err := s.download(ctx, g, run.ID, s.in.artifact)
+	artifact, err := newest(ctx, g, run.ID, s.in.artifact)
+	var rep *report.Report
+	if err == nil {
+		rep, err = s.download(ctx, g, artifact)
+	}
 	if errors.Is(err, errNoArtifact) {
 		return s.repairRun(ctx)
 	}
@@ -76,7 +105,7 @@ func (s *step) publish(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	s.foreign(rep, pull)
-	return s.publishAs(ctx, rep, pull)
+	return s.publishAs(ctx, rep, pull, artifact)
 }
 
 // repairRun repairs what a run without regreen has found red, where that was this
@@ -84,7 +113,7 @@ func (s *step) publish(ctx context.Context) (int, error) {
 func (s *step) repairRun(ctx context.Context) (int, error) {
 	run := s.event.WorkflowRun
 	none := fmt.Sprintf("the run %d has left no artifact %s", run.ID, s.in.artifact)
-	if s.environment.Fork || run.Conclusion == "success" {
+	if s.environment.Restricted || run.Conclusion == "success" {
 		return s.nothing(none)
 	}
 	checkout, err := repo.Open(ctx, s.in.dir, s.environ)
@@ -132,15 +161,19 @@ func (s *step) foreign(rep *report.Report, pull forge.Pull) {
 	rep.Environment.Head, rep.Environment.Branch = run.HeadSHA, s.environment.Branch
 	rep.Environment.Reasons = []string{fmt.Sprintf("read from the artifact of run %d", run.ID)}
 	rep.Receipts = nil
+	of := "that no right to write was given to"
 	if pull.Fork || s.environment.Fork {
+		of = "of the fork's code"
+	}
+	if pull.Fork || s.environment.Restricted {
 		rep.Alerts = append([]report.Alert{{
-			Level: "warning", Text: "All of this was made by a run of the fork's code, which could have written anything.", Hint: "read a patch before you take it",
+			Level: "warning", Text: "All of this was made by a run " + of + ", which could have written anything.", Hint: "read a patch before you take it",
 		}}, rep.Alerts...)
 	}
 }
 
 // publishAs delivers a report that was not made here.
-func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pull) (int, error) {
+func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pull, artifact int64) (int, error) {
 	cfg, err := s.settings()
 	if err != nil {
 		return 0, err
@@ -150,8 +183,8 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 		return 0, err
 	}
 	defer func() { _ = os.RemoveAll(state) }()
-	to := s.outlet(state, s.in.artifact)
-	to.Environment.PullRequest, to.Fork, to.RunID, to.PullHead = pull.Number, pull.Fork, s.event.WorkflowRun.ID, s.event.WorkflowRun.HeadSHA
+	to := s.outlet(state, artifact)
+	to.Environment.PullRequest, to.Fork, to.RunID = pull.Number, pull.Fork, s.event.WorkflowRun.ID
 	to.Environment.Restricted = false // this run's token is the repository's own
 	channels, err := deliver.Open(cfg, to)
 	if err != nil {
@@ -161,25 +194,35 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 		return 0, err
 	}
 	rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, slices.DeleteFunc(channels, isLocal))...)
-	return s.finish(rep, "")
+	if _, err := s.finish(rep, ""); err != nil {
+		return 0, err
+	}
+	return exitGreen, nil // the other run is the red one; this job is of the default branch
 }
 
 // outlet is what channels get where there is no checkout.
-func (s *step) outlet(state, artifact string) deliver.Input {
+func (s *step) outlet(state string, artifact int64) deliver.Input {
 	return deliver.Input{
 		Environment: s.environment, Getenv: s.getenv, Dir: state, State: state, Artifact: s.folder(), Stdout: s.stdout,
-		Commands: answersComments(s.in.dir), ArtifactName: artifact, Editable: editable,
-		PullHead: s.event.PullRequest.Head.SHA, Key: s.key(),
+		Commands: answersComments(s.in.dir), ArtifactID: artifact, Editable: editable, PullHead: s.head(), Key: s.key(),
 	}
 }
 
-// key tells this report on a pull request from others: jobs that have artifacts of their
-// own have comments of their own.
+// head is the last commit of what was tested: of the pull request, or of the run that has
+// ended.
+func (s *step) head() string {
+	return cmp.Or(s.event.PullRequest.Head.SHA, s.event.WorkflowRun.HeadSHA)
+}
+
+// key tells this step's report on a pull request from those of others, each of which has a
+// comment of its own: of other workflows, jobs, legs of a matrix and steps.
 func (s *step) key() string {
-	if s.in.artifact == artifactName {
-		return ""
+	h := sha256.New()
+	for _, name := range []string{"GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_ACTION"} {
+		fmt.Fprintf(h, "%s\x00", s.getenv(name))
 	}
-	return s.in.artifact
+	fmt.Fprintf(h, "%s\x00%s", s.in.leg, s.in.artifact)
+	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
 // isLocal are the channels of which nothing would be left: the log has the report, and the
@@ -270,7 +313,7 @@ func (s *step) tellMerged(ctx context.Context, rep *report.Report) (int, error) 
 	if err := s.show(rep); err != nil {
 		return 0, err
 	}
-	err = s.tell(ctx, rep, func(artifact string) ([]deliver.Channel, error) {
+	err = s.tell(ctx, rep, func(artifact int64) ([]deliver.Channel, error) {
 		channels, err := deliver.Open(cfg, s.outlet(state, artifact))
 		return slices.DeleteFunc(channels, isLocal), usage(err)
 	}, func(channels []deliver.Channel) {

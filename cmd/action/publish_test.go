@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -64,10 +65,10 @@ func (p *pair) publish(conclusion string, env ...string) (status int, log string
 func TestPublish(t *testing.T) {
 	t.Parallel()
 	rep := proposal()
-	p := newPair(t, archive(t, rep))
+	p := newPair(t, withPatch(t, rep.Patches[0].Diff))
 	status, log, outputs, summary := p.publish("failure")
 	comments := p.api.Comments(7)
-	if status != exitRed || len(comments) != 1 {
+	if status != exitGreen || len(comments) != 1 { // the fork's run is red, not this one
 		t.Fatalf("status %d, comments %+v\n%s", status, comments, log)
 	}
 	body := comments[0].Body
@@ -88,10 +89,7 @@ func TestPublish(t *testing.T) {
 	// The next run's report takes the place of the first.
 	rep.ID, rep.Verdict, rep.Failures, rep.Clusters, rep.Patches, rep.Attempts = "hijklmn", report.Green, nil, nil, nil, nil
 	p.api.AddArtifact(forkRun, "unrelated", zipped(t, map[string][]byte{"x": nil}))
-	for _, id := range p.api.Artifacts(forkRun, artifactName) {
-		p.api.Expire(id)
-	}
-	p.api.AddArtifact(forkRun, artifactName, archive(t, rep))
+	p.api.AddArtifact(forkRun, artifactName, archive(t, rep)) // of the run's second attempt
 	if status, log, _, _ = p.publish("success"); status != exitGreen {
 		t.Errorf("status %d\n%s", status, log)
 	}
@@ -188,6 +186,7 @@ func TestHostileArtifact(t *testing.T) {
 		{name: "another schema", artifact: zipped(t, map[string][]byte{reportFile: []byte(`{"schema":"regreen.report/v9"}`)}), refused: true},
 		{name: "no report in it", artifact: zipped(t, map[string][]byte{"x": []byte("x")}), refused: true},
 		{name: "no zip", artifact: []byte("PK\x03\x04 nothing"), refused: true},
+		{name: "another patch in its file", artifact: withPatch(t, "--- a/m.go\n+++ b/m.go\n@@ -1 +1 @@\n-package m\n+package evil\n"), refused: true},
 		{name: "a path out of it", artifact: rawZip(t, "../../evil.txt"), refused: true},
 		{name: "an absolute path", artifact: rawZip(t, "/tmp/evil.txt"), refused: true},
 	} {
@@ -200,7 +199,7 @@ func TestHostileArtifact(t *testing.T) {
 				if status != exitNotRun || len(comments) != 0 || summary != "" || !strings.Contains(log, "::error::regreen: ") {
 					t.Errorf("status %d, comments %+v, summary %q\n%s", status, comments, summary, log)
 				}
-			} else if status != exitRed || len(comments) != 1 || outputs["verdict"] != "proposed" {
+			} else if status != exitGreen || len(comments) != 1 || outputs["verdict"] != "proposed" {
 				t.Fatalf("status %d, %d comments, outputs %v\n%.2000s", status, len(comments), outputs, log)
 			}
 			for name, value := range outputs {
@@ -229,8 +228,11 @@ func harmless(t *testing.T, markdown string) {
 			}
 			continue
 		}
-		if len(ticks) >= 3 && !strings.Contains(line[len(ticks):], "`") {
+		if info := line[len(ticks):]; len(ticks) >= 3 && !strings.Contains(info, "`") {
 			fence = ticks
+			if strings.HasPrefix(strings.TrimSpace(info), "suggestion") {
+				t.Errorf("a suggestion in a comment: %.200q", line)
+			}
 			continue
 		}
 		for _, bad := range []string{"<script>", "</details><", "\x1b", "\n/close"} {
@@ -241,7 +243,7 @@ func harmless(t *testing.T, markdown string) {
 		if i > 3 && strings.HasPrefix(line, "<!-- regreen") {
 			t.Errorf("a marker that is not ours: %.200q", line)
 		}
-		if strings.HasPrefix(line, "/close") || strings.HasPrefix(ticks, "```suggestion") {
+		if strings.HasPrefix(line, "/close") {
 			t.Errorf("%.200q", line)
 		}
 	}
@@ -291,6 +293,16 @@ func commands(t *testing.T, log string) {
 	}
 }
 
+// withPatch is an artifact whose file of the patch is this.
+func withPatch(t *testing.T, text string) []byte {
+	t.Helper()
+	doc, err := report.JSON(proposal())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return zipped(t, map[string][]byte{reportFile: doc, "patches/abcdefg-1.patch": []byte(text)})
+}
+
 // rawZip is an archive with a file of any name.
 func rawZip(t *testing.T, name string) []byte {
 	t.Helper()
@@ -329,5 +341,61 @@ func TestPullRequestTarget(t *testing.T) {
 	// A payload that tells nothing is taken for a fork's.
 	if status, log := p.event("pull_request_target", map[string]any{}); status != exitUsage {
 		t.Errorf("status %d\n%s", status, log)
+	}
+}
+
+// A run without regreen, of this repository's own code, is repaired where its very commit is
+// checked out; a stranger's is not, nor is another commit taken for it.
+func TestRepairRun(t *testing.T) {
+	t.Parallel()
+	dir := redModule(t, `"got %d want 3", got`)
+	out, err := exec.Command("git", "-C", dir, "rev-parse", "HEAD").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	head := strings.TrimSpace(string(out))
+	payload := func(sha, repository, conclusion string) map[string]any {
+		return map[string]any{
+			"workflow_run": map[string]any{"id": 91, "event": "push", "conclusion": conclusion, "head_sha": sha, "head_branch": "topic", "head_repository": map[string]any{"full_name": repository}},
+			"repository":   map[string]any{"full_name": githubtest.Repository, "default_branch": "main"},
+		}
+	}
+	for _, tt := range []struct {
+		name    string
+		payload map[string]any
+		env     []string
+		status  int
+		want    string
+		ran     bool
+	}{
+		{name: "its commit", payload: payload(head, githubtest.Repository, "failure"), status: exitRed, want: "proposed: 1 failure", ran: true},
+		{name: "another commit", payload: payload(forkHead, githubtest.Repository, "failure"), status: exitUsage, want: "and not the"},
+		{name: "a green run", payload: payload(head, githubtest.Repository, "success"), status: exitGreen, want: "left no artifact"},
+		{name: "a fork", payload: payload(head, githubtest.Fork, "failure"), status: exitGreen, want: "left no artifact"},
+		{name: "Dependabot", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, status: exitGreen, want: "left no artifact"},
+		{name: "no checkout", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_WORKSPACE=" + t.TempDir()}, status: exitGreen, want: "nothing is checked out"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			p := newPair(t, nil)
+			env := append([]string{"GITHUB_WORKSPACE=" + dir, "INPUT_STRATEGIES=template/operator", "GOCACHE=" + goEnv(t, "GOCACHE")}, tt.env...)
+			status, log := p.event("workflow_run", tt.payload, env...)
+			if ran := strings.Contains(log, "Test, and search"); status != tt.status || !strings.Contains(log, tt.want) || ran != tt.ran {
+				t.Errorf("status %d, ran %v, want %d and %q\n%s", status, ran, tt.status, tt.want, log)
+			}
+		})
+	}
+}
+
+// What Dependabot's run has left is told with a warning too.
+func TestPublishOfBot(t *testing.T) {
+	t.Parallel()
+	p := newPair(t, archive(t, proposal()))
+	p.api.AddPull(githubtest.Pull{Number: 7, Head: forkHead, HeadRef: "topic"})
+	payload := p.ended("failure")
+	payload["workflow_run"].(map[string]any)["head_repository"] = map[string]any{"full_name": githubtest.Repository}
+	_, log := p.event("workflow_run", payload, "GITHUB_ACTOR=dependabot[bot]")
+	if c := p.api.Comments(7); len(c) != 1 || !strings.Contains(c[0].Body, "could have written anything") || strings.Contains(c[0].Body, "fork") {
+		t.Errorf("comments %+v\n%s", c, log)
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -43,13 +44,13 @@ func (s *step) repair(ctx context.Context) (int, error) {
 	if flags.Shard != "" {
 		opened.Config.Channels = []string{detect.Summary, detect.Artifact} // the merge tells the rest
 	}
-	open := func(artifact string) ([]deliver.Channel, error) {
+	open := func(artifact int64) ([]deliver.Channel, error) {
 		return opened.Channels(session.Outlet{
-			Stdout: s.stdout, Getenv: s.getenv, Artifact: s.folder(), ArtifactName: artifact, Commands: answersComments(opened.Repo.Root()),
-			PullHead: s.event.PullRequest.Head.SHA, Key: s.key(),
+			Stdout: s.stdout, Getenv: s.getenv, Artifact: s.folder(), ArtifactID: artifact, Commands: answersComments(opened.Repo.Root()),
+			PullHead: s.head(), Key: s.key(),
 		})
 	}
-	if _, err := open(s.in.artifact); err != nil { // before the long work
+	if _, err := open(0); err != nil { // before the long work
 		return 0, err
 	}
 	rep, err := s.fromResults(opened)
@@ -88,13 +89,25 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 	if left, _ := known.left(this); left > 0 {
 		opt.Budget = min(opt.Budget, left)
 	}
-	opt.Search = known.ask(this)
+	var began time.Time // of the search
+	ask := known.ask(this)
+	opt.Search = func(fingerprint string) repair.Go {
+		answer := ask(fingerprint)
+		if answer == (repair.Go{}) {
+			began = time.Now()
+		}
+		return answer
+	}
 	var rep *report.Report
 	err = s.quietly("Test, and search for a patch", func() error {
 		rep, err = repair.Run(ctx, opt)
 		return err
 	})
 	if err != nil {
+		if !began.IsZero() { // it was paid for all the same
+			known.spend(this, time.Since(began), time.Now())
+			err = errors.Join(err, s.keep(known, state))
+		}
 		return nil, err
 	}
 	if known.note(this, rep, time.Now()) {
@@ -109,7 +122,7 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 func (s *step) thisSearch() search {
 	attempt := cmp.Or(s.getenv("GITHUB_RUN_ATTEMPT"), "1")
 	return search{
-		pull: s.environment.PullRequest, head: cmp.Or(s.event.PullRequest.Head.SHA, s.getenv("GITHUB_SHA")),
+		pull: s.environment.PullRequest, head: cmp.Or(s.head(), s.getenv("GITHUB_SHA")),
 		run:   strings.Join([]string{s.getenv("GITHUB_RUN_ID"), attempt, s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION")}, "."),
 		shard: s.in.flags.Shard, asked: attempt != "1", limits: s.in.limits,
 	}
@@ -136,7 +149,7 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 	if len(names) == 0 {
 		return nil, &session.UsageError{
 			Msg:  fmt.Sprintf("input results: there is no file %s", strings.Join(s.in.results, " or ")),
-			Hint: "name what the step with the tests writes, and let this step run also when that one fails: `if: always()`",
+			Hint: "name what the step with the tests writes, and let this step run also when that one fails: `if: ${{ !cancelled() }}`",
 		}
 	}
 	modules, err := testrun.ModulesIn(opened.Repo.Root())
@@ -152,9 +165,14 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 		files = append(files, f)
 	}
 	rep := resultfile.Merge(files)
-	if !rep.Passes() && len(modules) > 0 {
+	unlisted := slices.ContainsFunc(files, (*resultfile.File).Unlisted)
+	switch {
+	case rep.Passes() && !unlisted:
+	case len(modules) > 0:
 		s.action.Infof("regreen: %s in the results: the tests run again", line(report.Title(rep)))
 		return nil, nil
+	case unlisted:
+		return nil, &session.UsageError{Msg: "input results: a file counts failures and lists none", Hint: "was it cut, or did a suite fail before its tests?"}
 	}
 	rep.Version = version
 	rep.Redact(report.Secrets(s.environ))
@@ -175,10 +193,10 @@ func readResults(name string, opt resultfile.Options) (*resultfile.File, error) 
 }
 
 // folder is that of the artifact, "" for the session's own: the runner clears RUNNER_TEMP
-// away.
+// away. Each step of a job has its own.
 func (s *step) folder() string {
 	if temp := s.getenv("RUNNER_TEMP"); temp != "" {
-		return filepath.Join(temp, "regreen-report")
+		return filepath.Join(temp, "regreen-report-"+odd.ReplaceAllString(s.getenv("GITHUB_ACTION"), "_"))
 	}
 	return ""
 }
@@ -188,19 +206,20 @@ func (s *step) folder() string {
 const uploadReceipt = "artifact-upload"
 
 // tell delivers a report: first the artifact, which is uploaded, then the rest, which
-// tells where that is. open opens the channels for an artifact of a name, "" for none.
-func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact string) ([]deliver.Channel, error), send func([]deliver.Channel)) error {
-	name := s.artifact()
-	channels, err := open(name)
+// tells where that is. open opens the channels for an artifact of an ID, 0 for none.
+func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact int64) ([]deliver.Channel, error), send func([]deliver.Channel)) error {
+	channels, err := open(0)
 	if err != nil {
 		return err
 	}
 	isFolder := func(c deliver.Channel) bool { return c.Name() == detect.Artifact }
-	send(slices.DeleteFunc(slices.Clone(channels), func(c deliver.Channel) bool { return !isFolder(c) }))
-	if dir := sentTo(rep, detect.Artifact); name == "" || dir == "" || !s.upload(ctx, rep, name, dir) {
-		if channels, err = open(""); err != nil {
-			return err
-		}
+	send(slices.DeleteFunc(channels, func(c deliver.Channel) bool { return !isFolder(c) }))
+	var artifact int64
+	if name, dir := s.artifact(), sentTo(rep, detect.Artifact); name != "" && dir != "" {
+		artifact = s.upload(ctx, rep, name, dir)
+	}
+	if channels, err = open(artifact); err != nil {
+		return err
 	}
 	send(slices.DeleteFunc(channels, isFolder))
 	return nil
@@ -214,14 +233,17 @@ func (s *step) artifact() string {
 	return s.in.artifact
 }
 
-// upload makes an artifact of the folder, and tells whether it is there.
-func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string) bool {
+// upload makes an artifact of the folder, and gives its ID, 0 where that failed.
+func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string) int64 {
 	start := time.Now()
 	receipt := report.Receipt{Channel: uploadReceipt, State: deliver.Sent}
 	services, err := runner.New(s.getenv, nil)
+	var made runner.Artifact
 	if err == nil {
-		var made runner.Artifact
-		if made, err = services.Upload(ctx, name, dir, runner.UploadOptions{}); err == nil {
+		// A job that is run again may replace what its first attempt left; jobs side by side
+		// are not to take each other's away.
+		opt := runner.UploadOptions{Replace: s.getenv("GITHUB_RUN_ATTEMPT") != "1"}
+		if made, err = services.Upload(ctx, name, dir, opt); err == nil {
 			receipt.Where = fmt.Sprintf("%s/%s/actions/runs/%s/artifacts/%d", s.getenv("GITHUB_SERVER_URL"), s.getenv("GITHUB_REPOSITORY"), s.getenv("GITHUB_RUN_ID"), made.ID)
 		}
 	}
@@ -230,5 +252,5 @@ func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string)
 	}
 	receipt.Seconds = time.Since(start).Seconds()
 	rep.Receipts = append(rep.Receipts, receipt)
-	return err == nil
+	return made.ID
 }

@@ -63,10 +63,12 @@ func act(ctx context.Context, args []string, action *githubactions.Action, stdou
 		return 0, &session.UsageError{Msg: fmt.Sprintf("unexpected argument %q", args[0]), Hint: "inputs come from `with:` in the workflow"}
 	}
 	s, err := newStep(action, stdout, environ)
-	if err != nil {
+	switch {
+	case err != nil && after:
+		return exitGreen, nil // the first part has said so, and has left nothing
+	case err != nil:
 		return 0, err
-	}
-	if after {
+	case after:
 		return exitGreen, s.after(ctx)
 	}
 	return s.run(ctx)

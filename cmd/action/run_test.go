@@ -1,10 +1,12 @@
 package main
 
 import (
+	"bufio"
 	"bytes"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -113,7 +115,7 @@ func TestHostileOutput(t *testing.T) {
 func TestWithoutCommands(t *testing.T) {
 	t.Parallel()
 	got := withoutCommands([]string{
-		"PATH=/bin", "GITHUB_OUTPUT=/o", "GITHUB_ENV=/e", "GITHUB_PATH=/p", "GITHUB_STATE=/s", "GITHUB_STEP_SUMMARY=/m", "INPUT_TEST=x", "GITHUB_REF=r",
+		"PATH=/bin", "GITHUB_OUTPUT=/o", "GITHUB_ENV=/e", "GITHUB_PATH=/p", "GITHUB_STATE=/s", "GITHUB_STEP_SUMMARY=/m", "INPUT_TEST=x", "STATE_binary=/b", "GITHUB_REF=r",
 	})
 	if want := []string{"PATH=/bin", "GITHUB_REF=r"}; !slices.Equal(got, want) {
 		t.Errorf("%v, want %v", got, want)
@@ -183,6 +185,7 @@ func TestResults(t *testing.T) {
 	}{
 		{name: "green", files: "results*.json", action: "pass", status: exitGreen, verdict: "green"},
 		{name: "red", files: "other.xml\n results.json", action: "fail", status: exitRed, verdict: "red", log: "the tests run again"},
+		{name: "failures that are not listed", files: "junit.xml", status: exitRed, verdict: "red", log: "the tests run again"},
 		{name: "none", files: "gone.json", status: exitUsage, log: "there is no file gone.json"},
 		{name: "no results", files: "m.go", status: exitUsage, log: "input results"},
 		{name: "no pattern", files: "[", status: exitUsage, log: "no pattern"},
@@ -190,6 +193,10 @@ func TestResults(t *testing.T) {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := redModule(t, `"got %d want 3", got`)
+			junit := `<testsuites tests="5" failures="2"><testsuite name="m" failures="2"><testcase classname="m" name="TestMax"/></testsuite></testsuites>`
+			if err := os.WriteFile(filepath.Join(dir, "junit.xml"), []byte(junit), 0o644); err != nil {
+				t.Fatal(err)
+			}
 			if tt.action != "" {
 				text := strings.ReplaceAll(event, "%s", tt.action)
 				if err := os.WriteFile(filepath.Join(dir, "results.json"), []byte(text), 0o644); err != nil {
@@ -200,7 +207,7 @@ func TestResults(t *testing.T) {
 			if got := values(outputs)["verdict"]; status != tt.status || got != tt.verdict || !strings.Contains(log, tt.log) {
 				t.Errorf("status %d, verdict %q, want %d, %q and %q\n%s", status, got, tt.status, tt.verdict, tt.log, log)
 			}
-			if ran := strings.Contains(log, "Test, and search"); ran != (tt.action == "fail") {
+			if ran := strings.Contains(log, "Test, and search"); ran != (tt.verdict == "red") {
 				t.Errorf("the tests ran: %v\n%s", ran, log)
 			}
 		})
@@ -244,5 +251,46 @@ func TestLimitsHold(t *testing.T) {
 	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=2", "INPUT_ATTEMPTS=5")...)
 	if got := values(outputs)["verdict"]; got != "proposed" || strings.Contains(log, "not searched") {
 		t.Errorf("verdict %q\n%s", got, log)
+	}
+}
+
+// A search that is cancelled was paid for: it counts for the limits of its pull request.
+func TestInterrupted(t *testing.T) {
+	t.Parallel()
+	if runtime.GOOS == "windows" {
+		t.Skip("Windows has no interrupt for one process")
+	}
+	temp := t.TempDir()
+	cmd := exec.Command(binary(t))
+	cmd.Env = append(os.Environ(), "GITHUB_ACTIONS=true", "CI=true", "GITHUB_WORKSPACE="+redModule(t, `"got %d want 3", got`), "GITHUB_EVENT_NAME=push",
+		"RUNNER_TEMP="+temp, "GITHUB_RUN_ID=1", "GITHUB_ACTION=regreen")
+	log, err := cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	var text strings.Builder
+	lines := bufio.NewScanner(log)
+	for lines.Scan() {
+		text.WriteString(lines.Text() + "\n")
+		if strings.HasPrefix(lines.Text(), "regreen: localize: ") {
+			if err := cmd.Process.Signal(os.Interrupt); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	_ = cmd.Wait()
+	if status := cmd.ProcessState.ExitCode(); status != exitInterrupted {
+		t.Fatalf("status %d\n%s", status, text.String())
+	}
+	state := filepath.Join(temp, "regreen-state-regreen")
+	m := readMemory(state)
+	if len(m.Spent) != 1 || len(m.Tried) != 0 {
+		t.Errorf("%+v", m)
+	}
+	if _, err := os.Stat(filepath.Join(state, changedFile)); err != nil {
+		t.Errorf("it is not kept: %v", err)
 	}
 }

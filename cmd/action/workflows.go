@@ -25,15 +25,24 @@ func answersComments(root string) bool {
 			continue
 		}
 		doc, err := os.ReadFile(name)
-		if err == nil && answers(doc) {
+		if err == nil && answers(doc, isAction(root)) {
 			return true
 		}
 	}
 	return false
 }
 
-// answers tells whether a workflow runs regreen on new comments.
-func answers(doc []byte) bool {
+// isAction tells whether a repository is regreen's own, where `uses: ./` is regreen.
+func isAction(root string) bool {
+	var action struct {
+		Name string `yaml:"name"`
+	}
+	doc, err := os.ReadFile(filepath.Join(root, "action.yml"))
+	return err == nil && len(doc) <= maxWorkflow && yaml.Unmarshal(doc, &action) == nil && action.Name == "regreen"
+}
+
+// answers tells whether a workflow runs regreen on new comments; own says that ./ is it.
+func answers(doc []byte, own bool) bool {
 	var w struct {
 		On   any `yaml:"on"`
 		Jobs map[string]struct {
@@ -47,7 +56,7 @@ func answers(doc []byte) bool {
 	}
 	for _, job := range w.Jobs {
 		for _, step := range job.Steps {
-			if isRegreen(step.Uses) {
+			if isRegreen(step.Uses) || own && step.Uses == "./" {
 				return true
 			}
 		}
@@ -73,9 +82,8 @@ func hasEvent(on any, event string) bool {
 	return false
 }
 
-// isRegreen tells whether a step uses regreen: by its repository's name, or in its own
-// repository.
+// isRegreen tells whether a step uses regreen, by its repository's name.
 func isRegreen(uses string) bool {
 	name, _, _ := strings.Cut(uses, "@")
-	return name == "./" || path.Base(strings.TrimSuffix(name, "/")) == "regreen" && strings.Contains(name, "/")
+	return path.Base(name) == "regreen" && strings.Contains(name, "/")
 }

@@ -8,9 +8,11 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
+	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -145,11 +147,11 @@ func TestActCommands(t *testing.T) {
 	w.api.SetPermission("ada", "write")
 	w.api.SetPermission("mallory", "read")
 	test := w.act("minimal.yml", "pull_request", w.pullPayload(githubtest.Repository))
-	id := w.runs(test)
 	if len(w.api.Comments(7)) != 1 {
 		t.Fatalf("comments %+v\n%s", w.api.Comments(7), test.log)
 	}
 	body := w.api.Comments(7)[0].Body
+	id := w.runs(test, body)
 	_, command, ok := strings.Cut(body, "Comment `")
 	command, _, _ = strings.Cut(command, "`")
 	if !ok || !strings.HasPrefix(command, "/regreen apply ") {
@@ -233,13 +235,16 @@ func TestActNightly(t *testing.T) {
 	}
 }
 
-// runs has the API know a run of act's, with its artifacts.
-func (w *world) runs(r ran) int64 {
+// runs has the API know the run of act's that a report is of, with its artifact.
+func (w *world) runs(r ran, comment string) int64 {
 	w.t.Helper()
-	id := int64(100 + w.run)
-	w.api.AddRun(githubtest.Run{ID: id, Event: "pull_request", Head: w.head("topic"), HeadBranch: "topic"})
-	w.api.AddArtifact(id, artifactName, w.archive(r, artifactName))
-	return id
+	mark, ok := deliver.ReadRun(comment)
+	if !ok || strconv.FormatInt(mark.Run, 10) != r.id || mark.Head != w.head("topic") {
+		w.t.Fatalf("the comment is of %+v, and the run was %s", mark, r.id)
+	}
+	w.api.AddRun(githubtest.Run{ID: mark.Run, Event: "pull_request", Head: mark.Head, HeadBranch: "topic"})
+	w.api.SetArtifactID(w.api.AddArtifact(mark.Run, artifactName, w.archive(r, artifactName)), mark.Artifact)
+	return mark.Run
 }
 
 // archive is the zip of an artifact that a run of act's has left, nil for none.

@@ -36,12 +36,15 @@ func (g *GitHub) tell(made *offers) Channel {
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil
 		}
+		if why, err := g.stale(ctx); why != "" || err != nil {
+			return skip(why, ""), err
+		}
 		mine, err := g.site.Mine(ctx, g.o.PullRequest, g.marker())
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		if len(mine) == 0 && r.Verdict == report.Green {
-			return skip("all is green, and was never told otherwise", ""), nil
+		if len(mine) == 0 && quiet(r) {
+			return skip("nothing new fails, and nothing was told before", ""), nil
 		}
 		text, degraded, err := g.commentText(ctx, r, made)
 		if err != nil {
@@ -64,6 +67,25 @@ func (g *GitHub) tell(made *offers) Channel {
 		}
 		return report.Receipt{Where: told.URL, Degraded: degraded}, nil
 	})
+}
+
+// quiet tells whether a report is none to begin with telling: who makes a change need not
+// hear each time of what fails without it.
+func quiet(r *report.Report) bool {
+	return r.Verdict == report.Green || r.Verdict == report.Known || r.Verdict == report.Flaky
+}
+
+// stale tells why a report is not one of the pull request's last commit, which another run
+// tells of or has told of already; "" where it is.
+func (g *GitHub) stale(ctx context.Context) (why string, err error) {
+	if g.o.PullHead == "" {
+		return "", nil
+	}
+	pull, err := g.pullRequest(ctx)
+	if err != nil || pull.Head == g.o.PullHead {
+		return "", err
+	}
+	return fmt.Sprintf("the pull request has gone on since: %.12s was tested, and it ends with %.12s", g.o.PullHead, pull.Head), nil
 }
 
 // marker tells a report of regreen's from other comments. It is not seen.

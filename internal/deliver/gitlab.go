@@ -54,8 +54,8 @@ func (g *gitLab) send(ctx context.Context, r *report.Report) (report.Receipt, er
 	if err != nil {
 		return report.Receipt{}, err
 	}
-	if len(mine) == 0 && r.Verdict == report.Green {
-		return skip("all is green, and was never told otherwise", ""), nil
+	if len(mine) == 0 && quiet(r) {
+		return skip("nothing new fails, and nothing was told before", ""), nil
 	}
 	text, degraded := g.text(r)
 	var told forge.Comment
@@ -112,7 +112,8 @@ func (g *gitLab) landing(p *report.Patch) string {
 	if !numbers.MatchString(g.o.Job) || !plainPath.MatchString(g.o.Artifact) || !plainIDs.MatchString(p.ID) || !plainAPI.MatchString(g.o.API) {
 		return saveDiff + "\n"
 	}
-	block, _ := report.Fence("sh", []string{fmt.Sprintf(`curl --fail --location --header "PRIVATE-TOKEN: $GITLAB_TOKEN" %s/projects/%s/jobs/%s/artifacts/%s | git apply`,
+	// The archive may be at another host, to which curl does not send this header on.
+	block, _ := report.Fence("sh", []string{fmt.Sprintf(`curl --fail --location --header "Authorization: Bearer $GITLAB_TOKEN" %s/projects/%s/jobs/%s/artifacts/%s | git apply`,
 		g.o.API, g.o.Project, g.o.Job, path.Join(g.o.Artifact, patches, p.ID+".patch"))})
 	return "At the top of the repository, with a token of yours that may read the API, this applies it:\n\n" + block
 }

@@ -70,7 +70,7 @@ func TestGitLabDownloadLine(t *testing.T) {
 
 	files := http.NewServeMux()
 	files.HandleFunc("GET /api/v4/projects/42/jobs/1234/artifacts/build/regreen/patches/p-3f2a.patch", func(w http.ResponseWriter, req *http.Request) {
-		if req.Header.Get("PRIVATE-TOKEN") == "glpat-mine" {
+		if req.Header.Get("Authorization") == "Bearer glpat-mine" {
 			_, _ = w.Write([]byte(r.Patches[0].Diff))
 		}
 	})

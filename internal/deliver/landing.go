@@ -24,8 +24,8 @@ type Landing struct {
 	Suggestions bool   // the channel is on too
 	Commands    bool   // the repository answers comments that begin with /regreen
 	Fork        bool   // the pull request comes from another repository, to which no token of this one can push
-	Run         int64  // that leaves the report as an artifact; 0 for none
-	Artifact    string // its name
+	Run         int64  // that tells the report; 0 where there is none
+	Artifact    int64  // ID of the artifact that it has left; 0 for none
 	Repository  string // as gh takes it: OWNER/NAME, after HOST/ where that is not github.com
 }
 
@@ -34,13 +34,13 @@ type Landing struct {
 // so cannot come to mean another patch, or another commit.
 func Bound(head string, p *report.Patch) string {
 	sum := sha256.Sum256([]byte(head + "\n" + p.Diff))
-	return p.ID + "@" + hex.EncodeToString(sum[:])[:12]
+	return p.ID + "@" + hex.EncodeToString(sum[:])[:20]
 }
 
 // RunMark is what the comment of a report tells programs.
 type RunMark struct {
-	Run      int64  `json:"run"`      // that has the artifact
-	Artifact string `json:"artifact"` // its name
+	Run      int64  `json:"run"`      // that made it
+	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 for none
 	Head     string `json:"head"`     // the pull request's commit that was tested
 	Report   string `json:"report"`   // ID
 }
@@ -103,26 +103,31 @@ func Reports(ctx context.Context, g *forge.GitHub, pull int) ([]Told, error) {
 
 var (
 	plainIDs     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) // of which a patch's file has its name, see patchName
-	artifacts    = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,99}$`)
 	repositories = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`)
 )
 
-// command is the comment that has a patch committed, or "".
+// command is the comment that has a patch committed, or "". The patch is taken from the
+// artifact.
 func (l Landing) command(head string, p *report.Patch) string {
-	if !l.Commands || l.Fork || p.Redacted || head == "" || !plainIDs.MatchString(p.ID) {
+	if !l.Commands || l.Fork || l.Run < 1 || l.Artifact < 1 || p.Redacted || head == "" || !plainIDs.MatchString(p.ID) {
 		return ""
 	}
 	return "/regreen apply " + Bound(head, p)
 }
 
 // download is a line for a shell that takes a patch out of the artifact, or "". All that
-// is in it is of letters that a shell makes nothing of.
+// is in it is of letters that a shell makes nothing of. The artifact goes by its ID: each
+// attempt of a run leaves one of the same name.
 func (l Landing) download(p *report.Patch) string {
-	if l.Run < 1 || p.Redacted || !plainIDs.MatchString(p.ID) || !artifacts.MatchString(l.Artifact) || !repositories.MatchString(l.Repository) {
+	if l.Artifact < 1 || p.Redacted || !plainIDs.MatchString(p.ID) || !repositories.MatchString(l.Repository) {
 		return ""
 	}
-	return fmt.Sprintf(`d="$(mktemp -d)" && gh run download %d --repo %s --name %s --dir "$d" && git apply "$d/%s/%s.patch"`,
-		l.Run, l.Repository, l.Artifact, patches, p.ID)
+	host, repository := "", l.Repository
+	if parts := strings.SplitN(repository, "/", 3); len(parts) == 3 {
+		host, repository = "--hostname "+parts[0]+" ", parts[1]+"/"+parts[2]
+	}
+	return fmt.Sprintf(`d="$(mktemp -d)" && gh api %srepos/%s/actions/artifacts/%d/zip >"$d/a.zip" && unzip -q "$d/a.zip" -d "$d" && git apply "$d/%s/%s.patch"`,
+		host, repository, l.Artifact, patches, p.ID)
 }
 
 // offers is what became of the suggestions of a report.
@@ -162,6 +167,8 @@ func (l Landing) ways(head string, o *offers) func(*report.Patch) string {
 		case head == "" || p.Redacted:
 		case l.Fork:
 			missed = append(missed, "A comment cannot have it committed: no token of this repository can push to the fork.")
+		case l.Artifact < 1:
+			missed = append(missed, "`/regreen apply` is not offered: the run has left no artifact that it could take the patch from.")
 		case !l.Commands:
 			missed = append(missed, "`/regreen apply` is not set up here (see [docs/action.md]("+actionDocs+")).")
 		}

@@ -53,11 +53,12 @@ func TestLanding(t *testing.T) {
 		unshown  = "Not a suggestion: the pull request does not show the lines that it changes."
 		unset    = "`/regreen apply` is not set up here (see [docs/action.md](https://github.com/regreen-ci/regreen/blob/main/docs/action.md))."
 		fork     = "A comment cannot have it committed: no token of this repository can push to the fork."
-		download = "At the top of the repository, this applies it:\n\n```sh\nd=\"$(mktemp -d)\" && gh run download 7 --repo github.example.com/acme/fleet --name regreen-report --dir \"$d\" && git apply \"$d/patches/p-3f2a.patch\"\n```"
+		download = "At the top of the repository, this applies it:\n\n```sh\nd=\"$(mktemp -d)\" && gh api --hostname github.example.com repos/acme/fleet/actions/artifacts/31/zip >\"$d/a.zip\" && unzip -q \"$d/a.zip\" -d \"$d\" && git apply \"$d/patches/p-3f2a.patch\"\n```"
+		none     = "`/regreen apply` is not offered: the run has left no artifact that it could take the patch from."
 		save     = "Save the diff as a file and apply it with `regreen apply --patch FILE`, or with `git apply`."
 		both     = "comment, suggestions"
 	)
-	artifact := func(in *deliver.Input) { in.ArtifactName = "regreen-report" }
+	artifact := func(in *deliver.Input) { in.ArtifactID = 31 }
 	for _, tt := range []struct {
 		name, channels string
 		hidden         bool // the pull request does not show the lines
@@ -69,7 +70,7 @@ func TestLanding(t *testing.T) {
 		{name: "one suggestion", channels: both, single: true, want: "Commit the suggestion, below or in " + files + "."},
 		{name: "several", channels: both, want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested."},
 		{
-			name: "several, or a command", channels: both, in: func(in *deliver.Input) { in.Commands = true },
+			name: "several, or a command", channels: both, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
 			want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested. Or comment `/regreen apply " + bound + "` and all of it is committed.",
 		},
 		{
@@ -77,8 +78,8 @@ func TestLanding(t *testing.T) {
 			want: unshown + " Comment `/regreen apply " + bound + "` and it is committed.",
 		},
 		{
-			name: "bound to what was tested", channels: "comment", in: func(in *deliver.Input) { in.Commands, in.PullHead = true, strings.Repeat("a", 40) },
-			want: "Not a suggestion: those are not on here. Comment `/regreen apply " + deliver.Bound(strings.Repeat("a", 40), &proposed().Patches[0]) + "` and it is committed.",
+			name: "bound to what was tested", channels: "comment", in: func(in *deliver.Input) { in.Commands, in.PullHead = true, head; artifact(in) },
+			want: "Not a suggestion: those are not on here. Comment `/regreen apply " + bound + "` and it is committed.",
 		},
 		{name: "no commands", channels: both, hidden: true, in: artifact, want: unshown + " " + unset + " " + download},
 		{
@@ -95,14 +96,13 @@ func TestLanding(t *testing.T) {
 			want: "Commit the suggestion, below or in " + files + ".",
 		},
 		{
-			name: "the run of another job", channels: both, hidden: true, in: func(in *deliver.Input) { in.RunID = 5_000_000_000; artifact(in) },
-			want: unshown + " " + unset + " " + strings.Replace(download, "download 7", "download 5000000000", 1),
+			name: "a large ID", channels: both, hidden: true, in: func(in *deliver.Input) { in.ArtifactID = 5_000_000_000 },
+			want: unshown + " " + unset + " " + strings.Replace(download, "artifacts/31", "artifacts/5000000000", 1),
 		},
-		{name: "no artifact", channels: both, hidden: true, want: unshown + " " + unset + " " + save},
-		{name: "a name that no artifact has", channels: both, hidden: true, in: func(in *deliver.Input) { in.ArtifactName = "x; rm -rf ~" }, want: unshown + " " + unset + " " + save},
+		{name: "no artifact", channels: both, hidden: true, in: func(in *deliver.Input) { in.Commands = true }, want: unshown + " " + none + " " + save},
 		{name: "suggestions are off", channels: "comment", in: artifact, want: "Not a suggestion: those are not on here. " + unset + " " + download},
 		{
-			name: "the review is refused", channels: both, in: func(in *deliver.Input) { in.Commands = true },
+			name: "the review is refused", channels: both, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
 			api: func(api *githubtest.Server) {
 				api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Status: 422, Body: `{"message": "<b>no</b>"}`})
 			},
@@ -158,15 +158,46 @@ const oneLine = `--- a/stats/mean.go
  	}
 `
 
+// A run that was overtaken tells nothing on the pull request, which the run of its last
+// commit does.
+func TestOvertaken(t *testing.T) {
+	t.Parallel()
+	api := newAPI(t)
+	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.PullHead = strings.Repeat("a", 40) })) {
+		if got.State != deliver.Skipped || !strings.Contains(got.Reason, "has gone on since") {
+			t.Errorf("receipt %+v", got)
+		}
+	}
+	if len(api.Comments(7))+len(api.Reviews(7)) != 0 {
+		t.Errorf("comments %+v, reviews %+v", api.Comments(7), api.Reviews(7))
+	}
+}
+
+// What fails without the change is no reason to begin a comment, and ends one that is there.
+func TestKnownIsQuiet(t *testing.T) {
+	t.Parallel()
+	for _, verdict := range []report.Verdict{report.Green, report.Known, report.Flaky} {
+		api := newAPI(t)
+		r := &report.Report{ID: "r-2", Verdict: verdict, Failures: []report.Failure{{ID: "TestOld", Status: "known"}}}
+		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != deliver.Skipped || len(api.Comments(7)) != 0 {
+			t.Errorf("%s: receipt %+v", verdict, got)
+		}
+		deliver.All(t.Context(), proposed(), opened(t, api, "comment", nil))
+		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != deliver.Sent || strings.Contains(api.Comments(7)[0].Body, "TestMean") {
+			t.Errorf("%s: receipt %+v, comment\n%s", verdict, got, api.Comments(7)[0].Body)
+		}
+	}
+}
+
 // A patch that lost a secret can land nowhere from here.
 func TestLandingOfRedacted(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	r := proposed()
 	r.Patches[0].Redacted = true
-	deliver.All(t.Context(), r, opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.Commands, in.ArtifactName = true, "regreen-report" }))
+	deliver.All(t.Context(), r, opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.Commands, in.ArtifactID = true, 31 }))
 	body := api.Comments(7)[0].Body
-	if !strings.Contains(body, "Not a suggestion: it held a secret, which was taken out.\n") || strings.Contains(body, "/regreen apply") || strings.Contains(body, "gh run") {
+	if !strings.Contains(body, "Not a suggestion: it held a secret, which was taken out.\n") || strings.Contains(body, "/regreen apply p") || strings.Contains(body, "gh api") {
 		t.Errorf("comment\n%s", body)
 	}
 }
@@ -226,7 +257,7 @@ func TestRunMark(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		any := rapid.OneOf(rapid.String(), rapid.SampledFrom([]string{"-->", "--!>", "<!--", "\n", "\u2028", "--", "- -->", evilText}))
-		m := deliver.RunMark{Run: rapid.Int64Min(1).Draw(t, "run"), Artifact: any.Draw(t, "artifact"), Head: any.Draw(t, "head"), Report: any.Draw(t, "report")}
+		m := deliver.RunMark{Run: rapid.Int64Min(1).Draw(t, "run"), Artifact: rapid.Int64Min(0).Draw(t, "artifact"), Head: any.Draw(t, "head"), Report: any.Draw(t, "report")}
 		line := m.String()
 		inner := strings.TrimSuffix(strings.TrimPrefix(line, "<!-- "), " -->")
 		if strings.ContainsAny(inner, "<>\n\r") || strings.Contains(inner, "--") {
@@ -250,7 +281,7 @@ const evilText = `"} --> <script>alert(1)</script>`
 func TestReports(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
-	mark := deliver.RunMark{Run: 3, Artifact: "a", Head: head, Report: "r-1"}
+	mark := deliver.RunMark{Run: 3, Artifact: 31, Head: head, Report: "r-1"}
 	first := api.AddComment(7, githubtest.Bot, "<!-- regreen:report linux -->\n"+mark.String()+"\nx")
 	api.AddComment(7, "mallory", marker+"\n"+mark.String()+"\n")
 	second := api.AddComment(7, githubtest.Bot, marker+"\nwithout")
@@ -268,7 +299,7 @@ func TestBound(t *testing.T) {
 	t.Parallel()
 	p := &proposed().Patches[0]
 	got := deliver.Bound(head, p)
-	if !regexp.MustCompile(`^p-3f2a@[0-9a-f]{12}$`).MatchString(got) {
+	if !regexp.MustCompile(`^p-3f2a@[0-9a-f]{20}$`).MatchString(got) {
 		t.Errorf("%q", got)
 	}
 	other := *p
@@ -286,7 +317,7 @@ func TestDownloadLine(t *testing.T) {
 	r := proposed()
 	r.Patches[0].Diff = "--- a/a.txt\n+++ b/a.txt\n@@ -1 +1 @@\n-red\n+green\n"
 	shipped := filepath.Join(t.TempDir(), "out")
-	in := func(in *deliver.Input) { in.ArtifactName, in.Artifact, in.Dir = "regreen-report", shipped, t.TempDir() }
+	in := func(in *deliver.Input) { in.ArtifactID, in.Artifact, in.Dir = 31, shipped, t.TempDir() }
 	for _, got := range deliver.All(t.Context(), r, opened(t, api, "artifact, comment, suggestions", in)) {
 		if got.State == deliver.Failed {
 			t.Fatalf("receipt %+v", got)
@@ -296,9 +327,12 @@ func TestDownloadLine(t *testing.T) {
 	line, _, _ = strings.Cut(line, "\n```")
 
 	bin, work := t.TempDir(), t.TempDir()
-	write(t, filepath.Join(bin, "gh"), "#!/bin/sh\ntest \"$*\" = \"run download 7 --repo github.example.com/acme/fleet --name regreen-report --dir $9\" && cp -R '"+shipped+"/.' \"$9\"\n")
-	if err := os.Chmod(filepath.Join(bin, "gh"), 0o755); err != nil {
-		t.Fatal(err)
+	write(t, filepath.Join(bin, "gh"), "#!/bin/sh\ntest \"$*\" = \"api --hostname github.example.com repos/acme/fleet/actions/artifacts/31/zip\" && echo zip\n")
+	write(t, filepath.Join(bin, "unzip"), "#!/bin/sh\ntest \"$1 $3\" = \"-q -d\" && grep -q zip \"$2\" && cp -R '"+shipped+"/.' \"$4\"\n")
+	for _, program := range []string{"gh", "unzip"} {
+		if err := os.Chmod(filepath.Join(bin, program), 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 	write(t, filepath.Join(work, "a.txt"), "red\n")
 	cmd := exec.Command("sh", "-c", line)
@@ -314,17 +348,17 @@ func TestDownloadLine(t *testing.T) {
 func TestDownloadLineIsSafe(t *testing.T) {
 	t.Parallel()
 	plain := regexp.MustCompile(`(?s)^At the top of the repository, this applies it:\n\n` + "```sh\n" +
-		`d="\$\(mktemp -d\)" && gh run download [0-9]+ --repo [A-Za-z0-9._/:-]+ --name [A-Za-z0-9._-]+ --dir "\$d" && git apply "\$d/patches/[A-Za-z0-9_-]+\.patch"` + "\n```\n$")
+		`d="\$\(mktemp -d\)" && gh api (--hostname [a-z0-9.:-]+ )?repos/[A-Za-z0-9._/-]+/actions/artifacts/[0-9]+/zip >"\$d/a\.zip" && unzip -q "\$d/a\.zip" -d "\$d" && git apply "\$d/patches/[A-Za-z0-9_-]+\.patch"` + "\n```\n$")
 	line := func(l deliver.Landing, id string) string {
 		return deliver.Ways(l)(&report.Patch{ID: id, State: "verified"})
 	}
-	if text := line(deliver.Landing{Run: 7, Artifact: "a", Repository: "a/b"}, "p"); !plain.MatchString(text) {
+	if text := line(deliver.Landing{Run: 7, Artifact: 31, Repository: "a/b"}, "p"); !plain.MatchString(text) {
 		t.Fatalf("%q", text)
 	}
 	rapid.Check(t, func(t *rapid.T) {
 		any := rapid.OneOf(rapid.String(), rapid.StringMatching(`[a-z0-9]{1,3}[-./ ;$"'\n]?[a-z]{0,3}`))
-		l := deliver.Landing{Run: rapid.Int64().Draw(t, "run"), Artifact: any.Draw(t, "artifact"), Repository: any.Draw(t, "owner") + "/" + any.Draw(t, "name")}
-		if text := line(l, any.Draw(t, "id")); strings.Contains(text, "gh run") && !plain.MatchString(text) {
+		l := deliver.Landing{Run: rapid.Int64().Draw(t, "run"), Artifact: rapid.Int64().Draw(t, "artifact"), Repository: any.Draw(t, "owner") + "/" + any.Draw(t, "name")}
+		if text := line(l, any.Draw(t, "id")); strings.Contains(text, "gh api") && !plain.MatchString(text) {
 			t.Fatalf("%q", text)
 		}
 	})

@@ -58,11 +58,11 @@ type Input struct {
 	// another width, say. One that has a File is in the artifact.
 	Renderings []Rendering
 	// How patches land on GitHub; see Landing.
-	Commands     bool   // the repository answers comments that begin with /regreen
-	ArtifactName string // of the artifact that the run uploads, "" for none
-	RunID        int64  // of the run that has the artifact; 0 for GITHUB_RUN_ID
-	Fork         bool   // the pull request comes from a fork, also where Environment does not know
-	PullHead     string // the pull request's own commit that was tested; "" for its last one
+	Commands   bool   // the repository answers comments that begin with /regreen
+	ArtifactID int64  // of the artifact that has the report, 0 for none
+	RunID      int64  // of the run that the report is of; 0 for GITHUB_RUN_ID
+	Fork       bool   // the pull request comes from a fork, also where Environment does not know
+	PullHead   string // the pull request's own commit that was tested; "" for its last one
 	// Editable tells whether a file may be changed when no person asked for it, and why
 	// not. Nil allows none.
 	Editable func(path string) (ok bool, reason string)
@@ -223,7 +223,7 @@ func (o *opener) open(name string) ([]Channel, error) {
 			return skipping(name, "GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it for each step"), nil
 		}
 		opt := report.MarkdownOptions{Apply: o.in.Apply}
-		if l := o.landing(); l.Run > 0 && l.Artifact != "" {
+		if l := o.landing(); l.Artifact > 0 {
 			opt.Landing = l.ways("", nil)
 		}
 		return []Channel{Summary(file, opt)}, nil
@@ -346,13 +346,16 @@ func (o *opener) landing() Landing {
 	}
 	return Landing{
 		Suggestions: slices.Contains(o.names, suggestions), Commands: o.in.Commands, Fork: o.in.Fork || o.in.Environment.Fork,
-		Run: run, Artifact: o.in.ArtifactName, Repository: repository,
+		Run: run, Artifact: o.in.ArtifactID, Repository: repository,
 	}
 }
 
 // link is the page of the run, where there is one.
 func (o *opener) link() string {
 	server, repository, run := o.in.Getenv("GITHUB_SERVER_URL"), o.in.Getenv("GITHUB_REPOSITORY"), o.in.Getenv("GITHUB_RUN_ID")
+	if o.in.RunID > 0 {
+		run = strconv.FormatInt(o.in.RunID, 10)
+	}
 	if server == "" || repository == "" || run == "" {
 		return ""
 	}

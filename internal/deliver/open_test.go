@@ -176,7 +176,7 @@ func TestOpenAndSend(t *testing.T) {
 	var out, errs bytes.Buffer
 	channels, err := deliver.Open(cfg, deliver.Input{
 		Environment: pull, Dir: dir, State: state, Artifact: filepath.Join(state, "artifact"), Stdout: &out, Stderr: &errs, Retry: quick,
-		Commands: true, ArtifactName: "regreen-report",
+		Commands: true, ArtifactID: 31,
 		Getenv: config.Getenv(append(api.Environ(), "GITHUB_STEP_SUMMARY="+summary, "REGREEN_HOOK="+hook.URL, "REGREEN_KEY=k")),
 	})
 	if err != nil {

@@ -1,9 +1,11 @@
 package deliver
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 
 	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/forge"
@@ -11,8 +13,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// maxPatched bounds a file that is patched on GitHub, in bytes.
-const maxPatched = 8 << 20
+// fileSize bounds a file that is patched on GitHub, in bytes.
+const fileSize = 16 << 20
 
 // Patched puts patches, one after the other, on the files that a commit has on GitHub, and
 // gives what they become: nothing is checked out. A hunk goes where all its lines are, or
@@ -21,66 +23,106 @@ const maxPatched = 8 << 20
 //
 // The patches may be anybody's.
 func Patched(ctx context.Context, g *forge.GitHub, commit string, patches []*report.Patch, editable func(path string) (ok bool, reason string)) (map[string]forge.File, error) {
-	out := map[string]forge.File{}
+	b := &blobs{g: g, commit: commit, editable: editable, now: map[string]forge.File{}}
 	for _, p := range patches {
-		files, err := patch.Parse([]byte(p.Diff))
-		if err != nil {
+		if err := b.apply(ctx, p); err != nil {
 			return nil, err
 		}
-		if len(files) == 0 {
-			return nil, errors.New("the patch is empty")
-		}
-		for _, f := range files {
-			if err := mayPatch(f, editable); err != nil {
-				return nil, fmt.Errorf("%s: %w", oneLine(f.Name()), err)
-			}
-			old, known := out[f.Name()]
-			if !known {
-				if old, err = original(ctx, g, commit, f); err != nil {
-					return nil, err
-				}
-			}
-			now, _, err := patch.Apply(old.Content, f, patch.Options{})
-			if err != nil {
-				return nil, err
-			}
-			out[f.Name()] = forge.File{Content: now, Mode: old.Mode, Delete: f.Delete}
-		}
 	}
-	return out, nil
+	return b.now, nil
 }
 
-// mayPatch tells why a file is not to be patched.
-func mayPatch(f patch.File, editable func(path string) (ok bool, reason string)) error {
+// blobs are the files of a commit, and what patches have made of them.
+type blobs struct {
+	g        *forge.GitHub
+	commit   string
+	exact    bool // the commit is what the patches were made for: no hunk is elsewhere
+	editable func(string) (bool, string)
+	now      map[string]forge.File // of those that were changed
+}
+
+// apply puts a patch on the files, or leaves them all as they are.
+func (b *blobs) apply(ctx context.Context, p *report.Patch) error {
+	parts, err := patch.Parse([]byte(p.Diff))
+	if err != nil || len(parts) == 0 {
+		return errFullLines
+	}
+	made := map[string]forge.File{}
+	for _, part := range parts {
+		if err := b.part(ctx, part, made); err != nil {
+			return err
+		}
+	}
+	for name, f := range made {
+		b.now[name] = f
+	}
+	return nil
+}
+
+// part puts a part of a patch on one file, which no other part names.
+func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.File) error {
+	name := f.Name()
+	mode, err := b.mayPatch(f)
+	if err != nil {
+		return fmt.Errorf("%s: %w", oneLine(name), err)
+	}
+	if _, twice := made[name]; twice {
+		return fmt.Errorf("it names %q twice", name)
+	}
+	old, changed := b.now[name]
+	exists := !old.Delete
+	if !changed {
+		if old, exists, err = b.g.File(ctx, name, b.commit, fileSize); err != nil {
+			return err
+		}
+	}
+	if exists == f.New {
+		return fmt.Errorf("%q is not as it was tested", name)
+	}
+	content, placed, err := patch.Apply(old.Content, f, patch.Options{})
+	if err != nil {
+		return err
+	}
+	for _, p := range placed {
+		if p.Offset != 0 && b.exact && !changed {
+			return fmt.Errorf("%q is not as it was tested", name)
+		}
+	}
+	made[name] = forge.File{Content: content, Mode: cmp.Or(mode, old.Mode), Delete: f.Delete}
+	return nil
+}
+
+// mayPatch tells why a file is not to be patched, and gives the mode that it gets, "" for
+// the one that it has.
+func (b *blobs) mayPatch(f patch.File) (mode string, err error) {
 	if f.Rename || f.Copy || f.Binary || f.Blind || f.Copied != "" || !f.New && !f.Delete && (f.OldName != f.NewName || f.OldMode != f.NewMode) {
-		return errors.New("the patch does more than to change its lines")
+		return "", errors.New("the patch does more than to change its lines")
 	}
 	confined := confine.Name
 	if f.New {
 		confined = confine.NewName
 	}
 	if err := confined(f.Name()); err != nil {
-		return err
+		return "", err
 	}
-	if editable == nil {
-		return errors.New("no file may be changed here")
+	if b.editable == nil {
+		return "", errors.New("no file may be changed here")
 	}
-	if ok, why := editable(f.Name()); !ok {
-		return fmt.Errorf("is not edited by regreen: %s", why)
+	if ok, why := b.editable(f.Name()); !ok {
+		return "", fmt.Errorf("is not edited by regreen: %s", why)
 	}
-	return nil
+	return plainMode(f.NewMode)
 }
 
-// original is a file before the patch.
-func original(ctx context.Context, g *forge.GitHub, commit string, f patch.File) (forge.File, error) {
-	old, exists, err := g.File(ctx, f.Name(), commit, maxPatched)
+// plainMode is a mode as git has it, "" for one that is not told.
+func plainMode(mode fs.FileMode) (string, error) {
 	switch {
-	case err != nil:
-		return old, err
-	case f.New && exists:
-		return old, fmt.Errorf("%s: the patch creates this file, but it is there already", oneLine(f.Name()))
-	case !f.New && !exists:
-		return old, fmt.Errorf("%s: there is no such file", oneLine(f.Name()))
+	case mode == 0:
+		return "", nil
+	case !mode.IsRegular():
+		return "", forge.ErrNoFile
+	case mode&0o111 != 0:
+		return forge.Executable, nil
 	}
-	return old, nil
+	return forge.Plain, nil
 }

@@ -45,11 +45,11 @@ func TestPatched(t *testing.T) {
 		{"a workflow", strings.ReplaceAll(made, "new.go", ".github/workflows/x.yml"), "is not edited by regreen"},
 		{"a path out of the tree", strings.ReplaceAll(made, "new.go", "../new.go"), "new.go"},
 		{"git's own", strings.ReplaceAll(made, "new.go", ".git/config"), ".git/config"},
-		{"a file that is not there", strings.ReplaceAll(x, "a.go", "gone.go"), "no such file"},
-		{"a file that is there", strings.ReplaceAll(made, "new.go", "a.go"), "is there already"},
+		{"a file that is not there", strings.ReplaceAll(x, "a.go", "gone.go"), "is not as it was tested"},
+		{"a file that is there", strings.ReplaceAll(made, "new.go", "a.go"), "is not as it was tested"},
 		{"a mode", "diff --git a/a.go b/a.go\nold mode 100644\nnew mode 100755\n", "more than to change its lines"},
 		{"a rename", "diff --git a/a.go b/c.go\nsimilarity index 100%\nrename from a.go\nrename to c.go\n", "more than to change its lines"},
-		{"nothing", "", "empty"},
+		{"nothing", "", "nothing"},
 		{"no patch", "hello", ""},
 	} {
 		if got, err := patched(tt.diff); err == nil || !strings.Contains(err.Error(), tt.want) {

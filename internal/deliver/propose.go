@@ -6,19 +6,15 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
-	"io/fs"
 	"regexp"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/forge"
-	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-const (
-	ownBranches = "regreen/" // what the names of branches of regreen's own begin with
-	fileSize    = 16 << 20   // bytes of a file that a patch changes
-)
+// ownBranches is what the names of branches of regreen's own begin with.
+const ownBranches = "regreen/"
 
 // proposal is what a pull request with fixes is made of.
 type proposal struct {
@@ -46,7 +42,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 		if receipt, there, err := g.proposed(ctx, p.branch); there || err != nil {
 			return receipt, err
 		}
-		files := &blobs{g: g.site, commit: g.o.Head, editable: editable, now: map[string]forge.File{}}
+		files := &blobs{g: g.site, commit: g.o.Head, exact: true, editable: editable, now: map[string]forge.File{}}
 		for _, c := range chosen {
 			if err := files.apply(ctx, c); err != nil {
 				if t := (*forge.TransientError)(nil); errors.As(err, &t) || ctx.Err() != nil {
@@ -101,7 +97,7 @@ func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Re
 	if err != nil || len(pulls) == 0 {
 		return report.Receipt{}, false, err
 	}
-	receipt = skip("it was proposed before, and the pull request was closed", "open it again to have it after all")
+	receipt = skip("it was proposed before, and the pull request was closed or merged", "open it again to have it after all, or merge what it is for")
 	receipt.Where = pulls[0].URL
 	for _, p := range pulls {
 		if p.Open {
@@ -163,96 +159,22 @@ func (g *GitHub) proposalBody(r *report.Report, p *proposal, login string) strin
 }
 
 var (
-	acting    = regexp.MustCompile(`[^\p{L}\p{N} .,()'_/-]+`)
+	acting    = regexp.MustCompile(`[^\p{L}\p{N} .,()'_/<>=+*%|&-]+`)
 	reference = regexp.MustCompile(`(?i)\bgh-`)
 )
 
-// proposalTitle says what patches do, in words that mean nothing to GitHub in a commit's
-// message or a title: they mention nobody, close nothing, and skip no checks.
+// PlainWords is text of others for a commit's message or a title, in words that mean
+// nothing to GitHub: they mention nobody, close nothing, and skip no checks.
+func PlainWords(text string, columns int) string {
+	text = acting.ReplaceAllString(report.OneLine(text, columns), " ")
+	return strings.Join(strings.Fields(reference.ReplaceAllString(text, "gh ")), " ")
+}
+
+// proposalTitle says what patches do.
 func proposalTitle(patches []*report.Patch) string {
-	text := acting.ReplaceAllString(report.OneLine(patches[0].Title, 80), " ")
-	text = strings.Join(strings.Fields(reference.ReplaceAllString(text, "gh ")), " ")
-	text = "regreen: " + cmp.Or(text, "a fix for tests that fail")
+	text := "regreen: " + cmp.Or(PlainWords(patches[0].Title, 80), "a fix for tests that fail")
 	if n := len(patches) - 1; n > 0 {
 		text += fmt.Sprintf(", and %d more", n)
 	}
 	return text
-}
-
-// blobs are the files of a commit, and what patches have made of them.
-type blobs struct {
-	g        *forge.GitHub
-	commit   string
-	editable func(string) (bool, string)
-	now      map[string]forge.File // of those that were changed
-}
-
-// apply puts a patch on the files, or leaves them all as they are.
-func (b *blobs) apply(ctx context.Context, p *report.Patch) error {
-	parts, err := patch.Parse([]byte(p.Diff))
-	if err != nil || len(parts) == 0 {
-		return errFullLines
-	}
-	made := map[string]forge.File{}
-	for _, part := range parts {
-		if err := b.part(ctx, part, made); err != nil {
-			return err
-		}
-	}
-	for name, f := range made {
-		b.now[name] = f
-	}
-	return nil
-}
-
-// part puts a part of a patch on one file, which no other part names.
-func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.File) error {
-	if f.Binary || f.Blind || f.Rename || f.Copy {
-		return fmt.Errorf("what it does to %q cannot be told in lines", f.Name())
-	}
-	name := f.Name()
-	if ok, why := b.editable(name); !ok {
-		return fmt.Errorf("it changes %q: %s", name, why)
-	}
-	if _, twice := made[name]; twice {
-		return fmt.Errorf("it names %q twice", name)
-	}
-	mode, err := plainMode(f.NewMode)
-	if err != nil {
-		return fmt.Errorf("%q: %w", name, err)
-	}
-	old, changed := b.now[name]
-	exists := !old.Delete
-	if !changed {
-		if old, exists, err = b.g.File(ctx, name, b.commit, fileSize); err != nil {
-			return err
-		}
-	}
-	if exists == f.New {
-		return fmt.Errorf("%q is not as it was tested", name)
-	}
-	content, placed, err := patch.Apply(old.Content, f, patch.Options{})
-	if err != nil {
-		return err
-	}
-	for _, p := range placed {
-		if p.Offset != 0 && !changed {
-			return fmt.Errorf("%q is not as it was tested", name)
-		}
-	}
-	made[name] = forge.File{Content: content, Mode: cmp.Or(mode, old.Mode), Delete: f.Delete}
-	return nil
-}
-
-// plainMode is a mode as git has it, "" for one that is not told.
-func plainMode(mode fs.FileMode) (string, error) {
-	switch {
-	case mode == 0:
-		return "", nil
-	case !mode.IsRegular():
-		return "", forge.ErrNoFile
-	case mode&0o111 != 0:
-		return forge.Executable, nil
-	}
-	return forge.Plain, nil
 }

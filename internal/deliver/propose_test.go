@@ -56,7 +56,7 @@ func propose(t *testing.T, api *githubtest.Server, tested detect.Environment, r 
 	t.Helper()
 	cfg := configured(t, "channels: [pull-request]")
 	channels, err := deliver.Open(cfg, deliver.Input{
-		Environment: tested, Getenv: config.Getenv(api.Environ()), Retry: quick, Editable: cfg.Editable, ArtifactName: "regreen-report",
+		Environment: tested, Getenv: config.Getenv(api.Environ()), Retry: quick, Editable: cfg.Editable, ArtifactID: 31,
 		Pace: time.Nanosecond,
 	})
 	if err != nil {

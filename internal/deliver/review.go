@@ -87,6 +87,9 @@ func (g *GitHub) suggestions(made *offers) Channel {
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil
 		}
+		if why, err := g.stale(ctx); why != "" || err != nil {
+			return skip(why, ""), err
+		}
 		patches := candidates(r)
 		if len(patches) == 0 {
 			return skip("there is no verified patch to suggest", ""), nil
@@ -106,7 +109,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 		var degraded []string
 		places := map[string]int{}
 		for _, p := range patches {
-			some, err := suggest(p, visible, landing.command(cmp.Or(g.o.PullHead, pull.Head), p))
+			some, err := suggest(p, visible, landing, cmp.Or(g.o.PullHead, pull.Head))
 			if err == nil && len(all)+len(some) > suggestMost {
 				err = fmt.Errorf("it has %d places, and a review %d at most", len(some), suggestMost)
 			}

@@ -146,7 +146,7 @@ func TestRedactedPatches(t *testing.T) {
 func TestSuggestionsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
-	c := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing.Commands = true }).Suggestions()
+	c := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing = deliver.Landing{Commands: true, Run: 7, Artifact: 31} }).Suggestions()
 	if got := deliverTo(t, c, proposed()); got.State != deliver.Sent || !strings.Contains(got.Where, "#pullrequestreview-") {
 		t.Fatalf("receipt %+v", got)
 	}

@@ -170,9 +170,10 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 }
 
 // suggest makes the suggestions of one patch, all of them or none: a part of a patch
-// was never tested. visible gives what the pull request shows of a file,
-// and command is the comment that has the patch committed, if there is one.
-func suggest(p *report.Patch, visible func(file string) []shown, command string) ([]suggestion, error) {
+// was never tested. visible gives what the pull request shows of a file, and head is the
+// commit that was tested.
+func suggest(p *report.Patch, visible func(file string) []shown, l Landing, head string) ([]suggestion, error) {
+	command := l.command(head, p)
 	if p.Redacted {
 		return nil, errSecret
 	}
@@ -205,7 +206,7 @@ func suggest(p *report.Patch, visible func(file string) []shown, command string)
 	}
 	for i := range out {
 		out[i].number, out[i].of = i+1, len(out)
-		out[i].body = out[i].marker + "\n" + about(p, out[i], command) + "\n\n" + out[i].body
+		out[i].body = out[i].marker + "\n" + about(p, out[i], l, command) + "\n\n" + out[i].body
 		if len(out[i].body) > forge.CommentSize {
 			return nil, errTooLong
 		}
@@ -213,9 +214,14 @@ func suggest(p *report.Patch, visible func(file string) []shown, command string)
 	return out, nil
 }
 
-// about says what a suggestion does, and that the parts of one belong together.
-func about(p *report.Patch, s suggestion, command string) string {
-	text := fmt.Sprintf("**%s**, verified, %s, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), p.Experience(), report.Code(p.Strategy))
+// about says what a suggestion does, and that the parts of one belong together. What a
+// fork's run says is its word.
+func about(p *report.Patch, s suggestion, l Landing, command string) string {
+	verified := "verified"
+	if l.Fork {
+		verified += " as the fork's run says"
+	}
+	text := fmt.Sprintf("**%s**, %s, %s, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), verified, p.Experience(), report.Code(p.Strategy))
 	if s.of > 1 {
 		text += fmt.Sprintf(" Part %d of %d: only together they were tested, so add all to one batch", s.number, s.of)
 		if command != "" {

@@ -68,6 +68,8 @@ func Annotations(r *Report) []Annotation {
 		switch {
 		case p.Applied:
 			text += ", applied"
+		case p.State == "verified" && r.gone():
+			text += "; the summary of the run says how to apply it"
 		case p.State == "verified" && typable(p.ID):
 			text += "; apply it with: regreen apply " + p.ID
 		}

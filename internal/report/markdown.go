@@ -407,7 +407,7 @@ func mdSearch(r *Report) section {
 	if success := r.Learning.success(); success != "" {
 		about = append(about, "- "+success+"\n")
 	}
-	if r.Replay != nil && typable(r.ID) {
+	if r.Replay != nil && typable(r.ID) && !r.gone() {
 		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Go), prose(r.Replay.System))))
 	}
 	for _, line := range r.undelivered() {

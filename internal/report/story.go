@@ -98,9 +98,12 @@ func headline(r *Report) string {
 // are not stored.
 const ReadID = "read-"
 
+// gone tells whether the machine that ran is one that people do not get at: a CI service's.
+func (r *Report) gone() bool { return r.Environment.Provider != "" }
+
 // again is the command that shows the report again, or "" where it is not stored.
 func (r *Report) again() string {
-	if !typable(r.ID) || strings.HasPrefix(r.ID, ReadID) {
+	if !typable(r.ID) || strings.HasPrefix(r.ID, ReadID) || r.gone() {
 		return ""
 	}
 	return "regreen report " + r.ID

@@ -433,7 +433,7 @@ func (t *terminal) commands(r *Report, all stories) {
 		case !typable(p.ID):
 		case p.Applied:
 			commands = append(commands, command{"undo", "regreen rollback " + p.ID})
-		case p.State == "verified":
+		case p.State == "verified" && !r.gone():
 			commands = append(commands, command{"apply", "regreen apply " + p.ID})
 		}
 	}

@@ -69,6 +69,7 @@ func (r *junitReader) document() error {
 		if !ok {
 			continue
 		}
+		r.claims(start)
 		switch start.Name.Local {
 		case "testsuites":
 		case "testsuite":
@@ -82,6 +83,14 @@ func (r *junitReader) document() error {
 
 func (r *junitReader) open(start xml.StartElement) {
 	r.suites = append(r.suites, junitSuite{attr(start, "name"), cmp.Or(attr(start, "file"), attr(start, "filepath"))})
+}
+
+// claims notes how many failures a suite says to have. Those in one another say the same
+// again.
+func (r *junitReader) claims(start xml.StartElement) {
+	failures, _ := strconv.Atoi(attr(start, "failures"))
+	faults, _ := strconv.Atoi(attr(start, "errors"))
+	r.file.claimed = max(r.file.claimed, failures, faults)
 }
 
 // suite reads the content of the root and of the suites in it.
@@ -102,6 +111,7 @@ func (r *junitReader) suite() error {
 					return r.fault("", "more than %d suites in one another", maxDepth)
 				}
 				r.open(t)
+				r.claims(t)
 			case "testcase":
 				err = r.testcase(t)
 			case "properties":

@@ -16,6 +16,7 @@ import (
 	"hash"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 
@@ -43,7 +44,14 @@ type File struct {
 
 	attempts        []attempt
 	passed, skipped int // tests that ran besides and are not listed
+	claimed         int // failures that a suite says to have, listed or not
 	sum             [sha256.Size]byte
+}
+
+// Unlisted tells whether the file says that something failed, and lists nothing that did:
+// a suite whose set-up failed, or a report that was cut.
+func (f *File) Unlisted() bool {
+	return f.claimed > 0 && !slices.ContainsFunc(f.attempts, func(a attempt) bool { return a.detail != nil || a.status == failed })
 }
 
 // Tests is how many attempts of tests the file lists.

@@ -34,11 +34,14 @@ type owner struct {
 // UploadOptions changes how an artifact is made. The zero value is good.
 type UploadOptions struct {
 	RetentionDays int // 0 for what the repository has; never more than it allows
+	// Replace has an artifact of the name go that another job has made: this job's earlier
+	// attempt counts as another.
+	Replace bool
 }
 
 // Upload makes an artifact of a folder's regular files: links are left out. Artifacts
-// are immutable, so that one of the same name that this run already has, of whatever
-// job, is deleted first.
+// are immutable, so that one of the same name that this job has made already is deleted
+// first; one of another job's is ErrExists, unless Replace is set.
 func (c *Client) Upload(ctx context.Context, name, dir string, opt UploadOptions) (Artifact, error) {
 	made, err := c.upload(ctx, name, dir, opt)
 	if err != nil {
@@ -101,7 +104,9 @@ func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (st
 	}
 	err := c.twirp(ctx, artifactService, "CreateArtifact", in, &out)
 	if exists(err) {
-		if err := c.remove(ctx, name); err != nil {
+		if err := c.remove(ctx, name, opt.Replace); errors.Is(err, ErrExists) {
+			return "", err
+		} else if err != nil {
 			return "", fmt.Errorf("the one of that name that the run has cannot be deleted: %w", err)
 		}
 		err = c.twirp(ctx, artifactService, "CreateArtifact", in, &out)
@@ -115,13 +120,16 @@ func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (st
 	return out.URL, err
 }
 
-// remove deletes what the run has of that name.
-func (c *Client) remove(ctx context.Context, name string) error {
+// remove deletes what the run has of that name, of other jobs too if that is wanted.
+func (c *Client) remove(ctx context.Context, name string, others bool) error {
 	list, err := c.list(ctx, name)
 	if err != nil {
 		return err
 	}
 	for _, a := range list {
+		if a.owner.Job != c.job && !others {
+			return &fault{what: "another job of the run has made one of that name", hint: "give each job a name of its own", err: ErrExists}
+		}
 		in := struct {
 			owner
 			Name string `json:"name"`

@@ -78,10 +78,15 @@ func TestUploadReplaces(t *testing.T) {
 	c, _ := client(t, server.Environ())
 	server.Add("report", archive(t, entry{name: "of another job"}))
 	server.Add("another", archive(t, entry{name: "a"}))
-	for _, text := range []string{"first", "second"} {
-		if _, err := c.Upload(t.Context(), "report", folder(t, map[string]string{"a": text}), UploadOptions{}); err != nil {
+	files := folder(t, map[string]string{"a": "first"})
+	if _, err := c.Upload(t.Context(), "report", files, UploadOptions{}); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "another job") {
+		t.Errorf("it takes another job's away: %v", err)
+	}
+	for _, opt := range []UploadOptions{{Replace: true}, {}} { // the second is this job's own
+		if _, err := c.Upload(t.Context(), "report", files, opt); err != nil {
 			t.Fatal(err)
 		}
+		files = folder(t, map[string]string{"a": "second"})
 	}
 	list, err := c.Artifacts(t.Context())
 	if err != nil || len(list) != 2 || list[0].Name != "another" || list[1].Name != "report" {

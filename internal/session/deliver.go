@@ -22,12 +22,10 @@ type Outlet struct {
 	Apply    string              // the command that applies a patch; "" for regreen apply
 
 	// How patches land on GitHub; see the fields of deliver.Input.
-	Commands     bool
-	ArtifactName string
-	RunID        int64
-	Fork         bool
-	PullHead     string
-	Key          string
+	Commands   bool
+	ArtifactID int64
+	PullHead   string
+	Key        string
 }
 
 // Channels opens the channels that reports go to, but for the terminal, which commands
@@ -43,7 +41,7 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	channels, err := deliver.Open(s.Config, deliver.Input{
 		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
 		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
-		Commands: out.Commands, ArtifactName: out.ArtifactName, RunID: out.RunID, Fork: out.Fork, PullHead: out.PullHead, Key: out.Key,
+		Commands: out.Commands, ArtifactID: out.ArtifactID, PullHead: out.PullHead, Key: out.Key,
 		Editable: s.Config.Editable,
 	})
 	var usage *deliver.UsageError
@@ -66,7 +64,7 @@ func (s *Session) Deliver(ctx context.Context, rep *report.Report, channels []de
 		stored.Receipts = rep.Receipts
 		err = repair.Restore(s.Repo.StateDir(), stored)
 	}
-	if err != nil {
+	if err != nil && !errors.Is(err, repair.ErrNoRun) { // what something else has run is not stored
 		s.Log.Warn("the receipts could not be stored", "error", err)
 	}
 }

@@ -84,7 +84,7 @@ type UsageError struct {
 func (e *UsageError) Error() string { return e.Msg }
 
 // maxPayload bounds what is read of an event's payload.
-const maxPayload = 8 << 20
+const maxPayload = 25 << 20
 
 // Open finds the repository and reads everything that does not need the tests.
 func Open(ctx context.Context, in Input) (*Session, error) {

@@ -55,6 +55,29 @@ func (s *Server) Artifacts(run int64, name string) (ids []int64) {
 	return ids
 }
 
+// SetArtifactID has an artifact known by another ID: that which the runner's services gave
+// it.
+func (s *Server) SetArtifactID(id, to int64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.artifacts {
+		if a.id == id {
+			a.id = to
+		}
+	}
+}
+
+// SetArtifact puts another archive in the place of an artifact's, which GitHub never does.
+func (s *Server) SetArtifact(id int64, zip []byte) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, a := range s.artifacts {
+		if a.id == id {
+			a.zip = zip
+		}
+	}
+}
+
 // Expire has an artifact gone.
 func (s *Server) Expire(id int64) {
 	s.mu.Lock()

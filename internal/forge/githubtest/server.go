@@ -242,6 +242,14 @@ func (s *Server) end() {
 	s.writing, s.wrote = false, time.Now()
 }
 
+// Rest waits until another client may write: events are further apart than the Gap.
+func (s *Server) Rest() {
+	s.mu.Lock()
+	rest := s.Gap - time.Since(s.wrote)
+	s.mu.Unlock()
+	time.Sleep(max(rest, 0))
+}
+
 // Environ are the variables of a workflow's step that this server belongs to.
 func (s *Server) Environ() []string {
 	return []string{
