@@ -161,8 +161,8 @@ func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, told
 	if err != nil {
 		return "", err
 	}
-	if why := waits(run.Status, run.Conclusion); why != "" {
-		return "", refuse("[The run](%s) %s: that is not regreen's to decide.", run.URL, why)
+	if awaits(run.Status, run.Conclusion) {
+		return "", refuse("[The run](%s) waits for somebody's approval: that is not regreen's to give.", run.URL)
 	}
 	if run.Status != "completed" {
 		return "", refuse("[The run](%s) is still going on.", run.URL)
@@ -170,17 +170,9 @@ func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, told
 	return "", g.Rerun(ctx, run.ID)
 }
 
-// waits tells why a run is left to people, "" where it is not.
-func waits(status, conclusion string) string {
-	switch {
-	case conclusion == "action_required", status == "waiting", status == "pending", status == "requested":
-		return "waits for somebody's approval"
-	case conclusion == "cancelled":
-		return "was cancelled"
-	case conclusion == "skipped", conclusion == "stale", conclusion == "neutral":
-		return "did not run to an end"
-	}
-	return ""
+// awaits tells whether a run waits for a person's approval.
+func awaits(status, conclusion string) bool {
+	return conclusion == "action_required" || slices.Contains([]string{"waiting", "pending", "requested"}, status)
 }
 
 // apply commits a proposed patch to the branch of the pull request.
@@ -203,6 +195,9 @@ func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told
 		return "", refuse("The branch of this pull request is in %s, where this workflow may not push. The report says how to apply the patch by hand.", report.Code(pull.HeadRepository))
 	}
 	files, err := deliver.Patched(ctx, g, pull.Head, []*report.Patch{p}, editable)
+	if passing := (*forge.TransientError)(nil); errors.As(err, &passing) || ctx.Err() != nil {
+		return "", err
+	}
 	if err != nil {
 		return "", refuse("The patch cannot be applied: %s.", report.Prose(err.Error()))
 	}

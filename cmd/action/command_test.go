@@ -354,7 +354,7 @@ func TestRetry(t *testing.T) {
 		t.Errorf("reruns %v, replies %q\n%s", x.api.Reruns(), x.replies(), log)
 	}
 	// A check that waits for a person is not regreen's to start.
-	for i, run := range []githubtest.Run{{Conclusion: "action_required"}, {Status: "waiting"}, {Conclusion: "cancelled"}, {Status: "in_progress"}} {
+	for i, run := range []githubtest.Run{{Conclusion: "action_required"}, {Status: "waiting"}, {Status: "in_progress"}} {
 		run.ID, run.Head = toldRun, x.head
 		x.api.AddRun(run)
 		x.says("ada", "/regreen retry")

@@ -79,8 +79,11 @@ func readReport(dir string) (*report.Report, error) {
 // which may, runs nothing of the fork's and takes the artifact for hostile data.
 func (s *step) publish(ctx context.Context) (int, error) {
 	run := s.event.WorkflowRun
-	if why := waits("completed", run.Conclusion); why != "" {
-		return s.nothing(fmt.Sprintf("the run %d %s: there is nothing to repair", run.ID, why))
+	switch {
+	case awaits("completed", run.Conclusion):
+		return s.nothing(fmt.Sprintf("the run %d waits for somebody's approval: there is nothing to repair", run.ID))
+	case slices.Contains([]string{"cancelled", "skipped", "stale", "neutral"}, run.Conclusion):
+		return s.nothing(fmt.Sprintf("the run %d did not run to its end (%s): there is nothing to tell", run.ID, run.Conclusion))
 	}
 	g, err := s.github()
 	if err != nil {

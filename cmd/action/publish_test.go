@@ -108,7 +108,7 @@ func TestPublishNothing(t *testing.T) {
 		want             string
 	}{
 		{name: "waits for approval", conclusion: "action_required", artifact: true, want: "waits for somebody's approval"},
-		{name: "cancelled", conclusion: "cancelled", artifact: true, want: "was cancelled"},
+		{name: "cancelled", conclusion: "cancelled", artifact: true, want: "(cancelled)"},
 		{name: "no artifact", conclusion: "failure", want: "left no artifact"},
 		{name: "the pull request went on", conclusion: "failure", artifact: true, head: strings.Repeat("9", 40), want: "has gone on since"},
 	} {
