@@ -148,9 +148,9 @@ func TestIndexOfHook(t *testing.T) {
 					t.Fatal(err)
 				}
 				done := make(chan struct{})
+				r := &Repo{Tree: Tree{git: git{dir: f.dir, env: f.env}}}
 				go func() {
 					defer close(done)
-					r := &Repo{Tree: Tree{git: git{dir: f.dir, env: f.env}}}
 					r.git.output(context.Background(), tt.args...) //nolint:errcheck // the hook says no
 				}()
 				defer func() {

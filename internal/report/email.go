@@ -265,6 +265,6 @@ func emailCommand(s string) string { return emailMono + html.EscapeString(s) + "
 // esc is clean text for HTML. A mail client makes links of addresses by itself; of
 // those in text of others it makes none, as there is a break in them.
 func esc(s string) string {
-	s = references().ReplaceAllString(strings.NewReplacer("://", ":"+zwsp+"//", "@", "@"+zwsp).Replace(s), "$1"+zwsp)
+	s = references().ReplaceAllString(strings.NewReplacer("://", ":"+zwsp+"//", "@", "@"+zwsp).Replace(s), "$1$2"+zwsp)
 	return html.EscapeString(s)
 }

@@ -23,14 +23,15 @@ var (
 		"<", `\<`, ">", `\>`, "|", `\|`, "~", `\~`, "$", `\$`, "&", `\&`,
 		"@", "@"+zwsp, "#", `\#`+zwsp, "://", ":"+zwsp+"//",
 	)
-	references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\b(www|gh-|mailto|xmpp)`) })
+	// A link of GitHub's may follow an underscore, which is part of a word elsewhere.
+	references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(\b|_)(www|gh-|mailto|xmpp)`) })
 )
 
 // prose is s for the middle of a line of Markdown. It means nothing there but
 // its characters.
 func prose(s string) string {
 	s = markup.Replace(cut(oneLine(s), maxSpan))
-	return references().ReplaceAllString(s, "$1"+zwsp)
+	return references().ReplaceAllString(s, "$1$2"+zwsp)
 }
 
 var marker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d*)([-+.)])`) })

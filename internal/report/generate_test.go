@@ -10,7 +10,7 @@ import (
 func texts() *rapid.Generator[string] {
 	pieces := rapid.SampledFrom([]string{
 		"got 3, want 4", "\x1b[31mred\x1b[0m", "\x1b]8;;http://evil.example\x07", "\xff\xfe", "\u009b2J", "\x00", "\r", "\r\n", "\n", "\t", " ",
-		"`", "``", "```", "~~~", "|", `\|`, `\`, "<details>", "</details>", "<!--", "@team", "#12", "GH-7", "https://x.example", "www.x.example",
+		"`", "``", "```", "~~~", "|", `\|`, `\`, "<details>", "</details>", "<!--", "@team", "#12", "GH-7", "https://x.example", "www.x.example", "_www.x.example",
 		"[a](javascript:b)", "![i](x)", "# h", "- [x]", "> q", "---", "$x$", "&lt;", "\u202e", "\u200b", "日本語", "e\u0301\u0301\u0301", "🙂", "&&",
 	})
 	return rapid.Custom(func(t *rapid.T) string {

@@ -25,7 +25,7 @@ func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
 var (
 	headings = regexp.MustCompile(`^(## ([✓✗] regreen: |regreen: why )|### (Failures|Causes|Culprit|Alerts|Not done|Where the fault was looked for)$|### Patch |### (Patch|Plausible patch, not verified): )`)
 	summary  = regexp.MustCompile(`^<summary>[A-Za-z0-9, ]+</summary>$`)
-	active   = regexp.MustCompile(`(^|[^\\])[<>\[*_~$&]|@[A-Za-z0-9]|#[0-9]|://|(?i)\bwww\.|\bgh-[0-9]`)
+	active   = regexp.MustCompile(`(^|[^\\])[<>\[*_~$&]|@[A-Za-z0-9]|#[0-9]|://|(?i)(\b|_)www\.|(\b|_)gh-[0-9]`)
 	strong   = regexp.MustCompile(`\*\*(needs review|still red|repaired( by )?)\*\*`)
 )
 
@@ -145,7 +145,7 @@ func TestParse(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
 		"```diff\n+a\n", "<details>\n", "</details>\n", "# Approved", "a <b>", "a @team", "see #1", "https://x", "*a*", "a `b", "[a](b)",
-		"| a | b |\n| c |", "| `a|b` |\n| - |", "~~~\n", "    code", "a\x1b[2J", "www.x.y", "```\n```` \n```\n", "gh-1", "&lt;",
+		"| a | b |\n| c |", "| `a|b` |\n| - |", "~~~\n", "    code", "a\x1b[2J", "www.x.y", "a_www.x.y", "```\n```` \n```\n", "gh-1", "&lt;",
 	} {
 		if parse(bad) == nil {
 			t.Errorf("%q passes", bad)
