@@ -20,6 +20,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,10 +54,9 @@ func namespace(t testing.TB) string { return url.QueryEscape(strings.ReplaceAll(
 func TestRedisContract(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
-	n := 0
+	var n atomic.Int64 // the tests of the contract run at the same time
 	storetest.Run(t, func(t *testing.T, now func() time.Time) storetest.Connect {
-		n++
-		address := server.URL(fmt.Sprint(namespace(t), rapid.Uint64().Example(n)))
+		address := server.URL(fmt.Sprint(namespace(t), n.Add(1)))
 		return func() learn.Store { return connect(t, address, learn.RedisOptions{Now: now}) }
 	})
 }
