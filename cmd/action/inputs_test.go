@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
 )
@@ -58,6 +59,27 @@ func TestLeg(t *testing.T) {
 		if in, err := readInputs(tt.environ); err != nil || in.artifact != tt.want {
 			t.Errorf("%v: %q, %v, want %q", tt.environ, in.artifact, err, tt.want)
 		}
+	}
+}
+
+// The legs of a matrix are searches of their own, with caches and comments of their own;
+// shards are one search.
+func TestStepIDs(t *testing.T) {
+	t.Parallel()
+	of := func(environ ...string) *step {
+		t.Helper()
+		in, err := readInputs(environ)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return &step{in: in, getenv: config.Getenv([]string{"GITHUB_RUN_ID=1", "GITHUB_JOB=test"})}
+	}
+	first, second := of(), of("INPUT_LEG=1")
+	if first.id() == second.id() || first.key() == second.key() {
+		t.Errorf("legs share %q or %q", first.id(), first.key())
+	}
+	if a, b := of("INPUT_SHARD=1/2"), of("INPUT_SHARD=2/2", "INPUT_LEG=1"); a.id() != b.id() || a.thisSearch().shard == b.thisSearch().shard {
+		t.Errorf("shards are %+v and %+v", a.thisSearch(), b.thisSearch())
 	}
 }
 

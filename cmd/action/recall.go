@@ -71,8 +71,8 @@ func (s *step) after(ctx context.Context) error {
 	}
 	services, err := runner.New(s.getenv, nil)
 	if err == nil {
-		unique := strings.Join([]string{s.getenv("GITHUB_RUN_ID"), s.getenv("GITHUB_RUN_ATTEMPT"), s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION"), s.in.flags.Shard}, "-")
-		err = saveState(ctx, services, dir, cachePrefix, odd.ReplaceAllString(unique, "_"), map[string]mergeFile{memoryFile: mergeMemory})
+		unique := odd.ReplaceAllString(s.id()+"."+s.in.flags.Shard, "_")
+		err = saveState(ctx, services, dir, cachePrefix, unique, map[string]mergeFile{memoryFile: mergeMemory})
 	}
 	if err != nil && ctx.Err() == nil {
 		s.action.Warningf("regreen: what was learnt is not saved in the actions cache: %s", line(err.Error()))

@@ -120,12 +120,24 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 
 // thisSearch is the search that this step may do.
 func (s *step) thisSearch() search {
-	attempt := cmp.Or(s.getenv("GITHUB_RUN_ATTEMPT"), "1")
 	return search{
 		pull: s.environment.PullRequest, head: cmp.Or(s.head(), s.getenv("GITHUB_SHA")),
-		run:   strings.Join([]string{s.getenv("GITHUB_RUN_ID"), attempt, s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION")}, "."),
-		shard: s.in.flags.Shard, asked: attempt != "1", limits: s.in.limits,
+		run: s.id(), shard: s.in.flags.Shard, asked: s.attempt() != "1", limits: s.in.limits,
 	}
+}
+
+// attempt is that of the workflow's run. A person has asked for each but the first.
+func (s *step) attempt() string { return cmp.Or(s.getenv("GITHUB_RUN_ATTEMPT"), "1") }
+
+// id tells this step from those of other runs, attempts, jobs and legs of a matrix. The
+// shards of a search have one in common: the legs of their matrix are no searches of their
+// own.
+func (s *step) id() string {
+	leg := s.in.leg
+	if s.in.flags.Shard != "" {
+		leg = ""
+	}
+	return strings.Join([]string{s.getenv("GITHUB_RUN_ID"), s.attempt(), s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION"), leg}, ".")
 }
 
 // fromResults is the report of results that something else has made, where the input
@@ -242,7 +254,7 @@ func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string)
 	if err == nil {
 		// A job that is run again may replace what its first attempt left; jobs side by side
 		// are not to take each other's away.
-		opt := runner.UploadOptions{Replace: s.getenv("GITHUB_RUN_ATTEMPT") != "1"}
+		opt := runner.UploadOptions{Replace: s.attempt() != "1"}
 		if made, err = services.Upload(ctx, name, dir, opt); err == nil {
 			receipt.Where = fmt.Sprintf("%s/%s/actions/runs/%s/artifacts/%d", s.getenv("GITHUB_SERVER_URL"), s.getenv("GITHUB_REPOSITORY"), s.getenv("GITHUB_RUN_ID"), made.ID)
 		}

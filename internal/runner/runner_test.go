@@ -209,7 +209,7 @@ func TestTriesAgain(t *testing.T) {
 		{name: "too long to wait", method: "ListArtifacts", answers: []func(http.ResponseWriter){later("3600")}, fails: true},
 		{name: "a refusal", method: "CreateArtifact", answers: []func(http.ResponseWriter){runnertest.Status(403)}, fails: true},
 		{name: "no such thing", method: "GetSignedArtifactURL", answers: []func(http.ResponseWriter){runnertest.Status(404)}, fails: true},
-		{name: "not implemented", method: "ListArtifacts", answers: []func(http.ResponseWriter){runnertest.Status(501)}, fails: true},
+		{name: "status 501", method: "ListArtifacts", answers: []func(http.ResponseWriter){runnertest.Status(501)}, fails: true},
 		{name: "out of order", method: "ListArtifacts", answers: slices.Repeat([]func(http.ResponseWriter){runnertest.Status(502)}, tries), waits: tries - 1, fails: true},
 		{name: "no answer but text", method: "ListArtifacts", answers: []func(http.ResponseWriter){func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }}, fails: true},
 	} {
