@@ -427,8 +427,8 @@ func (r *Report) undelivered() []string {
 		switch {
 		case rc.State == "failed":
 			out = append(out, "not sent to "+rc.Channel+": "+rc.Reason)
-		case rc.State == "skipped" && r.Environment.Mode == "development":
-			// the configuration is for CI too: here it would only nag
+		case rc.State == "skipped" && (r.Environment.Mode == "development" || r.Verdict == Green):
+			// the configuration is for CI too, and there is nothing to tell: it would only nag
 		case rc.State == "skipped":
 			out = append(out, rc.Channel+" left out: "+rc.Reason)
 		case len(rc.Degraded) > 0:
