@@ -51,8 +51,9 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 		return 0, 0, "", err
 	}
 	start, end := functionAround(src, bug.Line)
+	tree := &propose.SourceTree{Tree: &propose.Tree{Root: dir}, Env: seeded.Environment(os.Environ())}
 	p := &propose.Problem{
-		Tree:     &propose.Tree{Root: dir, Env: seeded.Environment(os.Environ())},
+		Tree: tree.Tree, Source: tree, TestCode: tree.TestCode,
 		Suspects: []localize.Suspect{{File: bug.File, Start: start, End: end, Score: 1}},
 		Failures: []testrun.Failure{{TestID: testrun.TestID{Package: bug.Module, Test: "TestX"}, Kind: testrun.Assertion, Location: testrun.Location{File: bug.File}}},
 	}

@@ -105,7 +105,7 @@ func (s *subject) propose(ctx context.Context, jobs int) error {
 	if err != nil {
 		return err
 	}
-	problem := &propose.Problem{Tree: tree, Failures: s.target.Failures, Suspects: everywhere(suspects, pkg)}
+	problem := &propose.Problem{Tree: tree.Tree, Source: tree, TestCode: tree.TestCode, Failures: s.target.Failures, Suspects: everywhere(suspects, pkg)}
 	var strategies []propose.Strategy
 	shares := make(map[string]float64)
 	for _, strategy := range propose.Strategies() {
@@ -151,6 +151,6 @@ func everywhere(suspects []localize.Suspect, pkg *propose.Package) []localize.Su
 }
 
 // tree is the module with nothing known of it.
-func (s *subject) tree() *propose.Tree {
-	return &propose.Tree{Root: s.suite.Root, Env: s.suite.Sandbox.Env()}
+func (s *subject) tree() *propose.SourceTree {
+	return &propose.SourceTree{Tree: &propose.Tree{Root: s.suite.Root}, Env: s.suite.Sandbox.Env()}
 }

@@ -18,7 +18,7 @@ import (
 // without their bodies. It gives an error wrapping ErrIllTyped when the compiler
 // would refuse it. Candidates that go beyond one function are not judged: only a
 // build can.
-func (t *Tree) Check(pkg *Package, c *Candidate) error {
+func (t *SourceTree) Check(pkg *Package, c *Candidate) error {
 	if file := pkg.File(c.File()); file != nil {
 		if name, value := file.Value(c.Edits); value != nil {
 			return pkg.checkValue(file, name, value, c.Edits)

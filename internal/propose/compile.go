@@ -11,7 +11,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -85,7 +84,7 @@ const (
 
 // proposeRemedies yields the remedies of one strategy for each cause, completed.
 func proposeRemedies(ctx context.Context, p *Problem, strategy string, yield func(Candidate) bool) error {
-	c, err := p.compilation(ctx)
+	c, err := compilationOf(ctx, p)
 	if err != nil {
 		return err
 	}
@@ -147,7 +146,7 @@ func (c *compilation) edits(files map[string][]byte) []Edit {
 		if err != nil {
 			continue
 		}
-		out = append(out, between(name, src, formatted(src, files[name]))...)
+		out = append(out, Between(name, src, formatted(src, files[name]))...)
 	}
 	return out
 }
@@ -161,40 +160,6 @@ func formatted(old, new []byte) []byte {
 		return b
 	}
 	return new
-}
-
-// between is the edits, by whole lines, that make new of old.
-func between(file string, old, new []byte) []Edit {
-	var out []Edit
-	starts := lineStarts(old)
-	for _, h := range patch.DiffContext(file, file, old, new, 0).Hunks {
-		first := h.OldStart - 1
-		if h.OldLines == 0 {
-			first = h.OldStart
-		}
-		var text strings.Builder
-		for _, l := range h.Lines {
-			if l.Op == patch.Insert {
-				text.WriteString(l.Text)
-			}
-		}
-		out = append(out, Edit{File: file, Start: starts[first], End: starts[first+h.OldLines], New: text.String()})
-	}
-	return out
-}
-
-// lineStarts is the offset of every line, and of the end.
-func lineStarts(src []byte) []int {
-	starts := []int{0}
-	for i, b := range src {
-		if b == '\n' {
-			starts = append(starts, i+1)
-		}
-	}
-	if starts[len(starts)-1] != len(src) {
-		starts = append(starts, len(src))
-	}
-	return starts
 }
 
 // with is the state after further edits; nil when they do not fit together.

@@ -173,7 +173,7 @@ func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 			if !strings.HasSuffix(f.OldName, ".go") || strings.HasSuffix(f.OldName, "_test.go") {
 				continue
 			}
-			src, err := before(c.p.Tree, f)
+			src, err := Before(c.p.Tree, f)
 			if err != nil {
 				continue // kept patches changed the file since: what it was is not known
 			}
@@ -185,22 +185,6 @@ func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 		}
 	}
 	return c.decls.byDir[dir]
-}
-
-// before is the content that a file had before the change.
-func before(t *Tree, f patch.File) ([]byte, error) {
-	if f.New {
-		return nil, nil
-	}
-	var src []byte
-	if !f.Delete {
-		var err error
-		if src, err = t.Read(f.NewName); err != nil {
-			return nil, err
-		}
-	}
-	old, _, err := patch.Apply(src, patch.Reverse([]patch.File{f})[0], patch.Options{})
-	return old, err
 }
 
 // collectDecls adds the declarations of a file.

@@ -25,6 +25,7 @@ import (
 // they import from outside the tree comes from export data.
 type compilation struct {
 	p          *Problem
+	tree       *SourceTree
 	fset       *token.FileSet
 	sizes      types.Sizes
 	nodes      []*node          // of the tree, tests included
@@ -65,18 +66,14 @@ const (
 	maxTypeErrors = 200
 )
 
-// compilation loads the failing packages, once for all strategies.
-func (p *Problem) compilation(ctx context.Context) (*compilation, error) {
-	t := p.Tree
-	key := p.failureKey()
-	t.mu.Lock()
-	c := t.compiled[key]
-	t.mu.Unlock()
-	if c != nil {
-		return c, nil
-	}
-	c = &compilation{
-		p: p, fset: token.NewFileSet(), sizes: types.SizesFor("gc", runtime.GOARCH),
+// compilationOf loads the failing packages, once for all strategies.
+func compilationOf(ctx context.Context, p *Problem) (*compilation, error) {
+	return Memo(p, func() (*compilation, error) { return newCompilation(ctx, p) })
+}
+
+func newCompilation(ctx context.Context, p *Problem) (*compilation, error) {
+	c := &compilation{
+		p: p, tree: SourceOf(p), fset: token.NewFileSet(), sizes: types.SizesFor("gc", runtime.GOARCH),
 		plain: make(map[string]*node), known: make(map[string]string), exports: make(map[string]string),
 		tried: make(map[string]int), solved: make(map[string]*solution),
 		won: make(map[string]string), heads: make(map[string]*ast.File),
@@ -91,22 +88,7 @@ func (p *Problem) compilation(ctx context.Context) (*compilation, error) {
 		return nil, err
 	}
 	c.base = c.check(nil)
-	t.mu.Lock()
-	if t.compiled == nil {
-		t.compiled = make(map[string]*compilation)
-	}
-	t.compiled[key] = c
-	t.mu.Unlock()
 	return c, nil
-}
-
-// failureKey is equal for problems with the same failures.
-func (p *Problem) failureKey() string {
-	var key strings.Builder
-	for _, f := range p.Failures {
-		fmt.Fprintln(&key, f.TestID, f.File)
-	}
-	return key.String()
 }
 
 // load lists the modules that hold a failing package, and finds the export data
@@ -173,7 +155,7 @@ func (c *compilation) modules(dirs map[string]bool) error {
 
 // list asks the go command about packages, without network.
 func (c *compilation) list(ctx context.Context, dir string, mode packages.LoadMode, tests bool, patterns ...string) ([]*packages.Package, error) {
-	t := c.p.Tree
+	t := c.tree
 	overlay := make(map[string][]byte, len(t.Overlay))
 	for name, b := range t.Overlay {
 		overlay[filepath.Join(t.Root, filepath.FromSlash(name))] = b

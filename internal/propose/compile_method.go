@@ -81,7 +81,7 @@ func (s *state) stub(named *types.Named, missing *types.Func, from types.Type) (
 			unit = s.unit(n)
 		}
 	}
-	in := &function{p: s.c.p, pkg: unit.Package, file: f}
+	in := &Function{p: s.c.p, pkg: unit.Package, file: f}
 	recv, star := strings.ToLower(key[:1]), ""
 	pointer := isPointer(from)
 	end := d.end

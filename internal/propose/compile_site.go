@@ -11,7 +11,7 @@ import (
 
 // site is an error with what surrounds it.
 type site struct {
-	*function
+	*Function
 	st   *state
 	err  *typeError
 	path []ast.Node // the error's node and all around it, innermost first
@@ -22,14 +22,14 @@ func (at *site) editable() bool { return at.st.editable(at.file.Name) }
 
 func (s *state) site(e *typeError) *site {
 	path, _ := astutil.PathEnclosingInterval(e.file.Syntax, e.start, e.end)
-	f := &function{p: s.c.p, pkg: e.unit.Package, file: e.file}
+	f := &Function{p: s.c.p, pkg: e.unit.Package, file: e.file}
 	for _, n := range path {
 		if decl, ok := n.(ast.Decl); ok {
 			f.link(decl)
 			f.decl, _ = decl.(*ast.FuncDecl)
 		}
 	}
-	return &site{function: f, st: s, err: e, path: path}
+	return &site{Function: f, st: s, err: e, path: path}
 }
 
 // typeOf is the type of an expression, the invalid type when it has none.

@@ -131,7 +131,7 @@ func TestCompile(t *testing.T) {
 			p := module(t, &in)
 			cands := ranked(t, p)
 			if len(cands) == 0 {
-				c, err := p.compilation(context.Background())
+				c, err := compilationOf(context.Background(), p)
 				if err != nil {
 					t.Fatal(err)
 				}

@@ -209,7 +209,7 @@ type adapted struct {
 
 // adapt gives the texts a donor can have at a place: names that mean the same
 // there stay, other local names become variables of the same type in scope.
-func (f *function) adapt(d *donor, pos token.Pos) []adapted {
+func (f *Function) adapt(d *donor, pos token.Pos) []adapted {
 	alike := f.nearness(d)
 	base := alike * (1 + min(float64(d.count-1), 4)*0.1)
 	rename := make(map[types.Object][]string)
@@ -251,7 +251,7 @@ func (f *function) adapt(d *donor, pos token.Pos) []adapted {
 }
 
 // resolve gives the names under which something like n can be had at pos.
-func (f *function) resolve(n freeName, pos token.Pos) []string {
+func (f *Function) resolve(n freeName, pos token.Pos) []string {
 	here := f.lookup(n.name, pos)
 	switch obj := n.obj.(type) {
 	case *types.PkgName:
@@ -305,7 +305,7 @@ func (d *donor) with(names map[types.Object]string) string {
 }
 
 // nearness of a donor: the same function, the same file, the same package.
-func (f *function) nearness(d *donor) float64 {
+func (f *Function) nearness(d *donor) float64 {
 	switch {
 	case d.decl == f.decl && f.decl != nil:
 		return 1
@@ -318,7 +318,7 @@ func (f *function) nearness(d *donor) float64 {
 
 // nearest adapts donors to a place and gives the best of the results, without
 // repeats. except is text that is there already.
-func (f *function) nearest(list []*donor, pos token.Pos, limit int, except string) []adapted {
+func (f *Function) nearest(list []*donor, pos token.Pos, limit int, except string) []adapted {
 	byText := make(map[string]int)
 	var out []adapted
 	for _, d := range list {

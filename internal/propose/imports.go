@@ -35,7 +35,7 @@ var imports = Strategy{
 // imports. There is one candidate when that is all there is to do, and none
 // otherwise.
 func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
-	c, err := p.compilation(ctx)
+	c, err := compilationOf(ctx, p)
 	if err != nil {
 		return nil, err
 	}

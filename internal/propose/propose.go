@@ -31,21 +31,28 @@ type Problem struct {
 	Failures []testrun.Failure
 	Suspects []localize.Suspect
 	Changes  []patch.File // from the base to the tree; empty without a base
-	// Editable tells whether a file may be edited to make tests pass.
+	// Editable reports whether a file may be edited to make tests pass; nil allows all.
 	Editable func(file string) bool
-	// Green tells whether the failing tests pass when the files are as given;
+	// TestCode reports whether a file belongs to the tests; nil for none.
+	TestCode func(file string) bool
+	// Green reports whether the failing tests pass when the files are as given;
 	// strategies that search by testing (revert) use it. It may be nil.
 	Green func(ctx context.Context, files map[string][]byte) (bool, error)
+	// Emptied returns what stays of a file that a patch takes away, since an edit cannot
+	// remove a file; nil leaves nothing.
+	Emptied func(file string, src []byte) []byte
+	// Source is the language's own view of Tree: its syntax, its types. The language's
+	// strategies know its type.
+	Source any
 
-	index  *localize.Index
-	seen   map[uint64]bool  // results proposed already
-	holes  map[uint64]*Hole // by the text that they make
-	share  float64          // see Suspect; 0 means 1
-	expect *expectations
-	before map[string]map[int][]string // see linesBefore
-
-	found    []*function // the suspicious ones
-	foundErr error
+	round    int // of suspects, see Suspect
+	index    *localize.Index
+	seen     map[uint64]bool            // results proposed already
+	holes    map[uint64]*Hole           // by the text that they make
+	share    float64                    // see Suspect; 0 means 1
+	before   map[string]map[int][]string // see linesBefore
+	searched *search                    // for the culprit
+	memo     memo
 }
 
 // Suspicion is the score of the most suspicious line of a range, 0 to 1.
@@ -97,12 +104,9 @@ type Candidate struct {
 // mend the failing tests is cheaper to find out than which one (Long and Rinard,
 // "Staged program repair with condition synthesis", 2015).
 type Hole struct {
-	Edits  []Edit // with HoleCondition in place of the condition
+	Edits  []Edit // with a call in place of the condition, as the language's screener knows it
 	Answer Answer
 }
-
-// HoleCondition stands for a condition that is not known.
-const HoleCondition = "regreenHole()"
 
 // Answer says whether any condition in a hole can make the failing tests pass.
 type Answer int
@@ -302,10 +306,10 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 	return true
 }
 
-// editable tells whether a file may be edited: no test, and nothing that tests call
+// editable reports whether a file may be edited: no test, and nothing that tests call
 // to judge.
 func (p *Problem) editable(file string) bool {
-	return (p.Editable == nil || p.Editable(file)) && !p.Tree.TestCode(file)
+	return p.mayUndo(file) && (p.TestCode == nil || !p.TestCode(file))
 }
 
 // hole gives the hole that edits make, the same one for the same edits.
@@ -387,5 +391,10 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 // Share is their share of the suspicion of all: what a strategy's candidates add up
 // to, so that those of different suspects compare.
 func (p *Problem) Suspect(suspects []localize.Suspect, share float64) {
-	p.Suspects, p.index, p.share, p.found, p.foundErr = suspects, nil, share, nil, nil
+	p.Suspects, p.index, p.share = suspects, nil, share
+	p.round++
 }
+
+// Round counts how often the suspects were set: what was worked out from them holds for
+// one round.
+func (p *Problem) Round() int { return p.round }

@@ -5,8 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"go/parser"
-	"go/token"
 	"maps"
 	"path"
 	"slices"
@@ -54,6 +52,7 @@ type search struct {
 	set     []int // of pieces, the culprit
 	minimal bool
 	tests   int
+	emptied func(file string, src []byte) []byte
 }
 
 // undo makes a candidate of the culprit's reverse.
@@ -70,7 +69,7 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 		if err != nil {
 			src = nil // a file that the change deleted comes back
 		}
-		c.Edits = append(c.Edits, between(name, src, files[name])...)
+		c.Edits = append(c.Edits, Between(name, src, files[name])...)
 	}
 	for _, i := range s.set {
 		piece := s.pieces[i]
@@ -109,20 +108,16 @@ func (x piece) place() string {
 	return fmt.Sprintf("%s:%d-%d", x.change.Name(), h.NewStart, h.NewStart+h.NewLines-1)
 }
 
-// search runs delta debugging, once for the failures of a tree: a search that a
-// deadline cut off is run again.
+// search runs delta debugging, once for a problem: a search that a deadline cut off is
+// run again.
 func (p *Problem) search(ctx context.Context) (*search, error) {
 	if p.Green == nil {
 		return nil, nil
 	}
-	key := p.failureKey()
-	p.Tree.mu.Lock()
-	s := p.Tree.searches[key]
-	p.Tree.mu.Unlock()
-	if s != nil {
-		return s, nil
+	if p.searched != nil {
+		return p.searched, nil
 	}
-	s = &search{pieces: p.pieces()}
+	s := &search{pieces: p.pieces(), emptied: p.emptied}
 	if len(s.pieces) == 0 {
 		return s, nil
 	}
@@ -138,12 +133,7 @@ func (p *Problem) search(ctx context.Context) (*search, error) {
 	}
 	s.set, s.minimal = set, minimal
 	if err == nil {
-		p.Tree.mu.Lock()
-		if p.Tree.searches == nil {
-			p.Tree.searches = make(map[string]*search)
-		}
-		p.Tree.searches[key] = s
-		p.Tree.mu.Unlock()
+		p.searched = s
 	}
 	return s, nil
 }
@@ -162,7 +152,7 @@ func (p *Problem) pieces() []piece {
 				continue
 			}
 		}
-		if c.old, err = before(p.Tree, f); err != nil {
+		if c.old, err = Before(p.Tree, f); err != nil {
 			continue // kept patches changed the file since
 		}
 		c.diff = patch.DiffContext(f.OldName, f.NewName, c.old, c.new, 0)
@@ -181,7 +171,7 @@ func (p *Problem) pieces() []piece {
 }
 
 func (p *Problem) mayUndo(file string) bool {
-	return file == "" || !strings.HasSuffix(file, "_test.go") && (p.Editable == nil || p.Editable(file))
+	return file == "" || p.Editable == nil || p.Editable(file)
 }
 
 // without is the content of the changed files when the pieces of set are undone.
@@ -212,28 +202,23 @@ func (s *search) without(set []int) map[string][]byte {
 		case !hunks[-1]:
 			files[c.Name()] = content
 		case c.New:
-			files[c.NewName] = emptied(c.NewName, c.new)
+			files[c.NewName] = s.emptied(c.NewName, c.new)
 		case c.Delete:
 			files[c.OldName] = c.old
 		default: // a file that moved goes back
 			files[c.OldName] = content
-			files[c.NewName] = emptied(c.NewName, c.new)
+			files[c.NewName] = s.emptied(c.NewName, c.new)
 		}
 	}
 	return files
 }
 
-// emptied is what stays of a file that should not be there: a Go file keeps its
-// package clause, since an edit cannot remove a file.
-func emptied(name string, src []byte) []byte {
-	if !strings.HasSuffix(name, ".go") {
+// emptied is what stays of a file that should not be there.
+func (p *Problem) emptied(file string, src []byte) []byte {
+	if p.Emptied == nil {
 		return []byte{}
 	}
-	syntax, err := parser.ParseFile(token.NewFileSet(), name, src, parser.PackageClauseOnly)
-	if err != nil {
-		return []byte{}
-	}
-	return []byte("package " + syntax.Name.Name + "\n")
+	return p.Emptied(file, src)
 }
 
 // culprit tells the pieces found, as a patch that makes the change of them.

@@ -1,7 +1,6 @@
 package propose
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"go/ast"
@@ -10,11 +9,12 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
-// function is a suspicious function with all that templates ask about it. The
+// Function is a suspicious function with all that templates ask about it. The
 // initial value of a package-level variable counts as one too: its decl is nil.
-type function struct {
+type Function struct {
 	p    *Problem
 	pkg  *Package
 	file *File
@@ -36,6 +36,9 @@ type place struct {
 	locals []*types.Var
 }
 
+// HoleCondition stands for a condition that is not known.
+const HoleCondition = "regreenHole()"
+
 // option is one way to change a site. Weight is its likelihood relative to the
 // other options of the site.
 type option struct {
@@ -49,67 +52,9 @@ type option struct {
 	hole    []Edit // see Hole
 }
 
-// emit takes all the options of one site at once: their weights are turned into
-// probabilities, so that a site with many options does not outweigh one with few.
-type emit func(at ast.Node, options []option) bool
-
-// template is the body of a template strategy: it looks at one function.
-type template func(f *function, out emit)
-
-// perFunction makes a strategy's Propose of a template.
-func perFunction(t template) func(context.Context, *Problem, func(Candidate) bool) error {
-	return func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
-		functions, err := p.functions(ctx)
-		for _, f := range functions {
-			if ctx.Err() != nil {
-				return ctx.Err()
-			}
-			open := true
-			t(f, func(at ast.Node, options []option) bool {
-				open = open && f.yieldSite(at, options, yield)
-				return open
-			})
-			if !open {
-				break
-			}
-		}
-		return err
-	}
-}
-
-// maxPerSite bounds the options of one strategy at one site.
-const maxPerSite = 1200
-
-// yieldSite turns the options of one site into candidates.
-func (f *function) yieldSite(at ast.Node, options []option, yield func(Candidate) bool) bool {
-	total := 0.0
-	for _, o := range options {
-		total += o.weight
-	}
-	total = max(total, 1) // a site with nothing but unlikely options stays unlikely
-	suspicion := f.suspicion(at)
-	if suspicion == 0 {
-		return true
-	}
-	if len(options) > maxPerSite {
-		slices.SortStableFunc(options, func(a, b option) int { return cmp.Compare(b.weight, a.weight) })
-		options = options[:maxPerSite]
-	}
-	for _, o := range options {
-		ok := yield(Candidate{
-			Title: o.title, Edits: o.edits, Suspicion: suspicion, Prior: o.weight / total,
-			Removed: o.removed, Alike: o.alike, Review: o.review, Hole: f.p.hole(o.hole), Whole: o.whole,
-		})
-		if !ok {
-			return false
-		}
-	}
-	return true
-}
-
 // suspicion is that of a node's lines; of a long statement only its head counts,
 // since what it contains has sites of its own.
-func (f *function) suspicion(n ast.Node) float64 {
+func (f *Function) suspicion(n ast.Node) float64 {
 	if f.decl == nil {
 		return f.inherited
 	}
@@ -124,28 +69,40 @@ func (f *function) suspicion(n ast.Node) float64 {
 
 // cold tells whether nothing speaks against a node, so that its options need not
 // be worked out.
-func (f *function) cold(n ast.Node) bool { return f.suspicion(n) == 0 }
+func (f *Function) cold(n ast.Node) bool { return f.suspicion(n) == 0 }
 
-// functions gives the suspicious functions, by package in the order of suspicion.
-// A package that cannot be loaded is left out and told through the error.
-func (p *Problem) functions(ctx context.Context) ([]*function, error) {
-	if p.found == nil && p.foundErr == nil {
-		p.found, p.foundErr = p.findFunctions(ctx)
-	}
-	return p.found, p.foundErr
+// found is the suspicious functions of a round of suspects.
+type found struct {
+	mu        sync.Mutex
+	round     int
+	functions []*Function
+	err       error
 }
 
-func (p *Problem) findFunctions(ctx context.Context) ([]*function, error) {
+// Functions returns the suspicious functions, by package in the order of suspicion.
+// A package that cannot be loaded is left out, and the error is about it.
+func Functions(ctx context.Context, p *Problem) ([]*Function, error) {
+	f, _ := Memo(p, func() (*found, error) { return &found{round: -1}, nil })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.round != p.Round() {
+		f.functions, f.err = findFunctions(ctx, p)
+		f.round = p.Round()
+	}
+	return f.functions, f.err
+}
+
+func findFunctions(ctx context.Context, p *Problem) ([]*Function, error) {
 	var dirs []string
 	for _, s := range p.Suspects {
 		if dir := path.Dir(s.File); strings.HasSuffix(s.File, ".go") && !slices.Contains(dirs, dir) {
 			dirs = append(dirs, dir)
 		}
 	}
-	var out []*function
+	var out []*Function
 	var firstErr error
 	for _, dir := range dirs {
-		pkg, err := p.Tree.Load(ctx, dir)
+		pkg, err := SourceOf(p).Load(ctx, dir)
 		if err != nil {
 			if firstErr == nil {
 				firstErr = err
@@ -163,7 +120,7 @@ func (p *Problem) findFunctions(ctx context.Context) ([]*function, error) {
 						out = append(out, newFunction(p, pkg, file, d))
 					}
 				case *ast.GenDecl:
-					out = append(out, p.values(pkg, file, d)...)
+					out = append(out, valuesOf(p, pkg, file, d)...)
 				}
 			}
 		}
@@ -171,8 +128,8 @@ func (p *Problem) findFunctions(ctx context.Context) ([]*function, error) {
 	return out, firstErr
 }
 
-func newFunction(p *Problem, pkg *Package, file *File, decl *ast.FuncDecl) *function {
-	f := &function{p: p, pkg: pkg, file: file, decl: decl, body: decl.Body}
+func newFunction(p *Problem, pkg *Package, file *File, decl *ast.FuncDecl) *Function {
+	f := &Function{p: p, pkg: pkg, file: file, decl: decl, body: decl.Body}
 	f.link(decl)
 	return f
 }
@@ -183,16 +140,16 @@ const heritage = 0.5
 
 // values gives the initial values of the variables of a declaration that
 // suspicious lines use.
-func (p *Problem) values(pkg *Package, file *File, d *ast.GenDecl) []*function {
-	var out []*function
+func valuesOf(p *Problem, pkg *Package, file *File, d *ast.GenDecl) []*Function {
+	var out []*Function
 	for _, spec := range d.Specs {
 		v, ok := spec.(*ast.ValueSpec)
 		if !ok || d.Tok != token.VAR || len(v.Names) != len(v.Values) {
 			continue
 		}
 		for i, name := range v.Names {
-			if s := heritage * p.usedBy(pkg, pkg.Info.Defs[name]); s > 0 {
-				f := &function{p: p, pkg: pkg, file: file, body: v.Values[i], inherited: s}
+			if s := heritage * usedBy(p, pkg, pkg.Info.Defs[name]); s > 0 {
+				f := &Function{p: p, pkg: pkg, file: file, body: v.Values[i], inherited: s}
 				f.link(v)
 				out = append(out, f)
 			}
@@ -202,7 +159,7 @@ func (p *Problem) values(pkg *Package, file *File, d *ast.GenDecl) []*function {
 }
 
 // usedBy is the suspicion of the most suspicious line that uses an object.
-func (p *Problem) usedBy(pkg *Package, obj types.Object) float64 {
+func usedBy(p *Problem, pkg *Package, obj types.Object) float64 {
 	best := 0.0
 	for _, at := range pkg.usesOf(obj) {
 		best = max(best, p.Suspicion(at.file, at.line, at.line))
@@ -243,7 +200,7 @@ func (p *Package) usesOf(obj types.Object) []use {
 }
 
 // link notes the parents of the nodes below root.
-func (f *function) link(root ast.Node) {
+func (f *Function) link(root ast.Node) {
 	f.parent = make(map[ast.Node]ast.Node)
 	f.ends = make(map[token.Pos]*types.Scope)
 	var stack []ast.Node
@@ -271,19 +228,19 @@ func (f *function) link(root ast.Node) {
 }
 
 // replace is the edit that puts text in the place of a node.
-func (f *function) replace(n ast.Node, text string) Edit {
+func (f *Function) replace(n ast.Node, text string) Edit {
 	return Edit{File: f.file.Name, Start: f.file.Offset(n.Pos()), End: f.file.Offset(n.End()), New: text}
 }
 
 // before is the edit that puts a statement on lines of its own before stmt.
-func (f *function) before(stmt ast.Stmt, text string) Edit {
+func (f *Function) before(stmt ast.Stmt, text string) Edit {
 	at := f.file.Offset(stmt.Pos())
 	indent := f.indent(at)
 	return Edit{File: f.file.Name, Start: at, End: at, New: reindent(text, indent) + "\n" + indent}
 }
 
 // after is the edit that puts a statement on lines of its own behind stmt.
-func (f *function) after(stmt ast.Stmt, text string) Edit {
+func (f *Function) after(stmt ast.Stmt, text string) Edit {
 	indent := f.indent(f.file.Offset(stmt.Pos()))
 	at := f.file.Offset(stmt.End())
 	for at < len(f.file.Src) && f.file.Src[at] != '\n' { // keep a trailing comment with its statement
@@ -293,7 +250,7 @@ func (f *function) after(stmt ast.Stmt, text string) Edit {
 }
 
 // remove is the edit that takes a statement away, with its line where it stands alone.
-func (f *function) remove(stmt ast.Node) Edit {
+func (f *Function) remove(stmt ast.Node) Edit {
 	start, end := f.file.Offset(stmt.Pos()), f.file.Offset(stmt.End())
 	src := f.file.Src
 	for end < len(src) && (src[end] == ' ' || src[end] == '\t' || src[end] == ';') {
@@ -310,7 +267,7 @@ func (f *function) remove(stmt ast.Node) Edit {
 }
 
 // indent is the white space that the line of an offset begins with.
-func (f *function) indent(offset int) string {
+func (f *Function) indent(offset int) string {
 	src := f.file.Src
 	start := offset
 	for start > 0 && src[start-1] != '\n' {
@@ -347,14 +304,14 @@ func reindent(text, indent string) string {
 }
 
 // typeOf is the type of an expression, or nil.
-func (f *function) typeOf(e ast.Expr) types.Type { return f.pkg.Info.TypeOf(e) }
+func (f *Function) typeOf(e ast.Expr) types.Type { return f.pkg.Info.TypeOf(e) }
 
 // text is the source of a node.
-func (f *function) text(n ast.Node) string { return f.file.Text(n) }
+func (f *Function) text(n ast.Node) string { return f.file.Text(n) }
 
 // vars lists the variables that can be named at pos, the nearest first: locals,
 // parameters, then the package's.
-func (f *function) vars(pos token.Pos) []*types.Var {
+func (f *Function) vars(pos token.Pos) []*types.Var {
 	var out []*types.Var
 	seen := make(map[string]bool)
 	for s := f.innermost(pos); s != nil && s != types.Universe; s = s.Parent() {
@@ -378,7 +335,7 @@ func (f *function) vars(pos token.Pos) []*types.Var {
 }
 
 // locals is vars without those of the package.
-func (f *function) locals(pos token.Pos) []*types.Var {
+func (f *Function) locals(pos token.Pos) []*types.Var {
 	f.moveTo(pos)
 	if f.at.locals == nil {
 		f.at.locals = slices.DeleteFunc(f.vars(pos), func(v *types.Var) bool { return v.Parent() == f.pkg.Types.Scope() })
@@ -388,7 +345,7 @@ func (f *function) locals(pos token.Pos) []*types.Var {
 
 // owners are the locals in the order in which their fields matter: the receiver's
 // first, however far it is.
-func (f *function) owners(pos token.Pos) []*types.Var {
+func (f *Function) owners(pos token.Pos) []*types.Var {
 	locals := f.locals(pos)
 	if f.decl == nil || f.decl.Recv == nil || len(f.decl.Recv.List[0].Names) == 0 {
 		return locals
@@ -401,12 +358,12 @@ func (f *function) owners(pos token.Pos) []*types.Var {
 	return slices.Concat(locals[i:i+1], locals[:i], locals[i+1:])
 }
 
-func (f *function) innermost(pos token.Pos) *types.Scope {
+func (f *Function) innermost(pos token.Pos) *types.Scope {
 	f.moveTo(pos)
 	return f.at.scope
 }
 
-func (f *function) moveTo(pos token.Pos) {
+func (f *Function) moveTo(pos token.Pos) {
 	if f.at.pos == pos && f.at.scope != nil {
 		return
 	}
@@ -421,14 +378,14 @@ func (f *function) moveTo(pos token.Pos) {
 }
 
 // lookup resolves a name at pos.
-func (f *function) lookup(name string, pos token.Pos) types.Object {
+func (f *Function) lookup(name string, pos token.Pos) types.Object {
 	_, obj := f.innermost(pos).LookupParent(name, pos)
 	return obj
 }
 
 // typeText is a type as it is written in this file; ok is false when the file
 // does not import what it takes.
-func (f *function) typeText(t types.Type) (text string, ok bool) {
+func (f *Function) typeText(t types.Type) (text string, ok bool) {
 	ok = true
 	text = types.TypeString(t, func(p *types.Package) string {
 		if p == f.pkg.Types {
@@ -444,7 +401,7 @@ func (f *function) typeText(t types.Type) (text string, ok bool) {
 }
 
 // importName is the name under which the file imports a package, "" when it does not.
-func (f *function) importName(importPath string) string {
+func (f *Function) importName(importPath string) string {
 	for _, spec := range f.file.Syntax.Imports {
 		if strings.Trim(spec.Path.Value, `"`) != importPath {
 			continue
@@ -464,7 +421,7 @@ func (f *function) importName(importPath string) string {
 }
 
 // zero is the zero value of a type as text, "" when it cannot be written here.
-func (f *function) zero(t types.Type) string {
+func (f *Function) zero(t types.Type) string {
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
 		switch {
@@ -493,7 +450,7 @@ func (f *function) zero(t types.Type) string {
 }
 
 // signature of the innermost function (declaration or literal) around n.
-func (f *function) signature(n ast.Node) *types.Signature {
+func (f *Function) signature(n ast.Node) *types.Signature {
 	for at := n; at != nil; at = f.parent[at] {
 		switch fn := at.(type) {
 		case *ast.FuncLit:
@@ -509,7 +466,7 @@ func (f *function) signature(n ast.Node) *types.Signature {
 }
 
 // inLoop tells whether a continue or break may stand at n.
-func (f *function) inLoop(n ast.Node) bool {
+func (f *Function) inLoop(n ast.Node) bool {
 	for at := f.parent[n]; at != nil; at = f.parent[at] {
 		switch at.(type) {
 		case *ast.ForStmt, *ast.RangeStmt:
@@ -522,7 +479,7 @@ func (f *function) inLoop(n ast.Node) bool {
 }
 
 // blocks visits every list of statements of the function.
-func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
+func (f *Function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch b := n.(type) {
 		case *ast.BlockStmt:
@@ -542,7 +499,7 @@ func (f *function) blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 
 // exprs visits the expressions of the body whose value is used; names that are
 // declared, selected or keyed are not values.
-func (f *function) exprs(visit func(e ast.Expr)) {
+func (f *Function) exprs(visit func(e ast.Expr)) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		e, ok := n.(ast.Expr)
 		if !ok {
@@ -556,7 +513,7 @@ func (f *function) exprs(visit func(e ast.Expr)) {
 }
 
 // assigned tells whether an expression stands where a value is stored.
-func (f *function) assigned(e ast.Expr) bool {
+func (f *Function) assigned(e ast.Expr) bool {
 	switch s := f.parent[e].(type) {
 	case *ast.AssignStmt:
 		return slices.Contains(s.Lhs, e)

@@ -88,7 +88,7 @@ func TestTestCode(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	tree := &Tree{Root: dir}
+	tree := &SourceTree{Tree: &Tree{Root: dir}}
 	for name := range files {
 		base := filepath.Base(name)
 		want := base == "assert.go" || base == "require.go" || base == "tester.go" || strings.Contains(name, "testutil")

@@ -71,7 +71,7 @@ func inMemory(t *testing.T, files map[string]string) *Problem {
 	}
 	done := &loading{pkg: pkg}
 	done.once.Do(func() {})
-	p.Tree.pkgs = map[string]*loading{".": done}
+	SourceOf(p).pkgs = map[string]*loading{".": done}
 	return p
 }
 

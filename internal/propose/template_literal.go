@@ -19,7 +19,7 @@ import (
 // changeString is row 4: a string literal becomes what the failing test expects.
 // Such a patch passes because the test says so, hence it always asks for review.
 func changeString(f *function, out emit) {
-	exp := f.p.expectations()
+	exp := expectationsOf(f.p)
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		lit, ok := n.(*ast.BasicLit)
 		if !ok || lit.Kind != token.STRING {
@@ -47,11 +47,13 @@ type expectations struct {
 	pairs    [][2]string // got and want, from the failures' output
 }
 
-// expectations reads the failing tests' source and output.
-func (p *Problem) expectations() *expectations {
-	if p.expect != nil {
-		return p.expect
-	}
+// expectationsOf reads the failing tests' source and output.
+func expectationsOf(p *Problem) *expectations {
+	e, _ := Memo(p, func() (*expectations, error) { return readExpectations(p), nil })
+	return e
+}
+
+func readExpectations(p *Problem) *expectations {
 	e := new(expectations)
 	for _, f := range p.Failures {
 		for _, s := range testLiterals(p.Tree.Root, f) {
@@ -72,7 +74,6 @@ func (p *Problem) expectations() *expectations {
 			}
 		}
 	}
-	p.expect = e
 	return e
 }
 
@@ -284,7 +285,7 @@ func (f *function) expected(sample ast.Expr, except map[string]bool) []string {
 		return nil
 	}
 	var out []string
-	for _, s := range f.p.expectations().literals {
+	for _, s := range expectationsOf(f.p).literals {
 		if q := strconv.Quote(s); len(s) < 40 && !except[q] && len(out) < 30 {
 			out = append(out, q)
 		}

@@ -19,23 +19,27 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// Tree is the source under repair: the files of an exported tree with the patches
-// kept so far laid over them. It is safe for concurrent use.
-type Tree struct {
-	Root    string            // absolute
-	Overlay map[string][]byte // file relative to the root -> content that replaces it
-	Flags   []string          // build flags, as -tags
-	Env     []string          // of the go command
-	Alone   []string          // directories of modules that a go.work above them does not use
+// SourceTree is the Go source under repair. It is safe for concurrent use.
+type SourceTree struct {
+	*Tree
+	Flags []string // build flags, as -tags
+	Env   []string // of the go command; nil for that of this process
+	Alone []string // directories of modules that a go.work above them does not use
 
 	mu    sync.Mutex
-	files map[string][]byte
 	pkgs  map[string]*loading
 	tests map[string]bool // files that hold code of tests, see TestCode
+}
 
-	changes  map[string]*change      // by the patches kept so far, of the files they change
-	compiled map[string]*compilation // the packages that do not compile, by failures
-	searches map[string]*search      // for the culprit, by failures
+// SourceOf returns the Go source of a problem. A problem that came without one gets one
+// with the defaults of the go command.
+func SourceOf(p *Problem) *SourceTree {
+	if t, ok := p.Source.(*SourceTree); ok {
+		return t
+	}
+	t := &SourceTree{Tree: p.Tree}
+	p.Source = t
+	return t
 }
 
 type loading struct {
@@ -44,32 +48,11 @@ type loading struct {
 	err  error
 }
 
-// Read gives the content of a file; the path is relative to the root.
-func (t *Tree) Read(file string) ([]byte, error) {
-	if b, ok := t.Overlay[file]; ok {
-		return b, nil
-	}
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if b, ok := t.files[file]; ok {
-		return b, nil
-	}
-	b, err := os.ReadFile(filepath.Join(t.Root, filepath.FromSlash(file)))
-	if err != nil {
-		return nil, err
-	}
-	if t.files == nil {
-		t.files = make(map[string][]byte)
-	}
-	t.files[file] = b
-	return b, nil
-}
-
 // TestCode tells whether a Go file belongs to the tests although its name does not
 // say so: it is in a directory of test helpers, imports package testing or one that
 // is made for tests, or takes what package testing gives by an interface of its own.
 // To edit it would be to weaken the tests that call it.
-func (t *Tree) TestCode(file string) bool {
+func (t *SourceTree) TestCode(file string) bool {
 	if !strings.HasSuffix(file, ".go") {
 		return false
 	}
@@ -119,6 +102,18 @@ func helpsTests(src []byte) bool {
 		return !found
 	})
 	return found
+}
+
+// Emptied returns what stays of a Go file that a patch takes away: its package clause.
+func Emptied(file string, src []byte) []byte {
+	if !strings.HasSuffix(file, ".go") {
+		return []byte{}
+	}
+	syntax, err := parser.ParseFile(token.NewFileSet(), file, src, parser.PackageClauseOnly)
+	if err != nil {
+		return []byte{}
+	}
+	return []byte("package " + syntax.Name.Name + "\n")
 }
 
 // testPackages are packages that only tests import, and what helps tests.
@@ -185,7 +180,7 @@ const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledG
 // Load type-checks the package in a directory (relative to the root). What it
 // imports comes from export data, so that the cost is that of the one package. A
 // package that does not compile is loaded as far as it goes, with its Errors.
-func (t *Tree) Load(ctx context.Context, dir string) (*Package, error) {
+func (t *SourceTree) Load(ctx context.Context, dir string) (*Package, error) {
 	t.mu.Lock()
 	if t.pkgs == nil {
 		t.pkgs = make(map[string]*loading)
@@ -201,7 +196,7 @@ func (t *Tree) Load(ctx context.Context, dir string) (*Package, error) {
 }
 
 // env is the environment of go commands about a directory.
-func (t *Tree) env(dir string) []string {
+func (t *SourceTree) env(dir string) []string {
 	env := t.Env
 	if env == nil {
 		env = os.Environ()
@@ -216,7 +211,7 @@ func (t *Tree) env(dir string) []string {
 	}
 }
 
-func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
+func (t *SourceTree) load(ctx context.Context, dir string) (*Package, error) {
 	abs := filepath.Join(t.Root, filepath.FromSlash(dir))
 	overlay := make(map[string][]byte, len(t.Overlay))
 	for name, b := range t.Overlay {

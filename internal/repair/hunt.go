@@ -97,7 +97,7 @@ func (h *hunt) do(ctx context.Context) (*validate.Result, error) {
 	if winner == nil {
 		return nil, nil
 	}
-	files, err := winner.Candidate.Files(h.v.Tree)
+	files, err := winner.Candidate.Files(h.v.Tree.Tree)
 	if err != nil {
 		return nil, err
 	}

@@ -210,7 +210,7 @@ func TestTellPutsTheWinnerFirst(t *testing.T) {
 	t.Parallel()
 	for _, untested := range []int{0, 1, 40} {
 		h := &hunt{run: sampled(), target: validate.Target{Failures: []testrun.Failure{{Kind: testrun.Assertion}}}}
-		h.v = &validate.Validator{Tree: &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}}
+		h.v = &validate.Validator{Tree: &propose.SourceTree{Tree: &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}}}
 		cand := func(at int, suspicion float64) *propose.Candidate {
 			return &propose.Candidate{
 				Strategy: "common", Suspicion: suspicion, Prior: 0.5,

@@ -126,8 +126,8 @@ func importDepth(pkgs []testrun.Package) map[string]int {
 // repairCluster searches a patch for the failures of one package and keeps it.
 func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure, changes []patch.File) (bool, error) {
 	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.within}
-	tree := &propose.Tree{
-		Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
+	tree := &propose.SourceTree{
+		Tree: &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept)}, Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
 	}
 	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log, Way: r.Validator, Seed: r.Seed}
 	v.Progress = func(done, total, plausible int) {
@@ -146,7 +146,8 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	r.tellSuspects(suspects)
 
 	problem := &propose.Problem{
-		Tree: tree, Failures: focus, Suspects: suspects, Changes: changes, Editable: r.editable(ctx),
+		Tree: tree.Tree, Source: tree, Failures: focus, Suspects: suspects, Changes: changes,
+		Editable: r.editable(ctx), TestCode: tree.TestCode, Emptied: propose.Emptied,
 		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, target, files) },
 	}
 	if len(changes) > 0 {

@@ -224,11 +224,11 @@ func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result
 				p.After = &report.Tests{Packages: e.Tests.Packages, Passed: e.Tests.Passed, Failed: e.Tests.Failed, Skipped: e.Tests.Skipped}
 			}
 		}
-		files, err := res.Candidate.Files(h.v.Tree)
+		files, err := res.Candidate.Files(h.v.Tree.Tree)
 		if err != nil {
 			continue
 		}
-		p.Diff, p.Files = diff(h.v.Tree, files)
+		p.Diff, p.Files = diff(h.v.Tree.Tree, files)
 		r.report.Patches = append(r.report.Patches, p)
 	}
 	report.Agree(r.report.Patches, cluster)

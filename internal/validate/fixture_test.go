@@ -41,7 +41,7 @@ func newFixture(t *testing.T, archive string) *fixture {
 	}
 	suite.Sandbox = testrun.NewSandbox(os.Environ())
 	return &fixture{t, &Validator{
-		Suite: suite, Tree: &propose.Tree{Root: root, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler),
+		Suite: suite, Tree: &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler),
 	}}
 }
 

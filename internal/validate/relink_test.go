@@ -60,7 +60,7 @@ func seeded(tb testing.TB, b bug, edits int) (*Validator, Target, []propose.Cand
 		tb.Fatal(err)
 	}
 	suite.Sandbox = testrun.NewSandbox(os.Environ())
-	v := &Validator{Suite: suite, Tree: &propose.Tree{Root: root, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler)}
+	v := &Validator{Suite: suite, Tree: &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler)}
 	res, err := suite.Run(tb.Context(), testrun.Request{Packages: []string{b.module}, Count: 1, NoVet: true})
 	if err != nil {
 		tb.Skipf("%s cannot be tested: %v", b.module, err)

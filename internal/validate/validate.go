@@ -133,7 +133,7 @@ type Counts struct{ Packages, Passed, Failed, Skipped int }
 // Validator tests candidates against one tree.
 type Validator struct {
 	Suite *testrun.Suite
-	Tree  *propose.Tree
+	Tree  *propose.SourceTree
 	Jobs  int // workers; at least 1
 	Log   *slog.Logger
 	Way   Way    // "" for Auto
@@ -429,7 +429,7 @@ func (v *Validator) failures(ctx context.Context, relinker *testrun.Relinker, c 
 
 // overlay is the tree's own with the candidate's files on top.
 func (v *Validator) overlay(c *propose.Candidate) (map[string][]byte, error) {
-	files, err := c.Files(v.Tree)
+	files, err := c.Files(v.Tree.Tree)
 	if err != nil {
 		return nil, err
 	}

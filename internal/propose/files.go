@@ -1,0 +1,39 @@
+package propose
+
+import (
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Tree is the files under repair: those of an exported tree with the patches kept so
+// far laid over them. It is safe for concurrent use.
+type Tree struct {
+	Root    string            // absolute
+	Overlay map[string][]byte // file relative to the root -> content that replaces it
+
+	mu      sync.Mutex
+	files   map[string][]byte
+	changes map[string]*change // by the patches kept so far, of the files they change
+}
+
+// Read returns the content of a file; the path is relative to the root.
+func (t *Tree) Read(file string) ([]byte, error) {
+	if b, ok := t.Overlay[file]; ok {
+		return b, nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if b, ok := t.files[file]; ok {
+		return b, nil
+	}
+	b, err := os.ReadFile(filepath.Join(t.Root, filepath.FromSlash(file)))
+	if err != nil {
+		return nil, err
+	}
+	if t.files == nil {
+		t.files = make(map[string][]byte)
+	}
+	t.files[file] = b
+	return b, nil
+}
