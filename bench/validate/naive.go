@@ -70,7 +70,7 @@ func (n *naive) try(ctx context.Context, c *propose.Candidate, args ...string) (
 		return n.test(ctx, args)
 	}
 	tree := n.subject.tree()
-	files, err := c.Files(tree)
+	files, err := c.Files(tree.Tree)
 	if err != nil {
 		return "", err
 	}

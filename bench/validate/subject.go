@@ -11,6 +11,7 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -95,7 +96,10 @@ func (s *subject) aim(ctx context.Context) error {
 // order of the pipeline. What no evidence speaks against is proposed for as well, last.
 func (s *subject) propose(ctx context.Context, jobs int) error {
 	suspects, err := localize.Localize(ctx, localize.Input{
-		Suite: s.suite, Package: s.target.Package, Failures: s.target.Failures, Jobs: jobs,
+		Root: s.suite.Root, Package: s.target.Package, Failures: s.target.Failures, Jobs: jobs, Outline: coverage.Outline,
+		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
+			return coverage.Follow(ctx, s.suite, in, src)
+		},
 	})
 	if err != nil {
 		return err

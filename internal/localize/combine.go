@@ -5,10 +5,10 @@ import (
 	"slices"
 )
 
-// mark is one piece of evidence against a range of lines of one file.
-type mark struct {
-	file       string
-	start, end int
+// Mark is one piece of evidence against a range of lines of one file.
+type Mark struct {
+	File       string
+	Start, End int // lines, both included
 	Reason
 }
 
@@ -87,15 +87,15 @@ func (r *reasons) list() []Reason {
 
 // combine turns marks into suspects: neighbouring lines of one unit with the same
 // evidence become one suspect, best first.
-func combine(src *source, marks []mark) []Suspect {
+func combine(src *Source, marks []Mark) []Suspect {
 	byFile := make(map[string]map[int]*reasons)
 	for _, m := range marks {
-		lines := byFile[m.file]
+		lines := byFile[m.File]
 		if lines == nil {
 			lines = make(map[int]*reasons)
-			byFile[m.file] = lines
+			byFile[m.File] = lines
 		}
-		for line := m.start; line <= m.end; line++ {
+		for line := m.Start; line <= m.End; line++ {
 			if lines[line] == nil {
 				lines[line] = new(reasons)
 			}
@@ -104,7 +104,7 @@ func combine(src *source, marks []mark) []Suspect {
 	}
 	var out []Suspect
 	for name, lines := range byFile {
-		out = append(out, join(src.file(name), name, lines)...)
+		out = append(out, join(src.File(name), name, lines)...)
 	}
 	slices.SortFunc(out, func(a, b Suspect) int {
 		return cmp.Or(cmp.Compare(b.Score, a.Score), cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
@@ -112,17 +112,17 @@ func combine(src *source, marks []mark) []Suspect {
 	return out
 }
 
-func join(f *file, name string, lines map[int]*reasons) []Suspect {
+func join(f *File, name string, lines map[int]*reasons) []Suspect {
 	order := make([]int, 0, len(lines))
 	for line := range lines {
 		order = append(order, line)
 	}
 	slices.Sort(order)
-	unitAt := func(line int) *unit {
+	unitAt := func(line int) *Unit {
 		if f == nil {
 			return nil
 		}
-		return f.unitAt(line)
+		return f.UnitAt(line)
 	}
 	var out []Suspect
 	for i := 0; i < len(order); {

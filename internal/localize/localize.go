@@ -14,8 +14,8 @@ package localize
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
+	"runtime"
 	"slices"
 	"time"
 
@@ -25,8 +25,8 @@ import (
 
 // Input is what there is to go by.
 type Input struct {
-	Suite    *testrun.Suite
-	Package  string            // import path of the package whose tests fail
+	Root     string            // of the tree, absolute
+	Package  string            // the suite's unit whose tests fail
 	Failures []testrun.Failure // of that package
 	Changes  []patch.File      // from the base to the tree; empty without a base
 	Overlay  map[string][]byte // file relative to the root -> its content, nil for none; patches kept so far
@@ -34,6 +34,12 @@ type Input struct {
 	Jobs     int               // tests run at once; 0 for one per core
 	Budget   time.Duration     // for the coverage; 0 for a third of what ctx leaves, a minute at most
 	Log      *slog.Logger      // nil for none
+
+	// Outline returns what the language knows of a file's lines; nil takes lines alone.
+	Outline func(file string, src []byte) Outline
+	// Follow follows the failing tests into the code: what they call, what they run. It
+	// ends by [Input.Deadline]. Nil for a language that cannot.
+	Follow func(ctx context.Context, in Input, src *Source) ([]Mark, error)
 }
 
 // maxBudget is the default of Input.Budget where ctx does not say less.
@@ -45,17 +51,21 @@ func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	if in.Log == nil {
 		in.Log = slog.New(slog.DiscardHandler)
 	}
-	in.Jobs = defaultJobs(in.Jobs)
-	src := newSource(in.Suite.Root, in.Overlay)
+	if in.Jobs <= 0 {
+		in.Jobs = runtime.GOMAXPROCS(0)
+	}
+	src := NewSource(in.Root, in.Overlay, in.Outline)
 
 	marks := compilePositions(src, in.Failures)
 	marks = append(marks, changedLines(src, in.Changes)...)
 	marks = append(marks, stackFrames(src, in.Failures)...)
-	dynamic, err := throughTests(ctx, in, src)
-	if err != nil {
-		in.Log.Debug("localize without some evidence", "package", in.Package, "error", err)
+	if in.Follow != nil && !doesNotRun(in.Failures) {
+		followed, err := in.Follow(ctx, in, src)
+		if err != nil {
+			in.Log.Debug("localize without some evidence", "package", in.Package, "error", err)
+		}
+		marks = append(marks, followed...)
 	}
-	marks = append(marks, dynamic...)
 
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -67,34 +77,14 @@ func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	return suspects, nil
 }
 
-// throughTests follows the failing tests into the code: what they call by its
-// source, and what they run by its coverage. Code that does not compile does not run.
-func throughTests(ctx context.Context, in Input, src *source) ([]mark, error) {
-	if slices.ContainsFunc(in.Failures, func(f testrun.Failure) bool { return f.Kind == testrun.Compile }) {
-		return nil, nil
-	}
-	packages, err := in.Suite.Packages(ctx)
-	if err != nil {
-		return nil, err
-	}
-	p, err := newProgram(ctx, src, packages, in.Package)
-	if err != nil {
-		return nil, err
-	}
-	marks := p.calls(in.Failures)
-	s, err := coverage(ctx, in, p, deadline(ctx, in.Budget))
-	if s != nil {
-		marks = append(marks, s.marks(src)...)
-	}
-	if err != nil {
-		return marks, fmt.Errorf("coverage: %w", err)
-	}
-	return marks, nil
+// doesNotRun reports whether the code does not get as far as to run.
+func doesNotRun(failures []testrun.Failure) bool {
+	return slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind == testrun.Compile })
 }
 
-// deadline is when the coverage has to end.
-func deadline(ctx context.Context, budget time.Duration) time.Time {
-	now := time.Now()
+// Deadline returns when Follow has to end.
+func (in Input) Deadline(ctx context.Context) time.Time {
+	now, budget := time.Now(), in.Budget
 	if budget > 0 {
 		return now.Add(budget)
 	}

@@ -2,26 +2,25 @@ package localize
 
 import (
 	"fmt"
-	"go/ast"
 	"math"
 	"slices"
 
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// spectrum says which runs of tests hit which blocks.
-type spectrum struct {
+// Spectrum says which runs of tests hit which blocks.
+type Spectrum struct {
 	index  map[testrun.Block]int // a block without its count -> its number
 	blocks []testrun.Block
 	runs   []run
-	// partial says that what some failing test ran is not known, so that no line
+	// Partial says that what some failing test ran is not known, so that no line
 	// can be taken to be innocent.
-	partial bool
-	// together says that the passing tests are one run.
-	together bool
+	Partial bool
+	// Together says that the passing tests are one run.
+	Together bool
 }
 
-// run is one run of a test, or of several together.
+// run is one run of a test, or of several Together.
 type run struct {
 	failing bool
 	hit     []bool // by number of block; blocks beyond its end are not hit
@@ -29,8 +28,8 @@ type run struct {
 
 func (r run) hits(block int) bool { return block < len(r.hit) && r.hit[block] }
 
-// add adds a run with its profile.
-func (s *spectrum) add(failing bool, profile []testrun.Block) {
+// Add adds a run with its profile.
+func (s *Spectrum) Add(failing bool, profile []testrun.Block) {
 	if s.index == nil {
 		s.index = make(map[testrun.Block]int)
 	}
@@ -54,6 +53,11 @@ func (s *spectrum) add(failing bool, profile []testrun.Block) {
 	s.runs = append(s.runs, r)
 }
 
+// Fails reports whether there is a failing run.
+func (s *Spectrum) Fails() bool {
+	return slices.ContainsFunc(s.runs, func(r run) bool { return r.failing })
+}
+
 // tally is how many runs of each kind there are and did something.
 type tally struct {
 	failing, allFailing int
@@ -61,7 +65,7 @@ type tally struct {
 }
 
 // count tallies the runs that did something.
-func (s *spectrum) count(did func(run) bool) tally {
+func (s *Spectrum) count(did func(run) bool) tally {
 	var t tally
 	for _, r := range s.runs {
 		n := 0
@@ -81,7 +85,7 @@ func (s *spectrum) count(did func(run) bool) tally {
 
 // ochiai is the suspiciousness of what a failing tests of F and p passing ones
 // did: a / sqrt(F * (a + p)); Abreu, Zoeteweij and van Gemund, "On the accuracy of
-// spectrum-based fault localization", 2007.
+// Spectrum-based fault localization", 2007.
 func (t tally) ochiai() float64 {
 	if t.failing == 0 {
 		return 0
@@ -92,54 +96,54 @@ func (t tally) ochiai() float64 {
 // weighted is the tally in which the one run of all passing tests counts as many
 // as there are failing ones: what both ran then has the same strength, 1/sqrt(2),
 // however many tests fail.
-func (s *spectrum) weighted(t tally) tally {
-	if s.together {
+func (s *Spectrum) weighted(t tally) tally {
+	if s.Together {
 		t.passing *= t.allFailing
 		t.allPassing *= t.allFailing
 	}
 	return t
 }
 
-// lineage is what the spectrum tells of one line.
+// lineage is what the Spectrum tells of one line.
 type lineage struct {
 	strength float64
 	text     string
 	known    bool // a block is on the line
 }
 
-// marks turns the spectrum into evidence for every line of the functions that
+// Marks turns the Spectrum into evidence for every line of the functions that
 // failing tests run. A line counts as its most suspicious block. Where a failing
 // test turns away from a block, the line that decides so may be wrong: such a line
 // is as suspicious as the skipping itself, by the same formula. Lines of functions
 // that no failing test runs are marked with strength 0, when that is certain.
-func (s *spectrum) marks(src *source) []mark {
+func (s *Spectrum) Marks(src *Source) []Mark {
 	byFile := make(map[string][]int)
 	for i, b := range s.blocks {
 		byFile[b.File] = append(byFile[b.File], i)
 	}
-	var marks []mark
+	var marks []Mark
 	for name, blocks := range byFile {
-		f := src.file(name)
-		if f == nil || f.hidden() {
+		f := src.File(name)
+		if f == nil || f.Hidden() {
 			continue
 		}
 		lines := s.lines(f, blocks)
-		for i := range f.units {
-			marks = append(marks, s.unitMarks(f, &f.units[i], lines)...)
+		for i := range f.Units {
+			marks = append(marks, s.unitMarks(f, &f.Units[i], lines)...)
 		}
 	}
 	return marks
 }
 
 // lines judges the lines that blocks of one file touch.
-func (s *spectrum) lines(f *file, blocks []int) map[int]lineage {
+func (s *Spectrum) lines(f *File, blocks []int) map[int]lineage {
 	touching := make(map[int][]int)
 	share := make(map[int]float64) // of belief, by block
 	for _, i := range blocks {
 		share[i] = 1
 		for line := s.blocks[i].StartLine; line <= s.blocks[i].EndLine; line++ {
 			touching[line] = append(touching[line], i)
-			if f.panics[line] {
+			if f.Checks[line] {
 				share[i] = checkShare
 			}
 		}
@@ -170,8 +174,8 @@ func before(a, b testrun.Block) bool {
 	return a.EndLine < b.StartLine || a.EndLine == b.StartLine && a.EndCol <= b.StartCol
 }
 
-func (s *spectrum) ranText(t tally) string {
-	if !s.together {
+func (s *Spectrum) ranText(t tally) string {
+	if !s.Together {
 		return fmt.Sprintf("run by %d of %d failing and %d of %d passing tests", t.failing, t.allFailing, t.passing, t.allPassing)
 	}
 	if t.passing == 0 {
@@ -180,17 +184,17 @@ func (s *spectrum) ranText(t tally) string {
 	return fmt.Sprintf("run by %d of %d failing tests and by passing ones", t.failing, t.allFailing)
 }
 
-func (s *spectrum) skippedText(t tally) string {
-	if !s.together {
+func (s *Spectrum) skippedText(t tally) string {
+	if !s.Together {
 		return fmt.Sprintf("its block is skipped by %d of %d failing and %d of %d passing tests", t.failing, t.allFailing, t.passing, t.allPassing)
 	}
 	return fmt.Sprintf("its block is skipped by %d of %d failing tests", t.failing, t.allFailing)
 }
 
-func (s *spectrum) unitMarks(f *file, u *unit, lines map[int]lineage) []mark {
+func (s *Spectrum) unitMarks(f *File, u *Unit, lines map[int]lineage) []Mark {
 	var known []int
 	ran := false
-	for line := u.start; line <= u.end; line++ {
+	for line := u.Start; line <= u.End; line++ {
 		if l, ok := lines[line]; ok {
 			known = append(known, line)
 			ran = ran || l.strength > 0
@@ -201,23 +205,22 @@ func (s *spectrum) unitMarks(f *file, u *unit, lines map[int]lineage) []mark {
 	}
 	idle := Reason{Coverage, 0, "not run by any failing test"}
 	if !ran {
-		if s.partial {
+		if s.Partial {
 			return nil
 		}
-		return []mark{{f.name, u.start, u.end, idle}}
+		return []Mark{{f.Name, u.Start, u.End, idle}}
 	}
-	_, function := u.node.(*ast.FuncDecl)
-	var marks []mark
-	for line := u.start; line <= u.end; line++ {
+	var marks []Mark
+	for line := u.Start; line <= u.End; line++ {
 		l, ok := lines[line]
-		if !ok && function {
+		if !ok && u.Function {
 			l = between(lines, known, line)
 		}
 		switch {
 		case l.strength > 0:
-			marks = append(marks, mark{f.name, line, line, Reason{Coverage, l.strength, l.text}})
-		case l.known && !s.partial:
-			marks = append(marks, mark{f.name, line, line, idle})
+			marks = append(marks, Mark{f.Name, line, line, Reason{Coverage, l.strength, l.text}})
+		case l.known && !s.Partial:
+			marks = append(marks, Mark{f.Name, line, line, idle})
 		}
 	}
 	return marks

@@ -1,9 +1,11 @@
-package localize
+package localize_test
 
 import (
 	"math"
 	"testing"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -33,12 +35,12 @@ func absBlocks(entry, body, end, other int) []testrun.Block {
 	}
 }
 
-func strengths(t *testing.T, s *spectrum) map[int]Reason {
+func strengths(t *testing.T, s *localize.Spectrum) map[int]localize.Reason {
 	t.Helper()
-	src := newSource(tree(t, map[string]string{"p.go": abs}), nil)
-	out := make(map[int]Reason)
-	for _, m := range s.marks(src) {
-		for line := m.start; line <= m.end; line++ {
+	src := localize.NewSource(tree(t, map[string]string{"p.go": abs}), nil, coverage.Outline)
+	out := make(map[int]localize.Reason)
+	for _, m := range s.Marks(src) {
+		for line := m.Start; line <= m.End; line++ {
 			if _, twice := out[line]; twice {
 				t.Errorf("line %d is marked twice", line)
 			}
@@ -50,10 +52,10 @@ func strengths(t *testing.T, s *spectrum) map[int]Reason {
 
 func TestSpectrumMarksEveryLineThatRuns(t *testing.T) {
 	t.Parallel()
-	s := new(spectrum)
-	s.add(true, absBlocks(1, 1, 1, 0))
-	s.add(false, absBlocks(1, 0, 1, 0))
-	s.add(false, absBlocks(0, 0, 0, 1))
+	s := new(localize.Spectrum)
+	s.Add(true, absBlocks(1, 1, 1, 0))
+	s.Add(false, absBlocks(1, 0, 1, 0))
+	s.Add(false, absBlocks(0, 0, 0, 1))
 	got := strengths(t, s)
 	shared := math.Sqrt(0.5) // of one failing and one passing test
 	for line, want := range map[int]float64{3: shared, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: shared, 10: shared, 12: 0, 13: 0, 14: 0} {
@@ -72,10 +74,10 @@ func TestSpectrumMarksEveryLineThatRuns(t *testing.T) {
 // A failing test that wrongly turns away from a block makes the condition suspect.
 func TestSpectrumBlamesTheConditionOfASkippedBlock(t *testing.T) {
 	t.Parallel()
-	s := new(spectrum)
-	s.add(true, absBlocks(1, 0, 1, 0))
+	s := new(localize.Spectrum)
+	s.Add(true, absBlocks(1, 0, 1, 0))
 	for range 4 {
-		s.add(false, absBlocks(1, 1, 1, 0))
+		s.Add(false, absBlocks(1, 1, 1, 0))
 	}
 	got := strengths(t, s)
 	if r := got[4]; math.Abs(r.Strength-1) > 1e-9 || r.Text != "its block is skipped by 1 of 1 failing and 0 of 4 passing tests" {
@@ -92,11 +94,11 @@ func TestSpectrumBlamesTheConditionOfASkippedBlock(t *testing.T) {
 func TestSpectrumOfTwoRuns(t *testing.T) {
 	t.Parallel()
 	for _, failing := range []int{1, 7} {
-		s := &spectrum{together: true}
+		s := &localize.Spectrum{Together: true}
 		for range failing {
-			s.add(true, absBlocks(1, 1, 1, 0))
+			s.Add(true, absBlocks(1, 1, 1, 0))
 		}
-		s.add(false, absBlocks(1, 0, 1, 1))
+		s.Add(false, absBlocks(1, 0, 1, 1))
 		got := strengths(t, s)
 		if r := got[9]; math.Abs(r.Strength-math.Sqrt(0.5)) > 1e-9 {
 			t.Errorf("%d failing: what both run: %v", failing, r)
@@ -110,8 +112,8 @@ func TestSpectrumOfTwoRuns(t *testing.T) {
 // Where what a failing test ran is not known, nothing is taken to be innocent.
 func TestSpectrumWithGapsAcquitsNothing(t *testing.T) {
 	t.Parallel()
-	s := &spectrum{partial: true}
-	s.add(true, absBlocks(1, 0, 0, 0))
+	s := &localize.Spectrum{Partial: true}
+	s.Add(true, absBlocks(1, 0, 0, 0))
 	for line, r := range strengths(t, s) {
 		if r.Strength == 0 {
 			t.Errorf("line %d: %v", line, r)

@@ -14,14 +14,14 @@ import (
 // changedLines marks what was written since the base, and the lines next to what
 // was deleted. Comments and blank lines cannot have done it. Tests are left out:
 // what a changed test expects is taken as meant.
-func changedLines(src *source, changes []patch.File) []mark {
-	var marks []mark
+func changedLines(src *Source, changes []patch.File) []Mark {
+	var marks []Mark
 	for _, c := range changes {
 		if c.Delete || c.Binary || slices.Contains(strings.Split(c.NewName, "/"), "testdata") {
 			continue
 		}
-		f := src.file(c.NewName)
-		if f == nil || f.test {
+		f := src.File(c.NewName)
+		if f == nil || f.Test {
 			continue
 		}
 		at := src.shift(c.NewName)
@@ -33,11 +33,11 @@ func changedLines(src *source, changes []patch.File) []mark {
 }
 
 // changedBy marks the lines of one hunk; at maps a line of the tree to the overlay.
-func changedBy(f *file, h patch.Hunk, at func(int) int) []mark {
-	var marks []mark
+func changedBy(f *File, h patch.Hunk, at func(int) int) []Mark {
+	var marks []Mark
 	add := func(line int, strength float64, text string) {
 		if line = at(line); line > 0 && !f.blank(line) {
-			marks = append(marks, mark{f.name, line, line, Reason{Changed, strength, text}})
+			marks = append(marks, Mark{f.Name, line, line, Reason{Changed, strength, text}})
 		}
 	}
 	next := max(h.NewStart, 1) // line of the new side
@@ -71,16 +71,16 @@ func changedBy(f *file, h patch.Hunk, at func(int) int) []mark {
 
 // shift maps lines of the tree's file to those of its overlay; lines that the
 // overlay does not have map to 0.
-func (s *source) shift(name string) func(int) int {
+func (s *Source) shift(name string) func(int) int {
 	over, ok := s.overlay[name]
 	if !ok {
 		return func(line int) int { return line }
 	}
-	old := newSource(s.root, nil).file(name)
+	old := NewSource(s.root, nil, s.outline).File(name)
 	if old == nil {
 		return func(int) int { return 0 }
 	}
-	hunks := patch.DiffContext(name, name, old.src, over, 0).Hunks
+	hunks := patch.DiffContext(name, name, old.Src, over, 0).Hunks
 	return func(line int) int {
 		offset := 0
 		for _, h := range hunks {
@@ -111,25 +111,25 @@ const checkShare = 0.4
 // stackFrames marks the statements on the stacks of panics and other failures,
 // inner calls more than outer ones, and with less force the rest of the functions
 // they are in: a bad value is often made a few lines above its use.
-func stackFrames(src *source, failures []testrun.Failure) []mark {
-	var marks []mark
+func stackFrames(src *Source, failures []testrun.Failure) []Mark {
+	var marks []Mark
 	for _, failure := range failures {
 		depth := 0
 		for _, frame := range failure.Frames {
-			f := src.file(frame.File)
-			if f == nil || f.hidden() || frame.Line == 0 {
+			f := src.File(frame.File)
+			if f == nil || f.Hidden() || frame.Line == 0 {
 				continue
 			}
 			depth++
 			s := math.Pow(frameDecay, float64(depth-1))
-			if depth == 1 && f.panics[frame.Line] {
+			if depth == 1 && f.Checks[frame.Line] {
 				s *= checkShare
 			}
 			text := fmt.Sprintf("named by the %s at depth %d", stackName(failure.Kind), depth)
 			start, end := f.statement(frame.Line)
-			marks = append(marks, mark{f.name, start, end, Reason{Stack, s, text}})
-			if u := f.unitAt(frame.Line); u != nil {
-				marks = append(marks, mark{f.name, u.start, u.end, Reason{Stack, s / 2, "in a function " + text}})
+			marks = append(marks, Mark{f.Name, start, end, Reason{Stack, s, text}})
+			if u := f.UnitAt(frame.Line); u != nil {
+				marks = append(marks, Mark{f.Name, u.Start, u.End, Reason{Stack, s / 2, "in a function " + text}})
 			}
 		}
 	}
@@ -150,8 +150,8 @@ func stackName(k testrun.Kind) string {
 // compilePositions marks what the compiler names. The first error counts most,
 // since later ones are often its echo. Positions in tests are kept too: they tell
 // people where the code and its test disagree.
-func compilePositions(src *source, failures []testrun.Failure) []mark {
-	var marks []mark
+func compilePositions(src *Source, failures []testrun.Failure) []Mark {
+	var marks []Mark
 	for _, failure := range failures {
 		if failure.Kind != testrun.Compile {
 			continue
@@ -166,11 +166,11 @@ func compilePositions(src *source, failures []testrun.Failure) []mark {
 				continue
 			}
 			start, end := p.Line, p.Line
-			if f := src.file(name); f != nil {
+			if f := src.File(name); f != nil {
 				start, end = f.statement(p.Line)
 			}
 			s := max(math.Pow(0.9, float64(i)), 0.5)
-			marks = append(marks, mark{name, start, end, Reason{Compiler, s, "the compiler says: " + firstLine(p.Message)}})
+			marks = append(marks, Mark{name, start, end, Reason{Compiler, s, "the compiler says: " + firstLine(p.Message)}})
 		}
 	}
 	return marks

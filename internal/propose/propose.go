@@ -47,11 +47,11 @@ type Problem struct {
 
 	round    int // of suspects, see Suspect
 	index    *localize.Index
-	seen     map[uint64]bool            // results proposed already
-	holes    map[uint64]*Hole           // by the text that they make
-	share    float64                    // see Suspect; 0 means 1
+	seen     map[uint64]bool             // results proposed already
+	holes    map[uint64]*Hole            // by the text that they make
+	share    float64                     // see Suspect; 0 means 1
 	before   map[string]map[int][]string // see linesBefore
-	searched *search                    // for the culprit
+	searched *search                     // for the culprit
 	memo     memo
 }
 

@@ -11,6 +11,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
@@ -137,7 +138,11 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	r.Progress("localize", target.Package, 0, 0)
 	stop := r.clock.start("localize")
 	suspects, err := localize.Localize(ctx, localize.Input{
-		Suite: r.suite, Package: target.Package, Failures: focus, Changes: changes, Overlay: r.kept, Jobs: r.Jobs, Log: r.Log,
+		Root: r.suite.Root, Package: target.Package, Failures: focus, Changes: changes, Overlay: r.kept, Jobs: r.Jobs, Log: r.Log,
+		Outline: coverage.Outline,
+		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
+			return coverage.Follow(ctx, r.suite, in, src)
+		},
 	})
 	stop()
 	if err != nil {

@@ -1,9 +1,11 @@
-package localize
+package coverage
 
 import (
+	"context"
 	"strings"
 	"testing"
 
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -41,6 +43,7 @@ func Unrelated() {}
 	"shop/x_test.go": `package shop_test
 
 import (
+	"context"
 	"testing"
 
 	"ex.test/m/shop"
@@ -60,7 +63,7 @@ func check(t *testing.T, c *shop.Cart) {
 
 func TestCallTree(t *testing.T) {
 	t.Parallel()
-	src := newSource(tree(t, shop), nil)
+	src := sourceOf(t, shop)
 	p, err := newProgram(t.Context(), src, []testrun.Package{
 		{ImportPath: "ex.test/m/money", Dir: "money", Name: "money", GoFiles: []string{"m.go"}},
 		{
@@ -72,9 +75,9 @@ func TestCallTree(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	got := make(map[string]Reason)
+	got := make(map[string]localize.Reason)
 	for _, m := range p.calls([]testrun.Failure{{TestID: testID("ex.test/m/shop", "TestCartTotal")}}) {
-		name := src.file(m.file).unitAt(m.start).name
+		name := src.File(m.File).UnitAt(m.Start).Name
 		if m.Strength > got[name].Strength {
 			got[name] = m.Reason
 		}
@@ -101,13 +104,13 @@ func TestCallTree(t *testing.T) {
 // Methods of suites run as subtests: testify's, for instance.
 func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 	t.Parallel()
-	src := newSource(tree(t, map[string]string{
+	src := sourceOf(t, map[string]string{
 		"p.go": "package p\n\nfunc A() {}\n\nfunc B() {}\n",
 		"p_test.go": strings.Join([]string{
 			"package p", "func TestSuite(t *testing.T) { suite.Run(t, new(S)) }",
 			"func (s *S) TestOne() { A() }", "func (s *S) TestTwo() { B() }", "",
 		}, "\n\n"),
-	}), nil)
+	})
 	p, err := newProgram(t.Context(), src, []testrun.Package{
 		{ImportPath: "p", Dir: ".", Name: "p", GoFiles: []string{"p.go"}, TestGoFiles: []string{"p_test.go"}},
 	}, "p")
@@ -115,7 +118,7 @@ func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 		t.Fatal(err)
 	}
 	marks := p.calls([]testrun.Failure{{TestID: testID("p", "TestSuite/TestTwo")}})
-	if len(marks) != 1 || marks[0].start != 5 {
+	if len(marks) != 1 || marks[0].Start != 5 {
 		t.Errorf("%v", marks)
 	}
 }
@@ -123,23 +126,37 @@ func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 // Of several methods with the name that is called each is believed less.
 func TestCallTreeSharesAmongNamesakes(t *testing.T) {
 	t.Parallel()
-	src := newSource(tree(t, map[string]string{
+	files := map[string]string{
 		"p.go":      "package p\n\nfunc (A) Get() {}\n\nfunc (B) Get() {}\n\nfunc Only() {}\n",
 		"p_test.go": "package p\n\nfunc TestX(t *testing.T) { x.Get(); Only() }\n",
-	}), nil)
+	}
+	src := sourceOf(t, files)
 	p, err := newProgram(t.Context(), src, []testrun.Package{
 		{ImportPath: "p", Dir: ".", Name: "p", GoFiles: []string{"p.go"}, TestGoFiles: []string{"p_test.go"}},
 	}, "p")
 	if err != nil {
 		t.Fatal(err)
 	}
-	suspects := combine(src, p.calls([]testrun.Failure{{TestID: testID("p", "TestX")}}))
+	suspects := combined(t, files, p.calls([]testrun.Failure{{TestID: testID("p", "TestX")}}))
 	if len(suspects) != 3 || suspects[0].Start != 7 || suspects[1].Score != suspects[2].Score {
 		t.Errorf("%v", suspects)
 	}
 	// Where it is not known which test failed, it may have been any.
-	whole := combine(src, p.calls([]testrun.Failure{{TestID: testID("p", "")}}))
+	whole := combined(t, files, p.calls([]testrun.Failure{{TestID: testID("p", "")}}))
 	if len(whole) != 3 || whole[0].Why[0].Text != "called by a test at depth 1" {
 		t.Errorf("%v", whole)
 	}
+}
+
+// combined is the suspects that marks alone make.
+func combined(t *testing.T, files map[string]string, marks []localize.Mark) []localize.Suspect {
+	t.Helper()
+	suspects, err := localize.Localize(t.Context(), localize.Input{
+		Root: tree(t, files), Outline: Outline,
+		Follow: func(context.Context, localize.Input, *localize.Source) ([]localize.Mark, error) { return marks, nil },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return suspects
 }

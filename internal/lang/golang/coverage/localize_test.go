@@ -1,4 +1,4 @@
-package localize
+package coverage
 
 import (
 	"context"
@@ -10,12 +10,13 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // module is a small real module and its failures.
-func module(t *testing.T, name string) (Input, map[string]string) {
+func module(t *testing.T, name string) (localize.Input, map[string]string) {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/" + name + ".txtar")
 	if err != nil {
@@ -40,7 +41,15 @@ func module(t *testing.T, name string) (Input, map[string]string) {
 	if len(result.Failures) == 0 {
 		t.Fatal("nothing fails")
 	}
-	return Input{Suite: suite, Package: result.Failures[0].Package, Failures: result.Failures, Budget: budget}, files
+	return localize.Input{
+		Root: suite.Root, Outline: Outline, Follow: followed(suite), Package: result.Failures[0].Package, Failures: result.Failures, Budget: budget,
+	}, files
+}
+
+func followed(suite *testrun.Suite) func(context.Context, localize.Input, *localize.Source) ([]localize.Mark, error) {
+	return func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
+		return Follow(ctx, suite, in, src)
+	}
 }
 
 // where finds the line of a file that holds a text.
@@ -55,8 +64,8 @@ func where(t *testing.T, files map[string]string, file, text string) int {
 
 // rank is the place of a line among the suspects, from 1; of those with an equal
 // score the last, so that a tie is no success.
-func rank(suspects []Suspect, file string, line int) int {
-	at := NewIndex(suspects).At(file, line)
+func rank(suspects []localize.Suspect, file string, line int) int {
+	at := localize.NewIndex(suspects).At(file, line)
 	if at == 0 {
 		return 0
 	}
@@ -69,7 +78,7 @@ func rank(suspects []Suspect, file string, line int) int {
 	return n
 }
 
-func reasonOf(suspects []Suspect, file string, line int, kind Evidence) Reason {
+func reasonOf(suspects []localize.Suspect, file string, line int, kind localize.Evidence) localize.Reason {
 	for _, s := range suspects {
 		if s.File == file && s.Start <= line && line <= s.End {
 			for _, r := range s.Why {
@@ -79,7 +88,7 @@ func reasonOf(suspects []Suspect, file string, line int, kind Evidence) Reason {
 			}
 		}
 	}
-	return Reason{}
+	return localize.Reason{}
 }
 
 // Each module of testdata has one faulty line, marked by the comment FAULT.
@@ -89,21 +98,21 @@ func TestRanksTheFaultyLine(t *testing.T) {
 		name string
 		file string
 		rank int // at most
-		why  Reason
+		why  localize.Reason
 	}{
-		{"assertion", "p.go", 1, Reason{Coverage, 1, "run by 1 of 1 failing and 0 of 3 passing tests"}},
-		{"subtests", "p.go", 1, Reason{Coverage, 1, "run by 2 of 2 failing and 0 of 3 passing tests"}},
-		{"panic", "p.go", 1, Reason{Coverage, 1, "run by 1 of 1 failing and 0 of 1 passing tests"}},
-		{"hang", "p.go", 2, Reason{Coverage, 1, "run by 1 of 1 failing and 0 of 1 passing tests"}},
-		{"exit", "p.go", 2, Reason{Coverage, 1, "run by 1 of 1 failing and 0 of 1 passing tests"}},
-		{"otherpackage", "inner/inner.go", 2, Reason{Coverage, 1, "run by 1 of 1 failing and 0 of 1 passing tests"}},
-		{"onlytest", "p.go", 2, Reason{Calls, 1, "called by TestParseRange at depth 1 and named like it"}},
-		{"goroutine", "p.go", 1, Reason{Stack, 1, "named by the panic at depth 1"}},
+		{"assertion", "p.go", 1, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 1 of 1 failing and 0 of 3 passing tests"}},
+		{"subtests", "p.go", 1, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 2 of 2 failing and 0 of 3 passing tests"}},
+		{"panic", "p.go", 1, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 1 of 1 failing and 0 of 1 passing tests"}},
+		{"hang", "p.go", 2, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 1 of 1 failing and 0 of 1 passing tests"}},
+		{"exit", "p.go", 2, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 1 of 1 failing and 0 of 1 passing tests"}},
+		{"otherpackage", "inner/inner.go", 2, localize.Reason{Evidence: localize.Coverage, Strength: 1, Text: "run by 1 of 1 failing and 0 of 1 passing tests"}},
+		{"onlytest", "p.go", 2, localize.Reason{Evidence: localize.Calls, Strength: 1, Text: "called by TestParseRange at depth 1 and named like it"}},
+		{"goroutine", "p.go", 1, localize.Reason{Evidence: localize.Stack, Strength: 1, Text: "named by the panic at depth 1"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
 			in, files := module(t, tc.name)
-			suspects, err := Localize(t.Context(), in)
+			suspects, err := localize.Localize(t.Context(), in)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -126,7 +135,7 @@ func TestRanksTheFaultyLine(t *testing.T) {
 }
 
 // checkSuspects checks what holds of all results.
-func checkSuspects(t *testing.T, files map[string]string, suspects []Suspect) {
+func checkSuspects(t *testing.T, files map[string]string, suspects []localize.Suspect) {
 	t.Helper()
 	taken := make(map[[2]any]bool)
 	for i, s := range suspects {
@@ -160,7 +169,7 @@ func TestChangesRank(t *testing.T) {
 		change("inner/inner.go", "n - 1", "n + 1"),
 		change("p.go", "unused", "harmless"),
 	}
-	suspects, err := Localize(t.Context(), in)
+	suspects, err := localize.Localize(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -169,22 +178,22 @@ func TestChangesRank(t *testing.T) {
 	if first.File != "inner/inner.go" || first.Start != line || first.End != line {
 		t.Errorf("first is %v", first)
 	}
-	x := NewIndex(suspects)
+	x := localize.NewIndex(suspects)
 	harmless := where(t, files, "p.go", "unused")
 	if got, want := x.At("p.go", harmless), x.At("p.go", where(t, files, "p.go", "inner.Next")); got >= want {
 		t.Errorf("a changed line that does not run has %v, one that runs %v", got, want)
 	}
-	again, err := Localize(t.Context(), in)
+	again, err := localize.Localize(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
-	if !slices.EqualFunc(suspects, again, func(a, b Suspect) bool {
+	if !slices.EqualFunc(suspects, again, func(a, b localize.Suspect) bool {
 		return a.File == b.File && a.Start == b.Start && a.Score == b.Score && slices.Equal(a.Why, b.Why)
 	}) {
 		t.Errorf("a second time:\n%v\n%v", suspects, again)
 	}
 	in.Limit = 2
-	limited, err := Localize(t.Context(), in)
+	limited, err := localize.Localize(t.Context(), in)
 	if err != nil || len(limited) != 2 || limited[0].Start != first.Start {
 		t.Errorf("%v, %v", limited, err)
 	}
@@ -193,7 +202,7 @@ func TestChangesRank(t *testing.T) {
 func TestCompileErrors(t *testing.T) {
 	t.Parallel()
 	in, files := module(t, "compile")
-	suspects, err := Localize(t.Context(), in)
+	suspects, err := localize.Localize(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -201,7 +210,7 @@ func TestCompileErrors(t *testing.T) {
 	if rank(suspects, "p.go", line) != 1 {
 		t.Errorf("%v", suspects)
 	}
-	if got := reasonOf(suspects, "p.go", line, Compiler).Text; got != "the compiler says: undefined: lenght" {
+	if got := reasonOf(suspects, "p.go", line, localize.Compiler).Text; got != "the compiler says: undefined: lenght" {
 		t.Errorf("%q", got)
 	}
 }
@@ -212,7 +221,7 @@ func TestOverlay(t *testing.T) {
 	in, files := module(t, "assertion")
 	over := strings.Replace(files["p.go"], "package p\n", "package p\n\n// One.\n\n// Two.\n", 1)
 	in.Overlay = map[string][]byte{"p.go": []byte(over)}
-	suspects, err := Localize(t.Context(), in)
+	suspects, err := localize.Localize(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +236,7 @@ func TestNoTimeForCoverage(t *testing.T) {
 	t.Parallel()
 	in, files := module(t, "onlytest")
 	in.Budget = time.Nanosecond
-	suspects, err := Localize(t.Context(), in)
+	suspects, err := localize.Localize(t.Context(), in)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -235,17 +244,17 @@ func TestNoTimeForCoverage(t *testing.T) {
 	if r := rank(suspects, "p.go", line); r != 1 {
 		t.Errorf("rank %d: %v", r, suspects)
 	}
-	if r := reasonOf(suspects, "p.go", line, Coverage); r.Text != "" {
+	if r := reasonOf(suspects, "p.go", line, localize.Coverage); r.Text != "" {
 		t.Errorf("%v", r)
 	}
 }
 
 func TestCancelled(t *testing.T) {
 	t.Parallel()
-	in := Input{Suite: &testrun.Suite{Root: t.TempDir()}, Package: "p"}
+	in := localize.Input{Root: t.TempDir(), Package: "p"}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := Localize(ctx, in); !errors.Is(err, context.Canceled) {
+	if _, err := localize.Localize(ctx, in); !errors.Is(err, context.Canceled) {
 		t.Errorf("%v", err)
 	}
 }

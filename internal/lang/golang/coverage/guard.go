@@ -1,4 +1,4 @@
-package localize
+package coverage
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"go/token"
 	"path"
 	"strconv"
+
+	"github.com/regreen-ci/regreen/internal/localize"
 )
 
 // A test binary writes its coverage when it ends in order. One that panics or runs
@@ -48,28 +50,29 @@ var _ = func() bool {
 `
 
 // guard lays the two changes over the test files of a package.
-func guard(files []*file) map[string][]byte {
+func guard(files []*localize.File) map[string][]byte {
 	guarded := make(map[string][]byte)
 	watched := false
 	for _, f := range files {
-		if !f.test {
+		if !f.Test {
 			continue
 		}
-		guarded[f.name] = recoverIn(f)
+		guarded[f.Name] = recoverIn(f)
 		if !watched {
 			watched = true
-			text := fmt.Sprintf(watchdogText, f.syntax.Name.Name, limitVariable, watchdogStatus)
-			guarded[path.Join(path.Dir(f.name), watchdogName)] = []byte(text)
+			text := fmt.Sprintf(watchdogText, syntaxOf(f).file.Name.Name, limitVariable, watchdogStatus)
+			guarded[path.Join(path.Dir(f.Name), watchdogName)] = []byte(text)
 		}
 	}
 	return guarded
 }
 
 // recoverIn gives the source of a test file with its recovers. No line moves.
-func recoverIn(f *file) []byte {
-	pkg := testingName(f.syntax)
+func recoverIn(f *localize.File) []byte {
+	s := syntaxOf(f)
+	pkg := testingName(s.file)
 	if pkg == "" {
-		return f.src
+		return f.Src
 	}
 	var out bytes.Buffer
 	done := 0
@@ -77,14 +80,14 @@ func recoverIn(f *file) []byte {
 		if t == "" || body == nil {
 			return
 		}
-		at := f.pos.Offset(body.Lbrace) + 1
-		out.Write(f.src[done:at])
+		at := s.pos.Offset(body.Lbrace) + 1
+		out.Write(f.Src[done:at])
 		fmt.Fprintf(&out, " defer func() { if e := recover(); e != nil { %s.Errorf(\"panic: %%v\", e) } }();", t)
 		done = at
 	}
 	// Inspect goes through the source in order, so that offsets only grow.
 	passed := make(map[*ast.FuncLit]bool) // to Run or Fuzz
-	ast.Inspect(f.syntax, func(n ast.Node) bool {
+	ast.Inspect(s.file, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.FuncDecl:
 			if n.Recv == nil && len(n.Type.Params.List) == 1 {
@@ -105,7 +108,7 @@ func recoverIn(f *file) []byte {
 		}
 		return true
 	})
-	out.Write(f.src[done:])
+	out.Write(f.Src[done:])
 	return out.Bytes()
 }
 

@@ -1,4 +1,4 @@
-package localize
+package coverage
 
 import (
 	"cmp"
@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -24,7 +25,7 @@ const (
 // program is the part of the tree that a package's tests can reach, by names
 // alone: types are not needed for a ranking, and need code that compiles.
 type program struct {
-	src     *source
+	src     *localize.Source
 	pkgs    map[string]*declared // by import path
 	order   []string             // import paths, the tests' own package first
 	methods map[string][]*node
@@ -33,21 +34,21 @@ type program struct {
 // declared is what one package declares, by name, without methods.
 type declared struct {
 	testrun.Package
-	files []*file
+	files []*localize.File
 	names map[string][]*node
 }
 
 // node is a function, variable or constant that can be called or used.
 type node struct {
 	pkg  string
-	file *file
+	file *localize.File
 	unit *unit
 	refs []*node // filled when first asked for
 	done bool
 }
 
 // newProgram parses the package pkg and all that it and its tests import of the tree.
-func newProgram(ctx context.Context, src *source, tree []testrun.Package, pkg string) (*program, error) {
+func newProgram(ctx context.Context, src *localize.Source, tree []testrun.Package, pkg string) (*program, error) {
 	p := &program{src: src, pkgs: make(map[string]*declared), methods: make(map[string][]*node)}
 	byPath := make(map[string]testrun.Package, len(tree))
 	for _, t := range tree {
@@ -81,13 +82,14 @@ func (p *program) declare(t testrun.Package, files []string) {
 	d := &declared{Package: t, names: make(map[string][]*node)}
 	p.pkgs[t.ImportPath] = d
 	for _, name := range files {
-		f := p.src.file(path.Join(t.Dir, name))
-		if f == nil || f.syntax == nil {
+		f := p.src.File(path.Join(t.Dir, name))
+		s := syntaxOf(f)
+		if s == nil {
 			continue
 		}
 		d.files = append(d.files, f)
-		for i := range f.units {
-			n := &node{pkg: t.ImportPath, file: f, unit: &f.units[i]}
+		for i := range s.units {
+			n := &node{pkg: t.ImportPath, file: f, unit: &s.units[i]}
 			switch decl := n.unit.node.(type) {
 			case *ast.FuncDecl:
 				if decl.Recv != nil {
@@ -117,8 +119,8 @@ func (p *program) covered() []string {
 
 // calls marks what the failing tests call, breadth first: the deeper, the less.
 // What is called by a name that several methods share is shared among them.
-func (p *program) calls(failures []testrun.Failure) []mark {
-	var marks []mark
+func (p *program) calls(failures []testrun.Failure) []localize.Mark {
+	var marks []localize.Mark
 	for _, failure := range failures {
 		reached := make(map[*node]bool)
 		layer := p.entries(failure.TestID)
@@ -128,7 +130,7 @@ func (p *program) calls(failures []testrun.Failure) []mark {
 		for len(layer) > 0 {
 			next := make(map[*node]call)
 			for n, c := range layer {
-				if !n.file.hidden() {
+				if !n.file.Hidden() {
 					marks = append(marks, c.mark(n, failure.TestID))
 				}
 				refs := p.refs(n)
@@ -159,7 +161,7 @@ type call struct {
 }
 
 func (c call) to(n *node, sharers int) call {
-	if !n.file.test {
+	if !n.file.Test {
 		c.depth++
 		if c.depth > 1 {
 			c.strength *= callDecay
@@ -174,8 +176,8 @@ func (c call) stronger(than call) bool {
 	return c.strength > than.strength || c.strength == than.strength && c.depth < than.depth
 }
 
-func (c call) mark(n *node, test testrun.TestID) mark {
-	like := affinity(test, n.unit.recv, n.unit.name)
+func (c call) mark(n *node, test testrun.TestID) localize.Mark {
+	like := affinity(test, n.unit.Recv, n.unit.Name)
 	verb := "called"
 	if _, ok := n.unit.node.(*ast.ValueSpec); ok {
 		verb = "used"
@@ -184,17 +186,19 @@ func (c call) mark(n *node, test testrun.TestID) mark {
 	if like >= alike {
 		text += " and named like it"
 	}
-	return mark{n.file.name, n.unit.start, n.unit.end, Reason{Calls, c.strength * (plainCall + (1-plainCall)*like), text}}
+	return localize.Mark{File: n.file.Name, Start: n.unit.Start, End: n.unit.End, Reason: localize.Reason{
+		Evidence: localize.Calls, Strength: c.strength * (plainCall + (1-plainCall)*like), Text: text,
+	}}
 }
 
 // namesakes counts the methods among refs that n cannot be told from.
 func namesakes(refs []*node, n *node) int {
-	if n.unit.recv == "" {
+	if n.unit.Recv == "" {
 		return 1
 	}
 	count := 0
 	for _, ref := range refs {
-		if ref.unit.recv != "" && ref.unit.name == n.unit.name {
+		if ref.unit.Recv != "" && ref.unit.Name == n.unit.Name {
 			count++
 		}
 	}
@@ -208,7 +212,7 @@ func (p *program) entries(test testrun.TestID) map[*node]call {
 	own := p.pkgs[p.order[0]]
 	for name, nodes := range own.names {
 		for _, n := range nodes {
-			if n.file.test && (name == test.Top() || test.Test == "") {
+			if n.file.Test && (name == test.Top() || test.Test == "") {
 				entries[n] = call{strength: 1}
 			}
 		}
@@ -216,7 +220,7 @@ func (p *program) entries(test testrun.TestID) map[*node]call {
 	_, sub, _ := strings.Cut(test.Test, "/")
 	for part := range strings.SplitSeq(sub, "/") {
 		for _, n := range p.methods[part] {
-			if n.file.test && n.pkg == own.ImportPath {
+			if n.file.Test && n.pkg == own.ImportPath {
 				entries[n] = call{strength: 1}
 			}
 		}
@@ -226,20 +230,19 @@ func (p *program) entries(test testrun.TestID) map[*node]call {
 
 // namedLike marks functions of the test's own package that it is named after but
 // does not visibly call: through an interface, reflection or a table perhaps.
-func (p *program) namedLike(test testrun.TestID, reached map[*node]bool) []mark {
-	var marks []mark
+func (p *program) namedLike(test testrun.TestID, reached map[*node]bool) []localize.Mark {
+	var marks []localize.Mark
 	mention := func(n *node) {
-		if reached[n] || n.file.hidden() || n.pkg != p.order[0] {
+		if reached[n] || n.file.Hidden() || n.pkg != p.order[0] {
 			return
 		}
 		if _, ok := n.unit.node.(*ast.FuncDecl); !ok {
 			return
 		}
-		if like := affinity(test, n.unit.recv, n.unit.name); like >= alike {
-			marks = append(marks, mark{
-				n.file.name, n.unit.start, n.unit.end,
-				Reason{Calls, like * (1 - plainCall), "named like " + test.Test},
-			})
+		if like := affinity(test, n.unit.Recv, n.unit.Name); like >= alike {
+			marks = append(marks, localize.Mark{File: n.file.Name, Start: n.unit.Start, End: n.unit.End, Reason: localize.Reason{
+				Evidence: localize.Calls, Strength: like * (1 - plainCall), Text: "named like " + test.Test,
+			}})
 		}
 	}
 	for _, nodes := range p.pkgs[p.order[0]].names {
@@ -309,9 +312,9 @@ func (p *program) refs(n *node) []*node {
 
 // imports gives the import paths of a file by their names there; dots are the
 // tree's packages that it imports without a name.
-func (p *program) imports(f *file) (names map[string]string, dots []string) {
+func (p *program) imports(f *localize.File) (names map[string]string, dots []string) {
 	names = make(map[string]string)
-	for _, spec := range f.syntax.Imports {
+	for _, spec := range syntaxOf(f).file.Imports {
 		imp, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
 			continue

@@ -1,4 +1,4 @@
-package localize
+package coverage
 
 import (
 	"bytes"
@@ -12,13 +12,13 @@ import (
 	"path"
 	"path/filepath"
 	"regexp"
-	"runtime"
 	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -52,34 +52,34 @@ type recorded struct {
 
 // coverage runs the failing and the passing tests of the package and returns what
 // they hit. One binary is built for all. It ends at the deadline with what it has by then.
-func coverage(ctx context.Context, in Input, p *program, deadline time.Time) (*spectrum, error) {
-	ctx, cancel := context.WithDeadline(ctx, deadline)
+func coverage(ctx context.Context, in localize.Input, suite *testrun.Suite, p *program) (*localize.Spectrum, error) {
+	ctx, cancel := context.WithDeadline(ctx, in.Deadline(ctx))
 	defer cancel()
 	if len(in.Overlay) > 0 {
-		copied, err := shadow(ctx, in.Suite, in.Overlay)
+		copied, err := shadow(ctx, suite, in.Overlay)
 		if copied != nil {
 			defer os.RemoveAll(copied.Root)
 		}
 		if err != nil {
 			return nil, fmt.Errorf("copy the tree: %w", err)
 		}
-		in.Suite, in.Overlay = copied, nil
+		suite = copied
 	}
-	bin, err := buildCovered(ctx, in, p)
+	bin, err := buildCovered(ctx, in, suite, p)
 	if err != nil {
 		return nil, err
 	}
 	defer bin.Remove()
-	dir, err := os.MkdirTemp(in.Suite.Sandbox.Temp(), "regreen-coverage-")
+	dir, err := os.MkdirTemp(suite.Sandbox.Temp(), "regreen-coverage-")
 	if err != nil {
 		return nil, err
 	}
 	defer os.RemoveAll(dir)
-	r := &recorder{suite: in.Suite, bin: bin, pkg: in.Package, dir: dir, jobs: in.Jobs, log: in.Log}
+	r := &recorder{suite: suite, bin: bin, pkg: in.Package, dir: dir, jobs: in.Jobs, log: in.Log}
 
-	s := &spectrum{}
+	s := &localize.Spectrum{}
 	r.failing(ctx, s, in.Failures)
-	if !slices.ContainsFunc(s.runs, func(r run) bool { return r.failing }) {
+	if !s.Fails() {
 		return nil, errors.New("no failing test left its coverage")
 	}
 	return s, r.passing(ctx, s, in.Failures)
@@ -142,22 +142,22 @@ func (c cancellable) Open(name string) (fs.File, error) {
 
 // buildCovered builds the test binary with coverage of every package of the tree
 // that the tests depend on.
-func buildCovered(ctx context.Context, in Input, p *program) (*testrun.Binary, error) {
+func buildCovered(ctx context.Context, in localize.Input, suite *testrun.Suite, p *program) (*testrun.Binary, error) {
 	opt := testrun.BuildOptions{Cover: true, CoverPkg: p.covered(), NoVet: true}
 	opt.Overlay = guard(p.pkgs[in.Package].files)
-	bin, err := in.Suite.Build(ctx, in.Package, opt)
+	bin, err := suite.Build(ctx, in.Package, opt)
 	if err == nil || ctx.Err() != nil {
 		return bin, err
 	}
 	in.Log.Debug("the test files do not take guards", "package", in.Package, "error", err)
 	opt.Overlay = nil
-	return in.Suite.Build(ctx, in.Package, opt)
+	return suite.Build(ctx, in.Package, opt)
 }
 
 // failing records the failing tests. Of a test with subtests, those that fail
 // alone count as failing and those that pass as passing; others count as
 // a whole.
-func (r *recorder) failing(ctx context.Context, s *spectrum, failures []testrun.Failure) {
+func (r *recorder) failing(ctx context.Context, s *localize.Spectrum, failures []testrun.Failure) {
 	tops := topLevel(failures)
 	if len(tops) == 0 {
 		tops = []string{""} // the package fails as a whole
@@ -185,9 +185,9 @@ func (r *recorder) failing(ctx context.Context, s *spectrum, failures []testrun.
 		switch {
 		case !rec.done:
 		case cut(rec), rec.profile == nil && !rec.Passed:
-			s.partial = true
+			s.Partial = true
 		case rec.profile != nil:
-			s.add(!rec.Passed, rec.profile)
+			s.Add(!rec.Passed, rec.profile)
 			if !rec.Passed {
 				top, _, _ := strings.Cut(subs[i], "/")
 				alone[top], failed = true, true
@@ -197,19 +197,19 @@ func (r *recorder) failing(ctx context.Context, s *spectrum, failures []testrun.
 	for i, rec := range whole {
 		switch {
 		case !rec.done:
-			s.partial = true
+			s.Partial = true
 		case !rec.Passed && !alone[tops[i]]:
 			failed = true
-			s.partial = s.partial || cut(rec) || rec.profile == nil
+			s.Partial = s.Partial || cut(rec) || rec.profile == nil
 			if rec.profile != nil {
-				s.add(true, rec.profile)
+				s.Add(true, rec.profile)
 			}
 		}
 	}
 	if !failed { // they fail only in the company of others
-		s.partial = true
+		s.Partial = true
 		if rec := r.record(ctx, nil, limit, true); rec.done && !rec.Passed && rec.profile != nil {
-			s.add(true, rec.profile)
+			s.Add(true, rec.profile)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func (r *recorder) failing(ctx context.Context, s *spectrum, failures []testrun.
 // passing records the tests that are not known to fail: all in one run where there
 // are many, otherwise each alone, as far as time allows. A few slow ones must not
 // take the time of all the others, so they are cut off, and left out.
-func (r *recorder) passing(ctx context.Context, s *spectrum, failures []testrun.Failure) error {
+func (r *recorder) passing(ctx context.Context, s *localize.Spectrum, failures []testrun.Failure) error {
 	names, err := r.bin.List(ctx)
 	if err != nil {
 		return fmt.Errorf("list tests: %w", err)
@@ -232,11 +232,11 @@ func (r *recorder) passing(ctx context.Context, s *spectrum, failures []testrun.
 	plan, limit := groups(names), r.share(ctx, 10)
 	if len(names) > maxPassing {
 		plan, limit = [][]string{names}, r.share(ctx, 1)
-		s.together = true
+		s.Together = true
 	}
 	for _, rec := range r.each(ctx, plan, limit, false) {
 		if rec.done && rec.Passed && rec.profile != nil {
-			s.add(false, rec.profile)
+			s.Add(false, rec.profile)
 		}
 	}
 	return nil
@@ -374,11 +374,4 @@ func subtests(top string, output []byte, fails bool) []string {
 		}
 	}
 	return out
-}
-
-func defaultJobs(n int) int {
-	if n > 0 {
-		return n
-	}
-	return runtime.GOMAXPROCS(0)
 }
