@@ -68,7 +68,7 @@ const (
 
 // compilationOf loads the failing packages, once for all strategies.
 func compilationOf(ctx context.Context, p *Problem) (*compilation, error) {
-	return Memo(p, func() (*compilation, error) { return newCompilation(ctx, p) })
+	return Remember(&p.Memo, func() (*compilation, error) { return newCompilation(ctx, p) })
 }
 
 func newCompilation(ctx context.Context, p *Problem) (*compilation, error) {

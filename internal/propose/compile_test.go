@@ -72,20 +72,9 @@ func module(t *testing.T, archive *txtar.Archive) *Problem {
 // the likeliest first.
 func ranked(t *testing.T, p *Problem) []Candidate {
 	t.Helper()
-	var cands []Candidate
-	seen := make(map[uint64]bool)
-	for _, s := range append(slices.Clone(compileStrategies), imports) {
-		err := s.Propose(context.Background(), p, func(c Candidate) bool {
-			c.Strategy = s.Name
-			if p.admit(&c, seen) {
-				seen[c.Key] = true
-				cands = append(cands, c)
-			}
-			return true
-		})
-		if err != nil {
-			t.Errorf("%s: %v", s.Name, err)
-		}
+	cands, errs := Generate(context.Background(), p, append(slices.Clone(compileStrategies), imports))
+	for _, err := range errs {
+		t.Error(err)
 	}
 	slices.SortStableFunc(cands, func(a, b Candidate) int { return cmp.Compare(b.Prior, a.Prior) })
 	return cands

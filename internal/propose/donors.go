@@ -43,13 +43,13 @@ const (
 	maxGuardText = 400
 )
 
-// donorsOf collects the donors of a package, once.
-func (p *Package) donorsOf() *donors {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.donors != nil {
-		return p.donors
-	}
+// donors returns the donors of the function's package.
+func (f *Function) donors() *donors {
+	d, _ := Remember(&f.pkg.Memo, func() (*donors, error) { return donorsOf(f.pkg), nil })
+	return d
+}
+
+func donorsOf(p *Package) *donors {
 	d := &donors{exprs: make(map[string][]*donor)}
 	for _, file := range p.Files {
 		if ast.IsGenerated(file.Syntax) {
@@ -61,7 +61,6 @@ func (p *Package) donorsOf() *donors {
 			}
 		}
 	}
-	p.donors = d
 	return d
 }
 

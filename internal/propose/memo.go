@@ -5,8 +5,9 @@ import (
 	"sync"
 )
 
-// memo holds what strategies have worked out about a problem, by its type.
-type memo struct {
+// Memo keeps what was worked out once, by its type. The zero value is ready, and safe for
+// concurrent use.
+type Memo struct {
 	mu    sync.Mutex
 	known map[reflect.Type]*entry
 }
@@ -16,20 +17,20 @@ type entry struct {
 	value any
 }
 
-// Memo returns the problem's one value of type T, which the first strategy that asks for
-// it works out for all. An error is not kept: the next one tries again.
-func Memo[T any](p *Problem, work func() (T, error)) (T, error) {
+// Remember returns the memo's one value of type T, which the first caller works out for
+// all. After an error the next one tries again.
+func Remember[T any](m *Memo, work func() (T, error)) (T, error) {
 	kind := reflect.TypeFor[T]()
-	p.memo.mu.Lock()
-	if p.memo.known == nil {
-		p.memo.known = make(map[reflect.Type]*entry)
+	m.mu.Lock()
+	if m.known == nil {
+		m.known = make(map[reflect.Type]*entry)
 	}
-	e := p.memo.known[kind]
+	e := m.known[kind]
 	if e == nil {
 		e = new(entry)
-		p.memo.known[kind] = e
+		m.known[kind] = e
 	}
-	p.memo.mu.Unlock()
+	m.mu.Unlock()
 
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -44,6 +44,8 @@ type Problem struct {
 	// Source is the language's own view of Tree: its syntax, its types. The language's
 	// strategies know its type.
 	Source any
+	// Memo is what strategies have worked out for one another.
+	Memo Memo
 
 	round    int // of suspects, see Suspect
 	index    *localize.Index
@@ -52,7 +54,6 @@ type Problem struct {
 	share    float64                     // see Suspect; 0 means 1
 	before   map[string]map[int][]string // see linesBefore
 	searched *search                     // for the culprit
-	memo     memo
 }
 
 // Suspicion is the score of the most suspicious line of a range, 0 to 1.

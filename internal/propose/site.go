@@ -82,7 +82,7 @@ type found struct {
 // Functions returns the suspicious functions, by package in the order of suspicion.
 // A package that cannot be loaded is left out, and the error is about it.
 func Functions(ctx context.Context, p *Problem) ([]*Function, error) {
-	f, _ := Memo(p, func() (*found, error) { return &found{round: -1}, nil })
+	f, _ := Remember(&p.Memo, func() (*found, error) { return &found{round: -1}, nil })
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.round != p.Round() {
@@ -161,7 +161,7 @@ func valuesOf(p *Problem, pkg *Package, file *File, d *ast.GenDecl) []*Function 
 // usedBy is the suspicion of the most suspicious line that uses an object.
 func usedBy(p *Problem, pkg *Package, obj types.Object) float64 {
 	best := 0.0
-	for _, at := range pkg.usesOf(obj) {
+	for _, at := range usesOf(pkg)[obj] {
 		best = max(best, p.Suspicion(at.file, at.line, at.line))
 	}
 	return best
@@ -173,15 +173,12 @@ type use struct {
 	line int
 }
 
-// usesOf lists where a package-level object is used.
-func (p *Package) usesOf(obj types.Object) []use {
-	if obj == nil {
-		return nil
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.uses == nil {
-		p.uses = make(map[types.Object][]use)
+// uses is where the package-level objects of a package are used.
+type uses map[types.Object][]use
+
+func usesOf(p *Package) uses {
+	found, _ := Remember(&p.Memo, func() (uses, error) {
+		found := make(uses)
 		files := make(map[string]string, len(p.Files))
 		for _, f := range p.Files {
 			files[f.Tok.Name()] = f.Name
@@ -192,11 +189,12 @@ func (p *Package) usesOf(obj types.Object) []use {
 			}
 			pos := p.Fset.Position(id.Pos())
 			if name, ok := files[pos.Filename]; ok {
-				p.uses[used] = append(p.uses[used], use{name, pos.Line})
+				found[used] = append(found[used], use{name, pos.Line})
 			}
 		}
-	}
-	return p.uses[obj]
+		return found, nil
+	})
+	return found
 }
 
 // link notes the parents of the nodes below root.
@@ -547,4 +545,16 @@ func quote(text string) string {
 
 func replaceTitle(from, to string) string {
 	return fmt.Sprintf("replace %s by %s", quote(from), quote(to))
+}
+
+func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
+
+func hasLen(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Slice, *types.Array, *types.Map:
+		return true
+	case *types.Basic:
+		return u.Info()&types.IsString != 0
+	}
+	return false
 }

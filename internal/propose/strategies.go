@@ -1,14 +1,5 @@
 package propose
 
-import "slices"
-
-// Strategies is the table of all strategies. The shares of the templates are the
-// measured shares, in percent, of one-file Go fixes of up to three lines that are
-// of the row's form; those of the others say how often they fit when they apply.
-func Strategies() []Strategy {
-	return slices.Concat(compileStrategies, templates, []Strategy{imports, revert})
-}
-
 var templates = []Strategy{
 	{Name: "template/add-clause", Share: 7.9, Doc: "Row 1: strengthens or weakens a condition by a clause from nearby, or by a test of the values around.", Propose: perFunction(addClause)},
 	{Name: "template/guard", Share: 9.3, Doc: "Row 2: leaves the block before a statement when a value is nil, empty, zero or out of range, in the way the function leaves elsewhere.", Propose: perFunction(insertGuard)},

@@ -6,18 +6,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-
-	"golang.org/x/tools/txtar"
 )
-
-// archiveOf makes an archive of files.
-func archiveOf(files map[string]string) *txtar.Archive {
-	a := new(txtar.Archive)
-	for name, text := range files {
-		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
-	}
-	return a
-}
 
 func TestStrategies(t *testing.T) {
 	t.Parallel()
@@ -52,7 +41,7 @@ func TestStrategiesOnNothing(t *testing.T) {
 	for _, s := range Strategies() {
 		for name, p := range map[string]*Problem{
 			"no suspects":   {Tree: &Tree{Root: t.TempDir()}},
-			"empty package": inMemory(t, map[string]string{"m.go": "package m\n"}),
+			"empty package": {Tree: emptyPackage(t)},
 		} {
 			err := s.Propose(context.Background(), p, func(c Candidate) bool {
 				t.Errorf("%s, %s: %s", s.Name, name, c.Title)
@@ -63,6 +52,18 @@ func TestStrategiesOnNothing(t *testing.T) {
 			}
 		}
 	}
+}
+
+// emptyPackage is a tree with nothing in its one package.
+func emptyPackage(t *testing.T) *Tree {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range map[string]string{"go.mod": "module example.com/m\n\ngo 1.26\n", "m.go": "package m\n"} {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &Tree{Root: root}
 }
 
 // What tests judge by is not edited to make them pass, whatever its name.

@@ -8,6 +8,8 @@ import (
 	"go/token"
 	"go/types"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -69,9 +71,7 @@ func inMemory(t *testing.T, files map[string]string) *Problem {
 	for _, imp := range pkg.Types.Imports() {
 		pkg.imported[imp.Path()] = imp
 	}
-	done := &loading{pkg: pkg}
-	done.once.Do(func() {})
-	SourceOf(p).pkgs = map[string]*loading{".": done}
+	SourceOf(p).Put(pkg)
 	return p
 }
 
@@ -396,10 +396,10 @@ func TestTemplates(t *testing.T) {
 // A literal is replaced by what the failing test's source holds, too.
 func TestStringFromTheTest(t *testing.T) {
 	t.Parallel()
-	root := module(t, archiveOf(map[string]string{
+	root := onDisk(t, map[string]string{
 		"m.go":      "package m\n\nfunc f() string { return \"colour\" }\n",
 		"m_test.go": "package m\n\nimport \"testing\"\n\nfunc Test(t *testing.T) {\n\tif f() != \"color\" {\n\t\tt.Fail()\n\t}\n}\n\nfunc TestOther(t *testing.T) { _ = \"colours\" }\n",
-	})).Tree.Root
+	})
 	p := inMemory(t, map[string]string{"m.go": "package m\n\nfunc f() string { return \"colour\" }\n"})
 	p.Tree.Root = root
 	p.Failures[0].File = "m_test.go"
@@ -416,10 +416,10 @@ func TestStringFromTheTest(t *testing.T) {
 func TestStringFromALongText(t *testing.T) {
 	t.Parallel()
 	source := "package m\n\nfunc f() string { return \"string\" }\n"
-	root := module(t, archiveOf(map[string]string{
+	root := onDisk(t, map[string]string{
 		"m.go":      source,
 		"m_test.go": "package m\n\nimport \"testing\"\n\nconst usage = `\n  --names strings   names of things\n  --other string    another one\n`\n\nvar unused = `stringss to be`\n\nfunc Test(t *testing.T) {\n\tif f() != usage {\n\t\tt.Fail()\n\t}\n}\n",
-	})).Tree.Root
+	})
 	p := inMemory(t, map[string]string{"m.go": source})
 	p.Tree.Root = root
 	p.Failures[0].File = "m_test.go"
@@ -469,4 +469,16 @@ func TestTemplatesKeepOut(t *testing.T) {
 			t.Errorf("%s in %s:%d", c.Title, c.File(), c.Line)
 		}
 	}
+}
+
+// onDisk writes files into a directory.
+func onDisk(t *testing.T, files map[string]string) string {
+	t.Helper()
+	root := t.TempDir()
+	for name, text := range files {
+		if err := os.WriteFile(filepath.Join(root, name), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
 }

@@ -182,7 +182,7 @@ const maxClauses = 60
 // clauses, conditions from nearby, and plain tests of the values around.
 func (f *function) newClauses(cond ast.Expr) []adapted {
 	pos := cond.Pos()
-	out := f.nearest(f.pkg.donorsOf().conds, pos, maxClauses/2, f.text(cond))
+	out := f.nearest(f.donors().conds, pos, maxClauses/2, f.text(cond))
 	for i := range out {
 		out[i].weight *= 1.2
 	}
@@ -191,7 +191,7 @@ func (f *function) newClauses(cond ast.Expr) []adapted {
 			out = append(out, adapted{text, weight, 0.4})
 		}
 	}
-	for _, c := range f.nearest(f.pkg.donorsOf().conds, pos, 20, "") {
+	for _, c := range f.nearest(f.donors().conds, pos, 20, "") {
 		add(negated(c.text), c.weight*0.6)
 	}
 	for _, v := range f.likeClauses(cond) {
@@ -429,7 +429,7 @@ func changeCondition(f *function, out emit) {
 	f.conditions(func(cond ast.Expr) {
 		var options []option
 		hole := []Edit{f.replace(cond, HoleCondition)}
-		for _, c := range f.nearest(f.pkg.donorsOf().conds, cond.Pos(), maxClauses, f.text(cond)) {
+		for _, c := range f.nearest(f.donors().conds, cond.Pos(), maxClauses, f.text(cond)) {
 			options = append(options, option{
 				weight: c.weight, alike: c.alike, hole: hole, edits: []Edit{f.replace(cond, c.text)},
 				title: "replace the condition " + quote(f.text(cond)) + " by " + quote(c.text),

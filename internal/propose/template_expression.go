@@ -13,7 +13,7 @@ import (
 
 // donorExpression is row 6: an expression for another of its type from nearby.
 func donorExpression(f *function, out emit) {
-	d := f.pkg.donorsOf()
+	d := f.donors()
 	f.exprs(func(e ast.Expr) {
 		t := f.typeOf(e)
 		if t == nil || isBool(t) || len(f.text(e)) > maxDonorText {
@@ -123,7 +123,7 @@ func (f *function) parts(e ast.Expr, t types.Type) []weighted {
 // wrapCall is row 7: an expression lacks a call or conversion around it. The call
 // is one that the package makes already, or a function of what the file imports.
 func wrapCall(f *function, out emit) {
-	calls := f.pkg.donorsOf().calls
+	calls := f.donors().calls
 	f.exprs(func(e ast.Expr) {
 		t := f.typeOf(e)
 		own := f.text(e)
@@ -261,7 +261,7 @@ func (f *function) nullary(t types.Type) []string {
 
 // changeArguments is row 8 and the swaps of row 20.
 func changeArguments(f *function, out emit) {
-	d := f.pkg.donorsOf()
+	d := f.donors()
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
 		if !ok {

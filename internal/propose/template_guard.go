@@ -18,7 +18,7 @@ type weighted struct {
 // insertGuard is row 2: before a statement, leave when a value is nil, empty,
 // zero or out of range.
 func insertGuard(f *function, out emit) {
-	guards := f.pkg.donorsOf().guards
+	guards := f.donors().guards
 	f.blocks(func(owner ast.Node, list []ast.Stmt) {
 		for i, stmt := range list {
 			if f.cold(stmt) {
@@ -362,21 +362,9 @@ func (f *function) declaredLater(e ast.Expr, n ast.Node) bool {
 	return later
 }
 
-func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
-
-func hasLen(t types.Type) bool {
-	switch u := t.Underlying().(type) {
-	case *types.Slice, *types.Array, *types.Map:
-		return true
-	case *types.Basic:
-		return u.Info()&types.IsString != 0
-	}
-	return false
-}
-
 // wrapIf is row 16: a statement should run only under a condition.
 func wrapIf(f *function, out emit) {
-	conds := f.pkg.donorsOf().conds
+	conds := f.donors().conds
 	f.blocks(func(owner ast.Node, list []ast.Stmt) {
 		for i, stmt := range list {
 			switch s := stmt.(type) {

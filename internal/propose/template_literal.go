@@ -49,7 +49,7 @@ type expectations struct {
 
 // expectationsOf reads the failing tests' source and output.
 func expectationsOf(p *Problem) *expectations {
-	e, _ := Memo(p, func() (*expectations, error) { return readExpectations(p), nil })
+	e, _ := Remember(&p.Memo, func() (*expectations, error) { return readExpectations(p), nil })
 	return e
 }
 

@@ -12,7 +12,7 @@ import (
 // insertAssignment is row 11: a variable or field is not set, reset or advanced.
 func insertAssignment(f *function, out emit) {
 	var assigns []*donor
-	for _, d := range f.pkg.donorsOf().stmts {
+	for _, d := range f.donors().stmts {
 		switch d.node.(type) {
 		case *ast.AssignStmt, *ast.IncDecStmt:
 			assigns = append(assigns, d)
@@ -202,7 +202,7 @@ func (f *function) fieldsOf(t types.Type) []*types.Var {
 // insertCall is row 14: a call or an append that is missing.
 func insertCall(f *function, out emit) {
 	var calls []*donor
-	for _, d := range f.pkg.donorsOf().stmts {
+	for _, d := range f.donors().stmts {
 		switch n := d.node.(type) {
 		case *ast.ExprStmt:
 			if !f.locks(n.X) && !f.giveUp(n.X) {
@@ -473,7 +473,7 @@ func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	if isBool(t) {
 		out = append(out, weighted{"true", 0.7})
 	}
-	for _, a := range f.nearest(f.pkg.donorsOf().exprs[typeKey(t)], pos, 8, "") {
+	for _, a := range f.nearest(f.donors().exprs[typeKey(t)], pos, 8, "") {
 		out = append(out, weighted{a.text, a.weight * 0.4})
 	}
 	for i, c := range f.constants(t, "") {

@@ -48,6 +48,18 @@ type loading struct {
 	err  error
 }
 
+// Put makes a package that was loaded otherwise the one of its directory.
+func (t *SourceTree) Put(pkg *Package) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.pkgs == nil {
+		t.pkgs = make(map[string]*loading)
+	}
+	done := &loading{pkg: pkg}
+	done.once.Do(func() {})
+	t.pkgs[pkg.Dir] = done
+}
+
 // TestCode tells whether a Go file belongs to the tests although its name does not
 // say so: it is in a directory of test helpers, imports package testing or one that
 // is made for tests, or takes what package testing gives by an interface of its own.
@@ -136,9 +148,10 @@ type Package struct {
 	sizes    types.Sizes
 	goVer    string
 
-	mu        sync.Mutex // guards what follows
-	donors    *donors
-	uses      map[types.Object][]use
+	// Memo is what was worked out from the package.
+	Memo Memo
+
+	mu        sync.Mutex           // guards what follows
 	bodiless  map[string]*ast.File // every file without function bodies, for Check
 	skeletons map[skeletonKey]*skeleton
 	checkSet  *token.FileSet

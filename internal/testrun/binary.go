@@ -93,7 +93,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	text, _ := output.text()
 	switch {
 	case err != nil:
-		err = notStarted(err)
+		err = NotStarted(err)
 	case status != 0:
 		err = s.tree(over).buildError(pkg, text, s.abs(module.Dir))
 	case !exists(b.Path):
@@ -212,7 +212,7 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 		result.TimedOut = true
 		return result, nil
 	case err != nil:
-		return result, notStarted(err)
+		return result, NotStarted(err)
 	}
 	result.Passed = status == 0
 	result.TimedOut = !result.Passed && timedOut().Match(result.Output)
@@ -239,7 +239,7 @@ func (b *Binary) Test(ctx context.Context, req Request) (*Result, error) {
 		args = append(args, "-test.run="+pattern(req.Tests))
 	}
 	// The go command makes sure that a test which runs it gets itself.
-	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + lookup(b.sandbox.env, "PATH")}
+	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + Lookup(b.sandbox.env, "PATH")}
 	c := newCollector(b.suite.tree(overlay{}))
 	if err := b.suite.listen(ctx, c, invocation{dir: b.Dir, env: env, args: args}, timeout); err != nil {
 		return nil, err
@@ -263,7 +263,7 @@ func (b *Binary) List(ctx context.Context) ([]string, error) {
 		args: []string{b.Path, "-test.paniconexit0", "-test.list=^(Test|Example|Fuzz)"}, dir: b.Dir, stdout: &stdout, stderr: &stderr,
 	})
 	if err != nil {
-		return nil, notStarted(err)
+		return nil, NotStarted(err)
 	}
 	if status != 0 {
 		text, _ := stderr.text()

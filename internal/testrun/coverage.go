@@ -10,17 +10,6 @@ import (
 	"golang.org/x/tools/cover"
 )
 
-// Block is a part of a file that is always run as a whole, and how often it was.
-// Lines and columns count from 1; the end is exclusive in its column.
-type Block struct {
-	File      string // slash-separated and relative to the root
-	StartLine int
-	StartCol  int
-	EndLine   int
-	EndCol    int
-	Count     int // 0 or 1 when coverage was measured in mode set
-}
-
 // ReadProfile reads a profile as go test -coverprofile writes it. The files are
 // named as there: by import path and file name.
 func ReadProfile(b []byte) ([]Block, error) {

@@ -41,7 +41,7 @@ func FindIn(root, command string, environ []string) (*Suite, error) {
 		return nil, err
 	}
 	if command = strings.TrimSpace(command); command != "" {
-		if words, ok := splitWords(command); ok {
+		if words, ok := SplitWords(command); ok {
 			s.Flags, s.Patterns, ok = goTest(words)
 			if !ok {
 				s.Command = []string{"/bin/sh", "-c", command}
@@ -218,7 +218,7 @@ func (s *Suite) output(ctx context.Context, dir string, env []string, args ...st
 	var stderr capped
 	status, err := s.Sandbox.run(ctx, command{args: append([]string{"go"}, args...), dir: dir, env: env, stdout: &stdout, stderr: &stderr, build: true})
 	if err != nil {
-		return nil, notStarted(err)
+		return nil, NotStarted(err)
 	}
 	if status != 0 {
 		text, _ := stderr.text()
@@ -237,13 +237,4 @@ func refused(what, stderr string) *NotRunError {
 		line = "failed without a message"
 	}
 	return &NotRunError{What: line, Where: what, Hint: "run the command by hand to see more", Output: stderr}
-}
-
-// notStarted turns the failure to start a program into a *NotRunError, and leaves
-// other errors as they are.
-func notStarted(err error) error {
-	if !errors.Is(err, errNotStarted) {
-		return err
-	}
-	return &NotRunError{What: err.Error(), Hint: "check that it is installed and in PATH"}
 }

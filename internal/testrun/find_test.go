@@ -111,7 +111,7 @@ func TestGoTestCommand(t *testing.T) {
 		{command: "go test 'unclosed", opaque: true},
 		{command: `go test "$PACKAGES"`, opaque: true},
 	} {
-		words, ok := splitWords(test.command)
+		words, ok := SplitWords(test.command)
 		var flags, patterns []string
 		if ok {
 			flags, patterns, ok = goTest(words)
@@ -134,11 +134,11 @@ func FuzzSplitWords(f *testing.F) {
 		for _, word := range want {
 			quoted = append(quoted, "'"+strings.ReplaceAll(word, "'", `'\''`)+"'")
 		}
-		got, ok := splitWords(strings.Join(quoted, " \t"))
+		got, ok := SplitWords(strings.Join(quoted, " \t"))
 		if !ok || !slices.Equal(got, want) {
 			t.Errorf("%q became %q", want, got)
 		}
-		splitWords(a + b + c)
+		SplitWords(a + b + c)
 	})
 }
 

@@ -36,7 +36,7 @@ func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Res
 	defer cancel()
 	var env []string
 	for _, flag := range over.flags() {
-		env = append(env, "GOFLAGS="+strings.TrimSpace(lookup(s.Sandbox.env, "GOFLAGS")+" "+flag))
+		env = append(env, "GOFLAGS="+strings.TrimSpace(Lookup(s.Sandbox.env, "GOFLAGS")+" "+flag))
 	}
 	// A command that prints without end is left to its timeout; what it prints
 	// goes nowhere.
@@ -53,7 +53,7 @@ func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Res
 		return &Result{Late: true}, nil
 	case expired:
 	case err != nil:
-		return nil, notStarted(err)
+		return nil, NotStarted(err)
 	case status == 0:
 		return &Result{}, nil
 	case status == 126 || status == 127:
@@ -86,13 +86,4 @@ func (s *Suite) runCommand(ctx context.Context, req Request, over overlay) (*Res
 		f.Message += ": " + last
 	}
 	return &Result{Failures: []Failure{f}}, nil
-}
-
-func lookup(env []string, name string) string {
-	for i := len(env) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
-			return value
-		}
-	}
-	return ""
 }

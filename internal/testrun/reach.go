@@ -7,14 +7,6 @@ import (
 	"strings"
 )
 
-// Reach is what a change can break.
-type Reach struct {
-	All      bool     // every package's tests, because of Why
-	Why      string   // the file that makes it so
-	Packages []string // import paths, when it is not All; those without tests have to build
-	Rest     int      // packages with tests that it cannot
-}
-
 // Reached tells which packages a change of files can break, by the imports:
 //
 //   - a Go file, its package and all that depend on it; a test file, its package alone;

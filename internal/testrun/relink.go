@@ -230,7 +230,7 @@ func (r *Relinker) learn(ctx context.Context, files map[string][]byte) (*recipe,
 	var told bytes.Buffer
 	status, err := r.suite.Sandbox.run(ctx, command{args: args, dir: dir, env: r.module.env(), stdout: &told, stderr: &told, build: true})
 	if err != nil {
-		return nil, notStarted(err)
+		return nil, NotStarted(err)
 	}
 	if status != 0 {
 		return nil, r.declined("go test -n: " + firstLine(told.String()))

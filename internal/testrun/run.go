@@ -221,7 +221,7 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 			return &NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run it by hand to see what it waits for"}
 		}
 	case err != nil:
-		return notStarted(err)
+		return NotStarted(err)
 	}
 	told, _ := stderr.text()
 	rest, _ := other.text()

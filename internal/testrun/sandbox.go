@@ -137,7 +137,7 @@ func (b *Sandbox) Temp() string {
 	if b == nil {
 		return ""
 	}
-	return lookup(b.env, "GOTMPDIR")
+	return Lookup(b.env, "GOTMPDIR")
 }
 
 // scratch makes a directory outside of the tree, in parent or where temporary files
@@ -148,4 +148,23 @@ func scratch(parent string) (dir string, remove func(), err error) {
 		return "", nil, &NotRunError{What: "no temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
 	}
 	return dir, func() { os.RemoveAll(dir) }, nil
+}
+
+// NotStarted turns the failure to start a program into a *NotRunError, and leaves
+// other errors as they are.
+func NotStarted(err error) error {
+	if !errors.Is(err, errNotStarted) {
+		return err
+	}
+	return &NotRunError{What: err.Error(), Hint: "check that it is installed and in PATH"}
+}
+
+// Lookup returns the value of a variable, the last where it is set more than once.
+func Lookup(env []string, name string) string {
+	for i := len(env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+			return value
+		}
+	}
+	return ""
 }

@@ -1,0 +1,12 @@
+package testrun
+
+// Block is a part of a file that is always run as a whole, and how often it was.
+// Lines and columns count from 1; the end is exclusive in its column.
+type Block struct {
+	File      string // slash-separated and relative to the root
+	StartLine int
+	StartCol  int
+	EndLine   int
+	EndCol    int
+	Count     int // 0 or 1 when coverage was measured in mode set
+}
