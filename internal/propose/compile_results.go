@@ -10,6 +10,39 @@ import (
 	"strings"
 )
 
+var compileResults = Strategy{
+	Name:  "compile/results",
+	Title: "Make the number of values returned or received fit",
+	Text: `Receives further values of a call as blanks, passes an error on where the
+function returns one, drops receivers, and fits return statements to the
+declared results. Also keeps what append returns. A blank may hide an error:
+check that it can be ignored.`,
+	Before: `import "strconv"
+
+func twice(s string) (int, error) {
+	n := strconv.Atoi(s)
+	return 2 * n, nil
+}`,
+	After: `import "strconv"
+
+func twice(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, err
+	}
+	return 2 * n, nil
+}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/results"),
+}
+
+var resultsFixers = []fixer{
+	{"compile/results", []errorCode{wrongAssignCount}, fixAssignCount},
+	{"compile/results", []errorCode{wrongResultCount}, fixResultCount},
+	{"compile/results", []errorCode{tooManyValues}, fixTooManyValues},
+	{"compile/results", []errorCode{unusedExpr}, fixUnusedExpr},
+}
+
 // fixAssignCount makes the left side of an assignment fit the number of values on
 // the right: more values are received as blanks, an error is passed on; receivers
 // of what is no longer returned go.
@@ -94,27 +127,6 @@ func (at *site) passOn(assign *ast.AssignStmt, lhs []ast.Expr, texts []string, j
 		}
 	}
 	return option{weight: 0.7, alike: 1, title: "receive the error of " + quote(at.text(assign.Rhs[0])) + " and return it", edits: edits}, true
-}
-
-// handleError is the statement that leaves the function with err; ok is false when
-// the function does not return an error last.
-func (at *site) handleError(n ast.Node) (string, bool) {
-	sig := at.signature(n)
-	if sig == nil || sig.Results().Len() == 0 {
-		return "", false
-	}
-	last := sig.Results().Len() - 1
-	if !isError(sig.Results().At(last).Type()) {
-		return "", false
-	}
-	values := make([]string, last+1)
-	for i := range last {
-		if values[i] = at.zero(sig.Results().At(i).Type()); values[i] == "" {
-			return "", false
-		}
-	}
-	values[last] = "err"
-	return "if err != nil {\n\treturn " + strings.Join(values, ", ") + "\n}", true
 }
 
 // receiveLess drops receivers; what only looked at a dropped error goes with it.
