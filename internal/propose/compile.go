@@ -155,7 +155,7 @@ func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (C
 	return cand, len(cand.Edits) > 0
 }
 
-// edits tells the difference between the tree and files.
+// edits returns the difference between the tree and files.
 func (c *compilation) edits(files map[string][]byte) []Edit {
 	var out []Edit
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -346,7 +346,7 @@ func (cs *cause) kind() string {
 	return fmt.Sprint(at.file.Name, in, at.err.code, at.err.msg)
 }
 
-// try checks edits and gives the state when it has fewer than limit errors.
+// try checks edits and returns the state when it has fewer than limit errors.
 func (s *state) try(edits []Edit, limit int) *state {
 	files := s.splice(edits)
 	if files == nil {
@@ -414,8 +414,8 @@ func (cs *cause) editable() []*site {
 	return out
 }
 
-// fixed tells whether some site stands where nothing may be edited, so that the
-// declaration must give way.
+// fixed reports whether some site stands where nothing may be edited, so that the
+// declaration must change.
 func (cs *cause) fixed() bool { return len(cs.editable()) < len(cs.sites) }
 
 // remedies collects what every fixer has for this kind of error, the likeliest

@@ -128,7 +128,7 @@ type oldDecl struct {
 // param is one parameter as it is written.
 type param struct{ name, typ string }
 
-// base gives the declarations of the changed files as they were.
+// base returns the declarations of the changed files as they were.
 func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 	if c.decls == nil {
 		c.decls = &baseDecls{byDir: make(map[string]map[string]*oldDecl)}

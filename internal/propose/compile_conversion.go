@@ -179,7 +179,7 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// numberToString tells a conversion that makes a character of a number, which is
+// numberToString reports whether a conversion makes a character of a number, which is
 // never what was meant.
 func numberToString(from, to types.Type) bool {
 	f, ok := from.Underlying().(*types.Basic)
@@ -224,7 +224,7 @@ func addressable(e ast.Expr) bool {
 	return false
 }
 
-// fixOperands gives both sides of an operator one type.
+// fixOperands makes both sides of an operator one type.
 func fixOperands(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]
 	if !at.editable() {
@@ -282,7 +282,7 @@ func fixOperands(_ context.Context, cs *cause) []option {
 	return out
 }
 
-// isZero tells whether a constant (nil for nil) is the zero value of its type.
+// isZero reports whether a constant (nil for nil) is the zero value of its type.
 func isZero(v constant.Value) bool {
 	if v == nil {
 		return true

@@ -48,7 +48,7 @@ var methodFixers = []fixer{
 	{"compile/method", []errorCode{invalidIfaceAssign}, fixMissingMethod},
 }
 
-// fixMissingMethod gives a type the method that an interface asks of it: one of a
+// fixMissingMethod adds to a type the method that an interface asks of it: one of a
 // name near to it is renamed, or an empty one is added for a person to fill in.
 func fixMissingMethod(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]

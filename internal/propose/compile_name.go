@@ -124,7 +124,7 @@ func (at *site) inScope(pos token.Pos) []types.Object {
 	return out
 }
 
-// fit tells how well an object can stand where a name does: 1, or 0 when what is
+// fit returns how well an object can stand where a name does: 1, or 0 when what is
 // done with the name cannot be done with the object.
 func (at *site) fit(id *ast.Ident, obj types.Object) float64 {
 	switch parent := at.path[1].(type) {
@@ -140,7 +140,7 @@ func (at *site) fit(id *ast.Ident, obj types.Object) float64 {
 	return 1
 }
 
-// has tells whether name can be selected from an object: a package or a value.
+// has reports whether name can be selected from an object: a package or a value.
 func has(obj types.Object, name string, from *types.Package) bool {
 	if pkg, ok := obj.(*types.PkgName); ok {
 		return token.IsExported(name) && pkg.Imported().Scope().Lookup(name) != nil
@@ -250,7 +250,7 @@ func otherOperand(sites []*site) []option {
 	return out[:min(len(out), maxSpellings)]
 }
 
-// renameDeclared gives a declaration the name that a test knows it by.
+// renameDeclared renames a declaration to the name that a test knows it by.
 func (at *site) renameDeclared() []option {
 	id := at.ident()
 	if id == nil {

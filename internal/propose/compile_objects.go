@@ -72,7 +72,7 @@ func (s *state) rename(obj types.Object, to string) []Edit {
 	return edits
 }
 
-// sees tells whether a package imports another directly.
+// sees reports whether a package imports another directly.
 func (n *node) sees(path string) bool {
 	for _, dep := range n.imports {
 		if dep.path == path {

@@ -76,7 +76,7 @@ func fixQualify(_ context.Context, cs *cause) []option {
 	return out[:min(len(out), maxImportable)]
 }
 
-// declares tells whether a package has a declaration of the name at its top level.
+// declares reports whether a package has a declaration of the name at its top level.
 func (s *state) declares(n *node, name string) bool {
 	for _, file := range n.files {
 		src, err := s.read(file)

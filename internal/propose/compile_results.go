@@ -65,7 +65,7 @@ func fixAssignCount(_ context.Context, cs *cause) []option {
 	return at.receive(assign.Lhs, assign.Rhs[0], assign)
 }
 
-// receive is the options to receive what value gives in lhs; assign is nil when it
+// receive is the options to receive what value returns in lhs; assign is nil when it
 // is a declaration.
 func (at *site) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignStmt) []option {
 	results := resultTypes(at.typeOf(value))
@@ -198,7 +198,7 @@ func mentions(n ast.Node, name string) bool {
 	return found
 }
 
-// resultTypes lists the values that an expression gives; nil when it is in error.
+// resultTypes lists the values that an expression has; nil when it is in error.
 func resultTypes(t types.Type) []types.Type {
 	switch t := t.(type) {
 	case nil:
@@ -280,7 +280,7 @@ func fixResultCount(_ context.Context, cs *cause) []option {
 	return append(out, at.redeclareResults(ret, have)...)
 }
 
-// returned lists values for a result that a return statement does not give yet.
+// returned lists values for a result that a return statement lacks.
 func (at *site) returned(ret *ast.ReturnStmt, v *types.Var) []spelling {
 	if isError(v.Type()) {
 		inCheck := false
@@ -376,7 +376,7 @@ func (at *site) redeclareResults(ret *ast.ReturnStmt, have []types.Type) []optio
 	return []option{{weight: 0.12, title: fmt.Sprintf("let %s return %s", quote(at.decl.Name.Name), quote(result)), edits: []Edit{edit}}}
 }
 
-// fixTooManyValues takes the one value that is wanted of a call that gives more,
+// fixTooManyValues takes the one value that is wanted of a call that returns more,
 // in a statement of its own.
 func fixTooManyValues(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]

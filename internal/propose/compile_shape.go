@@ -14,7 +14,7 @@ const (
 	maxShapes = 6 // ways to place the arguments
 )
 
-// shape tells, for each parameter, which argument it gets; -1 for one that has
+// shape is, for each parameter, the argument that it gets; -1 for one that has
 // none and must be filled.
 type shape []int
 

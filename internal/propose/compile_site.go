@@ -19,7 +19,7 @@ type site struct {
 	path []ast.Node // the error's node and all around it, innermost first
 }
 
-// editable tells whether the site's own file may be edited.
+// editable reports whether the site's own file may be edited.
 func (at *site) editable() bool { return at.st.editable(at.file.Name) }
 
 func (s *state) site(e *typeError) *site {
@@ -79,8 +79,8 @@ func (at *site) expr() ast.Expr {
 	return nil
 }
 
-// target is the type that an expression is to have where it stands; spread tells
-// that it is the slice of what a variadic parameter wants one by one.
+// target is the type that an expression is to have where it stands; spread reports
+// whether it is the slice of what a variadic parameter wants one by one.
 func (at *site) target(e ast.Expr) (t types.Type, spread bool) {
 	i := slices.Index(at.path, ast.Node(e))
 	if i < 0 || i+1 >= len(at.path) {

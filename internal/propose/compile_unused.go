@@ -160,7 +160,7 @@ func (at *site) unusedAssigned(id *ast.Ident, assign *ast.AssignStmt) []option {
 	return append(out, option{weight: 0.3, alike: 0.5, title: "leave " + quote(id.Name) + " unused", edits: blank})
 }
 
-// outer tells whether every name that a := declares is declared around it too, in
+// outer reports whether every name that a := declares is declared around it too, in
 // the same function and with the same type.
 func (at *site) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	for _, l := range assign.Lhs {
@@ -184,7 +184,7 @@ func (at *site) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	return at.pkg.Info.Defs[id] != nil
 }
 
-// effects tells whether computing an expression may do more than give a value.
+// effects reports whether computing an expression may do more than return a value.
 func effects(e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {

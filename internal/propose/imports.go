@@ -209,7 +209,7 @@ func (c *compilation) importables(ctx context.Context, at *site, name string) []
 	return out
 }
 
-// visibleFrom tells whether a package may be imported by another.
+// visibleFrom reports whether a package may be imported by another.
 func visibleFrom(path, from string) bool {
 	if strings.HasPrefix(path, "vendor/") || strings.Contains(path, "/vendor/") {
 		return false
@@ -255,7 +255,7 @@ func (c *compilation) required(ctx context.Context, name string) []importable {
 	return out
 }
 
-// exported gives the test whether a package exports a name; nil when the package
+// exported returns the test whether a package exports a name; nil when the package
 // cannot be read.
 func (s *state) exported(path string) func(name string) bool {
 	var pkg *types.Package
@@ -270,7 +270,7 @@ func (s *state) exported(path string) func(name string) bool {
 	return func(name string) bool { return pkg.Scope().Lookup(name) != nil }
 }
 
-// fixBrokenImport gives the new path of a package that is not where it was: as the
+// fixBrokenImport writes the new path of a package that is not where it was: as the
 // change has it, or a package of the same name elsewhere in the tree.
 func fixBrokenImport(ctx context.Context, cs *cause) []option {
 	sites := cs.editable()

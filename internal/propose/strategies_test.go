@@ -155,7 +155,7 @@ func TestExamples(t *testing.T) {
 				for _, c := range cands[:min(len(cands), 10)] {
 					t.Log(c.Title)
 				}
-				t.Errorf("none of %d candidates gives\n%s", len(cands), want)
+				t.Errorf("none of %d candidates is\n%s", len(cands), want)
 			}
 		})
 	}

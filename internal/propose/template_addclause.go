@@ -36,7 +36,7 @@ empty, zero, out of range.`,
 	Propose: perFunction(addClause),
 }
 
-// addClause is row 1: a condition lacks a clause.
+// addClause adds a clause to a condition.
 func addClause(f *function, out emit) {
 	f.conditions(func(cond ast.Expr) {
 		var options []option
@@ -115,7 +115,7 @@ func (f *function) gaps(cond ast.Expr) []gap {
 	return out
 }
 
-// insert gives the edits that put a clause into the gap, with the parentheses
+// insert returns the edits that put a clause into the gap, with the parentheses
 // that keep the meaning of the rest.
 func (g gap) insert(f *function, op, clause string) ([]Edit, float64) {
 	start, end := f.file.Offset(g.expr.Pos()), f.file.Offset(g.expr.End())
@@ -152,7 +152,7 @@ func (g gap) insert(f *function, op, clause string) ([]Edit, float64) {
 	return edits, weight
 }
 
-// newClauses gives what could be added to a condition: variations of its own
+// newClauses returns what could be added to a condition: variations of its own
 // clauses, conditions from nearby, and plain tests of the values around.
 func (f *function) newClauses(cond ast.Expr) []adapted {
 	pos := cond.Pos()
@@ -177,7 +177,7 @@ func (f *function) newClauses(cond ast.Expr) []adapted {
 	for _, t := range f.flags(pos) {
 		add(t.text, t.weight*0.7)
 	}
-	for _, t := range f.tests(cond, f.usedNear(cond)) {
+	for _, t := range f.conditionsOn(f.usedNear(cond), cond) {
 		add(t.text, t.weight*0.7)
 	}
 	slices.SortStableFunc(out, func(a, b adapted) int { return cmp.Compare(b.weight, a.weight) })
@@ -208,8 +208,8 @@ func negated(text string) string {
 	return "!" + text
 }
 
-// likeClauses are the clauses of a condition said of another variable of the type:
-// !math.IsInf(x, 0) gives !math.IsInf(y, 0).
+// likeClauses are the clauses of a condition about another variable of the type:
+// for !math.IsInf(x, 0) that is !math.IsInf(y, 0).
 func (f *function) likeClauses(cond ast.Expr) []string {
 	var out []string
 	var leaves []ast.Expr
@@ -259,7 +259,7 @@ func (f *function) likeClauses(cond ast.Expr) []string {
 }
 
 // variations are the clauses of a condition with one literal or constant put in
-// the place of another: c == ' ' gives c == '\t' where '\t' stands in the function.
+// the place of another: for c == ' ' that is c == '\t' if the function has '\t'.
 func (f *function) variations(cond ast.Expr) []string {
 	var out []string
 	ast.Inspect(cond, func(n ast.Node) bool {

@@ -24,7 +24,7 @@ func pair(s string) []string { return strings.SplitN(s, "=", 2) }`,
 	Propose: perFunction(changeArguments),
 }
 
-// changeArguments is row 8 and the swaps of row 20.
+// changeArguments adds, drops and swaps the arguments of calls.
 func changeArguments(f *function, out emit) {
 	d := f.pkg.donorsOf()
 	ast.Inspect(f.body, func(n ast.Node) bool {

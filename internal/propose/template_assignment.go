@@ -31,7 +31,7 @@ func (v *version) bump() {
 	Propose: perFunction(insertAssignment),
 }
 
-// insertAssignment is row 11: a variable or field is not set, reset or advanced.
+// insertAssignment sets, resets or advances a variable or field.
 func insertAssignment(f *function, out emit) {
 	var assigns []*donor
 	for _, d := range f.pkg.donorsOf().stmts {
@@ -73,10 +73,7 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 	locals := f.locals(pos)
 	for k, e := range used {
 		t := f.typeOf(e)
-		if t == nil || (i < len(list) && f.declaredLater(e, list[i])) {
-			continue
-		}
-		if i == len(list) && f.declaredLaterAt(e, pos) {
+		if t == nil || f.declaredLater(e, pos) {
 			continue
 		}
 		text := f.text(e)
@@ -125,8 +122,8 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 	return out
 }
 
-// likeAssignments are the assignments next to a place, said of another field of
-// the type: x.patch = 0 gives x.minor = 0.
+// likeAssignments are the assignments next to a place, to another field of the
+// type: for x.patch = 0 that is x.minor = 0.
 func (f *function) likeAssignments(list []ast.Stmt, i int) []string {
 	var out []string
 	for _, s := range list[max(0, i-2):min(i+2, len(list))] {

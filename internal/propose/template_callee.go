@@ -20,7 +20,7 @@ func number(s string) string { return strings.TrimPrefix(s, "no. ") }`,
 	Propose: perFunction(changeCallee),
 }
 
-// changeCallee is row 9: another function or method of the same shape.
+// changeCallee calls another function or method of the same shape.
 func changeCallee(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)

@@ -36,7 +36,7 @@ its neighbour; check that this is what should happen.`,
 	Propose: perFunction(extendCase),
 }
 
-// extendCase is row 10: a case lacks a value, a switch lacks a case.
+// extendCase adds a value to a case, or a case to a switch.
 func extendCase(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		sw, ok := n.(*ast.SwitchStmt)
@@ -82,7 +82,7 @@ func extendCase(f *function, out emit) {
 	})
 }
 
-// otherCase gives the values of cases in capitals, or without, where they are words or
+// otherCase returns the values of cases in capitals, or without, where they are words or
 // characters of one case.
 func otherCase(taken map[string]bool) []string {
 	var out []string

@@ -162,7 +162,7 @@ func TestTemplates(t *testing.T) {
 			got := results(t, tc.problem(t), "m.go", tc.strategy)
 			c, ok := got[tc.want]
 			if !ok {
-				t.Fatalf("none of %d candidates gives\n%s", len(got), tc.want)
+				t.Fatalf("none of %d candidates is\n%s", len(got), tc.want)
 			}
 			if c.Title == "" || c.Strategy != tc.strategy || c.Line <= 0 || c.Suspicion <= 0 || c.Suspicion > 1 || c.Prior <= 0 || c.Prior > 1 {
 				t.Errorf("candidate %+v", c)
@@ -185,6 +185,25 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("%s: %s", c.Strategy, c.Title)
 			}
 		})
+	}
+}
+
+// Each form is a condition whatever values it is about.
+func TestForms(t *testing.T) {
+	t.Parallel()
+	all := slices.Concat(errorForms, sentinelForms, nilableForms, listForms, stringForms, boolForms, signedForms, floatForms,
+		boundForms, emptyPairForms, nilPairForms, equalForms, orderForms)
+	for _, c := range all {
+		got := c.on("box.y", "six[0]")
+		if _, err := parser.ParseExpr(got); err != nil || !strings.Contains(got, "box.y") {
+			t.Errorf("%s: %s, %v", c.text, got, err)
+		}
+		if strings.Contains(c.text, "y") != strings.Contains(got, "six[0]") {
+			t.Errorf("%s: %s", c.text, got)
+		}
+		if c.weight <= 0 || c.weight > 1 {
+			t.Errorf("%s: weight %v", c.text, c.weight)
+		}
 	}
 }
 

@@ -27,7 +27,7 @@ func newUser(name, mail string) *user {
 	Propose: perFunction(extendComposite),
 }
 
-// extendComposite is row 17: an element that a literal lacks.
+// extendComposite adds an element that a literal lacks.
 func extendComposite(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		lit, ok := n.(*ast.CompositeLit)
@@ -73,7 +73,7 @@ func extendComposite(f *function, out emit) {
 	})
 }
 
-// values gives what a field of a type could be set to, best the one of its name.
+// values returns what a field of a type could be set to, best the one of its name.
 func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	var out []weighted
 	for i, v := range f.owners(pos) {

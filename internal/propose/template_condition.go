@@ -26,8 +26,7 @@ low: it takes a decision away instead of correcting it.`,
 	Propose: perFunction(changeCondition),
 }
 
-// changeCondition is row 12 and the conditions of row 20: another condition in
-// its place, a clause less, or always.
+// changeCondition puts another condition in the place of one, or a constant.
 func changeCondition(f *function, out emit) {
 	f.conditions(func(cond ast.Expr) {
 		var options []option
@@ -38,7 +37,7 @@ func changeCondition(f *function, out emit) {
 				title: "replace the condition " + quote(f.text(cond)) + " by " + quote(c.text),
 			})
 		}
-		for _, t := range f.tests(cond, f.usedNear(cond)) {
+		for _, t := range f.conditionsOn(f.usedNear(cond), cond) {
 			options = append(options, option{
 				weight: t.weight * 0.5, alike: 0.4, hole: hole, edits: []Edit{f.replace(cond, t.text)},
 				title: "replace the condition " + quote(f.text(cond)) + " by " + quote(t.text),

@@ -6,6 +6,7 @@ import (
 	"go/token"
 	"go/types"
 	"slices"
+	"strings"
 )
 
 // conditions visits the outermost boolean expressions that decide something: the
@@ -53,103 +54,148 @@ func (f *function) booleans(list []ast.Expr, visit func(ast.Expr)) {
 // maxClauses bounds how many clauses are tried at one gap.
 const maxClauses = 60
 
-// tests gives the plain tests of values that may go wrong at n: nil, empty, zero,
-// sign, bounds.
-func (f *function) tests(n ast.Node, used []ast.Expr) []weighted {
+// form is a condition on a value x, or on two values x and y, with its likelihood.
+type form struct {
+	text   string // x and y stand for the values
+	weight float64
+}
+
+// on returns the condition on two values.
+func (c form) on(x, y string) string {
+	var b strings.Builder
+	for i := range len(c.text) {
+		switch c.text[i] {
+		case 'x':
+			b.WriteString(x)
+		case 'y':
+			b.WriteString(y)
+		default:
+			b.WriteByte(c.text[i])
+		}
+	}
+	return b.String()
+}
+
+// The plain conditions on a value, by what it is: nil, empty, zero, sign.
+var (
+	errorForms    = []form{{"x != nil", 1}, {"x == nil", 0.5}}
+	sentinelForms = []form{{"x == y", 0.4}} // an error and one that the package declares
+	nilableForms  = []form{{"x == nil", 1}, {"x != nil", 0.6}}
+	listForms     = []form{
+		{"len(x) == 0", 1},
+		{"len(x) > 0", 0.5},
+		{"x == nil", 0.5},
+		{"x != nil", 0.3},
+		{"len(x) == 1", 0.2},
+		{"len(x) > 1", 0.2},
+	}
+	stringForms   = []form{{`x == ""`, 1}, {`x != ""`, 0.6}, {"len(x) == 0", 0.4}, {"len(x) > 0", 0.3}}
+	boolForms     = []form{{"x", 0.8}, {"!x", 0.8}}
+	unsignedForms = []form{{"x == 0", 0.8}, {"x > 0", 0.5}, {"x != 0", 0.4}}
+	signedForms   = slices.Concat(unsignedForms, []form{{"x < 0", 0.6}, {"x <= 0", 0.3}, {"x >= 0", 0.3}})
+	floatForms    = []form{{"x == 0", 0.8}, {"x < 0", 0.5}, {"x > 0", 0.3}}
+)
+
+// The conditions on two values.
+var (
+	// an integer and something that has a length
+	boundForms = []form{
+		{"x >= len(y)", 0.5}, {"x < len(y)", 0.5}, {"x == len(y)", 0.3}, {"x > len(y)", 0.3}, {"x > len(y)-1", 0.05},
+	}
+	// two of the same type: both empty, equal, in order
+	emptyPairForms = []form{{`x == "" && y == ""`, 0.35}, {`x == "" || y == ""`, 0.3}}
+	nilPairForms   = []form{{"x == nil && y == nil", 0.35}, {"x == nil || y == nil", 0.3}}
+	equalForms     = []form{{"x == y", 0.3}, {"x != y", 0.25}}
+	orderForms     = []form{{"x > y", 0.25}, {"x < y", 0.25}, {"x >= y", 0.2}, {"x <= y", 0.2}}
+)
+
+// formsFor returns the plain conditions on a value of a type.
+func formsFor(t types.Type) []form {
+	switch u := t.Underlying().(type) {
+	case *types.Pointer, *types.Chan, *types.Signature, *types.Interface:
+		if isError(t) {
+			return errorForms
+		}
+		return nilableForms
+	case *types.Slice, *types.Map:
+		return listForms
+	case *types.Basic:
+		switch {
+		case u.Info()&types.IsString != 0:
+			return stringForms
+		case u.Info()&types.IsBoolean != 0:
+			return boolForms
+		case u.Info()&types.IsUnsigned != 0:
+			return unsignedForms
+		case u.Info()&types.IsInteger != 0:
+			return signedForms
+		case u.Info()&types.IsFloat != 0:
+			return floatForms
+		}
+	}
+	return nil
+}
+
+// pairForms returns the conditions on two values of a type.
+func (f *function) pairForms(t types.Type) []form {
+	var out []form
+	switch f.zero(t) {
+	case `""`:
+		out = append(out, emptyPairForms...)
+	case "nil":
+		out = append(out, nilPairForms...)
+	}
+	out = append(out, equalForms...)
+	if hasInfo(t, types.IsOrdered) {
+		out = append(out, orderForms...)
+	}
+	return out
+}
+
+const (
+	maxConditions = 60 // on the values at one place
+	maxSentinels  = 6
+	maxPartners   = 4 // values that one is compared with
+)
+
+// conditionsOn returns the plain conditions on the values used that may go wrong at n:
+// nil, empty, zero, sign, bounds. The likeliest come first.
+func (f *function) conditionsOn(used []ast.Expr, n ast.Node) []weighted {
 	var out []weighted
-	add := func(text string, weight float64) { out = append(out, weighted{text, weight}) }
 	for i, e := range used {
-		if f.declaredLater(e, n) {
-			continue
-		}
-		text := f.text(e)
-		near := 1 / (1 + 0.15*float64(i))
 		t := f.typeOf(e)
-		if t == nil {
+		if t == nil || f.declaredLater(e, n.Pos()) {
 			continue
 		}
-		switch u := t.Underlying().(type) {
-		case *types.Pointer, *types.Chan, *types.Signature, *types.Interface:
-			if isError(t) {
-				add(text+" != nil", near)
-				add(text+" == nil", 0.5*near)
-				for k, sentinel := range f.sentinels() {
-					if k < 6 {
-						add(text+" == "+sentinel, 0.4*near)
-					}
-				}
-			} else {
-				add(text+" == nil", near)
-				add(text+" != nil", 0.6*near)
-			}
-		case *types.Slice, *types.Map:
-			add("len("+text+") == 0", near)
-			add("len("+text+") > 0", 0.5*near)
-			add(text+" == nil", 0.5*near)
-			add(text+" != nil", 0.3*near)
-			add("len("+text+") == 1", 0.2*near)
-			add("len("+text+") > 1", 0.2*near)
-		case *types.Basic:
-			switch {
-			case u.Info()&types.IsString != 0:
-				add(text+` == ""`, near)
-				add(text+` != ""`, 0.6*near)
-				add("len("+text+") == 0", 0.4*near)
-				add("len("+text+") > 0", 0.3*near)
-			case u.Info()&types.IsBoolean != 0:
-				add(text, 0.8*near)
-				add("!"+text, 0.8*near)
-			case u.Info()&types.IsInteger != 0:
-				add(text+" == 0", 0.8*near)
-				add(text+" > 0", 0.5*near)
-				add(text+" != 0", 0.4*near)
-				if u.Info()&types.IsUnsigned == 0 {
-					add(text+" < 0", 0.6*near)
-					add(text+" <= 0", 0.3*near)
-					add(text+" >= 0", 0.3*near)
-				}
-				for _, s := range used {
-					if st := f.typeOf(s); st != nil && hasLen(st) && !f.declaredLater(s, n) {
-						add(text+" >= len("+f.text(s)+")", 0.5*near)
-						add(text+" < len("+f.text(s)+")", 0.5*near)
-						add(text+" == len("+f.text(s)+")", 0.3*near)
-						add(text+" > len("+f.text(s)+")", 0.3*near)
-						add(text+" > len("+f.text(s)+")-1", 0.05*near)
-					}
-				}
-			case u.Info()&types.IsFloat != 0:
-				add(text+" == 0", 0.8*near)
-				add(text+" < 0", 0.5*near)
-				add(text+" > 0", 0.3*near)
+		near := 1 / (1 + 0.15*float64(i))
+		add := func(forms []form, y string) {
+			for _, c := range forms {
+				out = append(out, weighted{c.on(f.text(e), y), c.weight * near})
 			}
 		}
-		for j, o := range used { // two of a kind
-			if j <= i || j > i+4 || f.declaredLater(o, n) {
-				continue
+		add(formsFor(t), "")
+		if isError(t) {
+			sentinels := f.sentinels()
+			for _, sentinel := range sentinels[:min(len(sentinels), maxSentinels)] {
+				add(sentinelForms, sentinel)
 			}
-			ot := f.typeOf(o)
-			if ot == nil || !types.Identical(t, ot) || !types.Comparable(t) {
-				continue
+		}
+		if hasInfo(t, types.IsInteger) {
+			for _, s := range used {
+				if st := f.typeOf(s); st != nil && hasLen(st) && !f.declaredLater(s, n.Pos()) {
+					add(boundForms, f.text(s))
+				}
 			}
-			if z := map[string]string{`""`: ` == ""`, "nil": " == nil", "0": " == 0"}[f.zero(t)]; z != "" && z != " == 0" {
-				add(text+z+" && "+f.text(o)+z, 0.35*near)
-				add(text+z+" || "+f.text(o)+z, 0.3*near)
-			}
-			add(text+" == "+f.text(o), 0.3*near)
-			add(text+" != "+f.text(o), 0.25*near)
-			if b, ok := t.Underlying().(*types.Basic); ok && b.Info()&types.IsOrdered != 0 {
-				add(text+" > "+f.text(o), 0.25*near)
-				add(text+" < "+f.text(o), 0.25*near)
-				add(text+" >= "+f.text(o), 0.2*near)
-				add(text+" <= "+f.text(o), 0.2*near)
+		}
+		rest := used[i+1:]
+		for _, o := range rest[:min(len(rest), maxPartners)] {
+			if ot := f.typeOf(o); ot != nil && types.Identical(t, ot) && types.Comparable(t) && !f.declaredLater(o, n.Pos()) {
+				add(f.pairForms(t), f.text(o))
 			}
 		}
 	}
 	slices.SortStableFunc(out, func(a, b weighted) int { return cmp.Compare(b.weight, a.weight) })
-	if len(out) > 60 {
-		out = out[:60]
-	}
-	return out
+	return out[:min(len(out), maxConditions)]
 }
 
 // flags are the truths that lie around: boolean variables, boolean fields of the

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// constantsLike gives literals of the file and constants of the package that have
+// constantsLike returns literals of the file and constants of the package that have
 // the type of a constant expression, the nearest first.
 func (f *function) constantsLike(e ast.Expr) []string {
 	tv, ok := f.pkg.Info.Types[e]

@@ -24,8 +24,7 @@ if and drops its condition. Taking behaviour away passes tests too easily
 	Propose: perFunction(deleteStatement),
 }
 
-// deleteStatement is row 18: a statement or a guard too many. Taking behaviour
-// away passes tests too easily (Kali; Qi et al. 2015), so it ranks low.
+// deleteStatement deletes a statement or a guard. Taking behaviour away passes tests too easily (Kali; Qi et al. 2015), so it ranks low.
 func deleteStatement(f *function, out emit) {
 	f.blocks(func(owner ast.Node, list []ast.Stmt) {
 		for _, stmt := range list {

@@ -27,7 +27,7 @@ func (q *queue) room(limit int) int { return limit - len(q.items) }`,
 	Propose: perFunction(donorExpression),
 }
 
-// donorExpression is row 6: an expression for another of its type from nearby.
+// donorExpression replaces an expression by another of its type from nearby.
 func donorExpression(f *function, out emit) {
 	d := f.pkg.donorsOf()
 	f.exprs(func(e ast.Expr) {
@@ -43,7 +43,7 @@ func donorExpression(f *function, out emit) {
 		for _, a := range f.nearest(d.exprs[typeKey(t)], e.Pos(), 25, own) {
 			options = append(options, option{weight: a.weight, alike: a.alike, title: replaceTitle(own, a.text), edits: []Edit{f.replace(e, a.text)}})
 		}
-		if _, ident := e.(*ast.Ident); !ident { // for names this is row 3
+		if _, ident := e.(*ast.Ident); !ident { // names are for template/identifier
 			for i, v := range f.locals(e.Pos()) {
 				if i < 15 && types.AssignableTo(v.Type(), t) && v.Name() != own {
 					options = append(options, option{weight: 0.5, removed: 0.1, alike: 0.5, title: replaceTitle(own, v.Name()), edits: []Edit{f.replace(e, v.Name())}})
@@ -57,7 +57,7 @@ func donorExpression(f *function, out emit) {
 	})
 }
 
-// lengths gives len(x) of the values around for an integer, and the bounds of
+// lengths returns len(x) of the values around for an integer, and the bounds of
 // slicing.
 func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 	b, ok := t.Underlying().(*types.Basic)
@@ -76,7 +76,7 @@ func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 	return out
 }
 
-// elements gives the first and the last of the slices around that hold such values.
+// elements returns the first and the last of the slices around that hold such values.
 func (f *function) elements(e ast.Expr, t types.Type) []weighted {
 	var out []weighted
 	add := func(list string, of types.Type, weight float64) {
@@ -103,7 +103,7 @@ func (f *function) elements(e ast.Expr, t types.Type) []weighted {
 	return out
 }
 
-// parts gives parts of a string or slice: up to and from the integers around, and
+// parts returns parts of a string or slice: up to and from the integers around, and
 // the other end of what is indexed.
 func (f *function) parts(e ast.Expr, t types.Type) []weighted {
 	var out []weighted

@@ -20,7 +20,7 @@ simpler, check that the dropped test is really not needed.`,
 	Propose: perFunction(dropClause),
 }
 
-// dropClause is row 20 for conditions: one clause of a chain too many.
+// dropClause drops one clause of a chain.
 func dropClause(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		b, ok := n.(*ast.BinaryExpr)

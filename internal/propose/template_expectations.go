@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// expectations are the strings that the failing tests speak of.
+// expectations are the strings that the failing tests mention.
 type expectations struct {
 	literals []string    // of the test functions
 	pairs    [][2]string // got and want, from the failures' output
@@ -34,12 +34,12 @@ func (p *Problem) expectations() *expectations {
 				e.literals = append(e.literals, s)
 			}
 		}
-		told := quotedIn(f.Output)
-		want := told
+		printed := quotedIn(f.Output)
+		want := printed
 		if len(e.literals) < 60 {
-			want = append(slices.Clone(told), e.literals...)
+			want = append(slices.Clone(printed), e.literals...)
 		}
-		for _, a := range told {
+		for _, a := range printed {
 			for _, b := range want {
 				if a != b && len(e.pairs) < 400 && alike(a, b) > 0.5 {
 					e.pairs = append(e.pairs, [2]string{a, b})
@@ -192,7 +192,7 @@ func alike(a, b string) float64 {
 	return float64(p+s) / float64(max(len(a), len(b)))
 }
 
-// expected gives literals that the failing tests mention, of the kind of a sample.
+// expected returns literals that the failing tests mention, of the kind of a sample.
 func (f *function) expected(sample ast.Expr, except map[string]bool) []string {
 	lit, ok := ast.Unparen(sample).(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

@@ -29,8 +29,8 @@ it is what callers should see.`,
 	Propose: perFunction(insertGuard),
 }
 
-// insertGuard is row 2: before a statement, leave when a value is nil, empty,
-// zero or out of range.
+// insertGuard leaves the block before a statement when a value is nil, empty, zero or
+// out of range.
 func insertGuard(f *function, out emit) {
 	guards := f.pkg.donorsOf().guards
 	f.blocks(func(owner ast.Node, list []ast.Stmt) {
@@ -46,16 +46,16 @@ func insertGuard(f *function, out emit) {
 				})
 			}
 			exits := f.exits(stmt)
-			tests := f.tests(stmt, f.usedIn(list[i:min(i+3, len(list))]))
+			conditions := f.conditionsOn(f.usedIn(list[i:min(i+3, len(list))]), stmt)
 			for _, t := range f.flags(stmt.Pos()) {
-				tests = append(tests, weighted{t.text, t.weight * 0.5})
+				conditions = append(conditions, weighted{t.text, t.weight * 0.5})
 			}
 			for _, exit := range exits {
 				hole := []Edit{f.before(stmt, "if "+HoleCondition+" {\n\t"+exit.text+"\n}")}
-				for _, test := range tests {
-					text := "if " + test.text + " {\n\t" + exit.text + "\n}"
+				for _, cond := range conditions {
+					text := "if " + cond.text + " {\n\t" + exit.text + "\n}"
 					options = append(options, option{
-						weight: test.weight * exit.weight, alike: 0.4, hole: hole,
+						weight: cond.weight * exit.weight, alike: 0.4, hole: hole,
 						title: "insert " + quote(text), edits: []Edit{f.before(stmt, text)},
 					})
 				}
@@ -161,7 +161,7 @@ func (f *function) tail(stmt ast.Stmt) string {
 	return ""
 }
 
-// resolves tells whether every name of n means the same at pos.
+// resolves reports whether every name of n means the same at pos.
 func (f *function) resolves(n ast.Node, pos token.Pos) bool {
 	free, ok := freeNames(f.pkg, f.file, n)
 	if !ok {

@@ -23,8 +23,8 @@ an error is at hand.`,
 	Propose: perFunction(changeIdentifier),
 }
 
-// changeIdentifier is row 3: a variable, constant or type for another of fitting
-// type in scope.
+// changeIdentifier replaces a variable, constant or type by another of fitting type
+// in scope.
 func changeIdentifier(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)

@@ -52,7 +52,7 @@ func (c *counter) sub() {
 	Propose: perFunction(insertCall),
 }
 
-// insertCall is row 14: a call or an append that is missing.
+// insertCall inserts a call or an append that is missing.
 func insertCall(f *function, out emit) {
 	var calls []*donor
 	for _, d := range f.pkg.donorsOf().stmts {
@@ -114,7 +114,7 @@ func insertCall(f *function, out emit) {
 	})
 }
 
-// locks tells whether an expression calls what waits for another goroutine or wakes
+// locks reports whether an expression calls what waits for another goroutine or wakes
 // it: half of such a pair blocks for good.
 func (f *function) locks(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
@@ -131,8 +131,8 @@ func (f *function) locks(e ast.Expr) bool {
 
 func waits(fn *types.Func) bool { return fn.Pkg() != nil && fn.Pkg().Path() == "sync" }
 
-// giveUp tells whether an expression is a call after which nothing goes on:
-// inserted by itself it hides what comes after rather than mends it.
+// giveUp reports whether an expression is a call after which nothing goes on:
+// inserted by itself it hides what comes after rather than fixes it.
 func (f *function) giveUp(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {

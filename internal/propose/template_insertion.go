@@ -28,7 +28,7 @@ func terminates(s ast.Stmt) bool {
 	return false
 }
 
-// placeAt gives the edit that inserts before list[i], or behind the last.
+// placeAt returns the edit that inserts before list[i], or behind the last.
 func (f *function) placeAt(list []ast.Stmt, i int) func(string) Edit {
 	if i < len(list) {
 		return func(text string) Edit { return f.before(list[i], text) }

@@ -33,8 +33,8 @@ func extension(name string) string {
 	Propose: perFunction(changeNumber),
 }
 
-// changeNumber is row 13: a number or a bound off by one, or another number of
-// the function.
+// changeNumber corrects a number or a bound that is off by one, or takes another
+// number of the function.
 func changeNumber(f *function, out emit) {
 	numbers := f.numbers()
 	f.exprs(func(e ast.Expr) {
@@ -114,7 +114,7 @@ func changeNumber(f *function, out emit) {
 	})
 }
 
-// isBound tells whether e bounds or indexes something.
+// isBound reports whether e bounds or indexes something.
 func isBound(parent ast.Node, e ast.Expr) bool {
 	switch p := parent.(type) {
 	case *ast.SliceExpr:

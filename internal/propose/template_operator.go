@@ -23,7 +23,7 @@ continue, and adds or drops a negation.`,
 	Propose: perFunction(changeOperator),
 }
 
-// changeOperator is row 19: comparison, arithmetic, assignment operators, negation.
+// changeOperator changes comparison, arithmetic and assignment operators, and negations.
 func changeOperator(f *function, out emit) {
 	swap := func(at ast.Node, pos token.Pos, op token.Token) {
 		var options []option

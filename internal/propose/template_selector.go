@@ -25,8 +25,8 @@ func sum(p point) int {
 	Propose: perFunction(changeSelector),
 }
 
-// changeSelector is row 15: another field of the same type, or the same field of
-// another variable's inner struct.
+// changeSelector selects another field of the same type, or another constant or variable
+// of a package.
 func changeSelector(f *function, out emit) {
 	ast.Inspect(f.body, func(n ast.Node) bool {
 		switch n := n.(type) {

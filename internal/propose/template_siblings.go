@@ -23,8 +23,8 @@ swapped.`,
 	Propose: perFunction(siblingEdits),
 }
 
-// siblingEdits is row 5: the same small mistake at every site of a function, as
-// copying leaves it. Only exchanges of one name, operator or literal are tried.
+// siblingEdits corrects the same small mistake at every site of a function, as copying
+// leaves it. Only exchanges of one name, operator or literal are tried.
 func siblingEdits(f *function, out emit) {
 	sites := make(map[string][]ast.Node)
 	var order []string

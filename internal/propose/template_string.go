@@ -25,7 +25,7 @@ without a person's review.`,
 	Propose: perFunction(changeString),
 }
 
-// changeString is row 4: a string literal becomes what the failing test expects.
+// changeString makes a string literal what the failing test expects.
 // Such a patch passes because the test says so, hence it always asks for review.
 func changeString(f *function, out emit) {
 	exp := f.p.expectations()
@@ -50,7 +50,7 @@ func changeString(f *function, out emit) {
 	})
 }
 
-// instead gives what a literal could have to be.
+// instead returns what a literal could have to be, the likeliest first.
 func (e *expectations) instead(own string) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {

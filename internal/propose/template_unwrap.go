@@ -27,8 +27,7 @@ func key(s string) string {
 	Propose: perFunction(unwrapCall),
 }
 
-// unwrapCall is row 20: a call around an expression too many, operands in the
-// wrong order.
+// unwrapCall drops a call around an expression, or swaps operands in the wrong order.
 func unwrapCall(f *function, out emit) {
 	f.exprs(func(e ast.Expr) {
 		own := f.text(e)
@@ -48,8 +47,8 @@ func unwrapCall(f *function, out emit) {
 			}
 		case *ast.BinaryExpr:
 			switch e.Op {
-			case token.LAND, token.LOR: // row 20's dropped clause is a strategy of its own
-			// A comparison the other way round is row 19's.
+			case token.LAND, token.LOR: // for template/drop-clause
+			// A comparison the other way round is for template/operator.
 			case token.SUB, token.QUO, token.REM, token.SHL, token.SHR, token.ADD:
 				options = append(options, option{weight: 0.7, alike: 0.7, title: "swap the operands of " + quote(own), edits: []Edit{f.replace(e.X, f.text(e.Y)), f.replace(e.Y, f.text(e.X))}})
 				fallthrough

@@ -78,7 +78,7 @@ func (f *function) usedIn(list []ast.Stmt) []ast.Expr {
 	return out
 }
 
-// isPath tells whether e is a name or a chain of fields of one.
+// isPath reports whether e is a name or a chain of fields of one.
 func isPath(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -89,21 +89,8 @@ func isPath(e ast.Expr) bool {
 	return false
 }
 
-// declaredLater tells whether e uses a name that does not exist yet before n.
-func (f *function) declaredLater(e ast.Expr, n ast.Node) bool {
-	later := false
-	ast.Inspect(e, func(m ast.Node) bool {
-		if id, ok := m.(*ast.Ident); ok {
-			if v, isVar := f.pkg.Info.Uses[id].(*types.Var); isVar && !v.IsField() && f.lookup(v.Name(), n.Pos()) != v {
-				later = true
-			}
-		}
-		return !later
-	})
-	return later
-}
-
-func (f *function) declaredLaterAt(e ast.Expr, pos token.Pos) bool {
+// declaredLater reports whether e uses a name that does not exist yet at pos.
+func (f *function) declaredLater(e ast.Expr, pos token.Pos) bool {
 	later := false
 	ast.Inspect(e, func(n ast.Node) bool {
 		if id, ok := n.(*ast.Ident); ok {

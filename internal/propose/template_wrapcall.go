@@ -28,8 +28,7 @@ func same(a, b string) bool { return normal(a) == normal(b) }`,
 	Propose: perFunction(wrapCall),
 }
 
-// wrapCall is row 7: an expression lacks a call or conversion around it. The call
-// is one that the package makes already, or a function of what the file imports.
+// wrapCall wraps an expression in a call or conversion that it lacks. The call is one that the package makes already, or a function of what the file imports.
 func wrapCall(f *function, out emit) {
 	calls := f.pkg.donorsOf().calls
 	f.exprs(func(e ast.Expr) {
@@ -115,7 +114,7 @@ func (f *function) holed(d *donor, part ast.Expr, text string, pos token.Pos) []
 	return out
 }
 
-// unary lists the functions of one argument that give back a type: those of the
+// unary lists the functions of one argument that return a type: those of the
 // package, of the packages that the file imports, and conversions.
 func (f *function) unary(t types.Type) []weighted {
 	want := types.Default(t)
@@ -150,7 +149,7 @@ func (f *function) unary(t types.Type) []weighted {
 	return out
 }
 
-// nullary lists the methods without arguments that give back their own type.
+// nullary lists the methods without arguments that return their own type.
 func (f *function) nullary(t types.Type) []string {
 	var out []string
 	set := types.NewMethodSet(t)

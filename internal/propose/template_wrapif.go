@@ -23,7 +23,7 @@ exist there, or a plain test of a value that the statement uses.`,
 	Propose: perFunction(wrapIf),
 }
 
-// wrapIf is row 16: a statement should run only under a condition.
+// wrapIf runs a statement only under a condition.
 func wrapIf(f *function, out emit) {
 	conds := f.pkg.donorsOf().conds
 	f.blocks(func(owner ast.Node, list []ast.Stmt) {
@@ -55,7 +55,7 @@ func wrapIf(f *function, out emit) {
 			for _, c := range f.nearest(conds, stmt.Pos(), 25, "") {
 				wrap(c.text, c.weight, c.alike)
 			}
-			for _, t := range f.tests(stmt, f.usedIn(list[i:i+1])) {
+			for _, t := range f.conditionsOn(f.usedIn(list[i:i+1]), stmt) {
 				wrap(t.text, t.weight, 0.4)
 			}
 			if !out(stmt, options) {

@@ -4,9 +4,12 @@ import (
 	"go/types"
 )
 
-func isBool(t types.Type) bool {
+func isBool(t types.Type) bool { return hasInfo(t, types.IsBoolean) }
+
+// hasInfo reports whether a type is a basic one of some kind.
+func hasInfo(t types.Type, info types.BasicInfo) bool {
 	b, ok := t.Underlying().(*types.Basic)
-	return ok && b.Info()&types.IsBoolean != 0
+	return ok && b.Info()&info != 0
 }
 
 func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
