@@ -18,7 +18,7 @@ var compileConversion = Strategy{
 	Title: "Make a value fit the type that is wanted",
 	Text: `Converts, dereferences, takes the address, calls, selects a field or method, or
 spreads a slice, whichever makes the types agree. A value that is no condition
-is compared with its zero value. Conversions that can lose digits rank last.`,
+is compared with its zero value. Conversions that can lose digits rank low.`,
 	Before: `func message(err error) string {
 	if err == nil {
 		return ""

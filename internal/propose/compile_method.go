@@ -14,8 +14,8 @@ var compileMethod = Strategy{
 	Name:  "compile/method",
 	Title: "Give a type the method that an interface needs",
 	Text: `Renames a method of the same signature whose name is close, or adds a method
-that returns zero values. An added method is a stub and is never applied
-without a person's review.`,
+that returns zero values. An added method is only a stub: it needs review, and
+--apply auto does not apply it.`,
 	Before: `type shape interface {
 	area() int
 	sides() int

@@ -20,10 +20,10 @@ var revert = Strategy{
 	Name:  "revert",
 	Title: "Undo the part of the change that broke the tests",
 	Text: `A last resort, when there is a base to compare with and no other strategy found
-a patch. Delta debugging (Zeller and Hildebrandt, 2002) runs the failing tests
-without parts of the change until a minimal set of hunks is left that makes them
-fail. The patch gives up what these hunks were meant to do, so a person should
-decide.`,
+a verified patch. Delta debugging (Zeller and Hildebrandt, 2002) runs the
+failing tests without parts of the change until a minimal set of hunks is left
+that makes them fail. The patch gives up what these hunks were meant to do: it
+needs review, and --apply auto does not apply it.`,
 	Before: `func sub(a, b int) int {
 	return b - a
 }`,

@@ -1,10 +1,12 @@
 package propose
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // Strategies returns the table of all strategies.
@@ -12,9 +14,25 @@ func Strategies() []Strategy {
 	return slices.Concat(compileStrategies, templates, []Strategy{imports, revert})
 }
 
-// ShareBasis says what the measured shares are percentages of. The others are
-// estimates of how often a patch of the strategy is right where it applies.
-const ShareBasis = "827 measured Go fixes that change one file and at most three lines"
+// What a share is a percentage of: a measured one, and an estimate.
+const (
+	ShareBasis    = "827 measured Go fixes that change one file and at most three lines"
+	EstimateBasis = "the failures that it applies to (an estimate)"
+)
+
+// ShareText is the share for people, with a ~ when it is an estimate.
+func (s *Strategy) ShareText() string {
+	if s.Measured {
+		return fmt.Sprintf("%.1f %%", s.Share)
+	}
+	return fmt.Sprintf("~%.0f %%", s.Share)
+}
+
+// FailureKinds lists the kinds of failure that the strategy can help with.
+func (s *Strategy) FailureKinds() []testrun.Kind {
+	all := []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup}
+	return slices.DeleteFunc(all, func(k testrun.Kind) bool { return !s.Applies(k) })
+}
 
 var templates = []Strategy{
 	templateAddClause,
@@ -40,14 +58,16 @@ var templates = []Strategy{
 	templateUnwrap,
 }
 
-// Example returns Before and After as one text: each line with a space, or with the
-// minus of a line that goes or the plus of one that comes, before it.
+// Example returns Before and After as one text, the lines marked as in a diff. An empty
+// line that stays has no mark.
 func (s *Strategy) Example() string {
 	const whole = 1 << 20 // lines of context
 	var b strings.Builder
 	for _, h := range patch.DiffContext("", "", []byte(s.Before+"\n"), []byte(s.After+"\n"), whole).Hunks {
 		for _, l := range h.Lines {
-			b.WriteByte(byte(l.Op))
+			if l.Op != patch.Context || l.Text != "\n" {
+				b.WriteByte(byte(l.Op))
+			}
 			b.WriteString(l.Text)
 		}
 	}

@@ -13,8 +13,8 @@ var templateString = Strategy{
 	Title: "Change a string to what the failing test expects",
 	Text: `Compares the strings that the code holds with those in the failing test and in
 its output, and carries the difference over. Such a patch passes because it
-repeats the test, not because anything was understood, so it is never applied
-without a person's review.`,
+repeats the test, not because anything was understood: it needs review, and
+--apply auto does not apply it.`,
 	Before: `func greet(name string) string {
 	return "helo " + name
 }`,
