@@ -17,15 +17,6 @@ import (
 	"golang.org/x/tools/txtar"
 )
 
-// archiveOf makes an archive of files.
-func archiveOf(files map[string]string) *txtar.Archive {
-	a := new(txtar.Archive)
-	for name, text := range files {
-		a.Files = append(a.Files, txtar.File{Name: name, Data: []byte(text)})
-	}
-	return a
-}
-
 func TestStrategies(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
