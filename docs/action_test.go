@@ -12,7 +12,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-var update = flag.Bool("update", false, "rewrite the tables of docs/action.md by action.yml")
+var update = flag.Bool("update", false, "rewrite the parts of the pages that are made from the code")
 
 const actionPage = "docs/action.md"
 
@@ -27,8 +27,8 @@ func TestActionTables(t *testing.T) {
 		t.Fatal(err)
 	}
 	before := read(t, actionPage)
-	page := between(t, before, "inputs", table(t, "Input", action.Inputs, true))
-	page = between(t, page, "outputs", table(t, "Output", action.Outputs, false))
+	page := between(t, actionPage, before, "inputs", table(t, "Input", action.Inputs, true))
+	page = between(t, actionPage, page, "outputs", table(t, "Output", action.Outputs, false))
 	if page == before {
 		return
 	}
@@ -41,13 +41,13 @@ func TestActionTables(t *testing.T) {
 }
 
 // between puts text between the marker of a name and the end of its block.
-func between(t *testing.T, page, name, text string) string {
+func between(t *testing.T, file, page, name, text string) string {
 	t.Helper()
 	begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
 	head, rest, ok := strings.Cut(page, begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		t.Fatalf("%s has no block of %s", actionPage, name)
+		t.Fatalf("%s has no block of %s", file, name)
 	}
 	return head + begin + text + end + tail
 }

@@ -21,7 +21,7 @@ import (
 )
 
 // pages are the documentation, relative to the top of the module.
-var pages = []string{"README.md", "CONTRIBUTING.md", "docs/action.md", "docs/architecture.md", "docs/channels.md", "docs/formats.md", "docs/hook-managers.md", "docs/patch.md", "docs/report.md", "docs/store.md", "docs/validation.md"}
+var pages = []string{"README.md", "CONTRIBUTING.md", "docs/action.md", "docs/architecture.md", "docs/channels.md", "docs/formats.md", "docs/hook-managers.md", "docs/patch.md", "docs/report.md", "docs/store.md", "docs/strategies.md", "docs/validation.md"}
 
 func read(t *testing.T, name string) string {
 	t.Helper()

@@ -50,7 +50,7 @@ func searchFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.StringVar(&flags.Shard, "shard", "", "search only the `i/n`-th part of all candidates, and apply nothing")
 	fs.StringVar(&flags.Validator, "validator", "auto", "for debugging, how candidates are tested: auto, inprocess, process or overlay")
 	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
-	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups")
+	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups (regreen strategies lists them)")
 	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "all but these, as `LIST` of names or groups")
 }
 

@@ -204,7 +204,7 @@ could not be run, 130 interrupted.`,
 		return &session.UsageError{Msg: err.Error(), Hint: hint}
 	})
 	root.AddCommand(a.fixCommand(), a.testCommand(), a.applyCommand(), a.rollbackCommand(), a.reportCommand(), a.replayCommand(),
-		a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.doctorCommand(), a.hookCommand(), a.backgroundCommand(), a.detectCommand(), a.versionCommand())
+		a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.doctorCommand(), a.hookCommand(), a.backgroundCommand(), a.detectCommand(), a.strategiesCommand(), a.versionCommand())
 	return root
 }
 

@@ -22,32 +22,48 @@ import (
 
 var compileKinds = []testrun.Kind{testrun.Compile}
 
-// compileShare is the share of every strategy here: which of them fits is told by
-// the error, and how well by the prior of the candidate.
+// compileShare is the share of every strategy here: the error says which of them
+// fits, and the prior of the candidate how well.
 const compileShare = 30
 
 // compileStrategies repair code that does not compile.
 var compileStrategies = []Strategy{
-	remedyStrategy("compile/rename", "follows a name that the change renamed into the places that still use the old one, in every package that fails, or takes the rename back where a test needs the old name"),
-	remedyStrategy("compile/name", "replaces a misspelt or unknown name by the nearest one in scope, of a type, of an imported package, or spells a declaration as its test does"),
-	remedyStrategy("compile/signature", "follows a changed list of parameters into its callers: a value for what was added, no argument for what went, the new order"),
-	remedyStrategy("compile/arguments", "adds, drops or swaps arguments until their types fit the call"),
-	remedyStrategy("compile/results", "makes the number of values returned or received fit: a blank, an error that is passed on, a zero value"),
-	remedyStrategy("compile/conversion", "converts, dereferences, takes the address, calls, selects or spreads a value whose type does not fit"),
-	remedyStrategy("compile/unused", "removes a variable that is not used, or uses it where a near namesake stands"),
-	remedyStrategy("compile/return", "adds the return that a function with results must end with"),
-	remedyStrategy("compile/assign", "turns := into = or back, and drops a second declaration of the same name"),
-	remedyStrategy("compile/method", "gives a type the method that an interface asks of it, or passes its address"),
-	remedyStrategy("compile/restore", "brings back a declaration that the change removed or altered and that is still used as it was"),
-	remedyStrategy("compile/qualify", "qualifies a name that is declared in another package of the tree, with the import"),
+	compileRename,
+	compileName,
+	compileSignature,
+	compileArguments,
+	compileResults,
+	compileConversion,
+	compileUnused,
+	compileReturn,
+	compileAssign,
+	compileMethod,
+	compileRestore,
+	compileQualify,
 }
 
-func remedyStrategy(name, doc string) Strategy {
-	return Strategy{
-		Name: name, Doc: doc, Share: compileShare, Kinds: compileKinds,
-		Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
-			return proposeRemedies(ctx, p, name, yield)
-		},
+// fixers is what can be done about which kind of error. Of equally likely remedies the
+// earlier one is tried first.
+var fixers = slices.Concat(
+	importFixers,
+	renameFixers,
+	nameFixers,
+	restoreFixers,
+	qualifyFixers,
+	signatureFixers,
+	argumentsFixers,
+	resultsFixers,
+	conversionFixers,
+	unusedFixers,
+	returnFixers,
+	assignFixers,
+	methodFixers,
+)
+
+// remediesOf makes the Propose of a strategy: its remedies for each cause.
+func remediesOf(strategy string) func(context.Context, *Problem, func(Candidate) bool) error {
+	return func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
+		return proposeRemedies(ctx, p, strategy, yield)
 	}
 }
 
@@ -138,7 +154,7 @@ func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (C
 	return cand, len(cand.Edits) > 0
 }
 
-// edits tells the difference between the tree and files.
+// edits returns the difference between the tree and files.
 func (c *compilation) edits(files map[string][]byte) []Edit {
 	var out []Edit
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -295,7 +311,7 @@ func (cs *cause) kind() string {
 	return fmt.Sprint(at.file.Name, in, at.err.code, at.err.msg)
 }
 
-// try checks edits and gives the state when it has fewer than limit errors.
+// try checks edits and returns the state when it has fewer than limit errors.
 func (s *state) try(edits []Edit, limit int) *state {
 	files := s.splice(edits)
 	if files == nil {
@@ -363,8 +379,8 @@ func (cs *cause) editable() []*site {
 	return out
 }
 
-// fixed tells whether some site stands where nothing may be edited, so that the
-// declaration must give way.
+// fixed reports whether some site stands where nothing may be edited, so that the
+// declaration must change.
 func (cs *cause) fixed() bool { return len(cs.editable()) < len(cs.sites) }
 
 // remedies collects what every fixer has for this kind of error, the likeliest

@@ -1,8 +1,6 @@
 package propose
 
 import (
-	"context"
-	"fmt"
 	"go/ast"
 	"go/parser"
 	"go/scanner"
@@ -113,41 +111,6 @@ func lex(src string) []lexeme {
 	}
 }
 
-// fixRename follows a rename of the change: uses of the old name take the new one.
-// Where a test uses the old name, or the declaration was forgotten, the
-// declaration takes the name that is used.
-func fixRename(_ context.Context, cs *cause) []option {
-	first := cs.sites[0]
-	id := first.ident()
-	if id == nil {
-		return nil
-	}
-	var out []option
-	for _, sub := range cs.st.c.substitutions(id.Name) {
-		other, weight := sub.to, 2*float64(sub.count)/float64(sub.count+1)
-		if id.Name == sub.to {
-			other, weight = sub.from, weight/2
-		}
-		if sites := cs.editable(); len(sites) > 0 {
-			o := respell(sites, spelling{other, weight})
-			o.title = fmt.Sprintf("follow the rename of %s to %s", quote(sub.from), quote(sub.to))
-			if id.Name == sub.to {
-				o.title = replaceTitle(sub.to, sub.from)
-			}
-			out = append(out, o)
-		}
-		for _, obj := range first.namesakes() {
-			if obj.Name() != other || (!cs.fixed() && id.Name == sub.from) {
-				continue
-			}
-			if edits := cs.st.rename(obj, id.Name); len(edits) > 0 {
-				out = append(out, option{weight: weight, title: fmt.Sprintf("rename %s to %s", quote(other), quote(id.Name)), edits: edits, alike: 1})
-			}
-		}
-	}
-	return out
-}
-
 // baseDecls is what the files that changed declared before.
 type baseDecls struct {
 	byDir map[string]map[string]*oldDecl // by directory, then by "F", "T", "T.M"
@@ -165,7 +128,7 @@ type oldDecl struct {
 // param is one parameter as it is written.
 type param struct{ name, typ string }
 
-// base gives the declarations of the changed files as they were.
+// base returns the declarations of the changed files as they were.
 func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 	if c.decls == nil {
 		c.decls = &baseDecls{byDir: make(map[string]map[string]*oldDecl)}

@@ -54,7 +54,7 @@ func (c *compilation) check(files map[string][]byte) *state {
 	return s
 }
 
-// drop gives back what a state that is not pursued holds in the file set.
+// drop releases what a state that is not pursued holds in the file set.
 func (s *state) drop() {
 	for _, f := range s.trees {
 		if f != nil && s.from != nil {
@@ -63,7 +63,7 @@ func (s *state) drop() {
 	}
 }
 
-// read gives a file's content in this state.
+// read returns a file's content in this state.
 func (s *state) read(file string) ([]byte, error) {
 	if b, ok := s.files[file]; ok {
 		return b, nil
@@ -105,7 +105,7 @@ func (s *state) whole(n *node) *unit {
 }
 
 // recheck checks only the changed files of a node. It is right when the changes are
-// inside of functions: then no other file can tell the difference.
+// inside of functions: then no other file is affected.
 func (s *state) recheck(n *node) *unit {
 	changed := func(name string) bool { _, ok := s.files[name]; return ok }
 	u := s.typeCheck(n, true, changed)
@@ -119,7 +119,7 @@ func (s *state) recheck(n *node) *unit {
 	return u
 }
 
-// touches tells whether a change can matter to a node, and whether it can matter to
+// touches reports whether a change can matter to a node, and whether it can matter to
 // all of its files: then it is not only inside of functions, or in a package that
 // the node is built from.
 func (s *state) touches(n *node) (touched, whole bool) {
@@ -148,7 +148,7 @@ func (s *state) touches(n *node) (touched, whole bool) {
 	return touched, whole
 }
 
-// outside tells whether a file changed in more than function bodies and imports.
+// outside reports whether a file changed in more than function bodies and imports.
 func (s *state) outside(name string) bool {
 	if _, changed := s.files[name]; !changed {
 		return false
@@ -252,7 +252,7 @@ func (s *state) typeCheck(n *node, bodies bool, only func(file string) bool) *un
 			report(&typeError{code: codeOf(e), msg: e.Msg, start: start, end: end, file: u.fileAt(start)})
 		},
 	}
-	u.Types, _ = config.Check(n.path, s.c.fset, syntax, u.Info) // what Error was told
+	u.Types, _ = config.Check(n.path, s.c.fset, syntax, u.Info) // the errors went to Error
 	return u
 }
 
@@ -266,7 +266,7 @@ func (u *unit) fileAt(pos token.Pos) *File {
 	return nil
 }
 
-// parse gives a file's syntax in this state; with an error it is as far as the
+// parse returns a file's syntax in this state; with an error it is as far as the
 // parser came, or nil.
 func (s *state) parse(name string) (*File, error) {
 	if f, ok := s.trees[name]; ok {
@@ -324,7 +324,7 @@ func (i importing) find(path string) (*types.Package, error) {
 	return i.s.c.external.Import(path)
 }
 
-// dependsOn tells whether a package is built from the one with this path, or is it.
+// dependsOn reports whether a package is built from the one with this path, or is it.
 func dependsOn(n *node, path string, seen map[*node]bool) bool {
 	if n.path == path {
 		return true

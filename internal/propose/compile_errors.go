@@ -37,30 +37,3 @@ const (
 
 // nameCodes are the errors that a name does not mean anything.
 var nameCodes = []errorCode{undeclaredName, undeclaredImportedName, unexportedName, missingFieldOrMethod, missingLitField}
-
-// fixers is the table of what can be done about which kind of error.
-var fixers = []fixer{
-	{"imports", []errorCode{unusedImport}, fixUnusedImport},
-	{"imports", []errorCode{undeclaredName}, fixMissingImport},
-	{"imports", []errorCode{brokenImport}, fixBrokenImport},
-	{"compile/rename", nameCodes, fixRename},
-	{"compile/name", nameCodes, fixName},
-	{"compile/restore", nameCodes, fixRemoved},
-	{"compile/restore", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign, wrongAssignCount, tooManyValues, mismatchedTypes}, fixAltered},
-	{"compile/qualify", []errorCode{undeclaredName}, fixQualify},
-	{"compile/signature", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign}, fixSignature},
-	{"compile/arguments", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign}, fixArguments},
-	{"compile/results", []errorCode{wrongAssignCount}, fixAssignCount},
-	{"compile/results", []errorCode{wrongResultCount}, fixResultCount},
-	{"compile/results", []errorCode{tooManyValues}, fixTooManyValues},
-	{"compile/results", []errorCode{unusedExpr}, fixUnusedExpr},
-	{"compile/conversion", []errorCode{incompatibleAssign, invalidIfaceAssign, truncatedFloat, numericOverflow}, fixAssigned},
-	{"compile/conversion", []errorCode{mismatchedTypes, undefinedOp}, fixOperands},
-	{"compile/conversion", []errorCode{invalidIndirection, nonIndexableOperand, invalidCond, nonVariadicDots}, fixOperand},
-	{"compile/unused", []errorCode{unusedVar}, fixUnusedVar},
-	{"compile/return", []errorCode{missingReturn}, fixMissingReturn},
-	{"compile/assign", []errorCode{noNewVar}, fixNoNewVar},
-	{"compile/assign", []errorCode{undeclaredName}, fixUndeclaredTarget},
-	{"compile/assign", []errorCode{duplicateDecl}, fixDuplicate},
-	{"compile/method", []errorCode{invalidIfaceAssign}, fixMissingMethod},
-}

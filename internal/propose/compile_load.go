@@ -208,7 +208,7 @@ func (c *compilation) add(l *packages.Package, seen map[string]*node) *node {
 	return n
 }
 
-// relative gives files as the tree names them; ok is false when one is outside or vendored.
+// relative returns files as the tree names them; ok is false when one is outside or vendored.
 func (c *compilation) relative(files []string) (out []string, ok bool) {
 	for _, f := range files {
 		name, err := filepath.Rel(c.p.Tree.Root, f)

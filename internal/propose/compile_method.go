@@ -10,7 +10,45 @@ import (
 	"strings"
 )
 
-// fixMissingMethod gives a type the method that an interface asks of it: one of a
+var compileMethod = Strategy{
+	Name:  "compile/method",
+	Title: "Give a type the method that an interface needs",
+	Text: `Renames a method of the same signature whose name is close, or adds a method
+that returns zero values. An added method is only a stub: it needs review, and
+--apply auto does not apply it.`,
+	Before: `type shape interface {
+	area() int
+	sides() int
+}
+
+type square struct{ a int }
+
+func (s square) area() int { return s.a * s.a }
+
+var unit shape = square{1}`,
+	After: `type shape interface {
+	area() int
+	sides() int
+}
+
+type square struct{ a int }
+
+func (s square) area() int { return s.a * s.a }
+
+func (s square) sides() int {
+	return 0
+}
+
+var unit shape = square{1}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/method"),
+}
+
+var methodFixers = []fixer{
+	{"compile/method", []errorCode{invalidIfaceAssign}, fixMissingMethod},
+}
+
+// fixMissingMethod adds to a type the method that an interface asks of it: one of a
 // name near to it is renamed, or an empty one is added for a person to fill in.
 func fixMissingMethod(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]
@@ -123,9 +161,4 @@ func (s *state) stub(named *types.Named, missing *types.Func, from types.Type) (
 		weight: 0.2, review: true, title: fmt.Sprintf("add an empty method %s to %s", quote(missing.Name()), quote(key)),
 		edits: []Edit{{File: f.Name, Start: end, End: end, New: text}},
 	}, true
-}
-
-func isPointer(t types.Type) bool {
-	_, ok := t.Underlying().(*types.Pointer)
-	return ok
 }

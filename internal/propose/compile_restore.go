@@ -9,6 +9,35 @@ import (
 	"strings"
 )
 
+var compileRestore = Strategy{
+	Name:  "compile/restore",
+	Title: "Restore a declaration that the change removed or altered",
+	Text: `Applies when code still uses a declaration as it was at the base: a removed one
+comes back where it stood, an altered one gets its old text, or a function only
+its old signature. This undoes a part of the change; check that it was not
+intended.`,
+	Before: `const limit = 10
+
+func clip(n int) int {
+	return min(n, bound())
+}`,
+	After: `const limit = 10
+
+func clip(n int) int {
+	return min(n, bound())
+}
+
+// bound is the most that is allowed.
+func bound() int { return limit }`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/restore"),
+}
+
+var restoreFixers = []fixer{
+	{"compile/restore", nameCodes, fixRemoved},
+	{"compile/restore", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign, wrongAssignCount, tooManyValues, mismatchedTypes}, fixAltered},
+}
+
 // fixRemoved brings back a declaration that the change removed; for a field that
 // is gone, the declaration of its type as it was.
 func fixRemoved(_ context.Context, cs *cause) []option {

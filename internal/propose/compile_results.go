@@ -10,6 +10,39 @@ import (
 	"strings"
 )
 
+var compileResults = Strategy{
+	Name:  "compile/results",
+	Title: "Make the number of values returned or received fit",
+	Text: `Receives further values of a call as blanks, passes an error on where the
+function returns one, drops receivers, and fits return statements to the
+declared results. Also keeps what append returns. A blank may hide an error:
+check that it can be ignored.`,
+	Before: `import "strconv"
+
+func twice(s string) (int, error) {
+	n := strconv.Atoi(s)
+	return 2 * n, nil
+}`,
+	After: `import "strconv"
+
+func twice(s string) (int, error) {
+	n, err := strconv.Atoi(s)
+	if err != nil {
+		return 0, err
+	}
+	return 2 * n, nil
+}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/results"),
+}
+
+var resultsFixers = []fixer{
+	{"compile/results", []errorCode{wrongAssignCount}, fixAssignCount},
+	{"compile/results", []errorCode{wrongResultCount}, fixResultCount},
+	{"compile/results", []errorCode{tooManyValues}, fixTooManyValues},
+	{"compile/results", []errorCode{unusedExpr}, fixUnusedExpr},
+}
+
 // fixAssignCount makes the left side of an assignment fit the number of values on
 // the right: more values are received as blanks, an error is passed on; receivers
 // of what is no longer returned go.
@@ -32,7 +65,7 @@ func fixAssignCount(_ context.Context, cs *cause) []option {
 	return at.receive(assign.Lhs, assign.Rhs[0], assign)
 }
 
-// receive is the options to receive what value gives in lhs; assign is nil when it
+// receive is the options to receive what value returns in lhs; assign is nil when it
 // is a declaration.
 func (at *site) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignStmt) []option {
 	results := resultTypes(at.typeOf(value))
@@ -94,27 +127,6 @@ func (at *site) passOn(assign *ast.AssignStmt, lhs []ast.Expr, texts []string, j
 		}
 	}
 	return option{weight: 0.7, alike: 1, title: "receive the error of " + quote(at.text(assign.Rhs[0])) + " and return it", edits: edits}, true
-}
-
-// handleError is the statement that leaves the function with err; ok is false when
-// the function does not return an error last.
-func (at *site) handleError(n ast.Node) (string, bool) {
-	sig := at.signature(n)
-	if sig == nil || sig.Results().Len() == 0 {
-		return "", false
-	}
-	last := sig.Results().Len() - 1
-	if !isError(sig.Results().At(last).Type()) {
-		return "", false
-	}
-	values := make([]string, last+1)
-	for i := range last {
-		if values[i] = at.zero(sig.Results().At(i).Type()); values[i] == "" {
-			return "", false
-		}
-	}
-	values[last] = "err"
-	return "if err != nil {\n\treturn " + strings.Join(values, ", ") + "\n}", true
 }
 
 // receiveLess drops receivers; what only looked at a dropped error goes with it.
@@ -186,7 +198,7 @@ func mentions(n ast.Node, name string) bool {
 	return found
 }
 
-// resultTypes lists the values that an expression gives; nil when it is in error.
+// resultTypes lists the values that an expression has; nil when it is in error.
 func resultTypes(t types.Type) []types.Type {
 	switch t := t.(type) {
 	case nil:
@@ -268,7 +280,7 @@ func fixResultCount(_ context.Context, cs *cause) []option {
 	return append(out, at.redeclareResults(ret, have)...)
 }
 
-// returned lists values for a result that a return statement does not give yet.
+// returned lists values for a result that a return statement lacks.
 func (at *site) returned(ret *ast.ReturnStmt, v *types.Var) []spelling {
 	if isError(v.Type()) {
 		inCheck := false
@@ -364,7 +376,7 @@ func (at *site) redeclareResults(ret *ast.ReturnStmt, have []types.Type) []optio
 	return []option{{weight: 0.12, title: fmt.Sprintf("let %s return %s", quote(at.decl.Name.Name), quote(result)), edits: []Edit{edit}}}
 }
 
-// fixTooManyValues takes the one value that is wanted of a call that gives more,
+// fixTooManyValues takes the one value that is wanted of a call that returns more,
 // in a statement of its own.
 func fixTooManyValues(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]

@@ -5,6 +5,8 @@ import (
 	"go/ast"
 	"go/token"
 	"go/types"
+	"slices"
+	"strings"
 
 	"golang.org/x/tools/go/ast/astutil"
 )
@@ -17,7 +19,7 @@ type site struct {
 	path []ast.Node // the error's node and all around it, innermost first
 }
 
-// editable tells whether the site's own file may be edited.
+// editable reports whether the site's own file may be edited.
 func (at *site) editable() bool { return at.st.editable(at.file.Name) }
 
 func (s *state) site(e *typeError) *site {
@@ -62,6 +64,107 @@ func (at *site) stmt() ast.Stmt {
 		switch at.path[i+1].(type) {
 		case *ast.BlockStmt, *ast.CaseClause, *ast.CommClause:
 			return s
+		}
+	}
+	return nil
+}
+
+// expr is the expression that the error is about, or nil.
+func (at *site) expr() ast.Expr {
+	for _, n := range at.path {
+		if e, ok := n.(ast.Expr); ok && n.Pos() == at.err.start && n.End() == at.err.end {
+			return e
+		}
+	}
+	return nil
+}
+
+// target is the type that an expression is to have where it stands; spread reports
+// whether it is the slice of what a variadic parameter wants one by one.
+func (at *site) target(e ast.Expr) (t types.Type, spread bool) {
+	i := slices.Index(at.path, ast.Node(e))
+	if i < 0 || i+1 >= len(at.path) {
+		return nil, false
+	}
+	switch p := at.path[i+1].(type) {
+	case *ast.CallExpr:
+		sig := at.called(p)
+		k := slices.Index(p.Args, e)
+		if id, ok := p.Fun.(*ast.Ident); ok && id.Name == "append" && k > 0 {
+			list, ok := at.typeOf(p.Args[0]).Underlying().(*types.Slice)
+			if !ok {
+				return nil, false
+			}
+			return list.Elem(), len(p.Args) == 2 && assignable(at.typeOf(e), list)
+		}
+		if sig == nil || k < 0 {
+			return nil, false
+		}
+		want := paramTypes(sig, len(p.Args))
+		if k >= len(want) {
+			return nil, false
+		}
+		if sig.Variadic() && k == sig.Params().Len()-1 && k == len(p.Args)-1 && !p.Ellipsis.IsValid() {
+			spread = assignable(at.typeOf(e), sig.Params().At(k).Type())
+		}
+		return want[k], spread
+	case *ast.ReturnStmt:
+		sig := at.signature(p)
+		if k := slices.Index(p.Results, e); sig != nil && k < sig.Results().Len() {
+			return sig.Results().At(k).Type(), false
+		}
+	case *ast.AssignStmt:
+		if k := slices.Index(p.Rhs, e); k >= 0 && k < len(p.Lhs) {
+			return at.typeOf(p.Lhs[k]), false
+		}
+	case *ast.ValueSpec:
+		if p.Type != nil {
+			return at.typeOf(p.Type), false
+		}
+	case *ast.CompositeLit:
+		return at.element(p, slices.Index(p.Elts, e)), false
+	case *ast.KeyValueExpr:
+		lit, ok := at.path[i+2].(*ast.CompositeLit)
+		if !ok {
+			return nil, false
+		}
+		switch t := deref(at.typeOf(lit)).Underlying().(type) {
+		case *types.Map:
+			if p.Key == e {
+				return t.Key(), false
+			}
+			return t.Elem(), false
+		case *types.Struct:
+			if key, ok := p.Key.(*ast.Ident); ok {
+				if f := fieldNamed(t, key.Name, at.pkg.Types); f != nil {
+					return f.Type(), false
+				}
+			}
+		default:
+			return at.element(lit, -1), false
+		}
+	case *ast.SendStmt:
+		if ch, ok := at.typeOf(p.Chan).Underlying().(*types.Chan); ok {
+			return ch.Elem(), false
+		}
+	case *ast.IndexExpr:
+		if m, ok := at.typeOf(p.X).Underlying().(*types.Map); ok {
+			return m.Key(), false
+		}
+	}
+	return nil, false
+}
+
+// element is the type of the elements of a literal, of field i for a struct.
+func (at *site) element(lit *ast.CompositeLit, i int) types.Type {
+	switch t := deref(at.typeOf(lit)).Underlying().(type) {
+	case *types.Slice:
+		return t.Elem()
+	case *types.Array:
+		return t.Elem()
+	case *types.Struct:
+		if i >= 0 && i < t.NumFields() {
+			return t.Field(i).Type()
 		}
 	}
 	return nil
@@ -193,4 +296,25 @@ func (at *site) called(call *ast.CallExpr) *types.Signature {
 	}
 	sig, _ := tv.Type.Underlying().(*types.Signature)
 	return sig
+}
+
+// handleError is the statement that leaves the function with err; ok is false when
+// the function does not return an error last.
+func (at *site) handleError(n ast.Node) (string, bool) {
+	sig := at.signature(n)
+	if sig == nil || sig.Results().Len() == 0 {
+		return "", false
+	}
+	last := sig.Results().Len() - 1
+	if !isError(sig.Results().At(last).Type()) {
+		return "", false
+	}
+	values := make([]string, last+1)
+	for i := range last {
+		if values[i] = at.zero(sig.Results().At(i).Type()); values[i] == "" {
+			return "", false
+		}
+	}
+	values[last] = "err"
+	return "if err != nil {\n\treturn " + strings.Join(values, ", ") + "\n}", true
 }

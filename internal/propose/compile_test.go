@@ -94,6 +94,27 @@ func result(t *testing.T, p *Problem, c *Candidate) string {
 	return string(txtar.Format(&a))
 }
 
+// readCase reads an archive: the files before, and those below want/, which are the
+// files that change as result writes them.
+func readCase(t *testing.T, name string) (in *txtar.Archive, want string) {
+	t.Helper()
+	archive, err := txtar.ParseFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	in = &txtar.Archive{Comment: archive.Comment}
+	var after txtar.Archive
+	for _, f := range archive.Files {
+		if name, ok := strings.CutPrefix(f.Name, "want/"); ok {
+			after.Files = append(after.Files, txtar.File{Name: name, Data: f.Data})
+		} else {
+			in.Files = append(in.Files, f)
+		}
+	}
+	slices.SortFunc(after.Files, func(a, b txtar.File) int { return strings.Compare(a.Name, b.Name) })
+	return in, string(txtar.Format(&after))
+}
+
 func TestCompile(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/compile/*.txtar")
@@ -103,21 +124,9 @@ func TestCompile(t *testing.T) {
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
 			t.Parallel()
-			archive, err := os.ReadFile(file)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var in, want txtar.Archive
-			for _, f := range txtar.Parse(archive).Files {
-				if name, ok := strings.CutPrefix(f.Name, "want/"); ok {
-					want.Files = append(want.Files, txtar.File{Name: name, Data: f.Data})
-				} else {
-					in.Files = append(in.Files, f)
-				}
-			}
-			slices.SortFunc(want.Files, func(a, b txtar.File) int { return strings.Compare(a.Name, b.Name) })
-			strategy, _, _ := strings.Cut(string(txtar.Parse(archive).Comment), "\n")
-			p := module(t, &in)
+			in, want := readCase(t, file)
+			strategy, _, _ := strings.Cut(string(in.Comment), "\n")
+			p := module(t, in)
 			cands := ranked(t, p)
 			if len(cands) == 0 {
 				c, err := compilationOf(context.Background(), p)
@@ -130,7 +139,7 @@ func TestCompile(t *testing.T) {
 				t.Fatal("no candidate")
 			}
 			best := &cands[0]
-			if diff := gocmp.Diff(string(txtar.Format(&want)), result(t, p, best)); diff != "" {
+			if diff := gocmp.Diff(want, result(t, p, best)); diff != "" {
 				for i, c := range cands[:min(len(cands), 6)] {
 					t.Logf("%d. %.3f %s: %s", i+1, c.Prior, c.Strategy, c.Title)
 				}

@@ -268,7 +268,7 @@ func TestAddImport(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, path, src, want string }{
 		{"none yet", "os", "package p\n\nvar x = 1\n", "package p\n\nimport \"os\"\n\nvar x = 1\n"},
-		{"beside one", "os", "package p\n\nimport \"fmt\"\n", "package p\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n"},
+		{"next to one", "os", "package p\n\nimport \"fmt\"\n", "package p\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n"},
 		{"before one of another sort", "os", "package p\n\nimport \"a.b/c\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
 		{"behind one of another sort", "a.b/c", "package p\n\nimport \"os\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
 		{"in the alphabet", "io", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"os\"\n)\n", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"io\"\n\t\"os\"\n)\n"},

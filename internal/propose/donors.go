@@ -141,7 +141,7 @@ func (d *donors) clauses(cond ast.Expr, take func(ast.Node, int) *donor) {
 
 func typeKey(t types.Type) string { return types.TypeString(types.Default(t), nil) }
 
-// leaves tells whether a block ends by leaving its surroundings.
+// leaves reports whether a block ends by leaving its surroundings.
 func leaves(b *ast.BlockStmt) bool {
 	if len(b.List) == 0 || len(b.List) > 3 {
 		return false
@@ -206,7 +206,7 @@ type adapted struct {
 	alike  float64
 }
 
-// adapt gives the texts a donor can have at a place: names that mean the same
+// adapt returns the texts a donor can have at a place: names that mean the same
 // there stay, other local names become variables of the same type in scope.
 func (f *Function) adapt(d *donor, pos token.Pos) []adapted {
 	alike := f.nearness(d)
@@ -249,7 +249,7 @@ func (f *Function) adapt(d *donor, pos token.Pos) []adapted {
 	return out
 }
 
-// resolve gives the names under which something like n can be had at pos.
+// resolve returns the names under which something like n can be had at pos.
 func (f *Function) resolve(n freeName, pos token.Pos) []string {
 	here := f.lookup(n.name, pos)
 	switch obj := n.obj.(type) {
@@ -286,7 +286,7 @@ func (f *Function) resolve(n freeName, pos token.Pos) []string {
 	}
 }
 
-// with gives the donor's text with names replaced.
+// with returns the donor's text with names replaced.
 func (d *donor) with(names map[types.Object]string) string {
 	var b strings.Builder
 	at := 0
@@ -315,7 +315,7 @@ func (f *Function) nearness(d *donor) float64 {
 	}
 }
 
-// nearest adapts donors to a place and gives the best of the results, without
+// nearest adapts donors to a place and returns the best of the results, without
 // repeats. except is text that is there already.
 func (f *Function) nearest(list []*donor, pos token.Pos, limit int, except string) []adapted {
 	byText := make(map[string]int)

@@ -18,17 +18,28 @@ import (
 	"golang.org/x/tools/go/packages"
 )
 
-// imports adds what is missing, removes what is not used, and follows a package
-// that moved. It knows the packages of the tree, of the standard library and of
-// the module's requirements; golang.org/x/tools/go/packages finds them, without
-// network. (goimports itself reads the files of the disk, not the tree with the
-// patches kept so far, and scans the whole module cache.)
+// imports finds packages with golang.org/x/tools/go/packages. goimports itself reads the
+// files of the disk, not the tree with the patches kept so far, and scans the whole
+// module cache.
 var imports = Strategy{
-	Name: "imports", Share: compileShare, Kinds: compileKinds,
-	Doc: "adds missing imports, removes unused ones, and follows a package that was renamed or moved in the module",
-	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
-		return proposeRemedies(ctx, p, "imports", yield)
-	},
+	Name:  "imports",
+	Title: "Add, remove or correct imports",
+	Text: `Adds an import for an unknown package name that has what is selected from it,
+removes imports that are not used, and follows a package that was renamed or
+moved in the module. Considers the packages of the tree, of the standard
+library and of the module's requirements, without network.`,
+	Before: `func up(s string) string { return strings.ToUpper(s) }`,
+	After: `import "strings"
+
+func up(s string) string { return strings.ToUpper(s) }`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("imports"),
+}
+
+var importFixers = []fixer{
+	{"imports", []errorCode{unusedImport}, fixUnusedImport},
+	{"imports", []errorCode{undeclaredName}, fixMissingImport},
+	{"imports", []errorCode{brokenImport}, fixBrokenImport},
 }
 
 // FixImports repairs failures whose only cause is missing, unused or moved
@@ -198,7 +209,7 @@ func (c *compilation) importables(ctx context.Context, at *site, name string) []
 	return out
 }
 
-// visibleFrom tells whether a package may be imported by another.
+// visibleFrom reports whether a package may be imported by another.
 func visibleFrom(path, from string) bool {
 	if strings.HasPrefix(path, "vendor/") || strings.Contains(path, "/vendor/") {
 		return false
@@ -244,7 +255,7 @@ func (c *compilation) required(ctx context.Context, name string) []importable {
 	return out
 }
 
-// exported gives the test whether a package exports a name; nil when the package
+// exported returns the test whether a package exports a name; nil when the package
 // cannot be read.
 func (s *state) exported(path string) func(name string) bool {
 	var pkg *types.Package
@@ -259,7 +270,7 @@ func (s *state) exported(path string) func(name string) bool {
 	return func(name string) bool { return pkg.Scope().Lookup(name) != nil }
 }
 
-// fixBrokenImport gives the new path of a package that is not where it was: as the
+// fixBrokenImport writes the new path of a package that is not where it was: as the
 // change has it, or a package of the same name elsewhere in the tree.
 func fixBrokenImport(ctx context.Context, cs *cause) []option {
 	sites := cs.editable()
@@ -339,68 +350,4 @@ func (c *compilation) inDir(dir string) *node {
 		}
 	}
 	return nil
-}
-
-// fixQualify qualifies a name that another package declares, with its import: one
-// that the file imports already, or one of the tree.
-func fixQualify(_ context.Context, cs *cause) []option {
-	sites := cs.editable()
-	if len(sites) == 0 || sites[0].ident() == nil || !token.IsExported(sites[0].ident().Name) {
-		return nil
-	}
-	at := sites[0]
-	name := at.ident().Name
-	if sel, ok := at.path[1].(*ast.SelectorExpr); ok && sel.Sel == at.ident() {
-		return nil
-	}
-	var out []option
-	add := func(pkg, importPath string, weight float64) {
-		o := option{weight: weight, alike: 0.7, title: replaceTitle(name, pkg+"."+name)}
-		done := make(map[string]bool)
-		for _, s := range sites {
-			if s.importName(importPath) == "" && !done[s.file.Name] {
-				done[s.file.Name] = true
-				o.edits = append(o.edits, addImport(s.file, importPath))
-			}
-			o.edits = append(o.edits, s.replace(s.ident(), pkg+"."+name))
-		}
-		out = append(out, o)
-	}
-	for _, spec := range at.file.Syntax.Imports {
-		importPath, err := strconv.Unquote(spec.Path.Value)
-		if err != nil {
-			continue
-		}
-		if pkg := at.pkg.imported[importPath]; pkg != nil && pkg.Scope().Lookup(name) != nil && at.importName(importPath) != "" {
-			add(at.importName(importPath), importPath, 0.6)
-		}
-	}
-	from := at.err.unit.node
-	for _, n := range cs.st.c.nodes {
-		if n.forTest != "" || n.path == from.path || n.name == "main" || at.importName(n.path) != "" || !visibleFrom(n.path, from.path) {
-			continue
-		}
-		if cs.st.declares(n, name) && !dependsOn(n, from.path, make(map[*node]bool)) {
-			add(n.name, n.path, 0.5)
-		}
-	}
-	return out[:min(len(out), maxImportable)]
-}
-
-// declares tells whether a package has a declaration of the name at its top level.
-func (s *state) declares(n *node, name string) bool {
-	for _, file := range n.files {
-		src, err := s.read(file)
-		if err != nil || !strings.Contains(string(src), name) {
-			continue
-		}
-		if f, err := s.parse(file); err == nil {
-			for _, d := range declarations(f) {
-				if d.key == name {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

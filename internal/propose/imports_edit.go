@@ -42,7 +42,7 @@ func addImport(f *File, importPath string) Edit {
 		return Edit{File: f.Name, Start: f.Offset(decl.Pos()), End: f.Offset(decl.End()), New: "import (\n\t" + both[0] + sep + both[1] + "\n)"}
 	}
 	// The last import that is of the same sort and shares the most of the path
-	// tells the group; within it the alphabet counts.
+	// decides the group; within it the alphabet counts.
 	var group []*ast.ImportSpec
 	best := -1
 	var run []*ast.ImportSpec
@@ -95,7 +95,7 @@ func pathOf(spec string) string {
 	return strings.Trim(quoted, `"`)
 }
 
-// isStandard tells the standard library by the first element without a dot, as
+// isStandard recognizes the standard library by its first element, which has no dot, as
 // goimports does.
 func isStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")

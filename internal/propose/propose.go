@@ -180,11 +180,15 @@ func Splice(src []byte, edits []Edit) ([]byte, error) {
 
 // Strategy is one way to propose.
 type Strategy struct {
-	Name string // "imports", "template/guard" ...
-	Doc  string // what it proposes and when, one or two sentences
-	// Share is how often real fixes are of this form (see Doc of the table); it is
-	// the mean of the strategy's prior before anything was learnt.
-	Share float64
+	Name  string // "imports", "template/guard" ...
+	Title string // what it proposes: one line, imperative
+	Text  string // when it applies, what it looks at, and why to review it; lines of at most 80 bytes
+	// Before and After are a small example that it produces: source without a package clause.
+	Before, After string
+	// Share is how often real fixes are of this form, in percent; it is the mean of the
+	// strategy's prior before anything was learnt. See ShareBasis.
+	Share    float64
+	Measured bool // Share was counted, not estimated
 	// Kinds are the failures it can help with; nil means every kind that ran.
 	Kinds []testrun.Kind
 	// LastResort strategies run only when the others found nothing verified.

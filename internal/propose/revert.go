@@ -14,10 +14,21 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// revert undoes the part of the change that broke the tests.
 var revert = Strategy{
-	Name: "revert", Share: 5, LastResort: true,
-	Doc:   "undoes the minimal set of changed hunks that makes the failing tests pass again, found by delta debugging",
+	Name:  "revert",
+	Title: "Undo the part of the change that broke the tests",
+	Text: `A last resort, when there is a base to compare with and no other strategy found
+a verified patch. Delta debugging (Zeller and Hildebrandt, 2002) runs the
+failing tests without parts of the change until a minimal set of hunks is left
+that makes them fail. The patch gives up what these hunks were meant to do: it
+needs review, and --apply auto does not apply it.`,
+	Before: `func sub(a, b int) int {
+	return b - a
+}`,
+	After: `func sub(a, b int) int {
+	return a - b
+}`,
+	Share: 5, LastResort: true,
 	Kinds: []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup},
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
 		c, err := p.undo(ctx)

@@ -350,3 +350,39 @@ var b = 3
 		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
 	}
 }
+
+// TestReverts undoes the smallest part of a change with which its tests fail.
+func TestReverts(t *testing.T) {
+	t.Parallel()
+	files, err := filepath.Glob("testdata/revert/*.txtar")
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%d cases, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			archive, err := txtar.ParseFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var in, after txtar.Archive
+			for _, f := range archive.Files {
+				if name, ok := strings.CutPrefix(f.Name, "want/"); ok {
+					after.Files = append(after.Files, txtar.File{Name: name, Data: f.Data})
+				} else {
+					in.Files = append(in.Files, f)
+				}
+			}
+			slices.SortFunc(after.Files, func(a, b txtar.File) int { return strings.Compare(a.Name, b.Name) })
+			p := changedTree(t, &in)
+			p.Green = goTest(p)
+			cands, errs := Generate(t.Context(), p, []Strategy{revert})
+			if len(cands) != 1 || len(errs) > 0 {
+				t.Fatalf("%d candidates, %v", len(cands), errs)
+			}
+			if diff := gocmp.Diff(string(txtar.Format(&after)), written(t, p, &cands[0])); diff != "" {
+				t.Errorf("%s (-want +got):\n%s", cands[0].Title, diff)
+			}
+		})
+	}
+}

@@ -546,15 +546,3 @@ func quote(text string) string {
 func replaceTitle(from, to string) string {
 	return fmt.Sprintf("replace %s by %s", quote(from), quote(to))
 }
-
-func isError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
-
-func hasLen(t types.Type) bool {
-	switch u := t.Underlying().(type) {
-	case *types.Slice, *types.Array, *types.Map:
-		return true
-	case *types.Basic:
-		return u.Info()&types.IsString != 0
-	}
-	return false
-}

@@ -6,8 +6,25 @@ import (
 	"go/types"
 )
 
-// siblingEdits is row 5: the same small mistake at every site of a function, as
-// copying leaves it. Only exchanges of one name, operator or literal are tried.
+var templateSiblings = Strategy{
+	Name:  "template/siblings",
+	Title: "Make the same small edit at every similar place of a function",
+	Text: `Applies where a name, a literal or an operator occurs two to six times in a
+function: copied code repeats its mistake. All occurrences are replaced at once,
+or the operands of every subtraction, division or string concatenation are
+swapped.`,
+	Before: `func inside(x, y, width, height int) bool {
+	return x >= 0 && y >= 0 && x <= width && y <= height
+}`,
+	After: `func inside(x, y, width, height int) bool {
+	return x >= 0 && y >= 0 && x < width && y < height
+}`,
+	Share: 1.0, Measured: true,
+	Propose: perFunction(siblingEdits),
+}
+
+// siblingEdits corrects the same small mistake at every site of a function, as copying
+// leaves it. Only exchanges of one name, operator or literal are tried.
 func siblingEdits(f *function, out emit) {
 	sites := make(map[string][]ast.Node)
 	var order []string

@@ -16,38 +16,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// changeString is row 4: a string literal becomes what the failing test expects.
-// Such a patch passes because the test says so, hence it always asks for review.
-func changeString(f *function, out emit) {
-	exp := expectationsOf(f.p)
-	ast.Inspect(f.body, func(n ast.Node) bool {
-		lit, ok := n.(*ast.BasicLit)
-		if !ok || lit.Kind != token.STRING {
-			return true
-		}
-		own, err := strconv.Unquote(lit.Value)
-		if err != nil {
-			return true
-		}
-		var options []option
-		for _, text := range exp.instead(own) {
-			quoted := strconv.Quote(text.text)
-			if strings.HasPrefix(lit.Value, "`") && strconv.CanBackquote(text.text) {
-				quoted = "`" + text.text + "`"
-			}
-			options = append(options, option{weight: text.weight, review: true, alike: 0.3, title: replaceTitle(lit.Value, quoted), edits: []Edit{f.replace(lit, quoted)}})
-		}
-		return out(lit, options)
-	})
-}
-
-// expectations are the strings that the failing tests speak of.
+// expectations are the strings that the failing tests mention.
 type expectations struct {
 	literals []string    // of the test functions
 	pairs    [][2]string // got and want, from the failures' output
 }
 
-// expectationsOf reads the failing tests' source and output.
+// expectationsOf returns what the failing tests' source and output expect.
 func expectationsOf(p *Problem) *expectations {
 	e, _ := Remember(&p.Memo, func() (*expectations, error) { return readExpectations(p), nil })
 	return e
@@ -61,12 +36,12 @@ func readExpectations(p *Problem) *expectations {
 				e.literals = append(e.literals, s)
 			}
 		}
-		told := quotedIn(f.Output)
-		want := told
+		printed := quotedIn(f.Output)
+		want := printed
 		if len(e.literals) < 60 {
-			want = append(slices.Clone(told), e.literals...)
+			want = append(slices.Clone(printed), e.literals...)
 		}
-		for _, a := range told {
+		for _, a := range printed {
 			for _, b := range want {
 				if a != b && len(e.pairs) < 400 && alike(a, b) > 0.5 {
 					e.pairs = append(e.pairs, [2]string{a, b})
@@ -201,66 +176,6 @@ func quotedIn(output string) []string {
 	return out
 }
 
-// instead gives what a literal could have to be.
-func (e *expectations) instead(own string) []weighted {
-	var out []weighted
-	add := func(text string, weight float64) {
-		if text != own && !slices.ContainsFunc(out, func(w weighted) bool { return w.text == text }) {
-			out = append(out, weighted{text, weight})
-		}
-	}
-	for _, pair := range e.pairs {
-		if text, ok := transplant(own, pair[0], pair[1]); ok {
-			add(text, 2)
-		}
-	}
-	for _, s := range e.literals {
-		if len(s) < 80 {
-			if a := alike(own, s); a >= 0.5 {
-				add(s, a)
-			}
-		}
-	}
-	slices.SortStableFunc(out, func(a, b weighted) int {
-		switch {
-		case a.weight > b.weight:
-			return -1
-		case a.weight < b.weight:
-			return 1
-		}
-		return 0
-	})
-	if len(out) > 12 {
-		out = out[:12]
-	}
-	return out
-}
-
-// transplant makes the change that leads from got to want in a literal that holds
-// the changed part of got with some of its surroundings.
-func transplant(literal, got, want string) (string, bool) {
-	prefix := 0
-	for prefix < len(got) && prefix < len(want) && got[prefix] == want[prefix] {
-		prefix++
-	}
-	suffix := 0
-	for suffix < len(got)-prefix && suffix < len(want)-prefix && got[len(got)-1-suffix] == want[len(want)-1-suffix] {
-		suffix++
-	}
-	a, b := got[prefix:len(got)-suffix], want[prefix:len(want)-suffix]
-	for _, context := range []int{12, 8, 5, 3, 2, 1, 0} {
-		left := got[max(0, prefix-context):prefix]
-		right := got[len(got)-suffix : min(len(got), len(got)-suffix+context)]
-		for _, around := range [][2]string{{left, right}, {left, ""}, {"", right}} {
-			old := around[0] + a + around[1]
-			if len(old) >= 1 && (a != "" || len(old) >= 2) && strings.Count(literal, old) == 1 {
-				return strings.Replace(literal, old, around[0]+b+around[1], 1), true
-			}
-		}
-	}
-	return "", false
-}
-
 // alike is the share of two texts that their longest common prefix and suffix
 // cover, by the longer.
 func alike(a, b string) float64 {
@@ -278,7 +193,7 @@ func alike(a, b string) float64 {
 	return float64(p+s) / float64(max(len(a), len(b)))
 }
 
-// expected gives literals that the failing tests mention, of the kind of a sample.
+// expected returns literals that the failing tests mention, of the kind of a sample.
 func (f *function) expected(sample ast.Expr, except map[string]bool) []string {
 	lit, ok := ast.Unparen(sample).(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

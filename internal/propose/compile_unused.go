@@ -1,15 +1,40 @@
 package propose
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"go/ast"
 	"go/token"
 	"go/types"
-	"slices"
-	"strings"
 )
+
+var compileUnused = Strategy{
+	Name:  "compile/unused",
+	Title: "Use or remove a variable that is not used",
+	Text: `Uses the variable where another of a similar name and the same type stands,
+assigns to the outer variable that it hides, returns it when it is an error, or
+removes it. Removing is ranked low when the value comes from a call.`,
+	Before: `func name(s string) string {
+	out := "none"
+	if s != "" {
+		out := "<" + s + ">"
+	}
+	return out
+}`,
+	After: `func name(s string) string {
+	out := "none"
+	if s != "" {
+		out = "<" + s + ">"
+	}
+	return out
+}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/unused"),
+}
+
+var unusedFixers = []fixer{
+	{"compile/unused", []errorCode{unusedVar}, fixUnusedVar},
+}
 
 // fixUnusedVar uses a variable where a near namesake stands, assigns to the one
 // that it hides, handles it when it is an error, or takes it away.
@@ -135,7 +160,7 @@ func (at *site) unusedAssigned(id *ast.Ident, assign *ast.AssignStmt) []option {
 	return append(out, option{weight: 0.3, alike: 0.5, title: "leave " + quote(id.Name) + " unused", edits: blank})
 }
 
-// outer tells whether every name that a := declares is declared around it too, in
+// outer reports whether every name that a := declares is declared around it too, in
 // the same function and with the same type.
 func (at *site) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	for _, l := range assign.Lhs {
@@ -159,7 +184,7 @@ func (at *site) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	return at.pkg.Info.Defs[id] != nil
 }
 
-// effects tells whether computing an expression may do more than give a value.
+// effects reports whether computing an expression may do more than return a value.
 func effects(e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -184,145 +209,4 @@ func (at *site) unusedRange(id *ast.Ident, r *ast.RangeStmt) []option {
 		return []option{{weight: 0.8, alike: 1, title: "leave " + quote(id.Name) + " unused", edits: []Edit{at.cut(r.Key.End(), r.Value.End(), "")}}}
 	}
 	return nil
-}
-
-// fixMissingReturn ends a function with what it most naturally returns.
-func fixMissingReturn(_ context.Context, cs *cause) []option {
-	at := cs.sites[0]
-	var body *ast.BlockStmt
-	var sig *types.Signature
-	for _, n := range at.path {
-		switch fn := n.(type) {
-		case *ast.FuncLit:
-			body, sig = fn.Body, at.signature(fn)
-		case *ast.FuncDecl:
-			body, sig = fn.Body, at.signature(fn)
-		}
-		if body != nil {
-			break
-		}
-	}
-	if body == nil || sig == nil || !at.editable() {
-		return nil
-	}
-	var out []option
-	results := sig.Results()
-	if n := len(body.List); n > 0 {
-		if stmt, ok := body.List[n-1].(*ast.ExprStmt); ok && (results.Len() == 1 || isTuple(at.typeOf(stmt.X))) {
-			out = append(out, option{weight: 0.9, alike: 1, title: "return " + quote(at.text(stmt)), edits: []Edit{at.insert(stmt.Pos(), "return ")}})
-		}
-	}
-	end := body.Rbrace
-	indent := at.indent(at.file.Offset(end))
-	add := func(weight float64, values string) {
-		text := strings.TrimRight("return "+values, " ")
-		edit := at.insert(end, text+" ")
-		if at.file.Line(body.Lbrace) != at.file.Line(end) {
-			start := at.file.Offset(end) - len(indent)
-			edit = Edit{File: at.file.Name, Start: start, End: start, New: indent + "\t" + text + "\n"}
-		}
-		out = append(out, option{weight: weight, alike: 0.7, title: "end with " + quote(text), edits: []Edit{edit}})
-	}
-	if results.Len() > 0 && results.At(0).Name() != "" {
-		add(0.7, "")
-	}
-	values := make([]string, results.Len())
-	for i := range values {
-		if values[i] = at.zeroText(results.At(i).Type()); values[i] == "" {
-			return out
-		}
-	}
-	add(0.4, strings.Join(values, ", "))
-	for i := range values {
-		zero, n := values[i], 0
-		for _, v := range at.locals(end) {
-			if types.Identical(v.Type(), results.At(i).Type()) && !isError(v.Type()) && n < 3 {
-				n++
-				values[i] = v.Name()
-				add(0.5/float64(n), strings.Join(values, ", "))
-			}
-		}
-		values[i] = zero
-	}
-	return out
-}
-
-func isTuple(t types.Type) bool {
-	_, ok := t.(*types.Tuple)
-	return ok
-}
-
-// fixNoNewVar assigns where nothing is declared.
-func fixNoNewVar(_ context.Context, cs *cause) []option {
-	at := cs.sites[0]
-	assign, ok := around[*ast.AssignStmt](at)
-	if !ok || !at.editable() {
-		return nil
-	}
-	return []option{{weight: 0.9, alike: 1, title: replaceTitle(":=", "="), edits: []Edit{at.cut(assign.TokPos, assign.TokPos+2, "=")}}}
-}
-
-// fixUndeclaredTarget declares a variable where it is assigned to first.
-func fixUndeclaredTarget(_ context.Context, cs *cause) []option {
-	at := cs.sites[0]
-	id := at.ident()
-	if id == nil || !at.editable() {
-		return nil
-	}
-	assign, ok := at.path[1].(*ast.AssignStmt)
-	if !ok || assign.Tok != token.ASSIGN || !slices.Contains(assign.Lhs, ast.Expr(id)) {
-		return nil
-	}
-	for _, l := range assign.Lhs {
-		if _, isName := l.(*ast.Ident); !isName {
-			return nil
-		}
-	}
-	weight := 0.75
-	if len(assign.Lhs) > 1 && id.Name == "err" {
-		weight = 0.9
-	}
-	return []option{{weight: weight, alike: 1, title: "declare " + quote(id.Name), edits: []Edit{at.insert(assign.TokPos, ":")}}}
-}
-
-// fixDuplicate takes one of two declarations of the same name away, rather the one
-// whose text the other repeats.
-func fixDuplicate(_ context.Context, cs *cause) []option {
-	at := cs.sites[0]
-	if stmt := at.stmt(); stmt != nil {
-		if at.editable() {
-			return []option{{weight: 0.5, removed: 0.3, title: "remove " + quote(at.text(stmt)), edits: []Edit{at.remove(stmt)}}}
-		}
-		return nil
-	}
-	name, _, _ := strings.Cut(strings.TrimPrefix(at.err.msg, "method "), " ")
-	name, _, _ = strings.Cut(name, ":")
-	var out []option
-	texts := make(map[string]int)
-	for _, f := range at.err.unit.Files {
-		for _, d := range declarations(f) {
-			if d.key != name || d.text == "" {
-				continue
-			}
-			texts[d.text]++
-			if !at.st.editable(f.Name) {
-				continue
-			}
-			end := d.end
-			for end < len(f.Src) && f.Src[end] == '\n' && end-d.end < 2 {
-				end++
-			}
-			weight := 0.4
-			if f.Offset(at.err.start) >= d.start && f.Offset(at.err.start) < d.end && f == at.file {
-				weight = 0.6
-			}
-			o := option{weight: weight, removed: 0.5, title: fmt.Sprintf("remove a second %s", quote(name)), edits: []Edit{{File: f.Name, Start: d.start, End: end}}}
-			if texts[d.text] > 1 {
-				o.weight, o.removed = 0.9, 0
-			}
-			out = append(out, o)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b option) int { return cmp.Compare(b.weight, a.weight) })
-	return out
 }

@@ -13,8 +13,33 @@ import (
 	"strings"
 )
 
-// maxConversions is how many ways to make a value fit are tried.
-const maxConversions = 10
+var compileConversion = Strategy{
+	Name:  "compile/conversion",
+	Title: "Make a value fit the type that is wanted",
+	Text: `Converts, dereferences, takes the address, calls, selects a field or method, or
+spreads a slice, whichever makes the types agree. A value that is no condition
+is compared with its zero value. Conversions that can lose digits rank low.`,
+	Before: `func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err
+}`,
+	After: `func message(err error) string {
+	if err == nil {
+		return ""
+	}
+	return err.Error()
+}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/conversion"),
+}
+
+var conversionFixers = []fixer{
+	{"compile/conversion", []errorCode{incompatibleAssign, invalidIfaceAssign, truncatedFloat, numericOverflow}, fixAssigned},
+	{"compile/conversion", []errorCode{mismatchedTypes, undefinedOp}, fixOperands},
+	{"compile/conversion", []errorCode{invalidIndirection, nonIndexableOperand, invalidCond, nonVariadicDots}, fixOperand},
+}
 
 // fixAssigned makes a value fit the type of where it goes, or the type fit it.
 func fixAssigned(_ context.Context, cs *cause) []option {
@@ -40,106 +65,8 @@ func fixAssigned(_ context.Context, cs *cause) []option {
 	return out
 }
 
-// expr is the expression that the error is about, or nil.
-func (at *site) expr() ast.Expr {
-	for _, n := range at.path {
-		if e, ok := n.(ast.Expr); ok && n.Pos() == at.err.start && n.End() == at.err.end {
-			return e
-		}
-	}
-	return nil
-}
-
-// target is the type that an expression is to have where it stands; spread tells
-// that it is the slice of what a variadic parameter wants one by one.
-func (at *site) target(e ast.Expr) (t types.Type, spread bool) {
-	i := slices.Index(at.path, ast.Node(e))
-	if i < 0 || i+1 >= len(at.path) {
-		return nil, false
-	}
-	switch p := at.path[i+1].(type) {
-	case *ast.CallExpr:
-		sig := at.called(p)
-		k := slices.Index(p.Args, e)
-		if id, ok := p.Fun.(*ast.Ident); ok && id.Name == "append" && k > 0 {
-			list, ok := at.typeOf(p.Args[0]).Underlying().(*types.Slice)
-			if !ok {
-				return nil, false
-			}
-			return list.Elem(), len(p.Args) == 2 && assignable(at.typeOf(e), list)
-		}
-		if sig == nil || k < 0 {
-			return nil, false
-		}
-		want := paramTypes(sig, len(p.Args))
-		if k >= len(want) {
-			return nil, false
-		}
-		if sig.Variadic() && k == sig.Params().Len()-1 && k == len(p.Args)-1 && !p.Ellipsis.IsValid() {
-			spread = assignable(at.typeOf(e), sig.Params().At(k).Type())
-		}
-		return want[k], spread
-	case *ast.ReturnStmt:
-		sig := at.signature(p)
-		if k := slices.Index(p.Results, e); sig != nil && k < sig.Results().Len() {
-			return sig.Results().At(k).Type(), false
-		}
-	case *ast.AssignStmt:
-		if k := slices.Index(p.Rhs, e); k >= 0 && k < len(p.Lhs) {
-			return at.typeOf(p.Lhs[k]), false
-		}
-	case *ast.ValueSpec:
-		if p.Type != nil {
-			return at.typeOf(p.Type), false
-		}
-	case *ast.CompositeLit:
-		return at.element(p, slices.Index(p.Elts, e)), false
-	case *ast.KeyValueExpr:
-		lit, ok := at.path[i+2].(*ast.CompositeLit)
-		if !ok {
-			return nil, false
-		}
-		switch t := deref(at.typeOf(lit)).Underlying().(type) {
-		case *types.Map:
-			if p.Key == e {
-				return t.Key(), false
-			}
-			return t.Elem(), false
-		case *types.Struct:
-			if key, ok := p.Key.(*ast.Ident); ok {
-				if f := fieldNamed(t, key.Name, at.pkg.Types); f != nil {
-					return f.Type(), false
-				}
-			}
-		default:
-			return at.element(lit, -1), false
-		}
-	case *ast.SendStmt:
-		if ch, ok := at.typeOf(p.Chan).Underlying().(*types.Chan); ok {
-			return ch.Elem(), false
-		}
-	case *ast.IndexExpr:
-		if m, ok := at.typeOf(p.X).Underlying().(*types.Map); ok {
-			return m.Key(), false
-		}
-	}
-	return nil, false
-}
-
-// element is the type of the elements of a literal, of field i for a struct.
-func (at *site) element(lit *ast.CompositeLit, i int) types.Type {
-	switch t := deref(at.typeOf(lit)).Underlying().(type) {
-	case *types.Slice:
-		return t.Elem()
-	case *types.Array:
-		return t.Elem()
-	case *types.Struct:
-		if i >= 0 && i < t.NumFields() {
-			return t.Field(i).Type()
-		}
-	}
-	return nil
-}
+// maxConversions is how many ways to make a value fit are tried.
+const maxConversions = 10
 
 // convertTo is the options to make of an expression one of the type.
 func (at *site) convertTo(e ast.Expr, to types.Type) []option {
@@ -252,7 +179,7 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// numberToString tells a conversion that makes a character of a number, which is
+// numberToString reports whether a conversion makes a character of a number, which is
 // never what was meant.
 func numberToString(from, to types.Type) bool {
 	f, ok := from.Underlying().(*types.Basic)
@@ -297,7 +224,7 @@ func addressable(e ast.Expr) bool {
 	return false
 }
 
-// fixOperands gives both sides of an operator one type.
+// fixOperands makes both sides of an operator one type.
 func fixOperands(_ context.Context, cs *cause) []option {
 	at := cs.sites[0]
 	if !at.editable() {
@@ -355,7 +282,7 @@ func fixOperands(_ context.Context, cs *cause) []option {
 	return out
 }
 
-// isZero tells whether a constant (nil for nil) is the zero value of its type.
+// isZero reports whether a constant (nil for nil) is the zero value of its type.
 func isZero(v constant.Value) bool {
 	if v == nil {
 		return true

@@ -1,0 +1,149 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+func (a *app) strategiesCommand() *cobra.Command {
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "strategies [NAME]",
+		Short: "List the strategies, or explain one",
+		Long: `Strategies lists the ways in which regreen looks for patches: their names, as
+--strategies and --exclude-strategies take them, how often real fixes have their form,
+and what they propose. With the NAME of one it explains when it applies and shows an
+example; a NAME that ends in / lists all that begin so.`,
+		Example: "  regreen strategies\n  regreen strategies template/guard\n  regreen strategies compile/ --json",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			chosen, err := strategiesNamed(args)
+			switch {
+			case err != nil:
+				return err
+			case asJSON:
+				return a.encodeStrategies(chosen)
+			case len(args) == 1 && chosen[0].Name == args[0]:
+				a.explainStrategy(&chosen[0])
+			default:
+				a.listStrategies(chosen)
+			}
+			return nil
+		},
+		ValidArgsFunction: func(_ *cobra.Command, args []string, _ string) ([]string, cobra.ShellCompDirective) {
+			if len(args) > 0 {
+				return nil, cobra.ShellCompDirectiveNoFileComp
+			}
+			return strategyNames(propose.Strategies()), cobra.ShellCompDirectiveNoFileComp
+		},
+	}
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as JSON")
+	return cmd
+}
+
+// strategiesNamed returns all strategies, or those that a name stands for.
+func strategiesNamed(args []string) ([]propose.Strategy, error) {
+	all := propose.Strategies()
+	chosen, err := session.Select(all, args, nil)
+	var usage *session.UsageError
+	if errors.As(err, &usage) {
+		usage.Hint = "regreen strategies lists them"
+		if meant := nearestStrategy(args[0], strategyNames(all)); meant != "" {
+			usage.Hint = "did you mean " + meant + "? " + usage.Hint
+		}
+	}
+	return chosen, err
+}
+
+func strategyNames(all []propose.Strategy) []string {
+	names := make([]string, len(all))
+	for i, s := range all {
+		names[i] = s.Name
+	}
+	return names
+}
+
+// nearestStrategy returns the name or group that was probably meant, or "". The part
+// before the slash may be missing.
+func nearestStrategy(name string, names []string) string {
+	whole := slices.Clone(names)
+	byEnd := make(map[string]string)
+	var ends []string
+	for _, n := range names {
+		if group, end, ok := strings.Cut(n, "/"); ok {
+			if !slices.Contains(whole, group+"/") {
+				whole = append(whole, group+"/")
+			}
+			byEnd[end] = n
+			ends = append(ends, end)
+		}
+	}
+	if meant := config.Nearest(name, whole); meant != "" {
+		return meant
+	}
+	return byEnd[config.Nearest(name, ends)]
+}
+
+func (a *app) listStrategies(chosen []propose.Strategy) {
+	width := 0
+	for _, s := range chosen {
+		width = max(width, len(s.Name))
+	}
+	for _, s := range chosen {
+		fmt.Fprintf(a.stdout, "%-*s  %6s  %s\n", width, s.Name, s.ShareText(), s.Title)
+	}
+	fmt.Fprintf(a.stdout, "\nShares are of %s;\nwith ~, of %s.\n", propose.ShareBasis, propose.EstimateBasis)
+}
+
+func (a *app) explainStrategy(s *propose.Strategy) {
+	fmt.Fprintf(a.stdout, "%s: %s\n\n%s\n\n", s.Name, s.Title, s.Text)
+	for line := range strings.Lines(s.Example()) {
+		fmt.Fprintln(a.stdout, strings.TrimRight("    "+line, " \n"))
+	}
+	basis := propose.ShareBasis
+	if !s.Measured {
+		basis = propose.EstimateBasis
+	}
+	fmt.Fprintf(a.stdout, "\nshare     %s of %s\n", s.ShareText(), basis)
+	var kinds []string
+	for _, k := range s.FailureKinds() {
+		kinds = append(kinds, string(k))
+	}
+	fmt.Fprintf(a.stdout, "failures  %s\n", strings.Join(kinds, ", "))
+	if s.LastResort {
+		fmt.Fprintln(a.stdout, "order     last resort: it runs when the others found no verified patch")
+	}
+}
+
+func (a *app) encodeStrategies(chosen []propose.Strategy) error {
+	type strategy struct {
+		Name       string         `json:"name"`
+		Title      string         `json:"title"`
+		Text       string         `json:"text"`
+		Before     string         `json:"before"`
+		After      string         `json:"after"`
+		Share      float64        `json:"share"`
+		Measured   bool           `json:"measured"`
+		Kinds      []testrun.Kind `json:"kinds"`
+		LastResort bool           `json:"last_resort"`
+	}
+	out := make([]strategy, len(chosen))
+	for i, s := range chosen {
+		text := strings.ReplaceAll(s.Text, "\n", " ")
+		out[i] = strategy{s.Name, s.Title, text, s.Before, s.After, s.Share, s.Measured, s.FailureKinds(), s.LastResort}
+	}
+	enc := json.NewEncoder(a.stdout)
+	enc.SetEscapeHTML(false)
+	enc.SetIndent("", "  ")
+	return enc.Encode(out)
+}

@@ -1,0 +1,95 @@
+package propose
+
+import (
+	"context"
+	"go/ast"
+	"go/token"
+	"strconv"
+	"strings"
+)
+
+var compileQualify = Strategy{
+	Name:  "compile/qualify",
+	Title: "Qualify a name that another package declares",
+	Text: `Applies to an unknown exported name. Considers the packages that the file
+imports and those of the tree that may be imported without a cycle, and adds the
+import.`,
+	Before: `func start() [2]int {
+	return Origin
+}`,
+	After: `import "example.com/m/geo"
+
+func start() [2]int {
+	return geo.Origin
+}`,
+	Share: compileShare, Kinds: compileKinds,
+	Propose: remediesOf("compile/qualify"),
+}
+
+var qualifyFixers = []fixer{
+	{"compile/qualify", []errorCode{undeclaredName}, fixQualify},
+}
+
+// fixQualify qualifies a name that another package declares, with its import: one
+// that the file imports already, or one of the tree.
+func fixQualify(_ context.Context, cs *cause) []option {
+	sites := cs.editable()
+	if len(sites) == 0 || sites[0].ident() == nil || !token.IsExported(sites[0].ident().Name) {
+		return nil
+	}
+	at := sites[0]
+	name := at.ident().Name
+	if sel, ok := at.path[1].(*ast.SelectorExpr); ok && sel.Sel == at.ident() {
+		return nil
+	}
+	var out []option
+	add := func(pkg, importPath string, weight float64) {
+		o := option{weight: weight, alike: 0.7, title: replaceTitle(name, pkg+"."+name)}
+		done := make(map[string]bool)
+		for _, s := range sites {
+			if s.importName(importPath) == "" && !done[s.file.Name] {
+				done[s.file.Name] = true
+				o.edits = append(o.edits, addImport(s.file, importPath))
+			}
+			o.edits = append(o.edits, s.replace(s.ident(), pkg+"."+name))
+		}
+		out = append(out, o)
+	}
+	for _, spec := range at.file.Syntax.Imports {
+		importPath, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			continue
+		}
+		if pkg := at.pkg.imported[importPath]; pkg != nil && pkg.Scope().Lookup(name) != nil && at.importName(importPath) != "" {
+			add(at.importName(importPath), importPath, 0.6)
+		}
+	}
+	from := at.err.unit.node
+	for _, n := range cs.st.c.nodes {
+		if n.forTest != "" || n.path == from.path || n.name == "main" || at.importName(n.path) != "" || !visibleFrom(n.path, from.path) {
+			continue
+		}
+		if cs.st.declares(n, name) && !dependsOn(n, from.path, make(map[*node]bool)) {
+			add(n.name, n.path, 0.5)
+		}
+	}
+	return out[:min(len(out), maxImportable)]
+}
+
+// declares reports whether a package has a declaration of the name at its top level.
+func (s *state) declares(n *node, name string) bool {
+	for _, file := range n.files {
+		src, err := s.read(file)
+		if err != nil || !strings.Contains(string(src), name) {
+			continue
+		}
+		if f, err := s.parse(file); err == nil {
+			for _, d := range declarations(f) {
+				if d.key == name {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}

@@ -1,0 +1,46 @@
+package propose
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// What a share is a percentage of: a measured one, and an estimate.
+const (
+	ShareBasis    = "827 measured Go fixes that change one file and at most three lines"
+	EstimateBasis = "the failures that it applies to (an estimate)"
+)
+
+// ShareText is the share for people, with a ~ when it is an estimate.
+func (s *Strategy) ShareText() string {
+	if s.Measured {
+		return fmt.Sprintf("%.1f %%", s.Share)
+	}
+	return fmt.Sprintf("~%.0f %%", s.Share)
+}
+
+// FailureKinds lists the kinds of failure that the strategy can help with.
+func (s *Strategy) FailureKinds() []testrun.Kind {
+	all := []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup}
+	return slices.DeleteFunc(all, func(k testrun.Kind) bool { return !s.Applies(k) })
+}
+
+// Example returns Before and After as one text, the lines marked as in a diff. An empty
+// line that stays has no mark.
+func (s *Strategy) Example() string {
+	const whole = 1 << 20 // lines of context
+	var b strings.Builder
+	for _, h := range patch.DiffContext("", "", []byte(s.Before+"\n"), []byte(s.After+"\n"), whole).Hunks {
+		for _, l := range h.Lines {
+			if l.Op != patch.Context || l.Text != "\n" {
+				b.WriteByte(byte(l.Op))
+			}
+			b.WriteString(l.Text)
+		}
+	}
+	return b.String()
+}

@@ -1,0 +1,52 @@
+package propose
+
+import (
+	"go/ast"
+	"go/types"
+)
+
+var templateCallee = Strategy{
+	Name:  "template/callee",
+	Title: "Call another function or method of the same shape",
+	Text: `Considers the methods of the same type, or the functions of the same package,
+whose parameters and results fit the call. Names that read alike come first.`,
+	Before: `import "strings"
+
+func number(s string) string { return strings.TrimLeft(s, "no. ") }`,
+	After: `import "strings"
+
+func number(s string) string { return strings.TrimPrefix(s, "no. ") }`,
+	Share: 1.0, Measured: true,
+	Propose: perFunction(changeCallee),
+}
+
+// changeCallee calls another function or method of the same shape.
+func changeCallee(f *function, out emit) {
+	ast.Inspect(f.body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		var id *ast.Ident
+		switch fun := ast.Unparen(call.Fun).(type) {
+		case *ast.Ident:
+			id = fun
+		case *ast.SelectorExpr:
+			id = fun.Sel
+		default:
+			return true
+		}
+		fn, ok := f.pkg.Info.Uses[id].(*types.Func)
+		if !ok {
+			return true
+		}
+		var options []option
+		for _, other := range f.siblings(call, fn) {
+			options = append(options, option{
+				weight: near(other, id.Name) * near(other, id.Name), alike: 0.5,
+				title: replaceTitle(id.Name, other), edits: []Edit{f.replace(id, other)},
+			})
+		}
+		return out(call, options)
+	})
+}

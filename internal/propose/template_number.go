@@ -1,0 +1,155 @@
+package propose
+
+import (
+	"fmt"
+	"go/ast"
+	"go/constant"
+	"go/token"
+	"go/types"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+var templateNumber = Strategy{
+	Name:  "template/number",
+	Title: "Correct a number or a bound that is off by one",
+	Text: `Literals become one more, one less, twice, half, or another number of the
+function; integers in bounds and indexes gain or lose one. A character becomes
+another one of the file.`,
+	Before: `import "strings"
+
+func extension(name string) string {
+	dot := strings.LastIndex(name, ".")
+	return name[dot:]
+}`,
+	After: `import "strings"
+
+func extension(name string) string {
+	dot := strings.LastIndex(name, ".")
+	return name[dot+1:]
+}`,
+	Share: 1.7, Measured: true,
+	Propose: perFunction(changeNumber),
+}
+
+// changeNumber corrects a number or a bound that is off by one, or takes another
+// number of the function.
+func changeNumber(f *function, out emit) {
+	numbers := f.numbers()
+	f.exprs(func(e ast.Expr) {
+		t := f.typeOf(e)
+		if t == nil {
+			return
+		}
+		b, ok := t.Underlying().(*types.Basic)
+		if !ok || b.Info()&types.IsNumeric == 0 {
+			return
+		}
+		own := f.text(e)
+		var options []option
+		add := func(text string, weight float64) {
+			if text != own && !slices.ContainsFunc(options, func(o option) bool { return o.edits[0].New == text }) {
+				options = append(options, option{weight: weight, alike: 0.5, title: replaceTitle(own, text), edits: []Edit{f.replace(e, text)}})
+			}
+		}
+		if lit, ok := e.(*ast.BasicLit); ok {
+			if lit.Kind == token.CHAR {
+				for i, other := range f.constantsLike(lit) {
+					add(other, 1/(1+0.2*float64(i)))
+				}
+				out(e, options)
+				return
+			}
+			if lit.Kind == token.INT {
+				if v, err := strconv.ParseInt(lit.Value, 0, 64); err == nil {
+					for _, n := range []int64{v + 1, v - 1} {
+						if n >= 0 {
+							add(sameBase(lit.Value, n), 1)
+						}
+					}
+					for _, n := range []int64{0, 1, 2} {
+						add(strconv.FormatInt(n, 10), 0.5)
+					}
+					if _, negated := f.parent[e].(*ast.UnaryExpr); !negated {
+						add("-1", 0.2)
+					}
+					add(sameBase(lit.Value, v*2), 0.15)
+					add(sameBase(lit.Value, v/2), 0.15)
+					add(sameBase(lit.Value, v*10), 0.1)
+					add(sameBase(lit.Value, v/10), 0.1)
+				}
+			}
+			for i, n := range numbers {
+				if i < 12 && (lit.Kind == token.FLOAT) == strings.ContainsAny(n, ".e") {
+					add(n, 0.3/(1+0.2*float64(i)))
+				}
+			}
+			out(e, options)
+			return
+		}
+		if b.Info()&types.IsInteger == 0 {
+			return
+		}
+		// A bound: x becomes x+1 or x-1, and x±1 becomes x.
+		if bin, ok := e.(*ast.BinaryExpr); ok && (bin.Op == token.ADD || bin.Op == token.SUB) {
+			if tv := f.pkg.Info.Types[bin.Y]; tv.Value != nil && constant.Compare(tv.Value, token.EQL, constant.MakeInt64(1)) {
+				options = append(options, option{weight: 1.5, removed: 0.1, alike: 0.6, title: replaceTitle(own, f.text(bin.X)), edits: []Edit{f.replace(e, f.text(bin.X))}})
+			}
+		}
+		weight := 0.35
+		if isBound(f.parent[e], e) {
+			weight = 0.7
+		}
+		if id, isLen := e.(*ast.CallExpr); isLen && f.text(id.Fun) != "len" {
+			weight = 0.05 // results of calls are seldom off by one
+		}
+		space := " "
+		if _, inside := f.parent[e].(*ast.BinaryExpr); inside || isBound(f.parent[e], e) {
+			space = ""
+		}
+		add(own+space+"+"+space+"1", weight)
+		add(own+space+"-"+space+"1", weight)
+		out(e, options)
+	})
+}
+
+// isBound reports whether e bounds or indexes something.
+func isBound(parent ast.Node, e ast.Expr) bool {
+	switch p := parent.(type) {
+	case *ast.SliceExpr:
+		return p.X != e
+	case *ast.IndexExpr:
+		return p.Index == e
+	}
+	return false
+}
+
+// sameBase writes a number in the base that another is written in.
+func sameBase(like string, n int64) string {
+	switch l := strings.ToLower(like); {
+	case n < 0:
+		return strconv.FormatInt(n, 10)
+	case strings.HasPrefix(l, "0x"):
+		return fmt.Sprintf("0x%x", n)
+	case strings.HasPrefix(l, "0b"):
+		return fmt.Sprintf("0b%b", n)
+	}
+	return strconv.FormatInt(n, 10)
+}
+
+// numbers are the number literals of the function, then of the file.
+func (f *function) numbers() []string {
+	var out []string
+	collect := func(n ast.Node) {
+		ast.Inspect(n, func(n ast.Node) bool {
+			if lit, ok := n.(*ast.BasicLit); ok && (lit.Kind == token.INT || lit.Kind == token.FLOAT) && !slices.Contains(out, lit.Value) {
+				out = append(out, lit.Value)
+			}
+			return true
+		})
+	}
+	collect(f.body)
+	collect(f.file.Syntax)
+	return out
+}
