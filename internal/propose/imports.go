@@ -24,12 +24,15 @@ import (
 // network. (goimports itself reads the files of the disk, not the tree with the
 // patches kept so far, and scans the whole module cache.)
 var imports = Strategy{
-	Name: "imports", Share: compileShare, Kinds: compileKinds,
+	Name: importsName, Share: compileShare, Kinds: compileKinds,
 	Doc: "adds missing imports, removes unused ones, and follows a package that was renamed or moved in the module",
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
-		return proposeRemedies(ctx, p, "imports", yield)
+		return proposeRemedies(ctx, p, importsName, yield)
 	},
+	Sole: FixImports,
 }
+
+const importsName = "imports"
 
 // FixImports repairs failures whose only cause is missing, unused or moved
 // imports. There is one candidate when that is all there is to do, and none
@@ -44,12 +47,12 @@ func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
 	if len(c.base.errs) == 0 {
 		return nil, nil
 	}
-	done := c.base.solve(ctx, func(strategy string) bool { return strategy == imports.Name })
+	done := c.base.solve(ctx, func(strategy string) bool { return strategy == importsName })
 	if done.left > 0 {
 		return nil, ctx.Err()
 	}
 	cand := Candidate{
-		Strategy: imports.Name, Title: strings.Join(done.titles, "; "), Edits: c.edits(done.files),
+		Strategy: importsName, Title: strings.Join(done.titles, "; "), Edits: c.edits(done.files),
 		Suspicion: 1, Prior: done.prior, Alike: 1, Whole: true,
 	}
 	if len(cand.Edits) == 0 {

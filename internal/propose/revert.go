@@ -18,7 +18,7 @@ import (
 
 // revert undoes the part of the change that broke the tests.
 var revert = Strategy{
-	Name: "revert", Share: 5, LastResort: true,
+	Name: "revert", Share: 5, LastResort: true, RevertsIntent: true,
 	Doc:   "undoes the minimal set of changed hunks that makes the failing tests pass again, found by delta debugging",
 	Kinds: []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup},
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
