@@ -11,6 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
@@ -44,7 +45,7 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	if err != nil {
 		return err
 	}
-	first, err := repair.Stored(rp.StateDir(), id)
+	first, err := runs.Load(rp.StateDir(), id)
 	if err != nil {
 		return err
 	}

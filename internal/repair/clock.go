@@ -1,10 +1,6 @@
 package repair
 
-import (
-	"crypto/rand"
-	"strings"
-	"time"
-)
+import "time"
 
 // stages of the report's stats.seconds.
 var stages = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
@@ -31,6 +27,3 @@ func (c *clock) seconds() map[string]float64 {
 	}
 	return out
 }
-
-// newID makes the id of a run: 7 letters and digits, short enough to type.
-func newID() string { return strings.ToLower(rand.Text()[:7]) }

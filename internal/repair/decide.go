@@ -13,6 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 // decide verifies the kept patches as a whole, applies them where policy and
@@ -112,7 +113,7 @@ func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	}
 	if state, err := r.Repo.EnsureStateDir(); err != nil {
 		return err
-	} else if err := RecordWritten(state, changes, kept, patch.Options{}); err != nil {
+	} else if err := runs.RecordWritten(state, changes, kept, patch.Options{}); err != nil {
 		r.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
 	}
 	if r.Source != repo.WorkTree() {

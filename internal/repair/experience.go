@@ -9,6 +9,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 // What earlier runs tell about this one goes into its report, after the run itself was
@@ -101,7 +102,7 @@ func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 		week     int
 		repaired bool
 	}
-	runs := make(map[string]of)
+	searched := make(map[string]of)
 	for _, o := range outcomes {
 		i := int(o.At.Sub(begin) / week)
 		if o.Run == "" || o.At.Before(begin) || i >= trendWeeks {
@@ -109,10 +110,10 @@ func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 		}
 		switch o.Event {
 		case learn.Rejected, learn.Verified:
-			runs[o.Run] = of{i, runs[o.Run].repaired || o.Event == learn.Verified}
+			searched[o.Run] = of{i, searched[o.Run].repaired || o.Event == learn.Verified}
 		}
 	}
-	for _, run := range runs {
+	for _, run := range searched {
 		periods[run.week].Runs++
 		if run.repaired {
 			periods[run.week].Repaired++
@@ -156,7 +157,7 @@ func (r *run) tellFlaky() {
 	if len(flaky) == 0 {
 		return
 	}
-	earlier, err := Runs(r.Repo.StateDir(), lookBack)
+	earlier, err := runs.List(r.Repo.StateDir(), lookBack)
 	if err != nil {
 		r.Log.Warn("earlier runs cannot be read", "error", err)
 		return

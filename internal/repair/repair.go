@@ -23,6 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
@@ -148,9 +149,7 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r.tellAlerts()
 	stop()
 	r.report.Stats.Seconds = r.clock.seconds()
-	patches := r.patchFiles()
-	r.report.Redact(report.Secrets(r.Environ))
-	if err := r.store(patches); err != nil {
+	if err := r.save(); err != nil {
 		// The report tells all the same; it only cannot be shown again.
 		r.note(fmt.Sprintf("the run could not be stored: %v", err))
 	}
@@ -174,7 +173,7 @@ func newRun(opt Options) *run {
 		opt.ReadOnly = opt.Shard.Why()
 	}
 	r := &run{
-		Options: opt, id: newID(), treeHash: opt.Tree, clock: newClock(), kept: make(map[string][]byte),
+		Options: opt, id: runs.NewID(), treeHash: opt.Tree, clock: newClock(), kept: make(map[string][]byte),
 		drawn:  maps.Clone(opt.Weights),
 		rng:    rand.New(rand.NewPCG(opt.Seed, 0x7265677265656e)),
 		report: &report.Report{Schema: report.Schema, Version: opt.Version, Started: time.Now().UTC(), Verdict: report.NotRun},

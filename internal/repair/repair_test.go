@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 const (
@@ -109,7 +110,7 @@ func TestOnce(t *testing.T) {
 			if err := rep.Check(); err != nil {
 				t.Error(err)
 			}
-			again, err := Stored(p.repo.StateDir(), rep.ID)
+			again, err := runs.Load(p.repo.StateDir(), rep.ID)
 			if err != nil || again.Verdict != rep.Verdict || len(again.Attempts) != len(rep.Attempts) {
 				t.Errorf("stored: %v", err)
 			}
