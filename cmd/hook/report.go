@@ -243,9 +243,9 @@ func (a *app) detectCommand() *cobra.Command {
 			line("branch", e.Branch)
 			line("head", e.Head)
 			line("base", strings.TrimSpace(e.Base+" ("+e.BaseWhy+")"))
-			line("policy", opt.Policy)
+			line("policy", opt.Decision.Policy)
 			line("held", e.Hold)
-			line("budget", opt.Budget.String())
+			line("budget", opt.Limits.Budget.String())
 			line("channels", strings.Join(s.Defaults.Channels, ", "))
 			return nil
 		},

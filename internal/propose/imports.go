@@ -29,15 +29,15 @@ var imports = Strategy{
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
 		return proposeRemedies(ctx, p, importsName, yield)
 	},
-	Sole: FixImports,
+	Sole: fixImports,
 }
 
 const importsName = "imports"
 
-// FixImports repairs failures whose only cause is missing, unused or moved
+// fixImports repairs failures whose only cause is missing, unused or moved
 // imports. There is one candidate when that is all there is to do, and none
 // otherwise.
-func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
+func fixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
 	c, err := p.compilation(ctx)
 	if err != nil {
 		return nil, err

@@ -15,22 +15,30 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// lesson is what the store is told of one cluster.
+// lesson is what the store records of one cluster.
 type lesson struct {
 	attempts []learn.Attempt
 	outcomes []learn.Outcome
 	failures []learn.Failure
 }
 
-// fingerprint names a failure on one very tree: what failed to repair it there
-// will fail there again, elsewhere it might not.
-func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
-	if r.treeHash == "" {
-		hash, err := r.Repo.TreeHash(ctx, r.Source)
-		if err != nil {
-			return ""
-		}
+// hashTree finds out the hash of the tree under test, once.
+func (r *run) hashTree(ctx context.Context) error {
+	if r.treeHash != "" {
+		return nil
+	}
+	hash, err := r.opt.Subject.Repo.TreeHash(ctx, r.opt.Subject.Source)
+	if err == nil {
 		r.treeHash = hash
+	}
+	return err
+}
+
+// fingerprint names a failure on one very tree: what failed to repair it there
+// will fail there again, elsewhere it might not. It is "" where the tree has no hash.
+func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
+	if err := r.hashTree(ctx); err != nil {
+		return ""
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00", r.treeHash, r.report.Command)
@@ -51,13 +59,13 @@ func patchFingerprint(c *propose.Candidate) string {
 
 // dropTried leaves out the candidates that failed on this tree before.
 func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
-	memory, ok := r.Store.(learn.Memory)
+	memory, ok := r.opt.Hooks.Store.(learn.Memory)
 	if !ok || len(r.kept) > 0 {
 		return cands
 	}
 	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
 	if err != nil {
-		r.Log.Warn("what was tried before cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("what was tried before cannot be read", "error", err)
 		return cands
 	}
 	if len(tried) == 0 {
@@ -66,7 +74,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	out := cands[:0]
 	for i := range cands {
 		if verdict, ok := tried[patchFingerprint(&cands[i])]; ok {
-			r.tellAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
+			r.reportAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
 			r.report.Stats.Pruned++
 			continue
 		}
@@ -75,15 +83,11 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	return out
 }
 
-// posterior of a strategy without what was learnt: the order of plausible patches
-// is to be the same for the same tree.
-func (r *run) posterior(s propose.Strategy) learn.Posterior { return prior(s) }
-
 // learnFrom notes what a cluster's candidates came to. The strategies that were
 // tried share one experiment: the one that made the winner was right this time,
 // the others were not. A shard is a part of an experiment, and counts for as much.
 func (r *run) learnFrom(results []validate.Result, winner *validate.Result, target validate.Target) {
-	if r.Store == nil {
+	if r.opt.Hooks.Store == nil {
 		return
 	}
 	now := time.Now()
@@ -119,7 +123,7 @@ func (r *run) learnFrom(results []validate.Result, winner *validate.Result, targ
 
 // remember records the run and its lessons in one batch, after the verdict.
 func (r *run) remember(ctx context.Context) {
-	if r.Store == nil || len(r.lessons) == 0 {
+	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
 		return
 	}
 	total := 0.0
@@ -128,7 +132,7 @@ func (r *run) remember(ctx context.Context) {
 	}
 	batch := learn.Batch{Run: learn.Run{
 		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
-		Command: r.report.Command, Head: r.Environment.Head, Base: r.base,
+		Command: r.report.Command, Head: r.opt.Subject.Environment.Head, Base: r.base,
 	}}
 	// An applied patch counts as kept until somebody takes it back. Only that weighs
 	// anything, as does a person's applying it.
@@ -144,18 +148,18 @@ func (r *run) remember(ctx context.Context) {
 		batch.Outcomes = append(batch.Outcomes, l.outcomes...)
 		batch.Failures = append(batch.Failures, l.failures...)
 	}
-	if err := r.Store.Record(ctx, batch); err != nil {
-		r.Log.Warn("the outcome could not be recorded", "error", err)
+	if err := r.opt.Hooks.Store.Record(ctx, batch); err != nil {
+		r.opt.Hooks.Log.Warn("the outcome could not be recorded", "error", err)
 	}
 }
 
 // save stores the run: the patches as they are, the report without secrets.
 func (r *run) save() error {
-	state, err := r.Repo.EnsureStateDir()
+	state, err := r.opt.Subject.Repo.EnsureStateDir()
 	if err == nil {
 		err = runs.SavePatches(state, r.report)
 	}
-	r.report.Redact(report.Secrets(r.Environ)) // whether it can be stored or not
+	r.report.Redact(report.Secrets(r.opt.Subject.Environ)) // whether it can be stored or not
 	if err != nil {
 		return err
 	}
