@@ -72,13 +72,14 @@ var layout = []layer{
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},
 	{dir: "internal/resultfile", purpose: "the results of tests that something else ran into a report", imports: "report testrun"},
+	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
-		imports: "detect learn localize patch propose repo report testrun validate",
+		imports: "detect learn localize patch propose repo report runs testrun validate",
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config deliver detect repo repair report learn adaptlog propose validate", tests: "learn/storetest",
+		imports: "config deliver detect repo repair report runs learn adaptlog propose validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

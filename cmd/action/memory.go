@@ -181,19 +181,19 @@ func (m *memory) left(s search) (left time.Duration, not string) {
 }
 
 // ask says whether to search for a patch for the failures of a fingerprint.
-func (m *memory) ask(s search) func(fingerprint string) repair.Go {
-	return func(fingerprint string) repair.Go {
+func (m *memory) ask(s search) func(fingerprint string) repair.SearchDecision {
+	return func(fingerprint string) repair.SearchDecision {
 		var earlier *report.Report
 		if t, ok := m.Tried[fingerprint+s.shard]; ok && t.Head == s.head {
 			earlier = t.Report
 		}
 		if earlier != nil && !s.asked {
-			return repair.Go{Earlier: earlier, Not: fmt.Sprintf("not searched again: the same failures of the same commit were searched by run %s; run the job again to have it done once more", earlier.ID)}
+			return repair.SearchDecision{Previous: earlier, SkipReason: fmt.Sprintf("not searched again: the same failures of the same commit were searched by run %s; run the job again to have it done once more", earlier.ID)}
 		}
 		if _, not := m.left(s); not != "" {
-			return repair.Go{Earlier: earlier, Not: not}
+			return repair.SearchDecision{Previous: earlier, SkipReason: not}
 		}
-		return repair.Go{}
+		return repair.SearchDecision{}
 	}
 }
 

@@ -140,33 +140,33 @@ func TestTriedOnce(t *testing.T) {
 	if n, minutes := m.cost(7); n != 1 || minutes != 1 {
 		t.Errorf("%d searches of %v minutes", n, minutes)
 	}
-	if got := m.ask(this)("f"); got.Earlier == nil || got.Earlier.Patches[0].ID != "aaaaaaa-1" || got.Earlier.Results != nil || !strings.Contains(got.Not, "aaaaaaa") {
+	if got := m.ask(this)("f"); got.Previous == nil || got.Previous.Patches[0].ID != "aaaaaaa-1" || got.Previous.Results != nil || !strings.Contains(got.SkipReason, "aaaaaaa") {
 		t.Errorf("%+v", got)
 	}
 	for _, other := range []search{{pull: 7, head: "h2"}, {pull: 7, head: "h1", asked: true}} {
-		if got := m.ask(other)("f"); got.Earlier != nil || got.Not != "" {
+		if got := m.ask(other)("f"); got.Previous != nil || got.SkipReason != "" {
 			t.Errorf("%+v: %+v", other, got)
 		}
 	}
-	if got := m.ask(this)("g"); got.Earlier != nil || got.Not != "" {
+	if got := m.ask(this)("g"); got.Previous != nil || got.SkipReason != "" {
 		t.Errorf("other failures: %+v", got)
 	}
 	this.limits.searches = 1
-	if got := m.ask(this)("g"); got.Earlier != nil || got.Not == "" {
+	if got := m.ask(this)("g"); got.Previous != nil || got.SkipReason == "" {
 		t.Errorf("beyond the limit: %+v", got)
 	}
 	this.asked = true
-	if got := m.ask(this)("f"); got.Earlier == nil || !strings.Contains(got.Not, "attempts allows 1") {
+	if got := m.ask(this)("f"); got.Previous == nil || !strings.Contains(got.SkipReason, "attempts allows 1") {
 		t.Errorf("asked for beyond the limit: %+v", got)
 	}
 	// A shard has seen a part only: what it came to is not taken for another's.
 	for _, other := range []string{"", "2/4"} {
 		m = parseMemory(nil)
 		m.note(search{pull: 7, head: "h1", run: "1.1", shard: "1/4"}, rep, noon)
-		if got := m.ask(search{pull: 7, head: "h1", shard: other})("f"); got.Earlier != nil || len(m.Spent) != 1 {
+		if got := m.ask(search{pull: 7, head: "h1", shard: other})("f"); got.Previous != nil || len(m.Spent) != 1 {
 			t.Errorf("shard %q: %+v", other, got)
 		}
-		if got := m.ask(search{pull: 7, head: "h1", shard: "1/4"})("f"); got.Earlier == nil {
+		if got := m.ask(search{pull: 7, head: "h1", shard: "1/4"})("f"); got.Previous == nil {
 			t.Error("a shard searches its part again")
 		}
 	}

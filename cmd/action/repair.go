@@ -87,16 +87,16 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 	known := readMemory(state)
 	this := s.thisSearch()
 	if left, _ := known.left(this); left > 0 {
-		opt.Budget = min(opt.Budget, left)
+		opt.Limits.Budget = min(opt.Limits.Budget, left)
 	}
 	var began time.Time // of the search
 	ask := known.ask(this)
-	opt.Search = func(fingerprint string) repair.Go {
-		answer := ask(fingerprint)
-		if answer == (repair.Go{}) {
+	opt.Hooks.BeforeSearch = func(fingerprint string) repair.SearchDecision {
+		decision := ask(fingerprint)
+		if decision == (repair.SearchDecision{}) {
 			began = time.Now()
 		}
-		return answer
+		return decision
 	}
 	var rep *report.Report
 	err = s.quietly("Test, and search for a patch", func() error {

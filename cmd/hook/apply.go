@@ -19,6 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/syntax"
 )
@@ -300,7 +301,7 @@ func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
 		return err
 	}
 	if !place.check {
-		if err := repair.RecordWritten(state, changes, stored.patches, place.options()); err != nil {
+		if err := runs.RecordWritten(state, changes, stored.patches, place.options()); err != nil {
 			s.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
 		}
 	}
@@ -328,7 +329,7 @@ func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool
 		return nil, err
 	}
 	x := &storedPatches{session: s}
-	if x.run, err = repair.Stored(s.Repo.StateDir(), id); err == nil {
+	if x.run, err = runs.Load(s.Repo.StateDir(), id); err == nil {
 		x.patches, err = choose(x.run, id, back)
 	}
 	if err != nil {
@@ -344,7 +345,7 @@ func (x *storedPatches) close() { _ = x.session.Close() }
 func (x *storedPatches) files() ([]patch.File, error) {
 	var files []patch.File
 	for _, p := range x.patches {
-		parsed, err := repair.StoredPatch(x.session.Repo.StateDir(), p)
+		parsed, err := runs.LoadPatch(x.session.Repo.StateDir(), p)
 		if err != nil {
 			return nil, err
 		}
@@ -359,7 +360,7 @@ func (x *storedPatches) becomes(ctx context.Context, event learn.Event) {
 		p.Applied, p.Staged = event == learn.Kept, false
 	}
 	x.run.Settle()
-	if err := repair.Restore(x.session.Repo.StateDir(), x.run); err != nil {
+	if err := runs.Save(x.session.Repo.StateDir(), x.run); err != nil {
 		x.session.Log.Warn("the run cannot be updated", "error", err)
 	}
 	if err := x.session.Store.Record(ctx, repair.Aftermath(x.run, x.patches, event, time.Now())); err != nil {

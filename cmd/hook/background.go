@@ -13,9 +13,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/background"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -176,8 +176,8 @@ func (e *event) commitMsg(ctx context.Context) error {
 		return ctx.Err()
 	}
 	e.desk().News() // told now
-	rep, err := repair.Stored(e.repo.StateDir(), job.Run)
-	if errors.Is(err, repair.ErrNoRun) {
+	rep, err := runs.Load(e.repo.StateDir(), job.Run)
+	if errors.Is(err, runs.ErrNoRun) {
 		return nil
 	}
 	if err != nil {

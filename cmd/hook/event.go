@@ -351,10 +351,10 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	}
 	tested := what
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
-		opt.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
-		opt.SearchFor, opt.Changed, opt.Bypasses = true, what.changed, e.bypasses()
-		opt.Tree, opt.ReadOnly = what.tree, e.readOnly(what)
-		opt.Passed = func(tree string) bool {
+		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Bypasses = what.tree, what.changed, e.bypasses()
+		opt.Decision.ReadOnly = e.readOnly(what)
+		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
+		opt.Hooks.Passed = func(tree string) bool {
 			w, ok := e.passed(tree)
 			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
 		}

@@ -109,7 +109,7 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err != nil {
 		return err
 	}
-	rep, err := a.repair(ctx, s, repo.WorkTree(), func(opt *repair.Options) { opt.SearchFor = search })
+	rep, err := a.repair(ctx, s, repo.WorkTree(), func(opt *repair.Options) { opt.Limits.TestOnly = !search })
 	if err != nil {
 		return err
 	}

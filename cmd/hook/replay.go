@@ -11,6 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
@@ -44,7 +45,7 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	if err != nil {
 		return err
 	}
-	first, err := repair.Stored(rp.StateDir(), id)
+	first, err := runs.Load(rp.StateDir(), id)
 	if err != nil {
 		return err
 	}
@@ -68,8 +69,9 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 		return err
 	}
 	again, err := a.repair(ctx, s, source, func(opt *repair.Options) {
-		opt.SearchFor = first.Replay.Args[0] == "fix"
-		opt.Store, opt.Weights = nil, first.Replay.Weights
+		opt.Limits.TestOnly = first.Replay.Args[0] != "fix"
+		opt.Limits.Weights = first.Replay.Weights
+		opt.Hooks.Store = nil
 		a.differences(first, opt)
 	})
 	if err != nil {
@@ -119,8 +121,8 @@ func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source
 // differences warns of what is not as it was.
 func (a *app) differences(first *report.Report, opt *repair.Options) {
 	for _, d := range []struct{ what, was, is string }{
-		{"regreen", first.Version, opt.Version},
-		{"the configuration", first.Replay.Config, opt.Config},
+		{"regreen", first.Version, opt.Subject.Version},
+		{"the configuration", first.Replay.Config, opt.Subject.Config},
 	} {
 		if d.was != d.is {
 			fmt.Fprintf(a.stderr, "regreen: %s is not what it was in run %s (%.20s, now %.20s)\n", d.what, first.ID, printable(d.was), d.is)

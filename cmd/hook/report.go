@@ -12,10 +12,10 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/resultfile"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -98,7 +98,7 @@ func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, 
 	if err != nil {
 		return nil, err
 	}
-	return repair.Stored(rp.StateDir(), strings.Join(args, ""))
+	return runs.Load(rp.StateDir(), strings.Join(args, ""))
 }
 
 // read makes a report of files of results. Where --repo is no repository it is the tree
@@ -191,12 +191,12 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 	if err != nil {
 		return rep, nil // the report tells all the same
 	}
-	if stored, err := repair.Stored(rp.StateDir(), rep.ID); err == nil {
+	if stored, err := runs.Load(rp.StateDir(), rep.ID); err == nil {
 		return stored, nil
 	}
 	state, err := rp.EnsureStateDir()
 	if err == nil {
-		err = repair.Restore(state, rep)
+		err = runs.Save(state, rep)
 	}
 	if err != nil {
 		fmt.Fprintf(a.stderr, "regreen: the merged report could not be stored: %v\n", err)
@@ -243,9 +243,9 @@ func (a *app) detectCommand() *cobra.Command {
 			line("branch", e.Branch)
 			line("head", e.Head)
 			line("base", strings.TrimSpace(e.Base+" ("+e.BaseWhy+")"))
-			line("policy", opt.Policy)
+			line("policy", opt.Decision.Policy)
 			line("held", e.Hold)
-			line("budget", opt.Budget.String())
+			line("budget", opt.Limits.Budget.String())
 			line("channels", strings.Join(s.Defaults.Channels, ", "))
 			return nil
 		},

@@ -9,9 +9,9 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/patch"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 func (a *app) rollbackCommand() *cobra.Command {
@@ -46,7 +46,7 @@ func (a *app) rollbackID(ctx context.Context, id string, place placeFlags) error
 	}
 	stored.becomes(ctx, learn.RolledBack)
 	for _, p := range stored.patches {
-		if err := repair.ForgetWritten(stored.session.Repo.StateDir(), p.ID); err != nil {
+		if err := runs.ForgetWritten(stored.session.Repo.StateDir(), p.ID); err != nil {
 			stored.session.Log.Warn("what a patch wrote is still kept", "error", err)
 		}
 	}
@@ -64,7 +64,7 @@ func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) 
 	if !place.check && a.staged(ctx, rp, x.patches) {
 		return a.unstage(ctx, rp, files, place)
 	}
-	written, ok, err := repair.Written(rp.StateDir(), x.patches)
+	written, ok, err := runs.Written(rp.StateDir(), x.patches)
 	if err != nil {
 		x.session.Log.Warn("the patch is undone by its lines", "error", err)
 	}

@@ -18,9 +18,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/patch"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -111,7 +111,7 @@ func (a *app) exitStatus(ctx context.Context, err error) int {
 	case errors.As(err, &store):
 		a.complain(err.Error(), store.Hint)
 		return exitNotRun
-	case errors.Is(err, repair.ErrNoRun):
+	case errors.Is(err, runs.ErrNoRun):
 		a.complain(err.Error(), "regreen status lists the stored runs, regreen fix makes one")
 		return exitUsage
 	default:

@@ -9,9 +9,9 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/githook"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
@@ -53,11 +53,11 @@ func (a *app) statusCommand() *cobra.Command {
 			for _, b := range e.bypasses() {
 				fmt.Fprintf(a.stdout, "%-16s %.12s %s (%s)\n", "untested commit", b.Commit, b.Subject, b.Why)
 			}
-			runs, err := repair.Runs(e.repo.StateDir(), 10)
+			stored, err := runs.List(e.repo.StateDir(), 10)
 			if err != nil {
 				return err
 			}
-			for _, r := range runs {
+			for _, r := range stored {
 				fmt.Fprintf(a.stdout, "%s  %s  %s\n", r.ID, r.Started.Local().Format("2006-01-02 15:04"), report.Summary(r))
 			}
 			return nil

@@ -35,7 +35,7 @@ import (
 
 func Show(s string) { fmt.Println(text.Quote(s)) }
 `)))
-	cands, err := FixImports(context.Background(), p)
+	cands, err := fixImports(context.Background(), p)
 	if err != nil || len(cands) != 1 {
 		t.Fatalf("%v %v", cands, err)
 	}
@@ -77,7 +77,7 @@ func TestFixImportsOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := module(t, &txtar.Archive{Files: []txtar.File{{Name: "p/p.go", Data: []byte(src)}}})
-			if cands, err := FixImports(context.Background(), p); err != nil || len(cands) != 0 {
+			if cands, err := fixImports(context.Background(), p); err != nil || len(cands) != 0 {
 				t.Errorf("%v %v", cands, err)
 			}
 		})

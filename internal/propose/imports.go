@@ -22,7 +22,7 @@ import (
 // files of the disk, not the tree with the patches kept so far, and scans the whole
 // module cache.
 var imports = Strategy{
-	Name:  "imports",
+	Name:  importsName,
 	Title: "Add, remove or correct imports",
 	Text: `Adds an import for an unknown package name that has what is selected from it,
 removes imports that are not used, and follows a package that was renamed or
@@ -33,19 +33,22 @@ library and of the module's requirements, without network.`,
 
 func up(s string) string { return strings.ToUpper(s) }`,
 	Share: compileShare, Kinds: compileKinds,
-	Propose: remediesOf("imports"),
+	Propose: remediesOf(importsName),
+	Sole:    fixImports,
 }
 
 var importFixers = []fixer{
-	{"imports", []errorCode{unusedImport}, fixUnusedImport},
-	{"imports", []errorCode{undeclaredName}, fixMissingImport},
-	{"imports", []errorCode{brokenImport}, fixBrokenImport},
+	{importsName, []errorCode{unusedImport}, fixUnusedImport},
+	{importsName, []errorCode{undeclaredName}, fixMissingImport},
+	{importsName, []errorCode{brokenImport}, fixBrokenImport},
 }
 
-// FixImports repairs failures whose only cause is missing, unused or moved
+const importsName = "imports"
+
+// fixImports repairs failures whose only cause is missing, unused or moved
 // imports. There is one candidate when that is all there is to do, and none
 // otherwise.
-func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
+func fixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
 	c, err := compilationOf(ctx, p)
 	if err != nil {
 		return nil, err
@@ -55,12 +58,12 @@ func FixImports(ctx context.Context, p *Problem) ([]Candidate, error) {
 	if len(c.base.errs) == 0 {
 		return nil, nil
 	}
-	done := c.base.solve(ctx, func(strategy string) bool { return strategy == imports.Name })
+	done := c.base.solve(ctx, func(strategy string) bool { return strategy == importsName })
 	if done.left > 0 {
 		return nil, ctx.Err()
 	}
 	cand := Candidate{
-		Strategy: imports.Name, Title: strings.Join(done.titles, "; "), Edits: c.edits(done.files),
+		Strategy: importsName, Title: strings.Join(done.titles, "; "), Edits: c.edits(done.files),
 		Suspicion: 1, Prior: done.prior, Alike: 1, Whole: true,
 	}
 	if len(cand.Edits) == 0 {

@@ -193,7 +193,15 @@ type Strategy struct {
 	Kinds []testrun.Kind
 	// LastResort strategies run only when the others found nothing verified.
 	LastResort bool
-	Propose    func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
+	// RevertsIntent says that a patch undoes a part of what somebody wanted: it is never
+	// applied unless a person asks for it, and the part that is to blame is named in the
+	// report whatever patch is found.
+	RevertsIntent bool
+	Propose       func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
+	// Sole, when set, proposes the complete fix of failures that this strategy alone can
+	// fix. It is tried before anything is searched for, and returns candidates as Generate
+	// does, with strategy, key and line.
+	Sole func(ctx context.Context, p *Problem) ([]Candidate, error)
 }
 
 // Applies tells whether the strategy can help with a failure of this kind.

@@ -28,7 +28,7 @@ needs review, and --apply auto does not apply it.`,
 	After: `func sub(a, b int) int {
 	return a - b
 }`,
-	Share: 5, LastResort: true,
+	Share: 5, LastResort: true, RevertsIntent: true,
 	Kinds: []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup},
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
 		c, err := p.undo(ctx)

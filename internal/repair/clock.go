@@ -1,9 +1,9 @@
 package repair
 
 import (
-	"crypto/rand"
-	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/validate"
 )
 
 // stages of the report's stats.seconds.
@@ -14,7 +14,7 @@ type clock struct{ spent map[string]float64 }
 
 func newClock() *clock { return &clock{spent: make(map[string]float64)} }
 
-// start begins a stage and gives the function that ends it.
+// start begins a stage and returns the function that ends it.
 func (c *clock) start(stage string) (stop func()) {
 	begin := time.Now()
 	return func() { c.spent[stage] += time.Since(begin).Seconds() }
@@ -23,7 +23,14 @@ func (c *clock) start(stage string) (stop func()) {
 // add counts seconds that were measured elsewhere.
 func (c *clock) add(stage string, seconds float64) { c.spent[stage] += seconds }
 
-// seconds gives every stage, those not reached as 0.
+// addSpent counts what testing candidates took.
+func (c *clock) addSpent(spent validate.Spent) {
+	c.add("propose", spent.TypeCheck)
+	c.add("build", spent.Build)
+	c.add("validate", spent.Run)
+}
+
+// seconds returns the seconds of every stage, 0 for those not reached.
 func (c *clock) seconds() map[string]float64 {
 	out := make(map[string]float64, len(stages))
 	for _, s := range stages {
@@ -31,6 +38,3 @@ func (c *clock) seconds() map[string]float64 {
 	}
 	return out
 }
-
-// newID makes the id of a run: 7 letters and digits, short enough to type.
-func newID() string { return strings.ToLower(rand.Text()[:7]) }

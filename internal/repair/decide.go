@@ -11,12 +11,15 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
+	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// decide verifies the kept patches as a whole, applies them where policy and
-// evidence allow, and settles the verdict.
+// decide applies the kept patches where policy and evidence allow, and settles the
+// verdict.
 func (r *run) decide(ctx context.Context) error {
 	kept := r.keptPatches()
 	if len(kept) == 0 {
@@ -28,7 +31,7 @@ func (r *run) decide(ctx context.Context) error {
 	if partial {
 		r.report.Verdict = report.Partial
 	}
-	if _, ok := r.Source.Revision(); ok {
+	if _, ok := r.opt.Subject.Source.Revision(); ok {
 		return nil // what is committed is not edited any more: nothing was left out
 	}
 	if why := r.holdBack(kept); why != "" {
@@ -44,7 +47,7 @@ func (r *run) decide(ctx context.Context) error {
 		return err
 	}
 	for _, p := range kept {
-		p.Applied, p.Staged = true, r.Source != repo.WorkTree()
+		p.Applied, p.Staged = true, r.opt.Subject.Source != repo.WorkTree()
 	}
 	r.report.Settle()
 	if !partial {
@@ -53,48 +56,57 @@ func (r *run) decide(ctx context.Context) error {
 	return nil
 }
 
-// applied tells whether the user's tree has been changed.
+// applied reports whether the user's tree has been changed.
 func (r *run) applied() bool {
 	return slices.ContainsFunc(r.report.Patches, func(p report.Patch) bool { return p.Applied })
 }
 
-// keptPatches are the verified patches of the report.
+// isKept reports whether a patch is the one that was kept for its cluster.
+func isKept(p *report.Patch) bool { return p.State == string(validate.Verified) && p.Rank == 1 }
+
+// keptPatches are the kept patches of the report.
 func (r *run) keptPatches() []*report.Patch {
 	var out []*report.Patch
 	for i := range r.report.Patches {
 		p := &r.report.Patches[i]
-		if p.State == "verified" && p.Rank == 1 {
+		if isKept(p) {
 			out = append(out, p)
 		}
 	}
 	return out
 }
 
-// holdBack gives the reason not to apply; "" when the patches are to be applied.
+// holdBack returns the reason not to apply; "" when the patches are to be applied.
 func (r *run) holdBack(kept []*report.Patch) string {
+	decision, environment := r.opt.Decision, r.opt.Subject.Environment
 	switch {
-	case r.ReadOnly != "":
-		return r.ReadOnly
-	case r.Policy == detect.Always:
+	case decision.ReadOnly != "":
+		return decision.ReadOnly
+	case decision.Policy == detect.Always:
 		return ""
-	case r.Policy == detect.Never:
+	case decision.Policy == detect.Never:
 		return "the policy is never"
-	case r.Environment.Mode != detect.Development:
+	case environment.Mode != detect.Development:
 		return "in production patches are only proposed"
-	case r.Environment.Hold != "":
-		return r.Environment.Hold
+	case environment.Hold != "":
+		return environment.Hold
 	}
 	for _, p := range kept {
 		switch {
-		case p.Strategy == "revert":
-			return "a revert takes back what someone wanted"
+		case r.revertsIntent(p.Strategy):
+			return "patch " + p.ID + " undoes what someone wanted"
 		case p.NeedsReview:
 			return "patch " + p.ID + " needs review"
-		case p.Confidence < r.Confidence:
-			return fmt.Sprintf("the confidence %.2f of patch %s is below %.2f", p.Confidence, p.ID, r.Confidence)
+		case p.Confidence < decision.Confidence:
+			return fmt.Sprintf("the confidence %.2f of patch %s is below %.2f", p.Confidence, p.ID, decision.Confidence)
 		}
 	}
 	return ""
+}
+
+// revertsIntent reports whether a strategy undoes what someone wanted.
+func (r *run) revertsIntent(name string) bool {
+	return slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.Name == name && s.RevertsIntent })
 }
 
 // apply writes the kept files to the user's tree in one transaction, and to the index
@@ -110,17 +122,18 @@ func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 		}
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
 	}
-	if state, err := r.Repo.EnsureStateDir(); err != nil {
+	rp, editable := r.opt.Subject.Repo, r.opt.Decision.Editable
+	if state, err := rp.EnsureStateDir(); err != nil {
 		return err
-	} else if err := RecordWritten(state, changes, kept, patch.Options{}); err != nil {
-		r.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
+	} else if err := runs.RecordWritten(state, changes, kept, patch.Options{}); err != nil {
+		r.opt.Hooks.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
 	}
-	if r.Source != repo.WorkTree() {
-		after, err := r.Repo.WriteStaged(ctx, r.Source, r.treeHash, changes, r.Editable)
-		if err == nil && r.Staged != nil {
-			r.Staged(after)
+	if r.opt.Subject.Source != repo.WorkTree() {
+		after, err := rp.WriteStaged(ctx, r.opt.Subject.Source, r.treeHash, changes, editable)
+		if err == nil && r.opt.Hooks.Staged != nil {
+			r.opt.Hooks.Staged(after)
 		}
 		return err
 	}
-	return r.Repo.Write(ctx, changes, r.Editable)
+	return rp.Write(ctx, changes, editable)
 }

@@ -9,9 +9,10 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
-// What earlier runs tell about this one goes into its report, after the run itself was
+// What earlier runs say about this one goes into its report, after the run itself was
 // remembered.
 
 const (
@@ -20,16 +21,16 @@ const (
 	mostOutcomes = 50_000
 )
 
-// tellExperience adds what was learnt so far, and what became of patches like those of
-// this run. Without a store, or when nothing was searched for, there is nothing to tell.
-func (r *run) tellExperience(ctx context.Context) {
-	if r.Store == nil || len(r.lessons) == 0 {
+// reportExperience adds what was learnt so far, and what became of patches like those of
+// this run. Without a store, or when nothing was searched for, there is nothing to add.
+func (r *run) reportExperience(ctx context.Context) {
+	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
 		return
 	}
 	now := time.Now()
-	outcomes, err := r.Store.Outcomes(ctx, learn.Query{Since: now.AddDate(0, 0, -7*trendWeeks), Limit: mostOutcomes})
+	outcomes, err := r.opt.Hooks.Store.Outcomes(ctx, learn.Query{Since: now.AddDate(0, 0, -7*trendWeeks), Limit: mostOutcomes})
 	if err != nil {
-		r.Log.Warn("what was learnt cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
 		return
 	}
 	for i := range r.report.Patches {
@@ -70,13 +71,13 @@ func (r *run) posteriors(ctx context.Context) []report.Posterior {
 	if len(kind) == 0 {
 		return nil
 	}
-	known, err := r.Store.Posteriors(ctx, kind[0].Context)
+	known, err := r.opt.Hooks.Store.Posteriors(ctx, kind[0].Context)
 	if err != nil {
-		r.Log.Warn("what was learnt cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
 		return nil
 	}
 	var out []report.Posterior
-	for _, s := range r.Strategies {
+	for _, s := range r.opt.Limits.Strategies {
 		if p, ok := known[s.Name]; ok && p.Count() > 0 {
 			p = p.With(prior(s))
 			out = append(out, report.Posterior{Strategy: s.Name, Alpha: round(p.Alpha), Beta: round(p.Beta)})
@@ -101,7 +102,7 @@ func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 		week     int
 		repaired bool
 	}
-	runs := make(map[string]of)
+	searched := make(map[string]of)
 	for _, o := range outcomes {
 		i := int(o.At.Sub(begin) / week)
 		if o.Run == "" || o.At.Before(begin) || i >= trendWeeks {
@@ -109,10 +110,10 @@ func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 		}
 		switch o.Event {
 		case learn.Rejected, learn.Verified:
-			runs[o.Run] = of{i, runs[o.Run].repaired || o.Event == learn.Verified}
+			searched[o.Run] = of{i, searched[o.Run].repaired || o.Event == learn.Verified}
 		}
 	}
-	for _, run := range runs {
+	for _, run := range searched {
 		periods[run.week].Runs++
 		if run.repaired {
 			periods[run.week].Repaired++
@@ -133,32 +134,32 @@ const (
 	oftenTakenBack = 3
 )
 
-// tellAlerts warns of what keeps happening.
-func (r *run) tellAlerts() {
+// alertPatterns warns of what keeps happening.
+func (r *run) alertPatterns() {
 	warn := func(hint, format string, args ...any) {
 		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: "warning", Text: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if n := len(r.report.Bypasses); n >= oftenBypassed {
 		warn("regreen status tells which, and why", "%s of late were made without their tests", plural(n, "commit"))
 	}
-	told := make(map[string]bool)
+	warned := make(map[string]bool)
 	for _, p := range r.report.Patches {
-		if h := p.History; h != nil && h.Of >= oftenTakenBack && 2*h.Kept < h.Of && !told[p.Strategy] {
-			told[p.Strategy] = true
+		if h := p.History; h != nil && h.Of >= oftenTakenBack && 2*h.Kept < h.Of && !warned[p.Strategy] {
+			warned[p.Strategy] = true
 			warn("leave it out with --exclude-strategies "+p.Strategy, "of %d applied patches of the strategy %s, %d were taken back", h.Of, p.Strategy, h.Of-h.Kept)
 		}
 	}
 }
 
-// tellFlaky warns of tests that are flaky again and again.
-func (r *run) tellFlaky() {
+// alertFlaky warns of tests that are flaky again and again.
+func (r *run) alertFlaky() {
 	flaky := slices.DeleteFunc(slices.Clone(r.report.Failures), func(f report.Failure) bool { return f.Status != "flaky" })
 	if len(flaky) == 0 {
 		return
 	}
-	earlier, err := Runs(r.Repo.StateDir(), lookBack)
+	earlier, err := runs.List(r.opt.Subject.Repo.StateDir(), lookBack)
 	if err != nil {
-		r.Log.Warn("earlier runs cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("earlier runs cannot be read", "error", err)
 		return
 	}
 	for _, f := range flaky {

@@ -68,7 +68,7 @@ func TestTrend(t *testing.T) {
 	}
 }
 
-func TestTellAlerts(t *testing.T) {
+func TestAlertPatterns(t *testing.T) {
 	t.Parallel()
 	r := &run{report: &report.Report{
 		Bypasses: make([]report.Bypass, oftenBypassed),
@@ -80,7 +80,7 @@ func TestTellAlerts(t *testing.T) {
 			{Strategy: "guard"},
 		},
 	}}
-	r.tellAlerts()
+	r.alertPatterns()
 	var got []string
 	for _, a := range r.report.Alerts {
 		got = append(got, a.Text)

@@ -66,14 +66,19 @@ func (p *project) git(args ...string) {
 // options are those of a run on the working tree that only changes operators.
 func (p *project) options() Options {
 	o := Options{
-		Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, SearchFor: true,
-		Environment: detect.Environment{Mode: detect.Development, Event: "manual", Bases: []detect.Base{{Rev: "HEAD"}}},
-		Editable:    func(file string) (bool, string) { return !strings.HasSuffix(file, "_test.go"), "it is a test" },
-		Budget:      time.Minute, Policy: detect.Auto, Jobs: 2, Seed: 1, Version: "test",
+		Subject: Subject{
+			Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, Version: "test",
+			Environment: detect.Environment{Mode: detect.Development, Event: "manual", Bases: []detect.Base{{Rev: "HEAD"}}},
+		},
+		Limits: Limits{Budget: time.Minute, Jobs: 2, Seed: 1},
+		Decision: Decision{
+			Policy:   detect.Auto,
+			Editable: func(file string) (bool, string) { return !strings.HasSuffix(file, "_test.go"), "it is a test" },
+		},
 	}
 	for _, s := range propose.Strategies() {
 		if s.Name == "template/operator" {
-			o.Strategies = append(o.Strategies, s)
+			o.Limits.Strategies = append(o.Limits.Strategies, s)
 		}
 	}
 	return o

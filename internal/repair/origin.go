@@ -19,7 +19,7 @@ const originShare = 0.3
 //
 // It is for commits only: what is not committed yet has no origin but itself.
 func (r *run) findOrigin(ctx context.Context) error {
-	head, ok := r.Source.Revision()
+	head, ok := r.opt.Subject.Source.Revision()
 	if !ok || r.base == "" {
 		return nil
 	}
@@ -27,7 +27,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 	deadline, _ := ctx.Deadline()
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*originShare))
 	defer cancel()
-	commits, err := r.Repo.Between(ctx, r.base, head)
+	commits, err := r.opt.Subject.Repo.Between(ctx, r.base, head)
 	if err != nil {
 		return err
 	}
@@ -40,7 +40,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 	if len(b.left) != 1 {
 		return nil
 	}
-	origin, err := r.Repo.Info(ctx, b.left[0])
+	origin, err := r.opt.Subject.Repo.Info(ctx, b.left[0])
 	if err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 // bisection is a search for the first bad one of a row of commits, the last of which
 // is bad.
 type bisection struct {
-	*run
+	run    *run
 	left   []string
 	tested int // commits whose tests were run
 	of     int // commits of branches that were looked into
@@ -90,11 +90,11 @@ func (b *bisection) enter(ctx context.Context, merge repo.Info) (repo.Info, erro
 	if err != nil || !bad {
 		return merge, err
 	}
-	fork, err := b.Repo.MergeBase(ctx, merge.Parents[0], merge.Parents[1])
+	fork, err := b.run.opt.Subject.Repo.MergeBase(ctx, merge.Parents[0], merge.Parents[1])
 	if err != nil || fork == "" {
 		return merge, err
 	}
-	branch, err := b.Repo.Between(ctx, fork, merge.Parents[1])
+	branch, err := b.run.opt.Subject.Repo.Between(ctx, fork, merge.Parents[1])
 	if err != nil || len(branch) == 0 {
 		return merge, err
 	}
@@ -103,20 +103,20 @@ func (b *bisection) enter(ctx context.Context, merge repo.Info) (repo.Info, erro
 	if err := b.halve(ctx); err != nil {
 		return merge, err
 	}
-	return b.Repo.Info(ctx, b.left[0])
+	return b.run.opt.Subject.Repo.Info(ctx, b.left[0])
 }
 
-// bad tells whether any of the failures is there at a commit. A tree that passed is
+// bad reports whether any of the failures is there at a commit. A tree that passed is
 // not run again.
 func (b *bisection) bad(ctx context.Context, commit string) (bool, error) {
-	info, err := b.Repo.Info(ctx, commit)
+	info, err := b.run.opt.Subject.Repo.Info(ctx, commit)
 	if err != nil {
 		return false, err
 	}
-	if b.Passed != nil && b.Passed(info.Tree) {
+	if passed := b.run.opt.Hooks.Passed; passed != nil && passed(info.Tree) {
 		return false, nil
 	}
 	b.tested++
-	failing, err := b.failingAt(ctx, commit, b.fresh)
+	failing, err := b.run.failingAt(ctx, commit, b.run.fresh)
 	return len(failing) > 0, err
 }

@@ -14,11 +14,13 @@ import (
 // gained. The order is by the probability that a person would have made this very
 // change:
 //
-//	suspicion of the place x mean of the strategy's posterior x the candidate's own
+//	suspicion of the place x mean of the strategy's prior x the candidate's own
 //	prior x what is left of the behaviour x likeness to the surrounding code x
 //	whether a line is again what it was before it broke
 //
-// among those that the tests of their packages speak for. Size is no criterion: shorter is not better for real fixes.
+// among those that the tests of their packages speak for. What was learnt since is left
+// out, so that the same tree gives the same order. Size is no criterion: shorter is not
+// better for real fixes.
 func (r *run) rank(results []validate.Result) []*validate.Result {
 	var out []*validate.Result
 	for i := range results {
@@ -26,7 +28,7 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 			out = append(out, &results[i])
 		}
 	}
-	means := r.means()
+	means := r.priorMeans()
 	slices.SortStableFunc(out, func(a, b *validate.Result) int {
 		return cmp.Or(
 			cmp.Compare(len(b.Fixes), len(a.Fixes)),

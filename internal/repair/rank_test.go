@@ -14,7 +14,7 @@ import (
 
 // sampled is a run with the two strategies of drawn candidates.
 func sampled() *run {
-	return newRun(Options{Strategies: []propose.Strategy{{Name: "common", Share: 8}, {Name: "rare", Share: 1}}})
+	return newRun(Options{Limits: Limits{Strategies: []propose.Strategy{{Name: "common", Share: 8}, {Name: "rare", Share: 1}}}})
 }
 
 var unit = rapid.Float64Range(0, 1)
@@ -75,7 +75,7 @@ func TestRankAndConfidence(t *testing.T) {
 		if len(ranked) != plausible {
 			t.Fatalf("%d ranked of %d plausible", len(ranked), plausible)
 		}
-		means := r.means()
+		means := r.priorMeans()
 		total, all := 0.0, make([]*validate.Result, len(results))
 		for i := range results {
 			all[i] = &results[i]
@@ -112,39 +112,39 @@ func TestRankAndConfidence(t *testing.T) {
 	})
 }
 
-func TestWaves(t *testing.T) {
+func TestSuspectGroups(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		suspects := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) localize.Suspect {
 			start := rapid.IntRange(1, 1000).Draw(t, "start")
 			return localize.Suspect{File: "a.go", Start: start, End: start + rapid.IntRange(0, 250).Draw(t, "lines"), Score: unit.Draw(t, "score")}
 		}), 0, 60).Draw(t, "suspects")
-		got := waves(suspects)
+		got := suspectGroups(suspects)
 		if len(got) == 0 {
-			t.Fatal("no wave")
+			t.Fatal("no group")
 		}
 		same := func(a, b localize.Suspect) bool {
 			return a.File == b.File && a.Start == b.Start && a.End == b.End && a.Score == b.Score
 		}
 		if !slices.EqualFunc(slices.Concat(got...), suspects, same) {
-			t.Fatalf("waves hold other suspects: %v", got)
+			t.Fatalf("groups hold other suspects: %v", got)
 		}
-		limit, share := waveLines, 0.0
-		for i, w := range got {
+		limit, share := firstGroup, 0.0
+		for i, group := range got {
 			lines := 0
-			for _, s := range w {
+			for _, s := range group {
 				lines += s.End - s.Start + 1
 			}
-			if last := i == len(got)-1; !last && lines < limit || len(w) == 0 && len(suspects) > 0 {
-				t.Fatalf("wave %d has %d lines of %d", i, lines, limit)
+			if last := i == len(got)-1; !last && lines < limit || len(group) == 0 && len(suspects) > 0 {
+				t.Fatalf("group %d has %d lines of %d", i, lines, limit)
 			}
-			if len(w) > 0 {
-				if before := lines - (w[len(w)-1].End - w[len(w)-1].Start + 1); before >= limit {
-					t.Fatalf("wave %d goes on after %d lines of %d", i, before, limit)
+			if len(group) > 0 {
+				if before := lines - (group[len(group)-1].End - group[len(group)-1].Start + 1); before >= limit {
+					t.Fatalf("group %d goes on after %d lines of %d", i, before, limit)
 				}
 			}
-			limit *= 3
-			share += mass(w) / mass(suspects)
+			limit *= groupGrowth
+			share += mass(group) / mass(suspects)
 		}
 		if mass(suspects) <= 0 || len(suspects) > 0 && suspects[0].Score > 0.01 && (share < 0.99 || share > 1.01+float64(len(got))) {
 			t.Fatalf("mass %v, shares %v", mass(suspects), share)
@@ -170,7 +170,7 @@ func TestImportDepth(t *testing.T) {
 	}
 }
 
-// What mends the most of the tests becomes plausible, and only what was rejected.
+// What fixes the most of the tests becomes plausible, and only what was rejected.
 func TestPromote(t *testing.T) {
 	t.Parallel()
 	fixes := func(n int, v validate.Verdict) validate.Result {
@@ -206,34 +206,37 @@ func TestPromote(t *testing.T) {
 
 // The winner comes first in the report whatever else is plausible, and however
 // many candidates were never tested.
-func TestTellPutsTheWinnerFirst(t *testing.T) {
+func TestReportPutsTheWinnerFirst(t *testing.T) {
 	t.Parallel()
 	for _, untested := range []int{0, 1, 40} {
-		h := &hunt{run: sampled(), target: validate.Target{Failures: []testrun.Failure{{Kind: testrun.Assertion}}}}
-		h.v = &validate.Validator{Tree: &propose.SourceTree{Tree: &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}}}
+		tree := &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}
+		s := &search{
+			run: sampled(), cluster: &cluster{tree: tree, validator: &validate.Validator{Tree: &propose.SourceTree{Tree: tree}}},
+			target: validate.Target{Failures: []testrun.Failure{{Kind: testrun.Assertion}}},
+		}
 		cand := func(at int, suspicion float64) *propose.Candidate {
 			return &propose.Candidate{
 				Strategy: "common", Suspicion: suspicion, Prior: 0.5,
 				Edits: []propose.Edit{{File: "a.go", Start: at, End: at + 1, New: "x"}},
 			}
 		}
-		h.results = []validate.Result{
+		s.results = []validate.Result{
 			{Candidate: cand(0, 1), Verdict: validate.Plausible}, // could not be confirmed
 			{Candidate: cand(1, 0.5), Verdict: validate.Verified},
 			{Candidate: cand(2, 0.9), Verdict: validate.Refused},
 		}
 		for range untested {
-			h.pool = append(h.pool, *cand(0, 0.1))
+			s.pool = append(s.pool, *cand(0, 0.1))
 		}
-		h.tell(&h.results[1])
-		if len(h.report.Patches) != 3 {
-			t.Fatalf("%d patches", len(h.report.Patches))
+		s.record(&s.results[1])
+		if len(s.run.report.Patches) != 3 {
+			t.Fatalf("%d patches", len(s.run.report.Patches))
 		}
-		first, last := h.report.Patches[0], h.report.Patches[2]
+		first, last := s.run.report.Patches[0], s.run.report.Patches[2]
 		if first.State != "verified" || first.Rank != 1 || last.State != "refused" {
 			t.Errorf("with %d untested: %s comes first and %s last", untested, first.State, last.State)
 		}
-		if got := len(h.report.Attempts); got != 3+untested {
+		if got := len(s.run.report.Attempts); got != 3+untested {
 			t.Errorf("%d attempts of %d", got, 3+untested)
 		}
 	}

@@ -4,38 +4,41 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"path/filepath"
-	"regexp"
-	"slices"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// lesson is what the store is told of one cluster.
+// lesson is what the store records of one cluster.
 type lesson struct {
 	attempts []learn.Attempt
 	outcomes []learn.Outcome
 	failures []learn.Failure
 }
 
-// fingerprint names a failure on one very tree: what failed to repair it there
-// will fail there again, elsewhere it might not.
-func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
-	if r.treeHash == "" {
-		hash, err := r.Repo.TreeHash(ctx, r.Source)
-		if err != nil {
-			return ""
-		}
+// hashTree finds out the hash of the tree under test, once.
+func (r *run) hashTree(ctx context.Context) error {
+	if r.treeHash != "" {
+		return nil
+	}
+	hash, err := r.opt.Subject.Repo.TreeHash(ctx, r.opt.Subject.Source)
+	if err == nil {
 		r.treeHash = hash
+	}
+	return err
+}
+
+// fingerprint names a failure on one very tree: what failed to repair it there
+// will fail there again, elsewhere it might not. It is "" where the tree has no hash.
+func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
+	if err := r.hashTree(ctx); err != nil {
+		return ""
 	}
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\x00%s\x00", r.treeHash, r.report.Command)
@@ -56,13 +59,13 @@ func patchFingerprint(c *propose.Candidate) string {
 
 // dropTried leaves out the candidates that failed on this tree before.
 func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
-	memory, ok := r.Store.(learn.Memory)
+	memory, ok := r.opt.Hooks.Store.(learn.Memory)
 	if !ok || len(r.kept) > 0 {
 		return cands
 	}
 	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
 	if err != nil {
-		r.Log.Warn("what was tried before cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("what was tried before cannot be read", "error", err)
 		return cands
 	}
 	if len(tried) == 0 {
@@ -71,7 +74,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	out := cands[:0]
 	for i := range cands {
 		if verdict, ok := tried[patchFingerprint(&cands[i])]; ok {
-			r.tellAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
+			r.reportAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
 			r.report.Stats.Pruned++
 			continue
 		}
@@ -80,15 +83,11 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	return out
 }
 
-// posterior of a strategy without what was learnt: the order of plausible patches
-// is to be the same for the same tree.
-func (r *run) posterior(s propose.Strategy) learn.Posterior { return prior(s) }
-
 // learnFrom notes what a cluster's candidates came to. The strategies that were
 // tried share one experiment: the one that made the winner was right this time,
 // the others were not. A shard is a part of an experiment, and counts for as much.
 func (r *run) learnFrom(results []validate.Result, winner *validate.Result, target validate.Target) {
-	if r.Store == nil {
+	if r.opt.Hooks.Store == nil {
 		return
 	}
 	now := time.Now()
@@ -124,7 +123,7 @@ func (r *run) learnFrom(results []validate.Result, winner *validate.Result, targ
 
 // remember records the run and its lessons in one batch, after the verdict.
 func (r *run) remember(ctx context.Context) {
-	if r.Store == nil || len(r.lessons) == 0 {
+	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
 		return
 	}
 	total := 0.0
@@ -133,7 +132,7 @@ func (r *run) remember(ctx context.Context) {
 	}
 	batch := learn.Batch{Run: learn.Run{
 		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
-		Command: r.report.Command, Head: r.Environment.Head, Base: r.base,
+		Command: r.report.Command, Head: r.opt.Subject.Environment.Head, Base: r.base,
 	}}
 	// An applied patch counts as kept until somebody takes it back. Only that weighs
 	// anything, as does a person's applying it.
@@ -149,125 +148,26 @@ func (r *run) remember(ctx context.Context) {
 		batch.Outcomes = append(batch.Outcomes, l.outcomes...)
 		batch.Failures = append(batch.Failures, l.failures...)
 	}
-	if err := r.Store.Record(ctx, batch); err != nil {
-		r.Log.Warn("the outcome could not be recorded", "error", err)
+	if err := r.opt.Hooks.Store.Record(ctx, batch); err != nil {
+		r.opt.Hooks.Log.Warn("the outcome could not be recorded", "error", err)
 	}
 }
 
-// patchFiles are the patches that can be applied later, by name.
-func (r *run) patchFiles() map[string][]byte {
-	files := make(map[string][]byte)
-	for _, p := range r.report.Patches {
-		if p.State == string(validate.Verified) || p.Rank <= 10 {
-			files[filepath.Join("patches", p.ID+".patch")] = []byte(p.Diff)
-		}
+// save stores the run: the patches as they are, the report without secrets.
+func (r *run) save() error {
+	state, err := r.opt.Subject.Repo.EnsureStateDir()
+	if err == nil {
+		err = runs.SavePatches(state, r.report)
 	}
-	return files
-}
-
-// store writes the report and its patches into the state directory.
-func (r *run) store(files map[string][]byte) error {
-	state, err := r.Repo.EnsureStateDir()
+	r.report.Redact(report.Secrets(r.opt.Subject.Environ)) // whether it can be stored or not
 	if err != nil {
 		return err
 	}
-	kept := *r.report
-	if len(kept.Failures) == 0 {
-		kept.Results = nil // a run that passed is one of many: its counts say enough
+	stored := *r.report
+	if len(stored.Failures) == 0 {
+		stored.Results = nil // a run that passed is one of many: its counts say enough
 	}
-	doc, err := report.JSON(&kept)
-	if err != nil {
-		return err
-	}
-	files[filepath.Join("runs", r.id+".json")] = doc
-	for name, content := range files {
-		if err := writeFile(filepath.Join(state, name), content); err != nil {
-			return fmt.Errorf("store the run: %w", err)
-		}
-	}
-	return nil
-}
-
-// writeFile writes a whole file or nothing.
-func writeFile(name string, content []byte) (err error) {
-	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
-		return err
-	}
-	f, err := os.CreateTemp(filepath.Dir(name), ".new-*")
-	if err != nil {
-		return err
-	}
-	defer func() {
-		if err != nil {
-			_ = f.Close()
-			_ = os.Remove(f.Name())
-		}
-	}()
-	if _, err := f.Write(content); err != nil {
-		return err
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), name)
-}
-
-// ErrNoRun is given for an id that no stored run or patch has.
-var ErrNoRun = errors.New("no such run or patch")
-
-var idText = regexp.MustCompile(`^[a-z2-7]{7}(-[0-9]{1,4})?$`)
-
-// Stored reads a stored run. The id is a run's or a patch's; "" means the latest.
-func Stored(state, id string) (*report.Report, error) {
-	if id == "" {
-		latest, err := latestRun(state)
-		if err != nil {
-			return nil, err
-		}
-		id = latest
-	}
-	if !idText.MatchString(id) {
-		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
-	}
-	doc, err := os.ReadFile(filepath.Join(state, "runs", id[:7]+".json"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%q: %w", id, ErrNoRun)
-	}
-	if err != nil {
-		return nil, err
-	}
-	return report.Read(doc)
-}
-
-func latestRun(state string) (string, error) {
-	entries, err := os.ReadDir(filepath.Join(state, "runs"))
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return "", err
-	}
-	var newest time.Time
-	id := ""
-	for _, e := range entries {
-		info, err := e.Info()
-		if err != nil || filepath.Ext(e.Name()) != ".json" {
-			continue
-		}
-		if info.ModTime().After(newest) {
-			newest, id = info.ModTime(), e.Name()[:len(e.Name())-len(".json")]
-		}
-	}
-	if id == "" {
-		return "", fmt.Errorf("nothing was run yet: %w", ErrNoRun)
-	}
-	return id, nil
-}
-
-// Restore writes a stored run again, after something became of its patches.
-func Restore(state string, rep *report.Report) error {
-	doc, err := report.JSON(rep)
-	if err != nil {
-		return err
-	}
-	return writeFile(filepath.Join(state, "runs", rep.ID+".json"), doc)
+	return runs.Save(state, &stored)
 }
 
 // What an outcome of a person's counts for, against 1 for a run's own.
@@ -297,44 +197,4 @@ func kindOf(rep *report.Report, p *report.Patch) string {
 		}
 	}
 	return ""
-}
-
-// Runs reads the latest stored runs, the newest first; what cannot be read is left
-// out.
-func Runs(state string, limit int) ([]*report.Report, error) {
-	entries, err := os.ReadDir(filepath.Join(state, "runs"))
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	// A report may be large, and there may be many: only those are read that are likely to
-	// be among the latest, by when they were written.
-	written := func(e fs.DirEntry) time.Time {
-		info, err := e.Info()
-		if err != nil {
-			return time.Time{}
-		}
-		return info.ModTime()
-	}
-	slices.SortFunc(entries, func(a, b fs.DirEntry) int { return written(b).Compare(written(a)) })
-	var out []*report.Report
-	for _, e := range entries {
-		if len(out) == limit {
-			break
-		}
-		doc, err := os.ReadFile(filepath.Join(state, "runs", e.Name()))
-		if err != nil {
-			continue
-		}
-		if rep, err := report.Read(doc); err == nil {
-			out = append(out, rep)
-		}
-	}
-	slices.SortFunc(out, func(a, b *report.Report) int { return b.Started.Compare(a.Started) })
-	if len(out) > limit {
-		out = out[:limit]
-	}
-	return out, nil
 }

@@ -1,9 +1,6 @@
 package repair
 
 import (
-	"errors"
-	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
@@ -12,112 +9,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
-
-// stored writes a report as a run of its own would have.
-func stored(t *testing.T, state, id string, started time.Time) *report.Report {
-	t.Helper()
-	rep := &report.Report{
-		Schema: report.Schema, ID: id, Started: started, Verdict: report.Green,
-		Environment: report.Environment{Mode: "development", Policy: "auto"},
-	}
-	if err := Restore(state, rep); err != nil {
-		t.Fatal(err)
-	}
-	name := filepath.Join(state, "runs", id+".json")
-	if err := os.Chtimes(name, started, started); err != nil {
-		t.Fatal(err)
-	}
-	return rep
-}
-
-func TestStored(t *testing.T) {
-	t.Parallel()
-	state := t.TempDir()
-	if _, err := Stored(state, ""); !errors.Is(err, ErrNoRun) {
-		t.Errorf("without any run: %v", err)
-	}
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	stored(t, state, "aaaaaaa", now)
-	stored(t, state, "bbbbbbb", now.Add(time.Hour))
-	stored(t, state, "ccccccc", now.Add(-time.Hour))
-	for id, want := range map[string]string{"": "bbbbbbb", "aaaaaaa": "aaaaaaa", "ccccccc-3": "ccccccc"} {
-		rep, err := Stored(state, id)
-		if err != nil || rep.ID != want {
-			t.Errorf("%q: %v, %v", id, rep, err)
-		}
-	}
-	if err := os.WriteFile(filepath.Join(state, "secret.json"), []byte("{}"), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for _, id := range []string{
-		"ddddddd", "aaaaaaa-", "aaaaaaa-99999", "AAAAAAA", "aaaaaa", "aaaaaaaa", "../secret", "../../x", "a/../aaa", "aaaaaaa\x00", "aaaaaaa\n", "-aaaaaa", ".", "aaaaaa1", "äaaaaaa",
-	} {
-		if rep, err := Stored(state, id); !errors.Is(err, ErrNoRun) {
-			t.Errorf("%q: %v, %v", id, rep, err)
-		}
-	}
-	broken := map[string]string{"eeeeeee": "", "fffffff": "{", "ggggggg": `{"schema":"other/v1"}`, "hhhhhhh": "\x00\xff"}
-	for id, text := range broken {
-		if err := os.WriteFile(filepath.Join(state, "runs", id+".json"), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if rep, err := Stored(state, id); err == nil || errors.Is(err, ErrNoRun) {
-			t.Errorf("%s holds %q: %v, %v", id, text, rep, err)
-		}
-	}
-}
-
-func TestRuns(t *testing.T) {
-	t.Parallel()
-	state := t.TempDir()
-	if runs, err := Runs(state, 5); err != nil || len(runs) != 0 {
-		t.Errorf("without any run: %v, %v", runs, err)
-	}
-	now := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	for i, id := range []string{"bbbbbbb", "aaaaaaa", "ddddddd", "ccccccc"} {
-		stored(t, state, id, now.Add(time.Duration(i)*time.Minute))
-	}
-	for name, text := range map[string]string{"eeeeeee.json": "{", ".new-123": "{}", "notes.txt": "x"} {
-		if err := os.WriteFile(filepath.Join(state, "runs", name), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if err := os.Mkdir(filepath.Join(state, "runs", "folder.json"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	runs, err := Runs(state, 3)
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := ""
-	for _, r := range runs {
-		got += r.ID[:1]
-	}
-	if got != "cda" {
-		t.Errorf("runs %s, want the 3 newest: c, d, a", got)
-	}
-}
-
-func TestWriteFile(t *testing.T) {
-	t.Parallel()
-	dir := t.TempDir()
-	name := filepath.Join(dir, "a", "b")
-	for _, text := range []string{"one", "two"} {
-		if err := writeFile(name, []byte(text)); err != nil {
-			t.Fatal(err)
-		}
-		if got, err := os.ReadFile(name); err != nil || string(got) != text {
-			t.Errorf("%q, %v", got, err)
-		}
-	}
-	// A write that fails leaves no half file.
-	if err := writeFile(filepath.Join(dir, "a"), []byte("x")); err == nil {
-		t.Error("a folder was overwritten")
-	}
-	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
-		t.Errorf("left behind: %v", entries)
-	}
-}
 
 func TestPatchFingerprint(t *testing.T) {
 	t.Parallel()

@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 const (
@@ -28,7 +29,7 @@ func TestMax(t *testing.T) {
 	}
 }
 `
-	// A second cause that no operator mends.
+	// A second cause that no operator fixes.
 	other = "package m\n\nfunc Name() string { return \"x\" }\n"
 )
 
@@ -70,22 +71,22 @@ func TestOnce(t *testing.T) {
 		{name: "flaky", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": flaky}, want: report.Flaky},
 		{
 			name: "fixed", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks},
-			edited: map[string]string{"m.go": wrong}, options: func(o *Options) { o.Policy = detect.Always }, want: report.Fixed, changed: right,
+			edited: map[string]string{"m.go": wrong}, options: func(o *Options) { o.Decision.Policy = detect.Always }, want: report.Fixed, changed: right,
 		},
 		{
 			name: "proposed", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks},
-			options: func(o *Options) { o.Environment.Mode = detect.Production }, want: report.Proposed,
+			options: func(o *Options) { o.Subject.Environment.Mode = detect.Production }, want: report.Proposed,
 		},
 		{
 			name: "partial", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "n.go": other, "m_test.go": impossible},
-			options: func(o *Options) { o.Policy = detect.Never }, want: report.Partial,
+			options: func(o *Options) { o.Decision.Policy = detect.Never }, want: report.Partial,
 		},
 		{
 			name: "red", committed: map[string]string{"go.mod": goMod, "m.go": right, "n.go": other, "m_test.go": impossible}, want: report.Red,
 		},
 		{
 			name: "not searched", committed: map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks},
-			options: func(o *Options) { o.SearchFor = false }, want: report.Red,
+			options: func(o *Options) { o.Limits.TestOnly = true }, want: report.Red,
 		},
 		{name: "nothing to test", committed: map[string]string{"README": "x"}, want: report.NotRun},
 		{name: "broken go.mod", committed: map[string]string{"go.mod": "modul", "m.go": right, "m_test.go": checks}, want: report.NotRun},
@@ -109,7 +110,7 @@ func TestOnce(t *testing.T) {
 			if err := rep.Check(); err != nil {
 				t.Error(err)
 			}
-			again, err := Stored(p.repo.StateDir(), rep.ID)
+			again, err := runs.Load(p.repo.StateDir(), rep.ID)
 			if err != nil || again.Verdict != rep.Verdict || len(again.Attempts) != len(rep.Attempts) {
 				t.Errorf("stored: %v", err)
 			}
@@ -174,8 +175,8 @@ func TestCancelled(t *testing.T) {
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	opt := p.options()
-	opt.Policy = detect.Always
-	opt.Progress = func(stage, _ string, _, _ int) {
+	opt.Decision.Policy = detect.Always
+	opt.Hooks.Progress = func(stage, _ string, _, _ int) {
 		if stage == "validate" || stage == "propose" {
 			cancel(reason)
 		}
@@ -189,16 +190,16 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// What an earlier run found out about the same failures of the same tree is told again,
+// What an earlier run found out about the same failures of the same tree is reported again,
 // and nothing is searched; nor is it where the caller says so.
 func TestSearchIsAsked(t *testing.T) {
 	t.Parallel()
 	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
 	p.write(map[string]string{"m.go": wrong})
-	run := func(answer func(fingerprint string) Go) *report.Report {
+	run := func(answer func(fingerprint string) SearchDecision) *report.Report {
 		t.Helper()
 		o := p.options()
-		o.Policy, o.Search = detect.Never, answer
+		o.Decision.Policy, o.Hooks.BeforeSearch = detect.Never, answer
 		rep, err := Run(t.Context(), o)
 		if err != nil {
 			t.Fatal(err)
@@ -209,24 +210,24 @@ func TestSearchIsAsked(t *testing.T) {
 	if first.Verdict != report.Proposed || first.Fingerprint == "" {
 		t.Fatalf("%s, fingerprint %q", first.Verdict, first.Fingerprint)
 	}
-	again := run(func(fingerprint string) Go {
+	again := run(func(fingerprint string) SearchDecision {
 		if fingerprint != first.Fingerprint {
 			t.Errorf("fingerprint %s, want %s", fingerprint, first.Fingerprint)
 		}
-		return Go{Earlier: first, Not: "it was searched before"}
+		return SearchDecision{Previous: first, SkipReason: "it was searched before"}
 	})
 	if again.Verdict != report.Proposed || len(again.Attempts) != 0 || again.ID == first.ID ||
 		len(again.Patches) != len(first.Patches) || again.Patches[0].ID != first.Patches[0].ID || again.Failures[0].Cluster != 1 {
 		t.Errorf("%s after %d attempts, patches %+v, failures %+v", again.Verdict, len(again.Attempts), again.Patches, again.Failures)
 	}
-	if held := run(func(string) Go { return Go{Not: "enough for today"} }); held.Verdict != report.Red || len(held.Attempts) != 0 || !slices.Contains(held.Notes, "enough for today") {
+	if held := run(func(string) SearchDecision { return SearchDecision{SkipReason: "enough for today"} }); held.Verdict != report.Red || len(held.Attempts) != 0 || !slices.Contains(held.Notes, "enough for today") {
 		t.Errorf("%s after %d attempts, notes %q", held.Verdict, len(held.Attempts), held.Notes)
 	}
 	p.write(map[string]string{"n.go": other})
-	run(func(fingerprint string) Go {
+	run(func(fingerprint string) SearchDecision {
 		if fingerprint == first.Fingerprint {
 			t.Error("another tree has the same fingerprint")
 		}
-		return Go{Not: "seen"}
+		return SearchDecision{SkipReason: "seen"}
 	})
 }

@@ -14,11 +14,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// tellReplay adds what it takes to do the run again.
-func (r *run) tellReplay(ctx context.Context) {
-	r.fingerprint(ctx, nil) // which finds out the tree's hash
+// reportReplay adds what it takes to do the run again.
+func (r *run) reportReplay(ctx context.Context) {
+	if err := r.hashTree(ctx); err != nil {
+		r.opt.Hooks.Log.Debug("the tree has no hash", "error", err)
+	}
 	replay := &report.Replay{
-		Command: "regreen replay " + r.id, Args: r.replayArgs(), Seed: r.Seed, Tree: r.treeHash, Config: r.Config,
+		Command: "regreen replay " + r.id, Args: r.replayArgs(), Seed: r.opt.Limits.Seed, Tree: r.treeHash, Config: r.opt.Subject.Config,
 		Go: r.toolchain(ctx), System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 	if len(r.drawn) > 0 {
@@ -29,16 +31,17 @@ func (r *run) tellReplay(ctx context.Context) {
 
 // replayArgs are the arguments with which a person would do the run again.
 func (r *run) replayArgs() []string {
-	if !r.SearchFor {
+	limits := r.opt.Limits
+	if limits.TestOnly {
 		return append([]string{"test"}, r.whatArgs()...)
 	}
 	args := append([]string{"fix", "--apply", "never"}, r.whatArgs()...)
-	args = append(args, "--budget", r.Budget.String(), "--seed", strconv.FormatUint(r.Seed, 10), "--jobs", strconv.Itoa(r.Jobs))
-	if r.Shard.Of > 0 {
-		args = append(args, "--shard", fmt.Sprintf("%d/%d", r.Shard.Index, r.Shard.Of))
+	args = append(args, "--budget", limits.Budget.String(), "--seed", strconv.FormatUint(limits.Seed, 10), "--jobs", strconv.Itoa(limits.Jobs))
+	if limits.Shard.Of > 0 {
+		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Of))
 	}
-	if len(r.Strategies) < len(propose.Strategies()) {
-		for _, s := range r.Strategies {
+	if len(limits.Strategies) < len(propose.Strategies()) {
+		for _, s := range limits.Strategies {
 			args = append(args, "--strategies", s.Name)
 		}
 	}
@@ -47,8 +50,8 @@ func (r *run) replayArgs() []string {
 
 // whatArgs say what is tested, and with what it is compared.
 func (r *run) whatArgs() (args []string) {
-	if r.Command != "" {
-		args = append(args, "--test", r.Command)
+	if command := r.opt.Subject.Command; command != "" {
+		args = append(args, "--test", command)
 	}
 	if r.base != "" {
 		args = append(args, "--base", r.base)
@@ -56,7 +59,7 @@ func (r *run) whatArgs() (args []string) {
 	return args
 }
 
-// toolchain is the version of Go that the tests ran with, "" when it cannot be told.
+// toolchain is the version of Go that the tests ran with, "" when that is not known.
 func (r *run) toolchain(ctx context.Context) string {
 	goroot, err := r.suite.Goroot(ctx)
 	if err != nil {
@@ -70,7 +73,7 @@ func (r *run) toolchain(ctx context.Context) string {
 	return string(line)
 }
 
-// Compare tells in what a run differs from one that was to do the same: a line each,
+// Compare returns how a run differs from one that was to do the same: a line each,
 // none where verdict, failures and kept patches are the same.
 func Compare(first, again *report.Report) []string {
 	var out []string
@@ -113,7 +116,7 @@ func failing(r *report.Report) string {
 func keptDiffs(r *report.Report) string {
 	var titles []string
 	for _, p := range r.Patches {
-		if p.State == "verified" && p.Rank == 1 {
+		if isKept(&p) {
 			titles = append(titles, fmt.Sprintf("%s in %s", p.Title, p.Files))
 		}
 	}

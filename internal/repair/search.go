@@ -1,385 +1,364 @@
 package repair
 
 import (
-	"cmp"
 	"context"
-	"errors"
-	"fmt"
 	"maps"
-	"path"
 	"slices"
-	"sync"
+	"sort"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
-	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/localize"
-	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/propose"
-	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// culpritShare is the share of a cluster's time that the culprit may take.
-const culpritShare = 0.4
+// search looks for the patch of one cluster. Suspects are taken in groups, the likeliest
+// places first; what is proposed for a group joins the pool of what is still to be tested.
+// In each round the most promising of the pool are screened, and a group is added first
+// when it promises more than they do. Everything plausible that the budget allows to find
+// is ranked before the best is proven; only where one patch leaves the others far behind
+// is it taken at once.
+type search struct {
+	run        *run
+	cluster    *cluster
+	target     validate.Target // of the cluster; see confirm for how a search may change it
+	turn       int             // among the searches for the cluster
+	strategies []propose.Strategy
+	weight     func(strategy string) float64
 
-// search takes the failures cluster by cluster. A cluster is what one patch turns
-// green; it begins as the failures of one package, the one nearest to the cause. The
-// second context ends with the budget, the first with the run: what a kept patch
-// leaves red is found out even when the budget is spent.
-func (r *run) search(whole, ctx context.Context) error {
-	defer collectLess()()
-	changes, err := r.changes(ctx)
+	pool    []propose.Candidate // proposed, not tested
+	results []validate.Result   // tested
+}
+
+// The turns of the searches for a cluster: one begins when the one before found nothing.
+const (
+	turnSole = iota + 1
+	turnMain
+	turnLast
+)
+
+const (
+	// firstGroup is how many suspicious lines the first group of suspects has; each that
+	// follows has groupGrowth times as many.
+	firstGroup  = 100
+	groupGrowth = 3
+	// firstRound is how many of the likeliest candidates are tested before it is asked
+	// whether that is enough: many a patch is among them. Each round takes roundGrowth
+	// times as many as the one before, so that builds are well used, and maxRound at the
+	// most.
+	firstRound  = 400
+	roundGrowth = 3
+	maxRound    = 4000
+)
+
+// findPatch goes on until the pool is empty or the time for it over, and keeps the winner.
+func (s *search) findPatch(ctx context.Context) (found bool, err error) {
+	if len(s.strategies) == 0 && len(s.pool) == 0 {
+		return false, nil
+	}
+	problem := s.cluster.problem
+	suspects := problem.Repairable(problem.Suspects)
+	winner := s.rounds(ctx, suspects)
+	problem.Suspect(suspects, 1)
+	if winner == nil {
+		winner = s.confirm(ctx)
+	}
+	s.record(winner)
+	if winner == nil {
+		return false, nil
+	}
+	files, err := winner.Candidate.Files(s.cluster.tree)
 	if err != nil {
-		return err
+		return false, err
 	}
-	remaining := slices.Clone(r.fresh)
-	for len(remaining) > 0 && ctx.Err() == nil {
-		focus, err := r.focus(ctx, remaining)
-		if err != nil {
-			return err
-		}
-		others := without(remaining, focus)
-		fixed, err := r.repairCluster(ctx, focus, others, changes)
-		if err != nil {
-			return err
-		}
-		if !fixed {
-			r.tellRed(focus)
-			r.accepted = append(r.accepted, focus...)
-			remaining = others
-			continue
-		}
-		if remaining, err = r.stillFailing(whole, remaining); err != nil {
-			return err
-		}
+	maps.Copy(s.run.kept, files)
+	return true, nil
+}
+
+// rounds proposes and screens until there is nothing left, the time is over, or a winner
+// is so clear that it can be proven already. It returns that winner, or nil.
+func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *validate.Result {
+	screening, last, cancel := s.screeningTime(ctx)
+	defer cancel()
+	groups, whole := suspectGroups(suspects), mass(suspects)
+	if len(s.strategies) == 0 {
+		groups = nil
 	}
-	if len(remaining) > 0 {
-		r.tellRed(remaining)
+	began, size := time.Now(), firstRound
+	ahead := 1.0 // share of the suspicion in the groups to come
+	for screening.Err() == nil && (len(groups) > 0 || len(s.pool) > 0) {
+		if len(groups) > 0 && s.due(mass(groups[0])/whole) {
+			share := mass(groups[0]) / whole
+			ahead -= share
+			s.cluster.problem.Suspect(groups[0], share)
+			s.pool = append(s.pool, s.propose(ctx, screening)...)
+			s.probeHoles(screening)
+			groups = groups[1:]
+		}
+		s.screen(screening, size)
+		size = min(size*roundGrowth, maxRound)
+		odds := s.odds(max(ahead, 0), s.testable(screening, time.Since(began)))
+		s.run.opt.Hooks.Log.Debug("round", "tested", len(s.results), "odds", odds)
+		if s.clearWinner() || odds > enoughOdds {
+			ranked := s.ranked()
+			if winner := s.prove(ctx, ranked[:min(len(ranked), firstProven)]); winner != nil {
+				return winner
+			}
+		}
+		if screening.Err() != nil && len(s.ranked()) == 0 {
+			screening = last // there is nothing yet that confirmation would need the time for
+		}
 	}
 	return nil
 }
 
-// changes are the differences from the base, for localization and revert.
-func (r *run) changes(ctx context.Context) ([]patch.File, error) {
-	if r.base == "" {
-		return nil, nil
+// due reports whether a group with this share of the suspicion promises more than the
+// best that wait in the pool: proposing takes time that these could be tested in.
+func (s *search) due(share float64) bool {
+	if len(s.pool) < maxRound {
+		return true
 	}
-	return r.Repo.Changes(ctx, r.base, r.Source)
+	propose.Order(s.pool, s.weight, cost)
+	waiting := 0.0
+	for i := range s.pool[:maxRound] {
+		waiting += s.pool[i].Chance()
+	}
+	return share*s.promised() > waiting
 }
 
-// focus picks the failures to begin with: those that keep others from running
-// (compile errors), then those of the package that depends on the fewest others.
-func (r *run) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-	pkgs, err := r.suite.Packages(ctx)
-	if err != nil {
-		return nil, err
-	}
-	depth := importDepth(pkgs)
-	rank := func(f testrun.Failure) int {
-		d := depth[f.Package]
-		if f.Kind != testrun.Compile {
-			d += 1 << 20
-		}
-		return d
-	}
-	best := slices.MinFunc(failures, func(a, b testrun.Failure) int { return cmp.Compare(rank(a), rank(b)) })
-	var out []testrun.Failure
-	for _, f := range failures {
-		if f.Package == best.Package && (f.Kind == testrun.Compile) == (best.Kind == testrun.Compile) {
-			out = append(out, f)
-		}
-	}
-	return out, nil
-}
-
-// importDepth is how many layers of the tree's own packages lie below each.
-func importDepth(pkgs []testrun.Package) map[string]int {
-	byPath := make(map[string]*testrun.Package, len(pkgs))
-	for i := range pkgs {
-		byPath[pkgs[i].ImportPath] = &pkgs[i]
-	}
-	depth := make(map[string]int)
-	var visit func(importPath string) int
-	visit = func(importPath string) int {
-		p := byPath[importPath]
-		if p == nil {
-			return -1
-		}
-		if d, ok := depth[importPath]; ok {
-			return d
-		}
-		depth[importPath] = 0 // guards against cycles of test imports
-		d := 0
-		for _, imp := range p.Imports {
-			d = max(d, visit(imp)+1)
-		}
-		depth[importPath] = d
-		return d
-	}
-	for _, p := range pkgs {
-		visit(p.ImportPath)
-	}
-	return depth
-}
-
-// repairCluster searches a patch for the failures of one package and keeps it.
-func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure, changes []patch.File) (bool, error) {
-	target := validate.Target{Package: focus[0].Package, Failures: focus, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.within}
-	tree := &propose.SourceTree{
-		Tree: &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept)}, Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
-	}
-	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log, Way: r.Validator, Seed: r.Seed}
-	v.Progress = func(done, total, plausible int) {
-		r.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
-	}
-
-	r.Progress("localize", target.Package, 0, 0)
-	stop := r.clock.start("localize")
-	suspects, err := localize.Localize(ctx, localize.Input{
-		Root: r.suite.Root, Package: target.Package, Failures: focus, Changes: changes, Overlay: r.kept, Jobs: r.Jobs, Log: r.Log,
-		Outline: coverage.Outline,
-		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
-			return coverage.Follow(ctx, r.suite, in, src)
-		},
-	})
-	stop()
-	if err != nil {
-		return false, err
-	}
-	r.tellSuspects(suspects)
-
-	problem := &propose.Problem{
-		Tree: tree.Tree, Source: tree, Failures: focus, Suspects: suspects, Changes: changes,
-		Editable: r.editable(ctx), TestCode: tree.TestCode, Emptied: propose.Emptied,
-		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, target, files) },
-	}
-	if len(changes) > 0 {
-		r.findCulprit(ctx, problem)
-	}
-
-	if focus[0].Kind == testrun.Compile && r.uses("imports") {
-		// Imports need no search: there is one way to mend them.
-		cands, err := propose.FixImports(ctx, problem)
-		if err != nil {
-			return false, err
-		}
-		cands = r.mine(cands)
-		h := &hunt{run: r, v: v, target: target, problem: problem, turn: turnImports, weight: func(string) float64 { return 1 }, pool: cands}
-		r.report.Stats.Generated += len(cands)
-		if winner, err := h.do(ctx); err != nil || winner != nil {
-			return winner != nil, err
-		}
-	}
-	h := &hunt{run: r, v: v, target: target, problem: problem, turn: turnMain, weight: r.weights(ctx, focus[0].Kind)}
-	var last []propose.Strategy
-	for _, s := range r.Strategies {
-		switch {
-		case !s.Applies(focus[0].Kind):
-		case s.LastResort:
-			last = append(last, s)
-		default:
-			h.strategies = append(h.strategies, s)
-		}
-	}
-	if winner, err := h.do(ctx); err != nil || winner != nil {
-		return winner != nil, err
-	}
-	h = &hunt{run: r, v: v, target: target, problem: problem, turn: turnLast, weight: h.weight, strategies: last}
-	winner, err := h.do(ctx)
-	return winner != nil, err
-}
-
-// editable is what may be edited: what the configuration allows, less the packages
-// that only tests use.
-func (r *run) editable(ctx context.Context) func(file string) bool {
-	support, err := r.suite.TestSupport(ctx)
-	if err != nil {
-		r.Log.Debug("what belongs to the tests is not known", "error", err)
-	}
-	var known sync.Map // it is asked for each of a hundred thousand candidates
-	return func(file string) bool {
-		if may, ok := known.Load(file); ok {
-			return may.(bool)
-		}
-		may := !slices.Contains(support, path.Dir(file))
-		if may && r.Editable != nil {
-			may, _ = r.Editable(file)
-		}
-		known.Store(file, may)
-		return may
-	}
-}
-
-// alone are the modules that no workspace of the tree uses.
-func (r *run) alone() []string {
-	var dirs []string
-	for _, m := range r.suite.Modules {
-		if m.Alone {
-			dirs = append(dirs, m.Dir)
-		}
-	}
-	return dirs
-}
-
-// uses tells whether a strategy is among those asked for.
-func (r *run) uses(name string) bool {
-	return slices.ContainsFunc(r.Strategies, func(s propose.Strategy) bool { return s.Name == name })
-}
-
-// stillFailing runs what is left on the tree with the kept patches.
-func (r *run) stillFailing(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-	packages := packagesOf(ids(failures))
-	res, err := r.suite.Run(ctx, testrun.Request{
-		Packages: packages, Tests: testsIn(failures, packages), Overlay: r.kept, Timeout: r.Timeout,
-	})
-	if err != nil {
-		return nil, err
-	}
-	var out []testrun.Failure
-	for _, f := range res.Failures {
-		known := slices.ContainsFunc(r.accepted, func(a testrun.Failure) bool { return a.TestID == f.TestID })
-		if known {
-			continue
-		}
-		if !slices.ContainsFunc(failures, func(o testrun.Failure) bool { return o.TestID == f.TestID }) {
-			r.tellFailure(f, "new") // a package that compiles again shows what it hid
-		}
-		out = append(out, f)
-	}
-	r.tellRepaired(failures, out)
-	return out, nil
-}
-
-// passes runs the target's tests with some files laid over the tree.
-func (r *run) passes(ctx context.Context, target validate.Target, files map[string][]byte) (bool, error) {
-	overlay := maps.Clone(r.kept)
-	maps.Copy(overlay, files)
-	res, err := r.suite.Run(ctx, testrun.Request{
-		Packages: []string{target.Package}, Tests: testsIn(target.Failures, []string{target.Package}), Overlay: overlay, NoVet: true, Timeout: r.Timeout,
-	})
-	var notRun *testrun.NotRunError
-	if errors.As(err, &notRun) {
-		return false, nil
-	}
-	if err != nil {
-		return false, err
-	}
-	for _, f := range res.Failures {
-		if !slices.ContainsFunc(r.accepted, func(a testrun.Failure) bool { return a.TestID == f.TestID }) {
-			return false, nil
-		}
-	}
-	return true, nil
-}
-
-// findCulprit looks for the least part of the change that makes the tests fail.
-// It is told even when another patch than its reverse is taken in the end.
-func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
-	defer r.clock.start("localize")()
-	if r.report.Culprit != nil || !r.uses("revert") {
-		return
-	}
+// screeningTime is the time for screening: what confirmation is likely to take is left
+// over, a tenth of the time at least and two fifths at most. The last of it is only for
+// a search that has found nothing by then.
+func (s *search) screeningTime(ctx context.Context) (soft, last context.Context, cancel context.CancelFunc) {
 	deadline, _ := ctx.Deadline()
-	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*culpritShare))
-	defer cancel()
-	r.Progress("localize", "searching the culprit hunk", 0, 0)
-	hunks, minimal, tests, err := propose.Culprit(share, p)
-	if err != nil {
-		r.Log.Debug("no culprit found", "error", err)
-		return
+	left := time.Until(deadline).Seconds()
+	// The failing tests, the dependents, the suite and the repeats, of two candidates.
+	confirm := 2 * 3 * s.run.first.Seconds
+	until := func(share float64) (context.Context, context.CancelFunc) {
+		return context.WithTimeout(ctx, time.Duration(share*float64(time.Second)))
 	}
-	if len(hunks) == 0 {
-		return
-	}
-	culprit := &report.Culprit{Diff: string(patch.Format(hunks)), Minimal: minimal, Tests: tests}
-	var guilty []localize.Suspect
-	for _, f := range hunks {
-		for _, h := range f.Hunks {
-			start, end := changedLines(h)
-			culprit.Files = append(culprit.Files, report.Span{File: f.Name(), Start: start, End: end})
-			guilty = append(guilty, localize.Suspect{
-				File: f.Name(), Start: start, End: end, Score: 1,
-				Why: []localize.Reason{{Evidence: localize.Changed, Strength: 1, Text: "the least change that breaks the tests"}},
-			})
+	last, cancelLast := until(left * 9 / 10)
+	soft, cancelSoft := until(left - min(max(confirm, left/10), left*2/5))
+	return soft, last, func() { cancelSoft(); cancelLast() }
+}
+
+// suspectGroups splits the suspects, in their order.
+func suspectGroups(suspects []localize.Suspect) [][]localize.Suspect {
+	var out [][]localize.Suspect
+	lines, limit, start := 0, firstGroup, 0
+	for i, s := range suspects {
+		lines += s.End - s.Start + 1
+		if lines >= limit {
+			out = append(out, suspects[start:i+1])
+			lines, limit, start = 0, limit*groupGrowth, i+1
 		}
 	}
-	r.report.Culprit = culprit
-	p.Suspect(append(guilty, p.Suspects...), 1)
-}
-
-// changedLines is the range of lines of the new file that a hunk changes.
-func changedLines(h patch.Hunk) (start, end int) {
-	line := h.NewStart
-	for _, l := range h.Lines {
-		switch l.Op {
-		case patch.Insert:
-			if start == 0 {
-				start = line
-			}
-			end = line
-			line++
-		case patch.Delete:
-			if start == 0 {
-				start = line
-			}
-			end = max(end, line)
-		default:
-			line++
-		}
-	}
-	if start == 0 {
-		start, end = h.NewStart, h.NewStart
-	}
-	return max(start, 1), max(end, 1)
-}
-
-// weights draws the weight of each strategy once (Thompson sampling): what is
-// known of how often it succeeds, with its share of real fixes as the prior.
-func (r *run) weights(ctx context.Context, kind testrun.Kind) func(string) float64 {
-	if weights, ok := r.drawn[string(kind)]; ok {
-		return func(name string) float64 { return weights[name] }
-	}
-	var learnt map[string]learn.Posterior
-	if r.Store != nil {
-		var err error
-		if learnt, err = r.Store.Posteriors(ctx, learn.Context{Language: language, Kind: string(kind)}); err != nil && ctx.Err() == nil {
-			r.Log.Warn("what was learnt cannot be read", "error", err)
-		}
-	}
-	weights := make(map[string]float64)
-	for _, s := range r.Strategies {
-		weights[s.Name] = learnt[s.Name].With(prior(s)).Sample(r.rng)
-	}
-	r.drawn[string(kind)] = weights
-	return func(name string) float64 { return weights[name] }
-}
-
-const language = "go"
-
-// priorCount is how many pseudo-observations a strategy's share counts for: the
-// shares come from 827 measured fixes.
-const priorCount = 827
-
-func prior(s propose.Strategy) learn.Posterior {
-	p := min(max(s.Share/100, 0.001), 0.5)
-	return learn.Posterior{Alpha: p * priorCount, Beta: (1 - p) * priorCount}
-}
-
-func without(all, some []testrun.Failure) []testrun.Failure {
-	return slices.DeleteFunc(slices.Clone(all), func(f testrun.Failure) bool {
-		return slices.ContainsFunc(some, func(s testrun.Failure) bool { return s.TestID == f.TestID && s.Kind == f.Kind })
-	})
-}
-
-// buildFlags are those of the test command's flags that matter for loading code.
-func buildFlags(flags []string) []string {
-	var out []string
-	for _, f := range flags {
-		if len(f) > 5 && f[:5] == "-tags" || len(f) > 4 && f[:4] == "-mod" {
-			out = append(out, f)
-		}
+	if start < len(suspects) || len(suspects) == 0 {
+		out = append(out, suspects[start:])
 	}
 	return out
+}
+
+// mass is the suspicion of all lines together; 1 when there is none, so that it
+// can be divided by.
+func mass(suspects []localize.Suspect) float64 {
+	total := 0.0
+	for _, s := range suspects {
+		total += s.Score * float64(s.End-s.Start+1)
+	}
+	if total == 0 {
+		return 1
+	}
+	return total
+}
+
+// propose generates the candidates for a group of suspects, less those that failed on
+// this very tree before.
+func (s *search) propose(ctx, screening context.Context) []propose.Candidate {
+	r := s.run
+	defer r.clock.start("propose")()
+	r.opt.Hooks.Progress("propose", "generating candidates", 0, 0)
+	cands, errs := propose.Generate(screening, s.cluster.problem, s.strategies)
+	for _, err := range errs {
+		r.opt.Hooks.Log.Warn("a strategy could not propose", "error", err)
+	}
+	cands = r.mine(cands)
+	r.report.Stats.Generated += len(cands)
+	return r.dropTried(ctx, s.target.Failures, cands)
+}
+
+// probeShare is the share of the remaining time that the holes of a round may take.
+const probeShare = 0.3
+
+// maxHoles bounds how many holes are probed in one round.
+const maxHoles = 1500
+
+// probeHoles finds out in which of the pool's holes a condition could fix anything.
+func (s *search) probeHoles(ctx context.Context) {
+	promise := make(map[*propose.Hole]float64)
+	var holes []*propose.Hole
+	for i := range s.pool {
+		c := &s.pool[i]
+		if c.Hole == nil || c.Hole.Answer != propose.Unknown {
+			continue
+		}
+		if promise[c.Hole] == 0 {
+			holes = append(holes, c.Hole)
+		}
+		promise[c.Hole] += c.Suspicion * c.Prior * s.weight(c.Strategy)
+	}
+	if len(holes) == 0 {
+		return
+	}
+	sort.SliceStable(holes, func(i, j int) bool { return promise[holes[i]] > promise[holes[j]] })
+	deadline, _ := ctx.Deadline()
+	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*probeShare))
+	defer cancel()
+	s.run.opt.Hooks.Progress("validate", "looking where a condition would help", 0, 0)
+	holes = holes[:min(len(holes), maxHoles)]
+	spent := s.cluster.validator.Decide(share, s.target, holes)
+	yes := 0
+	for _, hole := range holes {
+		if hole.Answer == propose.Yes {
+			yes++
+		}
+	}
+	s.run.opt.Hooks.Log.Debug("holes", "asked", len(holes), "yes", yes, "check", spent.TypeCheck, "build", spent.Build, "run", spent.Run)
+	s.run.clock.addSpent(spent)
+}
+
+// screen tests the most promising n candidates of the pool.
+func (s *search) screen(ctx context.Context, n int) {
+	propose.Order(s.pool, s.weight, cost)
+	n = min(n, len(s.pool))
+	now := slices.Clone(s.pool[:n])
+	s.pool = s.pool[n:]
+	before := len(s.results)
+	validator := s.cluster.validator
+	validator.Progress = func(done, _, plausible int) {
+		s.run.opt.Hooks.Progress("validate", plural(len(s.ranked())+plausible, "plausible candidate"), before+done, before+n+len(s.pool))
+	}
+	results, spent := validator.Screen(ctx, s.target, now)
+	s.results = append(s.results, results...)
+	s.run.clock.addSpent(spent)
+}
+
+// ranked is what is plausible, the best first.
+func (s *search) ranked() []*validate.Result { return s.run.rank(s.results) }
+
+// maxConfirmed bounds how many candidates are taken through the whole suite.
+const maxConfirmed = 15
+
+// confirm proves the plausible ones in their order until one is verified.
+func (s *search) confirm(ctx context.Context) *validate.Result {
+	if winner := s.prove(ctx, s.ranked()); winner != nil || ctx.Err() != nil {
+		return winner
+	}
+	// Nothing fixes all: the failures have more than one cause. What fixes the most of
+	// them without breaking anything is a cluster of its own.
+	before := len(s.ranked())
+	if s.target.Failures[0].Kind == testrun.Compile {
+		s.target.Revealed = true
+		promoteCompiling(s.results)
+	} else {
+		promote(s.results)
+	}
+	if more := s.ranked(); len(more) > before {
+		return s.prove(ctx, more)
+	}
+	return nil
+}
+
+// prove takes the plausible ones through every proof until one is verified.
+func (s *search) prove(ctx context.Context, plausible []*validate.Result) *validate.Result {
+	defer s.run.clock.start("confirm")()
+	for i, res := range plausible {
+		if i == maxConfirmed || ctx.Err() != nil {
+			break
+		}
+		s.run.opt.Hooks.Progress("confirm", res.Candidate.Title, i+1, min(len(plausible), maxConfirmed))
+		if err := s.cluster.validator.Confirm(ctx, s.target, res); err != nil {
+			if ctx.Err() == nil {
+				s.run.opt.Hooks.Log.Warn("a candidate could not be confirmed", "candidate", res.Candidate.Title, "error", err)
+			}
+			continue
+		}
+		if res.Verdict == validate.Verified {
+			return res
+		}
+	}
+	return nil
+}
+
+// promoteCompiling makes those results plausible that make the package compile and
+// leave the fewest of its tests red: what only then can be seen is another cause.
+func promoteCompiling(results []validate.Result) {
+	least := -1
+	for _, res := range results {
+		if res.Compiles && res.Verdict == validate.Rejected && (least < 0 || res.Left < least) {
+			least = res.Left
+		}
+	}
+	for i := range results {
+		if res := &results[i]; res.Compiles && res.Verdict == validate.Rejected && res.Left == least {
+			res.Verdict = validate.Plausible
+		}
+	}
+}
+
+// promote makes those rejected results plausible that fix the most of the tests.
+func promote(results []validate.Result) {
+	most := 0
+	for _, res := range results {
+		most = max(most, len(res.Fixes))
+	}
+	for i := range results {
+		if most > 0 && len(results[i].Fixes) == most && results[i].Verdict == validate.Rejected {
+			results[i].Verdict = validate.Plausible
+		}
+	}
+}
+
+// maxUntested bounds how many of the candidates whose turn did not come are in the
+// ledger: the likeliest. All of them are counted.
+const maxUntested = 1000
+
+// record puts what the search found into the report and into the lessons.
+func (s *search) record(winner *validate.Result) {
+	r := s.run
+	untested := make([]validate.Result, min(len(s.pool), maxUntested))
+	for i := range untested {
+		untested[i] = validate.Result{
+			Candidate: &s.pool[i], Verdict: validate.Pruned, Stage: validate.StagePropose, Reason: "the search ended before its turn",
+		}
+	}
+	r.reportAttempts(s.results)
+	r.reportAttempts(untested)
+	r.report.Stats.Pruned += len(s.pool) - len(untested)
+	samples := s.cluster.validator.Samples()
+	r.report.Stats.Sampled += samples.Tried
+	r.report.Stats.WrongNo += samples.Passed
+	var plausible []*validate.Result
+	for i := range s.results {
+		switch s.results[i].Verdict {
+		case validate.Plausible, validate.Verified, validate.Refused:
+			plausible = append(plausible, &s.results[i])
+		}
+	}
+	means := r.priorMeans()
+	sort.SliceStable(plausible, func(i, j int) bool {
+		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
+	})
+	s.reportPatches(plausible, winner)
+	r.learnFrom(s.results, winner, s.target)
+}
+
+// cost is the expected time of testing a candidate, in units of one that can be
+// woven with others: what needs a build of its own costs tens of times as much.
+func cost(c *propose.Candidate) float64 {
+	if c.Whole {
+		return 20
+	}
+	return 1
 }

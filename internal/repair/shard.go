@@ -24,10 +24,12 @@ import (
 
 // mine are the candidates that are this shard's.
 func (r *run) mine(cands []propose.Candidate) []propose.Candidate {
-	if r.Shard.Of <= 1 {
+	if r.opt.Limits.Shard.Of <= 1 {
 		return cands
 	}
-	return slices.DeleteFunc(cands, func(c propose.Candidate) bool { return shardOf(c.Key, r.Shard.Of) != r.Shard.Index })
+	return slices.DeleteFunc(cands, func(c propose.Candidate) bool {
+		return shardOf(c.Key, r.opt.Limits.Shard.Of) != r.opt.Limits.Shard.Index
+	})
 }
 
 // shardOf is the shard of n, from 1, that a candidate belongs to.
@@ -42,4 +44,4 @@ func shardOf(key uint64, n int) int {
 }
 
 // part is the share of all candidates that are this run's.
-func (r *run) part() float64 { return 1 / float64(max(r.Shard.Of, 1)) }
+func (r *run) part() float64 { return 1 / float64(max(r.opt.Limits.Shard.Of, 1)) }

@@ -21,7 +21,7 @@ func TestEveryCandidateIsOneShards(t *testing.T) {
 		keys := rapid.SliceOf(rapid.Uint64()).Draw(t, "keys")
 		found := make(map[uint64]int)
 		for i := range n {
-			r := newRun(Options{Shard: report.Shard{Index: i + 1, Of: n}})
+			r := newRun(Options{Limits: Limits{Shard: report.Shard{Index: i + 1, Of: n}}})
 			cands := make([]propose.Candidate, len(keys))
 			for j, key := range keys {
 				cands[j].Key = key
@@ -69,11 +69,11 @@ func TestHalf(t *testing.T) {
 	var wg sync.WaitGroup
 	for i := range reports {
 		opt := p.options()
-		opt.Policy, opt.Jobs = detect.Always, 1
+		opt.Decision.Policy, opt.Limits.Jobs = detect.Always, 1
 		if i > 0 {
-			opt.Shard = report.Shard{Index: i, Of: n}
+			opt.Limits.Shard = report.Shard{Index: i, Of: n}
 		} else {
-			opt.Policy = detect.Never
+			opt.Decision.Policy = detect.Never
 		}
 		wg.Go(func() {
 			rep, err := Run(t.Context(), opt)

@@ -11,22 +11,22 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// test runs the suite of the tree, and tells the failures worth a repair
-// from those that are flaky or that the base has already.
+// test runs the suite of the tree, and separates the failures worth a repair from
+// those that are flaky or that the base has already.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	suite, err := testrun.FindIn(r.workspace, r.Command, r.goEnviron())
+	suite, err := r.findSuite(r.workspace)
 	if err != nil {
 		return err
 	}
 	r.suite = suite
-	r.report.Command = commandText(suite)
+	r.report.Command = suite.String()
 
-	r.Progress("test", r.report.Command, 0, 0)
+	r.opt.Hooks.Progress("test", r.report.Command, 0, 0)
 	reach := r.reach(ctx)
 	first := &testrun.Result{}
 	if reach.All || len(reach.Packages) > 0 {
-		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.Timeout, Within: r.Within}); err != nil {
+		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.opt.Limits.Timeout, Within: r.opt.Limits.FirstRun}); err != nil {
 			return err
 		}
 	}
@@ -37,7 +37,7 @@ func (r *run) test(ctx context.Context) error {
 	if first.Late {
 		r.report.Tests.Late = r.late(ctx, reach, first)
 	}
-	defer r.tellResults()
+	defer r.reportResults()
 	if len(first.Failures) == 0 {
 		return nil
 	}
@@ -51,15 +51,15 @@ func (r *run) test(ctx context.Context) error {
 // reach is what has to be tested: what the change can break, or all where that is not
 // known.
 func (r *run) reach(ctx context.Context) testrun.Reach {
-	if r.Changed == nil {
+	if r.opt.Subject.Changed == nil {
 		return testrun.Reach{All: true}
 	}
-	reach, err := r.suite.Reached(ctx, r.Changed)
+	reach, err := r.suite.Reached(ctx, r.opt.Subject.Changed)
 	if err != nil {
-		r.Log.Debug("the whole suite runs, since what the change reaches cannot be told", "error", err)
+		r.opt.Hooks.Log.Debug("the whole suite runs, since what the change reaches is not known", "error", err)
 		return testrun.Reach{All: true}
 	}
-	r.within = reach.Packages
+	r.reached = reach.Packages
 	return reach
 }
 
@@ -79,27 +79,14 @@ func (r *run) late(ctx context.Context, reach testrun.Reach, res *testrun.Result
 	return max(n, 1)
 }
 
-// goEnviron is the environment with a place for what go commands leave behind,
-// unless somebody has named one already.
-func (r *run) goEnviron() []string {
-	set := slices.ContainsFunc(r.Environ, func(kv string) bool {
-		value, ok := strings.CutPrefix(kv, "GOTMPDIR=")
-		return ok && value != ""
-	})
-	if set {
-		return r.Environ
-	}
-	return append(slices.Clip(r.Environ), "GOTMPDIR="+r.scratch)
-}
-
 // again runs what failed once more; what passes now is flaky and not repaired.
 func (r *run) again(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-	r.Progress("test", fmt.Sprintf("running %d failing tests again", len(failures)), 0, 0)
+	r.opt.Hooks.Progress("test", fmt.Sprintf("running %d failing tests again", len(failures)), 0, 0)
 	tests := repeatable(failures)
 	if len(tests) == 0 {
 		return failures, nil // code that does not compile is not flaky
 	}
-	second, err := r.suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.Timeout})
+	second, err := r.suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.opt.Limits.Timeout})
 	if err != nil {
 		return nil, err
 	}
@@ -109,13 +96,13 @@ func (r *run) again(ctx context.Context, failures []testrun.Failure) ([]testrun.
 			steady = append(steady, f)
 			continue
 		}
-		r.tellFailure(f, "flaky")
+		r.reportFailure(f, "flaky")
 	}
 	return steady, nil
 }
 
 // compareWithBase runs the failing tests on the base's tree. Those that fail there
-// too are known: they are told, not repaired.
+// too are known: they are reported, not repaired.
 func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) error {
 	known := make(map[testrun.TestID]bool)
 	if len(failures) > 0 {
@@ -133,45 +120,43 @@ func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) e
 	for _, f := range failures {
 		if known[f.TestID] {
 			r.accepted = append(r.accepted, f)
-			r.tellFailure(f, "known")
+			r.reportFailure(f, "known")
 			continue
 		}
 		r.fresh = append(r.fresh, f)
-		r.tellFailure(f, "new")
+		r.reportFailure(f, "new")
 	}
 	return nil
 }
 
 // findBase resolves the first of the bases that is there and is another tree.
 func (r *run) findBase(ctx context.Context) (string, error) {
-	for _, b := range r.Environment.Bases {
-		if r.Deepen != nil {
-			if err := r.Deepen(ctx, b.Rev); err != nil && ctx.Err() == nil {
-				r.Log.Debug("the base cannot be fetched", "rev", b.Rev, "error", err)
+	for _, b := range r.opt.Subject.Environment.Bases {
+		if r.opt.Hooks.Deepen != nil {
+			if err := r.opt.Hooks.Deepen(ctx, b.Rev); err != nil && ctx.Err() == nil {
+				r.opt.Hooks.Log.Debug("the base cannot be fetched", "rev", b.Rev, "error", err)
 			}
 		}
-		sha, err := r.Repo.Resolve(ctx, b.Rev)
+		sha, err := r.opt.Subject.Repo.Resolve(ctx, b.Rev)
 		if err != nil {
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
-			r.Log.Debug("base does not resolve", "rev", b.Rev, "why", b.Why, "error", err)
+			r.opt.Hooks.Log.Debug("base does not resolve", "rev", b.Rev, "why", b.Why, "error", err)
 			continue
 		}
-		if r.Environment.Head != "" {
+		if r.opt.Subject.Environment.Head != "" {
 			// Where branches went apart, what they have in common is what to compare with.
-			if common, err := r.Repo.MergeBase(ctx, sha, r.Environment.Head); err == nil && common != "" {
+			if common, err := r.opt.Subject.Repo.MergeBase(ctx, sha, r.opt.Subject.Environment.Head); err == nil && common != "" {
 				sha = common
 			}
 		}
-		hash, err := r.Repo.TreeHash(ctx, repo.Commit(sha))
+		hash, err := r.opt.Subject.Repo.TreeHash(ctx, repo.Commit(sha))
 		if err != nil {
 			return "", err
 		}
-		if r.treeHash == "" {
-			if r.treeHash, err = r.Repo.TreeHash(ctx, r.Source); err != nil {
-				return "", err
-			}
+		if err := r.hashTree(ctx); err != nil {
+			return "", err
 		}
 		if hash == r.treeHash {
 			continue // the same files: nothing to compare
@@ -181,28 +166,28 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// failingAt runs tests on the tree of a commit and tells which fail there.
+// failingAt runs tests on the tree of a commit and returns those that fail there.
 func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.Failure) (map[testrun.TestID]bool, error) {
-	r.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
+	r.opt.Hooks.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
 	out := make(map[testrun.TestID]bool)
-	workspace, err := r.Repo.Workspace(ctx)
+	workspace, err := r.opt.Subject.Repo.Workspace(ctx)
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = workspace.Close() }()
-	if err := r.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
+	if err := r.opt.Subject.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
 		return nil, err
 	}
-	suite, err := testrun.FindIn(workspace.Dir, r.Command, r.goEnviron())
+	suite, err := r.findSuite(workspace.Dir)
 	if err != nil {
-		r.Log.Debug("the base has no tests", "error", err)
+		r.opt.Hooks.Log.Debug("the base has no tests", "error", err)
 		return out, nil
 	}
 	suite.Sandbox = r.suite.Sandbox
 	packages := packagesOf(ids(failures))
 	there, err := suite.Packages(ctx)
 	if err != nil {
-		r.Log.Debug("the base cannot be listed", "error", err)
+		r.opt.Hooks.Log.Debug("the base cannot be listed", "error", err)
 		return out, nil
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
@@ -211,12 +196,12 @@ func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.F
 	if len(packages) == 0 {
 		return out, nil
 	}
-	res, err := suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failures, packages), Timeout: r.Timeout})
+	res, err := suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failures, packages), Timeout: r.opt.Limits.Timeout})
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		r.Log.Debug("the base's tests could not be run", "error", err)
+		r.opt.Hooks.Log.Debug("the base's tests could not be run", "error", err)
 		return out, nil
 	}
 	for _, f := range failures {
@@ -272,21 +257,9 @@ func packagesOf(tests []testrun.TestID) []string {
 	return out
 }
 
-// failsIn tells whether a test, or its package as a whole, failed in a run.
+// failsIn reports whether a test, or its package as a whole, failed in a run.
 func failsIn(res *testrun.Result, id testrun.TestID) bool {
 	return slices.ContainsFunc(res.Failures, func(f testrun.Failure) bool {
 		return f.Package == id.Package && (f.Test == id.Test || f.Test == "" || strings.HasPrefix(f.Test, id.Test+"/") || strings.HasPrefix(id.Test, f.Test+"/"))
 	})
-}
-
-// commandText is the test command as a person would type it.
-func commandText(s *testrun.Suite) string {
-	if len(s.Command) > 0 {
-		return strings.Join(s.Command, " ")
-	}
-	words := append([]string{"go", "test"}, s.Flags...)
-	if len(s.Patterns) == 0 {
-		return strings.Join(append(words, "./..."), " ")
-	}
-	return strings.Join(append(words, s.Patterns...), " ")
 }

@@ -189,7 +189,7 @@ type Patch struct {
 // Standing is what ranks a patch among those of its cluster, also among those of other
 // shards.
 type Standing struct {
-	Turn     int     `json:"turn"`           // of the searches for the cluster, which one found it: 1 mends imports, 2 is the main one, 3 the last resort
+	Turn     int     `json:"turn"`           // of the searches for the cluster, which one found it: 1 tries what one strategy fixes completely, 2 is the main one, 3 the last resort
 	Fixes    int     `json:"fixes"`          // failing tests that it fixes
 	Left     int     `json:"left,omitempty"` // tests that fail when it only makes the package compile
 	Screened bool    `json:"screened"`       // the other tests of its packages passed before it was ranked

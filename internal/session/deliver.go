@@ -10,8 +10,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 // Outlet is what a command has for channels to write to.
@@ -59,12 +59,12 @@ func (s *Session) Deliver(ctx context.Context, rep *report.Report, channels []de
 	sent := *rep // a channel that does not end in time may still read it
 	rep.Receipts = append(slices.Clip(rep.Receipts), deliver.All(ctx, &sent, channels)...)
 	// Sending takes its time, in which a patch of the run may have been applied.
-	stored, err := repair.Stored(s.Repo.StateDir(), rep.ID)
+	stored, err := runs.Load(s.Repo.StateDir(), rep.ID)
 	if err == nil {
 		stored.Receipts = rep.Receipts
-		err = repair.Restore(s.Repo.StateDir(), stored)
+		err = runs.Save(s.Repo.StateDir(), stored)
 	}
-	if err != nil && !errors.Is(err, repair.ErrNoRun) { // what something else has run is not stored
+	if err != nil && !errors.Is(err, runs.ErrNoRun) { // what something else has run is not stored
 		s.Log.Warn("the receipts could not be stored", "error", err)
 	}
 }

@@ -8,8 +8,8 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
 )
 
 // during is a channel that does something while it sends.
@@ -41,22 +41,22 @@ func TestDeliverKeepsWhatHappensMeanwhile(t *testing.T) {
 		Patches:     []report.Patch{{ID: "aaaaaaa-1", Attempt: "a1", State: "verified", Rank: 1}},
 	}
 	state := s.Repo.StateDir()
-	if err := repair.Restore(state, rep); err != nil {
+	if err := runs.Save(state, rep); err != nil {
 		t.Fatal(err)
 	}
 	rep.Results = []report.Result{{Test: "TestA", Status: "passed"}}
 	apply := during(func() {
-		stored, err := repair.Stored(state, rep.ID)
+		stored, err := runs.Load(state, rep.ID)
 		if err == nil {
 			stored.Patches[0].Applied = true
-			err = repair.Restore(state, stored)
+			err = runs.Save(state, stored)
 		}
 		if err != nil {
 			t.Error(err)
 		}
 	})
 	s.Deliver(t.Context(), rep, []deliver.Channel{apply})
-	stored, err := repair.Stored(state, rep.ID)
+	stored, err := runs.Load(state, rep.ID)
 	if err != nil {
 		t.Fatal(err)
 	}

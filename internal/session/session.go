@@ -165,7 +165,7 @@ func (s *Session) openLog(getenv func(string) string) {
 	s.Log = slog.New(adaptlog.New(adaptlog.Options{Level: quiet, Redact: report.Secrets(s.in.Environ)}, sinks...))
 }
 
-// Repair gives the options of a run on one source.
+// Repair returns the options of a run on one source.
 func (s *Session) Repair(source repo.Source, version string, progress repair.Progress) (repair.Options, error) {
 	f, cfg := s.in.Flags, s.Config
 	strategies, err := Select(propose.Strategies(), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
@@ -184,17 +184,18 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 		return repair.Options{}, err
 	}
 	return repair.Options{
-		Shard: shard, Validator: validate.Way(f.Validator),
-		Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
-		Command: or(f.Test, cfg.Test), Strategies: strategies,
-		Editable: cfg.Editable,
-		Store:    s.Store, SearchFor: true,
-		Budget:  positive(f.Budget, cfg.Budgets[s.in.Hook], cfg.Budget, s.Defaults.Budget),
-		Timeout: cfg.Timeout, Within: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),
-		Policy: policy, Confidence: cfg.Confidence,
-		Jobs: positive(f.Jobs, cfg.Jobs, runtime.NumCPU()), Seed: positive(f.Seed, cfg.Seed, 1),
-		Version: version, Config: fingerprint(cfg), Log: s.Log, Progress: progress, DetectSeconds: s.detectSeconds,
-		Deepen: s.deepen(),
+		Subject: repair.Subject{
+			Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ, Command: or(f.Test, cfg.Test),
+			Version: version, Config: fingerprint(cfg), DetectSeconds: s.detectSeconds,
+		},
+		Limits: repair.Limits{
+			Budget:  positive(f.Budget, cfg.Budgets[s.in.Hook], cfg.Budget, s.Defaults.Budget),
+			Timeout: cfg.Timeout, FirstRun: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),
+			Jobs:       positive(f.Jobs, cfg.Jobs, runtime.NumCPU()),
+			Strategies: strategies, Screening: validate.Way(f.Validator), Seed: positive(f.Seed, cfg.Seed, 1), Shard: shard,
+		},
+		Decision: repair.Decision{Policy: policy, Confidence: cfg.Confidence, Editable: cfg.Editable},
+		Hooks:    repair.Hooks{Log: s.Log, Progress: progress, Store: s.Store, Deepen: s.deepen()},
 	}, nil
 }
 

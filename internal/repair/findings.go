@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"maps"
 	"math"
 	"slices"
 	"sort"
@@ -18,23 +19,24 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// What the run learns goes into the report as it is learnt; these are the places.
+// What a run finds goes into the report as it is found, so that an early end reports all
+// that is known by then.
 
-func (r *run) tellEnvironment() {
-	e := r.Environment
+func (r *run) reportEnvironment() {
+	e := r.opt.Subject.Environment
 	r.report.ID = r.id
-	if r.Shard.Of > 0 {
-		r.report.Shard = &r.Shard
+	if r.opt.Limits.Shard.Of > 0 {
+		r.report.Shard = &r.opt.Limits.Shard
 	}
 	r.report.Environment = report.Environment{
 		Event: e.Event, Provider: e.Provider, Host: e.Host, Mode: string(e.Mode), Reasons: e.Reasons,
-		Branch: e.Branch, Head: e.Head, Fork: e.Fork, Policy: r.Policy, Budget: r.Budget.Seconds(),
+		Branch: e.Branch, Head: e.Head, Fork: e.Fork, Policy: r.opt.Decision.Policy, Budget: r.opt.Limits.Budget.Seconds(),
 	}
 }
 
-// tellProblem turns an error into the report's Problem. It is false for errors
+// reportProblem turns an error into the report's Problem. It is false for errors
 // that are no finding about the user's tree.
-func (r *run) tellProblem(err error) bool {
+func (r *run) reportProblem(err error) bool {
 	r.report.Verdict = report.NotRun
 	var notRun *testrun.NotRunError
 	var git *repo.Error
@@ -55,18 +57,18 @@ func (r *run) inRepository(text string) string {
 	if r.workspace == "" {
 		return text
 	}
-	return strings.ReplaceAll(text, r.workspace, r.Repo.Root())
+	return strings.ReplaceAll(text, r.workspace, r.opt.Subject.Repo.Root())
 }
 
-func (r *run) tellFailure(f testrun.Failure, status string) {
+func (r *run) reportFailure(f testrun.Failure, status string) {
 	r.report.Failures = append(r.report.Failures, report.Failure{
 		ID: f.TestID.String(), Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
 		Message: f.Message, File: f.File, Line: f.Line, Output: f.Output, Truncated: f.Truncated,
 	})
 }
 
-// cluster adds a cluster of failures to the report.
-func (r *run) tellCluster(failures []testrun.Failure, c report.Cluster) {
+// addCluster adds a cluster of failures to the report.
+func (r *run) addCluster(failures []testrun.Failure, c report.Cluster) {
 	r.report.Clusters = append(r.report.Clusters, c)
 	number := len(r.report.Clusters)
 	for _, f := range failures {
@@ -79,11 +81,9 @@ func (r *run) tellCluster(failures []testrun.Failure, c report.Cluster) {
 	}
 }
 
-// tellRepaired makes a cluster of the failures that a patch turned green.
-func (r *run) tellRepaired(before, after []testrun.Failure) {
-	green := slices.DeleteFunc(slices.Clone(before), func(f testrun.Failure) bool {
-		return slices.ContainsFunc(after, func(a testrun.Failure) bool { return a.TestID == f.TestID })
-	})
+// addRepairedCluster adds a cluster of the failures that a patch turned green.
+func (r *run) addRepairedCluster(before, after []testrun.Failure) {
+	green := slices.DeleteFunc(slices.Clone(before), func(f testrun.Failure) bool { return contains(after, f.TestID) })
 	number := len(r.report.Clusters) + 1
 	c := report.Cluster{Status: "repaired"}
 	for i := range r.report.Patches {
@@ -93,19 +93,19 @@ func (r *run) tellRepaired(before, after []testrun.Failure) {
 			c.Cause = p.Title
 		}
 	}
-	r.tellCluster(green, c)
+	r.addCluster(green, c)
 }
 
-// tellRed makes a cluster of failures without a patch.
-func (r *run) tellRed(failures []testrun.Failure) {
+// addRedCluster adds a cluster of failures without a patch.
+func (r *run) addRedCluster(failures []testrun.Failure) {
 	cause := failures[0].Message
-	r.tellCluster(failures, report.Cluster{Cause: cause, Status: "red"})
+	r.addCluster(failures, report.Cluster{Cause: cause, Status: "red"})
 }
 
 // maxSuspects bounds the suspects in a report.
 const maxSuspects = 20
 
-func (r *run) tellSuspects(suspects []localize.Suspect) {
+func (r *run) reportSuspects(suspects []localize.Suspect) {
 	for i, s := range suspects {
 		if i == maxSuspects {
 			break
@@ -118,30 +118,30 @@ func (r *run) tellSuspects(suspects []localize.Suspect) {
 	}
 }
 
-// tellEarlier takes over what another run found out about the same failures of the same
+// reportPrevious takes over what another run found out about the same failures of the same
 // tree. Its patches keep their names, by which people may know them.
-func (r *run) tellEarlier(e *report.Report) {
-	r.report.Clusters, r.report.Patches, r.report.Suspects = e.Clusters, e.Patches, e.Suspects
-	r.report.Origin, r.report.Culprit = e.Origin, e.Culprit
+func (r *run) reportPrevious(previous *report.Report) {
+	r.report.Clusters, r.report.Patches, r.report.Suspects = previous.Clusters, previous.Patches, previous.Suspects
+	r.report.Origin, r.report.Culprit = previous.Origin, previous.Culprit
 	cluster := make(map[string]int)
-	for _, f := range e.Failures {
+	for _, f := range previous.Failures {
 		cluster[f.ID] = f.Cluster
 	}
 	for i := range r.report.Failures {
 		f := &r.report.Failures[i]
-		if c := cluster[f.ID]; f.Status == "new" && c <= len(e.Clusters) {
+		if c := cluster[f.ID]; f.Status == "new" && c <= len(previous.Clusters) {
 			f.Cluster = c
 		}
 	}
-	if e.Verdict == report.Proposed || e.Verdict == report.Partial {
-		r.report.Verdict = e.Verdict
+	if previous.Verdict == report.Proposed || previous.Verdict == report.Partial {
+		r.report.Verdict = previous.Verdict
 	}
 }
 
-func (r *run) tellAttempts(results []validate.Result) {
+func (r *run) reportAttempts(results []validate.Result) {
 	stats := &r.report.Stats
 	for _, res := range results {
-		r.tellAttempt(res.Candidate, string(res.Verdict), res.Stage, res.Seconds, res.Reason)
+		r.reportAttempt(res.Candidate, string(res.Verdict), res.Stage, res.Seconds, res.Reason)
 		switch res.Verdict {
 		case validate.Pruned:
 			stats.Pruned++
@@ -159,7 +159,7 @@ func (r *run) tellAttempts(results []validate.Result) {
 	}
 }
 
-func (r *run) tellAttempt(c *propose.Candidate, verdict, stage string, seconds float64, reason string) {
+func (r *run) reportAttempt(c *propose.Candidate, verdict, stage string, seconds float64, reason string) {
 	id := fmt.Sprintf("a%d", len(r.report.Attempts)+1)
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
@@ -183,10 +183,10 @@ func firstLine(s string) string {
 // maxPatches bounds the plausible patches of a cluster in a report.
 const maxPatches = 50
 
-// tellPatches adds the plausible candidates of the cluster that comes next, the
+// reportPatches adds the plausible candidates of the cluster that comes next, the
 // winner first.
-func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result) {
-	r, means, rivals := h.run, h.means(), h.rivals()
+func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Result) {
+	r, means, rivals := s.run, s.run.priorMeans(), s.rivals()
 	var on []string
 	for _, p := range r.keptPatches() {
 		on = append(on, p.ID)
@@ -205,7 +205,7 @@ func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result
 	}
 	for i, res := range ordered[:min(len(ordered), maxPatches)] {
 		left := 0
-		if h.target.Revealed {
+		if s.target.Revealed {
 			left = res.Left
 		}
 		p := report.Patch{
@@ -214,7 +214,7 @@ func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result
 			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
 			On: on,
 			Standing: &report.Standing{
-				Turn: h.turn, Fixes: len(res.Fixes), Left: left, Screened: res.Screened,
+				Turn: s.turn, Fixes: len(res.Fixes), Left: left, Screened: res.Screened,
 				Worth: worth(res.Candidate, means), Rivals: rivals + unlisted, Removed: res.Candidate.Removed,
 			},
 		}
@@ -224,18 +224,18 @@ func (h *hunt) tellPatches(plausible []*validate.Result, winner *validate.Result
 				p.After = &report.Tests{Packages: e.Tests.Packages, Passed: e.Tests.Passed, Failed: e.Tests.Failed, Skipped: e.Tests.Skipped}
 			}
 		}
-		files, err := res.Candidate.Files(h.v.Tree.Tree)
+		files, err := res.Candidate.Files(s.cluster.tree)
 		if err != nil {
 			continue
 		}
-		p.Diff, p.Files = diff(h.v.Tree.Tree, files)
+		p.Diff, p.Files = diff(s.cluster.tree, files)
 		r.report.Patches = append(r.report.Patches, p)
 	}
 	report.Agree(r.report.Patches, cluster)
 }
 
-// tellResults lists every test of the first run.
-func (r *run) tellResults() {
+// reportResults lists every test of the first run.
+func (r *run) reportResults() {
 	flaky := make(map[string]bool)
 	for _, f := range r.report.Failures {
 		flaky[f.ID] = f.Status == "flaky"
@@ -284,14 +284,9 @@ func tier(res, winner *validate.Result) int {
 
 // diff is the unified diff from a tree to files, and the lines it changes.
 func diff(tree *propose.Tree, files map[string][]byte) (string, []report.Span) {
-	names := make([]string, 0, len(files))
-	for name := range files {
-		names = append(names, name)
-	}
-	sort.Strings(names)
 	var out []patch.File
 	var spans []report.Span
-	for _, name := range names {
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		old, err := tree.Read(name)
 		oldName, newName := name, name
 		if err != nil {

@@ -1,4 +1,4 @@
-package repair
+package runs
 
 import (
 	"cmp"
@@ -7,17 +7,15 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// RecordWritten keeps what each of some patches, applied one after the other, makes of
-// the files that changes name, so that it can be taken back later in spite of edits.
-// The state directory holds it beside the patch.
+// RecordWritten stores what each of some patches, applied one after the other, makes of
+// the files that the changes name, so that a rollback can undo it even when the files
+// were edited since.
 func RecordWritten(state string, changes []repo.Change, patches []*report.Patch, opt patch.Options) error {
 	type file struct {
 		content []byte
@@ -30,7 +28,7 @@ func RecordWritten(state string, changes []repo.Change, patches []*report.Patch,
 		modes[c.Path] = c.OldMode
 	}
 	for _, p := range patches {
-		parsed, err := StoredPatch(state, p)
+		parsed, err := LoadPatch(state, p)
 		if err != nil {
 			return err
 		}
@@ -62,8 +60,8 @@ func RecordWritten(state string, changes []repo.Change, patches []*report.Patch,
 	return nil
 }
 
-// Written is what RecordWritten kept of patches that were applied in this order, as one
-// change of each file. ok is false when that is not kept of all of them.
+// Written returns what RecordWritten stored of patches that were applied in this order,
+// as one change of each file. ok is false when it is not stored for all of them.
 func Written(state string, patches []*report.Patch) (written []repo.Change, ok bool, err error) {
 	at := make(map[string]int)
 	for _, p := range patches {
@@ -90,25 +88,10 @@ func Written(state string, patches []*report.Patch) (written []repo.Change, ok b
 	return written, true, nil
 }
 
-// ForgetWritten removes what RecordWritten kept of a patch that was taken back.
+// ForgetWritten removes what RecordWritten stored of a patch that was rolled back.
 func ForgetWritten(state, id string) error {
 	if err := os.Remove(writtenFile(state, id)); !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
-}
-
-func writtenFile(state, id string) string { return filepath.Join(state, "patches", id+".written.json") }
-
-// StoredPatch reads a patch from where its bytes are kept as they were; the report's
-// text of it may have been made valid UTF-8.
-func StoredPatch(state string, p *report.Patch) ([]patch.File, error) {
-	text, err := os.ReadFile(filepath.Join(state, "patches", p.ID+".patch"))
-	if errors.Is(err, fs.ErrNotExist) && !p.Redacted && !strings.ContainsRune(p.Diff, '\uFFFD') {
-		text, err = []byte(p.Diff), nil
-	}
-	if err != nil {
-		return nil, err
-	}
-	return patch.Parse(text)
 }

@@ -20,8 +20,8 @@ func TestOdds(t *testing.T) {
 		name      string
 		plausible int
 		score     float64 // of each
-		waves     float64
-		reach     float64
+		ahead     float64
+		testable  float64
 		want      bool
 	}{
 		{"nothing passes", 0, 0, 0, 0, false},
@@ -33,33 +33,33 @@ func TestOdds(t *testing.T) {
 		{"but are too many", 1, 0.001, 0.9, 1000, true},
 		{"no time is left", 40, 0.0001, 0.9, 0, true},
 	} {
-		h := &hunt{run: sampled(), weight: func(string) float64 { return 0.5 }}
-		h.strategies = h.Strategies
+		s := &search{run: sampled(), weight: func(string) float64 { return 0.5 }}
+		s.strategies = s.run.opt.Limits.Strategies
 		for range 1000 {
-			h.results = append(h.results, validate.Result{Candidate: &propose.Candidate{Strategy: "common"}, Verdict: validate.Rejected})
+			s.results = append(s.results, validate.Result{Candidate: &propose.Candidate{Strategy: "common"}, Verdict: validate.Rejected})
 		}
 		for range tc.plausible {
-			h.results = append(h.results, validate.Result{Candidate: &propose.Candidate{Strategy: "common", Score: tc.score}, Verdict: validate.Plausible})
+			s.results = append(s.results, validate.Result{Candidate: &propose.Candidate{Strategy: "common", Score: tc.score}, Verdict: validate.Plausible})
 		}
 		for range 10_000 {
-			h.pool = append(h.pool, propose.Candidate{Strategy: "common", Suspicion: 0.01, Prior: 0.01})
+			s.pool = append(s.pool, propose.Candidate{Strategy: "common", Suspicion: 0.01, Prior: 0.01})
 		}
-		if got := h.odds(tc.waves, tc.reach); (got > enoughOdds) != tc.want {
+		if got := s.odds(tc.ahead, tc.testable); (got > enoughOdds) != tc.want {
 			t.Errorf("%s: odds %.2f, enough: want %t", tc.name, got, tc.want)
 		}
 	}
 }
 
-// The pace so far tells how many more can be tested.
-func TestReachOfSearch(t *testing.T) {
+// How many more can be tested follows from the pace so far.
+func TestTestable(t *testing.T) {
 	t.Parallel()
-	h := &hunt{results: make([]validate.Result, 500)}
+	s := &search{results: make([]validate.Result, 500)}
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
-	if got := h.reach(ctx, 10*time.Second); got < 950 || got > 1000 {
+	if got := s.testable(ctx, 10*time.Second); got < 950 || got > 1000 {
 		t.Errorf("500 in 10 s: %f more in 20 s", got)
 	}
-	if got := h.reach(t.Context(), time.Second); !math.IsInf(got, 1) {
+	if got := s.testable(t.Context(), time.Second); !math.IsInf(got, 1) {
 		t.Errorf("no deadline: %f", got)
 	}
 }
@@ -67,18 +67,18 @@ func TestReachOfSearch(t *testing.T) {
 // Of a search that ends early the confidence is less than if all had been tested.
 func TestRivals(t *testing.T) {
 	t.Parallel()
-	h := &hunt{run: sampled()}
+	s := &search{run: sampled()}
 	winner := &propose.Candidate{Strategy: "common", Suspicion: 1, Prior: 0.1, Alike: 1}
-	h.results = []validate.Result{{Candidate: winner, Verdict: validate.Verified, Fixes: make([]testrun.TestID, 1)}}
+	s.results = []validate.Result{{Candidate: winner, Verdict: validate.Verified, Fixes: make([]testrun.TestID, 1)}}
 	for range 99 {
-		h.results = append(h.results, validate.Result{Candidate: winner, Verdict: validate.Rejected})
+		s.results = append(s.results, validate.Result{Candidate: winner, Verdict: validate.Rejected})
 	}
-	all := []*validate.Result{&h.results[0]}
-	before := confidence(&h.results[0], all, h.rivals(), h.means())
+	all := []*validate.Result{&s.results[0]}
+	before := confidence(&s.results[0], all, s.rivals(), s.run.priorMeans())
 	for range 200 {
-		h.pool = append(h.pool, *winner)
+		s.pool = append(s.pool, *winner)
 	}
-	after := confidence(&h.results[0], all, h.rivals(), h.means())
+	after := confidence(&s.results[0], all, s.rivals(), s.run.priorMeans())
 	if want := before / 2; after > want+0.01 || after < want-0.01 { // one in 200 passes by chance: one rival
 		t.Errorf("confidence %.3f, and %.3f with as much again to be expected; want %.3f", before, after, want)
 	}

@@ -1,0 +1,92 @@
+package repair
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// What one strategy fixes completely is tried before anything is searched for.
+func TestSoleComesFirst(t *testing.T) {
+	t.Parallel()
+	at := strings.Index(wrong, "<")
+	var strategy propose.Strategy
+	strategy = propose.Strategy{
+		Name: "sole", Share: 1,
+		Sole: func(context.Context, *propose.Problem) ([]propose.Candidate, error) {
+			return []propose.Candidate{{
+				Strategy: strategy.Name, Title: "turn it round", Edits: []propose.Edit{{File: "m.go", Start: at, End: at + 1, New: ">"}},
+				Line: 5, Key: 1, Suspicion: 1, Prior: 1, Alike: 1, Whole: true,
+			}}, nil
+		},
+		Propose: func(context.Context, *propose.Problem, func(propose.Candidate) bool) error {
+			t.Error("the main search began")
+			return nil
+		},
+	}
+	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+	p.write(map[string]string{"m.go": wrong})
+	opt := p.options()
+	opt.Limits.Strategies = []propose.Strategy{strategy}
+	rep, err := Run(t.Context(), opt)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rep.Verdict != report.Fixed || len(rep.Patches) != 1 || rep.Patches[0].Standing.Turn != turnSole || rep.Patches[0].Strategy != "sole" {
+		t.Errorf("%s, patches %+v, notes %q", rep.Verdict, rep.Patches, rep.Notes)
+	}
+	if rep.Culprit != nil {
+		t.Errorf("culprit without a strategy that undoes it: %+v", rep.Culprit)
+	}
+}
+
+// A strategy that undoes what someone wanted has the culprit named, and its patches are
+// applied only where a person said so.
+func TestRevertsIntent(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]report.Verdict{detect.Auto: report.Proposed, detect.Always: report.Fixed} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+			p.write(map[string]string{"m.go": wrong})
+			opt := p.options()
+			opt.Decision.Policy, opt.Decision.Confidence = policy, 0.01
+			opt.Limits.Strategies[0].RevertsIntent = true
+			rep, err := Run(t.Context(), opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "undoes what someone wanted") })
+			if rep.Verdict != want || held != (policy == detect.Auto) {
+				t.Errorf("%s, notes %q", rep.Verdict, rep.Notes)
+			}
+			if rep.Culprit == nil || len(rep.Culprit.Files) != 1 || rep.Culprit.Files[0].File != "m.go" {
+				t.Errorf("culprit %+v", rep.Culprit)
+			}
+			after, err := os.ReadFile(filepath.Join(p.dir, "m.go"))
+			if applied := string(after) == right; err != nil || applied != (policy == detect.Always) {
+				t.Errorf("applied: %t, %v", applied, err)
+			}
+		})
+	}
+}
+
+// The strategies that the pipeline treats on their own say so.
+func TestMarksOfStrategies(t *testing.T) {
+	t.Parallel()
+	for _, s := range propose.Strategies() {
+		if got, want := s.RevertsIntent, s.Name == "revert"; got != want {
+			t.Errorf("%s undoes what someone wanted: %t", s.Name, got)
+		}
+		if got, want := s.Sole != nil, s.Name == "imports"; got != want {
+			t.Errorf("%s fixes some failures completely: %t", s.Name, got)
+		}
+	}
+}

@@ -1,0 +1,78 @@
+package repair
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
+)
+
+// culpritShare is the share of a cluster's time that the culprit may take.
+const culpritShare = 0.4
+
+// findCulprit looks for the smallest part of the change that makes the tests fail, where
+// a strategy that would undo it was chosen. It is reported even when another patch is
+// kept in the end.
+func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
+	defer r.clock.start("localize")()
+	reverts := slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.RevertsIntent })
+	if r.report.Culprit != nil || !reverts {
+		return
+	}
+	deadline, _ := ctx.Deadline()
+	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*culpritShare))
+	defer cancel()
+	r.opt.Hooks.Progress("localize", "searching the culprit hunk", 0, 0)
+	hunks, minimal, tests, err := propose.Culprit(share, p)
+	if err != nil {
+		r.opt.Hooks.Log.Debug("no culprit found", "error", err)
+		return
+	}
+	if len(hunks) == 0 {
+		return
+	}
+	culprit := &report.Culprit{Diff: string(patch.Format(hunks)), Minimal: minimal, Tests: tests}
+	var guilty []localize.Suspect
+	for _, f := range hunks {
+		for _, h := range f.Hunks {
+			start, end := changedLines(h)
+			culprit.Files = append(culprit.Files, report.Span{File: f.Name(), Start: start, End: end})
+			guilty = append(guilty, localize.Suspect{
+				File: f.Name(), Start: start, End: end, Score: 1,
+				Why: []localize.Reason{{Evidence: localize.Changed, Strength: 1, Text: "the least change that breaks the tests"}},
+			})
+		}
+	}
+	r.report.Culprit = culprit
+	p.Suspect(append(guilty, p.Suspects...), 1)
+}
+
+// changedLines is the range of lines of the new file that a hunk changes.
+func changedLines(h patch.Hunk) (start, end int) {
+	line := h.NewStart
+	for _, l := range h.Lines {
+		switch l.Op {
+		case patch.Insert:
+			if start == 0 {
+				start = line
+			}
+			end = line
+			line++
+		case patch.Delete:
+			if start == 0 {
+				start = line
+			}
+			end = max(end, line)
+		default:
+			line++
+		}
+	}
+	if start == 0 {
+		start, end = h.NewStart, h.NewStart
+	}
+	return max(start, 1), max(end, 1)
+}

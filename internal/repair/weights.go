@@ -1,0 +1,51 @@
+package repair
+
+import (
+	"context"
+
+	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// priorCount is how many pseudo-observations a strategy's share counts for: the
+// shares come from 827 measured fixes.
+const priorCount = 827
+
+// prior is what is expected of a strategy before anything was learnt: its share of
+// measured fixes.
+func prior(s propose.Strategy) learn.Posterior {
+	p := min(max(s.Share/100, 0.001), 0.5)
+	return learn.Posterior{Alpha: p * priorCount, Beta: (1 - p) * priorCount}
+}
+
+// priorMeans are the means of the strategies' priors, by name. Patches are ranked by these
+// and not by what was learnt since: the same tree is to give the same order.
+func (r *run) priorMeans() map[string]float64 {
+	means := make(map[string]float64, len(r.opt.Limits.Strategies))
+	for _, s := range r.opt.Limits.Strategies {
+		means[s.Name] = prior(s).Mean()
+	}
+	return means
+}
+
+// drawWeights draws the weight of each strategy once (Thompson sampling): what is
+// known of how often it succeeds, with its share of real fixes as the prior.
+func (r *run) drawWeights(ctx context.Context, kind testrun.Kind) func(string) float64 {
+	if weights, ok := r.drawn[string(kind)]; ok {
+		return func(name string) float64 { return weights[name] }
+	}
+	var learnt map[string]learn.Posterior
+	if r.opt.Hooks.Store != nil {
+		var err error
+		if learnt, err = r.opt.Hooks.Store.Posteriors(ctx, learn.Context{Language: language, Kind: string(kind)}); err != nil && ctx.Err() == nil {
+			r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
+		}
+	}
+	weights := make(map[string]float64)
+	for _, s := range r.opt.Limits.Strategies {
+		weights[s.Name] = learnt[s.Name].With(prior(s)).Sample(r.rng)
+	}
+	r.drawn[string(kind)] = weights
+	return func(name string) float64 { return weights[name] }
+}
