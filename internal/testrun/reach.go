@@ -12,6 +12,7 @@ type Reach struct {
 	All      bool     // every package's tests, because of Why
 	Why      string   // the file that makes it so
 	Packages []string // import paths, when it is not All; those without tests have to build
+	Tested   []string // those of Packages that have tests
 	Rest     int      // packages with tests that it cannot
 }
 
@@ -61,10 +62,14 @@ func (s *Suite) Reached(ctx context.Context, files []string) (Reach, error) {
 	reach := Reach{}
 	for _, p := range dependingOn(all, changed) { // without tests, too: they have to build
 		reach.Packages = append(reach.Packages, p.ImportPath)
+		if p.HasTests() {
+			reach.Tested = append(reach.Tested, p.ImportPath)
+		}
 	}
 	for _, p := range all {
 		if p.HasTests() && slices.Contains(tests, p.ImportPath) && !slices.Contains(reach.Packages, p.ImportPath) {
 			reach.Packages = append(reach.Packages, p.ImportPath)
+			reach.Tested = append(reach.Tested, p.ImportPath)
 		}
 	}
 	for _, p := range all {
@@ -73,6 +78,7 @@ func (s *Suite) Reached(ctx context.Context, files []string) (Reach, error) {
 		}
 	}
 	slices.Sort(reach.Packages)
+	slices.Sort(reach.Tested)
 	return reach, nil
 }
 
