@@ -211,7 +211,7 @@ func (h *hunt) decide(ctx context.Context) {
 	defer cancel()
 	h.Progress("validate", "looking where a condition would help", 0, 0)
 	holes = holes[:min(len(holes), maxHoles)]
-	spent := h.v.Decide(share, h.target, holes)
+	spent := h.v.ProbeHoles(share, h.target, holes)
 	yes := 0
 	for _, hole := range holes {
 		if hole.Answer == propose.Yes {
@@ -448,8 +448,8 @@ func (r *run) means() map[string]float64 {
 	return means
 }
 
-// cost is the expected time of testing a candidate, in units of one that can be
-// woven with others: what needs a build of its own costs tens of times as much.
+// cost is the expected time of testing a candidate, in units of one that can share
+// a build with others: what needs a build of its own costs tens of times as much.
 func cost(c *propose.Candidate) float64 {
 	if c.Whole {
 		return 20

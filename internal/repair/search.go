@@ -129,10 +129,14 @@ func (r *run) repairCluster(ctx context.Context, focus, others []testrun.Failure
 	tree := &propose.Tree{
 		Root: r.suite.Root, Overlay: maps.Clone(r.kept), Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: r.alone(),
 	}
-	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log, Way: r.Validator, Seed: r.Seed}
+	v := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: r.Jobs}
 	v.Progress = func(done, total, plausible int) {
 		r.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}
+	v.Screener = validate.NewSchemata(validate.SchemataOptions{
+		Suite: r.suite, Tree: tree, Jobs: r.Jobs, Log: r.Log, Way: r.Validator, Seed: r.Seed,
+		Progress: func(done, total, plausible int) { v.Progress(done, total, plausible) },
+	})
 
 	r.Progress("localize", target.Package, 0, 0)
 	stop := r.clock.start("localize")
