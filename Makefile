@@ -80,6 +80,9 @@ FUZZTIME ?= 60s
 fuzz: ## Fuzz what reads patches, names and reports of strangers (FUZZTIME=60s each)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile internal/report
 
+# What goes into package testing of the programs that hold mutants: only its tag builds it here.
+pool := ./internal/validate/pool
+
 .PHONY: lint
 lint: ## Check formatting, vet, and run staticcheck
 	@unformatted="$$(CGO_ENABLED=0 go run $(gofumpt) -l .)" || exit 1; \
@@ -89,6 +92,9 @@ lint: ## Check formatting, vet, and run staticcheck
 	fi
 	CGO_ENABLED=0 go vet ./...
 	CGO_ENABLED=0 go run $(staticcheck) ./...
+	CGO_ENABLED=0 go vet -tags regreen_pool $(pool)
+	CGO_ENABLED=0 GOOS=windows go vet -tags regreen_pool $(pool)
+	CGO_ENABLED=0 go run $(staticcheck) -tags regreen_pool $(pool)
 
 .PHONY: bench-hooks
 bench-hooks: bin/regreen bin/regreen-gate ## Measure what a commit costs with each hook manager (strace counts execs)

@@ -70,7 +70,8 @@ var layout = []layer{
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
-	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun repo patch"},
+	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun"},
+	{dir: "internal/validate/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
 	{dir: "internal/resultfile", purpose: "the results of tests that something else ran into a report", imports: "report testrun"},
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{

@@ -122,7 +122,7 @@ func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) 
 	accepts := total.Counts[falseAccept] + total.Extra[falseAccept]
 	fmt.Fprintf(w, "\nfalse accepts: %d, bar 0: %s\nfalse rejects: %.2f %% of those judged, bar 1 %%: %s\n",
 		accepts, atMost(float64(accepts), 0), 100*total.rejects(), atMost(total.rejects(), rejectBar))
-	fmt.Fprintln(w, "passing: the failing tests, says go test. loose: does not compile, but was woven, and failed. misread: compiles,\nbut is ill_typed in screening; go test fails. left: would need a build of its own. accepts, rejects: false ones.\nextra: compared besides, what passed in screening and what changes the lines around the bug; wrong: false ones of them.")
+	fmt.Fprintln(w, "passing: the failing tests, says go test. loose: does not compile, but was a mutant, and failed. misread: compiles,\nbut is ill_typed in screening; go test fails. left: would need a build of its own. accepts, rejects: false ones.\nextra: compared besides, what passed in screening and what changes the lines around the bug; wrong: false ones of them.")
 	return writeJSON(b.out, all)
 }
 

@@ -160,7 +160,12 @@ func (b *bench) validator(ctx context.Context, s *subject, step string) (*valida
 	}
 	tree.Overlay = map[string][]byte{s.bug.File: fmt.Appendf(slices.Clone(src), "\n// step %s\n", step)}
 	_, err = tree.Load(ctx, path.Dir(s.bug.File))
-	return &validate.Validator{Suite: s.suite, Tree: tree, Jobs: b.jobs, Log: b.log}, err
+	v := &validate.Validator{Suite: s.suite, Tree: tree.Tree, Progress: func(_, _, _ int) {}}
+	v.Screener = validate.NewSchemata(validate.SchemataOptions{
+		Suite: s.suite, Tree: tree, Jobs: b.jobs, Log: b.log,
+		Progress: func(done, total, plausible int) { v.Progress(done, total, plausible) },
+	})
+	return v, err
 }
 
 // screen screens the first n candidates, and confirms what is plausible until one is

@@ -37,10 +37,14 @@ func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure
 		Package: failures[0].Package, Failures: failures, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.reached,
 	}
 	tree := r.patchedTree()
-	validator := &validate.Validator{Suite: r.suite, Tree: tree, Jobs: limits.Jobs, Log: hooks.Log, Way: limits.Screening, Seed: limits.Seed}
+	validator := &validate.Validator{Suite: r.suite, Tree: tree.Tree, Jobs: limits.Jobs}
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}
+	validator.Screener = validate.NewSchemata(validate.SchemataOptions{
+		Suite: r.suite, Tree: tree, Jobs: limits.Jobs, Log: hooks.Log, Way: limits.Screening, Seed: limits.Seed,
+		Progress: func(done, total, plausible int) { validator.Progress(done, total, plausible) },
+	})
 
 	hooks.Progress("localize", target.Package, 0, 0)
 	stop := r.clock.start("localize")

@@ -211,7 +211,7 @@ func TestReportPutsTheWinnerFirst(t *testing.T) {
 	for _, untested := range []int{0, 1, 40} {
 		tree := &propose.Tree{Overlay: map[string][]byte{"a.go": []byte("abc")}}
 		s := &search{
-			run: sampled(), cluster: &cluster{tree: tree, validator: &validate.Validator{Tree: &propose.SourceTree{Tree: tree}}},
+			run: sampled(), cluster: &cluster{tree: tree, validator: &validate.Validator{Tree: tree}},
 			target: validate.Target{Failures: []testrun.Failure{{Kind: testrun.Assertion}}},
 		}
 		cand := func(at int, suspicion float64) *propose.Candidate {

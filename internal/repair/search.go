@@ -217,7 +217,7 @@ func (s *search) probeHoles(ctx context.Context) {
 	defer cancel()
 	s.run.opt.Hooks.Progress("validate", "looking where a condition would help", 0, 0)
 	holes = holes[:min(len(holes), maxHoles)]
-	spent := s.cluster.validator.Decide(share, s.target, holes)
+	spent := s.cluster.validator.ProbeHoles(share, s.target, holes)
 	yes := 0
 	for _, hole := range holes {
 		if hole.Answer == propose.Yes {

@@ -53,10 +53,14 @@ func (s *Suite) Reached(ctx context.Context, files []string) (Reach, error) {
 	reach := Reach{}
 	for _, p := range dependingOn(all, changed) { // without tests, too: they have to build
 		reach.Packages = append(reach.Packages, p.ImportPath)
+		if p.HasTests() {
+			reach.Tested = append(reach.Tested, p.ImportPath)
+		}
 	}
 	for _, p := range all {
 		if p.HasTests() && slices.Contains(tests, p.ImportPath) && !slices.Contains(reach.Packages, p.ImportPath) {
 			reach.Packages = append(reach.Packages, p.ImportPath)
+			reach.Tested = append(reach.Tested, p.ImportPath)
 		}
 	}
 	for _, p := range all {
@@ -65,6 +69,7 @@ func (s *Suite) Reached(ctx context.Context, files []string) (Reach, error) {
 		}
 	}
 	slices.Sort(reach.Packages)
+	slices.Sort(reach.Tested)
 	return reach, nil
 }
 

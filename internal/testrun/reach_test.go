@@ -105,6 +105,38 @@ import _ "m/internal/alone"
 	}
 }
 
+// For a file of the code, the packages with tests that it reaches are its dependents.
+func TestReachedDependents(t *testing.T) {
+	t.Parallel()
+	s, err := Find(treeOf(t, reachTree), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := s.Packages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		for _, name := range p.GoFiles {
+			reach, err := s.Reached(t.Context(), []string{p.Dir + "/" + name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			dependents, err := s.Dependents(t.Context(), []string{p.ImportPath})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reach.All || !slices.Equal(reach.Tested, dependents) {
+				t.Errorf("%s/%s reaches the tests of %q, the dependents are %q", p.Dir, name, reach.Tested, dependents)
+			}
+		}
+	}
+}
+
+func without(list []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
+}
+
 func TestReached(t *testing.T) {
 	t.Parallel()
 	root := treeOf(t, reachTree)
@@ -140,6 +172,9 @@ func TestReached(t *testing.T) {
 		}
 		if text != tc.want {
 			t.Errorf("%q reaches %q, want %q", tc.files, text, tc.want)
+		}
+		if tested := without(got.Packages, "m/untested"); !slices.Equal(got.Tested, tested) {
+			t.Errorf("%q reaches the tests of %q, want %q", tc.files, got.Tested, tested)
 		}
 	}
 	for _, command := range []string{"make test", "go test ./low"} {

@@ -34,5 +34,6 @@ type Reach struct {
 	All      bool     // every package's tests, because of Why
 	Why      string   // the file that makes it so
 	Packages []string // import paths, when it is not All; those without tests have to build
+	Tested   []string // those of Packages that have tests
 	Rest     int      // packages with tests that it cannot
 }

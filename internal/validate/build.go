@@ -18,104 +18,114 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// woven is a test binary with many candidates in it.
-type woven struct {
-	binary  *testrun.Binary
-	options testrun.BuildOptions // that it was built with
-	timeout time.Duration
-	pooled  bool          // it can try many candidates in one process
-	alone   map[int]bool  // candidates that cannot be tried so
-	sites   map[int][]int // a function, by its first candidate -> its candidates
-	picks   map[int]int   // the place at which a candidate picks a value
-	blind   bool          // what runs before a pool begins is not compared
-	probes  map[string][]stretch
+// metamutant is a test program with many mutants in it.
+type metamutant struct {
+	binary     *testrun.Binary
+	options    testrun.BuildOptions // that it was built with
+	timeout    time.Duration
+	pooled     bool          // it can try many mutants in one process
+	notPooled  map[int]bool  // mutants that cannot be tried so
+	functions  map[int][]int // a function, by its first mutant -> its mutants
+	valueSites map[int]int   // the value site of a mutant
+	blind      bool          // what runs before a pool begins is not compared
+	probes     map[string][]stretch
 }
 
-// maxRebuilds bounds how often a woven build is tried again without the
-// candidates that the compiler refused although the type check let them pass.
+// maxRebuilds bounds how often a build is tried again without the mutants that the
+// compiler refused although the type check let them pass.
 const maxRebuilds = 20
 
-// buildWoven weaves and builds; candidates that cannot be woven come back. A nil
-// binary means that none could.
-func (v *Validator) buildWoven(ctx context.Context, target Target, dirs []string, byDir map[string][]pick, results []Result, spent *Spent) (*woven, []pick) {
-	solo := make(map[int]bool)
+// build writes and builds the metamutant; what cannot be in it comes back. b.meta stays
+// nil where nothing can.
+func (b *batch) build(ctx context.Context) (rest []mutant) {
+	s := b.s
+	ownCopy := make(map[int]bool)
 	for range maxRebuilds {
-		var system map[string][]byte
-		if !v.pool.off.Load() {
-			system = v.pooling(ctx)
-		}
-		w := newWeaver(system != nil, solo)
-		w.indirect, w.probed = v.indirect, v.reach.knows
-		overlay := maps.Clone(v.Tree.Overlay)
-		if overlay == nil {
-			overlay = make(map[string][]byte)
-		}
-		var rest []pick
-		n := 0
-		flags := []string{"-ldflags=-s -w"}
-		for _, dir := range dirs {
-			pkg, err := v.Tree.Load(ctx, dir)
-			if err != nil {
-				rest = append(rest, byDir[dir]...)
-				continue
-			}
-			if pkg.Path == target.Package && !v.runsEarly(dir) {
-				w.late[dir] = true
-			}
-			start := time.Now()
-			files, left := v.weaveTyped(w, pkg, byDir, results)
-			spent.TypeCheck += time.Since(start).Seconds()
-			rest = append(rest, left...)
-			n += len(byDir[dir]) - len(left)
-			maps.Copy(overlay, files)
-			// Inlining makes large woven packages slow to compile (by minutes where
-			// there are many closures) and gains little in one short run; what only a
-			// debugger reads is a tenth of the time. All errors are wanted, not the
-			// first ten.
-			flags = append(flags, "-gcflags="+pkg.Path+"=-l -e -dwarf=false")
-		}
-		if n == 0 {
-			return nil, rest
+		w, options, rest := b.source(ctx, ownCopy)
+		if options.Overlay == nil {
+			return rest
 		}
 		start := time.Now()
-		options := testrun.BuildOptions{Overlay: overlay, System: system, NoVet: true, Flags: flags}
-		binary, err := v.Suite.Build(ctx, target.Package, options)
-		spent.Build += time.Since(start).Seconds()
+		binary, err := s.opt.Suite.Build(ctx, b.target.Package, options)
+		b.spent.Build += time.Since(start).Seconds()
 		if err == nil {
-			wv := &woven{binary: binary, options: options, pooled: w.pooled, alone: w.alone, sites: w.sites, picks: w.picks, blind: w.indirect, probes: w.probes}
-			if wv.timeout, err = v.baseline(ctx, target, binary); err == nil {
-				return wv, rest
+			meta := w.metamutant(binary, options)
+			if meta.timeout, err = b.baseline(ctx, binary); err == nil {
+				b.meta = meta
+				return rest
 			}
 			_ = binary.Remove()
-			v.Log.Debug("woven binary not usable", "package", target.Package, "error", err)
-			return nil, flatten(dirs, byDir)
+			s.opt.Log.Debug("metamutant not usable", "package", b.target.Package, "error", err)
+			return b.together()
 		}
 		var build *testrun.BuildError
 		if ctx.Err() != nil || !errors.As(err, &build) {
-			v.Log.Debug("woven build failed", "package", target.Package, "error", err)
-			return nil, flatten(dirs, byDir)
+			s.opt.Log.Debug("metamutant not built", "package", b.target.Package, "error", err)
+			return b.together()
 		}
-		if !v.indirect && strings.Contains(build.Output, "initialization cycle") {
-			v.indirect = true
+		if !s.indirect && strings.Contains(build.Output, "initialization cycle") {
+			s.indirect = true
 			continue
 		}
-		if !dropRefused(w, build, byDir, results) {
+		if !b.dropRefused(w, build) {
 			if w.pooled { // the code under repair may be part of the standard library
-				v.noPool("it does not build", "package", target.Package, "error", build)
+				s.noPool("it does not build", "package", b.target.Package, "error", build)
 				continue
 			}
-			v.Log.Debug("woven build failed at places of no candidate", "package", target.Package, "error", build, "output", build.Output)
-			return nil, flatten(dirs, byDir)
+			s.opt.Log.Debug("metamutant does not compile at places of no mutant", "package", b.target.Package, "error", build, "output", build.Output)
+			return b.together()
 		}
 	}
-	return nil, flatten(dirs, byDir)
+	return b.together()
+}
+
+// source writes the metamutant's source into the overlay of a build. There is no overlay
+// where no mutant is in it; rest are those that are not.
+func (b *batch) source(ctx context.Context, ownCopy map[int]bool) (w *writer, options testrun.BuildOptions, rest []mutant) {
+	s := b.s
+	options = testrun.BuildOptions{NoVet: true, Flags: []string{"-ldflags=-s -w"}}
+	if !s.pool.off.Load() {
+		options.System = s.pooling(ctx)
+	}
+	w = newWriter(options.System != nil, ownCopy)
+	w.indirect, w.probed = s.indirect, s.reach.knows
+	overlay := maps.Clone(s.opt.Tree.Overlay)
+	if overlay == nil {
+		overlay = make(map[string][]byte)
+	}
+	n := 0
+	for _, dir := range b.dirs {
+		pkg, err := s.opt.Tree.Load(ctx, dir)
+		if err != nil {
+			rest = append(rest, b.byDir[dir]...)
+			continue
+		}
+		if pkg.Path == b.target.Package && !s.runsEarly(dir) {
+			w.settable[dir] = true
+		}
+		start := time.Now()
+		files, left := b.writeTyped(w, pkg)
+		b.spent.TypeCheck += time.Since(start).Seconds()
+		rest = append(rest, left...)
+		n += len(b.byDir[dir]) - len(left)
+		maps.Copy(overlay, files)
+		// Inlining makes large packages of mutants slow to compile (by minutes where
+		// there are many closures) and gains little in one short run; what only a
+		// debugger reads is a tenth of the time. All errors are wanted, not the
+		// first ten.
+		options.Flags = append(options.Flags, "-gcflags="+pkg.Path+"=-l -e -dwarf=false")
+	}
+	if n > 0 {
+		options.Overlay = overlay
+	}
+	return w, options, rest
 }
 
 var earlyFunction = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^func (init|TestMain)\(`) })
 
-// runsEarly tells whether functions of a package, or of its tests, run before the tests.
-func (v *Validator) runsEarly(dir string) bool {
-	entries, err := os.ReadDir(filepath.Join(v.Tree.Root, filepath.FromSlash(dir)))
+// runsEarly reports whether functions of a package, or of its tests, run before the tests.
+func (s *Schemata) runsEarly(dir string) bool {
+	entries, err := os.ReadDir(filepath.Join(s.opt.Tree.Root, filepath.FromSlash(dir)))
 	if err != nil {
 		return true
 	}
@@ -123,7 +133,7 @@ func (v *Validator) runsEarly(dir string) bool {
 		if !strings.HasSuffix(e.Name(), ".go") {
 			continue
 		}
-		src, err := v.Tree.Read(path.Join(dir, e.Name()))
+		src, err := s.opt.Tree.Read(path.Join(dir, e.Name()))
 		if err != nil || earlyFunction().Match(src) {
 			return true
 		}
@@ -131,66 +141,56 @@ func (v *Validator) runsEarly(dir string) bool {
 	return false
 }
 
-// maxChecks bounds how often a package is woven anew without what was refused.
+// maxChecks bounds how often a package is written anew without what was refused.
 const maxChecks = 6
 
-// weaveTyped weaves the candidates of a package and takes those out that do not
-// parse or type-check: it is quicker to check all of them at once, where they
-// stand, than each by itself. An error that is on no candidate's own lines, a return
-// that is missing for instance, may be any of its carrier's: these get carriers of
-// their own for the next check, which tells, and share one again afterwards. Ill-typed
-// for another reason than those of its own lines (a declaration that it leaves unused)
-// comes out when it is confirmed.
-func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string][]pick, results []Result) (files map[string][]byte, rest []pick) {
-	refuse := func(refused map[int]string) {
-		byDir[pkg.Dir] = slices.DeleteFunc(byDir[pkg.Dir], func(p pick) bool {
-			why, ok := refused[p.number]
-			if ok {
-				r := &results[p.number-1]
-				r.Verdict, r.Stage, r.Reason = IllTyped, StageTypeCheck, why
-			}
-			return ok
-		})
-	}
-	apart := make(map[int]bool) // were given carriers of their own to find out which is ill-typed
+// writeTyped writes the mutants of a package and takes those out that do not parse or
+// type-check: it is quicker to check all of them at once, where they stand, than each
+// by itself. An error that is on no mutant's own lines, a return that is missing for
+// instance, may be any one's of its copy of the function: these get copies of their own
+// for the next check, which decides, and share one again afterwards. Ill-typed for
+// another reason than those of its own lines (a declaration that it leaves unused) comes
+// out when it is confirmed.
+func (b *batch) writeTyped(w *writer, pkg *propose.Package) (files map[string][]byte, rest []mutant) {
+	apart := make(map[int]bool) // were given copies of their own to find out which is ill-typed
 	for range maxChecks {
 		var broken map[int]error
-		files, rest, broken = w.weave(pkg, byDir[pkg.Dir])
+		files, rest, broken = w.write(pkg, b.byDir[pkg.Dir])
 		refused := make(map[int]string)
-		for number, err := range broken {
-			refused[number] = err.Error()
+		for id, err := range broken {
+			refused[id] = err.Error()
 		}
-		tails := make(map[string]string)
+		added := make(map[string]string)
 		for name := range files {
-			if t := w.tails[name]; t.text != "" {
-				tails[name] = t.text
+			if t := w.added[name]; t.text != "" {
+				added[name] = t.text
 			}
 		}
 		again := false
 		together := make(map[int]bool) // those of them that turned out well
-		for n, once := range apart {
-			if once && w.solo[n] {
-				together[n] = true
+		for id, once := range apart {
+			if once && w.ownCopy[id] {
+				together[id] = true
 			}
 		}
-		for _, e := range pkg.CheckAdded(tails, choosingTypes+w.pickerTypes()) {
-			at := w.at(e.File, e.Line+w.tails[e.File].line-1)
+		for _, e := range pkg.CheckAdded(added, selectorDecls+w.valueFuncDecls()) {
+			at := w.at(e.File, e.Line+w.added[e.File].line-1)
 			if len(at) == 1 {
 				refused[at[0]], again = e.Message, true
 			}
-			for _, n := range at {
+			for _, id := range at {
 				if len(at) > 1 {
-					_, before := apart[n] // then only together are they ill-typed, and stay apart
-					w.solo[n], apart[n], again = true, !before, true
+					_, before := apart[id] // then only together are they ill-typed, and stay apart
+					w.ownCopy[id], apart[id], again = true, !before, true
 				}
-				delete(together, n)
+				delete(together, id)
 			}
 		}
-		for n := range together {
-			delete(w.solo, n)
+		for id := range together {
+			delete(w.ownCopy, id)
 			again = true
 		}
-		refuse(refused)
+		b.refuse(pkg.Dir, StageTypeCheck, refused)
 		if !again {
 			break
 		}
@@ -198,58 +198,54 @@ func (v *Validator) weaveTyped(w *weaver, pkg *propose.Package, byDir map[string
 	return files, rest
 }
 
-var carrierName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bregreen(\d+)_`) })
+// refuse takes mutants of a package out that do not compile.
+func (b *batch) refuse(dir, stage string, refused map[int]string) {
+	b.byDir[dir] = slices.DeleteFunc(b.byDir[dir], func(m mutant) bool {
+		why, ok := refused[m.ID]
+		if ok {
+			r := b.result(m)
+			r.Verdict, r.Stage, r.Reason = IllTyped, stage, why
+		}
+		return ok
+	})
+}
 
-// dropRefused takes the candidates out that the compiler named: by the place of an
+var copyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bregreen(\d+)_`) })
+
+// dropRefused takes the mutants out that the compiler named: by the place of an
 // error, or, where that is elsewhere (an initialization cycle), in its words. Where
-// it may be any of a carrier's, each gets a carrier of its own.
-func dropRefused(w *weaver, build *testrun.BuildError, byDir map[string][]pick, results []Result) bool {
+// it may be any one's of a copy, each gets a copy of its own.
+func (b *batch) dropRefused(w *writer, build *testrun.BuildError) (changed bool) {
 	refused := make(map[int]string)
-	changed := false
-	suspect := func(numbers []int, why string) {
-		if len(numbers) == 1 {
-			refused[numbers[0]], changed = why, true
+	suspect := func(ids []int, why string) {
+		if len(ids) == 1 {
+			refused[ids[0]], changed = why, true
 			return
 		}
-		for _, n := range numbers {
-			w.solo[n], changed = true, true
+		for _, id := range ids {
+			w.ownCopy[id], changed = true, true
 		}
 	}
 	for _, pos := range build.Positions {
 		suspect(w.at(pos.File, pos.Line), pos.Message)
 	}
 	if !changed {
-		for _, m := range carrierName().FindAllStringSubmatch(build.Output, -1) {
-			if number, err := strconv.Atoi(m[1]); err == nil {
-				suspect(w.carrying(number), "makes an initialization cycle")
+		for _, m := range copyName().FindAllStringSubmatch(build.Output, -1) {
+			if id, err := strconv.Atoi(m[1]); err == nil {
+				suspect(w.inCopy(id), "makes an initialization cycle")
 			}
 		}
 	}
-	for dir := range byDir {
-		byDir[dir] = slices.DeleteFunc(byDir[dir], func(p pick) bool {
-			why, ok := refused[p.number]
-			if ok {
-				r := &results[p.number-1]
-				r.Verdict, r.Stage, r.Reason = IllTyped, StageScreen, why
-			}
-			return ok
-		})
+	for dir := range b.byDir {
+		b.refuse(dir, StageScreen, refused)
 	}
 	return changed
 }
 
-func flatten(dirs []string, byDir map[string][]pick) []pick {
-	var out []pick
-	for _, dir := range dirs {
-		out = append(out, byDir[dir]...)
-	}
-	return out
-}
-
 // baseline runs the binary as the code stands: it must fail as before, and the
-// time it takes says how long a candidate may.
-func (v *Validator) baseline(ctx context.Context, target Target, b *testrun.Binary) (time.Duration, error) {
-	res, err := b.Run(ctx, testrun.BinaryRun{Tests: target.Tests(), Timeout: time.Minute})
+// time it takes says how long a mutant may.
+func (b *batch) baseline(ctx context.Context, binary *testrun.Binary) (time.Duration, error) {
+	res, err := binary.Run(ctx, testrun.BinaryRun{Tests: b.target.Tests(), Timeout: time.Minute})
 	if err != nil {
 		return 0, err
 	}

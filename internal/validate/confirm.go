@@ -1,13 +1,9 @@
 package validate
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"path"
-	"regexp"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -17,10 +13,10 @@ import (
 const Repeats = 3
 
 // Confirm takes a plausible candidate through every proof and sets its verdict to
-// verified or refused, or back to rejected when its pass in the woven binary was
-// an accident of the weaving. An error means that it could not be found out.
+// verified or refused, or back to rejected when it passed in screening by accident. An
+// error means that it could not be found out.
 func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error {
-	overlay, err := v.overlay(r.Candidate)
+	overlay, err := Files(v.Tree, r.Candidate)
 	if err != nil {
 		return err
 	}
@@ -54,7 +50,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		}
 		e := Evidence{Step: step.stage, Passed: true, Seconds: time.Since(start).Seconds()}
 		e.Tests = Counts{len(res.Packages), len(res.Passed), len(res.Failures), len(res.Skipped)}
-		broken := v.notAccepted(res.Failures, target, tests)
+		broken := target.notAccepted(res.Failures, tests)
 		switch {
 		case len(broken) > 0:
 			e.Passed = false
@@ -79,12 +75,20 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 func detail(stage string, res *testrun.Result, tests []testrun.TestID) string {
 	switch stage {
 	case StageFailing:
-		return fmt.Sprintf("%s now pass", count(len(tests), "failing test"))
+		return count(len(tests), "failing test") + " now " + pass(len(tests))
 	case StageRepeat:
 		return fmt.Sprintf("%s passed %d more times", count(len(tests), "formerly failing test"), Repeats)
 	default:
-		return fmt.Sprintf("%s of %s pass", count(len(res.Passed), "test"), count(len(res.Packages), "package"))
+		return fmt.Sprintf("%s of %s %s", count(len(res.Passed), "test"), count(len(res.Packages), "package"), pass(len(res.Passed)))
 	}
+}
+
+// pass is the verb for n tests.
+func pass(n int) string {
+	if n == 1 {
+		return "passes"
+	}
+	return "pass"
 }
 
 func count(n int, what string) string {
@@ -96,18 +100,18 @@ func count(n int, what string) string {
 
 // notAccepted are the failures that the target does not allow for. A failure that
 // was there before, in the same test, is allowed unless the patch is to fix it.
-func (v *Validator) notAccepted(failures []testrun.Failure, target Target, fixed []testrun.TestID) []testrun.Failure {
+func (t Target) notAccepted(failures []testrun.Failure, fixed []testrun.TestID) []testrun.Failure {
 	var out []testrun.Failure
 	for _, f := range failures {
-		if target.Revealed && f.Kind != testrun.Compile && !slices.Contains(target.Passed, f.TestID) {
+		if t.Revealed && f.Kind != testrun.Compile && !slices.Contains(t.Passed, f.TestID) {
 			continue
 		}
-		if slices.ContainsFunc(fixed, func(id testrun.TestID) bool { return covers(id, f.TestID) || covers(f.TestID, id) }) {
+		if slices.ContainsFunc(fixed, func(id testrun.TestID) bool { return Covers(id, f.TestID) || Covers(f.TestID, id) }) {
 			out = append(out, f)
 			continue
 		}
-		accepted := slices.ContainsFunc(target.Accepted, func(a testrun.Failure) bool { return covers(a.TestID, f.TestID) }) ||
-			slices.ContainsFunc(target.Failures, func(a testrun.Failure) bool { return covers(a.TestID, f.TestID) })
+		accepted := slices.ContainsFunc(t.Accepted, func(a testrun.Failure) bool { return Covers(a.TestID, f.TestID) }) ||
+			slices.ContainsFunc(t.Failures, func(a testrun.Failure) bool { return Covers(a.TestID, f.TestID) })
 		if !accepted {
 			out = append(out, f)
 		}
@@ -115,8 +119,8 @@ func (v *Validator) notAccepted(failures []testrun.Failure, target Target, fixed
 	return out
 }
 
-// covers tells whether b is a, or a subtest of a.
-func covers(a, b testrun.TestID) bool {
+// Covers reports whether b is a, or a subtest of a.
+func Covers(a, b testrun.TestID) bool {
 	return a.Package == b.Package && (a.Test == b.Test || a.Test == "" ||
 		len(b.Test) > len(a.Test) && b.Test[:len(a.Test)] == a.Test && b.Test[len(a.Test)] == '/')
 }
@@ -131,43 +135,18 @@ func packagesOf(tests []testrun.TestID) []string {
 	return out
 }
 
-// dependents are the packages whose tests the candidate can reach.
+// dependents are the packages with tests that the candidate can break. There are none
+// where any test may be among them: the whole suite runs anyway.
 func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error) {
-	pkgs, err := v.Suite.Packages(ctx)
-	if err != nil {
+	var files []string
+	for _, e := range r.Candidate.Edits {
+		if !slices.Contains(files, e.File) {
+			files = append(files, e.File)
+		}
+	}
+	reach, err := v.Suite.Reached(ctx, files)
+	if err != nil || reach.All {
 		return nil, err
 	}
-	var changed []string
-	for _, e := range r.Candidate.Edits {
-		for _, p := range pkgs {
-			if p.Dir == path.Dir(e.File) && !slices.Contains(changed, p.ImportPath) {
-				changed = append(changed, p.ImportPath)
-			}
-		}
-	}
-	return v.Suite.Dependents(ctx, changed)
-}
-
-var failLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`) })
-
-// fixedIn tells from the output of a failed run which of the tests passed. After a
-// crash nothing can be told of those that it took along.
-func fixedIn(output []byte, tests []testrun.TestID) []testrun.TestID {
-	if len(tests) < 2 || bytes.Contains(output, []byte("panic:")) || bytes.Contains(output, []byte("fatal error:")) {
-		return nil
-	}
-	failed := make(map[string]bool)
-	for _, m := range failLine().FindAllSubmatch(output, -1) {
-		failed[string(m[1])] = true
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	var out []testrun.TestID
-	for _, id := range tests {
-		if !failed[id.Test] {
-			out = append(out, id)
-		}
-	}
-	return out
+	return reach.Tested, nil
 }

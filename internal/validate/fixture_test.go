@@ -17,6 +17,7 @@ import (
 type fixture struct {
 	t *testing.T
 	v *Validator
+	s *Schemata // the validator's screener
 }
 
 // newFixture writes a txtar archive as the module example.com/m.
@@ -40,9 +41,9 @@ func newFixture(t *testing.T, archive string) *fixture {
 		t.Fatal(err)
 	}
 	suite.Sandbox = testrun.NewSandbox(os.Environ())
-	return &fixture{t, &Validator{
-		Suite: suite, Tree: &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler),
-	}}
+	tree := &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}
+	s := NewSchemata(SchemataOptions{Suite: suite, Tree: tree, Jobs: 2, Log: slog.New(slog.DiscardHandler)})
+	return &fixture{t, &Validator{Suite: suite, Tree: tree.Tree, Screener: s}, s}
 }
 
 // module gives an archive a go.mod, unless it has one.

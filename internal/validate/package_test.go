@@ -82,7 +82,7 @@ func TestScreenPackages(t *testing.T) {
 	}
 	f := newFixture(t, twoPackages)
 	var log bytes.Buffer
-	f.v.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	f.s.opt.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	var cands []propose.Candidate
 	for _, tc := range cases {
 		cands = append(cands, f.swap("low/low.go", "return n + by", "return "+tc.new))

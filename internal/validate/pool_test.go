@@ -4,7 +4,9 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"go/format"
+	"go/build/constraint"
+	"go/parser"
+	"go/token"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -120,8 +122,8 @@ func TestPoolHazards(t *testing.T) {
 	judge := func(pools bool) ([]Result, string) {
 		f := newFixture(t, strings.Replace(hazards, "func other(", "func other2(n int) int {\n\treturn other2(n + 1)\n}\n\nfunc other(", 1))
 		var log bytes.Buffer
-		f.v.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-		f.v.pool.off.Store(!pools)
+		f.s.opt.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+		f.s.pool.off.Store(!pools)
 		var cands []propose.Candidate
 		for _, tc := range cases {
 			if tc.new == "" {
@@ -155,47 +157,47 @@ func TestPoolHazards(t *testing.T) {
 	}
 }
 
-// Chunks hold every candidate once, are about of a size, and keep those together that pick
-// a value at the same place.
+// Chunks hold every mutant once, are about of a size, and keep those together that choose
+// a value at the same site.
 func TestShare(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "n")
-		picks := make([]pick, rapid.IntRange(0, 300).Draw(t, "picks"))
-		places := make(map[int]int)
-		for i := range picks {
-			picks[i].number = i + 1
-			if place := rapid.IntRange(-2, 8).Draw(t, "place"); place >= 0 {
-				places[i+1] = place
+		mutants := make([]mutant, rapid.IntRange(0, 300).Draw(t, "mutants"))
+		sites := make(map[int]int)
+		for i := range mutants {
+			mutants[i].ID = i + 1
+			if site := rapid.IntRange(-2, 8).Draw(t, "site"); site >= 0 {
+				sites[i+1] = site
 			}
 		}
-		chunks := share(picks, n, places)
+		chunks := share(mutants, n, sites)
 		if len(chunks) != n {
 			t.Fatalf("%d chunks of %d", len(chunks), n)
 		}
 		seen := make(map[int]bool)
-		of := make(map[int]int) // place -> chunk
+		of := make(map[int]int) // site -> chunk
 		for c, chunk := range chunks {
-			if !slices.IsSortedFunc(chunk, func(a, b pick) int { return a.number - b.number }) {
+			if !slices.IsSortedFunc(chunk, func(a, b mutant) int { return a.ID - b.ID }) {
 				t.Fatalf("chunk %d is not in the order of the candidates", c)
 			}
-			for _, p := range chunk {
-				if seen[p.number] {
-					t.Fatalf("%d is there twice", p.number)
+			for _, m := range chunk {
+				if seen[m.ID] {
+					t.Fatalf("%d is there twice", m.ID)
 				}
-				seen[p.number] = true
-				place, ok := places[p.number]
-				if before, known := of[place]; ok && known && before != c {
-					t.Fatalf("place %d is in chunks %d and %d", place, before, c)
+				seen[m.ID] = true
+				site, ok := sites[m.ID]
+				if before, known := of[site]; ok && known && before != c {
+					t.Fatalf("site %d is in chunks %d and %d", site, before, c)
 				} else if ok {
-					of[place] = c
+					of[site] = c
 				}
 			}
 		}
-		if len(seen) != len(picks) {
-			t.Fatalf("%d of %d candidates", len(seen), len(picks))
+		if len(seen) != len(mutants) {
+			t.Fatalf("%d of %d candidates", len(seen), len(mutants))
 		}
-		if len(places) == 0 && len(picks) > 0 && len(chunks[0])-len(chunks[n-1]) > 1 {
+		if len(sites) == 0 && len(mutants) > 0 && len(chunks[0])-len(chunks[n-1]) > 1 {
 			t.Fatalf("%d in the first chunk, %d in the last", len(chunks[0]), len(chunks[n-1]))
 		}
 	})
@@ -212,14 +214,14 @@ func TestAllowance(t *testing.T) {
 		{0, 200 * time.Millisecond, 0},
 		{60 * time.Second, 0, lateMost},
 	} {
-		s.note(step.took, told{late: step.late})
+		s.note(step.took, poolOutput{late: step.late})
 		if got := s.allowance(); got != step.want {
 			t.Errorf("after %v more, %v of it late: %v, want %v", step.took, step.late, got, step.want)
 		}
 	}
 }
 
-// A pool tells which of several tests a candidate mends, as a process does.
+// A pool finds out which of several tests a candidate fixes, as a process does.
 func TestPoolFixes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
@@ -235,15 +237,15 @@ func TestPoolFixes(t *testing.T) {
 			got += id.Test
 		}
 		if got != want || results[i].Verdict != Rejected {
-			t.Errorf("candidate %d mends %q (%s), want %q", i, got, results[i].Verdict, want)
+			t.Errorf("candidate %d fixes %q (%s), want %q", i, got, results[i].Verdict, want)
 		}
 	}
 }
 
-func TestGraftPool(t *testing.T) {
+func TestEditTesting(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
-	goroot, err := f.v.Suite.Goroot(t.Context())
+	goroot, err := f.s.opt.Suite.Goroot(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -251,43 +253,100 @@ func TestGraftPool(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := graftPool(src); err != nil {
+	if _, err := editTesting(src); err != nil {
 		t.Errorf("the toolchain's own: %v", err)
 	}
 	for _, lost := range []string{"deadline := m.startAlarm()", "func (c *common) Fail() {", "\n\tfn(t)\n", "m.tests, deadline)", "type common struct {"} {
-		if _, err := graftPool(bytes.Replace(src, []byte(lost), []byte("\n"), 1)); !errors.Is(err, errUnknownTesting) {
+		if _, err := editTesting(bytes.Replace(src, []byte(lost), []byte("\n"), 1)); !errors.Is(err, errUnknownTesting) {
 			t.Errorf("without %q: %v", lost, err)
 		}
 		twice := bytes.Replace(src, []byte(lost), []byte(lost+"\n\t"+lost), 1)
-		if _, err := graftPool(twice); strings.HasPrefix(lost, "deadline") && !errors.Is(err, errUnknownTesting) {
+		if _, err := editTesting(twice); strings.HasPrefix(lost, "deadline") && !errors.Is(err, errUnknownTesting) {
 			t.Errorf("with %q twice: %v", lost, err)
 		}
 	}
 }
 
-// What is laid into package testing is looked at by no other tool.
+// Every file of folder pool but the stand-in for package testing is laid into package
+// testing, as a file of that package that its own tag does not keep out.
 func TestPoolSource(t *testing.T) {
 	t.Parallel()
 	files, err := poolFiles()
-	if err != nil || len(files) != 3 {
-		t.Fatal(len(files), err)
+	if err != nil {
+		t.Fatal(err)
 	}
-	for name, src := range files {
-		formatted, err := format.Source(src)
-		if err != nil {
-			t.Fatal(name, err)
+	entries, err := os.ReadDir("pool")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, e := range entries {
+		src, laid := files["zz_regreen_"+e.Name()]
+		if laid != (e.Name() != "testing.go") {
+			t.Errorf("%s is laid into package testing: %t", e.Name(), laid)
 		}
-		if !bytes.Equal(formatted, src) {
-			t.Errorf("%s is not formatted", name)
+		if !laid {
+			continue
+		}
+		parsed, err := parser.ParseFile(token.NewFileSet(), e.Name(), src, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if parsed.Name.Name != "testing" || bytes.Contains(src, []byte("regreen_pool")) {
+			t.Errorf("%s: package %s:\n%s", e.Name(), parsed.Name.Name, src)
 		}
 	}
 }
 
-func TestReadTold(t *testing.T) {
+// One file with the processor time of the process is in the program, whatever it runs on.
+func TestPoolConstraints(t *testing.T) {
+	t.Parallel()
+	files, err := poolFiles()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for goos, want := range map[string]string{"linux": "cpu_unix.go", "darwin": "cpu_unix.go", "netbsd": "cpu_unix.go", "windows": "cpu_other.go", "js": "cpu_other.go", "plan9": "cpu_other.go"} {
+		var got []string
+		for name, src := range files {
+			line, _, _ := strings.Cut(string(src), "\n")
+			if !constraint.IsGoBuild(line) {
+				continue
+			}
+			expr, err := constraint.Parse(line)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if expr.Eval(func(tag string) bool { return tag == goos }) {
+				got = append(got, strings.TrimPrefix(name, "zz_regreen_"))
+			}
+		}
+		if !slices.Equal(got, []string{want}) {
+			t.Errorf("%s: %v, want %s", goos, got, want)
+		}
+	}
+}
+
+func TestIntoTesting(t *testing.T) {
+	t.Parallel()
+	for _, tc := range []struct{ src, want string }{
+		{"//go:build regreen_pool\n\npackage pool\n\nvar x = 1\n", "\npackage testing\n\nvar x = 1\n"},
+		{"//go:build regreen_pool && (a || b)\n\n// Doc.\npackage pool\n", "//go:build (a || b)\n\n// Doc.\npackage testing\n"},
+		{"//go:build regreen_pool && !a\n\npackage pool\n", "//go:build !a\n\npackage testing\n"},
+		{"package pool\n", ""},
+		{"//go:build unix\n\npackage pool\n", ""},
+		{"//go:build regreen_pool\n\npackage other\n", ""},
+	} {
+		got, err := intoTesting(tc.src)
+		if string(got) != tc.want || (err != nil) != (tc.want == "") {
+			t.Errorf("%q becomes %q, %v; want %q", tc.src, got, err, tc.want)
+		}
+	}
+}
+
+func TestParsePoolOutput(t *testing.T) {
 	t.Parallel()
 	goal := target("p", "TestA", "TestA/x", "TestB")
-	got := readTold([]byte("site 3\nbase ab TestA\ndone 1 fail TestA TestA/x\ndone 2 pass\ndone 3 steps\nbase ab TestA\ndone 4 pa"))
-	if !slices.Equal(got.sites, []int{3}) || !slices.Equal(got.base, []string{"ab TestA", "ab TestA"}) || len(got.verdicts) != 3 {
+	got := parsePoolOutput([]byte("early 3\nbase ab TestA\ndone 1 fail TestA TestA/x\ndone 2 pass\ndone 3 steps\nbase ab TestA\ndone 4 pa"))
+	if !slices.Equal(got.early, []int{3}) || !slices.Equal(got.base, []string{"ab TestA", "ab TestA"}) || len(got.verdicts) != 3 {
 		t.Errorf("%+v", got)
 	}
 	if fixes := fmt.Sprint(passedOf(goal, got.verdicts[1].failed)); fixes != "[p.TestB]" {
@@ -299,13 +358,13 @@ func TestReadTold(t *testing.T) {
 	if !got.verdicts[2].pass || got.verdicts[1].pass || got.verdicts[3].pass || got.givenUp {
 		t.Errorf("%+v", got.verdicts)
 	}
-	if got := readTold([]byte("done 7 timeout\n")); !got.givenUp || got.verdicts[7].pass {
+	if got := parsePoolOutput([]byte("done 7 timeout\n")); !got.givenUp || got.verdicts[7].pass {
 		t.Errorf("%+v", got)
 	}
 }
 
-// A hole in which a condition can mend the test is told from one where none can.
-func TestDecide(t *testing.T) {
+// A hole in which a condition can fix the test is kept apart from one where none can.
+func TestProbeHoles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
 -- d/d.go --
@@ -347,7 +406,7 @@ func TestAbs(t *testing.T) {
 		hole("n > 0", "n > 0 && "+propose.HoleCondition),
 		hole("n > 0", "n > "+propose.HoleCondition), // does not type-check
 	}
-	f.v.Decide(t.Context(), target("example.com/m/d", "TestAbs"), holes)
+	f.v.ProbeHoles(t.Context(), target("example.com/m/d", "TestAbs"), holes)
 	for i, want := range []propose.Answer{propose.Yes, propose.No, propose.No, propose.Unknown} {
 		if holes[i].Answer != want {
 			t.Errorf("hole %d: %d, want %d", i, holes[i].Answer, want)

@@ -23,7 +23,7 @@ type stretch struct {
 	reached    bool
 }
 
-// maxProbes is how many probes package testing has room for; see pool.go.txt.
+// maxProbes is how many probes package testing has room for; see pool/pool.go.
 const maxProbes = 1 << 16
 
 // stretchesOf lists the stretches of a function, outer ones before inner ones.
@@ -46,7 +46,7 @@ func stretchesOf(file *propose.File, decl *ast.FuncDecl) []stretch {
 	return out
 }
 
-// holdsBlocks tells whether a statement may be left other than by its end, or by its
+// holdsBlocks reports whether a statement may be left other than by its end, or by its
 // end without all of it having run.
 func holdsBlocks(s ast.Stmt) bool {
 	switch s.(type) {
@@ -73,21 +73,21 @@ type reach struct {
 	off   bool
 }
 
-// knows tells whether the file was probed, or need not be.
+// knows reports whether the file was probed, or need not be.
 func (r *reach) knows(file string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.off || r.files[file] != nil
 }
 
-// forget has nothing missed any more.
+// forget has nothing missed from now on.
 func (r *reach) forget() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files, r.off = nil, true
 }
 
-// learn takes over which probes of a woven binary were reached.
+// learn takes over which probes of a program were reached.
 func (r *reach) learn(probes map[string][]stretch, reached []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -106,7 +106,7 @@ func (r *reach) learn(probes map[string][]stretch, reached []int) {
 	}
 }
 
-// misses tells whether a candidate changes nothing that the failing tests get to: each
+// misses reports whether a candidate changes nothing that the failing tests get to: each
 // edit is in a stretch that was not reached.
 func (r *reach) misses(c *propose.Candidate) bool {
 	if c.Whole {

@@ -63,7 +63,7 @@ func TestSign(t *testing.T) {
 `
 
 // TestReach: what is not reached before the failure is not tested, once a first batch
-// has told what is.
+// has shown what is.
 func TestReach(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, branches)
@@ -98,7 +98,7 @@ func TestReach(t *testing.T) {
 	}
 }
 
-// TestReachIsSampled: one in so many of what is not reached is tested all the same, and
+// TestReachIsSampled: one in so many of what is not reached is tested anyway, and
 // where one of them passes, all are.
 func TestReachIsSampled(t *testing.T) {
 	t.Parallel()
@@ -116,11 +116,11 @@ func TestReachIsSampled(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	// Pretend that the probes are wrong.
-	for name, stretches := range f.v.reach.files {
+	for name, stretches := range f.s.reach.files {
 		for i := range stretches {
 			stretches[i].reached = false
 		}
-		f.v.reach.files[name] = stretches
+		f.s.reach.files[name] = stretches
 	}
 	for i := range cands {
 		cands[i] = f.swap("p/p.go", `"plus!"`, `"plus"`)
@@ -137,7 +137,7 @@ func TestWays(t *testing.T) {
 	var want []Verdict
 	for _, way := range Ways {
 		f := newFixture(t, branches)
-		f.v.Way = way
+		f.s.opt.Way = way
 		var cands []propose.Candidate
 		for _, c := range [][2]string{{`"plus!"`, `"plus"`}, {`"plus!"`, `"Plus"`}, {"n > 0", "n > nothing"}, {"n = n + 0", "n = n + 1"}, {`"plus!"`, `"plus" + ""`}} {
 			cands = append(cands, f.swap("p/p.go", c[0], c[1]))

@@ -14,19 +14,19 @@ const leastRelinked = 4
 
 // relinker prepares builds of the target's package without the go command. It is nil
 // where that serves nothing: the go command always does.
-func (v *Validator) relinker(ctx context.Context, target Target, candidates int) *testrun.Relinker {
+func (s *Schemata) relinker(ctx context.Context, target Target, candidates int) *testrun.Relinker {
 	if candidates < leastRelinked || slices.ContainsFunc(target.Tests(), func(id testrun.TestID) bool { return id.Package != target.Package }) {
 		return nil
 	}
-	r, err := v.Suite.Relinker(ctx, target.Package, testrun.BuildOptions{NoVet: true, Overlay: v.Tree.Overlay})
+	r, err := s.opt.Suite.Relinker(ctx, target.Package, testrun.BuildOptions{NoVet: true, Overlay: s.opt.Tree.Overlay})
 	if err != nil {
-		v.Log.Debug("no relinking", "package", target.Package, "error", err)
+		s.opt.Log.Debug("no relinking", "package", target.Package, "error", err)
 		return nil
 	}
 	return r
 }
 
-// relinked gives the failures of a request for one package. An error means that the
+// relinked returns the failures of a request for one package. An error means that the
 // go command is better asked.
 func relinked(ctx context.Context, relinker *testrun.Relinker, request testrun.Request) ([]testrun.Failure, error) {
 	binary, err := relinker.Build(ctx, request.Overlay)

@@ -26,10 +26,10 @@ var (
 	tomlBug   = bug{"github.com/pelletier/go-toml/v2", "v2.2.4", "marshaler.go", "enc.encodeKey(b, ctx.parentKey[0])", "enc.encodeKey(b, ctx.key)"}
 )
 
-// seeded gives the module with the bug in it, its target and whole candidates: edits of
+// seeded returns the module with the bug in it, its target and whole candidates: edits of
 // operators all over the file, an edit that does not compile, a constant, another
-// import, and in the end the one that mends it.
-func seeded(tb testing.TB, b bug, edits int) (*Validator, Target, []propose.Candidate) {
+// import, and in the end the one that fixes it.
+func seeded(tb testing.TB, b bug, edits int) (*Schemata, Target, []propose.Candidate) {
 	tb.Helper()
 	home := tb.TempDir()
 	cmd := exec.Command("go", "mod", "download", "-json", b.module+"@"+b.version)
@@ -60,7 +60,9 @@ func seeded(tb testing.TB, b bug, edits int) (*Validator, Target, []propose.Cand
 		tb.Fatal(err)
 	}
 	suite.Sandbox = testrun.NewSandbox(os.Environ())
-	v := &Validator{Suite: suite, Tree: &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler)}
+	s := NewSchemata(SchemataOptions{
+		Suite: suite, Tree: &propose.SourceTree{Tree: &propose.Tree{Root: root}, Env: suite.Sandbox.Env()}, Jobs: 2, Log: slog.New(slog.DiscardHandler),
+	})
 	res, err := suite.Run(tb.Context(), testrun.Request{Packages: []string{b.module}, Count: 1, NoVet: true})
 	if err != nil {
 		tb.Skipf("%s cannot be tested: %v", b.module, err)
@@ -78,7 +80,7 @@ func seeded(tb testing.TB, b bug, edits int) (*Validator, Target, []propose.Cand
 	imports := bytes.Index(src, []byte("import (")) + len("import (")
 	cands = append(cands, swap(imports, "", "\n\t_ \"expvar\""), swap(len(src), "", "\nconst surplus = undefined\n"),
 		swap(bytes.Index(src, []byte(b.buggy)), b.buggy, b.fixed))
-	return v, Target{Package: b.module, Failures: res.Failures}, cands
+	return s, Target{Package: b.module, Failures: res.Failures}, cands
 }
 
 func writeOver(file string, content []byte) error {
@@ -116,19 +118,18 @@ func flips(tb testing.TB, src []byte, n int, swap func(at int, old, new string) 
 	return some
 }
 
-// whole gives the results of whole candidates, relinked or by the go command alone.
-func whole(tb testing.TB, v *Validator, target Target, cands []propose.Candidate, relink bool) []Result {
+// whole returns the results of whole candidates, relinked or by the go command alone.
+func whole(tb testing.TB, s *Schemata, target Target, cands []propose.Candidate, relink bool) []Result {
 	tb.Helper()
 	results := make([]Result, len(cands))
-	picks := make([]pick, len(cands))
 	for i := range cands {
 		results[i] = Result{Candidate: &cands[i], Verdict: Pruned}
-		picks[i] = pick{number: i + 1, cand: &cands[i]}
 	}
+	b := s.newBatch(target, results, nil)
 	if relink {
-		v.runWhole(tb.Context(), target, picks, results)
+		b.runWhole(tb.Context())
 	} else {
-		v.runBuilt(tb.Context(), nil, target, picks, results)
+		b.runBuilt(tb.Context(), nil)
 	}
 	for i := range results {
 		results[i].Seconds = 0
@@ -140,15 +141,15 @@ func whole(tb testing.TB, v *Validator, target Target, cands []propose.Candidate
 // makes of the same candidates.
 func TestRelinkVerdicts(t *testing.T) {
 	t.Parallel()
-	v, target, cands := seeded(t, semverBug, 8)
+	s, target, cands := seeded(t, semverBug, 8)
 	var log bytes.Buffer
-	v.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	got := whole(t, v, target, cands, true)
+	s.opt.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
+	got := whole(t, s, target, cands, true)
 	if log.Len() > 0 {
 		t.Errorf("not relinked:\n%s", log.String())
 	}
 	seen := map[Verdict]int{}
-	for i, want := range whole(t, v, target, cands, false) {
+	for i, want := range whole(t, s, target, cands, false) {
 		seen[want.Verdict]++
 		if show(got[i]) != show(want) {
 			t.Errorf("line %d, %s:\nrelinked %s\noverlaid %s", cands[i].Line, cands[i].Title, show(got[i]), show(want))

@@ -14,18 +14,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// BenchmarkWhole tells the seconds that a candidate with a build of its own takes on two
+// BenchmarkWhole measures the seconds that a candidate with a build of its own takes on two
 // workers, questions to the go command included, and those of processor time, which
 // other work on the machine changes less.
 func BenchmarkWhole(b *testing.B) {
 	for _, bug := range []bug{semverBug, tomlBug} {
-		v, target, cands := seeded(b, bug, 12)
+		s, target, cands := seeded(b, bug, 12)
 		for _, n := range []int{4, 15} {
 			for _, way := range []string{"overlay", "relink"} {
 				b.Run(fmt.Sprintf("%s/%s-%d", filepath.Base(filepath.Dir(bug.module)), way, n), func(b *testing.B) {
 					before := cpu()
 					for b.Loop() {
-						whole(b, v, target, fresh(cands[len(cands)-n:]), way == "relink")
+						whole(b, s, target, fresh(cands[len(cands)-n:]), way == "relink")
 					}
 					b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n), "s/candidate")
 					b.ReportMetric((cpu()-before).Seconds()/float64(b.N*n), "cpu-s/candidate")

@@ -1,6 +1,6 @@
-//go:build darwin || dragonfly || freebsd || linux || netbsd || openbsd
+//go:build regreen_pool && (darwin || dragonfly || freebsd || linux || netbsd || openbsd)
 
-package testing
+package pool
 
 import (
 	"syscall"

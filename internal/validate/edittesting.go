@@ -10,29 +10,48 @@ import (
 	"sync"
 )
 
-// poolSources are the files that package testing gets besides.
+// poolSources are the files that package testing gets besides. Here they are a package
+// of their own, so that tools see them: pool/testing.go stands for package testing.
 //
-//go:embed pool*.go.txt
+//go:embed pool/pool.go pool/hooks.go pool/run.go pool/compare.go pool/holes.go pool/watch.go pool/cpu_unix.go pool/cpu_other.go
 var poolSources embed.FS
 
-// poolFiles gives them by the name that each has there.
+// poolFiles returns them as they are laid into package testing, by name.
 func poolFiles() (map[string][]byte, error) {
-	entries, err := poolSources.ReadDir(".")
+	entries, err := poolSources.ReadDir("pool")
 	if err != nil {
 		return nil, err
 	}
 	files := make(map[string][]byte)
 	for _, e := range entries {
-		if files["zz_regreen_"+strings.TrimSuffix(e.Name(), ".txt")], err = poolSources.ReadFile(e.Name()); err != nil {
+		src, err := poolSources.ReadFile("pool/" + e.Name())
+		if err != nil {
 			return nil, err
+		}
+		if files["zz_regreen_"+e.Name()], err = intoTesting(string(src)); err != nil {
+			return nil, fmt.Errorf("pool/%s: %w", e.Name(), err)
 		}
 	}
 	return files, nil
 }
 
-// grafts are the changes that make package testing fit for a pool; each place must
-// be there exactly once.
-var grafts = []struct {
+// intoTesting makes a file of folder pool one of package testing: it is built without
+// the tag regreen_pool, whatever else its constraint says stays, and it has that package's clause.
+func intoTesting(src string) ([]byte, error) {
+	constraint, rest, _ := strings.Cut(src, "\n")
+	others, tagged := strings.CutPrefix(constraint, "//go:build regreen_pool")
+	if !tagged || strings.Count(rest, "\npackage pool\n") != 1 {
+		return nil, errors.New("does not begin with the build constraint and the package clause that are expected")
+	}
+	if others, more := strings.CutPrefix(others, " && "); more {
+		rest = "//go:build " + others + "\n" + rest
+	}
+	return []byte(strings.Replace(rest, "\npackage pool\n", "\npackage testing\n", 1)), nil
+}
+
+// testingEdits are the changes of package testing's own functions that a pool needs;
+// each place must be there exactly once.
+var testingEdits = []struct {
 	find string // a pattern
 	put  string
 }{
@@ -51,13 +70,13 @@ var runTestsCall = sync.OnceValue(func() *regexp.Regexp { return regexp.MustComp
 // errUnknownTesting says that package testing is not as it is known here.
 var errUnknownTesting = errors.New("package testing has a form that is not known")
 
-// graftPool gives package testing's file testing.go with a pool grafted on.
-func graftPool(src []byte) ([]byte, error) {
+// editTesting returns package testing's file testing.go with the calls that a pool needs.
+func editTesting(src []byte) ([]byte, error) {
 	call := runTestsCall().FindSubmatch(src)
 	if call == nil {
 		return nil, errUnknownTesting
 	}
-	for _, g := range grafts {
+	for _, g := range testingEdits {
 		find := regexp.MustCompile(g.find)
 		if len(find.FindAll(src, 2)) != 1 {
 			return nil, fmt.Errorf("%w: %s", errUnknownTesting, g.find)

@@ -100,7 +100,7 @@ func TestWidth(t *testing.T) {
 
 var valueCases = []struct {
 	old, new string // an empty one is put in
-	picked   string // the value that is picked; "" where it is no such candidate
+	value    string // that is chosen; "" where it is no such candidate
 	verdict  Verdict
 	reason   string
 }{
@@ -145,8 +145,8 @@ var valueCases = []struct {
 	{"", "if called() {\n\t\treturn 30\n\t}\n\t", "", Plausible, ""},
 }
 
-// What candidates pick, and what that comes to.
-func TestPicks(t *testing.T) {
+// Which values candidates choose, and what their verdicts are.
+func TestValueSites(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, values)
 	var cands []propose.Candidate
@@ -165,16 +165,16 @@ func TestPicks(t *testing.T) {
 		c.Edits[0].End, c.Edits[0].New = c.Edits[0].Start+len(old), new
 		cands = append(cands, c)
 	}
-	pkg, err := f.v.Tree.Load(t.Context(), "v")
+	pkg, err := f.s.opt.Tree.Load(t.Context(), "v")
 	if err != nil {
 		t.Fatal(err)
 	}
 	file := pkg.File("v/v.go")
 	for i, tc := range valueCases {
 		decl := file.Function(cands[i].Edits)
-		_, text, ok := picked(pkg, file, decl, blocksOf(file, decl), cands[i].Edits)
-		if ok != (tc.picked != "") || text != tc.picked {
-			t.Errorf("%s -> %s: picks %q, want %q", tc.old, tc.new, text, tc.picked)
+		_, text, ok := valueSiteOf(pkg, file, decl, blocksOf(file, decl), cands[i].Edits)
+		if ok != (tc.value != "") || text != tc.value {
+			t.Errorf("%s -> %s: chooses %q, want %q", tc.old, tc.new, text, tc.value)
 		}
 	}
 	goal := target("example.com/m/v", "TestCheck")
@@ -187,7 +187,7 @@ func TestPicks(t *testing.T) {
 	}
 }
 
-// Those that come to the same wherever the tests get are tested once, whatever they do
+// Those that choose the same values wherever the tests get are tested once, whatever they do
 // elsewhere.
 func TestSameEffectOnce(t *testing.T) {
 	t.Parallel()
@@ -203,13 +203,13 @@ func TestSameEffectOnce(t *testing.T) {
 			t.Errorf("%s: %s (%s)", news[i], r.Verdict, r.Reason)
 		}
 	}
-	if f.v.pool.alike != 4 {
-		t.Errorf("%d candidates were spared, want 4: all but one of each value", f.v.pool.alike)
+	if f.s.pool.alike != 4 {
+		t.Errorf("%d candidates were spared, want 4: all but one of each value", f.s.pool.alike)
 	}
 }
 
 // A value that cannot be computed is not like one that can.
-func TestPickedPanic(t *testing.T) {
+func TestValuePanics(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
 -- v/v.go --
@@ -252,7 +252,7 @@ func TestBold(t *testing.T) {
 }
 
 // What tests of test helpers do to a testing.T of their own does not end them, in a pool
-// or in a process; and a value that cannot be had mends nothing.
+// or in a process; and a value that cannot be had fixes nothing.
 func TestPoolNamelessT(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
@@ -309,7 +309,7 @@ func TestTwice(t *testing.T) {
 		}
 		want := map[string]string{"4": "TestLimit", "must(4)": "TestLimit"}[news[i]]
 		if r.Verdict != Rejected || fixes != want {
-			t.Errorf("%s: %s, mends %q; want rejected and %q", news[i], r.Verdict, fixes, want)
+			t.Errorf("%s: %s, fixes %q; want rejected and %q", news[i], r.Verdict, fixes, want)
 		}
 	}
 	alone := target("example.com/m/v", "TestLimit")

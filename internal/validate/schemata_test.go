@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/propose"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // small is a package with a bug, and another that depends on how it behaves.
@@ -95,8 +94,8 @@ func verdicts(results []Result) []Verdict {
 func TestScreen(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
-	var told []int
-	f.v.Progress = func(done, total, plausible int) { told = []int{done, total, plausible} }
+	var seen []int
+	f.s.opt.Progress = func(done, total, plausible int) { seen = []int{done, total, plausible} }
 	goal := target("example.com/m/num", "TestMax")
 	goal.Accepted = target("example.com/m/num", "TestLimit").Failures
 	cases := []struct {
@@ -126,10 +125,10 @@ func TestScreen(t *testing.T) {
 		}
 	}
 	if spent.TypeCheck <= 0 || spent.Build <= 0 || spent.Run <= 0 {
-		t.Errorf("time is not told: %+v", spent)
+		t.Errorf("time is missing: %+v", spent)
 	}
-	if !slices.Equal(told, []int{7, 7, 1}) {
-		t.Errorf("progress %v", told)
+	if !slices.Equal(seen, []int{7, 7, 1}) {
+		t.Errorf("progress %v", seen)
 	}
 }
 
@@ -157,7 +156,7 @@ func TestScreenTogether(t *testing.T) {
 			t.Log(r.Reason)
 		}
 	}
-	// What mends one of two tests says so: the failures have two causes.
+	// What fixes one of two tests says so: the failures have two causes.
 	for i, fixes := range []string{"TestMax", "TestLimit", "", "TestLimit", ""} {
 		got := ""
 		for _, id := range results[i].Fixes {
@@ -239,63 +238,6 @@ func TestConfirm(t *testing.T) {
 				t.Errorf("steps %v, want %v", steps, tc.steps)
 			}
 		})
-	}
-}
-
-// A failure that was there before stays allowed, in the same test only; one that
-// the patch is to mend never is.
-func TestNotAccepted(t *testing.T) {
-	t.Parallel()
-	id := func(test string) testrun.TestID { return testrun.TestID{Package: "p", Test: test} }
-	failure := func(test string) testrun.Failure { return testrun.Failure{TestID: id(test)} }
-	goal := Target{Package: "p", Failures: []testrun.Failure{failure("TestA"), failure("TestB/x")}, Accepted: []testrun.Failure{failure("TestKnown")}}
-	for _, tc := range []struct {
-		failed  string
-		fixed   []testrun.TestID
-		allowed bool
-	}{
-		{"TestA", []testrun.TestID{id("TestA")}, false},
-		{"TestA/sub", []testrun.TestID{id("TestA")}, false},
-		{"TestA", []testrun.TestID{id("TestB/x")}, true}, // another cause's
-		{"TestB", []testrun.TestID{id("TestB/x")}, false},
-		{"TestB/y", []testrun.TestID{id("TestB/x")}, false},
-		{"TestKnown", []testrun.TestID{id("TestA")}, true},
-		{"TestKnown/sub", []testrun.TestID{id("TestA")}, true},
-		{"TestKnownNot", []testrun.TestID{id("TestA")}, false},
-		{"TestNew", []testrun.TestID{id("TestA")}, false},
-		{"", []testrun.TestID{id("TestA")}, false}, // the package as a whole
-	} {
-		v := new(Validator)
-		got := v.notAccepted([]testrun.Failure{failure(tc.failed)}, goal, tc.fixed)
-		if allowed := len(got) == 0; allowed != tc.allowed {
-			t.Errorf("%q while fixing %v: allowed %t", tc.failed, tc.fixed, allowed)
-		}
-	}
-}
-
-func TestFixedIn(t *testing.T) {
-	t.Parallel()
-	ids := target("p", "TestA", "TestB", "TestC/x").Tests()
-	for _, tc := range []struct {
-		output string
-		want   []string
-	}{
-		{"--- FAIL: TestA (0.00s)\n    a_test.go:1: x\nFAIL\n", []string{"TestB", "TestC/x"}},
-		{"--- FAIL: TestC (0.00s)\n    --- FAIL: TestC/x (0.00s)\nFAIL\n", []string{"TestA", "TestB"}},
-		{"--- FAIL: TestA (0.00s)\npanic: x\n", nil},
-		{"fatal error: all goroutines are asleep\n", nil},
-		{"", nil},
-	} {
-		var got []string
-		for _, id := range fixedIn([]byte(tc.output), ids) {
-			got = append(got, id.Test)
-		}
-		if !slices.Equal(got, tc.want) {
-			t.Errorf("%q: %v, want %v", tc.output, got, tc.want)
-		}
-	}
-	if got := fixedIn([]byte("--- FAIL: TestZ (0.00s)\n"), ids[:1]); got != nil {
-		t.Errorf("of one test: %v", got)
 	}
 }
 

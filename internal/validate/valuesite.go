@@ -13,29 +13,29 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Many candidates only change the value of an expression that has no side effects, or
+// Many mutants only change the value of an expression that has no side effects, or
 // put in an if statement with such a condition. Wherever the code gets to the place,
-// what such a candidate would make of it can be found out without being it: so one run
-// tells which candidates change nothing, and which ones come to the same as the one
+// what such a mutant would make of it can be found out without being it: so one run
+// shows which mutants change nothing, and which ones do the same as the one
 // that is tried (Just, Ernst, Fraser, "Efficient mutation analysis by propagating and
 // partitioning infected execution states", 2014).
 
-// picking is a place of a function where one of several values is picked, each of them
-// a candidate's or the one that is there.
-type picking struct {
+// valueSite is a place of a function where one of several values is chosen, each of them
+// a mutant's or the one that is there.
+type valueSite struct {
 	start, end int    // of the expression; equal where a statement is put in
 	typ        string // of the values, as the file writes it
 	body       string // of the if statement that is put in, with its braces
-	after      bool   // the expression has side effects, and candidates only add to its value
+	after      bool   // the expression has side effects, and mutants only add to its value
 }
 
-// picked gives the place where a candidate picks another value and that value's text;
-// ok is false for candidates that do anything else.
-func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks []block, edits []propose.Edit) (at picking, text string, ok bool) {
+// valueSiteOf returns the site where edits choose another value and that value's text;
+// ok is false for edits that do anything else.
+func valueSiteOf(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks []block, edits []propose.Edit) (at valueSite, text string, ok bool) {
 	if pkg.Info == nil {
 		return at, "", false
 	}
-	if at, text, ok = pickedGuard(pkg, file, blocks, edits); ok {
+	if at, text, ok = guardSiteOf(pkg, file, blocks, edits); ok {
 		return at, text, true
 	}
 	from, to := edits[0].Start, edits[len(edits)-1].End
@@ -57,7 +57,7 @@ func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks
 			if !delimited(parent, e) {
 				continue
 			}
-			return pickedClause(pkg, file, path[:i], e, edits)
+			return clauseSiteOf(pkg, file, path[:i], e, edits)
 		}
 		if within, isExpr := parent.(ast.Expr); isExpr && tv.Value != nil && pkg.Info.Types[within].Value != nil {
 			continue // a part of a constant is reckoned otherwise than a value
@@ -72,14 +72,14 @@ func picked(pkg *propose.Package, file *propose.File, decl *ast.FuncDecl, blocks
 		if !spelled || !value(path[:i], e) || callBehind(pkg.Info, path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
 			continue
 		}
-		return picking{start: start, end: end, typ: typ}, text, true
+		return valueSite{start: start, end: end, typ: typ}, text, true
 	}
 	return at, "", false
 }
 
-// pickedClause serves candidates that add a clause to a condition that has side effects,
+// clauseSiteOf serves edits that add a clause to a condition that has side effects,
 // as "&& b" behind "f()".
-func pickedClause(pkg *propose.Package, file *propose.File, path []ast.Node, e ast.Expr, edits []propose.Edit) (at picking, text string, ok bool) {
+func clauseSiteOf(pkg *propose.Package, file *propose.File, path []ast.Node, e ast.Expr, edits []propose.Edit) (at valueSite, text string, ok bool) {
 	start, end := file.Offset(e.Pos()), file.Offset(e.End())
 	if len(edits) != 1 || edits[0].Start != end || edits[0].End != end || !value(path, e) || strings.Contains(edits[0].New, "\n") {
 		return at, "", false
@@ -101,11 +101,11 @@ func pickedClause(pkg *propose.Package, file *propose.File, path []ast.Node, e a
 	if _, spelled := spell(pkg, e.Pos(), boolean); !spelled {
 		return at, "", false
 	}
-	return picking{start: start, end: end, typ: "bool", after: true}, "regreenWas " + added.Op.String() + " " + clause, true
+	return valueSite{start: start, end: end, typ: "bool", after: true}, "regreenWas " + added.Op.String() + " " + clause, true
 }
 
-// pickedGuard serves candidates that put in an if statement: its condition is picked.
-func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits []propose.Edit) (at picking, condition string, ok bool) {
+// guardSiteOf serves edits that put in an if statement: its condition is the value.
+func guardSiteOf(pkg *propose.Package, file *propose.File, blocks []block, edits []propose.Edit) (at valueSite, condition string, ok bool) {
 	if len(edits) != 1 || edits[0].Start != edits[0].End {
 		return at, "", false
 	}
@@ -142,7 +142,7 @@ func pickedGuard(pkg *propose.Package, file *propose.File, blocks []block, edits
 	if _, spelled := spell(pkg, pos, boolean); !spelled {
 		return at, "", false
 	}
-	return picking{start: offset, end: offset, typ: "bool", body: text(s.Body)}, cond, true
+	return valueSite{start: offset, end: offset, typ: "bool", body: text(s.Body)}, cond, true
 }
 
 // enclosing lists the nodes below root that hold a range, outer ones first.
@@ -160,7 +160,7 @@ func enclosing(file *propose.File, root ast.Node, from, to int) (path []ast.Node
 	return path
 }
 
-// delimited tells whether an expression stands between brackets, commas or keywords, so
+// delimited reports whether an expression stands between brackets, commas or keywords, so
 // that no operator around it can take a part of it.
 func delimited(parent ast.Node, e ast.Expr) bool {
 	switch p := parent.(type) {
@@ -178,7 +178,7 @@ func delimited(parent ast.Node, e ast.Expr) bool {
 	return true
 }
 
-// binds tells whether an expression may stand for another without parentheses.
+// binds reports whether an expression may stand for another without parentheses.
 func binds(e, changed ast.Expr) bool {
 	b, ok := changed.(*ast.BinaryExpr)
 	if ok {
@@ -195,7 +195,7 @@ func binds(e, changed ast.Expr) bool {
 	return false
 }
 
-// value tells whether an expression is only read where it stands, and need not be
+// value reports whether an expression is only read where it stands, and need not be
 // constant. The path leads to it.
 func value(path []ast.Node, e ast.Expr) bool {
 	for len(path) > 0 {
@@ -232,7 +232,7 @@ func value(path []ast.Node, e ast.Expr) bool {
 	return true
 }
 
-// callBehind tells whether something with side effects is computed behind an expression
+// callBehind reports whether something with side effects is computed behind an expression
 // in its statement: what is only read there may be read after it, what is called before.
 func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
 	child := ast.Node(e)
@@ -267,7 +267,7 @@ func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
 	return false
 }
 
-// spell gives a type as it is written at a position: a boolean, an integer, a string,
+// spell returns a type as it is written at a position: a boolean, an integer, a string,
 // or one of the package's own that is such, or a pointer to one of the package's own.
 func spell(pkg *propose.Package, at token.Pos, t types.Type) (string, bool) {
 	switch t := t.(type) {
@@ -287,13 +287,13 @@ func spell(pkg *propose.Package, at token.Pos, t types.Type) (string, bool) {
 	return "", false
 }
 
-// plain tells whether a type is a boolean, an integer that is no address, or a string.
+// plain reports whether a type is a boolean, an integer that is no address, or a string.
 func plain(t types.Type) bool {
 	basic, ok := t.(*types.Basic)
 	return ok && basic.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && basic.Info()&types.IsUntyped == 0 && basic.Kind() != types.Uintptr
 }
 
-// visible tells whether a name means an object at a position, and in the package's
+// visible reports whether a name means an object at a position, and in the package's
 // other files.
 func visible(pkg *propose.Package, at token.Pos, obj types.Object) bool {
 	if obj == nil {
@@ -308,7 +308,7 @@ func visible(pkg *propose.Package, at token.Pos, obj types.Object) bool {
 	return found == obj && everywhere
 }
 
-// typed tells whether an expression at a position is a pure value that can be used as
+// typed reports whether an expression at a position is a pure value that can be used as
 // one of a type without being converted to it.
 func typed(pkg *propose.Package, at token.Pos, e ast.Expr, want types.Type) bool {
 	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
@@ -326,7 +326,7 @@ func typed(pkg *propose.Package, at token.Pos, e ast.Expr, want types.Type) bool
 	return types.Identical(tv.Type, want)
 }
 
-// representable tells whether an untyped constant becomes a value of a type. Where that
+// representable reports whether an untyped constant becomes a value of a type. Where that
 // is the type of such constants by themselves, nothing around may have made it so.
 func representable(tv types.TypeAndValue, t types.Type) bool {
 	for _, kind := range []types.BasicKind{types.Bool, types.Int, types.Int32, types.String} {
@@ -346,7 +346,7 @@ func representable(tv types.TypeAndValue, t types.Type) bool {
 	return false
 }
 
-// pure tells whether to compute an expression has no effect but its value: it may panic.
+// pure reports whether to compute an expression has no effect but its value: it may panic.
 func pure(info *types.Info, e ast.Expr) bool {
 	ok := true
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -371,7 +371,7 @@ var (
 	impure       = []string{"EncodeRune", "Repeat"}
 )
 
-// pureCall tells whether a call only computes: a conversion, a builtin function that
+// pureCall reports whether a call only computes: a conversion, a builtin function that
 // does, or a function of the standard library that does.
 func pureCall(info *types.Info, call *ast.CallExpr) bool {
 	fun := ast.Unparen(call.Fun)
@@ -404,64 +404,64 @@ func pureCall(info *types.Info, call *ast.CallExpr) bool {
 	return basic
 }
 
-// pickSite is a picking with the values that candidates pick there.
-type pickSite struct {
-	picking
-	number int    // in the binary
-	picker string // the function that picks
-	of     []choice
+// valueSwitch is a valueSite with the values that mutants choose there.
+type valueSwitch struct {
+	valueSite
+	id     int    // in the program
+	choose string // the function that is called there
+	values []piece
 }
 
-// mostPicked bounds the text of the values that one carrier lets pick.
-const mostPicked = 200_000
+// mostValueText bounds the text of the values that one copy has a choice of.
+const mostValueText = 200_000
 
-func (c *carrier) pick(w *weaver, at picking, p pick, text string) {
-	c.picks = append(c.picks, p)
+func (c *funcCopy) addValue(w *writer, at valueSite, m mutant, text string) {
+	c.mutants = append(c.mutants, m)
 	c.size += len(text) + 20
-	i := slices.IndexFunc(c.pickSites, func(s *pickSite) bool { return s.picking == at })
+	i := slices.IndexFunc(c.switches, func(s *valueSwitch) bool { return s.valueSite == at })
 	if i < 0 {
-		i = len(c.pickSites)
-		c.pickSites = append(c.pickSites, &pickSite{picking: at, number: w.pickings, picker: w.picker(at.typ)})
-		w.pickings++
+		i = len(c.switches)
+		c.switches = append(c.switches, &valueSwitch{valueSite: at, id: w.nextSite, choose: w.valueFunc(at.typ)})
+		w.nextSite++
 	}
-	c.pickSites[i].of = append(c.pickSites[i].of, choice{p.number, text})
-	w.picks[p.number] = c.pickSites[i].number
+	c.switches[i].values = append(c.switches[i].values, piece{m.ID, text})
+	w.valueSites[m.ID] = c.switches[i].id
 }
 
 // inserts give the text around the expression, or in place of the statement:
 //
-//	regreenPick0(3, func(regreenCandidate int) bool {
-//	switch regreenCandidate {
+//	regreenValue0(3, func(regreenMutant int) bool {
+//	switch regreenMutant {
 //	case 7:
 //	return a <= b
 //	}
 //	return a < b
 //	})
-func (s *pickSite) inserts() []insertion {
-	var cases []choice
-	numbers := make([]int, 0, len(s.of))
-	for _, ch := range s.of {
-		cases = append(cases, choice{0, fmt.Sprintf("case %d:\n", ch.number)}, choice{ch.number, "return " + ch.text}, choice{0, "\n"})
-		numbers = append(numbers, ch.number)
+func (s *valueSwitch) inserts() []insertion {
+	var cases []piece
+	ids := make([]int, 0, len(s.values))
+	for _, v := range s.values {
+		cases = append(cases, piece{0, fmt.Sprintf("case %d:\n", v.id)}, piece{v.id, "return " + v.text}, piece{0, "\n"})
+		ids = append(ids, v.id)
 	}
-	choose := func(before, after string) []choice {
-		return slices.Concat([]choice{{0, before + "switch regreenCandidate {\n"}}, cases, []choice{{0, "}\n" + after}})
+	choice := func(before, after string) []piece {
+		return slices.Concat([]piece{{0, before + "switch regreenMutant {\n"}}, cases, []piece{{0, "}\n" + after}})
 	}
-	opening := insertion{at: s.start, rank: 3, nested: s.start - s.end, of: numbers}
-	closing := insertion{at: s.end, nested: s.end - s.start, of: numbers}
+	opening := insertion{at: s.start, rank: 3, nested: s.start - s.end, of: ids}
+	closing := insertion{at: s.end, nested: s.end - s.start, of: ids}
 	switch {
 	case s.start == s.end:
 		opening.rank = 2 // before an expression that begins there
-		opening.pieces = choose(fmt.Sprintf("\nif %s(%d, func(regreenCandidate int) bool {\n", s.picker, s.number), "return false\n}) ")
-		opening.pieces = append(opening.pieces, choice{0, s.body + "\n"})
+		opening.pieces = choice(fmt.Sprintf("\nif %s(%d, func(regreenMutant int) bool {\n", s.choose, s.id), "return false\n}) ")
+		opening.pieces = append(opening.pieces, piece{0, s.body + "\n"})
 		return []insertion{opening}
 	case s.after:
-		opening.pieces = []choice{{0, "func(regreenWas bool) bool {\n"}}
-		opening.pieces = append(opening.pieces, choose(fmt.Sprintf("return %s(%d, func(regreenCandidate int) bool {\n", s.picker, s.number), "return regreenWas\n})\n}(")...)
-		closing.pieces = []choice{{0, ")"}}
+		opening.pieces = []piece{{0, "func(regreenWas bool) bool {\n"}}
+		opening.pieces = append(opening.pieces, choice(fmt.Sprintf("return %s(%d, func(regreenMutant int) bool {\n", s.choose, s.id), "return regreenWas\n})\n}(")...)
+		closing.pieces = []piece{{0, ")"}}
 	default:
-		opening.pieces = choose(fmt.Sprintf("%s(%d, func(regreenCandidate int) %s {\n", s.picker, s.number, s.typ), "return ")
-		closing.pieces = []choice{{0, "\n})"}}
+		opening.pieces = choice(fmt.Sprintf("%s(%d, func(regreenMutant int) %s {\n", s.choose, s.id, s.typ), "return ")
+		closing.pieces = []piece{{0, "\n})"}}
 	}
 	return []insertion{opening, closing}
 }

@@ -218,7 +218,7 @@ func check(t *testing.T, got func() string) {
 }
 `
 
-func TestWoven(t *testing.T) {
+func TestSchemata(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
 		name             string
@@ -226,12 +226,12 @@ func TestWoven(t *testing.T) {
 	}{{"direct", false, false}, {"pooled", true, false}, {"indirect", true, true}} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			testWoven(t, tc.pooled, tc.indirect)
+			testSchemata(t, tc.pooled, tc.indirect)
 		})
 	}
 }
 
-func testWoven(t *testing.T, pooled, indirect bool) {
+func testSchemata(t *testing.T, pooled, indirect bool) {
 	var names []string
 	for _, m := range regexp.MustCompile(`old (\w+)`).FindAllStringSubmatch(shapes, -1) {
 		names = append(names, m[1])
@@ -242,54 +242,54 @@ func testWoven(t *testing.T, pooled, indirect bool) {
 		archive += fmt.Sprintf("\nfunc Test%s(t *testing.T) { check(t, %[1]s) }\n", name)
 	}
 	f := newFixture(t, archive)
-	pkg, err := f.v.Tree.Load(t.Context(), ".")
+	pkg, err := f.s.opt.Tree.Load(t.Context(), ".")
 	if err != nil {
 		t.Fatal(err)
 	}
-	var picks []pick
+	var mutants []mutant
 	for i, name := range names {
 		old := `"old ` + name
 		if name == "Closure" {
 			old = `"old"`
 		}
 		c := f.swap("m.go", old, strings.Replace(old, "old", "new", 1))
-		if err := f.v.Tree.Check(pkg, &c); err != nil {
+		if err := f.s.opt.Tree.Check(pkg, &c); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
-		picks = append(picks, pick{i + 1, &c})
+		mutants = append(mutants, mutant{i + 1, &c})
 	}
-	w := newWeaver(pooled, nil)
+	w := newWriter(pooled, nil)
 	w.indirect = indirect
-	files, rest, broken := w.weave(pkg, picks)
+	files, rest, broken := w.write(pkg, mutants)
 	if len(broken) > 0 {
 		t.Errorf("broken: %v", broken)
 	}
-	for _, p := range rest {
-		if name := names[p.number-1]; name != "Deferred" {
-			t.Errorf("%s is not woven", name)
+	for _, m := range rest {
+		if name := names[m.ID-1]; name != "Deferred" {
+			t.Errorf("%s is no mutant", name)
 		}
 	}
-	if errs := pkg.CheckAdded(map[string]string{"m.go": w.tails["m.go"].text}, choosingTypes+w.pickerTypes()); len(errs) > 0 {
-		t.Errorf("%v\n%s", errs, w.tails["m.go"].text)
+	if errs := pkg.CheckAdded(map[string]string{"m.go": w.added["m.go"].text}, selectorDecls+w.valueFuncDecls()); len(errs) > 0 {
+		t.Errorf("%v\n%s", errs, w.added["m.go"].text)
 	}
 	opt := testrun.BuildOptions{Overlay: files, NoVet: true}
 	if pooled {
-		opt.System = f.v.pooling(t.Context())
+		opt.System = f.s.pooling(t.Context())
 	}
-	binary, err := f.v.Suite.Build(t.Context(), pkg.Path, opt)
+	binary, err := f.s.opt.Suite.Build(t.Context(), pkg.Path, opt)
 	if err != nil {
 		t.Fatalf("%v\n%s", err, files["m.go"])
 	}
 	t.Cleanup(func() { _ = binary.Remove() })
-	for number := range len(names) + 1 {
+	for id := range len(names) + 1 {
 		var want []string
-		if number > 0 && !slices.ContainsFunc(rest, func(p pick) bool { return p.number == number }) {
-			want = []string{"Test" + names[number-1]}
-			if indirect && names[number-1] == "AtInit" {
-				want = nil // it had its say before there were candidates
+		if id > 0 && !slices.ContainsFunc(rest, func(m mutant) bool { return m.ID == id }) {
+			want = []string{"Test" + names[id-1]}
+			if indirect && names[id-1] == "AtInit" {
+				want = nil // it took effect before there were mutants
 			}
 		}
-		res, err := binary.Run(t.Context(), testrun.BinaryRun{Verbose: true, Env: []string{fmt.Sprintf("%s=%d", selector, number)}})
+		res, err := binary.Run(t.Context(), testrun.BinaryRun{Verbose: true, Env: []string{selected(id)}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -298,7 +298,7 @@ func testWoven(t *testing.T, pooled, indirect bool) {
 			got = append(got, string(m[1]))
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("as candidate %d, %v pass, want %v\n%s", number, got, want, res.Output)
+			t.Errorf("as mutant %d, %v pass, want %v\n%s", id, got, want, res.Output)
 		}
 	}
 }
@@ -472,8 +472,8 @@ func drawFunction(t *rapid.T, i int) string {
 		recv, name, targs, strings.Join(params, ", "), results, space, body, 1000+i, ret)
 }
 
-// A woven file compiles, and everything in it stays on its line.
-func TestWeaveKeepsLines(t *testing.T) {
+// A file of mutants compiles, and everything of the original stays on its line.
+func TestWriteKeepsLines(t *testing.T) {
 	t.Parallel()
 	std := importer.Default()
 	rapid.Check(t, func(t *rapid.T) {
@@ -483,27 +483,27 @@ func TestWeaveKeepsLines(t *testing.T) {
 			src += drawFunction(t, i)
 		}
 		pkg := packageOf(t, src)
-		var picks []pick
+		var mutants []mutant
 		for i := range n {
 			for range rapid.IntRange(0, 3).Draw(t, "candidates") {
 				at := strings.Index(src, fmt.Sprint("_ = ", 1000+i))
 				text := rapid.SampledFrom([]string{"_ = 1", "if true {\n\t}", "", "panic(1)\n", "for {\n\tbreak\n}\n\n"}).Draw(t, "text")
-				picks = append(picks, pick{len(picks) + 1, &propose.Candidate{Edits: []propose.Edit{{File: "m.go", Start: at, End: at + 8, New: text}}}})
+				mutants = append(mutants, mutant{len(mutants) + 1, &propose.Candidate{Edits: []propose.Edit{{File: "m.go", Start: at, End: at + 8, New: text}}}})
 			}
 		}
-		w := newWeaver(false, nil)
-		files, rest, _ := w.weave(pkg, picks)
+		w := newWriter(false, nil)
+		files, rest, _ := w.write(pkg, mutants)
 		if len(rest) > 0 {
-			t.Fatalf("%d of %d are not woven", len(rest), len(picks))
+			t.Fatalf("%d of %d are no mutants", len(rest), len(mutants))
 		}
-		if len(picks) == 0 {
+		if len(mutants) == 0 {
 			return
 		}
-		woven := string(files["m.go"])
+		text := string(files["m.go"])
 		for i := range n {
 			mark := fmt.Sprint("_ = ", 1000+i)
-			if a, b := lineOf(src, mark), lineOf(woven, mark); a != b {
-				t.Fatalf("line %d became %d:\n%s", a, b, woven)
+			if a, b := lineOf(src, mark), lineOf(text, mark); a != b {
+				t.Fatalf("line %d became %d:\n%s", a, b, text)
 			}
 		}
 		fset := token.NewFileSet()
@@ -517,17 +517,17 @@ func TestWeaveKeepsLines(t *testing.T) {
 		}
 		conf := types.Config{Importer: std}
 		if _, err := conf.Check("m", fset, parsed, nil); err != nil {
-			t.Fatalf("%v\n%s", err, woven)
+			t.Fatalf("%v\n%s", err, text)
 		}
-		// The spans cover each candidate's own copy and nothing else.
-		for i, line := range strings.Split(woven, "\n") {
-			numbers := w.at("m.go", i+1)
+		// The spans cover each mutant's own copy and nothing else.
+		for i, line := range strings.Split(text, "\n") {
+			ids := w.at("m.go", i+1)
 			head := regexp.MustCompile(`^func (?:\([^)]*\) )?regreen(\d+)_`).FindStringSubmatch(line)
-			if head != nil && (len(numbers) == 0 || head[1] != fmt.Sprint(numbers[0])) {
-				t.Fatalf("line %d begins the carrier of candidate %s, told as %v", i+1, head[1], numbers)
+			if head != nil && (len(ids) == 0 || head[1] != fmt.Sprint(ids[0])) {
+				t.Fatalf("line %d begins the copy of mutant %s, taken for %v", i+1, head[1], ids)
 			}
-			if len(numbers) > 0 && i < strings.Count(src, "\n") {
-				t.Fatalf("line %d is the original's, told as candidate %v", i+1, numbers)
+			if len(ids) > 0 && i < strings.Count(src, "\n") {
+				t.Fatalf("line %d is the original's, taken for mutant %v", i+1, ids)
 			}
 		}
 	})
@@ -537,7 +537,7 @@ func lineOf(src, text string) int {
 	return 1 + strings.Count(src[:strings.Index(src, text)], "\n")
 }
 
-func TestNotWoven(t *testing.T) {
+func TestNoMutant(t *testing.T) {
 	t.Parallel()
 	const src = `package m
 
@@ -563,9 +563,9 @@ func two() { _ = 9 }
 	whole := swapIn(t, "m.go", src, "_ = 9", "_ = 10")
 	whole.Whole = true
 	for _, tc := range []struct {
-		name  string
-		c     propose.Candidate
-		woven bool
+		name string
+		c    propose.Candidate
+		is   bool
 	}{
 		{"init", swapIn(t, "m.go", src, "_ = 1", "_ = 0"), true},
 		{"main", swapIn(t, "m.go", src, "_ = 2", "_ = 0"), false},
@@ -582,10 +582,10 @@ func two() { _ = 9 }
 		}}, false},
 		{"another file", propose.Candidate{Edits: []propose.Edit{{File: "x.go"}}}, false},
 	} {
-		w := newWeaver(false, nil)
-		files, rest, _ := w.weave(pkg, []pick{{1, &tc.c}})
-		if woven := len(rest) == 0; woven != tc.woven || woven != (len(files) > 0) {
-			t.Errorf("%s: woven %t, want %t; %d files", tc.name, woven, tc.woven, len(files))
+		w := newWriter(false, nil)
+		files, rest, _ := w.write(pkg, []mutant{{1, &tc.c}})
+		if is := len(rest) == 0; is != tc.is || is != (len(files) > 0) {
+			t.Errorf("%s: a mutant: %t, want %t; %d files", tc.name, is, tc.is, len(files))
 		}
 	}
 }
@@ -608,9 +608,10 @@ func TestDropRefused(t *testing.T) {
 		{"by name", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "refers to regreen2_f"}, []int{2}},
 		{"the original's fault", testrun.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "bad"}, nil},
 	} {
-		byDir := map[string][]pick{"a": {{1, nil}, {2, nil}}, "b": {{3, nil}}}
+		byDir := map[string][]mutant{"a": {{1, nil}, {2, nil}}, "b": {{3, nil}}}
 		results := make([]Result, 3)
-		dropped := dropRefused(&weaver{spans: spans}, &tc.build, byDir, results)
+		b := &batch{byDir: byDir, results: results}
+		dropped := b.dropRefused(&writer{spans: spans}, &tc.build)
 		var refused []int
 		for i, r := range results {
 			if r.Verdict == IllTyped {
@@ -629,7 +630,7 @@ func TestDropRefused(t *testing.T) {
 
 // What is put behind the last statement of a block can use what is declared before it,
 // although another candidate has a choice of these statements.
-func TestWeaveKeepsScope(t *testing.T) {
+func TestWriteKeepsScope(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
 -- p/p.go --

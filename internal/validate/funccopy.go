@@ -12,59 +12,60 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// A carrier is a copy of a function that holds many candidates. Each is put where
+// funcCopy is a copy of a function that holds many mutants. Each is put where
 // it differs from the function, as a choice between statements:
 //
-//	if *regreenCandidate == 7 { the statement as candidate 7 has it } else { the statement }
+//	if *regreenMutant == 7 { the statement as mutant 7 has it } else { the statement }
 //
-// (if and not switch, in which break would mean something else). So a candidate
+// (if and not switch, in which break would mean something else). So a mutant
 // costs the compiler a statement or two, and not a function. Statements that declare
 // something are chosen together with all that follows in their block. Where such a
-// choice would change what the code means (see place), the candidate gets a carrier
-// of its own, which is the function as the candidate has it. Those that only pick another
-// value of an expression have one together; see picking.
-type carrier struct {
-	file  *propose.File
-	decl  *ast.FuncDecl
-	name  string
-	steps []propose.Edit // see stepEdits
-	sites []*site
-	whole *propose.Candidate // of a carrier of its own
+// choice would change what the code means (see place), the mutant gets a copy
+// of its own, which is the function as the mutant has it. Those that only choose another
+// value of an expression have one together; see valueSite.
+type funcCopy struct {
+	file    *propose.File
+	decl    *ast.FuncDecl
+	name    string
+	steps   []propose.Edit // see stepEdits
+	mutants []mutant
+	size    int // of the mutants' text
 
-	pickSites []*pickSite
-	probes    []propose.Edit // of the file, for one that lets pick
-	picks     []pick
-	size      int // of the candidates' text
+	sites    []*stmtSite
+	switches []*valueSwitch     // of one for mutants that choose values
+	probes   []propose.Edit     // of the file, for the same
+	whole    *propose.Candidate // of a copy of its own
 }
 
-// site is a range of the source, whole statements of one block, with the texts that
-// candidates put in its place.
-type site struct {
+// stmtSite is a range of the source, whole statements of one block, with the texts that
+// mutants put in its place.
+type stmtSite struct {
 	start, end int
-	of         []choice
+	texts      []piece
 }
 
-type choice struct {
-	number int
-	text   string
+// piece is text of one mutant, or of none (0).
+type piece struct {
+	id   int
+	text string
 }
 
-// roomy tells whether a carrier can take more: the copy of the function should be
-// the least part of it, but very long functions are slow to compile.
-func (c *carrier) roomy() bool {
+// roomy reports whether a copy can take more: what is copied should be the least part of
+// it, but very long functions are slow to compile.
+func (c *funcCopy) roomy() bool {
 	length := c.file.Offset(c.decl.End()) - c.file.Offset(c.decl.Pos())
-	return c.whole == nil && len(c.picks) < 250 && c.size < max(4*length, 6000)
+	return c.whole == nil && len(c.mutants) < 250 && c.size < max(4*length, 6000)
 }
 
-func (c *carrier) add(p pick, start, end int, text string) {
-	c.picks = append(c.picks, p)
+func (c *funcCopy) add(m mutant, start, end int, text string) {
+	c.mutants = append(c.mutants, m)
 	c.size += len(text) + 40
-	i := slices.IndexFunc(c.sites, func(s *site) bool { return s.start == start && s.end == end })
+	i := slices.IndexFunc(c.sites, func(s *stmtSite) bool { return s.start == start && s.end == end })
 	if i < 0 {
 		i = len(c.sites)
-		c.sites = append(c.sites, &site{start: start, end: end})
+		c.sites = append(c.sites, &stmtSite{start: start, end: end})
 	}
-	c.sites[i].of = append(c.sites[i].of, choice{p.number, text})
+	c.sites[i].texts = append(c.sites[i].texts, piece{m.ID, text})
 }
 
 // insertion is text that goes into the function.
@@ -72,14 +73,14 @@ type insertion struct {
 	at     int
 	rank   int // at one place: what closes, then steps, then what opens; before all what is only put in behind a choice
 	nested int // among equals, the inner closes first and opens last
-	pieces []choice
-	of     []int // the candidates that have all of it in common; nil for those of the carrier
+	pieces []piece
+	of     []int // the mutants that have all of it in common; nil for those of the copy
 }
 
-// write gives the carrier's source, and the lines (from 1) of each candidate in it.
-func (c *carrier) write() (string, []span) {
+// write returns the copy's source, and the lines (from 1) of each mutant in it.
+func (c *funcCopy) write() (string, []span) {
 	start, end := c.file.Offset(c.decl.Pos()), c.file.Offset(c.decl.End())
-	rename := insertion{at: c.file.Offset(c.decl.Name.Pos()), pieces: []choice{{0, c.name}}}
+	rename := insertion{at: c.file.Offset(c.decl.Name.Pos()), pieces: []piece{{0, c.name}}}
 	skip := c.file.Offset(c.decl.Name.End())
 	inserts := []insertion{rename}
 	if c.whole != nil {
@@ -87,10 +88,10 @@ func (c *carrier) write() (string, []span) {
 	}
 	for _, s := range slices.Concat(c.steps, c.probes) {
 		if s.Start > start && s.Start < end {
-			inserts = append(inserts, insertion{at: s.Start, rank: 1, pieces: []choice{{0, s.New}}})
+			inserts = append(inserts, insertion{at: s.Start, rank: 1, pieces: []piece{{0, s.New}}})
 		}
 	}
-	for _, s := range c.pickSites {
+	for _, s := range c.switches {
 		inserts = append(inserts, s.inserts()...)
 	}
 	closes := make(map[int]bool) // where sites end
@@ -102,20 +103,20 @@ func (c *carrier) write() (string, []span) {
 		if s.start == s.end && closes[s.end] {
 			opening.rank = -1 // it may use what the statements before it declare
 		}
-		for i, ch := range s.of {
-			head := "\nif *regreenCandidate == %d {\n"
+		for i, ch := range s.texts {
+			head := "\nif *regreenMutant == %d {\n"
 			if i > 0 {
-				head = "\n} else if *regreenCandidate == %d {\n"
+				head = "\n} else if *regreenMutant == %d {\n"
 			}
-			opening.pieces = append(opening.pieces, choice{0, fmt.Sprintf(head, ch.number)}, ch)
+			opening.pieces = append(opening.pieces, piece{0, fmt.Sprintf(head, ch.id)}, ch)
 		}
 		if s.start == s.end {
-			opening.pieces = append(opening.pieces, choice{0, "\n}\n"})
+			opening.pieces = append(opening.pieces, piece{0, "\n}\n"})
 			inserts = append(inserts, opening)
 			continue
 		}
-		opening.pieces = append(opening.pieces, choice{0, "\n} else {\n"})
-		inserts = append(inserts, opening, insertion{at: s.end, nested: s.end - s.start, pieces: []choice{{0, "\n}\n"}}})
+		opening.pieces = append(opening.pieces, piece{0, "\n} else {\n"})
+		inserts = append(inserts, opening, insertion{at: s.end, nested: s.end - s.start, pieces: []piece{{0, "\n}\n"}}})
 	}
 	slices.SortStableFunc(inserts, func(a, b insertion) int {
 		return cmp.Or(cmp.Compare(a.at, b.at), cmp.Compare(a.rank, b.rank), cmp.Compare(a.nested, b.nested))
@@ -137,8 +138,8 @@ func (c *carrier) write() (string, []span) {
 		for _, p := range in.pieces {
 			first := line
 			put(p.text)
-			if p.number > 0 {
-				spans = append(spans, span{first, line, []int{p.number}})
+			if p.id > 0 {
+				spans = append(spans, span{first, line, []int{p.id}})
 			}
 		}
 		if in.of != nil {
@@ -149,11 +150,11 @@ func (c *carrier) write() (string, []span) {
 		}
 	}
 	put(string(c.file.Src[at:end]))
-	return b.String(), append(spans, span{1, line, c.numbers()})
+	return b.String(), append(spans, span{1, line, c.ids()})
 }
 
-// variable declares the variable through which the function calls its carrier.
-func (c *carrier) variable() string {
+// variable declares the variable through which the function calls its copy.
+func (c *funcCopy) variable() string {
 	text := func(n ast.Node) string { return string(c.file.Src[c.file.Offset(n.Pos()):c.file.Offset(n.End())]) }
 	params := strings.TrimSpace(strings.TrimSuffix(strings.TrimPrefix(text(c.decl.Type.Params), "("), ")"))
 	if c.decl.Recv != nil {
@@ -173,8 +174,8 @@ func (c *carrier) variable() string {
 	return fmt.Sprintf("var %s_var func(%s)%s", c.name, params, results)
 }
 
-// value is the carrier as a value for that variable.
-func (c *carrier) value() string {
+// value is the copy as a value for that variable.
+func (c *funcCopy) value() string {
 	if c.decl.Recv == nil {
 		return c.name
 	}
@@ -182,23 +183,23 @@ func (c *carrier) value() string {
 	return "(" + string(c.file.Src[c.file.Offset(recv.Pos()):c.file.Offset(recv.End())]) + ")." + c.name
 }
 
-// writeWhole gives the function as its only candidate has it.
-func (c *carrier) writeWhole() (string, []span) {
+// writeWhole returns the function as its only mutant has it.
+func (c *funcCopy) writeWhole() (string, []span) {
 	start, end := c.file.Offset(c.decl.Pos()), c.file.Offset(c.decl.End())
 	edits := append([]propose.Edit{{Start: c.file.Offset(c.decl.Name.Pos()), End: c.file.Offset(c.decl.Name.End()), New: c.name}}, c.whole.Edits...)
 	text := splice(c.file.Src, start, end, withSteps(edits, c.steps))
-	return text, []span{{1, 1 + strings.Count(text, "\n"), c.numbers()}}
+	return text, []span{{1, 1 + strings.Count(text, "\n"), c.ids()}}
 }
 
-func (c *carrier) numbers() []int {
-	out := make([]int, 0, len(c.picks))
-	for _, p := range c.picks {
-		out = append(out, p.number)
+func (c *funcCopy) ids() []int {
+	out := make([]int, 0, len(c.mutants))
+	for _, m := range c.mutants {
+		out = append(out, m.ID)
 	}
 	return out
 }
 
-// withSteps adds those steps to a candidate's edits that stand outside of what
+// withSteps adds those steps to a mutant's edits that stand outside of what
 // these replace.
 func withSteps(edits, steps []propose.Edit) []propose.Edit {
 	out := slices.Clone(edits)
@@ -212,7 +213,7 @@ func withSteps(edits, steps []propose.Edit) []propose.Edit {
 	return out
 }
 
-// splice gives a range of a source with those of the edits that are in it applied.
+// splice returns a range of a source with those of the edits that are in it applied.
 func splice(src []byte, start, end int, edits []propose.Edit) string {
 	var own []propose.Edit
 	for _, e := range edits {
@@ -260,15 +261,15 @@ func blocksOf(file *propose.File, decl *ast.FuncDecl) []block {
 	return out
 }
 
-// place finds the least range of whole statements that a candidate changes and the
+// place finds the least range of whole statements that a mutant changes and the
 // text that it puts there. It is not ok where a choice between statements would mean
-// something else than the candidate:
+// something else than the mutant:
 //
 //   - labels would be there twice;
 //   - an assignment by := that also sets a variable of outside would declare it anew;
 //   - what a new := declares would end with the choice.
 //
-// The error is that of a candidate that does not parse.
+// The error is that of a mutant that does not parse.
 func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, edits, steps []propose.Edit) (start, end int, text string, ok bool, err error) {
 	from, to := edits[0].Start, edits[len(edits)-1].End
 	var failure error
@@ -332,7 +333,7 @@ func place(file *propose.File, blocks []block, uses func(*ast.Ident) token.Pos, 
 	return 0, 0, "", false, failure
 }
 
-// continues tells whether text that is put behind a statement goes on with it, as
+// continues reports whether text that is put behind a statement goes on with it, as
 // "|| b" does behind "return a".
 func continues(text string) bool {
 	text = strings.TrimLeft(text, " \t")
@@ -348,7 +349,7 @@ func upTo(edits []propose.Edit, end int) []propose.Edit {
 	return out
 }
 
-// ownLines tells whether text that is put between statements is apart from both.
+// ownLines reports whether text that is put between statements is apart from both.
 func ownLines(text string, beforeStatement bool) bool {
 	trimmed := strings.Trim(text, " \t")
 	return strings.HasPrefix(trimmed, "\n") || beforeStatement && strings.HasSuffix(trimmed, "\n")
@@ -367,7 +368,7 @@ func statements(text string) ([]ast.Stmt, error) {
 	return f.Decls[0].(*ast.FuncDecl).Body.List, nil
 }
 
-// declares tells whether a statement of a list declares something for those behind.
+// declares reports whether a statement of a list declares something for those behind.
 func declares(list []ast.Stmt) bool {
 	return slices.ContainsFunc(list, func(s ast.Stmt) bool {
 		a, assigns := s.(*ast.AssignStmt)
@@ -400,7 +401,7 @@ func labelled(list []ast.Stmt) bool {
 	return found
 }
 
-// redeclares tells whether a := of the list sets a variable that was declared before
+// redeclares reports whether a := of the list sets a variable that was declared before
 // it: within a choice it would be a new one.
 func redeclares(list []ast.Stmt, uses func(*ast.Ident) token.Pos, before token.Pos) bool {
 	for _, s := range list {
@@ -419,7 +420,7 @@ func redeclares(list []ast.Stmt, uses func(*ast.Ident) token.Pos, before token.P
 	return false
 }
 
-// editsTargets tells whether an edit touches the left side or the operator of an
+// editsTargets reports whether an edit touches the left side or the operator of an
 // assignment that may declare.
 func editsTargets(file *propose.File, list []ast.Stmt, edits []propose.Edit) bool {
 	for _, s := range list {

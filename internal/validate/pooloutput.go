@@ -12,19 +12,19 @@ import (
 
 // What the processes of a pool write, and what that means.
 
-// told is what the processes of a pool have written.
-type told struct {
-	sites    []int    // functions that were called before it began
+// poolOutput is what the processes of a pool have written.
+type poolOutput struct {
+	early    []int    // functions that were called before it began
 	reached  []int    // probes that were reached before the failures, in order
 	base     []string // results of the code as it stands, before and after
 	verdicts map[int]poolVerdict
 	late     time.Duration // that was taken by what ran out of steps
-	alike    int           // how many came to the same as what was run
+	alike    int           // how many chose the same values as what was run
 	givenUp  bool          // after the last verdict, for time or memory
 	overflow bool          // of the stack ended the process
 }
 
-// poolVerdict is what a pool says of one candidate.
+// poolVerdict is what a pool says of one mutant.
 type poolVerdict struct {
 	word   string   // pass, fail, same, unset, steps, deep, timeout or memory
 	failed []string // tests, with all they are subtests of
@@ -59,25 +59,25 @@ func (pv poolVerdict) broken() string {
 	}
 }
 
-// readTold reads what regreenPool in pool.go.txt writes. A line that was not
-// finished is not there.
-func readTold(out []byte) told {
-	t := told{verdicts: make(map[int]poolVerdict)}
+// parsePoolOutput reads what regreenPool in pool/pool.go writes. A line that was not
+// finished does not count.
+func parsePoolOutput(text []byte) poolOutput {
+	out := poolOutput{verdicts: make(map[int]poolVerdict)}
 	inert := make(map[int]bool)
-	for line := range strings.Lines(string(out)) {
+	for line := range strings.Lines(string(text)) {
 		what, rest, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " ")
 		if !strings.HasSuffix(line, "\n") {
 			break
 		}
 		switch what {
-		case "site":
+		case "early":
 			if n, err := strconv.Atoi(rest); err == nil {
-				t.sites = append(t.sites, n)
+				out.early = append(out.early, n)
 			}
 		case "reach":
 			for field := range strings.FieldsSeq(rest) {
 				if n, err := strconv.Atoi(field); err == nil {
-					t.reached = append(t.reached, n)
+					out.reached = append(out.reached, n)
 				}
 			}
 		case "inert":
@@ -85,26 +85,26 @@ func readTold(out []byte) told {
 				inert[n] = true
 			}
 		case "alike":
-			t.alike++
+			out.alike++
 		case "late":
 			if late, err := time.ParseDuration(rest); err == nil {
-				t.late = late
+				out.late = late
 			}
 		case "base":
-			t.base = append(t.base, rest)
+			out.base = append(out.base, rest)
 		case "done":
-			number, verdict, _ := strings.Cut(rest, " ")
-			n, err := strconv.Atoi(number)
+			id, verdict, _ := strings.Cut(rest, " ")
+			n, err := strconv.Atoi(id)
 			if err != nil {
 				break
 			}
 			word, failed, _ := strings.Cut(verdict, " ")
 			pv := poolVerdict{word: word, failed: strings.Fields(failed), pass: word == "pass", inert: inert[n]}
-			t.givenUp = word == "timeout" || word == "memory"
-			t.verdicts[n] = pv
+			out.givenUp = word == "timeout" || word == "memory"
+			out.verdicts[n] = pv
 		}
 	}
-	return t
+	return out
 }
 
 // passedOf are the tests of a target that a pool ran and that are not among those
@@ -119,5 +119,5 @@ func passedOf(target Target, failed []string) []testrun.TestID {
 	return out
 }
 
-// sameReason is why a candidate is rejected that was compared with the code as it stands.
+// sameReason is why a mutant is rejected that was compared with the code as it stands.
 const sameReason = "changes nothing of what the failing tests come to before they fail"

@@ -1,0 +1,176 @@
+package validate
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// fakeSuite answers for the tests of a tree in no language in particular.
+type fakeSuite struct {
+	run   func(ctx context.Context, req testrun.Request) (*testrun.Result, error)
+	reach testrun.Reach
+	err   error    // of Reached
+	asked []string // files that Reached was asked about
+}
+
+func (s *fakeSuite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
+	return s.run(ctx, req)
+}
+
+func (s *fakeSuite) Reached(_ context.Context, files []string) (testrun.Reach, error) {
+	s.asked = files
+	return s.reach, s.err
+}
+
+// failing is a target with tests of package p.
+func failing(tests ...string) Target {
+	out := Target{Package: "p"}
+	for _, name := range tests {
+		out.Failures = append(out.Failures, testrun.Failure{TestID: testrun.TestID{Package: "p", Test: name}, Message: "still wrong"})
+	}
+	return out
+}
+
+// oneFile is a tree with the file a.txt, in which the candidates put another word.
+func oneFile() *propose.Tree {
+	return &propose.Tree{Overlay: map[string][]byte{"a.txt": []byte("bad"), "b.txt": []byte("kept")}}
+}
+
+func word(text string) propose.Candidate {
+	return propose.Candidate{Title: text, Edits: []propose.Edit{{File: "a.txt", Start: 0, End: 3, New: text}}}
+}
+
+// The steps of confirmation by what the candidate reaches, and the words of their evidence.
+func TestConfirmSteps(t *testing.T) {
+	t.Parallel()
+	passed := func(n int) []testrun.TestID { return make([]testrun.TestID, n) }
+	for _, tc := range []struct {
+		name    string
+		reach   testrun.Reach
+		tests   []string
+		steps   []string
+		details []string
+	}{
+		{
+			"two tests, two dependents",
+			testrun.Reach{Packages: []string{"p", "q", "untested"}, Tested: []string{"p", "q"}},
+			[]string{"A", "B"},
+			[]string{StageFailing, StageDependents, StageSuite, StageRepeat},
+			[]string{"2 failing tests now pass", "2 tests of 2 packages pass", "3 tests of 3 packages pass", "2 formerly failing tests passed 3 more times"},
+		},
+		{
+			"one test, one dependent",
+			testrun.Reach{Packages: []string{"p"}, Tested: []string{"p"}},
+			[]string{"A"},
+			[]string{StageFailing, StageDependents, StageSuite, StageRepeat},
+			[]string{"1 failing test now passes", "1 test of 1 package passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+		},
+		{
+			"any test may depend",
+			testrun.Reach{All: true, Why: "a.txt"},
+			[]string{"A"},
+			[]string{StageFailing, StageSuite, StageRepeat},
+			[]string{"1 failing test now passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+		},
+		{
+			"no test depends",
+			testrun.Reach{Packages: []string{"untested"}},
+			[]string{"A"},
+			[]string{StageFailing, StageSuite, StageRepeat},
+			[]string{"1 failing test now passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+		},
+	} {
+		suite := &fakeSuite{reach: tc.reach}
+		suite.run = func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
+			if string(req.Overlay["a.txt"]) != "good" || string(req.Overlay["b.txt"]) != "kept" {
+				t.Errorf("%s: laid over: %q", tc.name, req.Overlay)
+			}
+			if req.Packages == nil {
+				return &testrun.Result{Packages: []string{"p", "q", "r"}, Passed: passed(3)}, nil
+			}
+			return &testrun.Result{Packages: req.Packages, Passed: passed(len(req.Packages))}, nil
+		}
+		c := word("good")
+		r := Result{Candidate: &c, Verdict: Plausible}
+		v := &Validator{Suite: suite, Tree: oneFile()}
+		if err := v.Confirm(t.Context(), failing(tc.tests...), &r); err != nil || r.Verdict != Verified {
+			t.Errorf("%s: %s (%s), %v", tc.name, r.Verdict, r.Reason, err)
+		}
+		var steps, details []string
+		for _, e := range r.Evidence {
+			steps, details = append(steps, e.Step), append(details, e.Detail)
+		}
+		if !slices.Equal(steps, tc.steps) || !slices.Equal(details, tc.details) {
+			t.Errorf("%s: %q %q, want %q %q", tc.name, steps, details, tc.steps, tc.details)
+		}
+		if !slices.Equal(suite.asked, []string{"a.txt"}) {
+			t.Errorf("%s: asked what %q reach", tc.name, suite.asked)
+		}
+	}
+}
+
+// What cannot be found out is an error, and no verdict.
+func TestConfirmErrors(t *testing.T) {
+	t.Parallel()
+	broken := errors.New("broken")
+	for name, suite := range map[string]*fakeSuite{
+		"reach": {err: broken},
+		"run":   {run: func(context.Context, testrun.Request) (*testrun.Result, error) { return nil, broken }},
+	} {
+		c := word("good")
+		r := Result{Candidate: &c, Verdict: Plausible}
+		v := &Validator{Suite: suite, Tree: oneFile()}
+		if err := v.Confirm(t.Context(), failing("A"), &r); !errors.Is(err, broken) || r.Verdict != Plausible {
+			t.Errorf("%s: %s, %v", name, r.Verdict, err)
+		}
+	}
+}
+
+// A test that is gone does not count as one that passes.
+func TestConfirmMissing(t *testing.T) {
+	t.Parallel()
+	suite := &fakeSuite{run: func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
+		return &testrun.Result{Missing: req.Tests}, nil
+	}}
+	c := word("good")
+	r := Result{Candidate: &c, Verdict: Plausible}
+	v := &Validator{Suite: suite, Tree: oneFile()}
+	if err := v.Confirm(t.Context(), failing("A"), &r); err != nil || r.Verdict != Rejected || r.Stage != StageFailing {
+		t.Errorf("%s at %s (%s), %v", r.Verdict, r.Stage, r.Reason, err)
+	}
+}
+
+// A failure that was there before stays allowed, in the same test only; one that
+// the patch is to fix never is.
+func TestNotAccepted(t *testing.T) {
+	t.Parallel()
+	id := func(test string) testrun.TestID { return testrun.TestID{Package: "p", Test: test} }
+	failure := func(test string) testrun.Failure { return testrun.Failure{TestID: id(test)} }
+	goal := Target{Package: "p", Failures: []testrun.Failure{failure("TestA"), failure("TestB/x")}, Accepted: []testrun.Failure{failure("TestKnown")}}
+	for _, tc := range []struct {
+		failed  string
+		fixed   []testrun.TestID
+		allowed bool
+	}{
+		{"TestA", []testrun.TestID{id("TestA")}, false},
+		{"TestA/sub", []testrun.TestID{id("TestA")}, false},
+		{"TestA", []testrun.TestID{id("TestB/x")}, true}, // another cause's
+		{"TestB", []testrun.TestID{id("TestB/x")}, false},
+		{"TestB/y", []testrun.TestID{id("TestB/x")}, false},
+		{"TestKnown", []testrun.TestID{id("TestA")}, true},
+		{"TestKnown/sub", []testrun.TestID{id("TestA")}, true},
+		{"TestKnownNot", []testrun.TestID{id("TestA")}, false},
+		{"TestNew", []testrun.TestID{id("TestA")}, false},
+		{"", []testrun.TestID{id("TestA")}, false}, // the package as a whole
+	} {
+		got := goal.notAccepted([]testrun.Failure{failure(tc.failed)}, tc.fixed)
+		if allowed := len(got) == 0; allowed != tc.allowed {
+			t.Errorf("%q while fixing %v: allowed %t", tc.failed, tc.fixed, allowed)
+		}
+	}
+}
