@@ -162,7 +162,7 @@ func TestExamples(t *testing.T) {
 func exampleProblem(t *testing.T, s *Strategy, around *txtar.Archive) *Problem {
 	t.Helper()
 	root := t.TempDir()
-	source := &SourceTree{Tree: &Tree{Root: root}}
+	tree := &SourceTree{Tree: &Tree{Root: root}}
 	failure := testrun.Failure{TestID: testrun.TestID{Package: "example.com/m", Test: "Test"}, Kind: testrun.Assertion}
 	if s.Applies(testrun.Compile) {
 		failure = testrun.Failure{TestID: testrun.TestID{Package: "example.com/m"}, Kind: testrun.Compile}
@@ -180,7 +180,7 @@ func exampleProblem(t *testing.T, s *Strategy, around *txtar.Archive) *Problem {
 		}
 	}
 	p := &Problem{
-		Tree: source.Tree, Source: source, Emptied: Emptied, Failures: []testrun.Failure{failure},
+		Tree: tree.Tree, Source: tree, Emptied: Emptied, Failures: []testrun.Failure{failure},
 		Editable: func(file string) bool { return !strings.HasSuffix(file, "_test.go") },
 		Suspects: []localize.Suspect{{File: "m.go", Start: 1, End: 1 + strings.Count(src, "\n"), Score: 1}},
 		Green:    func(ctx context.Context, files map[string][]byte) (bool, error) { return passes(ctx, root, files) },

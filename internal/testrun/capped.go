@@ -55,6 +55,9 @@ func (c *capped) cut(keep int) {
 	}
 }
 
+// size is how many bytes are kept.
+func (c *capped) size() int { return len(c.head) + len(c.tail) }
+
 // shrink lowers the limit and gives the memory back.
 func (c *capped) shrink(limit int) {
 	c.limit = limit

@@ -115,7 +115,7 @@ func (c *collector) add(e event) {
 	case "fail":
 		t := p.test(e.Test)
 		t.failed = true
-		c.kept += len(t.output.head) + len(t.output.tail)
+		c.kept += t.output.size()
 		if c.kept > maxKept {
 			t.output.shrink(minOutput)
 		}
