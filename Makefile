@@ -81,7 +81,7 @@ fuzz: ## Fuzz what reads patches, names and reports of strangers (FUZZTIME=60s e
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile internal/report
 
 # What goes into package testing of the programs that hold mutants: only its tag builds it here.
-pool := ./internal/validate/pool
+pool := ./internal/lang/golang/schemata/pool
 
 .PHONY: lint
 lint: ## Check formatting, vet, and run staticcheck

@@ -11,6 +11,8 @@ import (
 	"path/filepath"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -51,7 +53,7 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 		return 0, 0, "", err
 	}
 	start, end := functionAround(src, bug.Line)
-	tree := &propose.SourceTree{Tree: &propose.Tree{Root: dir}, Env: seeded.Environment(os.Environ())}
+	tree := &source.Tree{Tree: &propose.Tree{Root: dir}, Env: seeded.Environment(os.Environ())}
 	p := &propose.Problem{
 		Tree: tree.Tree, Source: tree, TestCode: tree.TestCode,
 		Suspects: []localize.Suspect{{File: bug.File, Start: start, End: end, Score: 1}},
@@ -59,7 +61,7 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 	}
 	var templates []propose.Strategy
 	shares := make(map[string]float64)
-	for _, s := range propose.Strategies() {
+	for _, s := range golang.Strategies() {
 		if s.Applies(testrun.Assertion) && !s.LastResort {
 			templates = append(templates, s)
 			shares[s.Name] = s.Share

@@ -13,6 +13,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/schemata"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -161,7 +162,7 @@ func (b *bench) validator(ctx context.Context, s *subject, step string) (*valida
 	tree.Overlay = map[string][]byte{s.bug.File: fmt.Appendf(slices.Clone(src), "\n// step %s\n", step)}
 	_, err = tree.Load(ctx, path.Dir(s.bug.File))
 	v := &validate.Validator{Suite: s.suite, Tree: tree.Tree, Progress: func(_, _, _ int) {}}
-	v.Screener = validate.NewSchemata(validate.SchemataOptions{
+	v.Screener = schemata.New(schemata.Options{
 		Suite: s.suite, Tree: tree, Jobs: b.jobs, Log: b.log,
 		Progress: func(done, total, plausible int) { v.Progress(done, total, plausible) },
 	})

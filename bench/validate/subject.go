@@ -11,7 +11,10 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -21,7 +24,7 @@ import (
 // subject is a module with a bug, and what is proposed to mend it.
 type subject struct {
 	bug      seeded.Bug
-	suite    *testrun.Suite
+	suite    *gotest.Suite
 	target   validate.Target
 	dir      string              // of the failing tests' package, relative to the module
 	cands    []propose.Candidate // the best first
@@ -36,7 +39,7 @@ func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subj
 	if _, err := bug.SeedFile(root); err != nil {
 		return nil, err
 	}
-	suite, err := testrun.FindIn(root, "", seeded.Environment(os.Environ()))
+	suite, err := gotest.FindIn(root, "", seeded.Environment(os.Environ()))
 	if err != nil {
 		return nil, err
 	}
@@ -68,7 +71,7 @@ func (s *subject) aim(ctx context.Context) error {
 	}
 	chosen := slices.MinFunc(first.Failures, func(a, b testrun.Failure) int {
 		own := func(f testrun.Failure) int {
-			at := slices.IndexFunc(packages, func(p testrun.Package) bool { return p.ImportPath == f.Package })
+			at := slices.IndexFunc(packages, func(p gotest.Package) bool { return p.ImportPath == f.Package })
 			if at >= 0 && packages[at].Dir == path.Dir(s.bug.File) {
 				return 0
 			}
@@ -84,7 +87,7 @@ func (s *subject) aim(ctx context.Context) error {
 			s.target.Accepted = append(s.target.Accepted, f)
 		}
 	}
-	at := slices.IndexFunc(packages, func(p testrun.Package) bool { return p.ImportPath == chosen.Package })
+	at := slices.IndexFunc(packages, func(p gotest.Package) bool { return p.ImportPath == chosen.Package })
 	if at < 0 || chosen.Kind == testrun.Compile {
 		return fmt.Errorf("%s does not get as far as to its tests", chosen.Package)
 	}
@@ -112,7 +115,7 @@ func (s *subject) propose(ctx context.Context, jobs int) error {
 	problem := &propose.Problem{Tree: tree.Tree, Source: tree, TestCode: tree.TestCode, Failures: s.target.Failures, Suspects: everywhere(suspects, pkg)}
 	var strategies []propose.Strategy
 	shares := make(map[string]float64)
-	for _, strategy := range propose.Strategies() {
+	for _, strategy := range golang.Strategies() {
 		if strategy.Applies(s.target.Failures[0].Kind) && !strategy.LastResort && strategy.Name != "revert" { // there is no history
 			strategies = append(strategies, strategy)
 			shares[strategy.Name] = strategy.Share
@@ -140,7 +143,7 @@ func cost(c *propose.Candidate) float64 {
 const unsuspected = 0.1
 
 // everywhere are the suspects in a package, and all the rest of it.
-func everywhere(suspects []localize.Suspect, pkg *propose.Package) []localize.Suspect {
+func everywhere(suspects []localize.Suspect, pkg *source.Package) []localize.Suspect {
 	least := 1.0
 	var out []localize.Suspect
 	for _, s := range suspects {
@@ -155,6 +158,6 @@ func everywhere(suspects []localize.Suspect, pkg *propose.Package) []localize.Su
 }
 
 // tree is the module with nothing known of it.
-func (s *subject) tree() *propose.SourceTree {
-	return &propose.SourceTree{Tree: &propose.Tree{Root: s.suite.Root}, Env: s.suite.Sandbox.Env()}
+func (s *subject) tree() *source.Tree {
+	return &source.Tree{Tree: &propose.Tree{Root: s.suite.Root}, Env: s.suite.Sandbox.Env()}
 }

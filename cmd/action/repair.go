@@ -13,13 +13,13 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/runner"
 	"github.com/regreen-ci/regreen/internal/session"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // repair tests the checkout, searches a patch for what is red, and tells about it.
@@ -164,7 +164,7 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 			Hint: "name what the step with the tests writes, and let this step run also when that one fails: `if: ${{ !cancelled() }}`",
 		}
 	}
-	modules, err := testrun.ModulesIn(opened.Repo.Root())
+	modules, err := gotest.ModulesIn(opened.Repo.Root())
 	if err != nil {
 		return nil, err
 	}

@@ -12,12 +12,12 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -111,7 +111,7 @@ func (a *app) read(ctx context.Context, names []string) (*report.Report, error) 
 	if rp, err := repo.Open(ctx, a.dir, a.environ); err == nil {
 		root = rp.Root()
 	}
-	modules, err := testrun.ModulesIn(root)
+	modules, err := gotest.ModulesIn(root)
 	if err != nil {
 		return nil, err
 	}

@@ -7,13 +7,13 @@ import (
 	"path/filepath"
 )
 
-// key names edits by what they do, see Candidate.Key. Edits whose result is the same have
+// Key names edits by what they do, see Candidate.Key. Edits whose result is the same have
 // the same key.
 //
 // Places are those of the tree without the patches kept so far, as far as these leave
 // them alone: runs that have kept different patches name the same edit of another
 // function alike.
-func (t *Tree) key(edits []Edit) uint64 {
+func (t *Tree) Key(edits []Edit) uint64 {
 	h := fnv.New64a()
 	for _, e := range edits {
 		src, err := t.Read(e.File)

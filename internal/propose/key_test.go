@@ -19,8 +19,8 @@ func TestKeyIsOfTheResult(t *testing.T) {
 		}
 		src := before + old + after
 		tree := &Tree{files: map[string][]byte{"a.go": []byte(src)}}
-		narrow := tree.key([]Edit{{"a.go", len(before), len(before) + len(old), now}})
-		whole := tree.key([]Edit{{"a.go", 0, len(src), before + now + after}})
+		narrow := tree.Key([]Edit{{"a.go", len(before), len(before) + len(old), now}})
+		whole := tree.Key([]Edit{{"a.go", 0, len(src), before + now + after}})
 		if narrow != whole {
 			t.Errorf("%q to %q: two keys", src, before+now+after)
 		}
@@ -28,10 +28,10 @@ func TestKeyIsOfTheResult(t *testing.T) {
 		if other == old {
 			return
 		}
-		if same := tree.key([]Edit{{"a.go", len(before), len(before) + len(old), other}}) == narrow; same != (other == now) {
+		if same := tree.Key([]Edit{{"a.go", len(before), len(before) + len(old), other}}) == narrow; same != (other == now) {
 			t.Errorf("%q to %q and to %q: the same key: %v", src, before+now+after, before+other+after, same)
 		}
-		if tree.key([]Edit{{"b.go", 0, 0, now}}) == narrow {
+		if tree.Key([]Edit{{"b.go", 0, 0, now}}) == narrow {
 			t.Error("the same key in another file")
 		}
 	})
@@ -61,7 +61,7 @@ func TestKeyLeavesOutWhatWasKept(t *testing.T) {
 		return Edit{}
 	}
 	for _, what := range []string{"a = 1", "c = 3"} {
-		if first.key([]Edit{at(was, what)}) != then.key([]Edit{at(now, what)}) {
+		if first.Key([]Edit{at(was, what)}) != then.Key([]Edit{at(now, what)}) {
 			t.Errorf("%s has two keys", what)
 		}
 	}
@@ -70,7 +70,7 @@ func TestKeyLeavesOutWhatWasKept(t *testing.T) {
 		"a": at(now, "a = 1"), "b": at(now, "b = 2"), "more": at(now, "more = 5"), "c": at(now, "c = 3"), "new": {"new.go", 0, 0, "x"}, "none": {"gone.go", 0, 0, "x"},
 		"q": {"q.go", 0, 0, "x"},
 	} {
-		key := then.key([]Edit{edit})
+		key := then.Key([]Edit{edit})
 		if seen[key] != "" {
 			t.Errorf("%s has the key of %s", name, seen[key])
 		}

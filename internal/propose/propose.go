@@ -293,7 +293,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
 	})
 	for _, e := range c.Edits {
-		if !p.editable(e.File) {
+		if !p.MayEdit(e.File) {
 			return false
 		}
 		src, err := p.Tree.Read(e.File)
@@ -307,7 +307,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 			return false
 		}
 	}
-	c.Key = p.Tree.key(c.Edits)
+	c.Key = p.Tree.Key(c.Edits)
 	if seen[c.Key] {
 		return false
 	}
@@ -321,12 +321,12 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 
 // editable reports whether a file may be edited: no test, and nothing that tests call
 // to judge.
-func (p *Problem) editable(file string) bool {
+func (p *Problem) MayEdit(file string) bool {
 	return p.mayUndo(file) && (p.TestCode == nil || !p.TestCode(file))
 }
 
-// hole gives the hole that edits make, the same one for the same edits.
-func (p *Problem) hole(edits []Edit) *Hole {
+// Hole gives the hole that edits make, the same one for the same edits.
+func (p *Problem) Hole(edits []Edit) *Hole {
 	if len(edits) == 0 {
 		return nil
 	}
@@ -345,7 +345,7 @@ func (p *Problem) hole(edits []Edit) *Hole {
 
 // Repairable leaves out the suspects in files that may not be edited.
 func (p *Problem) Repairable(suspects []localize.Suspect) []localize.Suspect {
-	return slices.DeleteFunc(slices.Clone(suspects), func(s localize.Suspect) bool { return !p.editable(s.File) })
+	return slices.DeleteFunc(slices.Clone(suspects), func(s localize.Suspect) bool { return !p.MayEdit(s.File) })
 }
 
 // shrink gives an edit without the text it shares with what it replaces, so that

@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-var revert = Strategy{
+var Revert = Strategy{
 	Name:  "revert",
 	Title: "Undo the part of the change that broke the tests",
 	Text: `A last resort, when there is a base to compare with and no other strategy found

@@ -152,12 +152,12 @@ func TestCulprit(t *testing.T) {
 		t.Errorf("culprit:\n%s", got)
 	}
 
-	cands, errs := Generate(context.Background(), p, []Strategy{revert})
+	cands, errs := Generate(context.Background(), p, []Strategy{Revert})
 	if len(cands) != 1 || len(errs) != 0 {
 		t.Fatalf("%v %v", cands, errs)
 	}
 	c := cands[0]
-	if c.Title != "undo the change of p.go:10" || c.Line != 10 || c.Suspicion != 0.9 || c.Removed != 1 || !revert.LastResort {
+	if c.Title != "undo the change of p.go:10" || c.Line != 10 || c.Suspicion != 0.9 || c.Removed != 1 || !Revert.LastResort {
 		t.Errorf("%+v", c)
 	}
 	src, _ := p.Tree.Read("p.go")
@@ -221,7 +221,7 @@ func TestNoCulprit(t *testing.T) {
 			if len(hunks) != 0 || minimal || err != nil {
 				t.Errorf("%v, minimal %v, %v", hunks, minimal, err)
 			}
-			if cands, errs := Generate(context.Background(), p, []Strategy{revert}); len(cands)+len(errs) != 0 {
+			if cands, errs := Generate(context.Background(), p, []Strategy{Revert}); len(cands)+len(errs) != 0 {
 				t.Errorf("%v %v", cands, errs)
 			}
 		})
@@ -376,7 +376,7 @@ func TestReverts(t *testing.T) {
 			slices.SortFunc(after.Files, func(a, b txtar.File) int { return strings.Compare(a.Name, b.Name) })
 			p := changedTree(t, &in)
 			p.Green = goTest(p)
-			cands, errs := Generate(t.Context(), p, []Strategy{revert})
+			cands, errs := Generate(t.Context(), p, []Strategy{Revert})
 			if len(cands) != 1 || len(errs) > 0 {
 				t.Fatalf("%d candidates, %v", len(cands), errs)
 			}

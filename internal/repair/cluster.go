@@ -10,6 +10,8 @@ import (
 	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
+	"github.com/regreen-ci/regreen/internal/lang/golang/schemata"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -41,7 +43,7 @@ func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}
-	validator.Screener = validate.NewSchemata(validate.SchemataOptions{
+	validator.Screener = schemata.New(schemata.Options{
 		Suite: r.suite, Tree: tree, Jobs: limits.Jobs, Log: hooks.Log, Way: limits.Screening, Seed: limits.Seed,
 		Progress: func(done, total, plausible int) { validator.Progress(done, total, plausible) },
 	})
@@ -63,7 +65,7 @@ func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure
 
 	problem := &propose.Problem{
 		Tree: tree.Tree, Source: tree, Failures: failures, Suspects: suspects, Changes: changes,
-		Editable: r.mayEdit(ctx), TestCode: tree.TestCode, Emptied: propose.Emptied,
+		Editable: r.mayEdit(ctx), TestCode: tree.TestCode, Emptied: source.Emptied,
 		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, target, files) },
 	}
 	return &cluster{target: target, tree: tree.Tree, validator: validator, problem: problem}, nil

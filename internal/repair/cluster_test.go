@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -81,7 +82,7 @@ func TestRevertsIntent(t *testing.T) {
 // The strategies that the pipeline treats on their own say so.
 func TestMarksOfStrategies(t *testing.T) {
 	t.Parallel()
-	for _, s := range propose.Strategies() {
+	for _, s := range golang.Strategies() {
 		if got, want := s.RevertsIntent, s.Name == "revert"; got != want {
 			t.Errorf("%s undoes what someone wanted: %t", s.Name, got)
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"slices"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -80,8 +81,8 @@ func (r *run) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.
 }
 
 // importDepth is how many layers of the tree's own packages lie below each.
-func importDepth(pkgs []testrun.Package) map[string]int {
-	byPath := make(map[string]*testrun.Package, len(pkgs))
+func importDepth(pkgs []gotest.Package) map[string]int {
+	byPath := make(map[string]*gotest.Package, len(pkgs))
 	for i := range pkgs {
 		byPath[pkgs[i].ImportPath] = &pkgs[i]
 	}

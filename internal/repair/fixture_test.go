@@ -9,7 +9,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/repo"
 )
 
@@ -76,7 +76,7 @@ func (p *project) options() Options {
 			Editable: func(file string) (bool, string) { return !strings.HasSuffix(file, "_test.go"), "it is a test" },
 		},
 	}
-	for _, s := range propose.Strategies() {
+	for _, s := range golang.Strategies() {
 		if s.Name == "template/operator" {
 			o.Limits.Strategies = append(o.Limits.Strategies, s)
 		}

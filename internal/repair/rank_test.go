@@ -6,6 +6,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -154,7 +155,7 @@ func TestSuspectGroups(t *testing.T) {
 
 func TestImportDepth(t *testing.T) {
 	t.Parallel()
-	pkgs := []testrun.Package{
+	pkgs := []gotest.Package{
 		{ImportPath: "m/top", Imports: []string{"m/mid", "m/low", "fmt"}},
 		{ImportPath: "m/mid", Imports: []string{"m/low", "os"}},
 		{ImportPath: "m/low", Imports: []string{"fmt"}},

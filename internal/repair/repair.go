@@ -17,6 +17,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
@@ -30,7 +31,7 @@ type run struct {
 	rng      *rand.Rand
 	report   *report.Report
 	clock    *clock
-	suite    *testrun.Suite
+	suite    *gotest.Suite
 	treeHash string
 
 	workspace string // where the tree is exported to

@@ -10,7 +10,7 @@ import (
 	"slices"
 	"strconv"
 
-	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -40,7 +40,7 @@ func (r *run) replayArgs() []string {
 	if limits.Shard.Of > 0 {
 		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Of))
 	}
-	if len(limits.Strategies) < len(propose.Strategies()) {
+	if len(limits.Strategies) < len(golang.Strategies()) {
 		for _, s := range limits.Strategies {
 			args = append(args, "--strategies", s.Name)
 		}

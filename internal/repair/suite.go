@@ -5,16 +5,17 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/propose"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // language is that of the tests.
 const language = "go"
 
 // findSuite finds the tests of an exported tree.
-func (r *run) findSuite(dir string) (*testrun.Suite, error) {
-	return testrun.FindIn(dir, r.opt.Subject.Command, r.goEnviron())
+func (r *run) findSuite(dir string) (*gotest.Suite, error) {
+	return gotest.FindIn(dir, r.opt.Subject.Command, r.goEnviron())
 }
 
 // goEnviron is the environment with a place for what go commands leave behind,
@@ -31,8 +32,8 @@ func (r *run) goEnviron() []string {
 }
 
 // patchedTree is the code of the suite with the patches kept so far.
-func (r *run) patchedTree() *propose.SourceTree {
-	return &propose.SourceTree{
+func (r *run) patchedTree() *source.Tree {
+	return &source.Tree{
 		Tree: &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept)}, Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: outsideWorkspace(r.suite),
 	}
 }
@@ -50,7 +51,7 @@ func buildFlags(flags []string) []string {
 
 // outsideWorkspace returns the directories of the modules that no workspace of the tree
 // uses.
-func outsideWorkspace(suite *testrun.Suite) []string {
+func outsideWorkspace(suite *gotest.Suite) []string {
 	var dirs []string
 	for _, m := range suite.Modules {
 		if m.Alone {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -191,7 +192,7 @@ func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.F
 		return out, nil
 	}
 	packages = slices.DeleteFunc(packages, func(p string) bool {
-		return !slices.ContainsFunc(there, func(q testrun.Package) bool { return q.ImportPath == p })
+		return !slices.ContainsFunc(there, func(q gotest.Package) bool { return q.ImportPath == p })
 	})
 	if len(packages) == 0 {
 		return out, nil

@@ -5,15 +5,16 @@ import (
 	"encoding/json"
 	"errors"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // readGoTest reads the events of go test -json. Lines that are none, such as what
 // the go command writes beside them, are passed over, but for what they say of a build.
 func readGoTest(in *bufio.Reader, f *File, opt Options) error {
-	replay := testrun.NewReplay(opt.Root, opt.Modules)
+	replay := gotest.NewReplay(opt.Root, opt.Modules)
 	err := lines(in, func(n int, line []byte) error {
-		var e testrun.Event
+		var e gotest.Event
 		if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
 			replay.Other(line)
 			return nil

@@ -20,7 +20,7 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 )
 
 // What is read at most.
@@ -33,8 +33,8 @@ const (
 
 // Options says where the tests belong, so that places in them become paths of the tree.
 type Options struct {
-	Root    string           // the tree's, absolute: what absolute paths become relative to
-	Modules []testrun.Module // Go modules in it
+	Root    string          // the tree's, absolute: what absolute paths become relative to
+	Modules []gotest.Module // Go modules in it
 }
 
 // File is what one file holds.

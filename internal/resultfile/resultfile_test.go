@@ -14,14 +14,14 @@ import (
 
 	diff "github.com/google/go-cmp/cmp"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 var update = flag.Bool("update", false, "write the golden files of testdata")
 
 // options are where the files of testdata are said to come from.
-var options = Options{Root: "/src/m", Modules: []testrun.Module{{Dir: "go", Path: "example.com/m"}}}
+var options = Options{Root: "/src/m", Modules: []gotest.Module{{Dir: "go", Path: "example.com/m"}}}
 
 // recorded are the files of testdata.
 func recorded(t testing.TB) []string {

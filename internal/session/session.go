@@ -26,6 +26,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repair"
@@ -168,7 +169,7 @@ func (s *Session) openLog(getenv func(string) string) {
 // Repair returns the options of a run on one source.
 func (s *Session) Repair(source repo.Source, version string, progress repair.Progress) (repair.Options, error) {
 	f, cfg := s.in.Flags, s.Config
-	strategies, err := Select(propose.Strategies(), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
+	strategies, err := Select(golang.Strategies(), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
 	if err != nil {
 		return repair.Options{}, err
 	}

@@ -6,33 +6,33 @@ import (
 )
 
 const (
-	maxOutput = 64 << 10 // of one failure
-	minOutput = 4 << 10  // of one failure, once there are very many
+	MaxOutput = 64 << 10 // of one failure
+	MinOutput = 4 << 10  // of one failure, once there are very many
 )
 
-// capped keeps the head and the tail of what is written to it, and counts what
+// Capped keeps the head and the tail of what is written to it, and counts what
 // lies between. A panic's trace is at the end of a test's output, its cause often
 // at the beginning; the middle of a flood is the part to miss least.
-type capped struct {
-	limit   int // bytes kept; 0 means maxOutput
-	head    []byte
+type Capped struct {
+	Limit   int // bytes kept; 0 means maxOutput
+	Head    []byte
 	tail    []byte
 	skipped int
 }
 
-func (c *capped) half() int {
-	if c.limit == 0 {
-		return maxOutput / 2
+func (c *Capped) half() int {
+	if c.Limit == 0 {
+		return MaxOutput / 2
 	}
-	return c.limit / 2
+	return c.Limit / 2
 }
 
 // Write never fails.
-func (c *capped) Write(p []byte) (int, error) {
+func (c *Capped) Write(p []byte) (int, error) {
 	n, half := len(p), c.half()
-	if room := half - len(c.head); room > 0 {
+	if room := half - len(c.Head); room > 0 {
 		take := min(room, len(p))
-		c.head = append(c.head, p[:take]...)
+		c.Head = append(c.Head, p[:take]...)
 		p = p[take:]
 	}
 	if surplus := len(p) - half; surplus > 0 {
@@ -48,25 +48,25 @@ func (c *capped) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-func (c *capped) cut(keep int) {
+func (c *Capped) cut(keep int) {
 	if surplus := len(c.tail) - keep; surplus > 0 {
 		c.skipped += surplus
 		c.tail = append(c.tail[:0], c.tail[surplus:]...)
 	}
 }
 
-// size is how many bytes are kept.
-func (c *capped) size() int { return len(c.head) + len(c.tail) }
+// Size is how many bytes are kept.
+func (c *Capped) Size() int { return len(c.Head) + len(c.tail) }
 
-// shrink lowers the limit and gives the memory back.
-func (c *capped) shrink(limit int) {
-	c.limit = limit
+// Shrink lowers the limit and gives the memory back.
+func (c *Capped) Shrink(limit int) {
+	c.Limit = limit
 	half := c.half()
-	if len(c.head)+len(c.tail) <= limit {
+	if len(c.Head)+len(c.tail) <= limit {
 		return
 	}
-	rest := append(append([]byte(nil), c.head[min(half, len(c.head)):]...), c.tail...)
-	c.head = append([]byte(nil), c.head[:min(half, len(c.head))]...)
+	rest := append(append([]byte(nil), c.Head[min(half, len(c.Head)):]...), c.tail...)
+	c.Head = append([]byte(nil), c.Head[:min(half, len(c.Head))]...)
 	c.tail = nil
 	if surplus := len(rest) - half; surplus > 0 {
 		c.skipped += surplus
@@ -75,21 +75,21 @@ func (c *capped) shrink(limit int) {
 	c.tail = append(c.tail, rest...)
 }
 
-// text is what was kept, with a note where something was left out, and the number
+// Text is what was kept, with a note where something was left out, and the number
 // of bytes left out.
-func (c *capped) text() (string, int) {
+func (c *Capped) Text() (string, int) {
 	c.cut(c.half())
 	if c.skipped == 0 {
-		return strings.ToValidUTF8(string(c.head)+string(c.tail), "\uFFFD"), 0
+		return strings.ToValidUTF8(string(c.Head)+string(c.tail), "\uFFFD"), 0
 	}
-	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", c.head, c.skipped, c.tail)
+	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", c.Head, c.skipped, c.tail)
 	return strings.ToValidUTF8(text, "\uFFFD"), c.skipped
 }
 
-// clip shortens text to what one failure may keep.
-func clip(text string) string {
-	var c capped
+// Clip shortens text to what one failure may keep.
+func Clip(text string) string {
+	var c Capped
 	c.Write([]byte(text))
-	text, _ = c.text()
+	text, _ = c.Text()
 	return text
 }

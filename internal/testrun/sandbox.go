@@ -18,9 +18,9 @@ import (
 // which left its process group are found and ended too.
 const runVariable = "REGREEN_RUN"
 
-// grace is how long a command may take to end after it was asked to, and how long
+// Grace is how long a command may take to end after it was asked to, and how long
 // a pipe may stay open after its process has ended.
-const grace = 2 * time.Second
+const Grace = 2 * time.Second
 
 // Sandbox is where foreign code runs: a sealed environment, a process group of
 // its own, and an end that nothing outlives. It does not confine what the code
@@ -51,58 +51,58 @@ func NewSandbox(environ []string) *Sandbox {
 // to the next.
 func (b *Sandbox) Env() []string { return append([]string(nil), b.env...) }
 
-// command is a process to run in a sandbox.
-type command struct {
-	args   []string
-	dir    string
-	env    []string // added to the sandbox's
-	stdout io.Writer
-	stderr io.Writer
+// Command is a process to run in a sandbox.
+type Command struct {
+	Args   []string
+	Dir    string
+	Env    []string // added to the sandbox's
+	Stdout io.Writer
+	Stderr io.Writer
 
-	grace time.Duration // between SIGTERM and SIGKILL; 0 means to kill at once
-	sweep bool          // look for processes that left the group, at some cost
-	build bool          // go commands in it leave no work behind, even when they are killed
+	Grace time.Duration // between SIGTERM and SIGKILL; 0 means to kill at once
+	Sweep bool          // look for processes that left the group, at some cost
+	Build bool          // go commands in it leave no work behind, even when they are killed
 }
 
 // errNotStarted wraps the reason why a program could not be started.
 var errNotStarted = errors.New("cannot be started")
 
-// run runs c to its end and returns its exit status, -1 when a signal ended it.
+// Run runs c to its end and returns its exit status, -1 when a signal ended it.
 // The whole process group has ended when run returns. An error means that the
 // program could not be started, or is the context's.
-func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
+func (b *Sandbox) Run(ctx context.Context, c Command) (int, error) {
 	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
-	if c.build {
-		dir, remove, err := scratch(b.Temp())
+	if c.Build {
+		dir, remove, err := Scratch(b.Temp())
 		if err != nil {
 			return -1, err
 		}
 		defer remove()
-		c.env = append(c.env[:len(c.env):len(c.env)], "GOTMPDIR="+dir)
+		c.Env = append(c.Env[:len(c.Env):len(c.Env)], "GOTMPDIR="+dir)
 	}
-	cmd := exec.CommandContext(ctx, c.args[0], c.args[1:]...)
-	cmd.Dir = c.dir
-	cmd.Env = append(append(b.env[:len(b.env):len(b.env)], "PWD="+c.dir, runVariable+"="+marker), c.env...)
-	cmd.Stdout, cmd.Stderr = c.stdout, c.stderr
+	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
+	cmd.Dir = c.Dir
+	cmd.Env = append(append(b.env[:len(b.env):len(b.env)], "PWD="+c.Dir, runVariable+"="+marker), c.Env...)
+	cmd.Stdout, cmd.Stderr = c.Stdout, c.Stderr
 	cmd.SysProcAttr = ownGroup()
-	cmd.WaitDelay = grace
+	cmd.WaitDelay = Grace
 	cmd.Cancel = func() error {
-		if c.grace > 0 {
+		if c.Grace > 0 {
 			return terminateGroup(cmd.Process)
 		}
 		return killGroup(cmd.Process)
 	}
-	if c.grace > 0 {
-		cmd.WaitDelay = c.grace
+	if c.Grace > 0 {
+		cmd.WaitDelay = c.Grace
 	}
 	if err := cmd.Start(); err != nil {
 		if ctx.Err() != nil {
 			return -1, context.Cause(ctx)
 		}
-		return -1, fmt.Errorf("%s %w: %w", c.args[0], errNotStarted, err)
+		return -1, fmt.Errorf("%s %w: %w", c.Args[0], errNotStarted, err)
 	}
 	release := func() {}
-	if c.sweep {
+	if c.Sweep {
 		release = leash(cmd.Process)
 	}
 
@@ -115,7 +115,7 @@ func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 		err = cmd.Wait()
 	}
 	killGroup(cmd.Process)
-	if c.sweep {
+	if c.Sweep {
 		killMarked(runVariable + "=" + marker)
 	}
 	release()
@@ -127,7 +127,7 @@ func (b *Sandbox) run(ctx context.Context, c command) (int, error) {
 	}
 	var exit *exec.ExitError
 	if err != nil && !errors.As(err, &exit) && !errors.Is(err, exec.ErrWaitDelay) && cmd.ProcessState == nil {
-		return -1, fmt.Errorf("%s: %w", c.args[0], err)
+		return -1, fmt.Errorf("%s: %w", c.Args[0], err)
 	}
 	return cmd.ProcessState.ExitCode(), nil
 }
@@ -137,12 +137,12 @@ func (b *Sandbox) Temp() string {
 	if b == nil {
 		return ""
 	}
-	return Lookup(b.env, "GOTMPDIR")
+	return b.Getenv("GOTMPDIR")
 }
 
-// scratch makes a directory outside of the tree, in parent or where temporary files
+// Scratch makes a directory outside of the tree, in parent or where temporary files
 // go, and the function that removes it.
-func scratch(parent string) (dir string, remove func(), err error) {
+func Scratch(parent string) (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp(parent, "regreen-")
 	if err != nil {
 		return "", nil, &NotRunError{What: "no temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
@@ -159,10 +159,11 @@ func NotStarted(err error) error {
 	return &NotRunError{What: err.Error(), Hint: "check that it is installed and in PATH"}
 }
 
-// Lookup returns the value of a variable, the last where it is set more than once.
-func Lookup(env []string, name string) string {
-	for i := len(env) - 1; i >= 0; i-- {
-		if value, ok := strings.CutPrefix(env[i], name+"="); ok {
+// Getenv returns the value of a variable as the processes see it, the last where it is set
+// more than once.
+func (b *Sandbox) Getenv(name string) string {
+	for i := len(b.env) - 1; i >= 0; i-- {
+		if value, ok := strings.CutPrefix(b.env[i], name+"="); ok {
 			return value
 		}
 	}

@@ -93,11 +93,11 @@ func TestSandboxEnds(t *testing.T) {
 				ctx, cancel = context.WithTimeout(ctx, test.timeout)
 				defer cancel()
 			}
-			var out capped
+			var out Capped
 			began := time.Now()
-			status, err := b.run(ctx, command{args: []string{"/bin/sh", "-c", test.script}, dir: dir, stdout: &out, stderr: &out, grace: 200 * time.Millisecond, sweep: strings.HasPrefix(test.name, "daemon")})
+			status, err := b.Run(ctx, Command{Args: []string{"/bin/sh", "-c", test.script}, Dir: dir, Stdout: &out, Stderr: &out, Grace: 200 * time.Millisecond, Sweep: strings.HasPrefix(test.name, "daemon")})
 			if (err != nil) != (test.timeout > 0) || status != test.status {
-				text, _ := out.text()
+				text, _ := out.Text()
 				t.Errorf("status %d, error %v\n%s", status, err, text)
 			}
 			if test.timeout > 0 && !errors.Is(err, context.DeadlineExceeded) {
@@ -121,7 +121,7 @@ func TestSandboxesApart(t *testing.T) {
 	b := NewSandbox(os.Environ())
 	done := make(chan int)
 	go func() {
-		status, _ := b.run(t.Context(), command{args: []string{"/bin/sh", "-c", "echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done; exit 7"}, dir: dir, sweep: true})
+		status, _ := b.Run(t.Context(), Command{Args: []string{"/bin/sh", "-c", "echo $$ >pid; while [ ! -e stop ]; do sleep 0.01; done; exit 7"}, Dir: dir, Sweep: true})
 		done <- status
 	}()
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(10 * time.Millisecond) {
@@ -132,7 +132,7 @@ func TestSandboxesApart(t *testing.T) {
 		}
 	}
 	for range 3 {
-		if _, err := b.run(t.Context(), command{args: []string{"true"}, dir: dir, sweep: true}); err != nil {
+		if _, err := b.Run(t.Context(), Command{Args: []string{"true"}, Dir: dir, Sweep: true}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -163,7 +163,7 @@ func TestKilled(t *testing.T) {
 	t.Parallel()
 	const role = "TESTRUN_ROLE_DIR"
 	if dir := os.Getenv(role); dir != "" {
-		NewSandbox(os.Environ()).run(t.Context(), command{args: []string{"/bin/sh", "-c", "sleep 1000 & echo $! >pid.new; mv pid.new pid; wait"}, dir: dir, sweep: true})
+		NewSandbox(os.Environ()).Run(t.Context(), Command{Args: []string{"/bin/sh", "-c", "sleep 1000 & echo $! >pid.new; mv pid.new pid; wait"}, Dir: dir, Sweep: true})
 		return
 	}
 	dir := t.TempDir()

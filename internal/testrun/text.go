@@ -7,40 +7,40 @@ import (
 	"unicode"
 )
 
-// lastLine is the last line that is not empty: what a program says before it ends.
-func lastLine(text string) string {
+// LastLine is the last line that is not empty: what a program says before it ends.
+func LastLine(text string) string {
 	last := ""
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) != "" {
 			last = line
 		}
 	}
-	return oneLine(last)
+	return OneLine(last)
 }
 
-// firstLine is the first line that is not empty.
-func firstLine(text string) string {
+// FirstLine is the first line that is not empty.
+func FirstLine(text string) string {
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) != "" {
-			return oneLine(line)
+			return OneLine(line)
 		}
 	}
 	return ""
 }
 
-// maxMessage bounds a message for people, in runes.
-const maxMessage = 300
+// MaxMessage bounds a message for people, in runes.
+const MaxMessage = 300
 
 var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]") })
 
-// oneLine makes text fit for a line: no control characters, no runs of blanks, not
+// OneLine makes text fit for a line: no control characters, no runs of blanks, not
 // too long.
-func oneLine(text string) string {
+func OneLine(text string) string {
 	text = escapes().ReplaceAllString(text, "")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.ToValidUTF8(text, "\uFFFD")
-	if runes := []rune(text); len(runes) > maxMessage {
-		text = string(runes[:maxMessage-1]) + "…"
+	if runes := []rune(text); len(runes) > MaxMessage {
+		text = string(runes[:MaxMessage-1]) + "…"
 	}
 	return text
 }

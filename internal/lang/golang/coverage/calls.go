@@ -11,6 +11,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -33,7 +34,7 @@ type program struct {
 
 // declared is what one package declares, by name, without methods.
 type declared struct {
-	testrun.Package
+	gotest.Package
 	files []*localize.File
 	names map[string][]*node
 }
@@ -48,9 +49,9 @@ type node struct {
 }
 
 // newProgram parses the package pkg and all that it and its tests import of the tree.
-func newProgram(ctx context.Context, src *localize.Source, tree []testrun.Package, pkg string) (*program, error) {
+func newProgram(ctx context.Context, src *localize.Source, tree []gotest.Package, pkg string) (*program, error) {
 	p := &program{src: src, pkgs: make(map[string]*declared), methods: make(map[string][]*node)}
-	byPath := make(map[string]testrun.Package, len(tree))
+	byPath := make(map[string]gotest.Package, len(tree))
 	for _, t := range tree {
 		byPath[t.ImportPath] = t
 	}
@@ -78,7 +79,7 @@ func newProgram(ctx context.Context, src *localize.Source, tree []testrun.Packag
 	return p, nil
 }
 
-func (p *program) declare(t testrun.Package, files []string) {
+func (p *program) declare(t gotest.Package, files []string) {
 	d := &declared{Package: t, names: make(map[string][]*node)}
 	p.pkgs[t.ImportPath] = d
 	for _, name := range files {

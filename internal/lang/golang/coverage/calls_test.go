@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -64,7 +65,7 @@ func check(t *testing.T, c *shop.Cart) {
 func TestCallTree(t *testing.T) {
 	t.Parallel()
 	src := sourceOf(t, shop)
-	p, err := newProgram(t.Context(), src, []testrun.Package{
+	p, err := newProgram(t.Context(), src, []gotest.Package{
 		{ImportPath: "ex.test/m/money", Dir: "money", Name: "money", GoFiles: []string{"m.go"}},
 		{
 			ImportPath: "ex.test/m/shop", Dir: "shop", Name: "shop", GoFiles: []string{"gen.go", "shop.go"},
@@ -111,7 +112,7 @@ func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 			"func (s *S) TestOne() { A() }", "func (s *S) TestTwo() { B() }", "",
 		}, "\n\n"),
 	})
-	p, err := newProgram(t.Context(), src, []testrun.Package{
+	p, err := newProgram(t.Context(), src, []gotest.Package{
 		{ImportPath: "p", Dir: ".", Name: "p", GoFiles: []string{"p.go"}, TestGoFiles: []string{"p_test.go"}},
 	}, "p")
 	if err != nil {
@@ -131,7 +132,7 @@ func TestCallTreeSharesAmongNamesakes(t *testing.T) {
 		"p_test.go": "package p\n\nfunc TestX(t *testing.T) { x.Get(); Only() }\n",
 	}
 	src := sourceOf(t, files)
-	p, err := newProgram(t.Context(), src, []testrun.Package{
+	p, err := newProgram(t.Context(), src, []gotest.Package{
 		{ImportPath: "p", Dir: ".", Name: "p", GoFiles: []string{"p.go"}, TestGoFiles: []string{"p_test.go"}},
 	}, "p")
 	if err != nil {

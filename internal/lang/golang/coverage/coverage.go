@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -34,8 +35,8 @@ const (
 
 // recorder runs the tests of one covered binary and keeps what they hit.
 type recorder struct {
-	suite *testrun.Suite
-	bin   *testrun.Binary
+	suite *gotest.Suite
+	bin   *gotest.Binary
 	pkg   string
 	dir   string // for profiles
 	jobs  int
@@ -45,14 +46,14 @@ type recorder struct {
 
 // recorded is one run.
 type recorded struct {
-	testrun.BinaryResult
+	gotest.BinaryResult
 	profile []testrun.Block // nil when the run left none
 	done    bool            // false when there was no time for it
 }
 
 // coverage runs the failing and the passing tests of the package and returns what
 // they hit. One binary is built for all. It ends at the deadline with what it has by then.
-func coverage(ctx context.Context, in localize.Input, suite *testrun.Suite, p *program) (*localize.Spectrum, error) {
+func coverage(ctx context.Context, in localize.Input, suite *gotest.Suite, p *program) (*localize.Spectrum, error) {
 	ctx, cancel := context.WithDeadline(ctx, in.Deadline(ctx))
 	defer cancel()
 	if len(in.Overlay) > 0 {
@@ -88,7 +89,7 @@ func coverage(ctx context.Context, in localize.Input, suite *testrun.Suite, p *p
 // shadow copies a suite's tree with an overlay written into it: go test reads the
 // files of covered packages past -overlay (Go 1.26), and would measure code that
 // is not there any more.
-func shadow(ctx context.Context, suite *testrun.Suite, overlay map[string][]byte) (*testrun.Suite, error) {
+func shadow(ctx context.Context, suite *gotest.Suite, overlay map[string][]byte) (*gotest.Suite, error) {
 	tree, ok := os.DirFS(suite.Root).(fs.ReadLinkFS)
 	if !ok {
 		return nil, errors.ErrUnsupported
@@ -97,7 +98,7 @@ func shadow(ctx context.Context, suite *testrun.Suite, overlay map[string][]byte
 	if err != nil {
 		return nil, err
 	}
-	copied := &testrun.Suite{
+	copied := &gotest.Suite{
 		Root: root, Modules: suite.Modules, Flags: suite.Flags, Patterns: suite.Patterns,
 		Command: suite.Command, Sandbox: suite.Sandbox,
 	}
@@ -142,8 +143,8 @@ func (c cancellable) Open(name string) (fs.File, error) {
 
 // buildCovered builds the test binary with coverage of every package of the tree
 // that the tests depend on.
-func buildCovered(ctx context.Context, in localize.Input, suite *testrun.Suite, p *program) (*testrun.Binary, error) {
-	opt := testrun.BuildOptions{Cover: true, CoverPkg: p.covered(), NoVet: true}
+func buildCovered(ctx context.Context, in localize.Input, suite *gotest.Suite, p *program) (*gotest.Binary, error) {
+	opt := gotest.BuildOptions{Cover: true, CoverPkg: p.covered(), NoVet: true}
 	opt.Overlay = guard(p.pkgs[in.Package].files)
 	bin, err := suite.Build(ctx, in.Package, opt)
 	if err == nil || ctx.Err() != nil {
@@ -289,7 +290,7 @@ func (r *recorder) record(ctx context.Context, tests []string, limit time.Durati
 			ids = append(ids, testrun.TestID{Package: r.pkg, Test: test})
 		}
 	}
-	res, err := r.bin.Run(ctx, testrun.BinaryRun{
+	res, err := r.bin.Run(ctx, gotest.BinaryRun{
 		Tests: ids,
 		Env:   []string{limitVariable + "=" + limit.String(), "GOCOVERDIR=" + counters},
 		// The watchdog comes first, and leaves coverage behind.

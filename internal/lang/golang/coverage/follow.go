@@ -11,13 +11,13 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // Follow returns the evidence that failing tests of a suite give: the functions they call,
 // and their coverage next to that of passing tests. Code that does not compile gives none.
-func Follow(ctx context.Context, suite *testrun.Suite, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
+func Follow(ctx context.Context, suite *gotest.Suite, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
 	packages, err := suite.Packages(ctx)
 	if err != nil {
 		return nil, err

@@ -10,6 +10,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -26,7 +27,7 @@ func module(t *testing.T, name string) (localize.Input, map[string]string) {
 	for _, f := range archive.Files {
 		files[f.Name] = string(f.Data)
 	}
-	suite, err := testrun.Find(tree(t, files), "")
+	suite, err := gotest.Find(tree(t, files), "")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -46,7 +47,7 @@ func module(t *testing.T, name string) (localize.Input, map[string]string) {
 	}, files
 }
 
-func followed(suite *testrun.Suite) func(context.Context, localize.Input, *localize.Source) ([]localize.Mark, error) {
+func followed(suite *gotest.Suite) func(context.Context, localize.Input, *localize.Source) ([]localize.Mark, error) {
 	return func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
 		return Follow(ctx, suite, in, src)
 	}

@@ -1,0 +1,86 @@
+package gotest
+
+import (
+	"bytes"
+	"encoding/json"
+	"sync"
+)
+
+// event is what go test -json writes; see `go doc test2json` and, for the events
+// of builds, `go help buildjson`.
+type event struct {
+	Action      string
+	Package     string
+	ImportPath  string // of build events; may have a suffix " [p.test]"
+	Test        string
+	Output      string
+	Elapsed     float64 // seconds
+	FailedBuild string  // ImportPath of the build that kept a package from running
+}
+
+// maxLine bounds one line of the stream. The go command cuts the output of tests
+// into pieces of a few KiB, so that nothing but junk is longer.
+const maxLine = 1 << 20
+
+// eventReader is written a stream of events and hands them on one by one. Of the
+// stream it holds no more than one line.
+type eventReader struct {
+	emit  func(event)
+	other func(line []byte) // for lines which are no event
+
+	mu     sync.Mutex
+	line   []byte
+	junk   bool // the line is too long, and is skipped to its end
+	closed bool
+}
+
+// Write never fails.
+func (r *eventReader) Write(p []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	n := len(p)
+	if r.closed {
+		return n, nil
+	}
+	for len(p) > 0 {
+		end := bytes.IndexByte(p, '\n')
+		piece := p
+		if end >= 0 {
+			piece = p[:end]
+		}
+		p = p[len(piece):]
+		if r.junk = r.junk || len(r.line)+len(piece) > maxLine; r.junk {
+			r.line = r.line[:0]
+		} else {
+			r.line = append(r.line, piece...)
+		}
+		if end >= 0 {
+			p = p[1:]
+			r.end()
+		}
+	}
+	return n, nil
+}
+
+// close hands on a last line without an end. What is written afterwards, by a
+// process that is being ended, is dropped.
+func (r *eventReader) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.end()
+	r.closed = true
+}
+
+func (r *eventReader) end() {
+	line, junk := bytes.TrimSpace(r.line), r.junk
+	r.line, r.junk = r.line[:0], false
+	if junk || len(line) == 0 {
+		return
+	}
+	var e event
+	if line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
+		r.other(line)
+		return
+	}
+	r.emit(e)
+}

@@ -1,0 +1,242 @@
+package gotest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Find finds out how the tests of the tree at root are run.
+//
+// Without a command these are the tests of every Go module of the tree, workspace
+// and nested modules included; directories that the go command does not look
+// into, and node_modules, are passed over. A command that is a plain `go test` is
+// taken apart into Flags and Patterns. Every other command is kept in Command and
+// left to a shell: its exit status is the judge of the whole suite, and go test
+// on the modules tells what failed.
+//
+// When there is nothing that could be run the error is a [*NotRunError].
+func Find(root, command string) (*Suite, error) { return FindIn(root, command, os.Environ()) }
+
+// FindIn is Find for a suite whose sandbox is made of another environment than that of
+// this process.
+func FindIn(root, command string, environ []string) (*Suite, error) {
+	root, err := filepath.Abs(root)
+	if err != nil {
+		return nil, &testrun.NotRunError{What: err.Error(), Where: root}
+	}
+	s := &Suite{Root: root, Sandbox: testrun.NewSandbox(environ)}
+	found, err := survey(root)
+	if err != nil {
+		return nil, err
+	}
+	if command = strings.TrimSpace(command); command != "" {
+		if words, ok := testrun.SplitWords(command); ok {
+			s.Flags, s.Patterns, ok = goTest(words)
+			if !ok {
+				s.Command = []string{"/bin/sh", "-c", command}
+			}
+		} else {
+			s.Command = []string{"/bin/sh", "-c", command}
+		}
+	}
+	opaque := s.Command != nil
+	switch {
+	case len(found.modules) == 0 && !opaque:
+		return nil, &testrun.NotRunError{What: "no Go module and no test command", Where: root, Hint: "run `go mod init`, or say how the tests are run: --test 'make test'"}
+	case found.tests == 0 && !opaque:
+		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or say how the tests are run: --test 'make test'"}
+	}
+	if _, err := exec.LookPath("go"); err != nil {
+		if opaque {
+			return s, nil // the command may do without
+		}
+		return nil, &testrun.NotRunError{What: "the go command is not in PATH", Where: root, Hint: "install Go from https://go.dev/dl/ or add its bin directory to PATH"}
+	}
+	if err := s.load(found.modules); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// finding is what a tree holds.
+type finding struct {
+	modules []string // directories, slash-separated, with packages in them
+	tests   int      // test files
+}
+
+// survey looks for modules and tests by the rules of the go command.
+func survey(root string) (finding, error) {
+	if info, err := os.Stat(root); err != nil || !info.IsDir() {
+		return finding{}, &testrun.NotRunError{What: "not a directory", Where: root, Hint: "name the directory of the repository: --repo DIR"}
+	}
+	var found finding
+	modules := map[string]bool{} // directory -> has packages
+	moduleOf := map[string]string{}
+	err := filepath.WalkDir(root, func(path string, entry fs.DirEntry, err error) error {
+		name := entry.Name()
+		if err != nil {
+			if path == root {
+				return err
+			}
+			return fs.SkipDir // the go command cannot look into it either
+		}
+		if entry.IsDir() {
+			if path != root && skipped(name) {
+				return fs.SkipDir
+			}
+			rel, _ := filepath.Rel(root, path)
+			dir := filepath.ToSlash(rel)
+			moduleOf[path] = moduleOf[filepath.Dir(path)]
+			if info, err := os.Stat(filepath.Join(path, "go.mod")); err == nil && !info.IsDir() {
+				modules[dir], moduleOf[path] = false, dir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(name, ".go") || name[0] == '.' || name[0] == '_' {
+			return nil
+		}
+		if module := moduleOf[filepath.Dir(path)]; module != "" {
+			modules[module] = true
+			if strings.HasSuffix(name, "_test.go") {
+				found.tests++
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return finding{}, &testrun.NotRunError{What: err.Error(), Where: root, Hint: "check the permissions"}
+	}
+	for dir, hasPackages := range modules {
+		if hasPackages {
+			found.modules = append(found.modules, dir)
+		}
+	}
+	slices.Sort(found.modules)
+	return found, nil
+}
+
+func skipped(dir string) bool {
+	return dir[0] == '.' || dir[0] == '_' || dir == "vendor" || dir == "testdata" || dir == "node_modules"
+}
+
+// load reads the module files and fills Modules.
+func (s *Suite) load(dirs []string) error {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
+	defer cancel()
+	used, err := s.workspace(ctx)
+	if err != nil {
+		return err
+	}
+	for _, dir := range dirs {
+		var mod struct{ Module struct{ Path string } }
+		file := filepath.Join(s.Root, filepath.FromSlash(dir), "go.mod")
+		if err := s.edit(ctx, file, &mod, "mod"); err != nil {
+			return err
+		}
+		module := Module{Dir: dir, Path: mod.Module.Path}
+		module.Alone = used != nil && !used[filepath.Dir(file)]
+		s.Modules = append(s.Modules, module)
+	}
+	if s.Patterns == nil {
+		return nil
+	}
+	// A plain go test in the root does not reach other modules.
+	reached := slices.DeleteFunc(slices.Clone(s.Modules), func(m Module) bool {
+		return m.Dir != "." && (used == nil || m.Alone)
+	})
+	if len(reached) > 0 {
+		s.Modules = reached
+	}
+	return nil
+}
+
+// workspace gives the directories that the go.work of the tree uses, or nil when
+// there is none.
+func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
+	out, err := s.output(ctx, s.Root, nil, "env", "GOWORK")
+	if err != nil {
+		return nil, err
+	}
+	file := strings.TrimSpace(string(out))
+	if file == "" || file == "off" {
+		return nil, nil
+	}
+	var work struct{ Use []struct{ DiskPath string } }
+	if err := s.edit(ctx, file, &work, "work"); err != nil {
+		return nil, err
+	}
+	used := map[string]bool{}
+	for _, use := range work.Use {
+		dir := filepath.FromSlash(use.DiskPath)
+		if !filepath.IsAbs(dir) {
+			dir = filepath.Join(filepath.Dir(file), dir)
+		}
+		used[filepath.Clean(dir)] = true
+	}
+	return used, nil
+}
+
+// syntaxError is how the go command reports a broken go.mod or go.work.
+var syntaxError = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`(?m)^(?:.*[/\\])?(go\.(?:mod|work)):(\d+)(?::\d+)?: (.*)$`)
+})
+
+// edit reads a go.mod or go.work into v through go mod edit or go work edit.
+func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error {
+	out, err := s.output(ctx, filepath.Dir(file), []string{"GOWORK=off"}, kind, "edit", "-json", file)
+	if err == nil {
+		return json.Unmarshal(out, v)
+	}
+	name := filepath.ToSlash(file)
+	if rel, err := filepath.Rel(s.Root, file); err == nil && filepath.IsLocal(rel) {
+		name = filepath.ToSlash(rel)
+	}
+	var notRun *testrun.NotRunError
+	if errors.As(err, &notRun) {
+		if m := syntaxError().FindStringSubmatch(notRun.Output); m != nil {
+			return &testrun.NotRunError{What: filepath.Base(file) + " is broken: " + m[3], Where: name + ":" + m[2], Hint: "correct the line", Output: notRun.Output}
+		}
+		notRun.Where = name
+	}
+	return err
+}
+
+// output runs a go command and gives what it writes to its standard output.
+func (s *Suite) output(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
+	var stdout bytes.Buffer
+	var stderr testrun.Capped
+	status, err := s.Sandbox.Run(ctx, testrun.Command{Args: append([]string{"go"}, args...), Dir: dir, Env: env, Stdout: &stdout, Stderr: &stderr, Build: true})
+	if err != nil {
+		return nil, testrun.NotStarted(err)
+	}
+	if status != 0 {
+		text, _ := stderr.Text()
+		return nil, refused("go "+args[0], text)
+	}
+	return stdout.Bytes(), nil
+}
+
+// refused is the error for a go command that failed before it came to any code.
+func refused(what, stderr string) *testrun.NotRunError {
+	if e := outside(stderr); e != nil {
+		return e
+	}
+	line := testrun.FirstLine(stderr)
+	if line == "" {
+		line = "failed without a message"
+	}
+	return &testrun.NotRunError{What: line, Where: what, Hint: "run the command by hand to see more", Output: stderr}
+}

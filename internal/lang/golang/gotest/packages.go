@@ -1,0 +1,179 @@
+package gotest
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Package is a package of the tree, as go list describes it. Files are names
+// inside Dir, without those that build constraints leave out.
+type Package struct {
+	ImportPath   string
+	Dir          string // slash-separated and relative to the root
+	Module       string // path of its module
+	Name         string // the name in its package clause; empty when it cannot be parsed
+	GoFiles      []string
+	TestGoFiles  []string
+	XTestGoFiles []string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+// HasTests tells whether the package has test files that this build takes.
+func (p *Package) HasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
+
+// Packages lists the packages of all modules by import path, those included that
+// do not compile. The list is made once and shared: it must not be changed.
+func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.packages != nil {
+		return s.packages, nil
+	}
+	var all []Package
+	for _, m := range s.Modules {
+		args := append([]string{"list", "-e", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports"}, buildFlags(s.Flags)...)
+		out, err := s.output(ctx, s.abs(m.Dir), m.env(), append(args, "./...")...)
+		if err != nil {
+			return nil, err
+		}
+		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
+			var listed struct {
+				Package
+				CgoFiles []string
+			}
+			if err := dec.Decode(&listed); errors.Is(err, io.EOF) {
+				break
+			} else if err != nil {
+				return nil, &testrun.NotRunError{What: "go list: " + err.Error(), Where: m.Dir}
+			}
+			p := listed.Package
+			dir, ok := s.rel(p.Dir)
+			if !ok {
+				continue
+			}
+			p.Dir, p.Module = dir, m.Path
+			p.GoFiles = append(p.GoFiles, listed.CgoFiles...)
+			all = append(all, p)
+		}
+	}
+	slices.SortFunc(all, func(a, b Package) int { return strings.Compare(a.ImportPath, b.ImportPath) })
+	s.packages = all
+	return all, nil
+}
+
+// Dependents gives the packages with tests whose code or tests depend on any of
+// pkgs, however indirectly, pkgs themselves included. They are the tests that a
+// change of pkgs can break.
+func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var dependents []string
+	for _, p := range dependingOn(all, pkgs) {
+		if p.HasTests() {
+			dependents = append(dependents, p.ImportPath)
+		}
+	}
+	return dependents, nil
+}
+
+// dependingOn are the packages whose code or tests depend on any of pkgs, pkgs
+// themselves included.
+func dependingOn(all []Package, pkgs []string) []*Package {
+	importers := map[string][]string{}
+	for i := range all {
+		for _, path := range all[i].Imports {
+			importers[path] = append(importers[path], all[i].ImportPath)
+		}
+	}
+	reached := map[string]bool{}
+	for queue := slices.Clone(pkgs); len(queue) > 0; queue = queue[1:] {
+		if !reached[queue[0]] {
+			reached[queue[0]] = true
+			queue = append(queue, importers[queue[0]]...)
+		}
+	}
+	// What a test imports matters to that test alone: nothing can import it.
+	var out []*Package
+	tested := func(path string) bool { return reached[path] }
+	for i := range all {
+		p := &all[i]
+		if reached[p.ImportPath] || slices.ContainsFunc(p.TestImports, tested) || slices.ContainsFunc(p.XTestImports, tested) {
+			out = append(out, p)
+		}
+	}
+	return out
+}
+
+// TestSupport gives the directories of the internal packages that only tests import,
+// directly or through others of their kind: they belong to the tests.
+func (s *Suite) TestSupport(ctx context.Context) ([]string, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	support := make(map[string]bool)
+	for again := true; again; {
+		again = false
+		for _, p := range all {
+			if support[p.ImportPath] || p.Name == "main" || !slices.Contains(strings.Split(p.ImportPath, "/"), "internal") {
+				continue
+			}
+			tested, used := false, false
+			for _, q := range all {
+				tested = tested || slices.Contains(q.TestImports, p.ImportPath) && q.ImportPath != p.ImportPath || slices.Contains(q.XTestImports, p.ImportPath) && q.ImportPath != p.ImportPath
+				if slices.Contains(q.Imports, p.ImportPath) {
+					tested, used = tested || support[q.ImportPath], used || !support[q.ImportPath]
+				}
+			}
+			if tested && !used {
+				support[p.ImportPath], again = true, true
+			}
+		}
+	}
+	var dirs []string
+	for _, p := range all {
+		if support[p.ImportPath] {
+			dirs = append(dirs, p.Dir)
+		}
+	}
+	return dirs, nil
+}
+
+// Goroot is the directory of the Go toolchain that the tests run with.
+func (s *Suite) Goroot(ctx context.Context) (string, error) {
+	dir, env := s.Root, []string(nil)
+	if len(s.Modules) > 0 {
+		dir, env = s.abs(s.Modules[0].Dir), s.Modules[0].env()
+	}
+	out, err := s.output(ctx, dir, env, "env", "GOROOT")
+	return strings.TrimSpace(string(out)), err
+}
+
+// env is what a go command needs to work on the module.
+func (m Module) env() []string {
+	if m.Alone {
+		return []string{"GOWORK=off"}
+	}
+	return nil
+}
+
+// abs is the place of a slash-separated path relative to the root.
+func (s *Suite) abs(rel string) string { return filepath.Join(s.Root, filepath.FromSlash(rel)) }
+
+// rel is the opposite of abs; ok is false for what is outside of the tree.
+func (s *Suite) rel(path string) (rel string, ok bool) {
+	file := s.tree(overlay{}).file(path, "")
+	return file, file != ""
+}

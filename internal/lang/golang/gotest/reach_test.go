@@ -1,0 +1,189 @@
+package gotest
+
+import (
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"golang.org/x/tools/txtar"
+)
+
+const reachTree = `
+-- go.mod --
+module m
+
+go 1.26
+-- low/low.go --
+package low
+-- low/low_test.go --
+package low
+-- mid/mid.go --
+package mid
+
+import _ "m/low"
+-- mid/mid_test.go --
+package mid
+-- top/top.go --
+package top
+
+import _ "m/mid"
+-- top/testdata/x/a.txt --
+a
+-- top/top_test.go --
+package top_test
+-- top/sub/sub_test.go --
+package sub
+-- alone/alone.go --
+package alone
+-- alone/alone_test.go --
+package alone
+
+import _ "m/low"
+-- untested/untested.go --
+package untested
+`
+
+// treeOf writes an archive to a folder.
+func treeOf(t *testing.T, archive string) (root string) {
+	t.Helper()
+	root = t.TempDir()
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		name := filepath.Join(root, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(name, f.Data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return root
+}
+
+// What only tests import, however indirectly, belongs to them; elsewhere than below
+// internal, others may import it.
+func TestTestSupport(t *testing.T) {
+	t.Parallel()
+	s, err := Find(treeOf(t, `
+-- go.mod --
+module m
+
+go 1.26
+-- m.go --
+package m
+
+import _ "m/internal/used"
+-- m_test.go --
+package m_test
+
+import _ "m/internal/runner"
+import _ "m/public"
+import _ "m/internal/used"
+-- public/p.go --
+package public
+-- internal/used/u.go --
+package used
+-- internal/runner/r.go --
+package runner
+
+import _ "m/internal/deep"
+-- internal/deep/d.go --
+package deep
+-- internal/alone/a.go --
+package alone
+-- internal/alone/a_test.go --
+package alone_test
+
+import _ "m/internal/alone"
+`), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := s.TestSupport(t.Context()); err != nil || !slices.Equal(got, []string{"internal/deep", "internal/runner"}) {
+		t.Errorf("%q, %v", got, err)
+	}
+}
+
+// For a file of the code, the packages with tests that it reaches are its dependents.
+func TestReachedDependents(t *testing.T) {
+	t.Parallel()
+	s, err := Find(treeOf(t, reachTree), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	packages, err := s.Packages(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range packages {
+		for _, name := range p.GoFiles {
+			reach, err := s.Reached(t.Context(), []string{p.Dir + "/" + name})
+			if err != nil {
+				t.Fatal(err)
+			}
+			dependents, err := s.Dependents(t.Context(), []string{p.ImportPath})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if reach.All || !slices.Equal(reach.Tested, dependents) {
+				t.Errorf("%s/%s reaches the tests of %q, the dependents are %q", p.Dir, name, reach.Tested, dependents)
+			}
+		}
+	}
+}
+
+func without(list []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(s string) bool { return s == one })
+}
+
+func TestReached(t *testing.T) {
+	t.Parallel()
+	root := treeOf(t, reachTree)
+	s, err := Find(root, "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, tc := range []struct {
+		files string
+		want  string // packages, or ! and the file that makes it all
+	}{
+		{"low/low.go", "m/alone m/low m/mid m/top"},
+		{"mid/mid.go", "m/mid m/top"},
+		{"alone/alone.go", "m/alone"},
+		{"low/low_test.go", "m/low"},
+		{"mid/mid.go alone/alone_test.go", "m/alone m/mid m/top"},
+		{"top/testdata/x/a.txt", "m/top m/top/sub"},
+		{"testdata/a.txt", "m/alone m/low m/mid m/top m/top/sub"},
+		{"untested/untested.go", "m/untested"},
+		{"", ""},
+		{"go.mod", "!go.mod"},
+		{"mid/mid.go low/data.json", "!low/data.json"},
+		{"vendor/x/x.go", "!vendor/x/x.go"},
+		{"gone/gone.go", "!gone/gone.go"},
+	} {
+		got, err := s.Reached(t.Context(), strings.Fields(tc.files))
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := strings.Join(got.Packages, " ")
+		if got.All {
+			text = "!" + got.Why
+		}
+		if text != tc.want {
+			t.Errorf("%q reaches %q, want %q", tc.files, text, tc.want)
+		}
+		if tested := without(got.Packages, "m/untested"); !slices.Equal(got.Tested, tested) {
+			t.Errorf("%q reaches the tests of %q, want %q", tc.files, got.Tested, tested)
+		}
+	}
+	for _, command := range []string{"make test", "go test ./low"} {
+		s, err := Find(root, command)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := s.Reached(t.Context(), []string{"low/low.go"}); err != nil || !got.All || slices.Contains(got.Packages, "m/low") {
+			t.Errorf("%s: %+v, %v", command, got, err)
+		}
+	}
+}

@@ -1,0 +1,250 @@
+package gotest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Run runs the tests. A run that did not truly run gives a [*NotRunError]; tests
+// that fail, and code that does not compile, are in the Result.
+//
+// When the suite has a Command it runs first and decides whether a run of the
+// whole suite is green; nothing is known of single tests then. An overlay reaches
+// the go commands that it starts through GOFLAGS.
+func (s *Suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
+	began := time.Now()
+	over, err := s.layOver(req.Overlay, nil)
+	if err != nil {
+		return nil, err
+	}
+	defer over.remove()
+	run := s.runGo
+	if s.Command != nil && req.Packages == nil && req.Tests == nil {
+		run = s.runCommand
+	}
+	result, err := run(ctx, req, over)
+	if err != nil {
+		return nil, err
+	}
+	result.Seconds = time.Since(began).Seconds()
+	return result, nil
+}
+
+// runGo runs go test as often as the request needs and reads its results.
+func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*testrun.Result, error) {
+	calls, err := s.plan(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	c := newCollector(s.tree(over))
+	if s.flood > 0 {
+		c.flood = s.flood
+	}
+	if req.Within > 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeoutCause(ctx, req.Within, errLate)
+		defer cancel()
+	}
+	for _, call := range calls {
+		err := s.goTest(ctx, c, call, req, over)
+		if errors.Is(err, errLate) {
+			c.result.Late = true
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c.finish(req)
+}
+
+// invocation is one go test.
+type invocation struct {
+	dir  string // absolute
+	env  []string
+	args []string // what differs from one to the next: -run and the packages
+}
+
+// plan turns a request into as few invocations as it can: one for each module,
+// and one for each package of which only some tests are asked for.
+func (s *Suite) plan(ctx context.Context, req testrun.Request) ([]invocation, error) {
+	if req.Packages == nil && req.Tests == nil {
+		return s.planAll()
+	}
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	moduleOf := map[string]string{}
+	for i := range all {
+		moduleOf[all[i].ImportPath] = all[i].Module
+	}
+	whole := slices.Clone(req.Packages)
+	some := map[string][]testrun.TestID{}
+	if req.Tests != nil {
+		whole = nil
+		for _, id := range req.Tests {
+			if id.Test == "" {
+				whole = append(whole, id.Package)
+			}
+		}
+		for _, id := range req.Tests {
+			if !slices.Contains(whole, id.Package) {
+				some[id.Package] = append(some[id.Package], id)
+			}
+		}
+	}
+	var calls []invocation
+	known := 0
+	slices.Sort(whole)
+	whole = slices.Compact(whole)
+	for _, m := range s.Modules {
+		call := invocation{dir: s.abs(m.Dir), env: m.env()}
+		for _, path := range whole {
+			if module, ok := moduleOf[path]; ok && module == m.Path {
+				call.args = append(call.args, path)
+			}
+		}
+		if len(call.args) > 0 {
+			known += len(call.args)
+			calls = append(calls, call)
+		}
+		for _, path := range slices.Sorted(maps.Keys(some)) {
+			if module, ok := moduleOf[path]; ok && module == m.Path {
+				known++
+				calls = append(calls, invocation{dir: call.dir, env: call.env, args: []string{"-run=" + pattern(some[path]), path}})
+			}
+		}
+	}
+	if known < len(whole)+len(some) {
+		for _, path := range append(whole, slices.Sorted(maps.Keys(some))...) {
+			if _, ok := moduleOf[path]; !ok {
+				return nil, &testrun.NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` tells the packages"}
+			}
+		}
+	}
+	return calls, nil
+}
+
+func (s *Suite) planAll() ([]invocation, error) {
+	if s.Patterns != nil {
+		return []invocation{{dir: s.Root, args: s.Patterns}}, nil
+	}
+	var calls []invocation
+	for _, m := range s.Modules {
+		calls = append(calls, invocation{dir: s.abs(m.Dir), env: m.env(), args: []string{"./..."}})
+	}
+	if len(calls) == 0 {
+		return nil, &testrun.NotRunError{What: "no Go module", Where: s.Root, Hint: "run `go mod init`"}
+	}
+	return calls, nil
+}
+
+// pattern is the -run pattern that matches exactly the given tests, subtests
+// included.
+func pattern(tests []testrun.TestID) string {
+	var tops, subs []string
+	for _, id := range tests {
+		elements := strings.Split(strings.ReplaceAll(id.Test, " ", "_"), "/")
+		for i := range elements {
+			elements[i] = regexp.QuoteMeta(elements[i])
+		}
+		if len(elements) == 1 {
+			tops = append(tops, elements[0])
+		} else {
+			subs = append(subs, "^"+strings.Join(elements, "$/^")+"$")
+		}
+	}
+	slices.Sort(tops)
+	slices.Sort(subs)
+	if tops = slices.Compact(tops); len(tops) > 0 {
+		subs = append([]string{"^(" + strings.Join(tops, "|") + ")$"}, subs...)
+	}
+	return strings.Join(slices.Compact(subs), "|")
+}
+
+var (
+	errIdle  = errors.New("nothing was heard of the tests for too long")
+	errFlood = errors.New("the tests print too much")
+	errLate  = errors.New("the time for the tests is over")
+)
+
+// goTest runs one go test and collects what it tells. An error means that it did
+// not truly run, or, errLate, not to its end.
+func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req testrun.Request, over overlay) error {
+	timeout := s.timeout(req)
+	args := append([]string{"go", "test", "-json", "-fullpath"}, s.Flags...)
+	args = append(args, "-timeout="+timeout.String())
+	if req.Count > 0 {
+		args = append(args, fmt.Sprintf("-count=%d", req.Count))
+	}
+	if req.NoVet {
+		args = append(args, "-vet=off")
+	}
+	call.args = append(append(args, over.flags()...), call.args...)
+	return s.listen(ctx, c, call, timeout)
+}
+
+// listen runs a program that tells of tests as go test -json does, and collects it.
+// The args of the call are the whole command line.
+func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeout time.Duration) error {
+	running, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	c.flooded = func() { cancel(errFlood) }
+	var stderr, other testrun.Capped
+	reader := &eventReader{emit: c.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
+	// Every binary ends itself at its timeout, so that from a run with many
+	// packages something is heard that often at least.
+	watched := newWatch(reader, timeout, func() { cancel(errIdle) })
+	status, err := s.Sandbox.Run(running, testrun.Command{
+		Args: call.args, Dir: call.dir, Env: call.env, Stdout: watched, Stderr: &stderr, Grace: testrun.Grace, Sweep: true, Build: true,
+	})
+	watched.stop()
+	reader.close()
+
+	late := errors.Is(context.Cause(ctx), errLate)
+	switch {
+	case late:
+		c.cutOff()
+		status = 0
+	case ctx.Err() != nil:
+		return fmt.Errorf("tests: %w", context.Cause(ctx))
+	case errors.Is(err, errFlood):
+	case errors.Is(err, errIdle):
+		if !c.interrupt(fmt.Sprintf("did not end within %s, and was ended", timeout)) {
+			return &testrun.NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run it by hand to see what it waits for"}
+		}
+	case err != nil:
+		return testrun.NotStarted(err)
+	}
+	told, _ := stderr.Text()
+	rest, _ := other.Text()
+	if err := c.endCall(call.dir, told+rest, status); err != nil || !late {
+		return err
+	}
+	return errLate
+}
+
+// timeout is that of one test binary; 0 means none.
+func (s *Suite) timeout(req testrun.Request) time.Duration {
+	if req.Timeout > 0 {
+		return req.Timeout
+	}
+	timeout := testrun.DefaultTimeout
+	for _, flag := range s.Flags {
+		if value, ok := strings.CutPrefix(flag, "-timeout="); ok {
+			if d, err := time.ParseDuration(value); err == nil {
+				timeout = d
+			}
+		}
+	}
+	return timeout
+}

@@ -1,0 +1,76 @@
+package gotest
+
+import (
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+)
+
+// tree tells which of the places that tools name are in the tree under test.
+type tree struct {
+	roots   []string // the root as it was given, and without symbolic links
+	modules []Module // the innermost first
+	over    overlay
+}
+
+func (s *Suite) tree(over overlay) tree {
+	t := tree{roots: []string{s.Root}, modules: slices.Clone(s.Modules), over: over}
+	if real, err := filepath.EvalSymlinks(s.Root); err == nil && real != s.Root {
+		t.roots = append(t.roots, real)
+	}
+	slices.SortFunc(t.modules, func(a, b Module) int { return len(b.Path) - len(a.Path) })
+	return t
+}
+
+// file gives name as a slash-separated path relative to the root, or "" when it
+// is outside of the tree or in a vendor directory, which is not the project's own
+// code. A relative name is looked up in dir, an absolute directory, unless it
+// begins with the path of a module, as -trimpath has it.
+func (t tree) file(name, dir string) string {
+	if !filepath.IsAbs(name) {
+		slashed := filepath.ToSlash(name)
+		for _, m := range t.modules {
+			if rest, ok := strings.CutPrefix(slashed, m.Path+"/"); ok && m.Path != "" {
+				if dir == "" || !exists(filepath.Join(dir, name)) {
+					return own(path.Join(m.Dir, rest))
+				}
+			}
+		}
+		if dir == "" {
+			return ""
+		}
+		name = filepath.Join(dir, name)
+	}
+	if laid, ok := t.over.names[filepath.Clean(name)]; ok {
+		return laid // the compiler names the copy, not what it stands for
+	}
+	for _, root := range t.roots {
+		if rel, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(rel) {
+			return own(filepath.ToSlash(rel))
+		}
+	}
+	return ""
+}
+
+func own(file string) string {
+	if slices.Contains(strings.Split(file, "/"), "vendor") {
+		return ""
+	}
+	return file
+}
+
+func exists(file string) bool {
+	_, err := os.Stat(file)
+	return err == nil
+}
+
+// shorten makes the paths inside text relative to the root: what people read
+// should not name the place where the tree was exported to.
+func (t tree) shorten(text string) string {
+	for _, root := range t.roots {
+		text = strings.ReplaceAll(text, root+string(filepath.Separator), "")
+	}
+	return text
+}

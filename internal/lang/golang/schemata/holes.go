@@ -1,0 +1,43 @@
+package schemata
+
+import (
+	"context"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// ProbeHoles finds out which holes can hold a condition that makes the failing tests
+// pass, the first ones first, as far as the context's time goes. Each hole is a mutant
+// that decides at run time, in a pool.
+func (s *Screener) ProbeHoles(ctx context.Context, target validate.Target, holes []*propose.Hole) (spent validate.Spent) {
+	tests := topLevel(target)
+	if tests == nil || len(holes) == 0 || s.pool.off.Load() || s.pooling(ctx) == nil {
+		return spent
+	}
+	results := make([]validate.Result, len(holes))
+	for i, h := range holes {
+		results[i].Candidate = &propose.Candidate{Edits: h.Edits}
+	}
+	b := s.newBatch(target, results, &spent)
+	b.build(ctx)
+	if b.meta == nil {
+		return spent
+	}
+	defer b.meta.binary.Remove()
+	start := time.Now()
+	if b.meta.pooled {
+		poolTask{b, poolHoles, tests}.runPools(ctx, b.together())
+	}
+	for i, r := range results {
+		switch r.Verdict {
+		case validate.Plausible:
+			holes[i].Answer = propose.Yes
+		case validate.Rejected:
+			holes[i].Answer = propose.No
+		}
+	}
+	spent.Run += time.Since(start).Seconds()
+	return spent
+}

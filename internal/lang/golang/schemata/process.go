@@ -1,0 +1,83 @@
+package schemata
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"path"
+	"regexp"
+	"sync"
+
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// runEach runs the failing tests for each mutant in a process of its own.
+func (b *batch) runEach(ctx context.Context, mutants []mutant) {
+	tests := b.target.Tests()
+	brief := len(tests) == 1 || len(tests) > manyTests
+	b.s.each(ctx, len(mutants), func(i int) {
+		r := b.result(mutants[i])
+		env := []string{selected(mutants[i].ID)}
+		if brief && b.meta.pooled {
+			env = append(env, "REGREEN_BRIEF=1") // leaves a test at its first error
+		}
+		run, err := b.meta.binary.Run(ctx, gotest.BinaryRun{Tests: tests, Timeout: b.meta.timeout, FailFast: brief, Env: env})
+		if err != nil {
+			return // interrupted, or no process to be had: stays pruned
+		}
+		r.Stage, r.Seconds = validate.StageScreen, run.Seconds
+		switch {
+		case run.Passed:
+			r.Verdict, r.Fixes, r.Reason = validate.Plausible, tests, ""
+			b.s.typeCheck(ctx, r)
+		case run.TimedOut:
+			r.Verdict, r.Reason = validate.Rejected, "ran into the timeout"
+		default:
+			if r.Verdict != validate.Rejected { // of a sample it is known
+				r.Verdict, r.Reason = validate.Rejected, "the failing tests still fail"
+			}
+			r.Fixes = fixedIn(run.Output, tests)
+		}
+	})
+}
+
+// selected is the variable that has a process be one mutant.
+func selected(id int) string { return fmt.Sprintf("%s=%d", selector, id) }
+
+// typeCheck looks at the real edit of what passed: in a copy of its function a variable
+// that it leaves unused is not.
+func (s *Screener) typeCheck(ctx context.Context, r *validate.Result) {
+	pkg, err := s.opt.Tree.Load(ctx, path.Dir(r.Candidate.File()))
+	if err != nil {
+		return // confirmation will find out
+	}
+	if err := s.opt.Tree.Check(pkg, r.Candidate); err != nil {
+		r.Verdict, r.Stage, r.Reason, r.Fixes = validate.IllTyped, validate.StageTypeCheck, err.Error(), nil
+	}
+}
+
+var failLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`) })
+
+// fixedIn returns which of the tests passed, by the output of a failed run. After a
+// crash nothing is known of those that it took along.
+func fixedIn(output []byte, tests []testrun.TestID) []testrun.TestID {
+	if len(tests) < 2 || bytes.Contains(output, []byte("panic:")) || bytes.Contains(output, []byte("fatal error:")) {
+		return nil
+	}
+	failed := make(map[string]bool)
+	for _, m := range failLine().FindAllSubmatch(output, -1) {
+		failed[string(m[1])] = true
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	var out []testrun.TestID
+	for _, id := range tests {
+		if !failed[id.Test] {
+			out = append(out, id)
+		}
+	}
+	return out
+}

@@ -1,0 +1,239 @@
+package schemata
+
+import (
+	"context"
+	"log/slog"
+	"path"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// SchemataOptions say what a [Schemata] works on, and how.
+type Options struct {
+	Suite *gotest.Suite
+	Tree  *source.Tree
+	Jobs  int // workers; at least 1
+	Log   *slog.Logger
+	Way   validate.Way // "" for Auto
+	Seed  uint64       // of the random samples
+	// Progress, when set, is called with how many candidates have a verdict.
+	Progress func(done, total, plausible int)
+}
+
+// Schemata screens candidates for Go by mutant schemata (Untch, Offutt, Harrold,
+// "Mutation analysis using mutant schemata", 1993): many candidates, the mutants, are
+// written into one source (see writer), which is built once; the program, the metamutant,
+// learns at run time which mutant to be. It runs the failing tests for hundreds of
+// mutants in a process (see pool.go), and what passes runs once more in a process of its
+// own. What cannot be a mutant has a build of its own, of the one package where that
+// serves (see relink.go).
+type Screener struct {
+	opt Options
+
+	begun    bool // a batch was screened
+	reach    reach
+	samples  validate.Samples
+	indirect bool // see writer
+	pool     poolState
+	paces    map[string]*pace // of packages, by import path
+}
+
+// NewSchemata returns a screener that has seen nothing yet.
+func New(opt Options) *Screener { return &Screener{opt: opt} }
+
+// Samples returns how reliable the rejections were so far.
+func (s *Screener) Samples() validate.Samples { return s.samples }
+
+// trusted reports whether at most one in a hundred was rejected wrongly.
+func (s *Screener) trusted() bool { return s.samples.Passed*100 <= s.samples.Tried }
+
+// each calls do with 0 to n-1 on the workers, until the context ends.
+func (s *Screener) each(ctx context.Context, n int, do func(i int)) {
+	validate.Each(ctx, s.opt.Jobs, n, do)
+}
+
+// The sizes of the batches that are built into one program: small at first, so
+// that the likeliest are through early, then large, so that a build is well used.
+const (
+	firstBatch = 400
+	laterBatch = 4000
+)
+
+// missedSample is the share, one in so many, of what the failing tests do not get to
+// that is tested anyway.
+const missedSample = 50
+
+// Screen returns a verdict on every candidate, in order: ill_typed, rejected or
+// plausible, or refused where it breaks other tests of the package. Pruned is what the
+// context's end leaves over, and what changes nothing that the failing tests get to.
+func (s *Screener) Screen(ctx context.Context, target validate.Target, cands []propose.Candidate) ([]validate.Result, validate.Spent) {
+	results := validate.Untested(cands)
+	var spent validate.Spent
+	queue := make([]int, len(results)) // of indexes
+	for i := range queue {
+		queue[i] = i
+	}
+	var missed []int // those that the failing tests do not get to
+	done, plausible := 0, 0
+	for len(queue) > 0 && ctx.Err() == nil {
+		size := laterBatch
+		if !s.begun {
+			size, s.begun = firstBatch, true
+		}
+		var some []validate.Result
+		var taken, controls []int
+		for len(queue) > 0 && len(some) < size {
+			i := queue[0]
+			queue = queue[1:]
+			if s.reach.misses(results[i].Candidate) {
+				if done++; done%missedSample != 0 {
+					results[i].Reason = "the failing tests fail before they get there"
+					missed = append(missed, i)
+					continue
+				}
+				controls = append(controls, i)
+			}
+			some, taken = append(some, results[i]), append(taken, i)
+		}
+		s.newBatch(target, some, &spent).screen(ctx)
+		for n, i := range taken {
+			if results[i] = some[n]; some[n].Verdict == validate.Plausible {
+				plausible++
+			}
+		}
+		done += len(some) - len(controls)
+		if slices.ContainsFunc(controls, func(i int) bool { return results[i].Verdict == validate.Plausible }) {
+			s.opt.Log.Debug("what the tests do not get to matters after all", "package", target.Package)
+			s.reach.forget()
+			done -= len(missed)
+			queue, missed = append(missed, queue...), nil
+		}
+		if s.opt.Progress != nil {
+			s.opt.Progress(done, len(results), plausible)
+		}
+	}
+	return results, spent
+}
+
+// mutant is a candidate with its number in the program, from 1.
+type mutant struct {
+	ID        int
+	Candidate *propose.Candidate
+}
+
+// batch is the mutants that are built and screened together.
+type batch struct {
+	s       *Screener
+	target  validate.Target
+	results []validate.Result // of the mutants, by ID from 1
+	spent   *validate.Spent
+
+	dirs  []string // of the packages, in the order of their first mutants
+	byDir map[string][]mutant
+	whole []mutant // that need a build of their own
+	meta  *metamutant
+}
+
+// newBatch sorts the candidates of results by what they need.
+func (s *Screener) newBatch(target validate.Target, results []validate.Result, spent *validate.Spent) *batch {
+	b := &batch{s: s, target: target, results: results, spent: spent, byDir: make(map[string][]mutant)}
+	for i := range results {
+		m := mutant{i + 1, results[i].Candidate}
+		if m.Candidate.Whole || !sameFile(m.Candidate) || s.opt.Way == validate.Overlay {
+			b.whole = append(b.whole, m)
+			continue
+		}
+		dir := path.Dir(m.Candidate.File())
+		if b.byDir[dir] == nil {
+			b.dirs = append(b.dirs, dir)
+		}
+		b.byDir[dir] = append(b.byDir[dir], m)
+	}
+	return b
+}
+
+// result is what is known of a mutant.
+func (b *batch) result(m mutant) *validate.Result { return &b.results[m.ID-1] }
+
+// together are the mutants of one build.
+func (b *batch) together() []mutant {
+	var out []mutant
+	for _, dir := range b.dirs {
+		out = append(out, b.byDir[dir]...)
+	}
+	return out
+}
+
+// screen takes the batch through type check, build and run.
+func (b *batch) screen(ctx context.Context) {
+	before := *b.spent
+	mutants := b.together()
+	rest := b.build(ctx)
+	if b.meta != nil {
+		start := time.Now()
+		b.run(ctx, without(mutants, rest))
+		b.spent.Run += time.Since(start).Seconds()
+		_ = b.meta.binary.Remove()
+	}
+	start := time.Now()
+	b.whole = append(b.whole, rest...)
+	b.limitWhole()
+	b.runWhole(ctx)
+	b.spent.Run += time.Since(start).Seconds()
+	b.s.opt.Log.Debug("batch", "candidates", len(b.results), "whole", len(b.whole), "check", b.spent.TypeCheck-before.TypeCheck,
+		"build", b.spent.Build-before.Build, "run", b.spent.Run-before.Run)
+}
+
+func sameFile(c *propose.Candidate) bool {
+	for _, e := range c.Edits {
+		if e.File != c.Edits[0].File {
+			return false
+		}
+	}
+	return true
+}
+
+// run runs the failing tests for the mutants of one build, and then the other tests of
+// their packages.
+func (b *batch) run(ctx context.Context, mutants []mutant) {
+	s := b.s
+	mutants = slices.DeleteFunc(mutants, func(m mutant) bool { return b.result(m).Verdict == validate.IllTyped })
+	start := time.Now()
+	open, sampled := b.runPooled(ctx, mutants)
+	undecided := open.all()
+	s.opt.Log.Debug("pools", "candidates", len(mutants), "undecided", len(undecided), "passing", len(open.passing), "alike so far", s.pool.alike, "seconds", time.Since(start).Seconds())
+	refused := b.refusePooled(ctx, open.passing)
+	sampledRefused := refused[:min(len(refused), packageSample)]
+	b.runEach(ctx, slices.Concat(without(undecided, refused), sampled, sampledRefused))
+	s.samples.Tried += len(sampled)
+	s.samples.Passed += len(b.plausible(sampled))
+	if !s.trusted() && s.opt.Way != validate.InProcess && !s.pool.off.Load() {
+		s.noPool("too much is rejected wrongly", "package", b.target.Package, "tried", s.samples.Tried, "passed", s.samples.Passed)
+		b.runEach(ctx, without(mutants, slices.Concat(undecided, sampled)))
+	}
+	b.screenPackages(ctx, mutants)
+	if len(b.plausible(sampledRefused)) > 0 {
+		s.opt.Log.Debug("no more pools of a whole package: one was wrong", "package", b.target.Package)
+		s.pace(ctx, b.meta.binary).noPools = true
+		again := without(refused, sampledRefused)
+		b.runEach(ctx, again)
+		b.screenPackages(ctx, again)
+	}
+}
+
+// plausible are those of the mutants that are so far.
+func (b *batch) plausible(mutants []mutant) []mutant {
+	return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return b.result(m).Verdict != validate.Plausible })
+}
+
+// without are the mutants that are not among others.
+func without(mutants, others []mutant) []mutant {
+	return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool {
+		return slices.ContainsFunc(others, func(o mutant) bool { return o.ID == m.ID })
+	})
+}

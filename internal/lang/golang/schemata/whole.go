@@ -1,0 +1,71 @@
+package schemata
+
+import (
+	"context"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// maxWhole bounds how many candidates of a batch get a build of their own: each
+// takes as long as a hundred mutants that share one, even when it is relinked.
+const maxWhole = 10
+
+// limitWhole leaves those over that would take too long.
+func (b *batch) limitWhole() {
+	if len(b.whole) <= maxWhole || b.s.opt.Way == validate.Overlay {
+		return
+	}
+	for _, m := range b.whole[maxWhole:] {
+		b.result(m).Reason = "would need a build of its own"
+	}
+	b.whole = b.whole[:maxWhole]
+}
+
+// runWhole tests the candidates that need a build of their own.
+func (b *batch) runWhole(ctx context.Context) {
+	relinker := b.s.relinker(ctx, b.target, len(b.whole))
+	if relinker != nil {
+		defer relinker.Close()
+	}
+	b.runBuilt(ctx, relinker)
+}
+
+// runBuilt builds and tests each candidate by itself; relinker may be nil.
+func (b *batch) runBuilt(ctx context.Context, relinker *gotest.Relinker) {
+	b.s.each(ctx, len(b.whole), func(i int) {
+		r := b.result(b.whole[i])
+		start := time.Now()
+		failures, err := b.failures(ctx, relinker, r.Candidate)
+		if err != nil && ctx.Err() != nil {
+			return
+		}
+		r.Seconds = time.Since(start).Seconds()
+		r.Judge(b.target, failures, err)
+	})
+}
+
+// failures runs the target's tests with the real edit laid over the tree and returns
+// those that fail. What the relinker does not serve the go command builds.
+func (b *batch) failures(ctx context.Context, relinker *gotest.Relinker, c *propose.Candidate) ([]testrun.Failure, error) {
+	files, err := validate.Files(b.s.opt.Tree.Tree, c)
+	if err != nil {
+		return nil, err
+	}
+	request := b.target.Request(files)
+	if relinker != nil {
+		failures, err := relinked(ctx, relinker, request)
+		if err == nil || ctx.Err() != nil {
+			return failures, err
+		}
+		b.s.opt.Log.Debug("not relinked", "candidate", c.Title, "error", err)
+	}
+	res, err := b.s.opt.Suite.Run(ctx, request)
+	if err != nil {
+		return nil, err
+	}
+	return res.Failures, nil
+}

@@ -1,0 +1,25 @@
+package site
+
+import (
+	"go/types"
+)
+
+func IsBool(t types.Type) bool { return HasInfo(t, types.IsBoolean) }
+
+// HasInfo reports whether a type is a basic one of some kind.
+func HasInfo(t types.Type, info types.BasicInfo) bool {
+	b, ok := t.Underlying().(*types.Basic)
+	return ok && b.Info()&info != 0
+}
+
+func IsError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
+
+func HasLen(t types.Type) bool {
+	switch u := t.Underlying().(type) {
+	case *types.Slice, *types.Array, *types.Map:
+		return true
+	case *types.Basic:
+		return u.Info()&types.IsString != 0
+	}
+	return false
+}

@@ -1,0 +1,55 @@
+package template
+
+import (
+	"go/ast"
+	"go/types"
+
+	"github.com/regreen-ci/regreen/internal/lang/golang/site"
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+var templateCallee = propose.Strategy{
+	Name:  "template/callee",
+	Title: "Call another function or method of the same shape",
+	Text: `Considers the methods of the same type, or the functions of the same package,
+whose parameters and results fit the call. Names that read alike come first.`,
+	Before: `import "strings"
+
+func number(s string) string { return strings.TrimLeft(s, "no. ") }`,
+	After: `import "strings"
+
+func number(s string) string { return strings.TrimPrefix(s, "no. ") }`,
+	Share: 1.0, Measured: true,
+	Propose: perFunction(changeCallee),
+}
+
+// changeCallee calls another function or method of the same shape.
+func changeCallee(f *function, out emit) {
+	ast.Inspect(f.Body, func(n ast.Node) bool {
+		call, ok := n.(*ast.CallExpr)
+		if !ok {
+			return true
+		}
+		var id *ast.Ident
+		switch fun := ast.Unparen(call.Fun).(type) {
+		case *ast.Ident:
+			id = fun
+		case *ast.SelectorExpr:
+			id = fun.Sel
+		default:
+			return true
+		}
+		fn, ok := f.Package.Info.Uses[id].(*types.Func)
+		if !ok {
+			return true
+		}
+		var options []site.Option
+		for _, other := range f.siblings(call, fn) {
+			options = append(options, site.Option{
+				Weight: near(other, id.Name) * near(other, id.Name), Alike: 0.5,
+				Title: site.ReplaceTitle(id.Name, other), Edits: []propose.Edit{f.Replace(id, other)},
+			})
+		}
+		return out(call, options)
+	})
+}

@@ -1,0 +1,57 @@
+package template
+
+import (
+	"go/ast"
+
+	"github.com/regreen-ci/regreen/internal/lang/golang/site"
+	"github.com/regreen-ci/regreen/internal/propose"
+)
+
+var templateCondition = propose.Strategy{
+	Name:  "template/condition",
+	Title: "Replace a whole condition",
+	Text: `Tries the conditions of the function, the file and the package, plain tests of
+the values used around, and the constants true and false. A constant is ranked
+low: it takes a decision away instead of correcting it.`,
+	Before: `func either(a, b []int) bool {
+	if len(a) > 0 {
+		return true
+	}
+	return len(b) == 1
+}`,
+	After: `func either(a, b []int) bool {
+	if len(a) > 0 {
+		return true
+	}
+	return len(b) > 0
+}`,
+	Share: 2.5, Measured: true,
+	Propose: perFunction(changeCondition),
+}
+
+// changeCondition puts another condition in the place of one, or a constant.
+func changeCondition(f *function, out emit) {
+	f.conditions(func(cond ast.Expr) {
+		var options []site.Option
+		hole := []propose.Edit{f.Replace(cond, site.HoleCondition)}
+		for _, c := range f.Nearest(f.Donors().Conds, cond.Pos(), maxClauses, f.Text(cond)) {
+			options = append(options, site.Option{
+				Weight: c.Weight, Alike: c.Alike, Hole: hole, Edits: []propose.Edit{f.Replace(cond, c.Text)},
+				Title: "replace the condition " + site.Quote(f.Text(cond)) + " by " + site.Quote(c.Text),
+			})
+		}
+		for _, t := range f.conditionsOn(f.usedNear(cond), cond) {
+			options = append(options, site.Option{
+				Weight: t.weight * 0.5, Alike: 0.4, Hole: hole, Edits: []propose.Edit{f.Replace(cond, t.text)},
+				Title: "replace the condition " + site.Quote(f.Text(cond)) + " by " + site.Quote(t.text),
+			})
+		}
+		for _, constant := range []string{"true", "false"} {
+			options = append(options, site.Option{
+				Weight: 0.05, Removed: 0.8, Edits: []propose.Edit{f.Replace(cond, constant)},
+				Title: "make the condition " + site.Quote(f.Text(cond)) + " always " + constant,
+			})
+		}
+		out(cond, options)
+	})
+}

@@ -1,8 +1,0 @@
-package propose
-
-import "slices"
-
-// Strategies returns the table of all strategies.
-func Strategies() []Strategy {
-	return slices.Concat(compileStrategies, templates, []Strategy{imports, revert})
-}
