@@ -124,6 +124,10 @@ bench-validate: ## Measure candidates a second, beside the naive loop
 bench-validate-differential: ## Compare verdicts on candidates with the naive loop's
 	go run ./bench/validate -bugs $(BUGS) -differential 300 $(BENCHFLAGS)
 
+.PHONY: bench-weight
+bench-weight: build ## Measure how large the binaries are, and how long they take to start
+	go run ./bench/weight $(BENCHFLAGS) bin/regreen bin/regreen-gate bin/regreen-action
+
 .PHONY: clean
 clean: ## Remove what was built
 	rm -rf bin dist

@@ -93,6 +93,7 @@ var layout = []layer{
 	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
 	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded localize patch propose report testrun"},
 	{dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would", imports: "bench/seeded localize propose testrun validate"},
+	{dir: "bench/weight", purpose: "measures how large binaries are, and how long they take to start"},
 	{dir: "internal/workflows", purpose: "the test that keeps workflows and the action's description to what is safe"},
 	{dir: "action", purpose: "the test of what starts the action's binary, which is written for node"},
 	{dir: "scripts", purpose: "the test of the scripts that make releases"},
@@ -102,6 +103,12 @@ var layout = []layer{
 
 // banned are names that say nothing of what a package is for.
 var banned = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared", "base"}
+
+// heavy are packages that no binary is to have. Templates call methods by their names, so
+// that the linker keeps all there are, 6 MB in regreen. Go-git's root package is every
+// transport: 2.5 MB with templates, 0.2 MB without, and one in twelve of the instructions
+// that regreen takes to start.
+var heavy = []string{"html/template", "text/template", "github.com/go-git/go-git/v5"}
 
 // TestLayers keeps the module to the table.
 func TestLayers(t *testing.T) {
@@ -166,6 +173,11 @@ func TestLayersCanFail(t *testing.T) {
 			name: "row without a package", without: "internal/patch/patchtest/patchtest.go",
 			want: "internal/patch/patchtest: has a row and no code",
 		},
+		{
+			name: "heavy", file: "internal/patch/page.go", source: `package patch; import "html/template"`,
+			want: "internal/patch/page.go:1: html/template makes the binaries heavy, see heavy",
+		},
+		{name: "heavy in a test", file: "internal/patch/page_test.go", source: `package patch; import "html/template"`},
 		{
 			name: "junk drawer", file: "internal/repo/util/util.go", source: `package util`,
 			want: "internal/repo/util: says nothing of what it is for",
@@ -295,6 +307,9 @@ func imports(tree fs.FS, name string, row layer) (faults []string, err error) {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
 			return nil, err
+		}
+		if slices.Contains(heavy, imported) && !strings.HasSuffix(name, "_test.go") {
+			faults = append(faults, fmt.Sprintf("%s:%d: %s makes the binaries heavy, see heavy", name, files.Position(spec.Pos()).Line, imported))
 		}
 		dir, ours := strings.CutPrefix(imported, module+"/")
 		if !ours || slices.Contains(allowed, all) || slices.Contains(allowed, short(dir)) {

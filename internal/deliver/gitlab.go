@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/forge"
@@ -98,9 +99,13 @@ func (g *gitLab) text(r *report.Report) (text string, degraded []string) {
 }
 
 var (
-	numbers   = regexp.MustCompile(`^[0-9]{1,18}$`)
-	plainPath = regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
-	plainAPI  = regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$`)
+	numbers   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9]{1,18}$`) })
+	plainPath = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[A-Za-z0-9_][A-Za-z0-9._-]*(/[A-Za-z0-9_][A-Za-z0-9._-]*)*$`)
+	})
+	plainAPI = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^https?://[A-Za-z0-9.-]+(:[0-9]+)?(/[A-Za-z0-9._-]+)*$`)
+	})
 )
 
 // landing says how a patch gets to where it belongs: by a line for a shell, where the
@@ -109,7 +114,7 @@ func (g *gitLab) landing(p *report.Patch) string {
 	if p.Redacted {
 		return "Its diff held a secret, so it cannot be taken from here.\n"
 	}
-	if !numbers.MatchString(g.o.Job) || !plainPath.MatchString(g.o.Artifact) || !plainIDs.MatchString(p.ID) || !plainAPI.MatchString(g.o.API) {
+	if !numbers().MatchString(g.o.Job) || !plainPath().MatchString(g.o.Artifact) || !plainIDs().MatchString(p.ID) || !plainAPI().MatchString(g.o.API) {
 		return saveDiff + "\n"
 	}
 	// The archive may be at another host, to which curl does not send this header on.

@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -102,14 +103,16 @@ func Reports(ctx context.Context, g *forge.GitHub, pull int) ([]Told, error) {
 }
 
 var (
-	plainIDs     = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) // of which a patch's file has its name, see patchName
-	repositories = regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`)
+	plainIDs     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) }) // of which a patch's file has its name, see patchName
+	repositories = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`)
+	})
 )
 
 // command is the comment that has a patch committed, or "". The patch is taken from the
 // artifact.
 func (l Landing) command(head string, p *report.Patch) string {
-	if !l.Commands || l.Fork || l.Run < 1 || l.Artifact < 1 || p.Redacted || head == "" || !plainIDs.MatchString(p.ID) {
+	if !l.Commands || l.Fork || l.Run < 1 || l.Artifact < 1 || p.Redacted || head == "" || !plainIDs().MatchString(p.ID) {
 		return ""
 	}
 	return "/regreen apply " + Bound(head, p)
@@ -119,7 +122,7 @@ func (l Landing) command(head string, p *report.Patch) string {
 // is in it is of letters that a shell makes nothing of. The artifact goes by its ID: each
 // attempt of a run leaves one of the same name.
 func (l Landing) download(p *report.Patch) string {
-	if l.Artifact < 1 || p.Redacted || !plainIDs.MatchString(p.ID) || !repositories.MatchString(l.Repository) {
+	if l.Artifact < 1 || p.Redacted || !plainIDs().MatchString(p.ID) || !repositories().MatchString(l.Repository) {
 		return ""
 	}
 	host, repository := "", l.Repository

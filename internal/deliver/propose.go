@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -112,7 +113,7 @@ func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Re
 func (g *GitHub) propose(ctx context.Context, r *report.Report, base string, p *proposal) (where string, err error) {
 	title := proposalTitle(p.patches)
 	message := title + "\n\nVerified by regreen"
-	if plainIDs.MatchString(r.ID) {
+	if plainIDs().MatchString(r.ID) {
 		message += " in its run " + r.ID
 	}
 	_, err = g.site.Commit(ctx, forge.Commit{Branch: p.branch, New: true, Parent: g.o.Head, Message: message + ".\n", Files: p.files})
@@ -159,15 +160,15 @@ func (g *GitHub) proposalBody(r *report.Report, p *proposal, login string) strin
 }
 
 var (
-	acting    = regexp.MustCompile(`[^\p{L}\p{N} .,()'_/<>=+*%|&-]+`)
-	reference = regexp.MustCompile(`(?i)\bgh-`)
+	acting    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\p{L}\p{N} .,()'_/<>=+*%|&-]+`) })
+	reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bgh-`) })
 )
 
 // PlainWords is text of others for a commit's message or a title, in words that mean
 // nothing to GitHub: they mention nobody, close nothing, and skip no checks.
 func PlainWords(text string, columns int) string {
-	text = acting.ReplaceAllString(report.OneLine(text, columns), " ")
-	return strings.Join(strings.Fields(reference.ReplaceAllString(text, "gh ")), " ")
+	text = acting().ReplaceAllString(report.OneLine(text, columns), " ")
+	return strings.Join(strings.Fields(reference().ReplaceAllString(text, "gh ")), " ")
 }
 
 // proposalTitle says what patches do.

@@ -98,7 +98,7 @@ func (r *Repo) Info(ctx context.Context, rev string) (Info, error) {
 		return Info{}, err
 	}
 	if objects := r.objects(); objects != nil {
-		if c, err := object.GetCommit(objects.Storer, plumbing.NewHash(hash)); err == nil {
+		if c, err := object.GetCommit(objects, plumbing.NewHash(hash)); err == nil {
 			subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
 			info := Info{Hash: hash, Tree: c.TreeHash.String(), Subject: subject, Author: c.Author.Name}
 			for _, p := range c.ParentHashes {

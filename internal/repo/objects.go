@@ -9,18 +9,20 @@ import (
 	"strings"
 
 	"github.com/go-git/go-billy/v5/osfs"
-	gogit "github.com/go-git/go-git/v5"
+	gitconfig "github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
 	"github.com/go-git/go-git/v5/plumbing/object"
+	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// openObjects opens the repository with go-git, which refuses what it does not
-// know: sha256, worktreeConfig, reftable, partial clones. Then, and for a hook
-// that was handed a quarantine of objects, the git command serves.
-func (r *Repo) openObjects() *gogit.Repository {
+// openObjects opens the repository with go-git, unless it is one that go-git cannot
+// read: then, and for a hook that was handed a quarantine of objects, the git command
+// serves. It uses go-git's storage alone: go-git's root package would do the same, and
+// brings along every transport.
+func (r *Repo) openObjects() *filesystem.Storage {
 	for _, name := range []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"} {
 		if r.git.getenv(name) != "" {
 			return nil
@@ -31,11 +33,25 @@ func (r *Repo) openObjects() *gogit.Repository {
 		cache.NewObjectLRUDefault(),
 		filesystem.Options{AlternatesFS: osfs.New("/")},
 	)
-	repo, err := gogit.Open(storage, nil)
-	if err != nil {
+	if _, err := storage.Reference(plumbing.HEAD); errors.Is(err, plumbing.ErrReferenceNotFound) {
 		return nil
 	}
-	return repo
+	if conf, err := storage.Config(); err != nil || !readable(conf) {
+		return nil
+	}
+	return storage
+}
+
+// readable reports whether go-git reads a repository of this format as git does. Git
+// bids every program refuse versions and extensions that it does not know, because they
+// say that the data is not what it looks like: sha256, reftable, worktreeConfig. Go-git's
+// storage reads on, and knows none of them.
+func readable(conf *gitconfig.Config) bool {
+	switch conf.Raw.Section("core").Option("repositoryFormatVersion") {
+	case "", "0", "1":
+		return len(conf.Raw.Section("extensions").Options) == 0
+	}
+	return false
 }
 
 // Resolve finds the commit that a revision names, as a full hash. An unknown
@@ -70,11 +86,11 @@ func (r *Repo) ref(name string) (string, bool) {
 	if name != "HEAD" && !strings.HasPrefix(name, "refs/heads/") && !strings.HasPrefix(name, "refs/remotes/") {
 		return "", false
 	}
-	repo := r.objects()
-	if repo == nil {
+	objects := r.objects()
+	if objects == nil {
 		return "", false
 	}
-	ref, err := repo.Reference(plumbing.ReferenceName(name), true)
+	ref, err := storer.ResolveReference(objects, plumbing.ReferenceName(name))
 	if err != nil || ref.Type() != plumbing.HashReference {
 		return "", false
 	}
@@ -83,8 +99,8 @@ func (r *Repo) ref(name string) (string, bool) {
 
 // symbolic tells what a symbolic ref like HEAD points to, "" when it is none.
 func (r *Repo) symbolic(ctx context.Context, name string) (string, error) {
-	if repo := r.objects(); repo != nil {
-		ref, err := repo.Reference(plumbing.ReferenceName(name), false)
+	if objects := r.objects(); objects != nil {
+		ref, err := objects.Reference(plumbing.ReferenceName(name))
 		switch {
 		case err == nil && ref.Type() == plumbing.SymbolicReference:
 			return ref.Target().String(), nil
@@ -147,11 +163,11 @@ func sourceName(rev string) string {
 
 // blob reads a file at a commit by go-git, if it can.
 func (r *Repo) blob(commit, path string) ([]byte, bool) {
-	repo := r.objects()
-	if repo == nil {
+	objects := r.objects()
+	if objects == nil {
 		return nil, false
 	}
-	c, err := object.GetCommit(repo.Storer, plumbing.NewHash(commit))
+	c, err := object.GetCommit(objects, plumbing.NewHash(commit))
 	if err != nil {
 		return nil, false
 	}

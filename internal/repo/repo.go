@@ -26,7 +26,7 @@ import (
 	"strings"
 	"sync"
 
-	gogit "github.com/go-git/go-git/v5"
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
@@ -72,7 +72,7 @@ type Repo struct {
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
-	objects           func() *gogit.Repository // opened once; nil when go-git cannot
+	objects           func() *filesystem.Storage // opened once; nil when go-git cannot
 }
 
 // Open finds the repository that dir is in. Env is the environment in which git

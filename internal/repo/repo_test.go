@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	gitconfig "github.com/go-git/go-git/v5/config"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -87,6 +88,13 @@ var variants = []struct {
 		f.git("worktree", "add", "-q", "-b", "main", dir)
 		return f.in(dir)
 	}, true},
+	{"borrowed objects", nil, func(f *fixture) *fixture {
+		f.commit("start")
+		dir := filepath.Join(filepath.Dir(f.dir), "borrower")
+		f.git("clone", "-q", "--shared", f.dir, dir)
+		f.in(dir).git("remote", "remove", "origin")
+		return f.in(dir)
+	}, true},
 }
 
 func eachVariant(t *testing.T, do func(t *testing.T, f *fixture)) {
@@ -102,6 +110,40 @@ func eachVariant(t *testing.T, do func(t *testing.T, f *fixture)) {
 			}
 			do(t, f)
 		})
+	}
+}
+
+// TestReadable: go-git is not to misread what it does not know.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		config string
+		want   bool
+	}{
+		{"", true},
+		{"[core]\nbare = false\n", true},
+		{"[core]\nrepositoryFormatVersion = 0\n", true},
+		{"[core]\nrepositoryFormatVersion = 1\n", true},
+		{"[core]\nrepositoryFormatVersion = 2\n", false},
+		{"[Core]\nREPOSITORYFORMATVERSION = 1\n[core]\nrepositoryformatversion = 2\n", false},
+		{"[extensions]\n", true},
+		{"[extensions]\nnovel = true\n", false},
+		{"[extensions]\nworktreeConfig\n", false},
+		{"[extensions]\npreciousObjects = true\n", false},
+		{"[extensions]\npartialClone = origin\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[extensions]\nobjectFormat = sha256\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[Extensions]\nREFSTORAGE = reftable\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[extensions]\nrelativeWorktrees = true\n", false},
+		{"[extensions]\nnovel = true\n[extensions]\n", false},
+	} {
+		conf, err := gitconfig.ReadConfig(strings.NewReader(tt.config))
+		if err != nil {
+			t.Errorf("%q: %v", tt.config, err)
+			continue
+		}
+		if got := readable(conf); got != tt.want {
+			t.Errorf("%q: got %t", tt.config, got)
+		}
 	}
 }
 
@@ -137,6 +179,25 @@ func TestResolveAndShow(t *testing.T) {
 			}
 		}
 	})
+}
+
+// TestShowInPartialClone: go-git opens it, and git fetches what is not there.
+func TestShowInPartialClone(t *testing.T) {
+	t.Parallel()
+	origin := newFixture(t)
+	origin.git("config", "uploadpack.allowFilter", "true")
+	origin.write("f", "one\n")
+	origin.commit("first")
+	origin.write("f", "two\n")
+	origin.commit("second")
+	dir := filepath.Join(t.TempDir(), "partial")
+	origin.git("clone", "-q", "--filter=blob:none", "file://"+origin.dir, dir)
+	r := origin.in(dir).open()
+	for rev, want := range map[string]string{"HEAD": "two\n", "HEAD~1": "one\n"} {
+		if got, err := r.Show(t.Context(), rev, "f"); err != nil || string(got) != want {
+			t.Errorf("%s: got %q, %v, want %q", rev, got, err, want)
+		}
+	}
 }
 
 func TestMergeBase(t *testing.T) {

@@ -1,14 +1,11 @@
 package report
 
 import (
-	"bytes"
 	"crypto/sha256"
-	"embed"
+	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
 	"io"
-	"strings"
 	"sync"
 )
 
@@ -19,51 +16,52 @@ import (
 // same bytes. Text from tests, code and models is text in it, nothing else.
 // The error is that of w.
 func HTML(w io.Writer, r *Report) error {
-	p := newHTMLPage(r)
-	var page bytes.Buffer
+	p, m := newHTMLPage(r), &htmlWriter{}
 	for _, s := range htmlSections {
-		page.Reset()
-		if err := htmlTemplates().ExecuteTemplate(&page, s.ID, p); err != nil {
-			return fmt.Errorf("report %s: %w", r.ID, err)
-		}
-		if body := strings.TrimSpace(page.String()); body != "" {
-			s.Body = template.HTML(body) // escaped by its template
-			p.Sections = append(p.Sections, s)
+		body := &htmlWriter{}
+		if s.write(body, p); !body.empty() {
+			p.Sections = append(p.Sections, htmlSection{s.id, s.title, body})
 		}
 	}
-	page.Reset()
-	if err := htmlTemplates().ExecuteTemplate(&page, "report.html", p); err != nil {
-		return fmt.Errorf("report %s: %w", r.ID, err)
+	putHead(m, p)
+	putVerdict(m, p)
+	for _, s := range p.Sections {
+		m.line(`<section id="{}" aria-labelledby="{}-title">`, s.ID, s.ID)
+		m.line(`<h2 id="{}-title">{}</h2>`, s.ID, s.Title)
+		m.line(`<div class="body">`)
+		m.add(s.Body)
+		m.line(`</div>`)
+		m.line(`</section>`)
 	}
-	_, err := w.Write(page.Bytes())
-	return err
+	putFoot(m, p)
+	return m.to(w)
 }
 
 // htmlSection is a part of the page under a heading of its own.
 type htmlSection struct {
-	ID, Title string // ID is the name of its template too
-	Body      template.HTML
+	ID, Title string
+	Body      *htmlWriter
 }
 
 // htmlSections is the page in the order of reading, below the verdict. A section with
 // nothing to say is left out, of the list of contents too.
-var htmlSections = []htmlSection{
-	{ID: "problem", Title: "Problem"},
-	{ID: "failures", Title: "Failures"},
-	{ID: "alerts", Title: "Alerts"},
-	{ID: "others", Title: "Known and flaky"},
-	{ID: "origin", Title: "Where from"},
-	{ID: "undone", Title: "Not done"},
-	{ID: "search", Title: "Search"},
-	{ID: "time", Title: "Time"},
-	{ID: "learning", Title: "Learning"},
-	{ID: "tests", Title: "All tests"},
-	{ID: "run", Title: "This run"},
-	{ID: "delivery", Title: "Delivery"},
+var htmlSections = []struct {
+	id, title string
+	write     func(*htmlWriter, *htmlPage)
+}{
+	{"problem", "Problem", putProblem},
+	{"failures", "Failures", putFailures},
+	{"alerts", "Alerts", putAlerts},
+	{"others", "Known and flaky", putFolded},
+	{"origin", "Where from", putOrigin},
+	{"undone", "Not done", putUndone},
+	{"search", "Search", putSearch},
+	{"time", "Time", putTime},
+	{"learning", "Learning", putLearning},
+	{"tests", "All tests", putTests},
+	{"run", "This run", putRun},
+	{"delivery", "Delivery", putDelivery},
 }
-
-//go:embed html/*.html
-var htmlFiles embed.FS
 
 var (
 	//go:embed html/report.css
@@ -72,31 +70,96 @@ var (
 	htmlScript string
 )
 
-// htmlTemplates are parsed when the first page is made, not when the program starts.
-var htmlTemplates = sync.OnceValue(func() *template.Template {
-	policy := fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'",
+// htmlPolicy allows the page's own style and script, by their hashes.
+var htmlPolicy = sync.OnceValue(func() string {
+	return fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'",
 		sourceHash(htmlStyle), sourceHash(htmlScript))
-	return template.Must(template.New("").Funcs(template.FuncMap{
-		"policy":    func() string { return policy },
-		"style":     func() template.CSS { return template.CSS(htmlStyle) },
-		"script":    func() template.JS { return template.JS(htmlScript) },
-		"line":      oneLine,
-		"count":     count,
-		"thousands": thousands,
-		"seconds":   seconds,
-		"commit":    commit,
-		"place":     place,
-		"places":    places,
-		"tail":      func(output string) string { return strings.Join(lastLines(output, outputLines), "\n") },
-		"told":      (*Origin).text,
-		"undo":      (*Origin).undo,
-		"how":       (*Culprit).how,
-		"tallies":   (*Stats).tallies,
-		"tone":      tone,
-		"typable":   typable,
-		"typed":     typed,
-	}).ParseFS(htmlFiles, "html/*.html"))
 })
+
+func putHead(m *htmlWriter, p *htmlPage) {
+	m.line(`<!doctype html>`)
+	m.line(`<html lang="en">`)
+	m.line(`<head>`)
+	m.line(`<meta charset="utf-8">`)
+	m.line(`<meta name="viewport" content="width=device-width, initial-scale=1">`)
+	m.line(`<meta http-equiv="Content-Security-Policy" content="{}">`, htmlPolicy())
+	m.line(`<meta name="referrer" content="no-referrer">`)
+	m.line(`<meta name="color-scheme" content="light dark">`)
+	m.line(`<title>{} {} · regreen</title>`, pick(p.Passes, "✓", "✗"), p.Title)
+	if p.Passes {
+		m.line(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%231a7f47'/%3E%3C/svg%3E">`)
+	} else {
+		m.line(`<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Ccircle cx='8' cy='8' r='7' fill='%23c4342b'/%3E%3C/svg%3E">`)
+	}
+	m.put(`<style>`)
+	m.verbatim(literal(htmlStyle))
+	m.line(`</style>`)
+	m.line(`</head>`)
+	m.line(`<body>`)
+	m.line(`<a class="skip" href="#main">Skip to the report</a>`)
+	m.line(`<header>`)
+	m.put(`<p><b>regreen</b> <span>{}`, oneLine(p.ID))
+	if at := p.Started.UTC(); !at.IsZero() {
+		m.put(`, <time datetime="{}">{}</time>`, at.Format("2006-01-02T15:04:05Z"), at.Format("2 January 2006, 15:04 UTC"))
+	}
+	m.line(`</span></p>`)
+	m.line(`<nav aria-label="Sections">`)
+	m.line(`<ul>`)
+	for _, s := range p.Sections {
+		m.line(`<li><a href="#{}">{}</a></li>`, s.ID, s.Title)
+	}
+	m.line(`</ul>`)
+	m.line(`</nav>`)
+	m.line(`</header>`)
+	m.line(`<main id="main" tabindex="-1">`)
+}
+
+func putVerdict(m *htmlWriter, p *htmlPage) {
+	verdict, e := string(p.Verdict), &p.Environment
+	m.line(`<div class="verdict">`)
+	m.line(`<p class="word"><span class="badge {}">{} {}</span></p>`, tone(verdict), pick(p.Passes, "✓", "✗"), oneLine(verdict))
+	m.line(`<h1>{}</h1>`, p.Title)
+	m.put(`<p class="context">`)
+	m.maybe(`<code>{}</code>`, oneLine(p.Command))
+	m.maybe(` at <code>{}</code>`, commit(e.Head))
+	m.maybe(` on <code>{}</code>`, oneLine(e.Branch))
+	m.maybe(` compared with <code>{}</code>`, commit(e.Base))
+	m.line(`</p>`)
+	m.put(`<p class="context quiet">{} mode`, oneLine(e.Mode))
+	if len(e.Reasons) > 0 {
+		m.put(`: {}`, joinLines(e.Reasons, ", "))
+	}
+	m.line(`</p>`)
+	if p.Verdict != NotRun {
+		m.line(`<dl class="figures">`)
+		m.line(`<div><dt>passed</dt><dd>{}</dd></div>`, thousands(p.Tests.Passed))
+		if p.Tests.Failed != 0 {
+			m.put(`<div class="bad">`)
+		} else {
+			m.put(`<div>`)
+		}
+		m.line(`<dt>failed</dt><dd>{}</dd></div>`, thousands(p.Tests.Failed))
+		m.line(`<div><dt>skipped</dt><dd>{}</dd></div>`, thousands(p.Tests.Skipped))
+		m.line(`<div><dt>packages</dt><dd>{}</dd></div>`, thousands(p.Tests.Packages))
+		m.maybeLine(`<div><dt>taken</dt><dd>{}</dd></div>`, p.Took)
+		m.line(`</dl>`)
+	}
+	m.line(`</div>`)
+}
+
+func putFoot(m *htmlWriter, p *htmlPage) {
+	m.line(`</main>`)
+	m.line(`<footer>`)
+	m.put(`<p>regreen {}, {}. This page needs no network`, oneLine(p.Version), oneLine(p.Schema))
+	m.maybe(`; <code>{}</code> shows it in a terminal`, p.Again)
+	m.line(`.</p>`)
+	m.line(`</footer>`)
+	m.put(`<script>`)
+	m.verbatim(literal(htmlScript))
+	m.line(`</script>`)
+	m.line(`</body>`)
+	m.line(`</html>`)
+}
 
 // sourceHash names an inline style or script in a content security policy.
 func sourceHash(source string) string {

@@ -37,8 +37,8 @@ type htmlStage struct {
 	bar
 }
 
-// Share is the part of the run's time, in whole per cent.
-func (s htmlStage) Share() string { return fmt.Sprintf("%.0f %%", s.Width) }
+// share is the part of the run's time, in whole per cent.
+func (s htmlStage) share() string { return fmt.Sprintf("%.0f %%", s.Width) }
 
 // htmlStages puts the stages one behind another in the order of the pipeline.
 func htmlStages(spent map[string]float64) []htmlStage {
@@ -69,14 +69,14 @@ type htmlPosterior struct {
 	Distribution    string
 }
 
-// Interval is the 80 % interval as a bar.
-func (p htmlPosterior) Interval() bar { return newBar(p.Low, p.High-p.Low, 1) }
+// interval is the 80 % interval as a bar.
+func (p htmlPosterior) interval() bar { return newBar(p.Low, p.High-p.Low, 1) }
 
-// At is where the mean is on the scale.
-func (p htmlPosterior) At() bar { return newBar(p.Mean, 0, 1) }
+// at is where the mean is on the scale.
+func (p htmlPosterior) at() bar { return newBar(p.Mean, 0, 1) }
 
-// Text is the posterior in words: "62 % (48 to 75 %)".
-func (p htmlPosterior) Text() string {
+// text is the posterior in words: "62 % (48 to 75 %)".
+func (p htmlPosterior) text() string {
 	return fmt.Sprintf("%.0f %% (%.0f to %.0f %%)", 100*p.Mean, 100*p.Low, 100*p.High)
 }
 

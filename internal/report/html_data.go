@@ -3,7 +3,6 @@ package report
 import (
 	"encoding/json"
 	"fmt"
-	"html/template"
 	"strings"
 )
 
@@ -13,7 +12,7 @@ import (
 // package, status and file are indexes, and zeros at the end are left out. File 0 is
 // none. Encoded like this no text can end the script element that holds it: <, >, &
 // and the line separators of JavaScript are \u escapes.
-func resultsData(results []Result) template.JS {
+func resultsData(results []Result) literal {
 	if len(results) == 0 {
 		return ""
 	}
@@ -39,7 +38,7 @@ func resultsData(results []Result) template.JS {
 	if err != nil {
 		panic(err) // strings and numbers always encode
 	}
-	return template.JS(b)
+	return literal(b)
 }
 
 // indexer gives each text its index in names, where new ones are put.

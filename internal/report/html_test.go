@@ -29,7 +29,7 @@ func TestHTMLGolden(t *testing.T) {
 	golden(t, "proposed.html", pageOf(t, proposedReport()))
 }
 
-// What the templates are made of. Anything else came from a text.
+// What the page is made of. Anything else came from a text.
 var (
 	ourElements = strings.Fields(`html head meta title link style body a header p b span time nav ul li main section h1 h2 h3 h4 div dl dt dd code footer
 		script article br pre details summary svg rect circle g desc table caption thead tbody tr th td noscript label input button mark figure figcaption`)

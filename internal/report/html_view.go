@@ -3,13 +3,12 @@ package report
 import (
 	"cmp"
 	"fmt"
-	"html/template"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// htmlPage is the report with what its templates cannot work out themselves.
+// htmlPage is the report with what is worked out for its page.
 type htmlPage struct {
 	*Report
 	Sections    []htmlSection
@@ -24,10 +23,10 @@ type htmlPage struct {
 	Stages      []htmlStage
 	Posteriors  []htmlPosterior
 	Trend       *htmlTrend
-	Results     template.JS // hides Report.Results, which no template may walk through
-	Tally       string      // of the results
-	Again       string      // the command that shows the report in a terminal
-	Skip        string      // the command that passes by the hook
+	Results     literal // hides Report.Results, as data for the script
+	Tally       string  // of the results
+	Again       string  // the command that shows the report in a terminal
+	Skip        string  // the command that passes by the hook
 }
 
 func newHTMLPage(r *Report) *htmlPage {
@@ -165,12 +164,6 @@ func newHTMLPatch(r *Report, p *Patch) htmlPatch {
 	return h
 }
 
-// Confident is the confidence as a bar.
-func (p htmlPatch) Confident() bar { return newBar(0, p.Confidence, 1) }
-
-// Proof names a step of the evidence.
-func (p htmlPatch) Proof(e Evidence) string { return proof(e) }
-
 // typed is a command's arguments as a person would type them.
 func typed(args []string) string {
 	words := make([]string, len(args))
@@ -183,8 +176,8 @@ func typed(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// Unrun tells which packages were not run, or "".
-func (t Tests) Unrun() string {
+// unrun tells which packages were not run, or "".
+func (t Tests) unrun() string {
 	var parts []string
 	if t.Unreached > 0 {
 		parts = append(parts, count(t.Unreached, "package")+" not run: beyond its reach")
