@@ -180,9 +180,10 @@ func Splice(src []byte, edits []Edit) ([]byte, error) {
 
 // Strategy is one way to propose.
 type Strategy struct {
-	Name  string // "imports", "template/guard" ...
-	Title string // what it proposes: one line, imperative
-	Text  string // when it applies, what it looks at, and why to review it; lines of at most 80 bytes
+	Language string // whose it is, see lang.Strategies; "" serves every language
+	Name     string // "imports", "template/guard" ...
+	Title    string // what it proposes: one line, imperative
+	Text     string // when it applies, what it looks at, and why to review it; lines of at most 80 bytes
 	// Before and After are a small example that it produces: source without a package clause.
 	Before, After string
 	// Share is how often real fixes are of this form, in percent; it is the mean of the
@@ -322,7 +323,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 // editable reports whether a file may be edited: no test, and nothing that tests call
 // to judge.
 func (p *Problem) MayEdit(file string) bool {
-	return p.mayUndo(file) && (p.TestCode == nil || !p.TestCode(file))
+	return (p.Editable == nil || p.Editable(file)) && (p.TestCode == nil || !p.TestCode(file))
 }
 
 // Hole gives the hole that edits make, the same one for the same edits.

@@ -182,7 +182,7 @@ func (p *Problem) pieces() []piece {
 }
 
 func (p *Problem) mayUndo(file string) bool {
-	return file == "" || p.Editable == nil || p.Editable(file)
+	return file == "" || p.MayEdit(file)
 }
 
 // without is the content of the changed files when the pieces of set are undone.

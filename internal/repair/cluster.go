@@ -38,7 +38,7 @@ func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure
 	target := validate.Target{
 		Package: failures[0].Package, Failures: failures, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.reached,
 	}
-	tree := r.patchedTree()
+	tree := &propose.Tree{Root: r.workspace, Overlay: maps.Clone(r.kept)}
 	validator := &validate.Validator{Suite: r.suite, Tree: tree.Tree, Jobs: limits.Jobs}
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)

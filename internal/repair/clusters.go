@@ -58,11 +58,7 @@ func (r *run) changes(ctx context.Context) ([]patch.File, error) {
 // focus picks the failures to begin with: those that keep others from running
 // (compile errors), then those of the package that depends on the fewest others.
 func (r *run) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-	pkgs, err := r.suite.Packages(ctx)
-	if err != nil {
-		return nil, err
-	}
-	depth := importDepth(pkgs)
+DEPTH
 	rank := func(f testrun.Failure) int {
 		d := depth[f.Package]
 		if f.Kind != testrun.Compile {
@@ -78,36 +74,6 @@ func (r *run) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.
 		}
 	}
 	return out, nil
-}
-
-// importDepth is how many layers of the tree's own packages lie below each.
-func importDepth(pkgs []gotest.Package) map[string]int {
-	byPath := make(map[string]*gotest.Package, len(pkgs))
-	for i := range pkgs {
-		byPath[pkgs[i].ImportPath] = &pkgs[i]
-	}
-	depth := make(map[string]int)
-	var visit func(importPath string) int
-	visit = func(importPath string) int {
-		p := byPath[importPath]
-		if p == nil {
-			return -1
-		}
-		if d, ok := depth[importPath]; ok {
-			return d
-		}
-		depth[importPath] = 0 // guards against cycles of test imports
-		d := 0
-		for _, imp := range p.Imports {
-			d = max(d, visit(imp)+1)
-		}
-		depth[importPath] = d
-		return d
-	}
-	for _, p := range pkgs {
-		visit(p.ImportPath)
-	}
-	return depth
 }
 
 // stillFailing runs what is left on the tree with the kept patches.

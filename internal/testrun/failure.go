@@ -16,8 +16,9 @@ const (
 	Setup     Kind = "setup"     // TestMain or package initialisation failed before any test
 )
 
-// TestID names a test. Test is "TestX" or "TestX/sub"; it is empty for a
-// failure of the package as a whole.
+// TestID names a test. Package is the suite's own unit of tests: the import path of a Go
+// package, the file of a Python test, the command where nothing finer is known. Test is
+// "TestX" or "TestX/sub"; it is empty for a failure of the unit as a whole.
 type TestID struct {
 	Package string `json:"package"`
 	Test    string `json:"test,omitempty"`

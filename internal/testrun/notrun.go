@@ -12,6 +12,9 @@ type NotRunError struct {
 	Where  string // a file:line, directory or command; may be empty
 	Hint   string // the next thing to do
 	Output string // of the command that failed, capped; may be empty
+	// NoTests says that there is nothing to run, which is no fault where another language
+	// has tests.
+	NoTests bool
 }
 
 func (e *NotRunError) Error() string {

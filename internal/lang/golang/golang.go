@@ -1,14 +1,102 @@
+// Package golang is Go as a language of regreen: the table of its strategies, and how its
+// packages serve the pipeline.
+//
+// They follow a failing test as the pipeline does: gotest runs the tests, coverage follows
+// them into the code, source and site read it, template and compile propose, schemata
+// screens.
 package golang
 
 import (
+	"context"
+	"path"
 	"slices"
+	"strings"
 
+	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/lang/golang/compile"
+	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/lang/golang/schemata"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/lang/golang/template"
+	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Strategies returns the table of all strategies.
-func Strategies() []propose.Strategy {
-	return slices.Concat(compile.Strategies, template.Strategies, []propose.Strategy{compile.Imports, propose.Revert})
+// Language is Go.
+var Language = lang.Language{
+	Name:       "go",
+	Sign:       "Go module",
+	Find:       find,
+	Owns:       owns,
+	Strategies: slices.Concat(compile.Strategies, template.Strategies, []propose.Strategy{compile.Imports}),
+	Prepare:    prepare,
+}
+
+// find returns one suite, of all Go modules of the tree.
+func find(_ context.Context, tree lang.Tree) ([]testrun.Suite, error) {
+	suite, err := gotest.FindIn(tree.Root, tree.Command, tree.Sandbox)
+	if err != nil {
+		return nil, err
+	}
+	return []testrun.Suite{suite}, nil
+}
+
+func owns(file string) bool {
+	switch path.Base(file) {
+	case "go.mod", "go.sum", "go.work", "go.work.sum":
+		return true
+	}
+	return strings.HasSuffix(file, ".go")
+}
+
+func prepare(ctx context.Context, task lang.Task) lang.Tools {
+	suite := task.Suite.(*gotest.Suite)
+	tree := &source.Tree{
+		Tree: task.Tree, Flags: loadFlags(suite.Flags), Env: suite.Sandbox.Env(), Alone: outsideWorkspace(suite.Modules),
+	}
+	return lang.Tools{
+		Source:   tree,
+		TestCode: testCode(ctx, task, suite, tree),
+		Emptied:  source.Emptied,
+		Outline:  coverage.Outline,
+		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
+			return coverage.Follow(ctx, suite, in, src)
+		},
+		Screener: schemata.New(schemata.Options{
+			Suite: suite, Tree: tree, Jobs: task.Jobs, Log: task.Log, Way: task.Screening, Seed: task.Seed, Progress: task.Progress,
+		}),
+	}
+}
+
+// loadFlags are those of the test command's flags that matter for loading code.
+func loadFlags(flags []string) []string {
+	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool {
+		return !strings.HasPrefix(f, "-tags") && !strings.HasPrefix(f, "-mod")
+	})
+}
+
+// outsideWorkspace returns the directories of the modules that no workspace of the tree
+// uses.
+func outsideWorkspace(modules []gotest.Module) []string {
+	var dirs []string
+	for _, m := range modules {
+		if m.Alone {
+			dirs = append(dirs, m.Dir)
+		}
+	}
+	return dirs
+}
+
+// testCode returns the predicate of what belongs to the tests: test files, what says by
+// itself that it is for tests, and packages that only tests use.
+func testCode(ctx context.Context, task lang.Task, suite *gotest.Suite, tree *source.Tree) func(file string) bool {
+	support, err := suite.TestSupport(ctx)
+	if err != nil {
+		task.Log.Debug("what only tests use is not known", "error", err)
+	}
+	return func(file string) bool {
+		return strings.HasSuffix(file, "_test.go") || slices.Contains(support, path.Dir(file)) || tree.TestCode(file)
+	}
 }

@@ -17,6 +17,7 @@ import (
 
 	"golang.org/x/tools/txtar"
 
+	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
@@ -24,11 +25,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
+// strategies are those that a Go failure meets.
+func strategies() []propose.Strategy { return lang.Strategies([]lang.Language{Language}) }
+
 func TestStrategies(t *testing.T) {
 	t.Parallel()
 	seen := make(map[string]bool)
 	last := 0
-	for _, s := range Strategies() {
+	for _, s := range strategies() {
 		if s.Name == "" || strings.ContainsAny(s.Name, " ,\n") || strings.ToLower(s.Name) != s.Name {
 			t.Errorf("%q cannot be named on a command line", s.Name)
 		}
@@ -90,7 +94,7 @@ func TestUndocumentedFails(t *testing.T) {
 		"blank lines":         func(s *propose.Strategy) { s.After += "\n\n" },
 		"not as gofmt":        func(s *propose.Strategy) { s.Before = strings.ReplaceAll(s.Before, "\t", "  ") },
 	} {
-		s := Strategies()[slices.IndexFunc(Strategies(), func(s propose.Strategy) bool { return s.Name == "template/guard" })]
+		s := strategies()[slices.IndexFunc(strategies(), func(s propose.Strategy) bool { return s.Name == "template/guard" })]
 		if faults := undocumented(&s); len(faults) > 0 {
 			t.Fatal(faults)
 		}
@@ -120,7 +124,7 @@ func TestStrategiesHaveCases(t *testing.T) {
 		strategy, _, _ := strings.Cut(string(archive.Comment), "\n")
 		cases[strategy]++
 	}
-	for _, s := range Strategies() {
+	for _, s := range strategies() {
 		if cases[s.Name] == 0 {
 			t.Errorf("%s has no case", s.Name)
 		}
@@ -136,7 +140,7 @@ func TestStrategiesHaveCases(t *testing.T) {
 // before the change (below base/), other files.
 func TestExamples(t *testing.T) {
 	t.Parallel()
-	for _, s := range Strategies() {
+	for _, s := range strategies() {
 		t.Run(s.Name, func(t *testing.T) {
 			t.Parallel()
 			around, err := txtar.ParseFile(filepath.Join("testdata", "example", filepath.FromSlash(s.Name)+".txtar"))
@@ -251,7 +255,7 @@ func emptyPackage(t *testing.T) *propose.Tree {
 // With nothing to work on, no strategy proposes, fails or panics.
 func TestStrategiesOnNothing(t *testing.T) {
 	t.Parallel()
-	for _, s := range Strategies() {
+	for _, s := range strategies() {
 		for name, p := range map[string]*propose.Problem{
 			"no suspects":   {Tree: &propose.Tree{Root: t.TempDir()}},
 			"empty package": {Tree: emptyPackage(t)},

@@ -25,19 +25,20 @@ import (
 // into, and node_modules, are passed over. A command that is a plain `go test` is
 // taken apart into Flags and Patterns. Every other command is kept in Command and
 // left to a shell: its exit status is the judge of the whole suite, and go test
-// on the modules tells what failed.
+// on the modules finds what failed.
 //
 // When there is nothing that could be run the error is a [*NotRunError].
-func Find(root, command string) (*Suite, error) { return FindIn(root, command, os.Environ()) }
+func Find(root, command string) (*Suite, error) {
+	return FindIn(root, command, testrun.NewSandbox(os.Environ()))
+}
 
-// FindIn is Find for a suite whose sandbox is made of another environment than that of
-// this process.
-func FindIn(root, command string, environ []string) (*Suite, error) {
+// FindIn is Find for a suite that runs in a given sandbox.
+func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
 		return nil, &testrun.NotRunError{What: err.Error(), Where: root}
 	}
-	s := &Suite{Root: root, Sandbox: testrun.NewSandbox(environ)}
+	s := &Suite{Root: root, Sandbox: sandbox}
 	found, err := survey(root)
 	if err != nil {
 		return nil, err
@@ -54,10 +55,10 @@ func FindIn(root, command string, environ []string) (*Suite, error) {
 	}
 	opaque := s.Command != nil
 	switch {
-	case len(found.modules) == 0 && !opaque:
-		return nil, &testrun.NotRunError{What: "no Go module and no test command", Where: root, Hint: "run `go mod init`, or say how the tests are run: --test 'make test'"}
+	case len(found.modules) == 0:
+		return nil, &testrun.NotRunError{What: "no Go module", Where: root, Hint: "run `go mod init`, or say how the tests are run: --test 'make test'", NoTests: true}
 	case found.tests == 0 && !opaque:
-		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or say how the tests are run: --test 'make test'"}
+		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or say how the tests are run: --test 'make test'", NoTests: true}
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		if opaque {

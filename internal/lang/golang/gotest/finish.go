@@ -102,7 +102,7 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 	}
 	slices.Sort(r.Packages)
 	r.Missing = missing(req.Tests, r)
-	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && asked(req) && !onlyBuilds(req) && !r.Late {
+	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && asked(req) && !onlyBuilds(req) && r.Late == 0 {
 		e := &testrun.NotRunError{What: "no tests were run", Hint: "write a test, or correct the packages and -run of the test command"}
 		if len(req.Tests) > 0 {
 			e.Where, e.Hint = req.Tests[0].String(), "the test may have been renamed or left out by a build constraint"

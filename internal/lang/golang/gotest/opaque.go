@@ -52,7 +52,7 @@ func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overla
 	case ctx.Err() != nil:
 		return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
 	case expired && late:
-		return &testrun.Result{Late: true}, nil
+		return &testrun.Result{Late: s.untested(ctx, nil, nil)}, nil
 	case expired:
 	case err != nil:
 		return nil, testrun.NotStarted(err)

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -149,6 +150,60 @@ func (s *Suite) TestSupport(ctx context.Context) ([]string, error) {
 		}
 	}
 	return dirs, nil
+}
+
+// Depth returns how many layers of the tree's own packages lie below each package.
+func (s *Suite) Depth(ctx context.Context) (map[string]int, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return importDepth(all), nil
+}
+
+// importDepth is how many layers of the tree's own packages lie below each.
+func importDepth(pkgs []Package) map[string]int {
+	byPath := make(map[string]*Package, len(pkgs))
+	for i := range pkgs {
+		byPath[pkgs[i].ImportPath] = &pkgs[i]
+	}
+	depth := make(map[string]int)
+	var visit func(importPath string) int
+	visit = func(importPath string) int {
+		p := byPath[importPath]
+		if p == nil {
+			return -1
+		}
+		if d, ok := depth[importPath]; ok {
+			return d
+		}
+		depth[importPath] = 0 // guards against cycles of test imports
+		d := 0
+		for _, imp := range p.Imports {
+			d = max(d, visit(imp)+1)
+		}
+		depth[importPath] = d
+		return d
+	}
+	for _, p := range pkgs {
+		visit(p.ImportPath)
+	}
+	return depth
+}
+
+// Toolchain returns the version of Go that the tests run with, as "go1.26.1"; "" when it
+// cannot be found.
+func (s *Suite) Toolchain(ctx context.Context) string {
+	goroot, err := s.Goroot(ctx)
+	if err != nil {
+		return ""
+	}
+	text, err := os.ReadFile(filepath.Join(goroot, "VERSION"))
+	if err != nil {
+		return ""
+	}
+	line, _, _ := bytes.Cut(text, []byte("\n"))
+	return string(line)
 }
 
 // Goroot is the directory of the Go toolchain that the tests run with.

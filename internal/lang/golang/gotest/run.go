@@ -40,30 +40,59 @@ func (s *Suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 
 // runGo runs go test as often as the request needs and reads its results.
 func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*testrun.Result, error) {
-	calls, err := s.plan(ctx, req)
+	calls, missing, err := s.plan(ctx, req)
 	if err != nil {
 		return nil, err
+	}
+	if len(calls) == 0 {
+		return &testrun.Result{Missing: missing}, nil
 	}
 	c := newCollector(s.tree(over))
 	if s.flood > 0 {
 		c.flood = s.flood
 	}
+	limited, late := ctx, false
 	if req.Within > 0 {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithTimeoutCause(ctx, req.Within, errLate)
+		limited, cancel = context.WithTimeoutCause(ctx, req.Within, errLate)
 		defer cancel()
 	}
 	for _, call := range calls {
-		err := s.goTest(ctx, c, call, req, over)
-		if errors.Is(err, errLate) {
-			c.result.Late = true
+		err := s.goTest(limited, c, call, req, over)
+		if late = errors.Is(err, errLate); late {
+			c.result.Late = 1 // at least; they are counted below
 			break
 		}
 		if err != nil {
 			return nil, err
 		}
 	}
-	return c.finish(req)
+	result, err := c.finish(req)
+	if err != nil {
+		return nil, err
+	}
+	if late {
+		result.Late = s.untested(ctx, req.Packages, result.Packages)
+	}
+	result.Missing = append(missing, result.Missing...)
+	return result, nil
+}
+
+// untested counts the packages with tests among those asked for, nil for all, that a run
+// did not come to; at least 1.
+func (s *Suite) untested(ctx context.Context, asked, run []string) int {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return 1
+	}
+	n := 0
+	for _, p := range all {
+		wanted := asked == nil || slices.Contains(asked, p.ImportPath)
+		if wanted && p.HasTests() && !slices.Contains(run, p.ImportPath) {
+			n++
+		}
+	}
+	return max(n, 1)
 }
 
 // invocation is one go test.
@@ -74,14 +103,16 @@ type invocation struct {
 }
 
 // plan turns a request into as few invocations as it can: one for each module,
-// and one for each package of which only some tests are asked for.
-func (s *Suite) plan(ctx context.Context, req testrun.Request) ([]invocation, error) {
+// and one for each package of which only some tests are asked for. Packages that the tree
+// does not have are missing.
+func (s *Suite) plan(ctx context.Context, req testrun.Request) (calls []invocation, missing []testrun.TestID, err error) {
 	if req.Packages == nil && req.Tests == nil {
-		return s.planAll()
+		calls, err = s.planAll()
+		return calls, nil, err
 	}
 	all, err := s.Packages(ctx)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	moduleOf := map[string]string{}
 	for i := range all {
@@ -102,8 +133,6 @@ func (s *Suite) plan(ctx context.Context, req testrun.Request) ([]invocation, er
 			}
 		}
 	}
-	var calls []invocation
-	known := 0
 	slices.Sort(whole)
 	whole = slices.Compact(whole)
 	for _, m := range s.Modules {
@@ -114,24 +143,20 @@ func (s *Suite) plan(ctx context.Context, req testrun.Request) ([]invocation, er
 			}
 		}
 		if len(call.args) > 0 {
-			known += len(call.args)
 			calls = append(calls, call)
 		}
 		for _, path := range slices.Sorted(maps.Keys(some)) {
 			if module, ok := moduleOf[path]; ok && module == m.Path {
-				known++
 				calls = append(calls, invocation{dir: call.dir, env: call.env, args: []string{"-run=" + pattern(some[path]), path}})
 			}
 		}
 	}
-	if known < len(whole)+len(some) {
-		for _, path := range append(whole, slices.Sorted(maps.Keys(some))...) {
-			if _, ok := moduleOf[path]; !ok {
-				return nil, &testrun.NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` tells the packages"}
-			}
+	for _, path := range append(whole, slices.Sorted(maps.Keys(some))...) {
+		if _, ok := moduleOf[path]; !ok {
+			missing = append(missing, testrun.TestID{Package: path})
 		}
 	}
-	return calls, nil
+	return calls, missing, nil
 }
 
 func (s *Suite) planAll() ([]invocation, error) {

@@ -21,7 +21,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// SourceTree is the Go source under repair. It is safe for concurrent use.
+// Tree is the Go source under repair. It is safe for concurrent use.
 type Tree struct {
 	*propose.Tree
 	Flags []string // build flags, as -tags
@@ -33,7 +33,7 @@ type Tree struct {
 	tests map[string]bool // files that hold code of tests, see TestCode
 }
 
-// SourceOf returns the Go source of a problem. A problem that came without one gets one
+// Of returns the Go source of a problem. A problem that came without one gets one
 // with the defaults of the go command.
 func Of(p *propose.Problem) *Tree {
 	if t, ok := p.Source.(*Tree); ok {

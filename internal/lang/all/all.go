@@ -1,0 +1,12 @@
+// Package all is the table of languages. To add one, add a line.
+package all
+
+import (
+	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/lang/golang"
+)
+
+// Languages are those that regreen knows, in the order in which it looks for their tests.
+var Languages = []lang.Language{
+	golang.Language,
+}

@@ -1,0 +1,171 @@
+// Package lang is what regreen asks of a programming language.
+//
+// A [Language] finds the tests of a tree and, as far as it can, follows them into the
+// code, proposes what only it knows how to, and screens candidates quickly. What it
+// cannot do is left nil, and the pipeline does without: whoever finds and runs tests gets
+// real failures, the culprit, the revert, verification and everything after it.
+//
+// Package langtest is the contract that each language passes, package all the table of
+// them. A language may not import another.
+//
+// Not a goal: parsing. Each language does that itself, best with its own runtime.
+package lang
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/validate"
+)
+
+// Language is one language. Name and Find are required.
+type Language struct {
+	Name string // in reports, in the store and after --lang: "go"
+	// Sign is what a tree needs to be of this language, for people: "Go module". Empty for
+	// a language that a tree shows no sign of.
+	Sign string
+	// Find returns how the language's tests in a tree are run: none when the tree is not of
+	// this language, and a [*testrun.NotRunError] when it is and they cannot be run.
+	Find func(ctx context.Context, tree Tree) ([]testrun.Suite, error)
+	// ReadsResults says that the language reads the result files of a test command.
+	ReadsResults bool
+	// Owns reports whether a file is of this language, so that a change of it does not
+	// reach the tests of others. Nil owns none.
+	Owns func(file string) bool
+	// Strategies are the ways to propose that only this language has.
+	Strategies []propose.Strategy
+	// Prepare returns what helps to repair failures of a suite. Nil for nothing.
+	Prepare func(ctx context.Context, task Task) Tools
+}
+
+// Tree is where a language looks for tests.
+type Tree struct {
+	Root    string   // absolute
+	Command string   // the test command of the user, "" to find one
+	Results []string // globs of the result files that Command writes, relative to Root
+	Sandbox *testrun.Sandbox
+}
+
+// Task is one cluster of failures to repair.
+type Task struct {
+	Suite     testrun.Suite
+	Tree      *propose.Tree // with the patches that were kept before
+	Jobs      int           // workers
+	Seed      uint64        // of random choices
+	Screening validate.Way
+	Log       *slog.Logger
+	// Progress is called with how many candidates have a verdict.
+	Progress func(done, total, plausible int)
+}
+
+// Tools are what a language knows about the code of a task. Each may be nil.
+type Tools struct {
+	// Source is Problem.Source, for the language's own strategies.
+	Source any
+	// TestCode reports whether a file belongs to the tests: it is never edited.
+	TestCode func(file string) bool
+	// Emptied returns what stays of a file that a patch takes away, see Problem.Emptied.
+	Emptied func(file string, src []byte) []byte
+	// Outline and Follow serve localization, see localize.Input.
+	Outline func(file string, src []byte) localize.Outline
+	Follow  func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error)
+	// Screener judges many candidates quickly; nil runs the suite for each.
+	Screener validate.Screener
+}
+
+// Found is a suite of a tree, with its language.
+type Found struct {
+	Language
+	Suite testrun.Suite
+}
+
+// Find returns the suites of all languages that a tree has tests in. The test command is
+// run once: where Results are named by the language that reads them, otherwise by the
+// first language that has tests. The error is a [*testrun.NotRunError] where there are no
+// tests at all, and that of a language whose tests are there and cannot be run.
+func Find(ctx context.Context, languages []Language, tree Tree) ([]Found, error) {
+	var found []Found
+	var none *testrun.NotRunError // why there are no tests
+	taken := false                // the command is
+	for _, l := range languages {
+		t := tree
+		if taken || len(tree.Results) > 0 && !l.ReadsResults {
+			t.Command = ""
+		}
+		suites, err := l.Find(ctx, t)
+		var notRun *testrun.NotRunError
+		switch {
+		case errors.As(err, &notRun) && notRun.NoTests:
+			if none == nil {
+				none = notRun
+			}
+			continue
+		case err != nil:
+			return nil, err
+		}
+		for _, s := range suites {
+			found = append(found, Found{Language: l, Suite: s})
+		}
+		taken = taken || len(suites) > 0 && t.Command != ""
+	}
+	switch {
+	case len(found) > 0:
+		return found, nil
+	case none != nil:
+		return nil, none
+	}
+	return nil, noTests(languages, tree.Root)
+}
+
+// noTests is the error for a tree without any sign of a language.
+func noTests(languages []Language, root string) *testrun.NotRunError {
+	var signs []string
+	for _, l := range languages {
+		if l.Sign != "" {
+			signs = append(signs, "no "+l.Sign)
+		}
+	}
+	what := strings.Join(append(signs, "no test command"), ", ")
+	if i := strings.LastIndex(what, ", "); i >= 0 {
+		what = what[:i] + " and " + what[i+2:]
+	}
+	return &testrun.NotRunError{What: what, Where: root, Hint: "say how the tests are run: --test 'make test'", NoTests: true}
+}
+
+// Strategies returns those of languages, each marked as its language's, and the ones that
+// serve all.
+func Strategies(languages []Language) []propose.Strategy {
+	var all []propose.Strategy
+	for _, l := range languages {
+		for _, s := range l.Strategies {
+			s.Language = l.Name
+			all = append(all, s)
+		}
+	}
+	return append(all, propose.Revert)
+}
+
+// Select returns the languages with the given names, all without any. An unknown name is
+// an error that lists the known ones.
+func Select(languages []Language, names []string) ([]Language, error) {
+	if len(names) == 0 {
+		return languages, nil
+	}
+	var known []string
+	for _, l := range languages {
+		known = append(known, l.Name)
+	}
+	for _, name := range names {
+		if !slices.Contains(known, name) {
+			return nil, fmt.Errorf("unknown language %q: known are %s", name, strings.Join(known, ", "))
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(languages), func(l Language) bool { return !slices.Contains(names, l.Name) }), nil
+}
