@@ -290,6 +290,9 @@ func (r *junitReader) identity(start xml.StartElement) (pkg, test string) {
 			}
 		}
 		pkg = cmp.Or(name(strings.Join(path, " > ")), baseName(r.file.Name))
+		if class == "" && pkg == "pytest" && test != "" {
+			return test, "" // a module that cannot be collected
+		}
 	}
 	if test == report.WholePackage {
 		test = ""

@@ -1,6 +1,6 @@
 // Package resultfile reads the results of tests that something else has run: go test
 // -json, JUnit XML, TAP and CTRF. Read takes one file, whose format its content tells;
-// Merge makes one Report of several.
+// Tests returns what became of each test in several files, Merge makes a Report of it.
 //
 // Files are the output of programs that ran code of strangers. Their sizes and depths
 // are bounded, nothing that they name is opened, and their text stays untrusted, as
@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // What is read at most.
@@ -83,7 +84,8 @@ type detail struct {
 	truncated             int
 	file                  string // of the tree
 	line                  int
-	status                string // of the report that it comes from: new, known, flaky, fixed; mostly empty
+	frames                []testrun.Frame // where the format has them
+	status                string          // of the report that it comes from: new, known, flaky, fixed; mostly empty
 }
 
 // Error says what is wrong with a file, where, and what to do.
