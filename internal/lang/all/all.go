@@ -3,10 +3,12 @@ package all
 
 import (
 	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/lang/generic"
 	"github.com/regreen-ci/regreen/internal/lang/golang"
 )
 
 // Languages are those that regreen knows, in the order in which it looks for their tests.
 var Languages = []lang.Language{
 	golang.Language,
+	generic.Language,
 }
