@@ -58,7 +58,7 @@ var layout = []layer{
 		tests: "runner/runnertest",
 	},
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
-	{dir: "internal/testrun", purpose: "find the test command, run it sealed, read results and coverage"},
+	{dir: "internal/testrun", purpose: "what any language's tests are: suites, requests, failures; and the sandbox that they run in"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
@@ -68,11 +68,38 @@ var layout = []layer{
 	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "lockfile"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir witness"},
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
-	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch"},
+	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch", tests: "lang/golang/coverage"},
 	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun"},
-	{dir: "internal/validate/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
-	{dir: "internal/resultfile", purpose: "the results of tests that something else ran into a report", imports: "report testrun"},
+
+	{dir: "internal/lang", purpose: "what regreen asks of a language", imports: "localize propose testrun validate"},
+	{dir: "internal/lang/langtest", purpose: "the contract that every language passes, as tests", imports: "lang propose testrun"},
+	{
+		dir: "internal/lang/golang", purpose: "Go: its strategies, and how its packages serve the pipeline",
+		imports: "lang lang/golang/compile lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source lang/golang/template localize propose testrun",
+		tests:   "lang/langtest patch",
+	},
+	{dir: "internal/lang/golang/gotest", purpose: "go test: find it, run it, read its events", imports: "testrun"},
+	{dir: "internal/lang/golang/source", purpose: "Go's syntax and types, of trees with patches", imports: "propose"},
+	{dir: "internal/lang/golang/site", purpose: "the places of Go code that templates change", imports: "lang/golang/source propose"},
+	{dir: "internal/lang/golang/coverage", purpose: "where failing Go tests go in the code", imports: "lang/golang/gotest localize testrun", tests: "patch"},
+	{
+		dir: "internal/lang/golang/template", purpose: "the strategies that edit Go by templates", imports: "lang/golang/site propose testrun",
+		tests: "lang/golang/source localize",
+	},
+	{dir: "internal/lang/golang/compile", purpose: "the strategies for Go that does not compile", imports: "lang/golang/site lang/golang/source patch propose testrun"},
+	{
+		dir: "internal/lang/golang/schemata", purpose: "screens many candidates in one Go program",
+		imports: "lang/golang/gotest lang/golang/source propose testrun validate", tests: "lang/golang/site",
+	},
+	{dir: "internal/lang/golang/schemata/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
+	{dir: "internal/resultfile", purpose: "the results of tests that something else ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
+	{
+		dir: "internal/lang/generic", purpose: "any language, by its test command and the result files of that", imports: "config lang resultfile testrun",
+		tests: "lang/langtest",
+	},
+	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang lang/generic lang/golang"},
+
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
@@ -224,8 +251,22 @@ func TestLayoutIsWellFormed(t *testing.T) {
 			if name != all && !seen[name] {
 				t.Errorf("%s may import %s, which has no row", l.dir, name)
 			}
+			ours, theirs := languageOf(short(l.dir)), languageOf(name)
+			if ours != "" && theirs != "" && ours != theirs {
+				t.Errorf("%s may import %s: a language may not import another", l.dir, name)
+			}
 		}
 	}
+}
+
+// languageOf is the language that a package belongs to, or "".
+func languageOf(name string) string {
+	rest, ok := strings.CutPrefix(name, "lang/")
+	language, _, _ := strings.Cut(rest, "/")
+	if !ok || language == "all" || language == "langtest" {
+		return ""
+	}
+	return language
 }
 
 // check gives what in a module's tree is not as the table says. The files are
