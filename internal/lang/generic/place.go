@@ -121,15 +121,15 @@ var (
 	})
 	// inFunc is what Python has behind one.
 	inFunc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:,|:) in ([\w.<>]+)`) })
-	// stackKey is where the diagnostics of TAP have the stack.
-	stackKey = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^stack:`) })
+	// stack is where node has the stack: under a key in TAP, of the cause in JUnit XML.
+	stack = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^stack:|^  failureType: .*\n  cause: `) })
 )
 
 // frames are the places of the tree that text names, the innermost call first. Python
 // writes that last.
 func (p places) frames(text string) []testrun.Frame {
 	const most = 50
-	if at := stackKey().FindStringIndex(text); at != nil {
+	if at := stack().FindStringIndex(text); at != nil {
 		text = text[at[1]:]
 	}
 	var frames []testrun.Frame

@@ -82,7 +82,8 @@ func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 		}
 		all.add(one)
 	}
-	result := all.result(req, s.whole())
+	// Node names a file in its results only when it does not load.
+	result := all.result(req, s.whole(), func(unit string) bool { return s.files.find(unit) == unit })
 	result.Seconds = time.Since(began).Seconds()
 	return result, nil
 }
@@ -153,9 +154,10 @@ func union(a, b []testrun.TestID) []testrun.TestID {
 	return a
 }
 
-// result is the part of an outcome that a request asks for.
-func (o *outcome) result(req testrun.Request, whole testrun.TestID) *testrun.Result {
-	asked := newAsked(req, whole)
+// result is the part of an outcome that a request asks for. Loads reports whether a unit
+// needs no results of its own to be seen, when nothing failed.
+func (o *outcome) result(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *testrun.Result {
+	asked := newAsked(req, whole, loads)
 	r := &testrun.Result{Took: o.took}
 	if o.late {
 		r.Late = 1
@@ -213,12 +215,13 @@ func (o *outcome) result(req testrun.Request, whole testrun.TestID) *testrun.Res
 // asked is what a request is about.
 type asked struct {
 	whole    testrun.TestID
+	loads    func(unit string) bool
 	packages map[string]bool // nil for all
 	tests    []testrun.TestID
 }
 
-func newAsked(req testrun.Request, whole testrun.TestID) *asked {
-	a := &asked{whole: whole, tests: req.Tests}
+func newAsked(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *asked {
+	a := &asked{whole: whole, loads: loads, tests: req.Tests}
 	if req.Tests == nil && req.Packages != nil {
 		a.packages = make(map[string]bool)
 		for _, unit := range req.Packages {
@@ -263,7 +266,7 @@ func (a *asked) missing(o *outcome) []testrun.TestID {
 	for _, wanted := range a.tests {
 		seen := wanted == a.whole || tests[wanted] || wanted.Test == "" && units[wanted.Package]
 		if !seen && wanted.Test == "" {
-			seen = slices.ContainsFunc(slices.Collect(maps.Keys(units)), func(unit string) bool { return within(wanted.Package, unit) })
+			seen = len(ids) > 0 && a.loads(wanted.Package) || slices.ContainsFunc(slices.Collect(maps.Keys(units)), func(unit string) bool { return within(wanted.Package, unit) })
 		}
 		if !seen && wanted.Test != "" {
 			seen = slices.ContainsFunc(ids, func(id testrun.TestID) bool { return covers(wanted, id) })
