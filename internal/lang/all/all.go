@@ -4,9 +4,13 @@ package all
 import (
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/propose"
 )
 
 // Languages are those that regreen knows, in the order in which it looks for their tests.
 var Languages = []lang.Language{
 	golang.Language,
 }
+
+// Strategies returns those of every language.
+func Strategies() []propose.Strategy { return lang.Strategies(Languages) }
