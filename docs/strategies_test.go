@@ -7,7 +7,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
@@ -33,7 +33,7 @@ func TestStrategiesPage(t *testing.T) {
 func strategiesText() string {
 	var table, sections strings.Builder
 	table.WriteString("| Strategy | Share | What it proposes |\n|---|---:|---|\n")
-	for _, s := range golang.Strategies() {
+	for _, s := range all.Strategies() {
 		anchor := strings.ReplaceAll(s.Name, "/", "") // as GitHub makes it of the heading
 		var kinds []string
 		for _, k := range s.FailureKinds() {

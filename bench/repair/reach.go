@@ -11,7 +11,7 @@ import (
 	"path/filepath"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -61,7 +61,7 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 	}
 	var templates []propose.Strategy
 	shares := make(map[string]float64)
-	for _, s := range golang.Strategies() {
+	for _, s := range all.Strategies() {
 		if s.Applies(testrun.Assertion) && !s.LastResort {
 			templates = append(templates, s)
 			shares[s.Name] = s.Share

@@ -11,7 +11,7 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/lang/golang/source"
@@ -39,7 +39,7 @@ func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subj
 	if _, err := bug.SeedFile(root); err != nil {
 		return nil, err
 	}
-	suite, err := gotest.FindIn(root, "", seeded.Environment(os.Environ()))
+	suite, err := gotest.FindIn(root, "", testrun.NewSandbox(seeded.Environment(os.Environ())))
 	if err != nil {
 		return nil, err
 	}
@@ -115,8 +115,8 @@ func (s *subject) propose(ctx context.Context, jobs int) error {
 	problem := &propose.Problem{Tree: tree.Tree, Source: tree, TestCode: tree.TestCode, Failures: s.target.Failures, Suspects: everywhere(suspects, pkg)}
 	var strategies []propose.Strategy
 	shares := make(map[string]float64)
-	for _, strategy := range golang.Strategies() {
-		if strategy.Applies(s.target.Failures[0].Kind) && !strategy.LastResort && strategy.Name != "revert" { // there is no history
+	for _, strategy := range all.Strategies() {
+		if strategy.Applies(s.target.Failures[0].Kind) && !strategy.LastResort { // the last resort needs history
 			strategies = append(strategies, strategy)
 			shares[strategy.Name] = strategy.Share
 		}

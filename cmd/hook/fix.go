@@ -85,6 +85,8 @@ func outputFlags(fs *pflag.FlagSet, out *outputs) {
 // testFlags say what is tested.
 func testFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.StringVar(&flags.Test, "test", "", "test `CMD` (default: found by itself)")
+	fs.StringSliceVar(&flags.Results, "results", nil, "read what CMD writes to the files of this `GLOB`, or - to standard output; may be repeated")
+	fs.StringSliceVar(&flags.Lang, "lang", nil, "test only these languages, as a `LIST` of names (default: all that have tests)")
 	fs.StringVar(&flags.Base, "base", "", "revision to compare with (default: found by itself)")
 }
 

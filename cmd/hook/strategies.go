@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -45,7 +45,7 @@ example; a NAME that ends in / lists all that begin so.`,
 			if len(args) > 0 {
 				return nil, cobra.ShellCompDirectiveNoFileComp
 			}
-			return strategyNames(golang.Strategies()), cobra.ShellCompDirectiveNoFileComp
+			return strategyNames(all.Strategies()), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as JSON")
@@ -54,12 +54,12 @@ example; a NAME that ends in / lists all that begin so.`,
 
 // strategiesNamed returns all strategies, or those that a name stands for.
 func strategiesNamed(args []string) ([]propose.Strategy, error) {
-	all := golang.Strategies()
-	chosen, err := session.Select(all, args, nil)
+	table := all.Strategies()
+	chosen, err := session.Select(table, args, nil)
 	var usage *session.UsageError
 	if errors.As(err, &usage) {
 		usage.Hint = "regreen strategies lists them"
-		if meant := nearestStrategy(args[0], strategyNames(all)); meant != "" {
+		if meant := nearestStrategy(args[0], strategyNames(table)); meant != "" {
 			usage.Hint = "did you mean " + meant + "? " + usage.Hint
 		}
 	}

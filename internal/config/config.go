@@ -27,6 +27,8 @@ import (
 // not set.
 type Config struct {
 	Test              string                   // test command, instead of the one that is found
+	Results           []string                 // globs of the result files that Test writes
+	Lang              []string                 // languages to test, by name
 	Base              string                   // revision to compare with
 	Budget            time.Duration            // for the search of a run
 	Timeout           time.Duration            // for one run of the tests

@@ -34,6 +34,14 @@ var generalKeys = []Key{
 		text(func(c *Config) *string { return &c.Test }, line),
 	},
 	{
+		"results", "REGREEN_RESULTS", "Globs of the result files that the test command writes: JUnit XML, TAP, CTRF or go test -json; - is its standard output. With them the tests may be in any language.", "[build/reports/*.xml]",
+		list(func(c *Config) *[]string { return &c.Results }, false, resultGlob),
+	},
+	{
+		"lang", "REGREEN_LANG", "Test only these languages of the repository. Without it, all that have tests.", "[go]",
+		list(func(c *Config) *[]string { return &c.Lang }, false, identifier),
+	},
+	{
 		"base", "REGREEN_BASE", "The revision to compare with. Without it the event and the branch tell.", "origin/main",
 		text(func(c *Config) *string { return &c.Base }, revision),
 	},
@@ -369,6 +377,14 @@ func pathGlob(s string) error {
 		return hinted(fmt.Sprintf("%.40q is not a glob", s), "close the bracket, or write a backslash before it")
 	}
 	return nil
+}
+
+// resultGlob takes globs of files, and - for standard output.
+func resultGlob(s string) error {
+	if s == "-" {
+		return nil
+	}
+	return pathGlob(s)
 }
 
 // exactPath refuses globs: what is exempt has to be named.

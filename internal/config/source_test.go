@@ -37,7 +37,7 @@ func TestMistakes(t *testing.T) {
 		{"Jobs: 2\n", 1, 1, `unknown key "Jobs"`, `did you mean "jobs"?`},
 		{"format: json\n", 1, 1, `unknown key "format"`, `did you mean "format" below "log"?`},
 		{"log.level: debug\n", 1, 1, `unknown key "log.level"`, `did you mean "level" below "log"?`},
-		{"colour: red\n", 1, 1, `unknown key "colour"`, "known are test, base, budget"},
+		{"colour: red\n", 1, 1, `unknown key "colour"`, "known are test, results, lang, base, budget"},
 		{"hooks:\n  pre-comit: block\n", 2, 3, `unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
 		{"hooks:\n  pre-commit: blok\n", 2, 15, `unknown value "blok"`, `did you mean "block"?`},
 		{"apply: alwys\n", 1, 8, `unknown value "alwys"`, `did you mean "always"?`},

@@ -5,13 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"sync"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
-	"github.com/regreen-ci/regreen/internal/lang/golang/schemata"
-	"github.com/regreen-ci/regreen/internal/lang/golang/source"
+	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -22,6 +19,7 @@ import (
 // cluster is a group of failures that one patch may fix, with all that the searches for
 // that patch have in common.
 type cluster struct {
+	project   *project
 	target    validate.Target
 	tree      *propose.Tree // with the patches that were kept before
 	validator *validate.Validator
@@ -33,29 +31,30 @@ func (c *cluster) kind() testrun.Kind { return c.target.Failures[0].Kind }
 
 // newCluster is the one place where the tree, the validator and the suspects of a cluster
 // are set up. The others are failures that it leaves red.
-func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure, changes []patch.File) (*cluster, error) {
+func (r *run) newCluster(ctx context.Context, p *project, failures, others []testrun.Failure, changes []patch.File) (*cluster, error) {
 	limits, hooks := r.opt.Limits, r.opt.Hooks
 	target := validate.Target{
-		Package: failures[0].Package, Failures: failures, Accepted: slices.Concat(r.accepted, others), Passed: r.first.Passed, Suite: r.reached,
+		Package: failures[0].Package, Failures: failures, Accepted: slices.Concat(p.accepted, others), Passed: p.first.Passed, Suite: p.reached,
 	}
 	tree := &propose.Tree{Root: r.workspace, Overlay: maps.Clone(r.kept)}
-	validator := &validate.Validator{Suite: r.suite, Tree: tree.Tree, Jobs: limits.Jobs}
+	validator := &validate.Validator{Suite: p.Suite, Tree: tree, Jobs: limits.Jobs}
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}
-	validator.Screener = schemata.New(schemata.Options{
-		Suite: r.suite, Tree: tree, Jobs: limits.Jobs, Log: hooks.Log, Way: limits.Screening, Seed: limits.Seed,
-		Progress: func(done, total, plausible int) { validator.Progress(done, total, plausible) },
-	})
+	var tools lang.Tools
+	if p.Prepare != nil {
+		tools = p.Prepare(ctx, lang.Task{
+			Suite: p.Suite, Tree: tree, Jobs: limits.Jobs, Seed: limits.Seed, Screening: limits.Screening, Log: hooks.Log,
+			Progress: func(done, total, plausible int) { validator.Progress(done, total, plausible) },
+		})
+	}
+	validator.Screener = tools.Screener
 
 	hooks.Progress("localize", target.Package, 0, 0)
 	stop := r.clock.start("localize")
 	suspects, err := localize.Localize(ctx, localize.Input{
-		Root: r.suite.Root, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.kept, Jobs: limits.Jobs, Log: hooks.Log,
-		Outline: coverage.Outline,
-		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
-			return coverage.Follow(ctx, r.suite, in, src)
-		},
+		Root: r.workspace, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.kept, Jobs: limits.Jobs, Log: hooks.Log,
+		Outline: tools.Outline, Follow: tools.Follow,
 	})
 	stop()
 	if err != nil {
@@ -64,16 +63,16 @@ func (r *run) newCluster(ctx context.Context, failures, others []testrun.Failure
 	r.reportSuspects(suspects)
 
 	problem := &propose.Problem{
-		Tree: tree.Tree, Source: tree, Failures: failures, Suspects: suspects, Changes: changes,
-		Editable: r.mayEdit(ctx), TestCode: tree.TestCode, Emptied: source.Emptied,
-		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, target, files) },
+		Tree: tree, Source: tools.Source, Failures: failures, Suspects: suspects, Changes: changes,
+		Editable: r.mayEdit(), TestCode: tools.TestCode, Emptied: tools.Emptied,
+		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, p, target, files) },
 	}
-	return &cluster{target: target, tree: tree.Tree, validator: validator, problem: problem}, nil
+	return &cluster{project: p, target: target, tree: tree, validator: validator, problem: problem}, nil
 }
 
 // repairCluster searches a patch for the failures of one package and keeps it.
-func (r *run) repairCluster(ctx context.Context, failures, others []testrun.Failure, changes []patch.File) (fixed bool, err error) {
-	c, err := r.newCluster(ctx, failures, others, changes)
+func (r *run) repairCluster(ctx context.Context, p *project, failures, others []testrun.Failure, changes []patch.File) (fixed bool, err error) {
+	c, err := r.newCluster(ctx, p, failures, others, changes)
 	if err != nil {
 		return false, err
 	}
@@ -81,7 +80,8 @@ func (r *run) repairCluster(ctx context.Context, failures, others []testrun.Fail
 		r.findCulprit(ctx, c.problem)
 	}
 
-	sole, err := r.proposeSole(ctx, c)
+	first, last := r.strategiesFor(c)
+	sole, err := r.proposeSole(ctx, c, first)
 	if err != nil {
 		return false, err
 	}
@@ -90,8 +90,7 @@ func (r *run) repairCluster(ctx context.Context, failures, others []testrun.Fail
 		return found, err
 	}
 
-	weight := r.drawWeights(ctx, c.kind())
-	first, last := r.strategiesFor(c.kind())
+	weight := r.drawWeights(ctx, c)
 	s = &search{run: r, cluster: c, target: c.target, turn: turnMain, weight: weight, strategies: first}
 	if found, err := s.findPatch(ctx); err != nil || found {
 		return found, err
@@ -100,12 +99,12 @@ func (r *run) repairCluster(ctx context.Context, failures, others []testrun.Fail
 	return s.findPatch(ctx)
 }
 
-// strategiesFor returns the strategies for a kind of failure, and those of them that are
-// a last resort.
-func (r *run) strategiesFor(kind testrun.Kind) (first, last []propose.Strategy) {
+// strategiesFor returns the strategies that can help with a cluster, and those of them
+// that are a last resort.
+func (r *run) strategiesFor(c *cluster) (first, last []propose.Strategy) {
 	for _, s := range r.opt.Limits.Strategies {
 		switch {
-		case !s.Applies(kind):
+		case s.Language != "" && s.Language != c.project.Name, !s.Applies(c.kind()):
 		case s.LastResort:
 			last = append(last, s)
 		default:
@@ -116,10 +115,10 @@ func (r *run) strategiesFor(kind testrun.Kind) (first, last []propose.Strategy) 
 }
 
 // proposeSole returns the candidates of strategies that alone can fix everything.
-func (r *run) proposeSole(ctx context.Context, c *cluster) ([]propose.Candidate, error) {
+func (r *run) proposeSole(ctx context.Context, c *cluster, strategies []propose.Strategy) ([]propose.Candidate, error) {
 	var cands []propose.Candidate
-	for _, s := range r.opt.Limits.Strategies {
-		if s.Sole == nil || !s.Applies(c.kind()) {
+	for _, s := range strategies {
+		if s.Sole == nil {
 			continue
 		}
 		proposed, err := s.Sole(ctx, c.problem)
@@ -133,32 +132,28 @@ func (r *run) proposeSole(ctx context.Context, c *cluster) ([]propose.Candidate,
 	return cands, nil
 }
 
-// mayEdit returns the predicate of the files that may be edited: those that the
-// configuration allows, less the packages that only tests use.
-func (r *run) mayEdit(ctx context.Context) func(file string) bool {
-	support, err := r.suite.TestSupport(ctx)
-	if err != nil {
-		r.opt.Hooks.Log.Debug("what belongs to the tests is not known", "error", err)
+// mayEdit returns the predicate of the files that the configuration allows to edit.
+func (r *run) mayEdit() func(file string) bool {
+	allows := r.opt.Decision.Editable
+	if allows == nil {
+		return nil
 	}
 	var known sync.Map // it is asked for each of a hundred thousand candidates
 	return func(file string) bool {
 		if may, ok := known.Load(file); ok {
 			return may.(bool)
 		}
-		may := !slices.Contains(support, path.Dir(file))
-		if may && r.opt.Decision.Editable != nil {
-			may, _ = r.opt.Decision.Editable(file)
-		}
+		may, _ := allows(file)
 		known.Store(file, may)
 		return may
 	}
 }
 
 // passes runs the target's tests with some files laid over the tree.
-func (r *run) passes(ctx context.Context, target validate.Target, files map[string][]byte) (bool, error) {
+func (r *run) passes(ctx context.Context, p *project, target validate.Target, files map[string][]byte) (bool, error) {
 	overlay := maps.Clone(r.kept)
 	maps.Copy(overlay, files)
-	res, err := r.suite.Run(ctx, testrun.Request{
+	res, err := p.Suite.Run(ctx, testrun.Request{
 		Packages: []string{target.Package}, Tests: testsIn(target.Failures, []string{target.Package}), Overlay: overlay, NoVet: true, Timeout: r.opt.Limits.Timeout,
 	})
 	var notRun *testrun.NotRunError
@@ -169,7 +164,7 @@ func (r *run) passes(ctx context.Context, target validate.Target, files map[stri
 		return false, err
 	}
 	for _, f := range res.Failures {
-		if !contains(r.accepted, f.TestID) {
+		if !contains(p.accepted, f.TestID) {
 			return false, nil
 		}
 	}

@@ -9,7 +9,7 @@ import (
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -32,7 +32,7 @@ func TestSoleComesFirst(t *testing.T) {
 			return nil
 		},
 	}
-	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+	p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
 	p.write(map[string]string{"m.go": wrong})
 	opt := p.options()
 	opt.Limits.Strategies = []propose.Strategy{strategy}
@@ -55,7 +55,7 @@ func TestRevertsIntent(t *testing.T) {
 	for policy, want := range map[string]report.Verdict{detect.Auto: report.Proposed, detect.Always: report.Fixed} {
 		t.Run(policy, func(t *testing.T) {
 			t.Parallel()
-			p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+			p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
 			p.write(map[string]string{"m.go": wrong})
 			opt := p.options()
 			opt.Decision.Policy, opt.Decision.Confidence = policy, 0.01
@@ -82,7 +82,7 @@ func TestRevertsIntent(t *testing.T) {
 // The strategies that the pipeline treats on their own say so.
 func TestMarksOfStrategies(t *testing.T) {
 	t.Parallel()
-	for _, s := range golang.Strategies() {
+	for _, s := range all.Strategies() {
 		if got, want := s.RevertsIntent, s.Name == "revert"; got != want {
 			t.Errorf("%s undoes what someone wanted: %t", s.Name, got)
 		}

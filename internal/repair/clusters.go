@@ -4,40 +4,70 @@ import (
 	"cmp"
 	"context"
 	"slices"
+	"time"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// repairClusters takes the failures cluster by cluster. A cluster is what one patch turns
-// green; it begins as the failures of one package, the one nearest to the cause. The
-// second context ends with the budget, the first with the run: what a kept patch
-// leaves red is found out even when the budget is spent.
+// repairClusters takes the failures cluster by cluster, of one project after the other. A
+// cluster is what one patch turns green; it begins as the failures of one package, the one
+// nearest to the cause. The second context ends with the budget, the first with the run:
+// what a kept patch leaves red is found out even when the budget is spent.
 func (r *run) repairClusters(whole, ctx context.Context) error {
 	defer collectLess()()
 	changes, err := r.changes(ctx)
 	if err != nil {
 		return err
 	}
-	remaining := slices.Clone(r.fresh)
+	red := slices.DeleteFunc(slices.Clone(r.projects), func(p *project) bool { return len(p.fresh) == 0 })
+	for i, p := range red {
+		share, cancel := fairShare(ctx, len(red)-i)
+		err := r.repairProject(whole, share, p, changes)
+		cancel()
+		if err != nil && (ctx.Err() != nil || share.Err() == nil) {
+			return err
+		}
+	}
+	return nil
+}
+
+// fairShare is an n-th of the time that is left.
+func fairShare(ctx context.Context, n int) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(n))
+}
+
+// repairProject takes the failures of one project.
+func (r *run) repairProject(whole, ctx context.Context, p *project, changes []patch.File) error {
+	remaining := slices.Clone(p.fresh)
+	if len(r.kept) > 0 {
+		// A patch for another project may have fixed this one, too.
+		var err error
+		if remaining, err = r.stillFailing(whole, p, remaining); err != nil {
+			return err
+		}
+	}
 	for len(remaining) > 0 && ctx.Err() == nil {
-		focus, err := r.focus(ctx, remaining)
+		focus, err := p.focus(ctx, remaining)
 		if err != nil {
 			return err
 		}
 		others := without(remaining, focus)
-		fixed, err := r.repairCluster(ctx, focus, others, changes)
+		fixed, err := r.repairCluster(ctx, p, focus, others, changes)
 		if err != nil {
 			return err
 		}
 		if !fixed {
 			r.addRedCluster(focus)
-			r.accepted = append(r.accepted, focus...)
+			p.accepted = append(p.accepted, focus...)
 			remaining = others
 			continue
 		}
-		if remaining, err = r.stillFailing(whole, remaining); err != nil {
+		if remaining, err = r.stillFailing(whole, p, remaining); err != nil {
 			return err
 		}
 	}
@@ -57,8 +87,14 @@ func (r *run) changes(ctx context.Context) ([]patch.File, error) {
 
 // focus picks the failures to begin with: those that keep others from running
 // (compile errors), then those of the package that depends on the fewest others.
-func (r *run) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-DEPTH
+func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
+	var depth map[string]int
+	if suite, ok := p.Suite.(layered); ok {
+		var err error
+		if depth, err = suite.Depth(ctx); err != nil {
+			return nil, err
+		}
+	}
 	rank := func(f testrun.Failure) int {
 		d := depth[f.Package]
 		if f.Kind != testrun.Compile {
@@ -76,10 +112,10 @@ DEPTH
 	return out, nil
 }
 
-// stillFailing runs what is left on the tree with the kept patches.
-func (r *run) stillFailing(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
+// stillFailing runs what is left of a project on the tree with the kept patches.
+func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
 	packages := packagesOf(ids(failures))
-	res, err := r.suite.Run(ctx, testrun.Request{
+	res, err := p.Suite.Run(ctx, testrun.Request{
 		Packages: packages, Tests: testsIn(failures, packages), Overlay: r.kept, Timeout: r.opt.Limits.Timeout,
 	})
 	if err != nil {
@@ -87,11 +123,11 @@ func (r *run) stillFailing(ctx context.Context, failures []testrun.Failure) ([]t
 	}
 	var out []testrun.Failure
 	for _, f := range res.Failures {
-		if contains(r.accepted, f.TestID) {
+		if contains(p.accepted, f.TestID) {
 			continue
 		}
 		if !contains(failures, f.TestID) {
-			r.reportFailure(f, "new") // a package that compiles again shows what it hid
+			r.reportFailure(p, f, "new") // a package that compiles again shows what it hid
 		}
 		out = append(out, f)
 	}

@@ -115,7 +115,7 @@ func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	changes := make([]repo.Change, 0, len(r.kept))
 	for _, name := range slices.Sorted(maps.Keys(r.kept)) {
 		content := r.kept[name]
-		old, err := os.ReadFile(filepath.Join(r.suite.Root, filepath.FromSlash(name)))
+		old, err := os.ReadFile(filepath.Join(r.workspace, filepath.FromSlash(name)))
 		exists := err == nil
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err

@@ -35,17 +35,17 @@ func (r *run) reportExperience(ctx context.Context) {
 	}
 	for i := range r.report.Patches {
 		p := &r.report.Patches[i]
-		p.History = history(outcomes, r.id, p.Strategy, kindOf(r.report, p))
+		p.History = history(outcomes, r.id, p.Strategy, contextOf(r.report, p))
 	}
 	r.report.Learning = &report.Learning{Strategies: r.posteriors(ctx), Trend: trend(outcomes, now)}
 }
 
 // history counts the applied patches of a strategy for a kind of failure, and those of
 // them that nobody took back; nil when there are none. This run's own do not count.
-func history(outcomes []learn.Outcome, run, strategy, kind string) *report.History {
+func history(outcomes []learn.Outcome, run, strategy string, about learn.Context) *report.History {
 	last := make(map[string]learn.Event) // by patch
 	for _, o := range outcomes {
-		if o.Run == run || o.Strategy != strategy || o.Context.Kind != kind {
+		if o.Run == run || o.Strategy != strategy || o.Context != about {
 			continue
 		}
 		if o.Event == learn.Kept || o.Event == learn.RolledBack {

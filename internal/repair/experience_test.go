@@ -13,7 +13,7 @@ import (
 
 func TestHistory(t *testing.T) {
 	t.Parallel()
-	kind := learn.Context{Language: language, Kind: "assertion"}
+	kind := learn.Context{Language: "go", Kind: "assertion"}
 	event := func(run, attempt string, e learn.Event) learn.Outcome {
 		return learn.Outcome{Run: run, Attempt: attempt, Strategy: "template/guard", Context: kind, Event: e}
 	}
@@ -31,11 +31,11 @@ func TestHistory(t *testing.T) {
 		event("this", "a1", learn.Kept),
 		other, stranger,
 	}
-	got := history(outcomes, "this", "template/guard", "assertion")
+	got := history(outcomes, "this", "template/guard", kind)
 	if diff := cmp.Diff(&report.History{Kept: 3, Of: 4}, got); diff != "" {
 		t.Error(diff)
 	}
-	if got := history(outcomes, "this", "template/guard", "compile"); got != nil {
+	if got := history(outcomes, "this", "template/guard", learn.Context{Language: "go", Kind: "compile"}); got != nil {
 		t.Errorf("of a kind that was never repaired: %+v", got)
 	}
 }

@@ -60,9 +60,9 @@ func (r *run) inRepository(text string) string {
 	return strings.ReplaceAll(text, r.workspace, r.opt.Subject.Repo.Root())
 }
 
-func (r *run) reportFailure(f testrun.Failure, status string) {
+func (r *run) reportFailure(p *project, f testrun.Failure, status string) {
 	r.report.Failures = append(r.report.Failures, report.Failure{
-		ID: f.TestID.String(), Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
+		ID: f.TestID.String(), Language: p.Name, Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
 		Message: f.Message, File: f.File, Line: f.Line, Output: f.Output, Truncated: f.Truncated,
 	})
 }
@@ -234,34 +234,39 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 	report.Agree(r.report.Patches, cluster)
 }
 
-// reportResults lists every test of the first run.
+// reportResults lists every test of the first runs.
 func (r *run) reportResults() {
 	flaky := make(map[string]bool)
 	for _, f := range r.report.Failures {
 		flaky[f.ID] = f.Status == "flaky"
 	}
-	add := func(id testrun.TestID, status string, at testrun.Location) {
+	add := func(first *testrun.Result, id testrun.TestID, status string, at testrun.Location) {
 		if id.Test == "" {
 			return // a package as a whole
 		}
-		res := report.Result{Package: id.Package, Test: id.Test, Status: status, Seconds: r.first.Took[id], File: at.File, Line: at.Line}
+		res := report.Result{Package: id.Package, Test: id.Test, Status: status, Seconds: first.Took[id], File: at.File, Line: at.Line}
 		if _, again := flaky[id.String()]; again {
 			res.Tries = 2
 		}
 		r.report.Results = append(r.report.Results, res)
 	}
-	for _, id := range r.first.Passed {
-		add(id, "passed", testrun.Location{})
-	}
-	for _, id := range r.first.Skipped {
-		add(id, "skipped", testrun.Location{})
-	}
-	for _, f := range r.first.Failures {
-		status := "failed"
-		if flaky[f.TestID.String()] {
-			status = "flaky"
+	for _, p := range r.projects {
+		if p.first == nil {
+			continue
 		}
-		add(f.TestID, status, f.Location)
+		for _, id := range p.first.Passed {
+			add(p.first, id, "passed", testrun.Location{})
+		}
+		for _, id := range p.first.Skipped {
+			add(p.first, id, "skipped", testrun.Location{})
+		}
+		for _, f := range p.first.Failures {
+			status := "failed"
+			if flaky[f.TestID.String()] {
+				status = "flaky"
+			}
+			add(p.first, f.TestID, status, f.Location)
+		}
 	}
 	slices.SortStableFunc(r.report.Results, func(a, b report.Result) int {
 		return cmp.Or(cmp.Compare(a.Package, b.Package), cmp.Compare(a.Test, b.Test))

@@ -9,26 +9,26 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/repo"
 )
 
-// project is a real repository out of reach of the machine's configuration.
-type project struct {
+// fixture is a real repository out of reach of the machine's configuration.
+type fixture struct {
 	t    *testing.T
 	dir  string
 	env  []string
 	repo *repo.Repo
 }
 
-// newProject commits files.
-func newProject(t *testing.T, files map[string]string) *project {
+// newFixture commits files.
+func newFixture(t *testing.T, files map[string]string) *fixture {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &project{t: t, dir: dir, env: append(os.Environ(),
+	p := &fixture{t: t, dir: dir, env: append(os.Environ(),
 		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "GIT_AUTHOR_NAME=a", "GIT_AUTHOR_EMAIL=a@example.com",
 		"GIT_COMMITTER_NAME=c", "GIT_COMMITTER_EMAIL=c@example.com",
 	)}
@@ -42,7 +42,7 @@ func newProject(t *testing.T, files map[string]string) *project {
 	return p
 }
 
-func (p *project) write(files map[string]string) {
+func (p *fixture) write(files map[string]string) {
 	p.t.Helper()
 	for name, text := range files {
 		if err := os.MkdirAll(filepath.Dir(filepath.Join(p.dir, name)), 0o755); err != nil {
@@ -54,7 +54,7 @@ func (p *project) write(files map[string]string) {
 	}
 }
 
-func (p *project) git(args ...string) {
+func (p *fixture) git(args ...string) {
 	p.t.Helper()
 	cmd := exec.Command("git", args...)
 	cmd.Dir, cmd.Env = p.dir, p.env
@@ -64,10 +64,10 @@ func (p *project) git(args ...string) {
 }
 
 // options are those of a run on the working tree that only changes operators.
-func (p *project) options() Options {
+func (p *fixture) options() Options {
 	o := Options{
 		Subject: Subject{
-			Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, Version: "test",
+			Repo: p.repo, Source: repo.WorkTree(), Environ: p.env, Version: "test", Languages: all.Languages,
 			Environment: detect.Environment{Mode: detect.Development, Event: "manual", Bases: []detect.Base{{Rev: "HEAD"}}},
 		},
 		Limits: Limits{Budget: time.Minute, Jobs: 2, Seed: 1},
@@ -76,7 +76,7 @@ func (p *project) options() Options {
 			Editable: func(file string) (bool, string) { return !strings.HasSuffix(file, "_test.go"), "it is a test" },
 		},
 	}
-	for _, s := range golang.Strategies() {
+	for _, s := range all.Strategies() {
 		if s.Name == "template/operator" {
 			o.Limits.Strategies = append(o.Limits.Strategies, s)
 		}

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -32,6 +33,10 @@ type Subject struct {
 	Environment detect.Environment // where this is, with the bases to compare with
 	Environ     []string           // the process's environment; tests see it sealed
 	Command     string             // test command; "" to find it
+	Results     []string           // globs of the result files that Command writes
+	Languages   []lang.Language    // that may be in the tree
+	// Chosen are the names of Languages where the user chose some, to repeat the run.
+	Chosen []string
 	// Changed are the files that may have broken something, when only what they can
 	// reach is to be tested; nil tests the whole suite.
 	Changed []string

@@ -6,6 +6,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // originShare is the share of the search's time that finding the commit may take.
@@ -117,6 +118,19 @@ func (b *bisection) bad(ctx context.Context, commit string) (bool, error) {
 		return false, nil
 	}
 	b.tested++
-	failing, err := b.run.failingAt(ctx, commit, b.run.fresh)
-	return len(failing) > 0, err
+	fresh := make(map[*project][]testrun.Failure)
+	for _, p := range b.run.projects {
+		if len(p.fresh) > 0 {
+			fresh[p] = p.fresh
+		}
+	}
+	failing, err := b.run.failingAt(ctx, commit, fresh)
+	for _, tests := range failing {
+		for _, fails := range tests {
+			if fails {
+				return true, err
+			}
+		}
+	}
+	return false, err
 }

@@ -6,7 +6,6 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -151,24 +150,6 @@ func TestSuspectGroups(t *testing.T) {
 			t.Fatalf("mass %v, shares %v", mass(suspects), share)
 		}
 	})
-}
-
-func TestImportDepth(t *testing.T) {
-	t.Parallel()
-	pkgs := []gotest.Package{
-		{ImportPath: "m/top", Imports: []string{"m/mid", "m/low", "fmt"}},
-		{ImportPath: "m/mid", Imports: []string{"m/low", "os"}},
-		{ImportPath: "m/low", Imports: []string{"fmt"}},
-		{ImportPath: "m/a", Imports: []string{"m/b"}}, // a cycle, as test imports make
-		{ImportPath: "m/b", Imports: []string{"m/a"}},
-	}
-	got := importDepth(pkgs)
-	if got["m/low"] != 0 || got["m/mid"] != 1 || got["m/top"] != 2 {
-		t.Errorf("depths %v", got)
-	}
-	if len(got) != len(pkgs) {
-		t.Errorf("%d depths of %d packages: %v", len(got), len(pkgs), got)
-	}
 }
 
 // What fixes the most of the tests becomes plausible, and only what was rejected.

@@ -86,19 +86,20 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 // learnFrom notes what a cluster's candidates came to. The strategies that were
 // tried share one experiment: the one that made the winner was right this time,
 // the others were not. A shard is a part of an experiment, and counts for as much.
-func (r *run) learnFrom(results []validate.Result, winner *validate.Result, target validate.Target) {
+func (r *run) learnFrom(s *search, winner *validate.Result) {
 	if r.opt.Hooks.Store == nil {
 		return
 	}
+	target := s.target
 	now := time.Now()
-	kind := learn.Context{Language: language, Kind: string(target.Failures[0].Kind)}
+	kind := learn.Context{Language: s.cluster.project.Name, Kind: string(target.Failures[0].Kind)}
 	fingerprint := r.fingerprint(context.Background(), target.Failures)
 	var l lesson
 	for _, f := range target.Failures {
 		l.failures = append(l.failures, learn.Failure{Fingerprint: fingerprint, Test: f.TestID.String(), Kind: string(f.Kind), Message: f.Message})
 	}
 	seconds := make(map[string]float64)
-	for _, res := range results {
+	for _, res := range s.results {
 		if res.Verdict == validate.Pruned {
 			continue
 		}
@@ -179,7 +180,7 @@ func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, a
 	for _, p := range patches {
 		o := learn.Outcome{
 			ID: fmt.Sprintf("%s/%s/%d", p.ID, event, at.UnixNano()), Run: rep.ID, Attempt: p.Attempt, Strategy: p.Strategy,
-			Context: learn.Context{Language: language, Kind: kindOf(rep, p)}, Weight: personWeight, Event: event, At: at,
+			Context: contextOf(rep, p), Weight: personWeight, Event: event, At: at,
 		}
 		if event == learn.Kept {
 			o.Reward = 1
@@ -189,12 +190,12 @@ func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, a
 	return b
 }
 
-// kindOf is the kind of the failures that a patch is about.
-func kindOf(rep *report.Report, p *report.Patch) string {
+// contextOf is what the failures that a patch is about have in common.
+func contextOf(rep *report.Report, p *report.Patch) learn.Context {
 	for _, f := range rep.Failures {
 		if f.Cluster == p.Cluster {
-			return f.Kind
+			return learn.Context{Language: f.Language, Kind: f.Kind}
 		}
 	}
-	return ""
+	return learn.Context{}
 }

@@ -40,7 +40,7 @@ func TestFingerprint(t *testing.T) {
 		return []testrun.Failure{{TestID: testrun.TestID{Package: "m", Test: test}, Kind: kind}}
 	}
 	name := func(files map[string]string, command string, failures []testrun.Failure) string {
-		p := newProject(t, files)
+		p := newFixture(t, files)
 		r := newRun(p.options())
 		r.report.Command = command
 		return r.fingerprint(t.Context(), failures)

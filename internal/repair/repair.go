@@ -17,7 +17,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
@@ -31,17 +30,14 @@ type run struct {
 	rng      *rand.Rand
 	report   *report.Report
 	clock    *clock
-	suite    *gotest.Suite
 	treeHash string
 
 	workspace string // where the tree is exported to
 	scratch   string // where go commands that are ended early leave their work
 
-	first    *testrun.Result   // the first run
-	reached  []string          // packages that it was limited to; nil for the whole suite
-	fresh    []testrun.Failure // failures to repair: not flaky, not known
-	accepted []testrun.Failure // failures that may stay
-	base     string            // commit compared with, "" when there is none
+	sandbox  *testrun.Sandbox
+	projects []*project // in the order in which they are tested
+	base     string     // commit compared with, "" when there is none
 
 	kept    map[string][]byte // files of the patches kept, by name
 	lessons []lesson
@@ -124,7 +120,7 @@ func (r *run) pipeline(ctx context.Context) error {
 	if err := r.test(ctx); err != nil {
 		return err
 	}
-	if len(r.fresh) == 0 {
+	if len(r.fresh()) == 0 {
 		r.report.Verdict = r.greenVerdict()
 		return nil
 	}
@@ -154,7 +150,7 @@ func (r *run) pipeline(ctx context.Context) error {
 
 // maySearch asks the caller whether to search, and reports why not.
 func (r *run) maySearch(ctx context.Context) bool {
-	r.report.Fingerprint = r.fingerprint(ctx, r.fresh)
+	r.report.Fingerprint = r.fingerprint(ctx, r.fresh())
 	if r.opt.Hooks.BeforeSearch == nil {
 		return true
 	}

@@ -93,7 +93,7 @@ func TestOnce(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			p := newProject(t, tc.committed)
+			p := newFixture(t, tc.committed)
 			p.write(tc.edited)
 			before, _ := os.ReadFile(filepath.Join(p.dir, "m.go"))
 			opt := p.options()
@@ -171,7 +171,7 @@ func checkBooks(t *testing.T, rep *report.Report) {
 
 func TestCancelled(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks})
+	p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": wrong, "m_test.go": checks})
 	ctx, cancel := context.WithCancelCause(t.Context())
 	reason := errors.New("enough")
 	opt := p.options()
@@ -194,7 +194,7 @@ func TestCancelled(t *testing.T) {
 // and nothing is searched; nor is it where the caller says so.
 func TestSearchIsAsked(t *testing.T) {
 	t.Parallel()
-	p := newProject(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+	p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
 	p.write(map[string]string{"m.go": wrong})
 	run := func(answer func(fingerprint string) SearchDecision) *report.Report {
 		t.Helper()

@@ -1,16 +1,14 @@
 package repair
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"os"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
+	"strings"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -21,7 +19,7 @@ func (r *run) reportReplay(ctx context.Context) {
 	}
 	replay := &report.Replay{
 		Command: "regreen replay " + r.id, Args: r.replayArgs(), Seed: r.opt.Limits.Seed, Tree: r.treeHash, Config: r.opt.Subject.Config,
-		Go: r.toolchain(ctx), System: runtime.GOOS + "/" + runtime.GOARCH,
+		Toolchain: r.toolchain(ctx), System: runtime.GOOS + "/" + runtime.GOARCH,
 	}
 	if len(r.drawn) > 0 {
 		replay.Weights = r.drawn
@@ -40,7 +38,7 @@ func (r *run) replayArgs() []string {
 	if limits.Shard.Of > 0 {
 		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Of))
 	}
-	if len(limits.Strategies) < len(golang.Strategies()) {
+	if len(limits.Strategies) < len(lang.Strategies(r.opt.Subject.Languages)) {
 		for _, s := range limits.Strategies {
 			args = append(args, "--strategies", s.Name)
 		}
@@ -53,24 +51,29 @@ func (r *run) whatArgs() (args []string) {
 	if command := r.opt.Subject.Command; command != "" {
 		args = append(args, "--test", command)
 	}
+	for _, glob := range r.opt.Subject.Results {
+		args = append(args, "--results", glob)
+	}
+	for _, name := range r.opt.Subject.Chosen {
+		args = append(args, "--lang", name)
+	}
 	if r.base != "" {
 		args = append(args, "--base", r.base)
 	}
 	return args
 }
 
-// toolchain is the version of Go that the tests ran with, "" when that is not known.
+// toolchain is the versions of what ran the tests, as far as known.
 func (r *run) toolchain(ctx context.Context) string {
-	goroot, err := r.suite.Goroot(ctx)
-	if err != nil {
-		return ""
+	var versions []string
+	for _, p := range r.projects {
+		if s, ok := p.Suite.(versioned); ok {
+			if version := s.Toolchain(ctx); version != "" {
+				versions = append(versions, version)
+			}
+		}
 	}
-	text, err := os.ReadFile(filepath.Join(goroot, "VERSION"))
-	if err != nil {
-		return ""
-	}
-	line, _, _ := bytes.Cut(text, []byte("\n"))
-	return string(line)
+	return strings.Join(versions, ", ")
 }
 
 // Compare returns how a run differs from one that was to do the same: a line each,

@@ -2,6 +2,7 @@ package repair
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"slices"
 	"sort"
@@ -134,7 +135,7 @@ func (s *search) screeningTime(ctx context.Context) (soft, last context.Context,
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline).Seconds()
 	// The failing tests, the dependents, the suite and the repeats, of two candidates.
-	confirm := 2 * 3 * s.run.first.Seconds
+	confirm := 2 * 3 * s.cluster.project.first.Seconds
 	until := func(share float64) (context.Context, context.CancelFunc) {
 		return context.WithTimeout(ctx, time.Duration(share*float64(time.Second)))
 	}
@@ -284,11 +285,40 @@ func (s *search) prove(ctx context.Context, plausible []*validate.Result) *valid
 			}
 			continue
 		}
-		if res.Verdict == validate.Verified {
+		if res.Verdict == validate.Verified && s.sparesOthers(ctx, res) {
 			return res
 		}
 	}
 	return nil
+}
+
+// sparesOthers runs the tests of the other projects that were run with a verified
+// candidate, which is refused when one fails that did not.
+func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
+	var files map[string][]byte
+	for _, q := range s.run.projects {
+		if q == s.cluster.project || q.first == nil {
+			continue
+		}
+		if files == nil {
+			var err error
+			if files, err = validate.Files(s.cluster.tree, res.Candidate); err != nil {
+				return false
+			}
+		}
+		others, err := q.Suite.Run(ctx, testrun.Request{Packages: q.reached, Overlay: files, Timeout: s.run.opt.Limits.Timeout})
+		if err != nil {
+			s.run.opt.Hooks.Log.Warn("a candidate could not be tried on the other tests", "command", q.Suite, "error", err)
+			return false
+		}
+		for _, f := range others.Failures {
+			if !contains(q.first.Failures, f.TestID) {
+				res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, fmt.Sprintf("%s fails: %s", f.TestID, f.Message)
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // promoteCompiling makes those results plausible that make the package compile and
@@ -351,11 +381,11 @@ func (s *search) record(winner *validate.Result) {
 		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
 	})
 	s.reportPatches(plausible, winner)
-	r.learnFrom(s.results, winner, s.target)
+	r.learnFrom(s, winner)
 }
 
-// cost is the expected time of testing a candidate, in units of one that can be
-// woven with others: what needs a build of its own costs tens of times as much.
+// cost is the expected time of testing a candidate, in units of one that can share
+// a build with others: what needs a build of its own costs tens of times as much.
 func cost(c *propose.Candidate) float64 {
 	if c.Whole {
 		return 20

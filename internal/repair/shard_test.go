@@ -51,7 +51,7 @@ func TestEveryCandidateIsOneShards(t *testing.T) {
 func TestShardsShareTheSearch(t *testing.T) {
 	t.Parallel()
 	second := strings.NewReplacer("package m", "package k", "Max", "Least", "a > b", "a > b")
-	p := newProject(t, map[string]string{
+	p := newFixture(t, map[string]string{
 		"go.mod": goMod, "m.go": wrong, "m_test.go": checks,
 		"k/k.go": strings.Replace(second.Replace(right), ">", ">=", 1) + "\nfunc Half(n int) int { return n * 2 }\n",
 		"k/k_test.go": second.Replace(checks) + `

@@ -1,21 +1,82 @@
 package repair
 
 import (
-	"maps"
+	"context"
 	"slices"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
-	"github.com/regreen-ci/regreen/internal/lang/golang/source"
-	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// language is that of the tests.
-const language = "go"
+// project is one suite of the tree with what a run found out about it. Every failure
+// belongs to one.
+type project struct {
+	lang.Found
+	first    *testrun.Result   // the first run; nil when nothing that it tests changed
+	reached  []string          // packages that it was limited to; nil for the whole suite
+	fresh    []testrun.Failure // failures to repair: not flaky, not known
+	accepted []testrun.Failure // failures that may stay
+}
 
-// findSuite finds the tests of an exported tree.
-func (r *run) findSuite(dir string) (*gotest.Suite, error) {
-	return gotest.FindIn(dir, r.opt.Subject.Command, r.goEnviron())
+// What some suites can besides.
+type (
+	layered interface {
+		// Depth returns how many layers of the tree's own packages lie below each package.
+		Depth(ctx context.Context) (map[string]int, error)
+	}
+	versioned interface {
+		// Toolchain returns the version of what runs the tests, "" when it is not known.
+		Toolchain(ctx context.Context) string
+	}
+)
+
+// findProjects finds the tests of an exported tree.
+func (r *run) findProjects(ctx context.Context, dir string) ([]*project, error) {
+	subject := r.opt.Subject
+	found, err := lang.Find(ctx, subject.Languages, lang.Tree{
+		Root: dir, Command: subject.Command, Results: subject.Results, Sandbox: r.sandbox,
+	})
+	var projects []*project
+	for _, f := range found {
+		projects = append(projects, &project{Found: f})
+	}
+	return projects, err
+}
+
+// counterpart returns the project of another tree that a project corresponds to: the one
+// of its language with the same command, or else in the same place; nil for none.
+func (r *run) counterpart(p *project, there []*project) *project {
+	same := func(q *project) bool { return q.Name == p.Name }
+	ours := slices.DeleteFunc(slices.Clone(r.projects), func(q *project) bool { return !same(q) })
+	theirs := slices.DeleteFunc(slices.Clone(there), func(q *project) bool { return !same(q) })
+	for _, q := range theirs {
+		if q.Suite.String() == p.Suite.String() {
+			return q
+		}
+	}
+	if i := slices.Index(ours, p); i < len(theirs) {
+		return theirs[i]
+	}
+	return nil
+}
+
+// concerning returns those of changed files that a project's tests may depend on: not
+// those that are another language's own.
+func (r *run) concerning(p *project, files []string) []string {
+	owns := func(q *project, file string) bool { return q.Owns != nil && q.Owns(file) }
+	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
+		return !owns(p, file) && slices.ContainsFunc(r.projects, func(q *project) bool { return owns(q, file) })
+	})
+}
+
+// fresh returns the failures to repair, of all projects.
+func (r *run) fresh() []testrun.Failure {
+	var out []testrun.Failure
+	for _, p := range r.projects {
+		out = append(out, p.fresh...)
+	}
+	return out
 }
 
 // goEnviron is the environment with a place for what go commands leave behind,
@@ -29,34 +90,4 @@ func (r *run) goEnviron() []string {
 		return r.opt.Subject.Environ
 	}
 	return append(slices.Clip(r.opt.Subject.Environ), "GOTMPDIR="+r.scratch)
-}
-
-// patchedTree is the code of the suite with the patches kept so far.
-func (r *run) patchedTree() *source.Tree {
-	return &source.Tree{
-		Tree: &propose.Tree{Root: r.suite.Root, Overlay: maps.Clone(r.kept)}, Flags: buildFlags(r.suite.Flags), Env: r.suite.Sandbox.Env(), Alone: outsideWorkspace(r.suite),
-	}
-}
-
-// buildFlags are those of the test command's flags that matter for loading code.
-func buildFlags(flags []string) []string {
-	var out []string
-	for _, f := range flags {
-		if len(f) > 5 && f[:5] == "-tags" || len(f) > 4 && f[:4] == "-mod" {
-			out = append(out, f)
-		}
-	}
-	return out
-}
-
-// outsideWorkspace returns the directories of the modules that no workspace of the tree
-// uses.
-func outsideWorkspace(suite *gotest.Suite) []string {
-	var dirs []string
-	for _, m := range suite.Modules {
-		if m.Alone {
-			dirs = append(dirs, m.Dir)
-		}
-	}
-	return dirs
 }

@@ -6,88 +6,93 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// test runs the suite of the tree, and separates the failures worth a repair from
-// those that are flaky or that the base has already.
+// test runs the suites of the tree, and separates the failures worth a repair from those
+// that are flaky or that the base has already.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	suite, err := r.findSuite(r.workspace)
+	r.sandbox = testrun.NewSandbox(r.goEnviron())
+	projects, err := r.findProjects(ctx, r.workspace)
 	if err != nil {
 		return err
 	}
-	r.suite = suite
-	r.report.Command = suite.String()
+	r.projects = projects
+	var commands []string
+	for _, p := range projects {
+		commands = append(commands, p.Suite.String())
+	}
+	r.report.Command = strings.Join(commands, "; ")
 
-	r.opt.Hooks.Progress("test", r.report.Command, 0, 0)
-	reach := r.reach(ctx)
-	first := &testrun.Result{}
-	if reach.All || len(reach.Packages) > 0 {
-		if first, err = suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: r.opt.Limits.Timeout, Within: r.opt.Limits.FirstRun}); err != nil {
+	defer r.reportResults()
+	steady := make(map[*project][]testrun.Failure)
+	for _, p := range projects {
+		if err := r.testProject(ctx, p); err != nil {
+			return err
+		}
+		if p.first == nil || len(p.first.Failures) == 0 {
+			continue
+		}
+		if steady[p], err = r.again(ctx, p); err != nil {
 			return err
 		}
 	}
-	r.first = first
-	r.report.Tests = report.Tests{
-		Packages: len(first.Packages), Passed: len(first.Passed), Failed: len(first.Failures), Skipped: len(first.Skipped), Unreached: reach.Rest,
-	}
-	if first.Late {
-		r.report.Tests.Late = r.late(ctx, reach, first)
-	}
-	defer r.reportResults()
-	if len(first.Failures) == 0 {
-		return nil
-	}
-	failures, err := r.again(ctx, first.Failures)
-	if err != nil {
-		return err
-	}
-	return r.compareWithBase(ctx, failures)
+	return r.compareWithBase(ctx, steady)
 }
 
-// reach is what has to be tested: what the change can break, or all where that is not
-// known.
-func (r *run) reach(ctx context.Context) testrun.Reach {
+// testProject runs the tests of a project that the change can break.
+func (r *run) testProject(ctx context.Context, p *project) error {
+	limits := r.opt.Limits
+	if r.opt.Subject.Changed != nil && len(r.opt.Subject.Changed) > 0 && len(r.concerning(p, r.opt.Subject.Changed)) == 0 {
+		r.note(fmt.Sprintf("`%s` was not run: nothing that it tests changed", p.Suite))
+		return nil
+	}
+	r.opt.Hooks.Progress("test", p.Suite.String(), 0, 0)
+	reach := r.reach(ctx, p)
+	first := &testrun.Result{}
+	if reach.All || len(reach.Packages) > 0 {
+		var err error
+		if first, err = p.Suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: limits.FirstRun}); err != nil {
+			return err
+		}
+	}
+	p.first = first
+	counts := &r.report.Tests
+	counts.Packages += len(first.Packages)
+	counts.Passed += len(first.Passed)
+	counts.Failed += len(first.Failures)
+	counts.Skipped += len(first.Skipped)
+	counts.Unreached += reach.Rest
+	counts.Late += first.Late
+	return nil
+}
+
+// reach is what has to be tested of a project: what the change can break, or all where
+// that is not known.
+func (r *run) reach(ctx context.Context, p *project) testrun.Reach {
 	if r.opt.Subject.Changed == nil {
 		return testrun.Reach{All: true}
 	}
-	reach, err := r.suite.Reached(ctx, r.opt.Subject.Changed)
+	reach, err := p.Suite.Reached(ctx, r.concerning(p, r.opt.Subject.Changed))
 	if err != nil {
 		r.opt.Hooks.Log.Debug("the whole suite runs, since what the change reaches is not known", "error", err)
 		return testrun.Reach{All: true}
 	}
-	r.reached = reach.Packages
+	p.reached = reach.Packages
 	return reach
 }
 
-// late counts the packages that have tests, and of which no outcome is there.
-func (r *run) late(ctx context.Context, reach testrun.Reach, res *testrun.Result) int {
-	all, err := r.suite.Packages(ctx)
-	if err != nil {
-		return 1 // at least
-	}
-	n := 0
-	for _, p := range all {
-		wanted := reach.All || slices.Contains(reach.Packages, p.ImportPath)
-		if wanted && p.HasTests() && !slices.Contains(res.Packages, p.ImportPath) {
-			n++
-		}
-	}
-	return max(n, 1)
-}
-
 // again runs what failed once more; what passes now is flaky and not repaired.
-func (r *run) again(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
-	r.opt.Hooks.Progress("test", fmt.Sprintf("running %d failing tests again", len(failures)), 0, 0)
+func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) {
+	failures := p.first.Failures
 	tests := repeatable(failures)
 	if len(tests) == 0 {
 		return failures, nil // code that does not compile is not flaky
 	}
-	second, err := r.suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.opt.Limits.Timeout})
+	r.opt.Hooks.Progress("test", fmt.Sprintf("running %s again", plural(len(tests), "failing test")), 0, 0)
+	second, err := p.Suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.opt.Limits.Timeout})
 	if err != nil {
 		return nil, err
 	}
@@ -97,15 +102,15 @@ func (r *run) again(ctx context.Context, failures []testrun.Failure) ([]testrun.
 			steady = append(steady, f)
 			continue
 		}
-		r.reportFailure(f, "flaky")
+		r.reportFailure(p, f, "flaky")
 	}
 	return steady, nil
 }
 
 // compareWithBase runs the failing tests on the base's tree. Those that fail there
 // too are known: they are reported, not repaired.
-func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) error {
-	known := make(map[testrun.TestID]bool)
+func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testrun.Failure) error {
+	known := make(map[*project]map[testrun.TestID]bool)
 	if len(failures) > 0 {
 		base, err := r.findBase(ctx)
 		if err != nil {
@@ -118,14 +123,16 @@ func (r *run) compareWithBase(ctx context.Context, failures []testrun.Failure) e
 			}
 		}
 	}
-	for _, f := range failures {
-		if known[f.TestID] {
-			r.accepted = append(r.accepted, f)
-			r.reportFailure(f, "known")
-			continue
+	for _, p := range r.projects {
+		for _, f := range failures[p] {
+			if known[p][f.TestID] {
+				p.accepted = append(p.accepted, f)
+				r.reportFailure(p, f, "known")
+				continue
+			}
+			p.fresh = append(p.fresh, f)
+			r.reportFailure(p, f, "new")
 		}
-		r.fresh = append(r.fresh, f)
-		r.reportFailure(f, "new")
 	}
 	return nil
 }
@@ -167,10 +174,10 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 	return "", nil
 }
 
-// failingAt runs tests on the tree of a commit and returns those that fail there.
-func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.Failure) (map[testrun.TestID]bool, error) {
+// failingAt runs tests on the tree of a commit and returns those that fail there, by the
+// project of this tree that they belong to.
+func (r *run) failingAt(ctx context.Context, commit string, failures map[*project][]testrun.Failure) (map[*project]map[testrun.TestID]bool, error) {
 	r.opt.Hooks.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
-	out := make(map[testrun.TestID]bool)
 	workspace, err := r.opt.Subject.Repo.Workspace(ctx)
 	if err != nil {
 		return nil, err
@@ -179,35 +186,29 @@ func (r *run) failingAt(ctx context.Context, commit string, failures []testrun.F
 	if err := r.opt.Subject.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
 		return nil, err
 	}
-	suite, err := r.findSuite(workspace.Dir)
+	there, err := r.findProjects(ctx, workspace.Dir)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("the base has no tests", "error", err)
-		return out, nil
+		return nil, ctx.Err()
 	}
-	suite.Sandbox = r.suite.Sandbox
-	packages := packagesOf(ids(failures))
-	there, err := suite.Packages(ctx)
-	if err != nil {
-		r.opt.Hooks.Log.Debug("the base cannot be listed", "error", err)
-		return out, nil
-	}
-	packages = slices.DeleteFunc(packages, func(p string) bool {
-		return !slices.ContainsFunc(there, func(q gotest.Package) bool { return q.ImportPath == p })
-	})
-	if len(packages) == 0 {
-		return out, nil
-	}
-	res, err := suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failures, packages), Timeout: r.opt.Limits.Timeout})
-	if err != nil {
+	out := make(map[*project]map[testrun.TestID]bool)
+	for p, failing := range failures {
+		q := r.counterpart(p, there)
+		if q == nil || len(failing) == 0 {
+			continue
+		}
+		packages := packagesOf(ids(failing))
+		res, err := q.Suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failing, packages), Timeout: r.opt.Limits.Timeout})
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
-		r.opt.Hooks.Log.Debug("the base's tests could not be run", "error", err)
-		return out, nil
-	}
-	for _, f := range failures {
-		if failsIn(res, f.TestID) {
-			out[f.TestID] = true
+		if err != nil {
+			r.opt.Hooks.Log.Debug("the base's tests could not be run", "error", err)
+			continue
+		}
+		out[p] = make(map[testrun.TestID]bool)
+		for _, f := range failing {
+			out[p][f.TestID] = failsIn(res, f.TestID)
 		}
 	}
 	return out, nil
@@ -233,7 +234,7 @@ func testsIn(failures []testrun.Failure, packages []string) []testrun.TestID {
 func repeatable(failures []testrun.Failure) []testrun.TestID {
 	var out []testrun.TestID
 	for _, f := range failures {
-		if f.Test != "" && f.Kind != testrun.Compile {
+		if f.Kind != testrun.Compile {
 			out = append(out, f.TestID)
 		}
 	}

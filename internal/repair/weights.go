@@ -5,7 +5,6 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/propose"
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // priorCount is how many pseudo-observations a strategy's share counts for: the
@@ -31,14 +30,16 @@ func (r *run) priorMeans() map[string]float64 {
 
 // drawWeights draws the weight of each strategy once (Thompson sampling): what is
 // known of how often it succeeds, with its share of real fixes as the prior.
-func (r *run) drawWeights(ctx context.Context, kind testrun.Kind) func(string) float64 {
-	if weights, ok := r.drawn[string(kind)]; ok {
+func (r *run) drawWeights(ctx context.Context, c *cluster) func(string) float64 {
+	of := learn.Context{Language: c.project.Name, Kind: string(c.kind())}
+	key := of.Language + "/" + of.Kind
+	if weights, ok := r.drawn[key]; ok {
 		return func(name string) float64 { return weights[name] }
 	}
 	var learnt map[string]learn.Posterior
 	if r.opt.Hooks.Store != nil {
 		var err error
-		if learnt, err = r.opt.Hooks.Store.Posteriors(ctx, learn.Context{Language: language, Kind: string(kind)}); err != nil && ctx.Err() == nil {
+		if learnt, err = r.opt.Hooks.Store.Posteriors(ctx, of); err != nil && ctx.Err() == nil {
 			r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
 		}
 	}
@@ -46,6 +47,6 @@ func (r *run) drawWeights(ctx context.Context, kind testrun.Kind) func(string) f
 	for _, s := range r.opt.Limits.Strategies {
 		weights[s.Name] = learnt[s.Name].With(prior(s)).Sample(r.rng)
 	}
-	r.drawn[string(kind)] = weights
+	r.drawn[key] = weights
 	return func(name string) float64 { return weights[name] }
 }

@@ -175,7 +175,7 @@ func proposedReport() *Report {
 	}
 	r.Replay = &Replay{
 		Command: "regreen replay " + r.ID, Args: []string{"fix", "--apply", "never", "--budget", "1m0s", "--seed", "1"}, Seed: 1,
-		Tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904", Go: "go1.26.8", System: "linux/amd64",
+		Tree: "4b825dc642cb6eb9a060e54bf8d69288fbee4904", Toolchain: "go1.26.8", System: "linux/amd64",
 		Weights: map[string]map[string]float64{"panic": {"revert": 0.051, "template/guard": 0.1085}},
 	}
 	r.Receipts = []Receipt{

@@ -113,7 +113,7 @@ func reports() *rapid.Generator[*Report] {
 		}
 		if yes() {
 			r.Replay = &Replay{
-				Command: text(), Args: []string{text()}, Seed: 1, Tree: text(), Config: text(), Go: text(), System: text(),
+				Command: text(), Args: []string{text()}, Seed: 1, Tree: text(), Config: text(), Toolchain: text(), System: text(),
 				Weights: map[string]map[string]float64{text(): {text(): share()}},
 			}
 		}

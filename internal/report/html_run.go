@@ -153,7 +153,7 @@ func putRun(m *htmlWriter, p *htmlPage) {
 		m.maybeLine(`<div><dt>Tree</dt><dd><code>{}</code></dd></div>`, oneLine(r.Tree))
 		m.maybeLine(`<div><dt>Configuration</dt><dd>SHA-256 <code>{}</code></dd></div>`, oneLine(r.Config))
 		m.put(`<div><dt>Built with</dt><dd>`)
-		m.maybe(`{} on `, oneLine(r.Go))
+		m.maybe(`{} on `, oneLine(r.Toolchain))
 		m.line(`{}</dd></div>`, oneLine(r.System))
 	}
 	m.maybeLine(`<div><dt>See it again</dt><dd><code>{}</code></dd></div>`, p.Again)

@@ -408,7 +408,7 @@ func mdSearch(r *Report) section {
 		about = append(about, "- "+success+"\n")
 	}
 	if r.Replay != nil && typable(r.ID) && !r.gone() {
-		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Go), prose(r.Replay.System))))
+		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Toolchain), prose(r.Replay.System))))
 	}
 	for _, line := range r.undelivered() {
 		about = append(about, item(line))

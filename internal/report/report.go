@@ -114,7 +114,8 @@ type Bypass struct {
 
 // Failure is a failing test.
 type Failure struct {
-	ID        string `json:"id"` // package.Test/sub
+	ID        string `json:"id"`                 // package.Test/sub
+	Language  string `json:"language,omitempty"` // whose test it is, as --lang takes it
 	Package   string `json:"package"`
 	Test      string `json:"test,omitempty"`
 	Kind      string `json:"kind"`
@@ -275,13 +276,13 @@ type Period struct {
 
 // Replay is what it takes to do the same run again.
 type Replay struct {
-	Command string   `json:"command"` // regreen replay ID
-	Args    []string `json:"args"`    // of regreen
-	Seed    uint64   `json:"seed"`
-	Tree    string   `json:"tree,omitempty"`   // hash of the tree that was tested, as git write-tree gives it
-	Config  string   `json:"config,omitempty"` // SHA-256 of the configuration in force
-	Go      string   `json:"go,omitempty"`     // version of the toolchain
-	System  string   `json:"system"`           // operating system and architecture, as linux/amd64
+	Command   string   `json:"command"` // regreen replay ID
+	Args      []string `json:"args"`    // of regreen
+	Seed      uint64   `json:"seed"`
+	Tree      string   `json:"tree,omitempty"`      // hash of the tree that was tested, as git write-tree gives it
+	Config    string   `json:"config,omitempty"`    // SHA-256 of the configuration in force
+	Toolchain string   `json:"toolchain,omitempty"` // version of what ran the tests, as go1.26.1
+	System    string   `json:"system"`              // operating system and architecture, as linux/amd64
 	// Weights are those that the strategies had, by kind of failure and strategy: they
 	// are drawn from what was learnt, which goes on.
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`

@@ -26,7 +26,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
-	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/repair"
@@ -57,6 +58,7 @@ type Flags struct {
 	Budget                   time.Duration
 	Seed                     uint64
 	Jobs                     int
+	Results, Lang            []string
 	Strategies, Exclude      []string
 	Validator                string
 	Shard                    string // i/n
@@ -169,7 +171,16 @@ func (s *Session) openLog(getenv func(string) string) {
 // Repair returns the options of a run on one source.
 func (s *Session) Repair(source repo.Source, version string, progress repair.Progress) (repair.Options, error) {
 	f, cfg := s.in.Flags, s.Config
-	strategies, err := Select(golang.Strategies(), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
+	chosen := orList(f.Lang, cfg.Lang)
+	languages, err := lang.Select(all.Languages, chosen)
+	if err != nil {
+		return repair.Options{}, &UsageError{Msg: err.Error()}
+	}
+	command, results := or(f.Test, cfg.Test), orList(f.Results, cfg.Results)
+	if f.Test != "" && len(f.Results) == 0 {
+		results = nil // those of the configuration are of its own command
+	}
+	strategies, err := Select(lang.Strategies(languages), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
 	if err != nil {
 		return repair.Options{}, err
 	}
@@ -186,7 +197,8 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	}
 	return repair.Options{
 		Subject: repair.Subject{
-			Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ, Command: or(f.Test, cfg.Test),
+			Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
+			Command: command, Results: results, Languages: languages, Chosen: chosen,
 			Version: version, Config: fingerprint(cfg), DetectSeconds: s.detectSeconds,
 		},
 		Limits: repair.Limits{

@@ -135,8 +135,9 @@ func packagesOf(tests []testrun.TestID) []string {
 	return out
 }
 
-// dependents are the packages with tests that the candidate can break. There are none
-// where any test may be among them: the whole suite runs anyway.
+// dependents are the packages with tests that the candidate can break, also those that
+// the user's command leaves out. There are none where it may be any: the whole suite runs
+// anyway.
 func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error) {
 	var files []string
 	for _, e := range r.Candidate.Edits {
@@ -144,9 +145,17 @@ func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error)
 			files = append(files, e.File)
 		}
 	}
+	if suite, ok := v.Suite.(dependenter); ok {
+		return suite.DependentsOf(ctx, files)
+	}
 	reach, err := v.Suite.Reached(ctx, files)
 	if err != nil || reach.All {
 		return nil, err
 	}
 	return reach.Tested, nil
+}
+
+// dependenter is a suite that knows what depends on files whatever its command runs.
+type dependenter interface {
+	DependentsOf(ctx context.Context, files []string) ([]string, error)
 }

@@ -5,6 +5,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/lang/generic"
 	"github.com/regreen-ci/regreen/internal/lang/golang"
+	"github.com/regreen-ci/regreen/internal/propose"
 )
 
 // Languages are those that regreen knows, in the order in which it looks for their tests.
@@ -12,3 +13,6 @@ var Languages = []lang.Language{
 	golang.Language,
 	generic.Language,
 }
+
+// Strategies returns those of every language.
+func Strategies() []propose.Strategy { return lang.Strategies(Languages) }

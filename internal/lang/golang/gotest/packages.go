@@ -7,6 +7,7 @@ import (
 	"errors"
 	"io"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -87,6 +88,24 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 		}
 	}
 	return dependents, nil
+}
+
+// DependentsOf returns the packages with tests that depend on Go files, whatever the
+// suite's command runs.
+func (s *Suite) DependentsOf(ctx context.Context, files []string) ([]string, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var changed []string
+	for _, file := range files {
+		for _, p := range all {
+			if p.Dir == path.Dir(file) && !slices.Contains(changed, p.ImportPath) {
+				changed = append(changed, p.ImportPath)
+			}
+		}
+	}
+	return s.Dependents(ctx, changed)
 }
 
 // dependingOn are the packages whose code or tests depend on any of pkgs, pkgs

@@ -187,3 +187,21 @@ func TestReached(t *testing.T) {
 		}
 	}
 }
+
+func TestImportDepth(t *testing.T) {
+	t.Parallel()
+	pkgs := []Package{
+		{ImportPath: "m/top", Imports: []string{"m/mid", "m/low", "fmt"}},
+		{ImportPath: "m/mid", Imports: []string{"m/low", "os"}},
+		{ImportPath: "m/low", Imports: []string{"fmt"}},
+		{ImportPath: "m/a", Imports: []string{"m/b"}}, // a cycle, as test imports make
+		{ImportPath: "m/b", Imports: []string{"m/a"}},
+	}
+	got := importDepth(pkgs)
+	if got["m/low"] != 0 || got["m/mid"] != 1 || got["m/top"] != 2 {
+		t.Errorf("depths %v", got)
+	}
+	if len(got) != len(pkgs) {
+		t.Errorf("%d depths of %d packages: %v", len(got), len(pkgs), got)
+	}
+}
