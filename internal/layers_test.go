@@ -77,13 +77,21 @@ var layout = []layer{
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun"},
 
 	{dir: "internal/lang", purpose: "what regreen asks of a language", imports: "localize propose testrun validate"},
+	{
+		dir: "internal/lang/langtest", purpose: "the contract of a language as tests", imports: "lang propose testrun",
+		std: "golang.org/x/tools/txtar",
+	},
 	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang/... propose"},
 	// A language in one folder needs no row of its own. It may not import another one.
+	{
+		dir: "internal/lang/generic", purpose: "any language, by its test command and result files", imports: "config lang resultfile testrun",
+		tests: "lang/langtest",
+	},
 	{dir: "internal/lang/...", purpose: "a language", imports: "lang localize propose resultfile syntax testrun validate", tests: "lang/langtest"},
 	{
 		dir: "internal/lang/golang", purpose: "Go: its packages as the pipeline wants them",
 		imports: "lang lang/golang/compile lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source lang/golang/template localize propose testrun",
-		tests:   "patch",
+		tests:   "lang/langtest patch",
 	},
 	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and whether an edit has them too", imports: "propose", std: "go/... golang.org/x/tools/..."},
 	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the code like it that material is taken from", imports: "lang/golang/source propose", std: "go/..."},
@@ -330,7 +338,8 @@ func TestLayoutIsWellFormed(t *testing.T) {
 }
 
 // TestLanguagesApart refuses a row that lets a language import another one, or anything
-// but Go read Go's syntax.
+// but Go read Go's syntax. Package syntax only asks whether a text has any, and langtest
+// is for tests.
 func TestLanguagesApart(t *testing.T) {
 	t.Parallel()
 	for _, l := range layout {
@@ -340,7 +349,7 @@ func TestLanguagesApart(t *testing.T) {
 				t.Errorf("%s may import %s, which is another language's", l.dir, name)
 			}
 		}
-		if l.std != "" && own != "golang" && l.dir != "internal/syntax" {
+		if l.std != "" && own != "golang" && l.dir != "internal/syntax" && l.dir != "internal/lang/langtest" {
 			t.Errorf("%s may import %s, which is for internal/lang/golang", l.dir, l.std)
 		}
 	}
