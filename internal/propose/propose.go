@@ -320,7 +320,7 @@ func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
 	return true
 }
 
-// editable reports whether a file may be edited: no test, and nothing that tests call
+// MayEdit reports whether a file may be edited: no test, and nothing that tests call
 // to judge.
 func (p *Problem) MayEdit(file string) bool {
 	return (p.Editable == nil || p.Editable(file)) && (p.TestCode == nil || !p.TestCode(file))
