@@ -41,7 +41,7 @@ const (
 	maxShownFailures = 5
 	maxShownOutput   = 8 << 10
 	// abandonAfter is how long an ended search waits for a source to return.
-	abandonAfter = 2 * time.Second
+	abandonAfter = time.Second
 )
 
 // source is one asynchronous strategy in one search. It belongs to the search's goroutine.
