@@ -257,6 +257,9 @@ func (p *place) layOver(overlay map[string][]byte) error {
 	defer root.Close()
 	for name, content := range overlay {
 		name = path.Clean(filepath.ToSlash(name))
+		if err := noLinks(root, path.Dir(name)); err != nil {
+			return err
+		}
 		p.laid = append(p.laid, name)
 		mode := fs.FileMode(0o644)
 		if info, err := root.Stat(filepath.FromSlash(name)); err == nil {
@@ -273,6 +276,17 @@ func (p *place) layOver(overlay map[string][]byte) error {
 		}
 		if err := root.WriteFile(filepath.FromSlash(name), content, mode|0o200); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// noLinks refuses a folder that is one only by way of a symbolic link: no tree of git has
+// files there.
+func noLinks(root *os.Root, dir string) error {
+	for ; dir != "."; dir = path.Dir(dir) {
+		if info, err := root.Lstat(filepath.FromSlash(dir)); err == nil && info.Mode()&fs.ModeSymlink != 0 {
+			return fmt.Errorf("%s is a symbolic link", dir)
 		}
 	}
 	return nil

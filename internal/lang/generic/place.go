@@ -117,7 +117,7 @@ func (p places) file(name string) string {
 var (
 	// caller is what JavaScript and Java have before a place.
 	caller = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`(?:^|\n)[ \t#]*(?:at )?(?:async |new )?([\w$.<>\[\]#]+)(?: \[as [^\]\n]*\])? ?\($`)
+		return regexp.MustCompile(`^[ \t#]*(?:at )?(?:async |new )?([\w$.<>\[\]#]+)(?: \[as [^\]\n]*\])? ?\($`)
 	})
 	// inFunc is what Python has behind one.
 	inFunc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:,|:) in ([\w.<>]+)`) })
@@ -128,7 +128,7 @@ var (
 // frames are the places of the tree that text names, the innermost call first. Python
 // writes that last.
 func (p places) frames(text string) []testrun.Frame {
-	const most = 50
+	const most, maxCaller = 50, 300
 	if at := stack().FindStringIndex(text); at != nil {
 		text = text[at[1]:]
 	}
@@ -139,7 +139,8 @@ func (p places) frames(text string) []testrun.Frame {
 		if f.File == "" || len(frames) > 0 && frames[len(frames)-1].Location == f.Location {
 			continue
 		}
-		if m := caller().FindStringSubmatch(text[:place.Start]); m != nil {
+		line := text[max(place.Start-maxCaller, 0):place.Start]
+		if m := caller().FindStringSubmatch(line[strings.LastIndexByte(line, '\n')+1:]); m != nil {
 			f.Func = m[1]
 		} else if m := inFunc().FindStringSubmatch(text[place.End:]); m != nil {
 			f.Func = m[1]

@@ -271,7 +271,7 @@ func (a *asked) missing(o *outcome) []testrun.TestID {
 		if !seen && wanted.Test != "" {
 			seen = slices.ContainsFunc(ids, func(id testrun.TestID) bool { return covers(wanted, id) })
 		}
-		if !seen {
+		if !seen && !slices.Contains(absent, wanted) {
 			absent = append(absent, wanted)
 		}
 	}
