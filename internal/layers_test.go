@@ -98,16 +98,16 @@ var layout = []layer{
 		dir: "internal/lang/generic", purpose: "any language, by its test command and the result files of that", imports: "config lang resultfile testrun",
 		tests: "lang/langtest",
 	},
-	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang lang/generic lang/golang"},
+	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang lang/generic lang/golang propose"},
 
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
-		imports: "detect learn localize patch propose repo report runs testrun validate",
+		imports: "detect lang learn localize patch propose repo report runs testrun validate", tests: "lang/all",
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config deliver detect repo repair report runs learn adaptlog propose validate", tests: "learn/storetest",
+		imports: "config deliver detect lang lang/all repo repair report runs learn adaptlog propose validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},
@@ -118,13 +118,16 @@ var layout = []layer{
 	{dir: "bench/patch", purpose: "measures putting patches on, beside git apply and GNU patch", imports: "patch"},
 	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results beside other tools", imports: "report"},
 	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
-	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded localize patch propose report testrun"},
-	{dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would", imports: "bench/seeded localize propose testrun validate"},
+	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded lang/all lang/golang/source localize patch propose report testrun"},
+	{
+		dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would",
+		imports: "bench/seeded lang/all lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source localize propose testrun validate",
+	},
 	{dir: "bench/weight", purpose: "measures how large binaries are, and how long they take to start"},
 	{dir: "internal/workflows", purpose: "the test that keeps workflows and the action's description to what is safe"},
 	{dir: "action", purpose: "the test of what starts the action's binary, which is written for node"},
 	{dir: "scripts", purpose: "the test of the scripts that make releases"},
-	{dir: "docs", purpose: "the test that executes the documentation", tests: "config propose"},
+	{dir: "docs", purpose: "the test that executes the documentation", tests: "config lang/all propose"},
 	{dir: "internal", purpose: "this table"},
 }
 
