@@ -10,7 +10,8 @@ import (
 )
 
 // rules are the files that are never edited to make tests pass: what decides
-// whether they pass, and what somebody else writes.
+// whether they pass, and what somebody else writes. The first two are what [TestFile]
+// goes by.
 var rules = []struct {
 	why   string
 	globs []string
@@ -61,6 +62,24 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 		}
 	}
 	return true, ""
+}
+
+// TestFile reports whether a file belongs to the tests by its name, in any language: a
+// test, or data of one.
+func TestFile(name string) bool {
+	name = confine.Seen(path.Clean(name))
+	for _, rule := range rules[:2] {
+		if slices.ContainsFunc(rule.globs, func(glob string) bool { return matchPath(glob, name) }) {
+			return true
+		}
+	}
+	return false
+}
+
+// Match reports whether a glob that begins at the top of the tree matches a file, with **
+// for any number of folders. Case does not count. A malformed glob matches nothing.
+func Match(glob, name string) bool {
+	return matchParts(strings.Split(strings.ToLower(path.Clean(glob)), "/"), strings.Split(strings.ToLower(name), "/"))
 }
 
 // matchPath matches as .gitignore does: a glob with a slash at its front or in

@@ -25,8 +25,7 @@ func (s *Strategy) ShareText() string {
 
 // FailureKinds lists the kinds of failure that the strategy can help with.
 func (s *Strategy) FailureKinds() []testrun.Kind {
-	all := []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup}
-	return slices.DeleteFunc(all, func(k testrun.Kind) bool { return !s.Applies(k) })
+	return slices.DeleteFunc(slices.Clone(testrun.Kinds), func(k testrun.Kind) bool { return !s.Applies(k) })
 }
 
 // Example returns Before and After as one text, the lines marked as in a diff. An empty

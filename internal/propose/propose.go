@@ -198,7 +198,7 @@ type Strategy struct {
 	// strategy's prior before anything was learnt. See ShareBasis.
 	Share    float64
 	Measured bool // Share was counted, not estimated
-	// Kinds are the failures it can help with; nil means every kind that ran.
+	// Kinds are the failures it can help with; nil means every kind of a test that ran.
 	Kinds []testrun.Kind
 	// LastResort strategies run only when the others found nothing verified.
 	LastResort bool
@@ -222,7 +222,7 @@ type Strategy struct {
 // Applies tells whether the strategy can help with a failure of this kind.
 func (s *Strategy) Applies(kind testrun.Kind) bool {
 	if s.Kinds == nil {
-		return kind != testrun.Compile
+		return kind != testrun.Compile && kind != testrun.Import
 	}
 	return slices.Contains(s.Kinds, kind)
 }

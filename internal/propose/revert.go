@@ -29,7 +29,7 @@ needs review, and --apply auto does not apply it.`,
 	return a - b
 }`,
 	Share: 5, LastResort: true, RevertsIntent: true,
-	Kinds: []testrun.Kind{testrun.Compile, testrun.Panic, testrun.Race, testrun.Timeout, testrun.Assertion, testrun.Setup},
+	Kinds: testrun.Kinds,
 	Propose: func(ctx context.Context, p *Problem, yield func(Candidate) bool) error {
 		c, err := p.undo(ctx)
 		if err != nil || c == nil {

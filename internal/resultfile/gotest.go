@@ -58,5 +58,6 @@ func goDetail(t *testrun.Failure) *detail {
 	}
 	return &detail{
 		kind: string(t.Kind), message: t.Message, output: t.Output, truncated: t.Truncated, file: t.File, line: t.Line,
+		frames: t.Frames,
 	}
 }

@@ -290,6 +290,9 @@ func (r *junitReader) identity(start xml.StartElement) (pkg, test string) {
 			}
 		}
 		pkg = cmp.Or(name(strings.Join(path, " > ")), baseName(r.file.Name))
+		if class == "" && pkg == "pytest" && test != "" {
+			return test, "" // a module that cannot be collected
+		}
 	}
 	if test == report.WholePackage {
 		test = ""
@@ -337,12 +340,18 @@ func (r *junitReader) detail(c *junitCase, fails []junitFail) *detail {
 			text.WriteString(f.text + "\n")
 		}
 	}
+	typ, told := first.typ, text.String()
+	if before, cause, ok := strings.Cut(told, "\n  cause: "); ok && strings.Contains(before, "failureType: ") { // node wraps what it caught
+		told = cause
+		typ, _, _ = strings.Cut(cause, ":")
+		typ, _, _ = strings.Cut(typ, " [")
+	}
 	d := &detail{
-		kind: kindOf(first.typ, first.message, text.String(), first.crashed), status: c.own["status"],
+		kind: kindOf(typ, first.message, text.String(), first.crashed), status: c.own["status"],
 		message: messageOf(first.message, text.String()), file: c.file, line: c.line,
 	}
 	if _, ours := c.own["status"]; !ours {
-		if file, line := r.opt.located(text.String(), c.pkg); line > 0 && (c.file == "" || c.file == file) {
+		if file, line := r.opt.located(told, c.pkg); line > 0 && (c.file == "" || c.file == file) {
 			d.file, d.line = file, line
 		}
 	}

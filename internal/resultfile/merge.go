@@ -16,23 +16,13 @@ import (
 // outcome is what became of one test.
 type outcome struct {
 	pkg, test string
-	rank      rank
+	status    Status
 	seconds   float64
 	tries     int
 	file      string
 	line      int
 	detail    *detail // of the first try that failed
 }
-
-// rank orders outcomes by how much they matter.
-type rank byte
-
-const (
-	rankSkipped rank = iota
-	rankPassed
-	rankFlaky
-	rankFailed
-)
 
 type testKey struct{ pkg, test string }
 
@@ -45,36 +35,49 @@ type testKey struct{ pkg, test string }
 // another: the worst counts, failed before flaky before passed before skipped.
 // Tries add up.
 func Merge(files []*File) *report.Report {
-	files = slices.SortedFunc(slices.Values(files), func(a, b *File) int {
-		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.sum[:], b.sum[:]))
-	})
-	merged := map[testKey]*outcome{}
-	for _, f := range files {
-		for k, o := range f.outcomes() {
-			if before := merged[k]; before != nil {
-				o = worse(before, o)
-			}
-			merged[k] = o
-		}
-	}
-	all := make([]*outcome, 0, len(merged))
-	for _, o := range merged {
-		all = append(all, o)
-	}
+	files = ordered(files)
+	all := merged(files)
 	slices.SortFunc(all, func(a, b *outcome) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
 	return toReport(files, all)
 }
 
-// outcomes are the tests of a file.
-func (f *File) outcomes() map[testKey]*outcome {
-	all := map[testKey]*outcome{}
+// ordered are the files in the order of their names.
+func ordered(files []*File) []*File {
+	return slices.SortedFunc(slices.Values(files), func(a, b *File) int {
+		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.sum[:], b.sum[:]))
+	})
+}
+
+// merged are the tests of all files, in the order in which they appear.
+func merged(files []*File) []*outcome {
+	var all []*outcome
+	at := map[testKey]int{}
+	for _, f := range files {
+		for _, o := range f.outcomes() {
+			k := testKey{o.pkg, o.test}
+			if i, ok := at[k]; ok {
+				all[i] = worse(all[i], o)
+				continue
+			}
+			at[k] = len(all)
+			all = append(all, o)
+		}
+	}
+	return all
+}
+
+// outcomes are the tests of a file, in its order.
+func (f *File) outcomes() []*outcome {
+	var all []*outcome
+	of := map[testKey]*outcome{}
 	for i := range f.attempts {
 		a := &f.attempts[i]
 		k := testKey{a.pkg, a.test}
-		o := all[k]
+		o := of[k]
 		if o == nil {
 			o = &outcome{pkg: a.pkg, test: a.test}
-			all[k] = o
+			of[k] = o
+			all = append(all, o)
 		}
 		o.tries += 1 + a.more
 		o.seconds = a.seconds
@@ -86,11 +89,11 @@ func (f *File) outcomes() map[testKey]*outcome {
 		}
 		switch {
 		case a.status == failed:
-			o.rank = rankFailed
+			o.status = Failed
 		case a.status == passed && o.detail != nil:
-			o.rank = rankFlaky
+			o.status = Flaky
 		case a.status == passed:
-			o.rank = rankPassed
+			o.status = Passed
 		}
 	}
 	return all
@@ -98,7 +101,7 @@ func (f *File) outcomes() map[testKey]*outcome {
 
 // worse is what a test came to that came to a in one file and to b in a later one.
 func worse(a, b *outcome) *outcome {
-	if b.rank > a.rank {
+	if b.status > a.status {
 		a, b = b, a
 	}
 	a.tries += b.tries
@@ -131,25 +134,24 @@ func toReport(files []*File, all []*outcome) *report.Report {
 		if o.tries > 1 {
 			res.Tries = o.tries
 		}
-		switch o.rank {
-		case rankSkipped:
+		switch o.status {
+		case Skipped:
 			res.Status = "skipped"
 			r.Tests.Skipped++
-		case rankPassed:
+		case Passed:
 			res.Status = "passed"
 			r.Tests.Passed++
-		case rankFlaky:
+		case Flaky:
 			res.Status = "flaky"
 			r.Tests.Failed++
-		case rankFailed:
+		case Failed:
 			res.Status = "failed"
 			r.Tests.Failed++
 		}
 		if o.test != "" {
 			r.Results = append(r.Results, res)
 		}
-		byPart := o.detail != nil && o.detail.kind == untold && explained[testKey{o.pkg, o.test}] >= o.rank
-		if o.rank >= rankFlaky && !byPart {
+		if o.status >= Flaky && !o.byPart(explained) {
 			r.Failures = append(r.Failures, toFailure(o))
 		}
 	}
@@ -162,18 +164,23 @@ func toReport(files []*File, all []*outcome) *report.Report {
 	return r
 }
 
+// byPart reports whether a test failed without a word, since a part of it did as badly.
+func (o *outcome) byPart(explained map[testKey]Status) bool {
+	return o.detail != nil && o.detail.kind == untold && explained[testKey{o.pkg, o.test}] >= o.status
+}
+
 // ancestors are the tests that failing tests are a part of, by their names, with the
 // worst that became of a part.
-func ancestors(all []*outcome) map[testKey]rank {
-	above := map[testKey]rank{}
+func ancestors(all []*outcome) map[testKey]Status {
+	above := map[testKey]Status{}
 	for _, o := range all {
-		if o.rank < rankFlaky {
+		if o.status < Flaky {
 			continue
 		}
 		for i := range o.test {
 			if o.test[i] == '/' || strings.HasPrefix(o.test[i:], " > ") {
 				k := testKey{o.pkg, o.test[:i]}
-				above[k] = max(above[k], o.rank)
+				above[k] = max(above[k], o.status)
 			}
 		}
 	}
@@ -196,7 +203,7 @@ func toFailure(o *outcome) report.Failure {
 		f.Message = "failed without a message"
 	}
 	switch {
-	case o.rank == rankFlaky:
+	case o.status == Flaky:
 		f.Status = "flaky"
 	case slices.Contains([]string{"known", "fixed"}, d.status): // said regreen, when it ran the tests
 		f.Status = d.status

@@ -1,6 +1,7 @@
 package resultfile
 
 import (
+	"cmp"
 	"io/fs"
 	"path"
 	"path/filepath"
@@ -65,28 +66,56 @@ func (o Options) goFile(name, pkg string) string {
 // port would be one.
 const sources = `go|py|[mc]?[jt]sx?|java|kts?|scala|groovy|rs|rb|php|c|cc|cpp|cxx|h|hpp|cs|fs|vb|swift|mm?|exs?|erl|cljs?|dart|lua|p[lm]|t|r|jl|hs|ml|sh|bats|vue|svelte|zig|nim`
 
-// places match how tools write a place: x.go:3, File "x.py", line 3, x.t line 3.
+// places match how tools write a place: x.go:3, x.java:[3,1], x.ts(3,1), File "x.py",
+// line 3, x.t line 3.
 var places = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		regexp.MustCompile(`File "([^"\n]+)", line (\d+)`),
 		regexp.MustCompile(`\bat (\S+\.(?:t|p[lm])) line (\d+)`),
-		regexp.MustCompile(`((?:file://)?(?:[A-Za-z]:)?[\w./\\@+~-]*\w\.(?:` + sources + `)):(\d+)\b`),
+		regexp.MustCompile(`((?:file://)?(?:[A-Za-z]:)?[\w./\\@+~-]*\w\.(?:` + sources + `)):\[?(\d+)\b`),
+		regexp.MustCompile(`((?:[A-Za-z]:)?[\w./\\@+~-]*\w\.(?:` + sources + `))\((\d+)[,)]`),
 	}
 })
+
+// Place is where a text names a line of a file.
+type Place struct {
+	Name       string // of the file, as the text has it
+	Line       int
+	Start, End int // of the bytes that name it
+}
+
+// Places returns what names a line of a file in text, in its order. Of a very long text
+// only the beginning is searched.
+func Places(text string) []Place {
+	const most = 200 // of a form
+	var found []Place
+	for _, form := range places() {
+		found = append(found, matches(form, text[:min(len(text), maxOutput)], most)...)
+	}
+	slices.SortStableFunc(found, func(a, b Place) int { return cmp.Compare(a.Start, b.Start) })
+	return found
+}
+
+// matches are the places of one form in text, not more than most.
+func matches(form *regexp.Regexp, text string, most int) []Place {
+	var found []Place
+	for _, m := range form.FindAllStringSubmatchIndex(text, most) {
+		if n := lineNumber(text[m[4]:m[5]]); n > 0 {
+			found = append(found, Place{Name: text[m[2]:m[3]], Line: n, Start: m[0], End: m[1]})
+		}
+	}
+	return found
+}
 
 // located finds the first place in text that is in the tree; of more than maxSearched
 // bytes only the beginning is searched.
 func (o Options) located(text, pkg string) (file string, line int) {
-	const maxSearched = 16 << 10
+	const maxSearched, most = 16 << 10, 40
 	text = text[:min(len(text), maxSearched)]
 	for _, form := range places() {
-		for _, m := range form.FindAllStringSubmatch(text, 40) {
-			n, err := strconv.Atoi(m[2])
-			if err != nil || n < 1 || n > maxLineNumber {
-				continue
-			}
-			if file := o.file(m[1], pkg); file != "" {
-				return file, n
+		for _, p := range matches(form, text, most) {
+			if file := o.file(p.Name, pkg); file != "" {
+				return file, p.Line
 			}
 		}
 	}

@@ -1,6 +1,6 @@
 // Package resultfile reads the results of tests that something else has run: go test
 // -json, JUnit XML, TAP and CTRF. Read takes one file, whose format its content tells;
-// Merge makes one Report of several.
+// Tests returns what became of each test in several files, Merge makes a Report of it.
 //
 // Files are the output of programs that ran code of strangers. Their sizes and depths
 // are bounded, nothing that they name is opened, and their text stays untrusted, as
@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // What is read at most.
@@ -83,7 +84,8 @@ type detail struct {
 	truncated             int
 	file                  string // of the tree
 	line                  int
-	status                string // of the report that it comes from: new, known, flaky, fixed; mostly empty
+	frames                []testrun.Frame // where the format has them
+	status                string          // of the report that it comes from: new, known, flaky, fixed; mostly empty
 }
 
 // Error says what is wrong with a file, where, and what to do.
@@ -92,6 +94,8 @@ type Error struct {
 	Line int // 0 when it is about the file as a whole
 	What string
 	Hint string
+	// Foreign says that it holds nothing of a format that is known, broken or not.
+	Foreign bool
 }
 
 func (e *Error) Error() string {
@@ -105,6 +109,9 @@ func (e *Error) Error() string {
 func fault(line int, hint, format string, args ...any) *Error {
 	return &Error{Line: line, What: fmt.Sprintf(format, args...), Hint: hint}
 }
+
+// foreign is the error for what no reader is for.
+func foreign(hint, what string) *Error { return &Error{What: what, Hint: hint, Foreign: true} }
 
 const formatsHint = "go test -json, JUnit XML, TAP and CTRF are read"
 
@@ -223,7 +230,7 @@ func detect(in *bufio.Reader) (*format, error) {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case len(text) == 0:
-		return nil, fault(0, "was the program ended before it wrote its results?", "is empty")
+		return nil, foreign("was the program ended before it wrote its results?", "is empty")
 	case text[0] == '<':
 		return junit, nil
 	case bytes.Contains(text, []byte("\"regreen.report/v1\"")):
@@ -243,7 +250,7 @@ func detect(in *bufio.Reader) (*format, error) {
 	if text[0] == '{' {
 		return ctrf, nil
 	}
-	return nil, fault(0, formatsHint, "is in no format that is known")
+	return nil, foreign(formatsHint, "is in no format that is known")
 }
 
 // lines calls do with every line, without its end, and its number from 1. A line that is too long

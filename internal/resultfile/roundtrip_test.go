@@ -13,6 +13,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // told is a report that names what ran, as a run or Merge makes it.
@@ -50,7 +51,7 @@ func told() *rapid.Generator[*report.Report] {
 				r.Tests.Skipped++
 			case "failed", "flaky":
 				f := report.Failure{
-					Package: res.Package, Test: res.Test, Kind: rapid.SampledFrom(kinds[:6]).Draw(t, "kind"), Status: "new",
+					Package: res.Package, Test: res.Test, Kind: string(rapid.SampledFrom(testrun.Kinds).Draw(t, "kind")), Status: "new",
 					Message: strings.Join(strings.Fields("m"+text()), " "), File: res.File, Line: res.Line, Output: "line one\n" + name() + "\n",
 				}
 				f.ID = strings.Trim(f.Package+"."+f.Test, ".")

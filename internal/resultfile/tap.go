@@ -19,8 +19,9 @@ type tapReader struct {
 	opt    Options
 	keeper keeper
 	pkg    string
-	levels []*tapLevel // the open ones: the document, a subtest, one of its subtests …
-	last   *tapPoint   // what diagnostics belong to
+	levels []*tapLevel     // the open ones: the document, a subtest, one of its subtests …
+	last   *tapPoint       // what diagnostics belong to
+	ahead  strings.Builder // diagnostics of the point that comes next
 	used   map[string]int
 	bailed bool
 	line   int
@@ -43,6 +44,7 @@ type tapPoint struct {
 	directive   string // skip, todo or empty
 	parent      bool   // a subtest of it has failed
 	yaml        strings.Builder
+	complete    bool // the YAML has ended
 	diagnostics strings.Builder
 }
 
@@ -66,7 +68,7 @@ func readTAP(in *bufio.Reader, f *File, opt Options) error {
 		indent := len(line) - len(text)
 		switch {
 		case inYAML >= 0 && (text == "..." || text != "" && indent < inYAML):
-			inYAML = -1
+			inYAML, r.last.complete = -1, true
 			if text == "..." {
 				return nil
 			}
@@ -166,6 +168,10 @@ func (r *tapReader) point(level int, m []string) error {
 	}
 	description = strings.NewReplacer(`\#`, "#", `\\`, `\`).Replace(strings.TrimSpace(description))
 	p.name = cmp.Or(name(description), fmt.Sprint("test ", p.number))
+	if !p.ok {
+		p.diagnostics.WriteString(r.ahead.String())
+	}
+	r.ahead.Reset()
 	r.adopt(l, p)
 	l.points = append(l.points, p)
 	r.last = p
@@ -184,9 +190,15 @@ func (r *tapReader) open() int {
 	return n
 }
 
-// diagnose keeps a line for the test before it, when that failed.
+// diagnose keeps a line for the test before it, when that failed, or for the next one when
+// nothing more is to come of that: node prints what a file wrote before its tests.
 func (r *tapReader) diagnose(text string) {
-	if p := r.last; p != nil && !p.ok && p.diagnostics.Len() < maxOutput {
+	switch p := r.last; {
+	case p == nil || p.complete:
+		if r.ahead.Len() < maxOutput {
+			r.ahead.WriteString(text + "\n")
+		}
+	case !p.ok && p.diagnostics.Len() < maxOutput:
 		p.diagnostics.WriteString(text + "\n")
 	}
 }

@@ -27,10 +27,9 @@ const (
 // untold is the kind of what failed without a word: mostly since a part of it did.
 const untold = report.Untold
 
-// kinds are those that regreen itself tells.
-var kinds = []string{
-	string(testrun.Compile), string(testrun.Panic), string(testrun.Race), string(testrun.Timeout),
-	string(testrun.Assertion), string(testrun.Setup), untold, string(report.NotRun),
+// ownKind reports whether a kind is one of those that regreen itself writes.
+func ownKind(kind string) bool {
+	return kind == untold || kind == string(report.NotRun) || slices.Contains(testrun.Kinds, testrun.Kind(kind))
 }
 
 var (
@@ -39,12 +38,22 @@ var (
 	exception = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^\s*(?:Uncaught |\[)*((?:[A-Za-z_]\w*[.:])*[A-Za-z_]\w*(?:Error|Exception))\b`)
 	})
+	// thrown is a line of output with the exception that ended a program.
+	thrown = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^(?:E  )? *((?:[A-Za-z_]\w*[.:])*[A-Za-z_]\w*(?:Error|Exception)(?: \[\w+\])?: .+)$`)
+	})
+	// unloaded is how languages say that a module is not there, has not what is imported
+	// from it, or cannot be parsed while it is loaded.
+	unloaded = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`(?m)^collection failure$|\b(?:ModuleNotFoundError|ImportError|LoadError|ClassNotFoundException|NoClassDefFoundError)\b` +
+			`|\b(?:ERR_)?MODULE_NOT_FOUND\b|\bCannot find (?:module|package) '|does not provide an export named|\bFailed to resolve import\b|cannot load such file -- `)
+	})
 )
 
 // kindOf tells the kind of a failure by what the tool calls it and what was printed.
 // crashed says that the tool sets it apart from a failed assertion.
 func kindOf(typ, message, output string, crashed bool) string {
-	if slices.Contains(kinds, typ) {
+	if ownKind(typ) {
 		return typ
 	}
 	switch {
@@ -57,14 +66,18 @@ func kindOf(typ, message, output string, crashed bool) string {
 	case goPanic().MatchString(output):
 		return string(testrun.Panic)
 	}
+	asserted := false
 	for _, text := range []string{typ, message} {
-		if m := exception().FindStringSubmatch(text); m != nil && !strings.Contains(m[1], "Assert") {
-			return "error"
+		if m := exception().FindStringSubmatch(text); m != nil {
+			asserted = asserted || strings.Contains(m[1], "Assert")
+			crashed = crashed || !strings.Contains(m[1], "Assert")
 		}
 	}
 	switch {
+	case !asserted && unloaded().MatchString(message), (crashed || says(message) == "") && unloaded().MatchString(output):
+		return string(testrun.Import)
 	case crashed:
-		return "error"
+		return string(testrun.Exception)
 	case says(message) == "" && firstLine(output) == "":
 		return untold
 	}
@@ -77,7 +90,7 @@ var wentWrong = sync.OnceValue(func() *regexp.Regexp {
 })
 
 // saysNothing are messages that tools put where they have none.
-var saysNothing = []string{"", "failed", "failure", "error", "test failed", "test failure", "test error"}
+var saysNothing = []string{"", "failed", "failure", "error", "test failed", "test failure", "test error", "collection failure"}
 
 var (
 	framing = sync.OnceValue(func() *regexp.Regexp {
@@ -110,8 +123,11 @@ func messageOf(message, output string) string {
 	if line := says(message); line != "" {
 		return line
 	}
-	if m := goEntry().FindStringSubmatch(output[:min(len(output), maxOutput)]); m != nil {
-		return oneLine(m[1])
+	output = output[:min(len(output), maxOutput)]
+	for _, form := range []*regexp.Regexp{goEntry(), thrown()} {
+		if m := form.FindStringSubmatch(output); m != nil {
+			return oneLine(m[1])
+		}
 	}
 	return cmp.Or(firstLine(output), "failed without a message")
 }

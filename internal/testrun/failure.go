@@ -9,12 +9,17 @@ type Kind string
 // fault is.
 const (
 	Compile   Kind = "compile"   // the package or its tests do not compile
+	Import    Kind = "import"    // a module that the tests need cannot be loaded
 	Panic     Kind = "panic"     // a test panicked, or the runtime ended the program
+	Exception Kind = "exception" // nothing caught an exception of the test or of the code
 	Race      Kind = "race"      // the race detector reported a data race
 	Timeout   Kind = "timeout"   // the test binary ran into its timeout
 	Assertion Kind = "assertion" // a test called Error, Fatal or Fail
-	Setup     Kind = "setup"     // TestMain or package initialisation failed before any test
+	Setup     Kind = "setup"     // what is around the tests failed: TestMain, package initialisation, the test command
 )
+
+// Kinds are all of them.
+var Kinds = []Kind{Compile, Import, Panic, Exception, Race, Timeout, Assertion, Setup}
 
 // TestID names a test. Package is the suite's own unit of tests: the import path of a Go
 // package, the file of a Python test, the command where nothing finer is known. Test is

@@ -7,8 +7,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -147,7 +149,22 @@ func Scratch(parent string) (dir string, remove func(), err error) {
 	if err != nil {
 		return "", nil, &NotRunError{What: "no temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
 	}
-	return dir, func() { os.RemoveAll(dir) }, nil
+	return dir, func() { removeAll(dir) }, nil
+}
+
+// removeAll is os.RemoveAll for trees with folders that forbid writing, which a test may
+// have made.
+func removeAll(dir string) {
+	if os.RemoveAll(dir) == nil {
+		return
+	}
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err == nil && d.IsDir() {
+			os.Chmod(name, 0o700)
+		}
+		return nil
+	})
+	os.RemoveAll(dir)
 }
 
 // NotStarted turns the failure to start a program into a *NotRunError, and leaves

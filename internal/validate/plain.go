@@ -61,6 +61,9 @@ func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 		return true
 	}
 	r.Judge(target, res.Failures, nil)
+	if r.Verdict == Plausible && len(res.Missing) > 0 { // made to vanish is not made to pass
+		r.Verdict, r.Fixes, r.Reason = Rejected, nil, res.Missing[0].String()+" does not run any more"
+	}
 	return true
 }
 

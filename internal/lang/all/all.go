@@ -3,6 +3,7 @@ package all
 
 import (
 	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/lang/generic"
 	"github.com/regreen-ci/regreen/internal/lang/golang"
 	"github.com/regreen-ci/regreen/internal/propose"
 )
@@ -10,6 +11,7 @@ import (
 // Languages are those that regreen knows, in the order in which it looks for their tests.
 var Languages = []lang.Language{
 	golang.Language,
+	generic.Language,
 }
 
 // Strategies returns those of every language.

@@ -388,7 +388,7 @@ func TestBroken(t *testing.T) { t.Error("broken") }
 
 func TestSlow(*testing.T) { time.Sleep(time.Hour) }
 `, "")
-	run(t, s, testrun.Request{Packages: []string{"example.com/m/quick"}})                                            // is in go's cache from here on
+	run(t, s, testrun.Request{Packages: []string{"example.com/m/quick"}})                                                           // is in go's cache from here on
 	run(t, s, testrun.Request{Tests: []testrun.TestID{{Package: "example.com/m/broken", Test: "TestBroken"}}, Within: time.Minute}) // builds it
 	r := run(t, s, testrun.Request{Within: 8 * time.Second})
 	if r.Late == 0 {

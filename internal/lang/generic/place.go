@@ -1,0 +1,202 @@
+package generic
+
+import (
+	"cmp"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"sync"
+
+	"github.com/regreen-ci/regreen/internal/resultfile"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// files are the names of the tree's files, listed when they are needed first.
+type files struct {
+	root   string
+	once   sync.Once
+	byBase map[string][]string
+}
+
+// others are folders with code of somebody else.
+var others = []string{".git", "node_modules", "site-packages", "dist-packages", "vendor", ".venv", "venv", ".tox", ".nox"}
+
+func (f *files) list() {
+	const most = 500_000
+	f.byBase = make(map[string][]string)
+	n := 0
+	_ = filepath.WalkDir(f.root, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return nil // what cannot be looked into nobody names
+		case d.IsDir() && slices.Contains(others, d.Name()) && name != f.root:
+			return fs.SkipDir
+		case n >= most:
+			return fs.SkipAll
+		case !d.IsDir():
+			n++
+			if rel, err := filepath.Rel(f.root, name); err == nil {
+				f.byBase[d.Name()] = append(f.byBase[d.Name()], filepath.ToSlash(rel))
+			}
+		}
+		return nil
+	})
+}
+
+// find returns the file of the tree that a relative name means: that file, or the only one
+// whose path ends so, since a command may run in a folder below and Java names no folders.
+func (f *files) find(name string) string {
+	f.once.Do(f.list)
+	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
+	if !fs.ValidPath(name) || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return slices.Contains(others, part) }) {
+		return ""
+	}
+	found := ""
+	for _, file := range f.byBase[path.Base(name)] {
+		switch {
+		case file == name:
+			return file
+		case strings.HasSuffix(file, "/"+name) && found != "":
+			return ""
+		case strings.HasSuffix(file, "/"+name):
+			found = file
+		}
+	}
+	return found
+}
+
+// places makes what a run in a folder says about the code that of the tree.
+type places struct {
+	prefixes []string // of paths in the folder, the longest first
+	files    *files
+}
+
+// places are those of a run in dir, the tree or a copy of it.
+func (s *suite) places(dir string) places {
+	p := places{files: s.files}
+	for _, root := range []string{dir, s.root} {
+		for _, root := range []string{root, real(root)} {
+			prefix := strings.TrimSuffix(root, string(filepath.Separator)) + string(filepath.Separator)
+			p.prefixes = append(p.prefixes, "file://"+prefix, prefix)
+		}
+	}
+	slices.SortFunc(p.prefixes, func(a, b string) int { return cmp.Or(len(b)-len(a), cmp.Compare(a, b)) })
+	p.prefixes = slices.Compact(p.prefixes)
+	return p
+}
+
+// real is a folder without symbolic links.
+func real(dir string) string {
+	if real, err := filepath.EvalSymlinks(dir); err == nil {
+		return real
+	}
+	return dir
+}
+
+// shorten makes the paths in text relative to the tree: ids must not change with the place
+// of a copy, and people need not know it.
+func (p places) shorten(text string) string {
+	for _, prefix := range p.prefixes {
+		text = strings.ReplaceAll(text, prefix, "")
+	}
+	return text
+}
+
+// file returns the file of the tree that a name means, or "".
+func (p places) file(name string) string {
+	name = strings.TrimPrefix(p.shorten(name), "file://")
+	if name == "" || filepath.IsAbs(name) {
+		return ""
+	}
+	return p.files.find(name)
+}
+
+var (
+	// caller is what JavaScript and Java have before a place.
+	caller = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^[ \t#]*(?:at )?(?:async |new )?([\w$.<>\[\]#]+)(?: \[as [^\]\n]*\])? ?\($`)
+	})
+	// inFunc is what Python has behind one.
+	inFunc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:,|:) in ([\w.<>]+)`) })
+	// stack is where node has the stack: under a key in TAP, of the cause in JUnit XML.
+	stack = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^stack:|^  failureType: .*\n  cause: `) })
+)
+
+// frames are the places of the tree that text names, the innermost call first. Python
+// writes that last.
+func (p places) frames(text string) []testrun.Frame {
+	const most, maxCaller = 50, 300
+	if at := stack().FindStringIndex(text); at != nil {
+		text = text[at[1]:]
+	}
+	var frames []testrun.Frame
+	python := false
+	for _, place := range resultfile.Places(text) {
+		f := testrun.Frame{Location: testrun.Location{File: p.file(place.Name), Line: place.Line}}
+		if f.File == "" || len(frames) > 0 && frames[len(frames)-1].Location == f.Location {
+			continue
+		}
+		line := text[max(place.Start-maxCaller, 0):place.Start]
+		if m := caller().FindStringSubmatch(line[strings.LastIndexByte(line, '\n')+1:]); m != nil {
+			f.Func = m[1]
+		} else if m := inFunc().FindStringSubmatch(text[place.End:]); m != nil {
+			f.Func = m[1]
+		}
+		python = python || strings.HasSuffix(f.File, ".py")
+		frames = append(frames, f)
+	}
+	if python {
+		slices.Reverse(frames)
+	}
+	return frames[:min(len(frames), most)]
+}
+
+// failure is a test of the results as a failure of the tree; for one that passed it is its
+// id that counts.
+func (p places) failure(t *resultfile.Test) testrun.Failure {
+	id := testrun.TestID{Package: p.shorten(t.Package), Test: p.shorten(t.Test)}
+	if strings.Contains(id.Test, ".") && p.files.find(id.Test) == id.Test {
+		id = testrun.TestID{Package: id.Test} // node: a file that ended before its tests did
+	}
+	if t.Failure == nil {
+		return testrun.Failure{TestID: id}
+	}
+	f := *t.Failure
+	f.TestID = id
+	f.Message = testrun.OneLine(p.shorten(f.Message))
+	f.Output = p.shorten(f.Output)
+	if !slices.Contains(testrun.Kinds, f.Kind) || id.Test == "" && f.Kind == testrun.Assertion {
+		f.Kind = testrun.Setup
+	}
+	if len(f.Frames) == 0 {
+		f.Frames = p.frames(f.Output)
+	}
+	f.Location = p.at(&f, t.Location)
+	return f
+}
+
+// at is the place of a failure. An assertion is where the test makes it, anything else
+// where it happened; declared is where the test begins, where that is known.
+func (p places) at(f *testrun.Failure, declared testrun.Location) testrun.Location {
+	declared.File = p.file(declared.File)
+	if f.Kind == testrun.Assertion {
+		for _, of := range []func(file string) bool{func(file string) bool { return file == declared.File }, testCode} {
+			i := slices.IndexFunc(f.Frames, func(frame testrun.Frame) bool { return of(frame.File) })
+			if i >= 0 {
+				return f.Frames[i].Location
+			}
+		}
+	} else if len(f.Frames) > 0 {
+		return f.Frames[0].Location
+	}
+	if file := p.file(f.File); file != "" {
+		return testrun.Location{File: file, Line: f.Line, Column: f.Column}
+	}
+	if declared.File != "" {
+		return declared
+	}
+	return testrun.Location{}
+}

@@ -1,0 +1,155 @@
+package generic
+
+import (
+	"cmp"
+	"errors"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/resultfile"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// results are the globs as they were configured.
+func (s *suite) results() []string {
+	if s.stdout {
+		return append(slices.Clone(s.globs), standardOutput)
+	}
+	return s.globs
+}
+
+// isResult reports whether a file is one of results.
+func (s *suite) isResult(name string) bool {
+	return slices.ContainsFunc(s.globs, func(glob string) bool { return config.Match(glob, name) })
+}
+
+// resultFiles are those in a folder that the globs match, in order.
+func (s *suite) resultFiles(root *os.Root) ([]string, error) {
+	var found []string
+	for _, glob := range s.globs {
+		top, wild := fixed(glob)
+		err := fs.WalkDir(root.FS(), top, func(name string, d fs.DirEntry, err error) error {
+			switch {
+			case err != nil:
+				return nil // it is not there, or nothing can be written to it either
+			case d.IsDir() && !wild && name != top:
+				return fs.SkipDir
+			case d.IsDir():
+				if d.Name() == ".git" || d.Name() == "node_modules" && !strings.Contains(glob, "node_modules") {
+					return fs.SkipDir
+				}
+				return nil
+			case config.Match(glob, name):
+				found = append(found, name)
+			}
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found), nil
+}
+
+// fixed is the folder of a glob that has no patterns, and whether there are patterns of
+// folders behind it.
+func fixed(glob string) (top string, wild bool) {
+	parts := strings.Split(path.Clean(glob), "/")
+	n := slices.IndexFunc(parts, func(part string) bool { return strings.ContainsAny(part, `*?[\`) })
+	if n < 0 {
+		n = len(parts) - 1
+	}
+	return path.Join(append([]string{"."}, parts[:n]...)...), n < len(parts)-1 || strings.Contains(parts[n], "**")
+}
+
+// removeResults takes away what the globs match in a folder, and returns their names.
+func (s *suite) removeResults(dir string) ([]string, error) {
+	if len(s.globs) == 0 {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	names, err := s.resultFiles(root)
+	if err != nil {
+		return nil, err
+	}
+	for _, name := range names {
+		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, &testrun.NotRunError{What: "results of an earlier run cannot be removed: " + err.Error(), Where: name, Hint: "remove it by hand"}
+		}
+	}
+	return names, nil
+}
+
+// readResults reads the result files in a folder. With an error it returns those that it
+// could read.
+func (s *suite) readResults(dir string) (files []*resultfile.File, err error) {
+	if len(s.globs) == 0 {
+		return nil, nil
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return nil, err
+	}
+	defer root.Close()
+	names, err := s.resultFiles(root)
+	if err != nil {
+		return nil, err
+	}
+	var wrong error
+	for _, name := range names {
+		file, err := readResult(root, name, dir)
+		wrong = cmp.Or(wrong, err)
+		if file != nil {
+			files = append(files, file)
+		}
+	}
+	return files, wrong
+}
+
+// readResult reads a file of results; nil for what is no regular file.
+func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
+	info, err := root.Lstat(filepath.FromSlash(name))
+	if err != nil || !info.Mode().IsRegular() {
+		return nil, err
+	}
+	in, err := root.Open(filepath.FromSlash(name))
+	if err != nil {
+		return nil, &testrun.NotRunError{What: "the results cannot be read: " + err.Error(), Where: name, Hint: "make them readable"}
+	}
+	defer in.Close()
+	return resultfile.Read(name, in, resultfile.Options{Root: dir})
+}
+
+// listen returns what the command writes its standard output to, and the function that
+// waits for what it holds.
+func listen(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, error)) {
+	from, to := io.Pipe()
+	done := make(chan struct{})
+	var file *resultfile.File
+	var err error
+	go func() {
+		defer close(done)
+		file, err = resultfile.Read(standardOutput, from, resultfile.Options{Root: dir})
+		_, _ = io.Copy(io.Discard, from) // what is wrong with it must not stop the command
+		var foreign *resultfile.Error
+		if errors.As(err, &foreign) && foreign.Foreign {
+			err = nil // the command said something else
+		}
+	}()
+	return io.MultiWriter(output, to), func() (*resultfile.File, error) {
+		_ = to.Close()
+		<-done
+		return file, err
+	}
+}

@@ -1,0 +1,257 @@
+package generic
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/resultfile"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// ending is how a run of the command ended.
+type ending struct {
+	status  int           // as of the shell; less than 0 when a signal ended it
+	expired time.Duration // the timeout, when it did not end by itself
+	output  string        // without the path of the tree
+	left    int           // bytes of it left out
+}
+
+// crashed reports whether a signal ended the command, or what a shell ran for it.
+func (e *ending) crashed() bool { return e.status < 0 || e.status > 128 && e.status <= 128+64 }
+
+// printed keeps what the command prints, on either of its outputs.
+type printed struct {
+	mu   sync.Mutex
+	kept testrun.Capped
+}
+
+func (p *printed) Write(b []byte) (int, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.kept.Write(b)
+}
+
+// once runs the command in a folder and reads its results. With a time that is left, what
+// has not ended by then is late.
+func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duration) (*outcome, error) {
+	stale, err := s.removeResults(dir)
+	if err != nil {
+		return nil, err
+	}
+	late := left > 0 && left < timeout
+	if late {
+		timeout = left
+	}
+	limited, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+
+	// A command that prints without end is left to its timeout; what it prints goes
+	// nowhere.
+	var output printed
+	stdout, results := io.Writer(&output), func() (*resultfile.File, error) { return nil, nil }
+	if s.stdout {
+		stdout, results = listen(dir, &output)
+	}
+	began := time.Now()
+	status, err := s.sandbox.Run(limited, testrun.Command{
+		Args: []string{"/bin/sh", "-c", s.command}, Dir: dir, Env: []string{"PYTHONDONTWRITEBYTECODE=1"},
+		Stdout: stdout, Stderr: &output, Grace: testrun.Grace, Sweep: true, Build: true,
+	})
+	fromOutput, outputErr := results()
+	end := &ending{status: status}
+	end.output, end.left = output.kept.Text()
+	end.output = s.places(dir).shorten(end.output)
+	switch {
+	case ctx.Err() != nil:
+		return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
+	case limited.Err() != nil && late:
+		return &outcome{late: true}, nil
+	case limited.Err() != nil:
+		end.expired = timeout
+	case err != nil:
+		return nil, testrun.NotStarted(err)
+	case status == 126 || status == 127:
+		return nil, &testrun.NotRunError{
+			What: "the test command could not be run: " + testrun.LastLine(end.output), Where: s.command,
+			Hint: "check that it is installed and in PATH", Output: end.output,
+		}
+	default:
+		s.took(time.Since(began))
+	}
+	if !s.stdout && len(s.globs) == 0 {
+		return s.byStatus(end), nil
+	}
+	files, err := s.readResults(dir)
+	if fromOutput != nil {
+		files = append(files, fromOutput)
+	}
+	err = cmp.Or(err, outputErr)
+	var broken *resultfile.Error
+	switch {
+	case err != nil && (end.expired > 0 || end.crashed()): // it was interrupted while it wrote them
+	case errors.As(err, &broken):
+		return nil, s.brokenResults(broken, end)
+	case err != nil:
+		return nil, err
+	}
+	return s.byResults(dir, files, end, stale)
+}
+
+// byStatus is the outcome where the exit status is all that is known.
+func (s *suite) byStatus(end *ending) *outcome {
+	o := &outcome{}
+	if end.status != 0 || end.expired > 0 {
+		o.wholes, o.broken = []testrun.Failure{s.failed(end)}, true
+	}
+	return o
+}
+
+// failed is the failure of the command as a whole.
+func (s *suite) failed(end *ending) testrun.Failure {
+	f := testrun.Failure{TestID: s.whole(), Kind: testrun.Setup, Output: end.output, Truncated: end.left}
+	switch {
+	case end.expired > 0:
+		f.Kind, f.Message = testrun.Timeout, fmt.Sprintf("`%s` did not end within %s", s.command, end.expired)
+	case end.status < 0:
+		f.Message = fmt.Sprintf("`%s` was ended by a signal", s.command)
+	case end.status == 0:
+		f.Message = fmt.Sprintf("`%s` exited 0, and its results count failures that they do not list", s.command)
+	default:
+		f.Message = fmt.Sprintf("`%s` exited %d", s.command, end.status)
+	}
+	if last := testrun.LastLine(end.output); last != "" {
+		f.Message += ": " + last
+	}
+	f.Message = testrun.OneLine(f.Message)
+	return f
+}
+
+// byResults is the outcome that result files tell, see the package comment.
+func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, stale []string) (*outcome, error) {
+	listed, unlisted := 0, false
+	for _, f := range files {
+		listed += f.Listed()
+		unlisted = unlisted || f.Unlisted()
+	}
+	o := &outcome{took: make(map[testrun.TestID]float64)}
+	if listed == 0 && !unlisted {
+		f := s.failed(end)
+		switch {
+		case end.expired > 0 || end.crashed():
+		case end.status != 0 && s.explain(dir, &f):
+		case len(files) == 0:
+			return nil, s.noResults(end, stale)
+		default:
+			return nil, s.noTests(files, end)
+		}
+		o.wholes, o.broken = []testrun.Failure{f}, true
+		return o, nil
+	}
+	var retried []testrun.Failure // failed first
+	places := s.places(dir)
+	for _, t := range resultfile.Tests(files) {
+		if t.Failure != nil && t.Failure.Kind == incomplete && (end.expired > 0 || end.crashed()) {
+			continue // the end of the command says why
+		}
+		f := places.failure(&t)
+		o.took[f.TestID] = t.Seconds
+		switch {
+		case t.Status == resultfile.Skipped:
+			o.skipped = append(o.skipped, f.TestID)
+		case t.Status == resultfile.Failed && !t.ByPart:
+			o.failures = append(o.failures, f)
+		case t.Status == resultfile.Flaky && t.Failure != nil:
+			retried = append(retried, f)
+			o.passed = append(o.passed, f.TestID)
+		case t.Status != resultfile.Failed && f.Test != "":
+			o.passed = append(o.passed, f.TestID)
+		}
+	}
+	switch {
+	case end.expired > 0 || end.status < 0 || unlisted && len(o.failures) == 0:
+		o.wholes, o.broken = []testrun.Failure{s.failed(end)}, true
+	case end.status == 0 || len(o.failures) > 0:
+	case len(retried) > 0:
+		o.failures = retried
+	default:
+		o.wholes = []testrun.Failure{s.failed(end)}
+	}
+	return o, nil
+}
+
+// incomplete is the kind of a failure that says that results end too early.
+const incomplete = "incomplete"
+
+// explain finds what the output of a failed command says of the tree's code. It is not
+// ok when that is nothing.
+func (s *suite) explain(dir string, f *testrun.Failure) (ok bool) {
+	frames := s.places(dir).frames(f.Output)
+	if len(frames) == 0 {
+		return false
+	}
+	f.Kind, f.Frames, f.Location = testrun.Compile, frames, frames[0].Location
+	for _, frame := range frames {
+		f.Positions = append(f.Positions, testrun.Position{Location: frame.Location, Message: f.Message})
+	}
+	return true
+}
+
+func (s *suite) noResults(end *ending, stale []string) error {
+	e := &testrun.NotRunError{
+		What: "the test command wrote no results", Where: strings.Join(s.results(), ", "),
+		Hint: "check that it writes them there, or correct results:", Output: end.output,
+	}
+	if end.status != 0 {
+		e.What = fmt.Sprintf("the test command wrote no results and exited %d", end.status)
+	}
+	if last := testrun.LastLine(end.output); last != "" {
+		e.What += ": " + last
+	}
+	if len(stale) > 0 {
+		e.What += fmt.Sprintf("\nstale results of an earlier run are not read: %s", list(stale))
+		e.Hint = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
+	}
+	return e
+}
+
+func (s *suite) noTests(files []*resultfile.File, end *ending) error {
+	var names []string
+	for _, f := range files {
+		names = append(names, f.Name)
+	}
+	what := "the results hold no tests"
+	if end.status != 0 {
+		what = fmt.Sprintf("the results hold no tests, and the test command exited %d", end.status)
+	}
+	return &testrun.NotRunError{What: what, Where: list(names), Hint: "write a test, or look at how the command chooses them", Output: end.output}
+}
+
+// brokenResults is the error for a file that cannot be read.
+func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
+	e := &testrun.NotRunError{What: broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
+	if broken.File == standardOutput {
+		e.Where = "the standard output of " + s.command
+	}
+	if broken.Line > 0 {
+		e.Where = fmt.Sprintf("%s:%d", e.Where, broken.Line)
+	}
+	if e.Hint == "" {
+		e.Hint = "it should be the results of tests: JUnit XML, TAP, CTRF or go test -json"
+	}
+	return e
+}
+
+// list is some names as text.
+func list(names []string) string {
+	const most = 5
+	if len(names) > most {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:most], ", "), len(names)-most)
+	}
+	return strings.Join(names, ", ")
+}

@@ -1,0 +1,286 @@
+package generic
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// suite is the test command of a tree.
+type suite struct {
+	root    string // absolute
+	command string
+	globs   []string // of result files; without -
+	stdout  bool     // results are on the standard output
+	sandbox *testrun.Sandbox
+	copies  *copies
+	files   *files
+
+	mu      sync.Mutex
+	longest time.Duration // that the command took when it came to its end
+}
+
+func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
+	s := &suite{root: root, command: command, sandbox: sandbox, files: &files{root: root}}
+	for _, glob := range results {
+		if glob == standardOutput {
+			s.stdout = true
+		} else {
+			s.globs = append(s.globs, glob)
+		}
+	}
+	s.copies = newCopies(root, sandbox.Temp, s.isResult)
+	return s
+}
+
+// standardOutput stands for the command's standard output among the globs of results.
+const standardOutput = "-"
+
+// String returns the test command.
+func (s *suite) String() string { return s.command }
+
+// whole is the command as the unit of a failure.
+func (s *suite) whole() testrun.TestID { return testrun.TestID{Package: s.command} }
+
+// Reached returns everything: nobody knows what the command looks at.
+func (s *suite) Reached(_ context.Context, files []string) (testrun.Reach, error) {
+	if len(files) == 0 {
+		return testrun.Reach{}, nil
+	}
+	return testrun.Reach{All: true, Why: "the test command"}, nil
+}
+
+// Run runs the command as often as the request counts, in the tree or in a copy of it with
+// the overlay.
+func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
+	began := time.Now()
+	if req.Tests != nil && len(req.Tests) == 0 || req.Tests == nil && req.Packages != nil && len(req.Packages) == 0 {
+		return &testrun.Result{}, nil // nothing is asked for
+	}
+	place, leave, err := s.copies.enter(ctx, req.Overlay)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	var all outcome
+	for range max(req.Count, 1) {
+		left := req.Within
+		if left > 0 {
+			if left -= time.Since(began); left <= 0 {
+				all.late = true
+				break
+			}
+		}
+		one, err := s.once(ctx, place, s.timeout(req), left)
+		if err != nil {
+			return nil, err
+		}
+		all.add(one)
+	}
+	// Node names a file in its results only when it does not load.
+	result := all.result(req, s.whole(), func(unit string) bool { return s.files.find(unit) == unit })
+	result.Seconds = time.Since(began).Seconds()
+	return result, nil
+}
+
+// timeout is that of one run of the command.
+func (s *suite) timeout(req testrun.Request) time.Duration {
+	timeout := req.Timeout
+	if timeout <= 0 {
+		timeout = testrun.DefaultTimeout
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return max(timeout, 2*s.longest)
+}
+
+// took notes how long the command ran.
+func (s *suite) took(d time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.longest = max(s.longest, d)
+}
+
+// outcome is what runs of the command showed, of all tests.
+type outcome struct {
+	passed, skipped []testrun.TestID
+	failures        []testrun.Failure // of tests and units, in the order of the results
+	wholes          []testrun.Failure // of the command as a whole
+	broken          bool              // tests may not have run, because of one of wholes
+	took            map[testrun.TestID]float64
+	late            bool
+}
+
+// add takes in one more run: what failed in any has failed.
+func (o *outcome) add(more *outcome) {
+	o.late = o.late || more.late
+	o.broken = o.broken || more.broken
+	for _, f := range more.failures {
+		if !slices.ContainsFunc(o.failures, func(g testrun.Failure) bool { return g.TestID == f.TestID }) {
+			o.failures = append(o.failures, f)
+		}
+	}
+	if len(o.wholes) == 0 {
+		o.wholes = more.wholes
+	}
+	o.passed = union(o.passed, more.passed)
+	o.skipped = union(o.skipped, more.skipped)
+	if o.took == nil {
+		o.took = more.took
+	}
+	for id, seconds := range more.took {
+		o.took[id] = max(o.took[id], seconds)
+	}
+}
+
+func union(a, b []testrun.TestID) []testrun.TestID {
+	if len(a) == 0 {
+		return b
+	}
+	there := make(map[testrun.TestID]bool, len(a))
+	for _, id := range a {
+		there[id] = true
+	}
+	for _, id := range b {
+		if !there[id] {
+			a = append(a, id)
+		}
+	}
+	return a
+}
+
+// result is the part of an outcome that a request asks for. Loads reports whether a unit
+// needs no results of its own to be seen, when nothing failed.
+func (o *outcome) result(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *testrun.Result {
+	asked := newAsked(req, whole, loads)
+	r := &testrun.Result{Took: o.took}
+	if o.late {
+		r.Late = 1
+	}
+	failed := make(map[testrun.TestID]bool)
+	units := make(map[string]bool)
+	for _, f := range o.failures {
+		failed[f.TestID] = true
+		if asked.wants(f.TestID) {
+			r.Failures = append(r.Failures, f)
+			units[f.Package] = true
+		}
+	}
+	keep := func(ids []testrun.TestID) []testrun.TestID {
+		var kept []testrun.TestID
+		for _, id := range ids {
+			if !failed[id] && asked.wants(id) {
+				kept = append(kept, id)
+				units[id.Package] = true
+			}
+		}
+		return kept
+	}
+	r.Passed = keep(o.passed)
+	for _, id := range o.passed {
+		failed[id] = true // as good as, for what was skipped in another run
+	}
+	r.Skipped = keep(o.skipped)
+	if !o.late {
+		r.Missing = asked.missing(o)
+	}
+	if len(r.Missing) > 0 {
+		// Whatever else failed may be why they did not run.
+		for _, f := range o.failures {
+			if !asked.wants(f.TestID) {
+				r.Failures = append(r.Failures, f)
+				units[f.Package] = true
+			}
+		}
+	}
+	if o.broken || len(r.Missing) > 0 || asked.wants(whole) {
+		r.Failures = append(r.Failures, o.wholes...)
+		if len(o.wholes) > 0 || len(units) == 0 {
+			units[whole.Package] = true
+		}
+	}
+	for unit := range units {
+		r.Packages = append(r.Packages, unit)
+	}
+	slices.Sort(r.Packages)
+	slices.SortStableFunc(r.Failures, func(a, b testrun.Failure) int { return strings.Compare(a.Package, b.Package) })
+	return r
+}
+
+// asked is what a request is about.
+type asked struct {
+	whole    testrun.TestID
+	loads    func(unit string) bool
+	packages map[string]bool // nil for all
+	tests    []testrun.TestID
+}
+
+func newAsked(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *asked {
+	a := &asked{whole: whole, loads: loads, tests: req.Tests}
+	if req.Tests == nil && req.Packages != nil {
+		a.packages = make(map[string]bool)
+		for _, unit := range req.Packages {
+			a.packages[unit] = true
+			a.tests = append(a.tests, testrun.TestID{Package: unit})
+		}
+	}
+	return a
+}
+
+// wants reports whether a test is asked for.
+func (a *asked) wants(id testrun.TestID) bool {
+	switch {
+	case a.packages != nil:
+		return a.packages[id.Package]
+	case a.tests == nil:
+		return true
+	}
+	return slices.ContainsFunc(a.tests, func(wanted testrun.TestID) bool { return covers(wanted, id) })
+}
+
+// covers reports whether b is a, or a part of it.
+func covers(a, b testrun.TestID) bool {
+	if a.Package != b.Package {
+		return false
+	}
+	rest, ok := strings.CutPrefix(b.Test, a.Test)
+	return ok && (rest == "" || a.Test == "" || rest[0] == '/' || strings.HasPrefix(rest, " > "))
+}
+
+// missing are the tests that are asked for, and of which the runs showed nothing.
+func (a *asked) missing(o *outcome) []testrun.TestID {
+	ids := slices.Concat(o.passed, o.skipped)
+	for _, f := range o.failures {
+		ids = append(ids, f.TestID)
+	}
+	tests, units := make(map[testrun.TestID]bool), make(map[string]bool)
+	for _, id := range ids {
+		tests[id], units[id.Package] = true, true
+	}
+	var absent []testrun.TestID
+	for _, wanted := range a.tests {
+		seen := wanted == a.whole || tests[wanted] || wanted.Test == "" && units[wanted.Package]
+		if !seen && wanted.Test == "" {
+			seen = len(ids) > 0 && a.loads(wanted.Package) || slices.ContainsFunc(slices.Collect(maps.Keys(units)), func(unit string) bool { return within(wanted.Package, unit) })
+		}
+		if !seen && wanted.Test != "" {
+			seen = slices.ContainsFunc(ids, func(id testrun.TestID) bool { return covers(wanted, id) })
+		}
+		if !seen && !slices.Contains(absent, wanted) {
+			absent = append(absent, wanted)
+		}
+	}
+	return absent
+}
+
+// within reports whether a unit belongs to another one by its name, as test_x.TestGroup
+// does to test_x.
+func within(outer, unit string) bool {
+	rest, ok := strings.CutPrefix(unit, outer)
+	return ok && rest != "" && strings.ContainsAny(rest[:1], "./: ")
+}

@@ -1,0 +1,436 @@
+// Package langtest is the contract that every language passes, as tests. A language calls
+// [Run] with trees of its own that show each situation; what has to come of them is here,
+// once for all.
+package langtest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"golang.org/x/tools/txtar"
+
+	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Fixture is what a language shows its behaviour with. Each tree is an archive in the
+// format of txtar, laid over the files of Common.
+type Fixture struct {
+	Command string   // the test command of the user; "" where the language finds one
+	Results []string // globs of result files
+	Common  string   // files that every tree has
+	// Coarse says that nothing but an exit status is known: no tests, no places.
+	Coarse bool
+	// TestFile is a file of Green that belongs to the tests.
+	TestFile string
+
+	Green string // tests pass, in at least one file that the language owns
+	// Red has one failing test, on the line with the word RED.
+	Red string
+	// Fix is laid over Red, and turns it green.
+	Fix string
+	// Flaky has a test that fails when the file that the variable LANGTEST_FILE names does
+	// not exist, and makes it.
+	Flaky string
+	// Broken has code that does not build, or cannot be parsed.
+	Broken string
+	// Hang has a test that writes its process id to the file that LANGTEST_FILE names, in
+	// one step, and does not end.
+	Hang string
+	// Killed has a test that kills its own process with SIGKILL.
+	Killed string
+	// Flood has a failing test that prints far more than [testrun.MaxOutput].
+	Flood string
+}
+
+// Run has a language pass the contract.
+func Run(t *testing.T, l lang.Language, fx Fixture) {
+	t.Helper()
+	if l.Name == "" || l.Find == nil {
+		t.Fatal("the language has no name or finds no tests")
+	}
+	for name, test := range map[string]func(t *testing.T, c *contract){
+		"empty": empty, "green": green, "red": red, "flaky": flaky, "broken": broken, "hang": hang, "killed": killed, "flood": flood,
+		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "missing": missing, "nothing asked": nothingAsked, "reached": reached, "prepare": prepare,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			test(t, &contract{Language: l, fx: fx})
+		})
+	}
+}
+
+type contract struct {
+	lang.Language
+	fx Fixture
+}
+
+// tree is a tree with its suite.
+type tree struct {
+	testrun.Suite
+	root string
+	file string // LANGTEST_FILE
+	temp string // where temporary files go
+}
+
+// write writes the files of an archive below root.
+func write(t *testing.T, root, archive string) {
+	t.Helper()
+	for name, content := range contents(archive) {
+		file := filepath.Join(root, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(file, content, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// contents are the files of an archive.
+func contents(archive string) map[string][]byte {
+	files := make(map[string][]byte)
+	for _, f := range txtar.Parse([]byte(archive)).Files {
+		files[f.Name] = f.Data
+	}
+	return files
+}
+
+// sandbox is one in which temporary files go to temp.
+func sandbox(temp, file string) *testrun.Sandbox {
+	return testrun.NewSandbox(append(os.Environ(), "GOTMPDIR="+temp, "LANGTEST_FILE="+file))
+}
+
+// open makes a tree and finds its one suite.
+func (c *contract) open(ctx context.Context, t *testing.T, archive string) *tree {
+	t.Helper()
+	tr := &tree{root: t.TempDir(), file: filepath.Join(t.TempDir(), "file"), temp: t.TempDir()}
+	write(t, tr.root, c.fx.Common)
+	write(t, tr.root, archive)
+	suites, err := c.Find(ctx, lang.Tree{Root: tr.root, Command: c.fx.Command, Results: c.fx.Results, Sandbox: sandbox(tr.temp, tr.file)})
+	if err != nil || len(suites) != 1 {
+		t.Fatalf("%d suites, error %v", len(suites), err)
+	}
+	tr.Suite = suites[0]
+	if tr.String() == "" {
+		t.Error("the suite does not say how it is run")
+	}
+	return tr
+}
+
+// run runs tests, which has to be possible.
+func (tr *tree) run(t *testing.T, req testrun.Request) *testrun.Result {
+	t.Helper()
+	r, err := tr.Run(t.Context(), req)
+	if err != nil {
+		var notRun *testrun.NotRunError
+		if errors.As(err, &notRun) {
+			t.Logf("output:\n%s", notRun.Output)
+		}
+		t.Fatal(err)
+	}
+	return r
+}
+
+// one is the only failure of a result.
+func one(t *testing.T, r *testrun.Result) testrun.Failure {
+	t.Helper()
+	if len(r.Failures) != 1 {
+		t.Fatalf("%d failures:\n%s", len(r.Failures), brief(r))
+	}
+	f := r.Failures[0]
+	if f.Package == "" || f.Message == "" || strings.Contains(f.Message, "\n") || f.Kind == "" {
+		t.Errorf("a failure without unit, kind or a message of one line: %+v", f)
+	}
+	return f
+}
+
+// brief is a result for people.
+func brief(r *testrun.Result) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "units %q passed %v skipped %v missing %v late %d\n", r.Packages, r.Passed, r.Skipped, r.Missing, r.Late)
+	for _, f := range r.Failures {
+		fmt.Fprintf(&b, "%s %s %s:%d: %s\n", f.Kind, f.TestID, f.File, f.Line, f.Message)
+	}
+	return b.String()
+}
+
+func empty(t *testing.T, c *contract) {
+	suites, err := c.Find(t.Context(), lang.Tree{Root: t.TempDir(), Sandbox: sandbox(t.TempDir(), "")})
+	var notRun *testrun.NotRunError
+	if len(suites) > 0 || err != nil && (!errors.As(err, &notRun) || !notRun.NoTests) {
+		t.Errorf("an empty tree has %d suites, error %v", len(suites), err)
+	}
+}
+
+func green(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Green)
+	r := tr.run(t, testrun.Request{})
+	if len(r.Failures) > 0 || len(r.Missing) > 0 || r.Late > 0 || r.Seconds <= 0 {
+		t.Fatal(brief(r))
+	}
+	if !c.fx.Coarse && (len(r.Passed) == 0 || len(r.Packages) == 0) {
+		t.Errorf("no test has passed: %s", brief(r))
+	}
+	again := tr.run(t, testrun.Request{Count: 2})
+	if !slices.Equal(slices.Compact(again.Passed), r.Passed) || len(again.Failures) > 0 {
+		t.Errorf("%s\nonce more, twice: %s", brief(r), brief(again))
+	}
+}
+
+// marked is the place of a word in the files of archives.
+func marked(t *testing.T, word string, archives ...string) testrun.Location {
+	t.Helper()
+	for _, archive := range archives {
+		for name, content := range contents(archive) {
+			for i, line := range strings.Split(string(content), "\n") {
+				if strings.Contains(line, word) {
+					return testrun.Location{File: name, Line: i + 1}
+				}
+			}
+		}
+	}
+	t.Fatalf("no line with %s", word)
+	return testrun.Location{}
+}
+
+func red(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Red)
+	first := tr.run(t, testrun.Request{})
+	f := one(t, first)
+	if strings.Contains(f.Output+f.Message, tr.root) {
+		t.Errorf("the place of the tree is in it: %s\n%s", f.Message, f.Output)
+	}
+	if c.fx.Coarse {
+		return
+	}
+	want := marked(t, "RED", c.fx.Red)
+	if f.File != want.File || f.Line != want.Line || f.Test == "" || f.Kind != testrun.Assertion {
+		t.Errorf("it should be at %+v: %s", want, brief(first))
+	}
+	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
+	if g := one(t, second); g.TestID != f.TestID || g.File != f.File || g.Line != f.Line {
+		t.Errorf("alone it is another: %s", brief(second))
+	}
+	if len(second.Missing) > 0 || slices.ContainsFunc(second.Passed, func(id testrun.TestID) bool { return id.Package != f.Package }) {
+		t.Errorf("more than was asked for: %s", brief(second))
+	}
+}
+
+func flaky(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Flaky)
+	f := one(t, tr.run(t, testrun.Request{Count: 2})) // it fails, and then it does not
+	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
+	if len(second.Failures) > 0 || len(second.Missing) > 0 {
+		t.Errorf("it fails again: %s", brief(second))
+	}
+}
+
+func broken(t *testing.T, c *contract) {
+	r := c.open(t.Context(), t, c.fx.Broken).run(t, testrun.Request{})
+	if len(r.Failures) == 0 {
+		t.Fatalf("no failure: %s", brief(r))
+	}
+	f := r.Failures[0]
+	if kinds := []testrun.Kind{testrun.Compile, testrun.Import}; !c.fx.Coarse && (!slices.Contains(kinds, f.Kind) || f.File == "" || f.Line == 0) {
+		t.Errorf("it does not say where the code is broken: %s", brief(r))
+	}
+}
+
+func hang(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Hang)
+	r := tr.run(t, testrun.Request{Timeout: 2 * time.Second})
+	if !slices.ContainsFunc(r.Failures, func(f testrun.Failure) bool { return f.Kind == testrun.Timeout }) {
+		t.Errorf("no timeout: %s", brief(r))
+	}
+	tr.ended(t)
+	late := tr.run(t, testrun.Request{Within: time.Second})
+	if late.Late == 0 || len(late.Failures) > 0 {
+		t.Errorf("it is not late: %s", brief(late))
+	}
+}
+
+func killed(t *testing.T, c *contract) {
+	r := c.open(t.Context(), t, c.fx.Killed).run(t, testrun.Request{})
+	if len(r.Failures) == 0 {
+		t.Errorf("no failure: %s", brief(r))
+	}
+}
+
+func flood(t *testing.T, c *contract) {
+	r := c.open(t.Context(), t, c.fx.Flood).run(t, testrun.Request{})
+	f := one(t, r)
+	if f.Truncated == 0 || len(f.Output) > testrun.MaxOutput+testrun.MinOutput || len(f.Output) < testrun.MinOutput/2 {
+		t.Errorf("%d bytes of output are kept and %d left out", len(f.Output), f.Truncated)
+	}
+}
+
+// state is every file below a folder with its content and mode.
+func state(t *testing.T, root string) map[string]string {
+	t.Helper()
+	files := make(map[string]string)
+	err := filepath.WalkDir(root, func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		info, err := d.Info()
+		if err != nil {
+			return err
+		}
+		content, err := os.ReadFile(name)
+		files[name] = fmt.Sprint(info.Mode(), info.ModTime().UnixNano(), string(content))
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+// overlay runs Red with Fix laid over it, and checks that the tree stays as it is.
+func overlay(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Red)
+	before := state(t, tr.root)
+	fix := contents(c.fx.Fix)
+	fix["langtest/added.txt"] = []byte("added\n")
+	for i := range 2 {
+		if r := tr.run(t, testrun.Request{Overlay: fix}); len(r.Failures) > 0 || len(r.Missing) > 0 {
+			t.Fatalf("%d: not fixed: %s", i, brief(r))
+		}
+		one(t, tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}}))
+		if !maps.Equal(before, state(t, tr.root)) {
+			t.Fatal("the tree is not as it was")
+		}
+	}
+	one(t, tr.run(t, testrun.Request{}))
+	if _, err := tr.Run(t.Context(), testrun.Request{Overlay: map[string][]byte{"../langtest.txt": nil}}); err == nil {
+		t.Error("an overlay outside of the tree is not refused")
+	}
+}
+
+// concurrent runs with and without the fix at the same time.
+func concurrent(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Red)
+	var all sync.WaitGroup
+	for i := range 6 {
+		all.Go(func() {
+			overlay := map[string][]byte{"langtest.txt": fmt.Append(nil, i)}
+			fixed := i%2 == 0
+			if fixed {
+				maps.Copy(overlay, contents(c.fx.Fix))
+			}
+			r, err := tr.Run(t.Context(), testrun.Request{Overlay: overlay, Count: 1})
+			if err != nil {
+				t.Error(err)
+			} else if fixed != (len(r.Failures) == 0) {
+				t.Errorf("fixed %t: %s", fixed, brief(r))
+			}
+		})
+	}
+	all.Wait()
+}
+
+// cancelled cancels a run that hangs.
+func cancelled(t *testing.T, c *contract) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	tr := c.open(ctx, t, c.fx.Hang)
+	before := state(t, tr.root)
+	go func() {
+		for ctx.Err() == nil {
+			if _, err := os.Stat(tr.file); err == nil {
+				cancel()
+			}
+			time.Sleep(5 * time.Millisecond)
+		}
+	}()
+	if _, err := tr.Run(ctx, testrun.Request{Overlay: map[string][]byte{"langtest.txt": {}}}); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v", err)
+	}
+	tr.ended(t)
+	if left := state(t, tr.temp); len(left) > 0 {
+		t.Errorf("left behind: %q", slices.Sorted(maps.Keys(left)))
+	}
+	if !maps.Equal(before, state(t, tr.root)) {
+		t.Error("the tree is not as it was")
+	}
+	if _, err := tr.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("a run that begins after the end: error %v", err)
+	}
+}
+
+func missing(t *testing.T, c *contract) {
+	if c.fx.Coarse {
+		t.Skip("nothing is known of single tests")
+	}
+	tr := c.open(t.Context(), t, c.fx.Green)
+	all := tr.run(t, testrun.Request{})
+	if len(all.Passed) == 0 {
+		t.Fatal("no test has passed")
+	}
+	is := all.Passed[0]
+	gone, nowhere := testrun.TestID{Package: is.Package, Test: "TestLangtestNowhere"}, testrun.TestID{Package: "langtest/nowhere"}
+	r := tr.run(t, testrun.Request{Packages: []string{is.Package}, Tests: []testrun.TestID{is, gone}})
+	if !slices.Contains(r.Missing, gone) || slices.Contains(r.Missing, is) || !slices.Contains(r.Passed, is) || len(r.Failures) > 0 {
+		t.Errorf("asked for %v and %v: %s", is, gone, brief(r))
+	}
+	r = tr.run(t, testrun.Request{Packages: []string{is.Package, nowhere.Package}})
+	if !slices.Contains(r.Missing, nowhere) || !slices.Contains(r.Passed, is) || len(r.Failures) > 0 {
+		t.Errorf("asked for a unit that is not there: %s", brief(r))
+	}
+}
+
+// nothingAsked asks for an empty list, which is not the same as asking for all.
+func nothingAsked(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Red)
+	for _, req := range []testrun.Request{{Packages: []string{}}, {Tests: []testrun.TestID{}}} {
+		r := tr.run(t, req)
+		if len(r.Failures)+len(r.Passed)+len(r.Missing) > 0 {
+			t.Errorf("%+v: %s", req, brief(r))
+		}
+	}
+}
+
+func reached(t *testing.T, c *contract) {
+	tr := c.open(t.Context(), t, c.fx.Green)
+	nothing, err := tr.Reached(t.Context(), nil)
+	if err != nil || nothing.All || len(nothing.Packages) > 0 {
+		t.Errorf("no change reaches %+v, %v", nothing, err)
+	}
+	name := slices.Sorted(maps.Keys(contents(c.fx.Green)))[0]
+	some, err := tr.Reached(t.Context(), []string{name})
+	if err != nil || !some.All && len(some.Packages) == 0 || some.All && some.Why == "" {
+		t.Errorf("%s reaches %+v, %v", name, some, err)
+	}
+}
+
+func prepare(t *testing.T, c *contract) {
+	if c.Owns != nil && !slices.ContainsFunc(slices.Collect(maps.Keys(contents(c.fx.Green))), c.Owns) {
+		t.Error("the language owns no file of its tree")
+	}
+	if c.Owns != nil && c.Owns("README.md") {
+		t.Error("README.md belongs to a language")
+	}
+	if c.Prepare == nil {
+		return
+	}
+	tr := c.open(t.Context(), t, c.fx.Green)
+	tools := c.Prepare(t.Context(), lang.Task{
+		Suite: tr.Suite, Tree: &propose.Tree{Root: tr.root}, Jobs: 1, Log: slog.New(slog.DiscardHandler), Progress: func(int, int, int) {},
+	})
+	if tools.TestCode != nil && !tools.TestCode(c.fx.TestFile) {
+		t.Errorf("%s is not protected", c.fx.TestFile)
+	}
+}

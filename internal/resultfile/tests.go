@@ -1,0 +1,58 @@
+package resultfile
+
+import (
+	"cmp"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
+)
+
+// Status is what a test came to. The order is that of how much it matters.
+type Status byte
+
+// The statuses. A flaky test failed and passed in one run.
+const (
+	Skipped Status = iota
+	Passed
+	Flaky
+	Failed
+)
+
+// Test is what became of one test over all of its tries.
+type Test struct {
+	testrun.TestID
+	testrun.Location // where the test is, where the file has it
+	Status           Status
+	Seconds          float64
+	Failure          *testrun.Failure // of the first try that failed
+	// ByPart says that it failed without a word of its own, since a part of it failed.
+	ByPart bool
+}
+
+// Tests returns the tests of files by the rules of [Merge], in the order in which the
+// files have them. Places are as the files give them: whether a file is there nobody has
+// looked.
+func Tests(files []*File) []Test {
+	all := merged(ordered(files))
+	explained := ancestors(all)
+	tests := make([]Test, 0, len(all))
+	for _, o := range all {
+		t := Test{
+			TestID: testrun.TestID{Package: o.pkg, Test: o.test}, Location: testrun.Location{File: o.file, Line: o.line},
+			Status: o.status, Seconds: o.seconds, ByPart: o.byPart(explained),
+		}
+		if d := o.detail; d != nil {
+			t.Failure = &testrun.Failure{
+				TestID: t.TestID, Kind: testrun.Kind(d.kind), Message: cmp.Or(d.message, "failed without a message"),
+				Location: testrun.Location{File: d.file, Line: d.line}, Frames: d.frames, Output: d.output, Truncated: d.truncated,
+			}
+			if d.kind == untold {
+				t.Failure.Kind = testrun.Assertion
+			}
+		}
+		tests = append(tests, t)
+	}
+	return tests
+}
+
+// Listed is how many tests ran by what the file says, whether it names them or not.
+func (f *File) Listed() int { return len(f.attempts) + f.passed + f.skipped }
