@@ -480,7 +480,7 @@ func TestMoney(t *testing.T) {
 			if int(ran.Load()) != tc.ran || s.run.report.Stats.Dollars != tc.spent || !strings.Contains(notes, tc.noting) || (tc.noting == "") != (notes == "") {
 				t.Errorf("%s: %d ran, $%v spent, noted %q; want %d, $%v, %q", tc.name, ran.Load(), s.run.report.Stats.Dollars, notes, tc.ran, tc.spent, tc.noting)
 			}
-			if m := s.run.money; m.reserved > least || m.reserved < -least {
+			if m := s.run.money; m.reserved > inexact || m.reserved < -inexact {
 				t.Errorf("%s: %v is still reserved", tc.name, m.reserved)
 			}
 		})
