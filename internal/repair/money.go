@@ -12,13 +12,12 @@ type money struct {
 	reserved, spent float64
 }
 
-// least is the smallest sum that makes a difference: sums of decimal fractions are off by
-// less.
-const least = 1e-9
+// inexact is by how much sums of decimal fractions may be off.
+const inexact = 1e-9
 
 // reserve sets a sum aside, if there is as much.
 func (m *money) reserve(dollars float64) bool {
-	if dollars > 0 && dollars > m.left()+least {
+	if dollars > 0 && dollars > m.left()+inexact {
 		return false
 	}
 	m.reserved += dollars

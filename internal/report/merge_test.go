@@ -83,6 +83,8 @@ func TestMergeTakesTheBest(t *testing.T) {
 	one.tell([]string{"T"}, verifiedPatch(0.1, 1), plausiblePatch(0.05))
 	two.tell([]string{"T"}, verifiedPatch(0.3, 1))
 	two.Patches[0].Applied, two.Patches[0].Standing.Rivals = true, 0.15
+	two.Stats.Dollars, three.Stats.Dollars = 0.25, 0.5
+	one.Replay.Network, two.Replay.Network = []string{"model/b"}, []string{"model/a", "model/b"}
 	three.tell([]string{"T"})
 	out := merged(t, three, one, two)
 	if out.Verdict != Proposed || len(out.Clusters) != 1 || len(out.Alerts) != 0 || out.Shard != nil {
@@ -98,6 +100,9 @@ func TestMergeTakesTheBest(t *testing.T) {
 	}
 	if slices.ContainsFunc(out.Notes, func(n string) bool { return strings.Contains(n, "not applied") }) {
 		t.Errorf("notes %q", out.Notes)
+	}
+	if out.Stats.Dollars != 0.75 || !slices.Equal(out.Replay.Network, []string{"model/a", "model/b"}) {
+		t.Errorf("$%v, network %q", out.Stats.Dollars, out.Replay.Network)
 	}
 	if got := out.Replay; got.Command != "regreen replay "+out.ID || !slices.Equal(got.Args, []string{"fix", "--seed", "1"}) {
 		t.Errorf("replay %+v", got)

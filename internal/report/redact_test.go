@@ -91,6 +91,20 @@ func TestRedactLeavesTheRest(t *testing.T) {
 	}
 }
 
+// What a source says of itself is foreign text.
+func TestRedactOrigin(t *testing.T) {
+	t.Parallel()
+	origin := func() *PatchOrigin {
+		return &PatchOrigin{Source: "model", Model: "https://app:hunter22@host/v1", Answer: "hunter22!"}
+	}
+	r := &Report{Patches: []Patch{{Origin: origin()}}, Attempts: []Attempt{{Origin: origin()}, {}}}
+	r.Redact([]string{"hunter22!"})
+	want := PatchOrigin{Source: "model", Model: "https://***@host/v1", Answer: "***"}
+	if *r.Patches[0].Origin != want || *r.Attempts[0].Origin != want {
+		t.Errorf("%+v, %+v", *r.Patches[0].Origin, *r.Attempts[0].Origin)
+	}
+}
+
 func TestRedactPatch(t *testing.T) {
 	t.Parallel()
 	r := &Report{Patches: []Patch{{Diff: "+\tpassword := \"hunter22!\"\n"}, {Diff: "+\tx++\n"}}}

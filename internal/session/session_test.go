@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -34,6 +35,37 @@ func TestParseShard(t *testing.T) {
 		var usage *UsageError
 		if _, err := parseShard(text); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "--shard") || usage.Hint == "" {
 			t.Errorf("%q: error %v", text, err)
+		}
+	}
+}
+
+// What a run may spend is said by the flag, then by the configuration; the files of a fork's
+// or a bot's change have no say in it.
+func TestMaxCost(t *testing.T) {
+	t.Parallel()
+	theirs := []detect.Environment{{Fork: true}, {Restricted: true}}
+	for _, tt := range []struct {
+		name               string
+		flag, config, want float64
+		env                string
+		theirs             bool
+	}{
+		{name: "nothing"},
+		{name: "configured", config: 0.5, want: 0.5},
+		{name: "the flag goes first", flag: 2, config: 0.5, want: 2},
+		{name: "a fork's files", config: 0.5, theirs: true},
+		{name: "the workflow of a fork's run", config: 0.25, env: "REGREEN_MAX_COST=0.25", want: 0.25, theirs: true},
+		{name: "its flag", flag: 1, config: 0.5, want: 1, theirs: true},
+	} {
+		environments := []detect.Environment{{}}
+		if tt.theirs {
+			environments = theirs
+		}
+		for _, e := range environments {
+			s := &Session{Config: config.Config{MaxCost: tt.config}, Environment: e, in: Input{Flags: Flags{MaxCost: tt.flag}, Environ: []string{tt.env}}}
+			if got := s.maxCost(); got != tt.want {
+				t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+			}
 		}
 	}
 }
