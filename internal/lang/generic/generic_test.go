@@ -149,7 +149,7 @@ func TestExitStatusOnly(t *testing.T) {
 		t.Errorf("units %q, output %q", r.Packages, f.Output)
 	}
 	s.expect(t, testrun.Request{Packages: []string{s.command}, Tests: []testrun.TestID{{Package: s.command}}, Count: 2}, brief(r))
-	open(t, "", "true").expect(t, testrun.Request{}, "")
+	open(t, "", "true").expect(t, testrun.Request{Count: 2}, "passed true\n")
 	open(t, "", "nosuchprogram").refuse(t, "could not be run", "nosuchprogram", "PATH")
 }
 
@@ -225,8 +225,8 @@ func TestRequests(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	s := open(t, "", "sleep 0.3")
-	s.expect(t, testrun.Request{}, "")
-	s.expect(t, testrun.Request{Timeout: 10 * time.Millisecond}, "")
+	s.expect(t, testrun.Request{}, "passed sleep 0.3\n")
+	s.expect(t, testrun.Request{Timeout: 10 * time.Millisecond}, "passed sleep 0.3\n")
 	s.expect(t, testrun.Request{Within: 10 * time.Millisecond}, "late 1\n")
 	slow := open(t, "", "echo $PWD; sleep 1000")
 	r := slow.expect(t, testrun.Request{Timeout: 200 * time.Millisecond}, fmt.Sprintf("timeout echo $PWD; sleep 1000 :0 `echo $PWD; sleep 1000` did not end within 200ms: %s\n", slow.root))

@@ -103,13 +103,13 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	return s.byResults(dir, files, end, stale)
 }
 
-// byStatus is the outcome where the exit status is all that is known.
+// byStatus is the outcome where the exit status is all that is known: the command is the
+// one test.
 func (s *suite) byStatus(end *ending) *outcome {
-	o := &outcome{}
-	if end.status != 0 || end.expired > 0 {
-		o.wholes, o.broken = []testrun.Failure{s.failed(end)}, true
+	if end.status == 0 && end.expired == 0 {
+		return &outcome{passed: []testrun.TestID{s.whole()}}
 	}
-	return o
+	return &outcome{wholes: []testrun.Failure{s.failed(end)}, broken: true}
 }
 
 // failed is the failure of the command as a whole.
