@@ -1,6 +1,7 @@
 // Package internal holds the layout of the module as a table, and the test that
-// keeps the code to it. A package or an import that is not in the table fails:
-// an edge is added here first, on purpose, or not at all.
+// keeps the code to it. A package or an import that is not in the table fails, and
+// so does an import in the table that nobody uses: an edge is added here first, on
+// purpose, and goes with its last use.
 package internal
 
 import (
@@ -19,12 +20,14 @@ import (
 
 const module = "github.com/regreen-ci/regreen"
 
-// layer is one package: what it is for, and which packages of this module it may
-// import. Names are relative to internal/ where they are in it.
+// layer is a package: what it is for, and what it may import. Names are separated by
+// spaces and relative to internal/ where they are in it; one that ends in /... stands for
+// all that begins so.
 type layer struct {
 	dir, purpose string
-	imports      string // separated by spaces; all for any
-	tests        string // what its test files may import besides
+	imports      string // of this module; all for any
+	std          string // of the restricted ones from outside
+	tests        string // of this module, by its test files besides
 }
 
 const all = "all"
@@ -42,7 +45,7 @@ var layout = []layer{
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
-	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser"},
+	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser", std: "go/parser go/token"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
 		tests: "forge/githubtest forge/gitlabtest",
@@ -58,7 +61,6 @@ var layout = []layer{
 		tests: "runner/runnertest",
 	},
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
-	{dir: "internal/testrun", purpose: "what any language's tests are: suites, requests, failures; and the sandbox that they run in"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
@@ -66,40 +68,54 @@ var layout = []layer{
 	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
 	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
 	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "lockfile"},
-	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir witness"},
+	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
+	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir toolchain witness"},
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
-	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "testrun patch", tests: "lang/golang/coverage"},
-	{dir: "internal/propose", purpose: "the strategy table: suspects to candidates; strategies read the failures themselves", imports: "localize patch testrun"},
+	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
+	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
+	{dir: "internal/propose", purpose: "candidates and their order; the strategies that serve every language", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun"},
 
 	{dir: "internal/lang", purpose: "what regreen asks of a language", imports: "localize propose testrun validate"},
-	{dir: "internal/lang/langtest", purpose: "the contract that every language passes, as tests", imports: "lang propose testrun"},
 	{
-		dir: "internal/lang/golang", purpose: "Go: its strategies, and how its packages serve the pipeline",
+		dir: "internal/lang/langtest", purpose: "the contract of a language as tests", imports: "lang propose testrun",
+		std: "golang.org/x/tools/txtar",
+	},
+	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang/... propose"},
+	// A language in one folder needs no row of its own. It may not import another one.
+	{
+		dir: "internal/lang/generic", purpose: "any language, by its test command and result files", imports: "config lang resultfile testrun",
+		tests: "lang/langtest",
+	},
+	{dir: "internal/lang/...", purpose: "a language", imports: "lang localize propose resultfile syntax testrun validate", tests: "lang/langtest"},
+	{
+		dir: "internal/lang/golang", purpose: "Go: its packages as the pipeline wants them",
 		imports: "lang lang/golang/compile lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source lang/golang/template localize propose testrun",
 		tests:   "lang/langtest patch",
 	},
-	{dir: "internal/lang/golang/gotest", purpose: "go test: find it, run it, read its events", imports: "testrun"},
-	{dir: "internal/lang/golang/source", purpose: "Go's syntax and types, of trees with patches", imports: "propose"},
-	{dir: "internal/lang/golang/site", purpose: "the places of Go code that templates change", imports: "lang/golang/source propose"},
-	{dir: "internal/lang/golang/coverage", purpose: "where failing Go tests go in the code", imports: "lang/golang/gotest localize testrun", tests: "patch"},
+	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and whether an edit has them too", imports: "propose", std: "go/... golang.org/x/tools/..."},
+	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the code like it that material is taken from", imports: "lang/golang/source propose", std: "go/..."},
+	{dir: "internal/lang/golang/gotest", purpose: "go test: its commands, test programs and results", imports: "testrun", std: "go/... golang.org/x/tools/..."},
 	{
-		dir: "internal/lang/golang/template", purpose: "the strategies that edit Go by templates", imports: "lang/golang/site propose testrun",
+		dir: "internal/lang/golang/coverage", purpose: "what failing tests run and call", imports: "lang/golang/gotest localize testrun", std: "go/...",
+		tests: "patch",
+	},
+	{
+		dir: "internal/lang/golang/template", purpose: "strategies that change one place of a function", imports: "lang/golang/site propose testrun", std: "go/...",
 		tests: "lang/golang/source localize",
 	},
-	{dir: "internal/lang/golang/compile", purpose: "the strategies for Go that does not compile", imports: "lang/golang/site lang/golang/source patch propose testrun"},
 	{
-		dir: "internal/lang/golang/schemata", purpose: "screens many candidates in one Go program",
-		imports: "lang/golang/gotest lang/golang/source propose testrun validate", tests: "lang/golang/site",
+		dir: "internal/lang/golang/compile", purpose: "strategies for code that does not compile", imports: "lang/golang/site lang/golang/source patch propose testrun",
+		std: "go/... golang.org/x/tools/...",
+	},
+	{
+		dir: "internal/lang/golang/schemata", purpose: "screening: many candidates in one test program", imports: "lang/golang/gotest lang/golang/source propose testrun validate", std: "go/...",
+		tests: "lang/golang/site",
 	},
 	{dir: "internal/lang/golang/schemata/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
-	{dir: "internal/resultfile", purpose: "the results of tests that something else ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
-	{
-		dir: "internal/lang/generic", purpose: "any language, by its test command and the result files of that", imports: "config lang resultfile testrun",
-		tests: "lang/langtest",
-	},
-	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang lang/generic lang/golang propose"},
+	{dir: "internal/lang/golang/harmless", purpose: "changes that change nothing, made for benchmarks and recognised", std: "go/..."},
 
+	{dir: "internal/resultfile", purpose: "the results of tests that something else ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
@@ -107,7 +123,7 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "config deliver detect lang lang/all repo repair report runs learn adaptlog propose validate", tests: "learn/storetest",
+		imports: "adaptlog config deliver detect lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},
@@ -118,7 +134,10 @@ var layout = []layer{
 	{dir: "bench/patch", purpose: "measures putting patches on, beside git apply and GNU patch", imports: "patch"},
 	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results beside other tools", imports: "report"},
 	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
-	{dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs", imports: "bench/seeded lang/all lang/golang/source localize patch propose report testrun"},
+	{
+		dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs",
+		imports: "bench/seeded lang/all lang/golang/coverage lang/golang/harmless lang/golang/source localize patch propose report testrun",
+	},
 	{
 		dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would",
 		imports: "bench/seeded lang/all lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source localize propose testrun validate",
@@ -131,14 +150,23 @@ var layout = []layer{
 	{dir: "internal", purpose: "this table"},
 }
 
+const (
+	syntax    = "Go's syntax is read under internal/lang/golang"
+	templates = "it calls methods by their names, so that the linker keeps all there are, 6 MB in regreen"
+)
+
+// restricted are the packages from outside the module that a row has to name in std.
+// Tests may import them.
+var restricted = []struct{ name, why string }{
+	{"go/...", syntax},
+	{"golang.org/x/tools/...", syntax},
+	{"html/template", templates},
+	{"text/template", templates},
+	{"github.com/go-git/go-git/v5", "it is every transport: one in twelve of the instructions that regreen takes to start"},
+}
+
 // banned are names that say nothing of what a package is for.
 var banned = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared", "base"}
-
-// heavy are packages that no binary is to have. Templates call methods by their names, so
-// that the linker keeps all there are, 6 MB in regreen. Go-git's root package is every
-// transport: 2.5 MB with templates, 0.2 MB without, and one in twelve of the instructions
-// that regreen takes to start.
-var heavy = []string{"html/template", "text/template", "github.com/go-git/go-git/v5"}
 
 // TestLayers keeps the module to the table.
 func TestLayers(t *testing.T) {
@@ -156,60 +184,101 @@ func TestLayers(t *testing.T) {
 func TestLayersCanFail(t *testing.T) {
 	t.Parallel()
 	table := []layer{
-		{dir: "internal/patch", purpose: "patches"},
+		{dir: "internal/patch", purpose: "patches", std: "go/..."},
 		{dir: "internal/repo", purpose: "git", imports: "patch", tests: "patch/patchtest"},
 		{dir: "internal/patch/patchtest", purpose: "contract"},
+		{dir: "internal/lang/all", purpose: "table", imports: "lang/..."},
+		{dir: "internal/lang/...", purpose: "a language", imports: "patch repo"},
 		{dir: "cmd/hook", purpose: "the binary", imports: all},
 	}
+	source := func(pkg string, imports ...string) string {
+		text := "package " + pkg
+		for _, name := range imports {
+			text += "; import " + strconv.Quote(name)
+		}
+		return text
+	}
+	const (
+		ours  = module + "/internal/"
+		patch = ours + "patch"
+		repo  = ours + "repo"
+	)
 	sound := map[string]string{
-		"internal/patch/patch.go":               `package patch; import "strings"`,
-		"internal/patch/patch_test.go":          `package patch_test; import "` + module + `/internal/patch"`,
-		"internal/patch/testdata/any.go":        `package any; import "` + module + `/cmd/hook"`,
-		"internal/patch/patchtest/patchtest.go": `package patchtest`,
-		"internal/repo/repo.go":                 `package repo; import "` + module + `/internal/patch"`,
-		"internal/repo/repo_test.go":            `package repo; import "` + module + `/internal/patch/patchtest"`,
-		"cmd/hook/main.go":                      `package main; import "` + module + `/internal/repo"`,
-		"example/go.mod":                        `module example.com/other`,
-		"example/main.go":                       `package main; import "` + module + `/internal/repo"`,
-		".hidden/main.go":                       `package main; import "` + module + `/internal/repo"`,
+		"internal/patch/patch.go":               source("patch", "strings", "go/build/constraint"),
+		"internal/patch/patch_test.go":          source("patch_test", patch),
+		"internal/patch/testdata/any.go":        source("any", module+"/cmd/hook"),
+		"internal/patch/patchtest/patchtest.go": source("patchtest"),
+		"internal/repo/repo.go":                 source("repo", patch),
+		"internal/repo/repo_test.go":            source("repo", patch, ours+"patch/patchtest"),
+		"internal/lang/toy/toy.go":              source("toy", patch),
+		"internal/lang/all/all.go":              source("all", ours+"lang/toy"),
+		"cmd/hook/main.go":                      source("main", repo),
+		"example/go.mod":                        "module example.com/other",
+		"example/main.go":                       source("main", repo),
+		".hidden/main.go":                       source("main", repo),
 	}
 	tests := []struct {
-		name, file, source string
+		name, file, source string // a file more, or with other content
 		without            string // a file that is not there
 		want               string // "" for no fault
 	}{
 		{name: "sound"},
 		{
-			name: "package without a row", file: "internal/novel/novel.go", source: `package novel`,
+			name: "package without a row", file: "internal/novel/novel.go", source: source("novel"),
 			want: "internal/novel: is not in the table",
 		},
 		{
-			name: "edge upwards", file: "internal/patch/up.go", source: `package patch; import "` + module + `/internal/repo"`,
+			name: "edge upwards", file: "internal/patch/up.go", source: source("patch", repo),
 			want: "internal/patch/up.go:1: internal/patch may not import internal/repo",
 		},
 		{
-			name: "edge upwards of a test", file: "internal/patch/up_test.go", source: `package patch; import "` + module + `/internal/repo"`,
+			name: "edge upwards of a test", file: "internal/patch/up_test.go", source: source("patch", repo),
 			want: "internal/patch/up_test.go:1: internal/patch may not import internal/repo",
 		},
 		{
-			name: "what only tests may import", file: "internal/repo/more.go", source: `package repo; import "` + module + `/internal/patch/patchtest"`,
+			name: "what only tests may import", file: "internal/repo/more.go", source: source("repo", ours+"patch/patchtest"),
 			want: "internal/repo/more.go:1: internal/repo may not import internal/patch/patchtest",
 		},
 		{
-			name: "edge in a file of another platform", file: "internal/patch/up_windows.go", source: `package patch; import _ "` + module + `/cmd/hook"`,
+			name: "edge in a file of another platform", file: "internal/patch/up_windows.go", source: source("patch", module+"/cmd/hook"),
 			want: "internal/patch/up_windows.go:1: internal/patch may not import cmd/hook",
+		},
+		{
+			name: "one language imports another", file: "internal/lang/toy/more.go", source: source("toy", ours+"lang/other"),
+			want: "internal/lang/toy/more.go:1: internal/lang/toy may not import internal/lang/other",
 		},
 		{
 			name: "row without a package", without: "internal/patch/patchtest/patchtest.go",
 			want: "internal/patch/patchtest: has a row and no code",
 		},
 		{
-			name: "heavy", file: "internal/patch/page.go", source: `package patch; import "html/template"`,
-			want: "internal/patch/page.go:1: html/template makes the binaries heavy, see heavy",
+			name: "edge that nobody uses", file: "internal/repo/repo.go", source: source("repo"),
+			want: "internal/repo: no code imports patch",
 		},
-		{name: "heavy in a test", file: "internal/patch/page_test.go", source: `package patch; import "html/template"`},
 		{
-			name: "junk drawer", file: "internal/repo/util/util.go", source: `package util`,
+			name: "edge that no test uses", file: "internal/repo/repo_test.go", source: source("repo"),
+			want: "internal/repo: no test imports patch/patchtest",
+		},
+		{
+			name: "std that nobody uses", file: "internal/patch/patch.go", source: source("patch"),
+			want: "internal/patch: no code imports go/...",
+		},
+		{
+			name: "Go's syntax", file: "internal/repo/ast.go", source: source("repo", "go/ast"),
+			want: "internal/repo/ast.go:1: internal/repo may not import go/ast: " + syntax,
+		},
+		{name: "Go's syntax in a test", file: "internal/repo/ast_test.go", source: source("repo", "go/ast")},
+		{
+			name: "x/tools", file: "internal/patch/load.go", source: source("patch", "golang.org/x/tools/go/packages"),
+			want: "internal/patch/load.go:1: internal/patch may not import golang.org/x/tools/go/packages: " + syntax,
+		},
+		{
+			name: "heavy", file: "cmd/hook/page.go", source: source("main", "html/template"),
+			want: "cmd/hook/page.go:1: cmd/hook may not import html/template: " + templates,
+		},
+		{name: "heavy in a test", file: "internal/patch/page_test.go", source: source("patch", "html/template")},
+		{
+			name: "junk drawer", file: "internal/repo/util/util.go", source: source("util"),
 			want: "internal/repo/util: says nothing of what it is for",
 		},
 	}
@@ -236,51 +305,83 @@ func TestLayersCanFail(t *testing.T) {
 }
 
 // TestLayoutIsWellFormed refuses a table with rows that are double, that say
-// nothing, or that allow what does not exist.
+// nothing, or that allow a thing twice, or what does not exist.
 func TestLayoutIsWellFormed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
 	for _, l := range layout {
-		if seen[short(l.dir)] {
+		if seen[l.dir] {
 			t.Errorf("%s has two rows", l.dir)
 		}
-		seen[short(l.dir)] = true
+		seen[l.dir] = true
 		if l.purpose == "" {
 			t.Errorf("%s has no purpose", l.dir)
 		}
-	}
-	for _, l := range layout {
+		named := map[string]bool{}
+		for _, name := range strings.Fields(l.imports + " " + l.std + " " + l.tests) {
+			if named[name] {
+				t.Errorf("%s may import %s twice", l.dir, name)
+			}
+			named[name] = true
+		}
 		for _, name := range strings.Fields(l.imports + " " + l.tests) {
-			if name != all && !seen[name] {
+			if _, known := rowOf(layout, name); name != all && !known {
 				t.Errorf("%s may import %s, which has no row", l.dir, name)
 			}
-			ours, theirs := languageOf(short(l.dir)), languageOf(name)
-			if ours != "" && theirs != "" && ours != theirs {
-				t.Errorf("%s may import %s: a language may not import another", l.dir, name)
+		}
+		for _, name := range strings.Fields(l.std) {
+			if _, is := isRestricted(name); !is {
+				t.Errorf("%s may import %s, which everybody may", l.dir, name)
 			}
 		}
 	}
 }
 
-// languageOf is the language that a package belongs to, or "".
-func languageOf(name string) string {
-	rest, ok := strings.CutPrefix(name, "lang/")
-	language, _, _ := strings.Cut(rest, "/")
-	if !ok || language == "all" || language == "langtest" {
-		return ""
+// TestLanguagesApart refuses a row that lets a language import another one, or anything
+// but Go read Go's syntax. Package syntax only asks whether a text has any, and langtest
+// is for tests.
+func TestLanguagesApart(t *testing.T) {
+	t.Parallel()
+	for _, l := range layout {
+		own := language(short(l.dir))
+		for _, name := range strings.Fields(l.imports + " " + l.tests) {
+			if other := language(name); own != "" && other != "" && own != other {
+				t.Errorf("%s may import %s, which is another language's", l.dir, name)
+			}
+		}
+		if l.std != "" && own != "golang" && l.dir != "internal/syntax" && l.dir != "internal/lang/langtest" {
+			t.Errorf("%s may import %s, which is for internal/lang/golang", l.dir, l.std)
+		}
 	}
-	return language
 }
 
-// check gives what in a module's tree is not as the table says. The files are
+// language returns whose a package is, "" for one that is no language's.
+func language(name string) string {
+	folder, ok := strings.CutPrefix(name, "lang/")
+	folder, _, _ = strings.Cut(folder, "/")
+	if !ok || slices.Contains([]string{"all", "langtest", "..."}, folder) {
+		return ""
+	}
+	return folder
+}
+
+// checker compares a tree with a table.
+type checker struct {
+	tree   fs.FS
+	table  []layer
+	found  map[string]bool // packages, and the rows that they have
+	used   map[edge]bool
+	faults []string
+}
+
+// edge is a name in a column of a row.
+type edge struct{ dir, column, name string }
+
+// check returns what in a module's tree is not as the table says. The files are
 // parsed here rather than listed by the go command: so files of every platform
 // count, and `go test` sees which files its cached result depends on.
 func check(tree fs.FS, table []layer) (faults []string, err error) {
-	rows := map[string]layer{}
-	for _, l := range table {
-		rows[l.dir] = l
-	}
-	found := map[string]bool{}
+	c := checker{tree: tree, table: table, found: map[string]bool{}, used: map[edge]bool{}}
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
@@ -290,30 +391,10 @@ func check(tree fs.FS, table []layer) (faults []string, err error) {
 		case path.Ext(name) != ".go":
 			return nil
 		}
-		dir := path.Dir(name)
-		row, known := rows[dir]
-		if !found[dir] {
-			found[dir] = true
-			if !known {
-				faults = append(faults, dir+": is not in the table")
-			}
-			if slices.Contains(banned, path.Base(dir)) {
-				faults = append(faults, dir+": says nothing of what it is for")
-			}
-		}
-		if !known {
-			return nil
-		}
-		more, err := imports(tree, name, row)
-		faults = append(faults, more...)
-		return err
+		return c.file(name)
 	})
-	for _, l := range table {
-		if !found[l.dir] {
-			faults = append(faults, l.dir+": has a row and no code")
-		}
-	}
-	return faults, err
+	c.unused()
+	return c.faults, err
 }
 
 // enter skips what the go command does not take for packages of the module.
@@ -331,37 +412,129 @@ func enter(tree fs.FS, dir string) error {
 	return nil
 }
 
-// imports gives the imports of a file that its package's row does not allow.
-func imports(tree fs.FS, name string, row layer) (faults []string, err error) {
-	source, err := fs.ReadFile(tree, name)
+// file looks at the imports of one Go file.
+func (c *checker) file(name string) error {
+	dir := path.Dir(name)
+	row, known := rowOf(c.table, short(dir))
+	if !c.found[dir] {
+		c.found[dir], c.found[row.dir] = true, true
+		if !known {
+			c.faults = append(c.faults, dir+": is not in the table")
+		}
+		if slices.Contains(banned, path.Base(dir)) {
+			c.faults = append(c.faults, dir+": says nothing of what it is for")
+		}
+	}
+	if !known {
+		return nil
+	}
+	source, err := fs.ReadFile(c.tree, name)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	files := token.NewFileSet()
 	file, err := parser.ParseFile(files, name, source, parser.ImportsOnly)
 	if err != nil {
-		return nil, err
-	}
-	allowed := strings.Fields(row.imports)
-	if strings.HasSuffix(name, "_test.go") {
-		allowed = append(allowed, short(row.dir)) // a test from outside the package
-		allowed = append(allowed, strings.Fields(row.tests)...)
+		return err
 	}
 	for _, spec := range file.Imports {
 		imported, err := strconv.Unquote(spec.Path.Value)
 		if err != nil {
-			return nil, err
+			return err
 		}
-		if slices.Contains(heavy, imported) && !strings.HasSuffix(name, "_test.go") {
-			faults = append(faults, fmt.Sprintf("%s:%d: %s makes the binaries heavy, see heavy", name, files.Position(spec.Pos()).Line, imported))
+		allowed, what := c.allowed(row, dir, imported, strings.HasSuffix(name, "_test.go"))
+		if !allowed {
+			c.faults = append(c.faults, fmt.Sprintf("%s:%d: %s may not import %s", name, files.Position(spec.Pos()).Line, dir, what))
 		}
-		dir, ours := strings.CutPrefix(imported, module+"/")
-		if !ours || slices.Contains(allowed, all) || slices.Contains(allowed, short(dir)) {
+	}
+	return nil
+}
+
+// allowed reports whether a file in dir may import a package, and names that for people.
+func (c *checker) allowed(row layer, dir, imported string, test bool) (ok bool, what string) {
+	own, ours := strings.CutPrefix(imported, module+"/")
+	switch why, is := isRestricted(imported); {
+	case ours && test && own == dir: // a test from outside the package
+		return true, own
+	case ours && test:
+		return c.use(row, "tests", row.tests, own) || permits(row.imports, own) != "", own
+	case ours:
+		return c.use(row, "imports", row.imports, own), own
+	case is && !test:
+		return c.use(row, "std", row.std, imported), imported + ": " + why
+	}
+	return true, imported
+}
+
+// use reports whether a column permits a package, and keeps that it was used.
+func (c *checker) use(row layer, column, names, imported string) bool {
+	name := permits(names, imported)
+	if name == "" {
+		return false
+	}
+	c.used[edge{row.dir, column, name}] = true
+	return true
+}
+
+// unused finds the rows without a package, and what they permit in vain. A row for any
+// package of a folder permits what the next one may need.
+func (c *checker) unused() {
+	for _, l := range c.table {
+		switch {
+		case strings.HasSuffix(l.dir, "/..."):
+			continue
+		case !c.found[l.dir]:
+			c.faults = append(c.faults, l.dir+": has a row and no code")
 			continue
 		}
-		faults = append(faults, fmt.Sprintf("%s:%d: %s may not import %s", name, files.Position(spec.Pos()).Line, row.dir, dir))
+		for _, column := range []struct{ name, who, permits string }{
+			{"imports", "code", l.imports}, {"std", "code", l.std}, {"tests", "test", l.tests},
+		} {
+			for _, name := range strings.Fields(column.permits) {
+				if name != all && !c.used[edge{l.dir, column.name, name}] {
+					c.faults = append(c.faults, fmt.Sprintf("%s: no %s imports %s", l.dir, column.who, name))
+				}
+			}
+		}
 	}
-	return faults, nil
+}
+
+// rowOf returns the row of a package: its own, or that for any of the folder.
+func rowOf(table []layer, name string) (layer, bool) {
+	i := slices.IndexFunc(table, func(l layer) bool { return short(l.dir) == name })
+	if i < 0 {
+		i = slices.IndexFunc(table, func(l layer) bool { return covers(short(l.dir), name) })
+	}
+	if i < 0 {
+		return layer{}, false
+	}
+	return table[i], true
+}
+
+// permits returns which of the names in a column allows a package, "" for none.
+func permits(names, imported string) string {
+	for name := range strings.FieldsSeq(names) {
+		if name == all || covers(name, short(imported)) {
+			return name
+		}
+	}
+	return ""
+}
+
+// isRestricted reports whether a package from outside has to be in std, and why.
+func isRestricted(imported string) (why string, is bool) {
+	for _, r := range restricted {
+		if covers(r.name, imported) {
+			return r.why, true
+		}
+	}
+	return "", false
+}
+
+// covers reports whether a name, which may end in /..., stands for a package.
+func covers(name, pkg string) bool {
+	folder, open := strings.CutSuffix(name, "/...")
+	return name == pkg || open && (pkg == folder || strings.HasPrefix(pkg, folder+"/"))
 }
 
 func short(dir string) string { return strings.TrimPrefix(dir, "internal/") }

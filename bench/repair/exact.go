@@ -1,16 +1,12 @@
 package main
 
 import (
-	"bytes"
-	"errors"
-	"go/scanner"
-	"go/token"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/lang/golang/harmless"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -39,56 +35,17 @@ func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 		}
 		switch {
 		case f.Name() == b.File:
-			repaired = sameCode(after, original)
+			repaired = harmless.SameCode(after, original)
 			if !repaired {
 				return false
 			}
 		case !strings.HasSuffix(f.Name(), ".go"):
 			return false
-		case !sameCode(after, before):
+		case !harmless.SameCode(after, before):
 			return false
 		}
 	}
 	return repaired
-}
-
-// sameCode reports whether two Go files have the same tokens. Comments, layout,
-// and semicolons, which mostly stand for line ends, are left out.
-func sameCode(a, b []byte) bool {
-	if bytes.Equal(a, b) {
-		return true
-	}
-	x, errX := tokens(a)
-	y, errY := tokens(b)
-	return errX == nil && errY == nil && slices.Equal(x, y)
-}
-
-type lexeme struct {
-	tok token.Token
-	lit string
-}
-
-func tokens(src []byte) ([]lexeme, error) {
-	var (
-		s    scanner.Scanner
-		bad  bool
-		list []lexeme
-	)
-	fset := token.NewFileSet()
-	s.Init(fset.AddFile("", -1, len(src)), src, func(token.Position, string) { bad = true }, 0)
-	for {
-		_, tok, lit := s.Scan()
-		switch tok {
-		case token.EOF:
-			if bad {
-				return nil, errors.New("not Go")
-			}
-			return list, nil
-		case token.SEMICOLON:
-		default:
-			list = append(list, lexeme{tok, lit})
-		}
-	}
 }
 
 // count is how many of the patches are plausible, and how many of those verified.

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/lang/golang/harmless"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -145,10 +146,10 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 	if err := initRepository(ctx, repo); err != nil {
 		return problem(err)
 	}
-	var harmless []span
+	var hunks []harmless.Span
 	if b.history {
 		var err error
-		if harmless, err = b.goodCommit(ctx, bug, repo); err != nil {
+		if hunks, err = b.goodCommit(ctx, bug, repo); err != nil {
 			return problem(err)
 		}
 	}
@@ -182,25 +183,25 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 		}
 	}
 	if b.history {
-		result.Culprit = judgeCulprit(rep.Culprit, bug, harmless)
+		result.Culprit = judgeCulprit(rep.Culprit, bug, hunks)
 	}
 	return result
 }
 
 // goodCommit commits the published module, then adds the harmless hunks to the
 // tree and makes sure that they are harmless.
-func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]span, error) {
+func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]harmless.Span, error) {
 	if err := commit(ctx, repo, "Import the module"); err != nil {
 		return nil, err
 	}
-	harmless, err := addHarmless(repo, bug)
+	hunks, err := addHarmless(repo, bug)
 	if err != nil {
 		return nil, err
 	}
 	if _, err := test(ctx, repo); err != nil {
 		return nil, fmt.Errorf("the harmless hunks are not harmless: %w", err)
 	}
-	return harmless, nil
+	return hunks, nil
 }
 
 // fix runs regreen in repo and returns its Report and the seconds it took.
@@ -246,23 +247,23 @@ const (
 
 // judgeCulprit compares the hunks that regreen blames with those of the commit.
 // Line numbers are those of the tree that has the bug.
-func judgeCulprit(c *report.Culprit, b seeded.Bug, harmless []span) string {
+func judgeCulprit(c *report.Culprit, b seeded.Bug, hunks []harmless.Span) string {
 	if c == nil || len(c.Files) == 0 {
 		return culpritNone
 	}
 	const context = 3 // lines that a diff may count in around a change
-	guilty := linesOf(b).widen(context)
+	guilty := linesOf(b).Widen(context)
 	bug, other := false, false
 	for _, s := range c.Files {
-		blamed := span{s.File, s.Start, max(s.Start, s.End)}
-		if blamed.overlaps(guilty) {
+		blamed := harmless.Span{File: s.File, Start: s.Start, End: max(s.Start, s.End)}
+		if blamed.Overlaps(guilty) {
 			bug = true
 		}
-		for _, h := range harmless {
-			if h.file == b.File && h.start > b.Line {
-				h.start, h.end = h.start+shift(b), h.end+shift(b)
+		for _, h := range hunks {
+			if h.File == b.File && h.Start > b.Line {
+				h.Start, h.End = h.Start+shift(b), h.End+shift(b)
 			}
-			if blamed.overlaps(h) {
+			if blamed.Overlaps(h) {
 				other = true
 			}
 		}

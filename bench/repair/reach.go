@@ -4,14 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
-	"go/ast"
-	"go/parser"
-	"go/token"
 	"os"
-	"path/filepath"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/lang/all"
+	"github.com/regreen-ci/regreen/internal/lang/golang/coverage"
+	"github.com/regreen-ci/regreen/internal/lang/golang/harmless"
 	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -48,11 +46,7 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 	if err != nil {
 		return 0, 0, "", err
 	}
-	src, err := os.ReadFile(filepath.Join(dir, bug.File))
-	if err != nil {
-		return 0, 0, "", err
-	}
-	start, end := functionAround(src, bug.Line)
+	start, end := functionAround(dir, bug.File, bug.Line)
 	tree := &source.Tree{Tree: &propose.Tree{Root: dir}, Env: seeded.Environment(os.Environ())}
 	p := &propose.Problem{
 		Tree: tree.Tree, Source: tree, TestCode: tree.TestCode,
@@ -77,7 +71,7 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 		if err != nil {
 			return 0, 0, "", err
 		}
-		if got := files[bug.File]; len(got) == len(original) && bytes.Equal(got, original) || near(got, original) && sameCode(got, original) {
+		if got := files[bug.File]; len(got) == len(original) && bytes.Equal(got, original) || near(got, original) && harmless.SameCode(got, original) {
 			return i + 1, len(cands), cands[i].Strategy, nil
 		}
 	}
@@ -88,16 +82,11 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 // is another program.
 func near(a, b []byte) bool { return a != nil && max(len(a)-len(b), len(b)-len(a)) < 80 }
 
-// functionAround gives the lines of the function that holds a line, or just the line.
-func functionAround(src []byte, line int) (start, end int) {
-	fset := token.NewFileSet()
-	file, err := parser.ParseFile(fset, "", src, parser.SkipObjectResolution)
-	if err == nil {
-		for _, d := range file.Decls {
-			fn, ok := d.(*ast.FuncDecl)
-			if ok && fset.Position(fn.Pos()).Line <= line && line <= fset.Position(fn.End()).Line {
-				return fset.Position(fn.Pos()).Line, fset.Position(fn.End()).Line
-			}
+// functionAround returns the lines of the function that holds a line, or just the line.
+func functionAround(dir, file string, line int) (start, end int) {
+	if f := localize.NewSource(dir, nil, coverage.Outline).File(file); f != nil {
+		if unit := f.UnitAt(line); unit != nil && unit.Function {
+			return unit.Start, unit.End
 		}
 	}
 	return line, line

@@ -126,7 +126,7 @@ func (a *app) newEvent(ctx context.Context, name string, args []string) (*event,
 }
 
 // key names the proof for a tree.
-func (e *event) key(tree string) witness.Key { return gate.Key(tree, e.cfg, e.environ) }
+func (e *event) key(tree string) witness.Key { return gate.Key(e.repo.Root(), tree, e.cfg, e.environ) }
 
 // passed looks for the proof that a tree passed.
 func (e *event) passed(tree string) (witness.Witness, bool) {

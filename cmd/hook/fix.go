@@ -44,6 +44,7 @@ and seed, each tests another part of what one would, and proposes only. regreen 
 // searchFlags are the flags of a search besides those of runFlags.
 func searchFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.DurationVar(&flags.Budget, "budget", 0, "how long to search once the failures are known (default by mode)")
+	fs.Float64Var(&flags.MaxCost, "max-cost", 0, "`DOLLARS` that the strategies may spend (default: none runs that costs money)")
 	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
 	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
 	fs.IntVar(&flags.Jobs, "jobs", 0, "workers (default one per core)")
@@ -96,8 +97,8 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err != nil {
 		return err
 	}
-	if flags.Budget < 0 || flags.Jobs < 0 {
-		return &session.UsageError{Msg: "--budget and --jobs cannot be negative"}
+	if flags.Budget < 0 || flags.Jobs < 0 || !(flags.MaxCost >= 0) {
+		return &session.UsageError{Msg: "--budget, --jobs and --max-cost cannot be negative"}
 	}
 	s, err := a.open(ctx, "", nil, flags)
 	if err != nil {

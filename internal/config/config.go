@@ -31,6 +31,7 @@ type Config struct {
 	Lang              []string                 // languages to test, by name
 	Base              string                   // revision to compare with
 	Budget            time.Duration            // for the search of a run
+	MaxCost           float64                  // dollars that the strategies of a run may spend
 	Timeout           time.Duration            // for one run of the tests
 	Apply             string                   // auto, always or never
 	Confidence        float64                  // above 0, at most 1: what Apply auto asks of a patch

@@ -37,6 +37,7 @@ func TestLoad(t *testing.T) {
 test: go test -tags integration ./...
 base: origin/main
 budget: 90s
+max-cost: 0.50
 timeout: 5m
 apply: never
 confidence: 0.9
@@ -56,7 +57,7 @@ store: redis://cache.example.com:6379/0
 hooks: {pre-commit: warn, post-merge: off}
 `
 	full := Config{
-		Test: "go test -tags integration ./...", Base: "origin/main", Budget: 90 * time.Second, Timeout: 5 * time.Minute, Apply: "never", Confidence: 0.9, Jobs: 4, Seed: 42,
+		Test: "go test -tags integration ./...", Base: "origin/main", Budget: 90 * time.Second, MaxCost: 0.5, Timeout: 5 * time.Minute, Apply: "never", Confidence: 0.9, Jobs: 4, Seed: 42,
 		Strategies: []string{"imports", "compile", "template/*"}, ExcludeStrategies: []string{"revert"}, Protected: []string{"production", "deploy/**"},
 		Never: []string{"internal/generated", "*.pb.go"}, Allow: []string{"internal/testdata/expected.json"}, Channels: []string{"terminal", "file"},
 		Log: Log{"json", "debug"}, Store: "redis://cache.example.com:6379/0", Hooks: map[string]string{"pre-commit": "warn", "post-merge": "off"},

@@ -50,6 +50,10 @@ var generalKeys = []Key{
 		duration(func(c *Config) *time.Duration { return &c.Budget }),
 	},
 	{
+		"max-cost", "REGREEN_MAX_COST", "How many US dollars the strategies of a run may spend in all. Without it none runs that costs money.", "0.50",
+		amount(func(c *Config) *float64 { return &c.MaxCost }),
+	},
+	{
 		"timeout", "REGREEN_TIMEOUT", "How long one run of the tests may take before it counts as hung.", "5m",
 		duration(func(c *Config) *time.Duration { return &c.Timeout }),
 	},
@@ -182,6 +186,23 @@ func fraction(field func(*Config) *float64) setter {
 		f, err := strconv.ParseFloat(s, 64)
 		if err != nil || !(f > 0 && f <= 1) { // written so that NaN is refused
 			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), "write a number above 0 and at most 1"))
+		}
+		*field(c) = f
+		return nil
+	}
+}
+
+// amount sets a sum of dollars above zero, since zero means not set.
+func amount(field func(*Config) *float64) setter {
+	const most = 1000
+	return func(c *Config, v value) error {
+		s, err := v.scalar("a sum of dollars, such as 0.50")
+		if err != nil {
+			return err
+		}
+		f, err := strconv.ParseFloat(s, 64)
+		if err != nil || !(f > 0 && f <= most) { // written so that NaN is refused
+			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), fmt.Sprintf("write a number of dollars above 0 and at most %d", most)))
 		}
 		*field(c) = f
 		return nil

@@ -9,10 +9,8 @@ package gate
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -20,6 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/background"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/gitdir"
+	"github.com/regreen-ci/regreen/internal/toolchain"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -54,7 +53,7 @@ func PreCommit(dir string, environ []string) bool {
 	if !ok {
 		return false
 	}
-	if w, ok := witness.Open(d.StateDir()).Find(Key(tree, cfg, environ)); !ok || w.Verdict == "flaky" {
+	if w, ok := witness.Open(d.StateDir()).Find(Key(d.Root, tree, cfg, environ)); !ok || w.Verdict == "flaky" {
 		names, ok := d.Changed(tree)
 		if !ok || slices.ContainsFunc(names, func(name string) bool { return !cfg.Document(name) }) {
 			return false
@@ -96,42 +95,23 @@ func Vouch(d gitdir.Dir, index string) {
 	}
 }
 
-// mattering are the variables that the go command and the tests of most projects go by.
-var mattering = []string{
-	"GOFLAGS", "GOOS", "GOARCH", "GOAMD64", "GOARM", "GOARM64", "GO386", "GOEXPERIMENT", "GODEBUG", "GOTOOLCHAIN", "GOWORK", "GOFIPS140",
-	"CGO_ENABLED", "CC", "CGO_CFLAGS", "CGO_LDFLAGS", "TZ", "LANG", "LC_ALL",
-}
-
 // Key is what the outcome of the tests of a tree depends on, as far as it can be told
-// without running anything. The files of the configuration that are tracked are part of
-// the tree.
-func Key(tree string, cfg config.Config, environ []string) witness.Key {
-	k := witness.Key{Tree: tree, Command: cfg.Test}
-	programs := []string{"go"}
-	if words := strings.Fields(cfg.Test); len(words) > 0 && words[0] != "go" {
-		programs = append(programs, words[0])
-	}
-	for _, program := range programs {
-		k.Toolchain = append(k.Toolchain, fingerprint(program))
-	}
+// without running anything. Root is where the tree is checked out. The files of the
+// configuration that are tracked are part of the tree.
+func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 	getenv := config.Getenv(environ)
-	for _, name := range append(mattering[:len(mattering):len(mattering)], cfg.WitnessEnv...) {
+	programs, variables := toolchain.Of(root, cfg.Test, getenv)
+	k := witness.Key{Tree: tree, Command: cfg.Test, Toolchain: programs}
+	for _, name := range append(variables, cfg.WitnessEnv...) {
 		if value := getenv(name); value != "" {
 			k.Environ = append(k.Environ, name+"="+value)
 		}
 	}
+	// By whatever way these are set, other values test something else.
+	for name, list := range map[string][]string{"REGREEN_LANG": cfg.Lang, "REGREEN_RESULTS": cfg.Results} {
+		if len(list) > 0 {
+			k.Environ = append(k.Environ, name+"="+strings.Join(list, ","))
+		}
+	}
 	return k
-}
-
-// fingerprint tells one program from its other versions.
-func fingerprint(program string) string {
-	name, err := exec.LookPath(program)
-	if err != nil {
-		return program
-	}
-	info, err := os.Stat(name)
-	if err != nil {
-		return name
-	}
-	return fmt.Sprintf("%s %d %d", name, info.Size(), info.ModTime().UnixNano())
 }

@@ -77,7 +77,7 @@ func TestPreCommit(t *testing.T) {
 	witnessed := func(verdict string) func(r *repository) {
 		return func(r *repository) {
 			tree := r.stage("m.go", "package m // changed\n")
-			if err := witness.Open(r.state()).Record(Key(tree, config.Config{}, r.environ), witness.Witness{Scope: witness.Reached, Verdict: verdict}); err != nil {
+			if err := witness.Open(r.state()).Record(Key(r.dir, tree, config.Config{}, r.environ), witness.Witness{Scope: witness.Reached, Verdict: verdict}); err != nil {
 				r.t.Fatal(err)
 			}
 		}

@@ -1,7 +1,10 @@
 package gate
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/config"
 )
@@ -9,7 +12,8 @@ import (
 // What matters to a run gives another key, what does not the same.
 func TestKey(t *testing.T) {
 	t.Parallel()
-	base := Key("tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
+	root := t.TempDir()
+	base := Key(root, "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
 	for _, tc := range []struct {
 		name    string
 		tree    string
@@ -21,10 +25,52 @@ func TestKey(t *testing.T) {
 		{"another tree", "tree2", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"other flags", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"DB=x"}, false},
 		{"another value of what is configured", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
+		{"other languages", "tree", config.Config{WitnessEnv: []string{"DB"}, Lang: []string{"go"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"other results", "tree", config.Config{WitnessEnv: []string{"DB"}, Results: []string{"*.xml"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"another command", "tree", config.Config{WitnessEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
 	} {
-		if got := Key(tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
+		if got := Key(root, tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
 			t.Errorf("%s: same %t", tc.name, got == base)
 		}
+	}
+}
+
+// A tree that passed is tested again after an upgrade of what runs its tests, and of that
+// alone.
+func TestKeyAfterUpgrade(t *testing.T) {
+	bin := t.TempDir()
+	t.Setenv("PATH", bin)
+	for _, tc := range []struct {
+		sign, command, upgraded string
+		same                    bool
+	}{
+		{"pyproject.toml", "", "python3", false},
+		{"pyproject.toml", "", "go", true},
+		{"go.mod", "", "go", false},
+		{"go.mod", "", "python3", true},
+		{"go.mod", "make test", "python3", false},
+		{"go.mod", "make test", "make", false},
+		{"README", "", "python3", false},
+	} {
+		t.Run(tc.sign+" "+tc.command+" "+tc.upgraded, func(t *testing.T) {
+			root := t.TempDir()
+			for _, name := range []string{"go", "make", "python3"} {
+				if err := os.WriteFile(filepath.Join(bin, name), []byte("#!/bin/sh\n"), 0o755); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if err := os.WriteFile(filepath.Join(root, tc.sign), nil, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			key := func() string { return Key(root, "tree", config.Config{Test: tc.command}, nil).ID() }
+			before := key()
+			later := time.Now().Add(time.Hour)
+			if err := os.Chtimes(filepath.Join(bin, tc.upgraded), later, later); err != nil {
+				t.Fatal(err)
+			}
+			if same := key() == before; same != tc.same {
+				t.Errorf("same key %t, want %t", same, tc.same)
+			}
+		})
 	}
 }

@@ -50,7 +50,7 @@ type reasons [len(kinds)]Reason
 //
 // so that more evidence never lowers a score, one kind alone never exceeds its
 // weight, and agreement of two kinds beats either. Only one thing tells for a line:
-// that no failing test ran it, where that is known (see spectrum.marks).
+// that no failing test ran it, where that is known (see [Spectrum.Marks]).
 func (r *reasons) score() float64 {
 	innocent, idle := 1.0, false
 	for i, reason := range r {

@@ -5,6 +5,9 @@
 // file or knows of the other strategies. Ordering is done here once for all: the
 // most promising candidate for the time it costs to test comes first.
 //
+// A strategy that takes long or waits for a network says so in its Cost. It works on a
+// snapshot of the problem, alongside the search, and what it yields comes in by an Intake.
+//
 // Not a goal: judging. Whether a candidate is any good is for package validate.
 package propose
 
@@ -25,7 +28,8 @@ import (
 )
 
 // Problem is what a strategy works on: the failures of one cluster, the places
-// suspected of them, and the tree they stand in.
+// suspected of them, and the tree they stand in. It is not safe for concurrent use, but
+// its functions and Source are: snapshots share them.
 type Problem struct {
 	Tree     *Tree
 	Failures []testrun.Failure
@@ -44,6 +48,9 @@ type Problem struct {
 	// Source is the language's own view of Tree: its syntax, its types. The language's
 	// strategies know its type.
 	Source any
+	// Spend is called with the dollars that a strategy has spent, each time it has. It may
+	// be nil; see Spent.
+	Spend func(dollars float64)
 	// Memo is what strategies have worked out for one another.
 	Memo Memo
 
@@ -91,6 +98,7 @@ type Candidate struct {
 	Hole     *Hole   // of a candidate that only differs from others by a condition
 	Whole    bool    // cannot be told from the tree function by function; needs a build of its own
 	Restores bool    // a line is as it was at the base
+	Origin   *Origin // where it came from, when the strategy's name does not say it all
 
 	Score float64 // set by Order
 	// Key names what it does to the tree as that was before any patch was kept: the same
@@ -198,7 +206,13 @@ type Strategy struct {
 	// applied unless a person asks for it, and the part that is to blame is named in the
 	// report whatever patch is found.
 	RevertsIntent bool
-	Propose       func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
+	// Cost is what a call of Propose or Refine is expected to take. It decides whether the
+	// strategy runs within the search or alongside it; see Asynchronous.
+	Cost    Cost
+	Propose func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
+	// Refine, when set, is called when everything that an asynchronous strategy has yielded
+	// was rejected and there is still time, with what came of it. It yields as Propose does.
+	Refine func(ctx context.Context, p *Problem, rejected []Rejected, yield func(Candidate) bool) error
 	// Sole, when set, proposes the complete fix of failures that this strategy alone can
 	// fix. It is tried before anything is searched for, and returns candidates as Generate
 	// does, with strategy, key and line.
@@ -212,6 +226,10 @@ func (s *Strategy) Applies(kind testrun.Kind) bool {
 	}
 	return slices.Contains(s.Kinds, kind)
 }
+
+// relative reports whether the priors of the strategy's candidates only compare them with
+// one another. A strategy for certain kinds of failure says how likely each is by itself.
+func (s *Strategy) relative() bool { return s.Kinds == nil }
 
 // maxPerStrategy bounds what one strategy may yield, so that none can fill the
 // memory or drown the others.
@@ -234,7 +252,7 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 				return false
 			}
 			c.Strategy = s.Name
-			if !p.admit(&c, p.seen) {
+			if p.refusal(&c) != "" {
 				return true
 			}
 			n++
@@ -244,8 +262,8 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 		if err != nil && ctx.Err() == nil {
 			errs = append(errs, fmt.Errorf("strategy %s: %w", s.Name, err))
 		}
-		if s.Kinds == nil {
-			normalize(cands[start:], p.share) // the others tell how likely each is by itself
+		if s.relative() {
+			normalize(cands[start:], p.share)
 		}
 		share := max(s.Share, 0.1)
 		for i := start; i < len(cands); i++ {
@@ -284,43 +302,56 @@ func normalize(cands []Candidate, share float64) {
 	}
 }
 
-// admit refuses candidates that touch what must not be edited, that change
-// nothing, or whose result another candidate has already.
-func (p *Problem) admit(c *Candidate, seen map[uint64]bool) bool {
+// Why a candidate is not admitted.
+const (
+	refusedEmpty    = "it has no edit"
+	refusedFile     = "it edits a file that may not be edited"
+	refusedPlace    = "an edit does not fit the file"
+	refusedSame     = "an edit changes nothing"
+	refusedProposed = "it was proposed before"
+)
+
+// refusal is why a candidate is not admitted: it touches what must not be edited, changes
+// nothing, or another candidate has its result already. A candidate that is admitted, for
+// which it is "", gets its key and line.
+func (p *Problem) refusal(c *Candidate) string {
 	if len(c.Edits) == 0 {
-		return false
+		return refusedEmpty
 	}
 	slices.SortFunc(c.Edits, func(a, b Edit) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
 	})
-	for _, e := range c.Edits {
+	for i, e := range c.Edits {
 		if !p.MayEdit(e.File) {
-			return false
+			return refusedFile
+		}
+		if i > 0 && e.File == c.Edits[i-1].File && e.Start < c.Edits[i-1].End {
+			return refusedPlace
 		}
 		src, err := p.Tree.Read(e.File)
 		if errors.Is(err, fs.ErrNotExist) && e.Start == 0 && e.End == 0 {
 			err = nil // a file that a deletion or a move took away comes back
 		}
 		if err != nil || e.Start < 0 || e.End > len(src) || e.Start > e.End {
-			return false
+			return refusedPlace
 		}
 		if string(src[e.Start:e.End]) == e.New {
-			return false
+			return refusedSame
 		}
 	}
 	c.Key = p.Tree.Key(c.Edits)
-	if seen[c.Key] {
-		return false
+	if p.seen[c.Key] {
+		return refusedProposed
 	}
 	if c.Line == 0 {
 		src, _ := p.Tree.Read(c.File())
 		c.Line = 1 + strings.Count(string(src[:c.Edits[0].Start]), "\n")
 	}
 	c.Restores = p.restores(c)
-	return true
+	return ""
 }
 
-// editable reports whether a file may be edited: no test, and nothing that tests call
+// MayEdit reports whether a file may be edited: no test, and nothing that tests call
 // to judge.
 func (p *Problem) MayEdit(file string) bool {
 	return (p.Editable == nil || p.Editable(file)) && (p.TestCode == nil || !p.TestCode(file))

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/localize"
@@ -65,9 +66,13 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	problem := &propose.Problem{
 		Tree: tree, Source: tools.Source, Failures: failures, Suspects: suspects, Changes: changes,
 		Editable: r.mayEdit(), TestCode: tools.TestCode, Emptied: tools.Emptied,
-		Green: func(ctx context.Context, files map[string][]byte) (bool, error) { return r.passes(ctx, p, target, files) },
 	}
-	return &cluster{project: p, target: target, tree: tree, validator: validator, problem: problem}, nil
+	c := &cluster{project: p, target: target, tree: tree, validator: validator, problem: problem}
+	accepted := slices.Clone(p.accepted)
+	problem.Green = func(ctx context.Context, files map[string][]byte) (bool, error) {
+		return c.passes(ctx, files, accepted, limits.Timeout)
+	}
+	return c, nil
 }
 
 // repairCluster searches a patch for the failures of one package and keeps it.
@@ -149,12 +154,15 @@ func (r *run) mayEdit() func(file string) bool {
 	}
 }
 
-// passes runs the target's tests with some files laid over the tree.
-func (r *run) passes(ctx context.Context, p *project, target validate.Target, files map[string][]byte) (bool, error) {
-	overlay := maps.Clone(r.kept)
+// passes runs the target's tests with some files laid over the tree. Strategies call it at
+// any time, so it reads nothing that the run goes on to change.
+func (c *cluster) passes(ctx context.Context, files map[string][]byte, accepted []testrun.Failure, timeout time.Duration) (bool, error) {
+	overlay := make(map[string][]byte, len(c.tree.Overlay)+len(files))
+	maps.Copy(overlay, c.tree.Overlay)
 	maps.Copy(overlay, files)
-	res, err := p.Suite.Run(ctx, testrun.Request{
-		Packages: []string{target.Package}, Tests: testsIn(target.Failures, []string{target.Package}), Overlay: overlay, NoVet: true, Timeout: r.opt.Limits.Timeout,
+	pkg := c.target.Package
+	res, err := c.project.Suite.Run(ctx, testrun.Request{
+		Packages: []string{pkg}, Tests: testsIn(c.target.Failures, []string{pkg}), Overlay: overlay, NoVet: true, Timeout: timeout,
 	})
 	var notRun *testrun.NotRunError
 	if errors.As(err, &notRun) {
@@ -164,7 +172,7 @@ func (r *run) passes(ctx context.Context, p *project, target validate.Target, fi
 		return false, err
 	}
 	for _, f := range res.Failures {
-		if !contains(p.accepted, f.TestID) {
+		if !contains(accepted, f.TestID) {
 			return false, nil
 		}
 	}

@@ -164,8 +164,29 @@ func (r *run) reportAttempt(c *propose.Candidate, verdict, stage string, seconds
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
 		ID: id, Candidate: fmt.Sprintf("%016x", c.Key), Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
-		Seconds: math.Round(seconds*1e4) / 1e4, Reason: firstLine(reason),
+		Seconds: math.Round(seconds*1e4) / 1e4, Reason: firstLine(reason), Origin: origin(c),
 	})
+}
+
+// origin is where a candidate came from, as far as its strategy says. It is foreign text.
+func origin(c *propose.Candidate) *report.PatchOrigin {
+	o := c.Origin
+	if o == nil {
+		return nil
+	}
+	return &report.PatchOrigin{
+		Source: testrun.OneLine(o.Source), Name: testrun.OneLine(o.Name), Model: testrun.OneLine(o.Model), Form: testrun.OneLine(o.Form),
+		Answer: testrun.OneLine(o.Answer), Prompt: testrun.OneLine(o.Prompt), Seconds: figure(o.Seconds), Dollars: figure(o.Dollars),
+	}
+}
+
+// figure makes a number that a strategy gave one that a report may have.
+func figure(x float64) float64 {
+	const most = 1e9
+	if math.IsNaN(x) {
+		return 0
+	}
+	return math.Round(min(max(x, 0), most)*1e6) / 1e6
 }
 
 func plural(n int, what string) string {
@@ -212,7 +233,7 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,
 			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: string(res.Verdict), Reason: res.Reason,
 			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
-			On: on,
+			On: on, Origin: origin(res.Candidate),
 			Standing: &report.Standing{
 				Turn: s.turn, Fixes: len(res.Fixes), Left: left, Screened: res.Screened,
 				Worth: worth(res.Candidate, means), Rivals: rivals + unlisted, Removed: res.Candidate.Removed,

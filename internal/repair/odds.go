@@ -33,7 +33,8 @@ func (s *search) testable(ctx context.Context, took time.Duration) float64 {
 }
 
 // promised is the probability, by their weights, that one of the strategies has the right
-// candidate for any of the suspects, and that it is this shard's.
+// candidate for any of the suspects, and that it is this shard's. What sources promise is
+// pending.
 func (s *search) promised() float64 {
 	total := 0.0
 	for _, strategy := range s.strategies {
@@ -43,8 +44,8 @@ func (s *search) promised() float64 {
 }
 
 // odds are how much likelier the right patch is among what is plausible than among what
-// is left: of the pool and of the groups ahead, whose share of the suspicion is given, as
-// many as are testable. That a patch passes speaks for it as much as passing is rare: how
+// is left: of the pool, of the groups ahead, whose share of the suspicion is given, and of
+// the sources, as many as are testable. That a patch passes speaks for it as much as passing is rare: how
 // rare it is for wrong ones, the search itself has shown.
 func (s *search) odds(ahead, testable float64) float64 {
 	plausible, left := 0.0, 0.0
@@ -61,6 +62,7 @@ func (s *search) odds(ahead, testable float64) float64 {
 	// The groups ahead bring as many for their share as those before did.
 	toCome := ahead / max(1-ahead, 0.01) * float64(len(s.results)+len(s.pool))
 	left += ahead * s.promised() * min(1, testable/max(toCome, 1))
+	left += s.pending() * min(1, testable)
 	if left == 0 {
 		return math.Inf(1)
 	}
@@ -102,5 +104,5 @@ func (s *search) clearWinner() bool {
 	for _, r := range s.results {
 		tested += r.Candidate.Score
 	}
-	return tested >= enoughTested*s.promised()
+	return tested >= enoughTested*(s.promised()+s.yielded()+s.pending())
 }

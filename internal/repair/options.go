@@ -56,6 +56,9 @@ type Limits struct {
 	Timeout  time.Duration // of one test run; 0 for the default
 	FirstRun time.Duration // for the first run of the tests, past which packages are left out; 0 for none
 	Jobs     int           // workers
+	// Dollars is what the strategies may spend in all; with 0 those that cost money do not
+	// run.
+	Dollars float64
 
 	Strategies []propose.Strategy // that may propose, in the order of the table
 	Screening  validate.Way       // how candidates are screened; "" for validate.Auto

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -110,9 +111,13 @@ func (r *run) learnFrom(s *search, winner *validate.Result) {
 		})
 	}
 	for strategy, spent := range seconds {
+		weight := r.part()
+		if slices.ContainsFunc(s.sources.all, func(src *source) bool { return src.strategy.Name == strategy }) {
+			weight = 1 // no other shard has asked it
+		}
 		o := learn.Outcome{
 			ID: fmt.Sprintf("%s/%d/%s", r.id, len(r.lessons), strategy), Run: r.id, Strategy: strategy, Context: kind,
-			Weight: r.part(), Seconds: spent, Event: learn.Rejected, At: now,
+			Weight: weight, Seconds: spent, Event: learn.Rejected, At: now,
 		}
 		if winner != nil && winner.Candidate.Strategy == strategy {
 			o.Reward, o.Event, o.Attempt = 1, learn.Verified, winner.Candidate.ID

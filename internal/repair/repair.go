@@ -42,6 +42,8 @@ type run struct {
 	kept    map[string][]byte // files of the patches kept, by name
 	lessons []lesson
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
+	money   money
+	asked   []string // strategies that asked a network
 }
 
 // Run takes one tree through the pipeline. The report is never nil. The error is
@@ -84,6 +86,7 @@ func newRun(opt Options) *run {
 	r := &run{
 		opt: opt, id: runs.NewID(), treeHash: opt.Subject.Tree, clock: newClock(), kept: make(map[string][]byte),
 		drawn:  maps.Clone(opt.Limits.Weights),
+		money:  money{limit: opt.Limits.Dollars},
 		rng:    rand.New(rand.NewPCG(opt.Limits.Seed, 0x7265677265656e)),
 		report: &report.Report{Schema: report.Schema, Version: opt.Subject.Version, Started: time.Now().UTC(), Verdict: report.NotRun},
 	}

@@ -24,6 +24,7 @@ func (r *run) reportReplay(ctx context.Context) {
 	if len(r.drawn) > 0 {
 		replay.Weights = r.drawn
 	}
+	replay.Network = r.asked
 	r.report.Replay = replay
 }
 
@@ -35,6 +36,9 @@ func (r *run) replayArgs() []string {
 	}
 	args := append([]string{"fix", "--apply", "never"}, r.whatArgs()...)
 	args = append(args, "--budget", limits.Budget.String(), "--seed", strconv.FormatUint(limits.Seed, 10), "--jobs", strconv.Itoa(limits.Jobs))
+	if limits.Dollars > 0 {
+		args = append(args, "--max-cost", strconv.FormatFloat(limits.Dollars, 'f', -1, 64))
+	}
 	if limits.Shard.Of > 0 {
 		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Of))
 	}

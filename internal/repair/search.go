@@ -19,7 +19,7 @@ import (
 // In each round the most promising of the pool are screened, and a group is added first
 // when it promises more than they do. Everything plausible that the budget allows to find
 // is ranked before the best is proven; only where one patch leaves the others far behind
-// is it taken at once.
+// is it taken at once. Strategies that take long feed the pool from the side; see sources.
 type search struct {
 	run        *run
 	cluster    *cluster
@@ -30,6 +30,10 @@ type search struct {
 
 	pool    []propose.Candidate // proposed, not tested
 	results []validate.Result   // tested
+
+	sources sources       // the asynchronous strategies
+	waited  time.Duration // for them
+	proven  int           // results there were when the plausible ones were last proven while idle
 }
 
 // The turns of the searches for a cluster: one begins when the one before found nothing.
@@ -82,13 +86,16 @@ func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *validate.Result {
 	screening, last, cancel := s.screeningTime(ctx)
 	defer cancel()
+	s.startSources(last)
+	defer s.stopSources()
 	groups, whole := suspectGroups(suspects), mass(suspects)
 	if len(s.strategies) == 0 {
 		groups = nil
 	}
 	began, size := time.Now(), firstRound
 	ahead := 1.0 // share of the suspicion in the groups to come
-	for screening.Err() == nil && (len(groups) > 0 || len(s.pool) > 0) {
+	for screening.Err() == nil {
+		s.receive(ctx, screening)
 		if len(groups) > 0 && s.due(mass(groups[0])/whole) {
 			share := mass(groups[0]) / whole
 			ahead -= share
@@ -97,13 +104,14 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 			s.probeHoles(screening)
 			groups = groups[1:]
 		}
-		s.screen(screening, size)
-		size = min(size*roundGrowth, maxRound)
-		odds := s.odds(max(ahead, 0), s.testable(screening, time.Since(began)))
-		s.run.opt.Hooks.Log.Debug("round", "tested", len(s.results), "odds", odds)
-		if s.clearWinner() || odds > enoughOdds {
-			ranked := s.ranked()
-			if winner := s.prove(ctx, ranked[:min(len(ranked), firstProven)]); winner != nil {
+		if len(groups) == 0 && len(s.pool) == 0 {
+			if winner, over := s.idle(ctx, screening); winner != nil || over {
+				return winner
+			}
+		} else {
+			s.screen(screening, size)
+			size = min(size*roundGrowth, maxRound)
+			if winner := s.early(ctx, s.odds(max(ahead, 0), s.testable(screening, time.Since(began)-s.waited))); winner != nil {
 				return winner
 			}
 		}
@@ -112,6 +120,17 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 		}
 	}
 	return nil
+}
+
+// early proves the best of what is plausible, when it is unlikely that the search would
+// come to anything better.
+func (s *search) early(ctx context.Context, odds float64) *validate.Result {
+	s.run.opt.Hooks.Log.Debug("round", "tested", len(s.results), "odds", odds)
+	if !s.clearWinner() && odds <= enoughOdds {
+		return nil
+	}
+	ranked := s.ranked()
+	return s.prove(ctx, ranked[:min(len(ranked), firstProven)])
 }
 
 // due reports whether a group with this share of the suspicion promises more than the

@@ -20,6 +20,10 @@ import (
 // the tree before any patch (propose.Candidate.Key), so that also there no candidate is
 // two shards', nor any nobody's but those in what the patch has changed.
 //
+// An asynchronous strategy is asked by one shard alone, which follows from its name and tests
+// all that it yields: the strategy may answer something else on the next machine, and every
+// answer may cost money. Such a candidate can be another shard's, too.
+//
 // report.Merge makes one report of what they found.
 
 // mine are the candidates that are this shard's.

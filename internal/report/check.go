@@ -89,9 +89,11 @@ func (r *Report) Check() error {
 		c.oneOf(at+"stage", a.Stage, attemptStages)
 		c.oneOf(at+"verdict", a.Verdict, attemptVerdicts)
 		c.atLeastZero(at+"seconds", a.Seconds)
+		c.origin(at+"origin", a.Origin)
 	}
 	s := r.Stats
 	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WrongNo)))
+	c.atLeastZero("stats.dollars", s.Dollars)
 	if s.WrongNo > s.Sampled {
 		c.fail("stats.wrong_no", "is more than were sampled")
 	}
@@ -140,6 +142,13 @@ func (c *checker) standing(at string, s *Standing) {
 	c.atLeastZero(at+".worth", s.Worth)
 	c.atLeastZero(at+".rivals", s.Rivals)
 	c.share(at+".removed", s.Removed)
+}
+
+func (c *checker) origin(at string, o *PatchOrigin) {
+	if o != nil {
+		c.atLeastZero(at+".seconds", o.Seconds)
+		c.atLeastZero(at+".dollars", o.Dollars)
+	}
 }
 
 func (c *checker) learning(l *Learning) {
@@ -255,6 +264,7 @@ func (c *checker) patch(at string, p *Patch, clusters int) {
 		c.id(at+"on", id)
 	}
 	c.standing(at+"standing", p.Standing)
+	c.origin(at+"origin", p.Origin)
 	c.spans(at+"files", p.Files)
 	for _, e := range p.Evidence {
 		c.oneOf(at+"evidence step", e.Step, evidenceSteps)

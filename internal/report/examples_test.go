@@ -155,12 +155,12 @@ func proposedReport() *Report {
 	r.Patches = []Patch{first, second, third}
 	r.Suspects = []Suspect{{Span{"stats/mean.go", 12, 18}, 0.94, []string{"changed since the base", "the panic's stack goes through it"}}}
 	r.Attempts = []Attempt{
-		{"a1", "", "template/guard", "stats/mean.go", 17, "type-check", "ill_typed", 0.004, "undefined: n"},
-		{"a2", "", "template/guard", "stats/mean.go", 17, "failing-tests", "rejected", 0.41, "TestMean/empty: got 1ns, want 0s"},
-		{"a17", "", "template/guard", "stats/mean.go", 12, "repeat", "verified", 6.5, ""},
-		{"a21", "", "template/expression", "stats/mean.go", 17, "repeat", "verified", 6.1, ""},
-		{"a30", "", "revert", "stats/mean.go", 12, "failing-tests", "refused", 0.9, "it undoes the change"},
-		{"a31", "", "template/operator", "stats/mean.go", 15, "propose", "pruned", 0, "same text as a2"},
+		{"a1", "", "template/guard", "stats/mean.go", 17, "type-check", "ill_typed", 0.004, "undefined: n", nil},
+		{"a2", "", "template/guard", "stats/mean.go", 17, "failing-tests", "rejected", 0.41, "TestMean/empty: got 1ns, want 0s", nil},
+		{"a17", "", "template/guard", "stats/mean.go", 12, "repeat", "verified", 6.5, "", nil},
+		{"a21", "", "template/expression", "stats/mean.go", 17, "repeat", "verified", 6.1, "", nil},
+		{"a30", "", "revert", "stats/mean.go", 12, "failing-tests", "refused", 0.9, "it undoes the change", nil},
+		{"a31", "", "template/operator", "stats/mean.go", 15, "propose", "pruned", 0, "same text as a2", nil},
 	}
 	r.Stats = Stats{
 		Generated: 41, Pruned: 12, IllTyped: 3, Validated: 26, Plausible: 3, Verified: 2,

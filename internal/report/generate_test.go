@@ -41,6 +41,12 @@ func reports() *rapid.Generator[*Report] {
 		yes := func() bool { return rapid.Bool().Draw(t, "yes") }
 		several := func() int { return rapid.IntRange(0, 7).Draw(t, "several") }
 		span := func() Span { return Span{file(), number(), number()} }
+		origin := func() *PatchOrigin {
+			if yes() {
+				return nil
+			}
+			return &PatchOrigin{text(), text(), text(), text(), text(), text(), secs(), secs()}
+		}
 
 		r := &Report{
 			Schema: Schema, ID: id(), Version: text(), Verdict: Verdict(one(verdicts)), Command: text(),
@@ -51,7 +57,7 @@ func reports() *rapid.Generator[*Report] {
 			},
 			Tests: Tests{number(), number(), number(), number(), 0, 0},
 			Stats: Stats{
-				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WrongNo: several(),
+				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WrongNo: several(), Dollars: secs(),
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
 			},
 		}
@@ -91,6 +97,7 @@ func reports() *rapid.Generator[*Report] {
 				p.On = []string{id()}
 				p.Standing = &Standing{Turn: several(), Fixes: number(), Left: number(), Screened: yes(), Worth: share(), Rivals: secs(), Removed: share()}
 			}
+			p.Origin = origin()
 			if yes() {
 				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(evidenceSteps), yes(), text(), secs()}}
 			}
@@ -98,7 +105,7 @@ func reports() *rapid.Generator[*Report] {
 		}
 		for range several() {
 			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
-			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text()})
+			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text(), origin()})
 			r.Notes = append(r.Notes, text())
 			r.Alerts = append(r.Alerts, Alert{one(alertLevels), text(), text()})
 			r.Receipts = append(r.Receipts, Receipt{id(), one(receiptStates), text(), []string{text()}, text(), number(), secs()})
@@ -114,7 +121,7 @@ func reports() *rapid.Generator[*Report] {
 		if yes() {
 			r.Replay = &Replay{
 				Command: text(), Args: []string{text()}, Seed: 1, Tree: text(), Config: text(), Toolchain: text(), System: text(),
-				Weights: map[string]map[string]float64{text(): {text(): share()}},
+				Weights: map[string]map[string]float64{text(): {text(): share()}}, Network: []string{text()},
 			}
 		}
 		return r

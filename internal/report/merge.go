@@ -263,6 +263,7 @@ func (s *Stats) add(o *Stats) {
 	sum(&s.Verified, o.Verified)
 	sum(&s.Sampled, o.Sampled)
 	sum(&s.WrongNo, o.WrongNo)
+	s.Dollars = min(s.Dollars+o.Dollars, maxNumber)
 	for stage, t := range o.Seconds {
 		s.Seconds[stage] = max(s.Seconds[stage], t)
 	}
@@ -301,6 +302,15 @@ func (m *merge) replay() {
 	if i := slices.Index(replay.Args, "--shard"); i >= 0 && i+1 < len(replay.Args) {
 		replay.Args = slices.Delete(slices.Clone(replay.Args), i, i+2)
 	}
+	asked := make(map[string]bool)
+	for _, r := range m.ran {
+		if r.Replay != nil {
+			for _, strategy := range r.Replay.Network {
+				asked[strategy] = true
+			}
+		}
+	}
+	replay.Network = slices.Sorted(maps.Keys(asked))
 	for _, r := range m.ran {
 		if r.Replay != nil && !reflect.DeepEqual(r.Replay.Weights, replay.Weights) {
 			m.out.Notes = append(m.out.Notes, "the shards did not weigh the strategies alike: their stores differ, and so what each left out when its time was over")

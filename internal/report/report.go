@@ -164,27 +164,40 @@ type Span struct {
 
 // Patch is a plausible or verified candidate.
 type Patch struct {
-	ID          string     `json:"id" redact:"never"` // what regreen apply takes
-	Attempt     string     `json:"attempt" redact:"never"`
-	Strategy    string     `json:"strategy"`
-	Title       string     `json:"title"` // what it does, for people
-	Rank        int        `json:"rank"`  // 1 is best; among the patches of its cluster
-	Cluster     int        `json:"cluster"`
-	State       string     `json:"state"`            // plausible, verified or refused
-	Reason      string     `json:"reason,omitempty"` // why it is not verified
-	Applied     bool       `json:"applied"`
-	Staged      bool       `json:"staged,omitempty"` // applied to the index too, for the commit that was made
-	Confidence  float64    `json:"confidence"`       // 0 to 1
-	History     *History   `json:"history,omitempty"`
-	Agrees      int        `json:"agrees,omitempty"` // how many other patches of its cluster change the same lines
-	NeedsReview bool       `json:"needs_review"`
-	Files       []Span     `json:"files"`
-	Diff        string     `json:"diff"`               // unified, applies with regreen apply --patch
-	Redacted    bool       `json:"redacted,omitempty"` // the diff held a secret, and does not apply
-	Evidence    []Evidence `json:"evidence"`
-	After       *Tests     `json:"after,omitempty"` // the whole suite with the patch, to compare with Report.Tests
-	On          []string   `json:"on,omitempty"`    // Patch.ID of those that were in the tree it was made for and tested on
-	Standing    *Standing  `json:"standing,omitempty"`
+	ID          string       `json:"id" redact:"never"` // what regreen apply takes
+	Attempt     string       `json:"attempt" redact:"never"`
+	Strategy    string       `json:"strategy"`
+	Title       string       `json:"title"` // what it does, for people
+	Rank        int          `json:"rank"`  // 1 is best; among the patches of its cluster
+	Cluster     int          `json:"cluster"`
+	State       string       `json:"state"`            // plausible, verified or refused
+	Reason      string       `json:"reason,omitempty"` // why it is not verified
+	Applied     bool         `json:"applied"`
+	Staged      bool         `json:"staged,omitempty"` // applied to the index too, for the commit that was made
+	Confidence  float64      `json:"confidence"`       // 0 to 1
+	History     *History     `json:"history,omitempty"`
+	Agrees      int          `json:"agrees,omitempty"` // how many other patches of its cluster change the same lines
+	NeedsReview bool         `json:"needs_review"`
+	Files       []Span       `json:"files"`
+	Diff        string       `json:"diff"`               // unified, applies with regreen apply --patch
+	Redacted    bool         `json:"redacted,omitempty"` // the diff held a secret, and does not apply
+	Evidence    []Evidence   `json:"evidence"`
+	After       *Tests       `json:"after,omitempty"` // the whole suite with the patch, to compare with Report.Tests
+	On          []string     `json:"on,omitempty"`    // Patch.ID of those that were in the tree it was made for and tested on
+	Standing    *Standing    `json:"standing,omitempty"`
+	Origin      *PatchOrigin `json:"origin,omitempty"` // nil when the strategy says it all
+}
+
+// PatchOrigin is where a candidate came from, where its strategy asks others.
+type PatchOrigin struct {
+	Source  string  `json:"source"`            // what sort of source it is: model or agent
+	Name    string  `json:"name,omitempty"`    // as it is configured
+	Model   string  `json:"model,omitempty"`   // as the source calls it
+	Form    string  `json:"form,omitempty"`    // what it was made of: an ingredient or a patch
+	Answer  string  `json:"answer,omitempty"`  // which of the source's answers it is from
+	Prompt  string  `json:"prompt,omitempty"`  // hash of what was asked
+	Seconds float64 `json:"seconds,omitempty"` // that the answer took, with all that it held
+	Dollars float64 `json:"dollars,omitempty"` // that the answer cost, with all that it held
 }
 
 // Standing is what ranks a patch among those of its cluster, also among those of other
@@ -223,15 +236,16 @@ type Suspect struct {
 
 // Attempt is one line of the ledger.
 type Attempt struct {
-	ID        string  `json:"id" redact:"never"`
-	Candidate string  `json:"candidate,omitempty" redact:"never"` // names what it changes: the same in every run on the same tree
-	Strategy  string  `json:"strategy"`
-	File      string  `json:"file"`
-	Line      int     `json:"line"`
-	Stage     string  `json:"stage"`   // propose, type-check, screen, failing-tests, dependents, suite, repeat
-	Verdict   string  `json:"verdict"` // pruned, ill_typed, rejected, plausible, verified or refused
-	Seconds   float64 `json:"seconds"`
-	Reason    string  `json:"reason,omitempty"`
+	ID        string       `json:"id" redact:"never"`
+	Candidate string       `json:"candidate,omitempty" redact:"never"` // names what it changes: the same in every run on the same tree
+	Strategy  string       `json:"strategy"`
+	File      string       `json:"file"`
+	Line      int          `json:"line"`
+	Stage     string       `json:"stage"`   // propose, type-check, screen, failing-tests, dependents, suite, repeat
+	Verdict   string       `json:"verdict"` // pruned, ill_typed, rejected, plausible, verified or refused
+	Seconds   float64      `json:"seconds"`
+	Reason    string       `json:"reason,omitempty"`
+	Origin    *PatchOrigin `json:"origin,omitempty"`
 }
 
 // Stats counts the candidates and splits the wall time.
@@ -244,6 +258,7 @@ type Stats struct {
 	Verified  int                `json:"verified"`
 	Sampled   int                `json:"sampled,omitempty"`  // of those rejected, tried once more each in a process of its own
 	WrongNo   int                `json:"wrong_no,omitempty"` // of those sampled, that passed there
+	Dollars   float64            `json:"dollars,omitempty"`  // that strategies have spent
 	Seconds   map[string]float64 `json:"seconds"`            // by stage: detect test localize propose build validate confirm report
 }
 
@@ -286,6 +301,9 @@ type Replay struct {
 	// Weights are those that the strategies had, by kind of failure and strategy: they
 	// are drawn from what was learnt, which goes on.
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`
+	// Network are the strategies that asked others, who may answer differently the next
+	// time: a run with any cannot be done again exactly.
+	Network []string `json:"network,omitempty"`
 }
 
 // Receipt tells what became of the report in one channel.

@@ -56,6 +56,7 @@ type Input struct {
 type Flags struct {
 	Test, Base, Apply, Store string
 	Budget                   time.Duration
+	MaxCost                  float64 // dollars
 	Seed                     uint64
 	Jobs                     int
 	Results, Lang            []string
@@ -205,11 +206,22 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 			Budget:  positive(f.Budget, cfg.Budgets[s.in.Hook], cfg.Budget, s.Defaults.Budget),
 			Timeout: cfg.Timeout, FirstRun: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),
 			Jobs:       positive(f.Jobs, cfg.Jobs, runtime.NumCPU()),
+			Dollars:    s.maxCost(),
 			Strategies: strategies, Screening: validate.Way(f.Validator), Seed: positive(f.Seed, cfg.Seed, 1), Shard: shard,
 		},
 		Decision: repair.Decision{Policy: policy, Confidence: cfg.Confidence, Editable: cfg.Editable},
 		Hooks:    repair.Hooks{Log: s.Log, Progress: progress, Store: s.Store, Deepen: s.deepen()},
 	}, nil
+}
+
+// maxCost is what a run may spend, in dollars. The change of a fork or a bot may have written
+// the files of the configuration, which then have no say in it.
+func (s *Session) maxCost() float64 {
+	configured := s.Config.MaxCost
+	if e := s.Environment; (e.Fork || e.Restricted) && config.Getenv(s.in.Environ)("REGREEN_MAX_COST") == "" {
+		configured = 0
+	}
+	return positive(s.in.Flags.MaxCost, configured)
 }
 
 // parseShard reads i/n; "" is the zero Shard.
@@ -315,7 +327,7 @@ func orList(lists ...[]string) []string {
 	return nil
 }
 
-func positive[T int | uint64 | time.Duration](values ...T) T {
+func positive[T int | uint64 | float64 | time.Duration](values ...T) T {
 	for _, v := range values {
 		if v > 0 {
 			return v

@@ -14,7 +14,7 @@ const (
 // lies between. A panic's trace is at the end of a test's output, its cause often
 // at the beginning; the middle of a flood is the part to miss least.
 type Capped struct {
-	Limit   int // bytes kept; 0 means maxOutput
+	Limit   int // bytes kept; 0 means MaxOutput
 	Head    []byte
 	tail    []byte
 	skipped int

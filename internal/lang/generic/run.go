@@ -214,7 +214,7 @@ func (s *suite) noResults(end *ending, stale []string) error {
 		e.What += ": " + last
 	}
 	if len(stale) > 0 {
-		e.What += fmt.Sprintf("\nstale results of an earlier run are not read: %s", list(stale))
+		e.What += fmt.Sprintf("; stale ones of an earlier run are not read: %s", list(stale))
 		e.Hint = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
 	}
 	return e
@@ -234,7 +234,7 @@ func (s *suite) noTests(files []*resultfile.File, end *ending) error {
 
 // brokenResults is the error for a file that cannot be read.
 func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
-	e := &testrun.NotRunError{What: broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
+	e := &testrun.NotRunError{What: "the results cannot be read: " + broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
 	if broken.File == standardOutput {
 		e.Where = "the standard output of " + s.command
 	}

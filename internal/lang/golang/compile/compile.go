@@ -1,3 +1,14 @@
+// Package compile holds the strategies for code that does not compile, imports among them.
+//
+// Each error of the type checker has a few remedies, by its kind. A remedy is tried by
+// checking the package again with it. Since a package with several errors compiles only
+// when all of them are gone, each candidate is one remedy under examination together with
+// the best remedy for every error that is left.
+//
+// Goals: a strategy is a file, and a table of fixers says which errors it has remedies for;
+// a candidate compiles.
+//
+// Not a goal: whether the tests pass, which is for package validate.
 package compile
 
 import (
@@ -16,19 +27,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// How code that does not compile is repaired: each error of the type checker has
-// a few remedies, by its kind. A remedy is tried by checking the package again
-// with it. Since a package with several errors compiles only when all of them are
-// gone, each candidate is one remedy under examination together with the best
-// remedy for every error that is left.
-
 var compileKinds = []testrun.Kind{testrun.Compile}
 
 // compileShare is the share of every strategy here: the error says which of them
 // fits, and the prior of the candidate how well.
 const compileShare = 30
 
-// compileStrategies repair code that does not compile.
+// Strategies repair code that does not compile.
 var Strategies = []propose.Strategy{
 	compileRename,
 	compileName,

@@ -61,7 +61,7 @@ func (e *BuildError) Failure() testrun.Failure {
 }
 
 // Build builds the test program of one package. Code that does not compile gives
-// a [*BuildError], a package without tests a [*NotRunError].
+// a [*BuildError], a package without tests a [*testrun.NotRunError].
 func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binary, error) {
 	found, module, err := s.packageAt(ctx, pkg)
 	if err != nil {

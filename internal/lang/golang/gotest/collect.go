@@ -27,7 +27,7 @@ const (
 	// output of a package in memory, for its cache.
 	floodLimit = 256 << 20
 	// maxKept is how much output of failed tests is kept in full. Past it each
-	// failure keeps minOutput.
+	// failure keeps [testrun.MinOutput].
 	maxKept = 16 << 20
 	// maxBuilds is how much output of failed builds is kept.
 	maxBuilds = 1 << 20

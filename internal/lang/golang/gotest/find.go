@@ -27,7 +27,7 @@ import (
 // left to a shell: its exit status is the judge of the whole suite, and go test
 // on the modules finds what failed.
 //
-// When there is nothing that could be run the error is a [*NotRunError].
+// When there is nothing that could be run the error is a [*testrun.NotRunError].
 func Find(root, command string) (*Suite, error) {
 	return FindIn(root, command, testrun.NewSandbox(os.Environ()))
 }

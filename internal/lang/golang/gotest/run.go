@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Run runs the tests. A run that did not truly run gives a [*NotRunError]; tests
+// Run runs the tests. A run that did not truly run gives a [*testrun.NotRunError]; tests
 // that fail, and code that does not compile, are in the Result.
 //
 // When the suite has a Command it runs first and decides whether a run of the

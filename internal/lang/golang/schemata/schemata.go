@@ -1,3 +1,17 @@
+// Package schemata screens candidates for Go by mutant schemata (Untch, Offutt, Harrold,
+// "Mutation analysis using mutant schemata", 1993): many candidates, the mutants, are
+// written into one source, which is built once; the program learns at run time which
+// mutant to be.
+//
+// A batch follows these files: reach.go leaves out what the failing tests do not get to,
+// writer.go writes the source, build.go builds it, pool.go runs hundreds of mutants in a
+// process, process.go runs what passed once more in a process of its own, and package.go
+// runs the other tests of the package.
+//
+// Goals: thousands of candidates in the time of a few builds; each way of running is right
+// by itself and falls back on the next; samples show when the quickest cannot be trusted.
+//
+// Not a goal: proof. What passes is confirmed by package validate, with the real edit.
 package schemata
 
 import (
@@ -13,7 +27,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// SchemataOptions say what a [Schemata] works on, and how.
+// Options say what a [Screener] works on, and how.
 type Options struct {
 	Suite *gotest.Suite
 	Tree  *source.Tree
@@ -25,13 +39,11 @@ type Options struct {
 	Progress func(done, total, plausible int)
 }
 
-// Schemata screens candidates for Go by mutant schemata (Untch, Offutt, Harrold,
-// "Mutation analysis using mutant schemata", 1993): many candidates, the mutants, are
-// written into one source (see writer), which is built once; the program, the metamutant,
-// learns at run time which mutant to be. It runs the failing tests for hundreds of
-// mutants in a process (see pool.go), and what passes runs once more in a process of its
-// own. What cannot be a mutant has a build of its own, of the one package where that
-// serves (see relink.go).
+// Screener screens candidates for Go. It is what a language gives in lang.Tools.
+//
+// It runs the failing tests for hundreds of mutants in a process (see pool.go), and what
+// passes runs once more in a process of its own. What cannot be a mutant has a build of its
+// own, of the one package where that serves (see relink.go).
 type Screener struct {
 	opt Options
 
@@ -43,7 +55,7 @@ type Screener struct {
 	paces    map[string]*pace // of packages, by import path
 }
 
-// NewSchemata returns a screener that has seen nothing yet.
+// New returns a screener that has seen nothing yet.
 func New(opt Options) *Screener { return &Screener{opt: opt} }
 
 // Samples returns how reliable the rejections were so far.

@@ -142,6 +142,7 @@ func (d *Donors) clauses(cond ast.Expr, take func(ast.Node, int) *Donor) {
 	}
 }
 
+// TypeKey is a type as a key of [Donors.Exprs]: untyped constants count as their default.
 func TypeKey(t types.Type) string { return types.TypeString(types.Default(t), nil) }
 
 // Leaves reports whether a block ends by leaving its surroundings.

@@ -1,3 +1,11 @@
+// Package site is a place in Go code that a template may change: a suspicious function
+// with its types, scopes and statements, and the donors, code of its package that can
+// stand there.
+//
+// Goals: what a template asks about a function is answered once, here; text that is placed
+// elsewhere names what is in scope there.
+//
+// Not goals: which change to make, which is for package template; judging it.
 package site
 
 import (
@@ -141,7 +149,7 @@ func newFunction(p *propose.Problem, pkg *source.Package, file *source.File, dec
 // that use it.
 const heritage = 0.5
 
-// values gives the initial values of the variables of a declaration that
+// valuesOf returns the initial values of the variables of a declaration that
 // suspicious lines use.
 func valuesOf(p *propose.Problem, pkg *source.Package, file *source.File, d *ast.GenDecl) []*Function {
 	var out []*Function
@@ -359,6 +367,7 @@ func (f *Function) Owners(pos token.Pos) []*types.Var {
 	return slices.Concat(locals[i:i+1], locals[:i], locals[i+1:])
 }
 
+// Innermost returns the innermost scope around pos.
 func (f *Function) Innermost(pos token.Pos) *types.Scope {
 	f.moveTo(pos)
 	return f.at.scope
@@ -546,6 +555,7 @@ func Quote(text string) string {
 	return "`" + text + "`"
 }
 
+// ReplaceTitle is the title of a candidate that puts one text in the place of another.
 func ReplaceTitle(from, to string) string {
 	return fmt.Sprintf("replace %s by %s", Quote(from), Quote(to))
 }

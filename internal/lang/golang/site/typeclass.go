@@ -4,6 +4,7 @@ import (
 	"go/types"
 )
 
+// IsBool reports whether a type is boolean.
 func IsBool(t types.Type) bool { return HasInfo(t, types.IsBoolean) }
 
 // HasInfo reports whether a type is a basic one of some kind.
@@ -12,8 +13,10 @@ func HasInfo(t types.Type, info types.BasicInfo) bool {
 	return ok && b.Info()&info != 0
 }
 
+// IsError reports whether a type is error itself.
 func IsError(t types.Type) bool { return types.Identical(t, types.Universe.Lookup("error").Type()) }
 
+// HasLen reports whether len can be asked of a value of a type.
 func HasLen(t types.Type) bool {
 	switch u := t.Underlying().(type) {
 	case *types.Slice, *types.Array, *types.Map:

@@ -1,3 +1,11 @@
+// Package source is the Go code under repair: files, packages with their types, and
+// whether an edit would compile.
+//
+// Goals: a package is loaded once, as far as it compiles; an edit of one function is
+// checked in a millisecond, without the bodies of the others; what belongs to the tests is
+// known by what it does, not by its name alone.
+//
+// Not goals: finding places to change, which is for package site; building.
 package source
 
 import (

@@ -22,7 +22,7 @@ func near(a, b string) float64 {
 	return 0.4 + 0.6*float64(common+suffix)/float64(max(len(la), len(lb)))
 }
 
-// operators that are mistaken for each other, the likeliest first.
+// confusedWith are the operators that are mistaken for each other, the likeliest first.
 var confusedWith = map[token.Token][]token.Token{
 	token.LSS: {token.LEQ, token.GTR, token.GEQ, token.NEQ}, token.LEQ: {token.LSS, token.GEQ, token.GTR, token.EQL},
 	token.GTR: {token.GEQ, token.LSS, token.LEQ, token.NEQ}, token.GEQ: {token.GTR, token.LEQ, token.LSS, token.EQL},

@@ -4,6 +4,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
+// Strategies is the table of templates.
 var Strategies = []propose.Strategy{
 	templateAddClause,
 	templateGuard,

@@ -1,3 +1,13 @@
+// Package template holds the strategies that change one place of a suspicious function: a
+// condition, an operand, a call, a statement.
+//
+// A strategy is a file: the value that explains it, and a template, which looks at one
+// function and emits the options of each of its sites. Strategies is the table of them.
+//
+// Goals: forms that real fixes have, each with an honest likelihood; edits that keep the
+// text around them.
+//
+// Not goals: edits in several functions; running tests.
 package template
 
 import (

@@ -4,8 +4,9 @@ package pool
 
 import "testing"
 
-// What the pool finds in package testing; this file stands for it where tools look at the
-// others, and goes into no program.
+// This file stands for package testing, with what the pool finds in it, where tools look at
+// the others. It goes into no program.
+
 type (
 	T            = testing.T
 	InternalTest = testing.InternalTest

@@ -1,4 +1,12 @@
-package main
+// Package harmless makes changes of Go code that change nothing it does, and recognises
+// those of layout and comments. Benchmarks hide a bug among them, and compare a patch with
+// the real fix.
+//
+// Goals: the same seed makes the same changes; a changed tree builds and passes its tests
+// as before.
+//
+// Not a goal: refactoring. What it makes is small and recognised by its lines.
+package harmless
 
 import (
 	"bytes"
@@ -16,19 +24,31 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"github.com/regreen-ci/regreen/bench/seeded"
 )
 
-// distance is how many untouched lines lie at least between two hunks, more than
+// Span is a range of lines of a file, both ends included, from 1.
+type Span struct {
+	File       string // slash-separated, relative to the root
+	Start, End int
+}
+
+// Overlaps reports whether two spans have a line in common.
+func (s Span) Overlaps(o Span) bool {
+	return s.File == o.File && s.Start <= o.End && o.Start <= s.End
+}
+
+// Widen returns the span with n lines more at either end.
+func (s Span) Widen(n int) Span { return Span{s.File, s.Start - n, s.End + n} }
+
+// Distance is how many untouched lines lie at least between two hunks, more than
 // any usual context, so that a diff never joins them.
-const distance = 10
+const Distance = 10
 
 // editor makes one harmless change to a Go file. It keeps the number of lines,
 // except behind the last one, and stays away from the spans in avoid. What it
 // returns is the new text and the lines changed; ok is false when the file offers
 // no place.
-type editor func(f *goFile, rng *rand.Rand, avoid []span) (src []byte, changed span, ok bool)
+type editor func(f *goFile, rng *rand.Rand, avoid []Span) (src []byte, changed Span, ok bool)
 
 // editors are the five hunks that a bug hides among, in the order they are made.
 var editors = []editor{
@@ -55,27 +75,25 @@ func parseFile(name string, src []byte) (*goFile, error) {
 func (f *goFile) line(p token.Pos) int   { return f.fset.Position(p).Line }
 func (f *goFile) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
-func (f *goFile) span(from, to token.Pos) span { return span{f.name, f.line(from), f.line(to)} }
+func (f *goFile) span(from, to token.Pos) Span { return Span{f.name, f.line(from), f.line(to)} }
 
-// addHarmless makes one change of each kind to the module in dir, away from the
-// bug's place, and returns where. Small modules lack a place for some kind; the
-// next one that has a place then serves twice. The same bug gets the same hunks
-// every time.
-func addHarmless(dir string, b seeded.Bug) ([]span, error) {
+// Change makes one change of each kind to the module in dir, away from bug, and
+// returns where. Small modules lack a place for some kind; the next one that has a
+// place then serves twice. The same seed makes the same hunks every time.
+func Change(dir, seed string, bug Span) ([]Span, error) {
 	names, err := sources(dir)
 	if err != nil {
 		return nil, err
 	}
-	rng := newRand(b.ID)
+	rng := newRand(seed)
 	rng.Shuffle(len(names), func(i, j int) { names[i], names[j] = names[j], names[i] })
 
-	fixed := span{b.File, b.Line, b.Line + strings.Count(b.Fixed, "\n")}
-	hunks := []span{fixed}
+	hunks := []Span{bug}
 	for i := range editors {
 		order := names
 		if i < 2 {
 			// Hunks in the very file are the hardest to tell from the bug.
-			order = append([]string{b.File}, order...)
+			order = append([]string{bug.File}, order...)
 		}
 		for j := range editors {
 			changed, ok, err := makeHunk(dir, editors[(i+j)%len(editors)], order, rng, hunks)
@@ -102,12 +120,12 @@ func newRand(id string) *rand.Rand {
 }
 
 // makeHunk lets edit change the first file that has a place for it.
-func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []span) (span, bool, error) {
+func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []Span) (Span, bool, error) {
 	for _, name := range names {
 		full := filepath.Join(dir, filepath.FromSlash(name))
 		src, err := os.ReadFile(full)
 		if err != nil {
-			return span{}, false, err
+			return Span{}, false, err
 		}
 		f, err := parseFile(name, src)
 		if err != nil {
@@ -117,7 +135,7 @@ func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []s
 			return changed, true, os.WriteFile(full, after, 0o644)
 		}
 	}
-	return span{}, false, nil
+	return Span{}, false, nil
 }
 
 // sources are the module's files that every build compiles: neither tests nor
@@ -169,30 +187,30 @@ func sources(dir string) ([]string, error) {
 }
 
 // free reports whether s keeps its distance from all of avoid.
-func free(s span, avoid []span) bool {
-	return !slices.ContainsFunc(avoid, s.widen(distance).overlaps)
+func free(s Span, avoid []Span) bool {
+	return !slices.ContainsFunc(avoid, s.Widen(Distance).Overlaps)
 }
 
 // renameLocal renames a variable of a function whose uses stand close together.
-func renameLocal(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func renameLocal(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	type variable struct {
 		uses []*ast.Ident
-		at   span
+		at   Span
 	}
 	var found []variable
 	for _, uses := range f.locals() {
 		at := f.span(uses[0].Pos(), uses[len(uses)-1].Pos())
-		if len(uses) > 1 && at.end-at.start < 5 && free(at, avoid) {
+		if len(uses) > 1 && at.End-at.Start < 5 && free(at, avoid) {
 			found = append(found, variable{uses, at})
 		}
 	}
 	if len(found) == 0 {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	v := found[rng.IntN(len(found))]
 	name := v.uses[0].Name + "Value"
 	if bytes.Contains(f.src, []byte(name)) {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	var out []byte
 	last := 0
@@ -252,7 +270,7 @@ func (noImports) Import(path string) (*types.Package, error) {
 }
 
 // editComment changes a comment inside a function.
-func editComment(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func editComment(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	var comments []*ast.Comment
 	for _, d := range f.ast.Decls {
 		fn, ok := d.(*ast.FuncDecl)
@@ -269,7 +287,7 @@ func editComment(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
 }
 
 // editDoc changes the doc comment of a declaration.
-func editDoc(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func editDoc(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	var comments []*ast.Comment
 	for _, d := range f.ast.Decls {
 		var doc *ast.CommentGroup
@@ -287,7 +305,7 @@ func editDoc(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
 }
 
 // rewordOne adds words to one of the comments that are prose on a line of their own.
-func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	comments = slices.DeleteFunc(comments, func(c *ast.Comment) bool {
 		before := f.src[:f.offset(c.Pos())]
 		alone := len(bytes.TrimSpace(before[bytes.LastIndexByte(before, '\n')+1:])) == 0
@@ -295,22 +313,22 @@ func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand
 		return !alone || !prose || !free(f.span(c.Pos(), c.Pos()), avoid)
 	})
 	if len(comments) == 0 {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	c := comments[rng.IntN(len(comments))]
 	at := f.offset(c.Pos()) + len(c.Text)
 	if f.src[at-1] == '\r' || at > len(f.src) {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	return slices.Concat(f.src[:at], []byte(words), f.src[at:]), f.span(c.Pos(), c.Pos()), true
 }
 
 // swapFunctions exchanges two short functions that stand one behind the other.
-func swapFunctions(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func swapFunctions(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	const short = 12
 	type pair struct{ a, b, end int } // offsets: where the functions start, and the second's end
 	var found []pair
-	var spans []span
+	var spans []Span
 	for i := 1; i < len(f.ast.Decls); i++ {
 		first, ok1 := f.ast.Decls[i-1].(*ast.FuncDecl)
 		second, ok2 := f.ast.Decls[i].(*ast.FuncDecl)
@@ -328,7 +346,7 @@ func swapFunctions(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool)
 		spans = append(spans, at)
 	}
 	if len(found) == 0 {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	i := rng.IntN(len(found))
 	p := found[i]
@@ -345,13 +363,13 @@ func start(fn *ast.FuncDecl) token.Pos {
 }
 
 // addFunction adds a function that nothing calls at the end of the file.
-func addFunction(f *goFile, rng *rand.Rand, avoid []span) ([]byte, span, bool) {
+func addFunction(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	last := bytes.Count(f.src, []byte("\n"))
 	name := fmt.Sprintf("atLeastZero%d", rng.IntN(1_000_000))
 	text := fmt.Sprintf("\n// %s keeps n from being negative.\nfunc %s(n int) int {\n\tif n < 0 {\n\t\treturn 0\n\t}\n\treturn n\n}\n", name, name)
-	at := span{f.name, last + 1, last + strings.Count(text, "\n")}
+	at := Span{f.name, last + 1, last + strings.Count(text, "\n")}
 	if !bytes.HasSuffix(f.src, []byte("\n")) || f.ast.Name.Name == "main" || !free(at, avoid) {
-		return nil, span{}, false
+		return nil, Span{}, false
 	}
 	return append(slices.Clone(f.src), text...), at, true
 }
