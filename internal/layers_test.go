@@ -115,7 +115,7 @@ var layout = []layer{
 	{dir: "internal/lang/golang/schemata/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
 	{dir: "internal/lang/golang/harmless", purpose: "changes that change nothing, made for benchmarks and recognised", std: "go/..."},
 
-	{dir: "internal/resultfile", purpose: "the results of tests that something else ran into a report", imports: "lang/golang/gotest report testrun"},
+	{dir: "internal/resultfile", purpose: "the results of tests that something else ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",

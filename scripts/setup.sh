@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: the tests run real git, compare
 # with GNU patch, run regreen from other hook managers, open reports in a browser, share
-# what was learnt through a Redis server, run workflows, and the race detector needs a C
-# compiler.
+# what was learnt through a Redis server, run workflows, test projects of pytest and node, and the
+# race detector needs a C compiler.
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then
@@ -55,6 +55,7 @@ fi
 
 # Without these a few tests are skipped, which say so.
 want="$(lacking pre-commit npm redis-server)"
+/usr/bin/python3 -m pytest --version >/dev/null 2>&1 || python3 -m pytest --version >/dev/null 2>&1 || want="$want python3-pytest"
 # shellcheck disable=SC2086 # words are wanted
 if [ -n "$want" ] && ! install $want; then
 	echo "setup: some tests are skipped without$want, and $why" >&2

@@ -149,7 +149,7 @@ func TestExitStatusOnly(t *testing.T) {
 		t.Errorf("units %q, output %q", r.Packages, f.Output)
 	}
 	s.expect(t, testrun.Request{Packages: []string{s.command}, Tests: []testrun.TestID{{Package: s.command}}, Count: 2}, brief(r))
-	open(t, "", "true").expect(t, testrun.Request{}, "")
+	open(t, "", "true").expect(t, testrun.Request{Count: 2}, "passed true\n")
 	open(t, "", "nosuchprogram").refuse(t, "could not be run", "nosuchprogram", "PATH")
 }
 
@@ -162,16 +162,16 @@ func TestNoRun(t *testing.T) {
 	}{
 		{"no results", sources, "echo no tests here", []string{"r.xml", "build/**/*.xml"}, []string{"r.xml, build/**/*.xml: the test command wrote no results: no tests here"}},
 		{"no results, red", sources, "echo bad flag; exit 2", []string{"r.xml"}, []string{"wrote no results and exited 2: bad flag"}},
-		{"stale", xml(good) + "-- r.xml --\n<testsuite/>\n", "true", []string{"r.xml"}, []string{"wrote no results", "stale results of an earlier run are not read: r.xml"}},
+		{"stale", xml(good) + "-- r.xml --\n<testsuite/>\n", "true", []string{"r.xml"}, []string{"wrote no results", "stale ones of an earlier run are not read: r.xml"}},
 		{"stale below", "-- a/b/r.xml --\n<testsuite/>\n", "true", []string{"**/*.xml"}, []string{"not read: a/b/r.xml"}},
-		{"broken XML", cut, "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml:4: ends in the middle"}},
-		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip >r.tap", []string{"*.tap"}, []string{"r.tap: compressed by gzip"}},
+		{"broken XML", cut, "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml:4: the results cannot be read: ends in the middle"}},
+		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip >r.tap", []string{"*.tap"}, []string{"r.tap: the results cannot be read: compressed by gzip"}},
 		{"broken JSON", "-- r.json.in --\n{\n \"results\": {\"tests\": [\n {]}}\n", "cp r.json.in r.json", []string{"r.json"}, []string{"r.json:3: "}},
-		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: ends in the middle"}},
+		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: the results cannot be read: ends in the middle"}},
 		{"no test", xml(""), "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml: the results hold no tests"}},
 		{"no test on standard output", "", "printf 'TAP version 13\\n1..0\\n'", []string{"-"}, []string{"-: the results hold no tests"}},
 		{"nothing on standard output", "", "echo no tests found", []string{"-"}, []string{"-: the test command wrote no results: no tests found"}},
-		{"empty", "", ": >r.xml", []string{"r.xml"}, []string{"r.xml: is empty"}},
+		{"empty", "", ": >r.xml", []string{"r.xml"}, []string{"r.xml: the results cannot be read: is empty"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -225,8 +225,8 @@ func TestRequests(t *testing.T) {
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	s := open(t, "", "sleep 0.3")
-	s.expect(t, testrun.Request{}, "")
-	s.expect(t, testrun.Request{Timeout: 10 * time.Millisecond}, "")
+	s.expect(t, testrun.Request{}, "passed sleep 0.3\n")
+	s.expect(t, testrun.Request{Timeout: 10 * time.Millisecond}, "passed sleep 0.3\n")
 	s.expect(t, testrun.Request{Within: 10 * time.Millisecond}, "late 1\n")
 	slow := open(t, "", "echo $PWD; sleep 1000")
 	r := slow.expect(t, testrun.Request{Timeout: 200 * time.Millisecond}, fmt.Sprintf("timeout echo $PWD; sleep 1000 :0 `echo $PWD; sleep 1000` did not end within 200ms: %s\n", slow.root))

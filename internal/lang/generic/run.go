@@ -103,13 +103,13 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	return s.byResults(dir, files, end, stale)
 }
 
-// byStatus is the outcome where the exit status is all that is known.
+// byStatus is the outcome where the exit status is all that is known: the command is the
+// one test.
 func (s *suite) byStatus(end *ending) *outcome {
-	o := &outcome{}
-	if end.status != 0 || end.expired > 0 {
-		o.wholes, o.broken = []testrun.Failure{s.failed(end)}, true
+	if end.status == 0 && end.expired == 0 {
+		return &outcome{passed: []testrun.TestID{s.whole()}}
 	}
-	return o
+	return &outcome{wholes: []testrun.Failure{s.failed(end)}, broken: true}
 }
 
 // failed is the failure of the command as a whole.
@@ -214,7 +214,7 @@ func (s *suite) noResults(end *ending, stale []string) error {
 		e.What += ": " + last
 	}
 	if len(stale) > 0 {
-		e.What += fmt.Sprintf("\nstale results of an earlier run are not read: %s", list(stale))
+		e.What += fmt.Sprintf("; stale ones of an earlier run are not read: %s", list(stale))
 		e.Hint = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
 	}
 	return e
@@ -234,7 +234,7 @@ func (s *suite) noTests(files []*resultfile.File, end *ending) error {
 
 // brokenResults is the error for a file that cannot be read.
 func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
-	e := &testrun.NotRunError{What: broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
+	e := &testrun.NotRunError{What: "the results cannot be read: " + broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
 	if broken.File == standardOutput {
 		e.Where = "the standard output of " + s.command
 	}
