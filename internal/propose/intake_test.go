@@ -56,7 +56,9 @@ func TestIntakeRefuses(t *testing.T) {
 	odd.Title, odd.Suspicion, odd.Prior, odd.Alike, odd.Removed = "two\nlines\x1b[1m", math.NaN(), math.Inf(1), -1, 7
 	in := p.Intake(Strategy{Name: "late"})
 	admitted, refused := in.Take([]Candidate{
-		wordAt("a.txt", 0, 3, "1"), {}, wordAt("b_test.txt", 0, 1, "y"), wordAt("a.txt", 0, 99, "y"), wordAt("c.txt", 0, 1, "y"),
+		wordAt("a.txt", 0, 3, "1"),
+		{},
+		wordAt("b_test.txt", 0, 1, "y"), wordAt("a.txt", 0, 99, "y"), wordAt("c.txt", 0, 1, "y"),
 		overlapping, wordAt("a.txt", 0, 3, "one"), odd, odd,
 	})
 	var reasons []string
