@@ -2,11 +2,13 @@
 // and what it names has to exist.
 //
 // A block fenced as sh is run by sh: in a repository with a test, or, where it says
-// "sh clone", in a copy of this one. Other blocks are not run.
+// "sh clone", in a copy of this one. One that says go and the name of a file becomes that
+// file of the copy. Other blocks are not run.
 package docs
 
 import (
 	"context"
+	"go/format"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -42,20 +44,22 @@ func TestCommands(t *testing.T) {
 	var s *site
 	for _, page := range pages {
 		for _, block := range fences.FindAllStringSubmatch(read(t, page), -1) {
-			var dir string
-			switch block[1] {
-			case "sh", "sh clone":
-				if s == nil {
-					s = newSite(t)
-				}
-				dir = s.project
-				if block[1] == "sh clone" {
-					dir = s.clone
-				}
-			default:
+			language, about, _ := strings.Cut(block[1], " ")
+			if language != "sh" && (language != "go" || about == "") {
+				continue
+			}
+			if s == nil {
+				s = newSite(t)
+			}
+			if language == "go" {
+				s.write(t, about, block[2])
 				continue
 			}
 			ran++
+			dir := s.project
+			if about == "clone" {
+				dir = s.clone
+			}
 			if out, err := s.run(t, dir, block[2]); err != nil {
 				t.Fatalf("%s: %v\n%s\n%s", page, err, block[2], out)
 			}
@@ -157,6 +161,21 @@ func copyModule(t *testing.T, to string) {
 		return os.WriteFile(target, content, info.Mode().Perm())
 	})
 	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// write makes a Go file of the copy, which has to be as gofmt writes it.
+func (s *site) write(t *testing.T, name, source string) {
+	t.Helper()
+	if formatted, err := format.Source([]byte(source)); err != nil || string(formatted) != source {
+		t.Errorf("%s is not as gofmt writes it: %v", name, err)
+	}
+	file := filepath.Join(s.clone, filepath.FromSlash(name))
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, []byte(source), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -49,7 +50,9 @@ func TestMain(m *testing.M) {
 //
 // and $GIT and $PROGRAM, the paths of git and of regreen, and where make setup could
 // get one, which is the condition [new-git], $NEWGIT, the folder of a git that runs
-// hooks of its configuration. The condition [redis] tells whether there is a redis-server.
+// hooks of its configuration. The conditions [redis], [pytest] and [node] report whether
+// there is a redis-server, a Python with pytest, whose command is $PYTEST, and a node with
+// a test runner that writes JUnit XML.
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, "script"))
@@ -78,7 +81,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 				}
 				env.Vars = append(env.Vars, name+"="+path)
 			}
-			env.Vars = append(env.Vars, "NEWGIT="+newGit())
+			env.Vars = append(env.Vars, "NEWGIT="+newGit(), "PYTEST="+pytest())
 			env.Cd = filepath.Join(env.WorkDir, "m")
 			return os.MkdirAll(env.Cd, 0o755)
 		},
@@ -89,6 +92,12 @@ func scripts(t *testing.T, dir string) testscript.Params {
 				_, err = os.Stat(filepath.Join(newGit(), "git"))
 			case "redis":
 				_, err = exec.LookPath("redis-server")
+			case "pytest":
+				if pytest() == "" {
+					err = exec.ErrNotFound
+				}
+			case "node":
+				err = exec.Command("node", "--test", "--test-reporter=junit", os.DevNull).Run()
 			default:
 				return false, fmt.Errorf("there is no condition %s", name)
 			}
@@ -103,6 +112,16 @@ func scripts(t *testing.T, dir string) testscript.Params {
 		},
 	}
 }
+
+// pytest is the command that runs pytest, of the first Python that has it.
+var pytest = sync.OnceValue(func() string {
+	for _, python := range []string{"/usr/bin/python3", "python3"} {
+		if exec.Command(python, "-m", "pytest", "--version").Run() == nil {
+			return python + " -m pytest"
+		}
+	}
+	return ""
+})
 
 // newGit is where scripts/new-git.sh puts a git, as scripts/setup.sh calls it.
 func newGit() string {

@@ -13,6 +13,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/regreen-ci/regreen/internal/background"
 	"github.com/regreen-ci/regreen/internal/config"
@@ -104,6 +105,12 @@ func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 	for _, name := range append(variables, cfg.WitnessEnv...) {
 		if value := getenv(name); value != "" {
 			k.Environ = append(k.Environ, name+"="+value)
+		}
+	}
+	// By whatever way these are set, other values test something else.
+	for name, list := range map[string][]string{"REGREEN_LANG": cfg.Lang, "REGREEN_RESULTS": cfg.Results} {
+		if len(list) > 0 {
+			k.Environ = append(k.Environ, name+"="+strings.Join(list, ","))
 		}
 	}
 	return k

@@ -25,6 +25,8 @@ func TestKey(t *testing.T) {
 		{"another tree", "tree2", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"other flags", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"DB=x"}, false},
 		{"another value of what is configured", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
+		{"other languages", "tree", config.Config{WitnessEnv: []string{"DB"}, Lang: []string{"go"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"other results", "tree", config.Config{WitnessEnv: []string{"DB"}, Results: []string{"*.xml"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"another command", "tree", config.Config{WitnessEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
 	} {
 		if got := Key(root, tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {

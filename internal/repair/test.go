@@ -45,7 +45,7 @@ func (r *run) test(ctx context.Context) error {
 // testProject runs the tests of a project that the change can break.
 func (r *run) testProject(ctx context.Context, p *project) error {
 	limits := r.opt.Limits
-	if len(r.opt.Subject.Changed) > 0 && len(r.concerning(p, r.opt.Subject.Changed)) == 0 {
+	if changed := r.opt.Subject.Changed; len(changed) > 0 && len(r.concerning(p, changed)) == 0 {
 		r.note(fmt.Sprintf("`%s` was not run: nothing that it tests changed", p.Suite))
 		return nil
 	}

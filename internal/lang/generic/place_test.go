@@ -11,7 +11,6 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/lang"
-	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -228,7 +227,7 @@ func TestSelectedByName(t *testing.T) {
 	if chosen, err := lang.Select([]lang.Language{Language}, []string{"generic"}); err != nil || len(chosen) != 1 {
 		t.Errorf("%d, %v", len(chosen), err)
 	}
-	if strategies := lang.Strategies([]lang.Language{Language}); len(strategies) != 1 || strategies[0].Name != propose.Revert.Name {
+	if strategies := lang.Strategies([]lang.Language{Language}); len(strategies) != 1 || strategies[0].Name != "revert" {
 		t.Errorf("%d strategies", len(strategies))
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileArguments = propose.Strategy{
+var argumentsStrategy = propose.Strategy{
 	Name:  "compile/arguments",
 	Title: "Add, drop or swap arguments until their types fit",
 	Text: `Applies to a call with too many or too few arguments, or with arguments of the

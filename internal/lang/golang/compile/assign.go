@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileAssign = propose.Strategy{
+var assignStrategy = propose.Strategy{
 	Name:  "compile/assign",
 	Title: "Turn = into :=, or back, and drop duplicate declarations",
 	Text: `Declares a variable where it is first assigned to, assigns where := declares

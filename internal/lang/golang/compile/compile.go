@@ -35,18 +35,18 @@ const compileShare = 30
 
 // Strategies repair code that does not compile.
 var Strategies = []propose.Strategy{
-	compileRename,
-	compileName,
-	compileSignature,
-	compileArguments,
-	compileResults,
-	compileConversion,
-	compileUnused,
-	compileReturn,
-	compileAssign,
-	compileMethod,
-	compileRestore,
-	compileQualify,
+	renameStrategy,
+	nameStrategy,
+	signatureStrategy,
+	argumentsStrategy,
+	resultsStrategy,
+	conversionStrategy,
+	unusedStrategy,
+	returnStrategy,
+	assignStrategy,
+	methodStrategy,
+	restoreStrategy,
+	qualifyStrategy,
 }
 
 // fixers is what can be done about which kind of error. Of equally likely remedies the

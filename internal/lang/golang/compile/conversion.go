@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileConversion = propose.Strategy{
+var conversionStrategy = propose.Strategy{
 	Name:  "compile/conversion",
 	Title: "Make a value fit the type that is wanted",
 	Text: `Converts, dereferences, takes the address, calls, selects a field or method, or

@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileMethod = propose.Strategy{
+var methodStrategy = propose.Strategy{
 	Name:  "compile/method",
 	Title: "Give a type the method that an interface needs",
 	Text: `Renames a method of the same signature whose name is close, or adds a method

@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileName = propose.Strategy{
+var nameStrategy = propose.Strategy{
 	Name:  "compile/name",
 	Title: "Replace an unknown name by the nearest one that exists",
 	Text: `Looks at the names in scope, the fields and methods of the type, and what an

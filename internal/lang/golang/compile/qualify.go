@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileQualify = propose.Strategy{
+var qualifyStrategy = propose.Strategy{
 	Name:  "compile/qualify",
 	Title: "Qualify a name that another package declares",
 	Text: `Applies to an unknown exported name. Considers the packages that the file

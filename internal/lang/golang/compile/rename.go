@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileRename = propose.Strategy{
+var renameStrategy = propose.Strategy{
 	Name:  "compile/rename",
 	Title: "Follow a rename, or take it back where a test needs the old name",
 	Text: `Applies when the change since the base renamed something and an old name is

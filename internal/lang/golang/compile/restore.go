@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileRestore = propose.Strategy{
+var restoreStrategy = propose.Strategy{
 	Name:  "compile/restore",
 	Title: "Restore a declaration that the change removed or altered",
 	Text: `Applies when code still uses a declaration as it was at the base: a removed one

@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileResults = propose.Strategy{
+var resultsStrategy = propose.Strategy{
 	Name:  "compile/results",
 	Title: "Make the number of values returned or received fit",
 	Text: `Receives further values of a call as blanks, passes an error on where the

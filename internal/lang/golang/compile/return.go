@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileReturn = propose.Strategy{
+var returnStrategy = propose.Strategy{
 	Name:  "compile/return",
 	Title: "Add the return that a function must end with",
 	Text: `Returns the value that the last statement computes, named results, variables of

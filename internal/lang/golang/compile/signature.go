@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileSignature = propose.Strategy{
+var signatureStrategy = propose.Strategy{
 	Name:  "compile/signature",
 	Title: "Adapt callers to changed parameters",
 	Text: `Applies when the change since the base altered the parameters of a function.

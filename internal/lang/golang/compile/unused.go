@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var compileUnused = propose.Strategy{
+var unusedStrategy = propose.Strategy{
 	Name:  "compile/unused",
 	Title: "Use or remove a variable that is not used",
 	Text: `Uses the variable where another of a similar name and the same type stands,

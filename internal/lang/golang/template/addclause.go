@@ -15,7 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateAddClause = propose.Strategy{
+var addClauseStrategy = propose.Strategy{
 	Name:  "template/add-clause",
 	Title: "Add a clause to a condition",
 	Text: `Applies to the conditions of if, for and case, and to boolean values that are

@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateArguments = propose.Strategy{
+var argumentsStrategy = propose.Strategy{
 	Name:  "template/arguments",
 	Title: "Add, drop or swap arguments of a call",
 	Text: `Swaps two arguments whose types allow it, adds values to or drops values from

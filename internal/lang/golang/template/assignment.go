@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateAssignment = propose.Strategy{
+var assignmentStrategy = propose.Strategy{
 	Name:  "template/assignment",
 	Title: "Insert an assignment, an increment or a reset",
 	Text: `Looks at the variables and fields used near a place: one may be set to its zero

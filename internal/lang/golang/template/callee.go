@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateCallee = propose.Strategy{
+var calleeStrategy = propose.Strategy{
 	Name:  "template/callee",
 	Title: "Call another function or method of the same shape",
 	Text: `Considers the methods of the same type, or the functions of the same package,

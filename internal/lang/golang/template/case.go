@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateCase = propose.Strategy{
+var caseStrategy = propose.Strategy{
 	Name:  "template/case",
 	Title: "Add a value to a case, or a case to a switch",
 	Text: `Applies to switch statements with a tag. Values are the constants of the type

@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateComposite = propose.Strategy{
+var compositeStrategy = propose.Strategy{
 	Name:  "template/composite",
 	Title: "Add an element to a composite literal",
 	Text: `Sets a field that a struct literal leaves out, from a variable or field of the

@@ -7,7 +7,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateCondition = propose.Strategy{
+var conditionStrategy = propose.Strategy{
 	Name:  "template/condition",
 	Title: "Replace a whole condition",
 	Text: `Tries the conditions of the function, the file and the package, plain tests of

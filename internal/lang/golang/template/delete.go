@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateDelete = propose.Strategy{
+var deleteStrategy = propose.Strategy{
 	Name:  "template/delete",
 	Title: "Delete a statement or a guard",
 	Text: `Removes a call, an assignment, a bare return or an if, or keeps the body of the

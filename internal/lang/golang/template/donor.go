@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateDonor = propose.Strategy{
+var donorStrategy = propose.Strategy{
 	Name:  "template/donor",
 	Title: "Replace an expression by another one of its type",
 	Text: `Takes the replacement from the same function, the file or the package, nearest

@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateDropClause = propose.Strategy{
+var dropClauseStrategy = propose.Strategy{
 	Name:  "template/drop-clause",
 	Title: "Drop a clause of a condition",
 	Text: `Applies to every && and ||: one of the two sides goes. Since a decision gets

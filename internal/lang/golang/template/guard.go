@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateGuard = propose.Strategy{
+var guardStrategy = propose.Strategy{
 	Name:  "template/guard",
 	Title: "Leave early when a value is nil, empty, zero or out of range",
 	Text: `Inserts an if before a statement that returns, continues or breaks. The

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateIdentifier = propose.Strategy{
+var identifierStrategy = propose.Strategy{
 	Name:  "template/identifier",
 	Title: "Use another variable, constant or basic type",
 	Text: `Replaces a name by another one in scope whose type fits, names that read alike

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateInsertCall = propose.Strategy{
+var insertCallStrategy = propose.Strategy{
 	Name:  "template/insert-call",
 	Title: "Insert a call or an append that similar code makes",
 	Text: `Repeats calls, deferred calls and appends of the package where their names

@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateNumber = propose.Strategy{
+var numberStrategy = propose.Strategy{
 	Name:  "template/number",
 	Title: "Correct a number or a bound that is off by one",
 	Text: `Literals become one more, one less, twice, half, or another number of the

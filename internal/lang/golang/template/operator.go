@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateOperator = propose.Strategy{
+var operatorStrategy = propose.Strategy{
 	Name:  "template/operator",
 	Title: "Change an operator, a boolean or a negation",
 	Text: `Exchanges comparison, logical, arithmetic and assignment operators that are

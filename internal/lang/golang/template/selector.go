@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateSelector = propose.Strategy{
+var selectorStrategy = propose.Strategy{
 	Name:  "template/selector",
 	Title: "Select another field, variable or constant",
 	Text: `Replaces the selected field by another of the same type in the struct, the key

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateSiblings = propose.Strategy{
+var siblingsStrategy = propose.Strategy{
 	Name:  "template/siblings",
 	Title: "Make the same small edit at every similar place of a function",
 	Text: `Applies where a name, a literal or an operator occurs two to six times in a

@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateString = propose.Strategy{
+var stringStrategy = propose.Strategy{
 	Name:  "template/string",
 	Title: "Change a string to what the failing test expects",
 	Text: `Compares the strings that the code holds with those in the failing test and in

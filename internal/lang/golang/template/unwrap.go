@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateUnwrap = propose.Strategy{
+var unwrapStrategy = propose.Strategy{
 	Name:  "template/unwrap",
 	Title: "Drop a call or an operand around an expression, or swap operands",
 	Text: `Replaces a call by one of its arguments or by its receiver, a binary expression

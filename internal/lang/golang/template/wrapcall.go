@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateWrapCall = propose.Strategy{
+var wrapCallStrategy = propose.Strategy{
 	Name:  "template/wrap-call",
 	Title: "Wrap an expression in a call or conversion",
 	Text: `Looks for calls in the package that accept and return such a value, then for

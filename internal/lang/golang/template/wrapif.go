@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-var templateWrapIf = propose.Strategy{
+var wrapIfStrategy = propose.Strategy{
 	Name:  "template/wrap-if",
 	Title: "Run a statement only under a condition",
 	Text: `Puts an if around one statement. The condition is one of the package whose names
