@@ -557,11 +557,23 @@ func TestOneShardAsks(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			late := newSleeper(time.Second, append(wrongWords(20), "right")...)
 			s := wordSearch(new(wordSuite), Limits{Strategies: []propose.Strategy{late.strategy()}, Shard: report.Shard{Index: i + 1, Of: n}})
+			s.run.treeHash, s.run.opt.Hooks.Store = "x", forgetful{}
 			if ok, _ := find(t, s, time.Minute); ok {
 				found++
 			}
-			if late.isOver() {
-				asked++
+			if !late.isOver() {
+				return
+			}
+			asked++
+			for _, l := range s.run.lessons {
+				for _, o := range l.outcomes { // one shard of three, but all of this experiment
+					if o.Strategy != "model/sleeper" || o.Weight != 1 || o.Reward != 1 {
+						t.Errorf("lesson %+v", o)
+					}
+				}
+			}
+			if len(s.run.lessons) != 1 || len(s.run.lessons[0].outcomes) != 1 {
+				t.Errorf("lessons %+v", s.run.lessons)
 			}
 		})
 	}
