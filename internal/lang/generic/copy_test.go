@@ -83,9 +83,9 @@ func results(name string) bool { return name == "r.xml" }
 func TestCopiesAreRestored(t *testing.T) {
 	t.Parallel()
 	root, temp := grown(t), t.TempDir()
-	c := newCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, func() string { return temp }, results)
 	laid := map[string][]byte{"a.txt": []byte("other"), "new/dir/c.txt": []byte("c"), "sub/deep/b.txt": nil}
-	dir, leave, err := c.enter(t.Context(), laid)
+	dir, leave, err := c.Enter(t.Context(), laid)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,7 +107,7 @@ func TestCopiesAreRestored(t *testing.T) {
 	}
 	leave()
 
-	again, leave, err := c.enter(t.Context(), map[string][]byte{"e.txt": nil})
+	again, leave, err := c.Enter(t.Context(), map[string][]byte{"e.txt": nil})
 	if err != nil || again != dir {
 		t.Fatalf("another copy: %s, %v", again, err)
 	}
@@ -129,7 +129,7 @@ func TestCopiesAreRestored(t *testing.T) {
 	delete(got, "built.o")
 	same(t, want, got, "a.txt", "sub/deep/b.txt")
 	leave()
-	c.close()
+	c.Close()
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
 	}
@@ -142,13 +142,13 @@ func TestOverlayStaysInside(t *testing.T) {
 	if err := errors.Join(os.Symlink(victim, filepath.Join(root, "out")), os.Symlink(filepath.Join(victim, "f"), filepath.Join(root, "file"))); err != nil {
 		t.Fatal(err)
 	}
-	c := newCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, func() string { return temp }, results)
 	for _, name := range []string{"out/f", "link/f", "../f", "/f", "sub/../../f", ""} {
-		if _, _, err := c.enter(t.Context(), map[string][]byte{name: []byte("x")}); err == nil {
+		if _, _, err := c.Enter(t.Context(), map[string][]byte{name: []byte("x")}); err == nil {
 			t.Errorf("%q is not refused", name)
 		}
 	}
-	_, leave, err := c.enter(t.Context(), map[string][]byte{"file": []byte("x")}) // instead of the link
+	_, leave, err := c.Enter(t.Context(), map[string][]byte{"file": []byte("x")}) // instead of the link
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -164,8 +164,8 @@ func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "sub"), filepath.Join(root, "absolute")); err != nil {
 		t.Fatal(err)
 	}
-	c := newCopies(root, func() string { return temp }, results)
-	dir, leave, err := c.enter(t.Context(), map[string][]byte{"a.txt": nil})
+	c := testrun.NewCopies(root, func() string { return temp }, results)
+	dir, leave, err := c.Enter(t.Context(), map[string][]byte{"a.txt": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -179,16 +179,16 @@ func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 func TestCopiesEnd(t *testing.T) {
 	t.Parallel()
 	root, temp := grown(t), t.TempDir()
-	c := newCopies(root, func() string { return temp }, results)
-	_, leave, err := c.enter(t.Context(), map[string][]byte{"a.txt": nil})
+	c := testrun.NewCopies(root, func() string { return temp }, results)
+	_, leave, err := c.Enter(t.Context(), map[string][]byte{"a.txt": nil})
 	if err != nil {
 		t.Fatal(err)
 	}
-	c.close()
+	c.Close()
 	leave()
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, _, err := c.enter(ctx, map[string][]byte{"a.txt": nil}); !errors.Is(err, context.Canceled) {
+	if _, _, err := c.Enter(ctx, map[string][]byte{"a.txt": nil}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {

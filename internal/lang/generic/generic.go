@@ -98,7 +98,7 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 		return nil, &testrun.NotRunError{What: err.Error(), Where: tree.Root}
 	}
 	s := newSuite(root, command, tree.Results, tree.Sandbox)
-	context.AfterFunc(ctx, s.copies.close)
+	context.AfterFunc(ctx, s.copies.Close)
 	return []testrun.Suite{s}, nil
 }
 

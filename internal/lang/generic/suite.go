@@ -18,7 +18,7 @@ type suite struct {
 	globs   []string // of result files; without -
 	stdout  bool     // results are on the standard output
 	sandbox *testrun.Sandbox
-	copies  *copies
+	copies  *testrun.Copies
 	files   *files
 
 	mu      sync.Mutex
@@ -34,7 +34,7 @@ func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) 
 			s.globs = append(s.globs, glob)
 		}
 	}
-	s.copies = newCopies(root, sandbox.Temp, s.isResult)
+	s.copies = testrun.NewCopies(root, sandbox.Temp, s.isResult)
 	return s
 }
 
@@ -62,7 +62,7 @@ func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 	if req.Tests != nil && len(req.Tests) == 0 || req.Tests == nil && req.Packages != nil && len(req.Packages) == 0 {
 		return &testrun.Result{}, nil // nothing is asked for
 	}
-	place, leave, err := s.copies.enter(ctx, req.Overlay)
+	place, leave, err := s.copies.Enter(ctx, req.Overlay)
 	if err != nil {
 		return nil, err
 	}

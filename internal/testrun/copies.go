@@ -1,4 +1,4 @@
-package generic
+package testrun
 
 import (
 	"context"
@@ -11,13 +11,12 @@ import (
 	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// copies are the folders that runs happen in: the tree, for one at a time, and copies of
-// it for those with an overlay, one for each at the same time.
-type copies struct {
+// Copies are the folders that the runs of a suite happen in whose runner cannot lay files
+// over the tree by itself: the tree, for one at a time, and copies of it for runs with an
+// overlay, one for each at the same time.
+type Copies struct {
 	root string
 	temp func() string
 	skip func(name string) bool // files that no copy needs
@@ -28,8 +27,10 @@ type copies struct {
 	closed bool
 }
 
-func newCopies(root string, temp func() string, skip func(name string) bool) *copies {
-	return &copies{root: root, temp: temp, skip: skip, tree: make(chan struct{}, 1)}
+// NewCopies returns those of a tree, made as they are needed below what temp returns, "" for
+// the system's place. Skip, where it is set, reports which files no copy needs.
+func NewCopies(root string, temp func() string, skip func(name string) bool) *Copies {
+	return &Copies{root: root, temp: temp, skip: skip, tree: make(chan struct{}, 1)}
 }
 
 // place is a copy of the tree.
@@ -56,7 +57,7 @@ func stampOf(info fs.FileInfo) stamp {
 }
 
 // hold waits for the tree.
-func (c *copies) hold(ctx context.Context) (release func(), err error) {
+func (c *Copies) hold(ctx context.Context) (release func(), err error) {
 	select {
 	case c.tree <- struct{}{}:
 		return func() { <-c.tree }, nil
@@ -65,8 +66,8 @@ func (c *copies) hold(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// enter returns a folder with the overlay in it, and the function to leave it.
-func (c *copies) enter(ctx context.Context, overlay map[string][]byte) (dir string, leave func(), err error) {
+// Enter returns a folder with the overlay in it, and the function to leave it.
+func (c *Copies) Enter(ctx context.Context, overlay map[string][]byte) (dir string, leave func(), err error) {
 	if len(overlay) == 0 {
 		release, err := c.hold(ctx)
 		return c.root, release, err
@@ -88,7 +89,7 @@ func (c *copies) enter(ctx context.Context, overlay map[string][]byte) (dir stri
 }
 
 // take returns a copy that nobody uses.
-func (c *copies) take(ctx context.Context) (*place, error) {
+func (c *Copies) take(ctx context.Context) (*place, error) {
 	c.mu.Lock()
 	if n := len(c.idle); n > 0 {
 		p := c.idle[n-1]
@@ -102,7 +103,7 @@ func (c *copies) take(ctx context.Context) (*place, error) {
 		return nil, err
 	}
 	defer release()
-	dir, remove, err := testrun.Scratch(c.temp())
+	dir, remove, err := Scratch(c.temp())
 	if err != nil {
 		return nil, err
 	}
@@ -112,13 +113,13 @@ func (c *copies) take(ctx context.Context) (*place, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
 		}
-		return nil, &testrun.NotRunError{What: "the tree cannot be copied: " + err.Error(), Where: c.root, Hint: "free some space, or set TMPDIR to a folder with more"}
+		return nil, &NotRunError{What: "the tree cannot be copied: " + err.Error(), Where: c.root, Hint: "free some space, or set TMPDIR to a folder with more"}
 	}
 	return p, nil
 }
 
 // giveBack makes a copy as it was, for the next run.
-func (c *copies) giveBack(ctx context.Context, p *place) {
+func (c *Copies) giveBack(ctx context.Context, p *place) {
 	p.ended = time.Now()
 	if ctx.Err() == nil {
 		if release, err := c.hold(ctx); err == nil {
@@ -138,8 +139,8 @@ func (c *copies) giveBack(ctx context.Context, p *place) {
 	p.remove()
 }
 
-// close removes the copies, those in use when their runs end.
-func (c *copies) close() {
+// Close removes the copies, those in use when their runs end.
+func (c *Copies) Close() {
 	c.mu.Lock()
 	idle := c.idle
 	c.idle, c.closed = nil, true
@@ -151,7 +152,7 @@ func (c *copies) close() {
 
 // fill copies the tree: files with their modes and times, so that builds know what is
 // current, and symbolic links as they are.
-func (p *place) fill(ctx context.Context, c *copies) error {
+func (p *place) fill(ctx context.Context, c *Copies) error {
 	from, err := os.OpenRoot(c.root)
 	if err != nil {
 		return err
@@ -167,7 +168,7 @@ func (p *place) fill(ctx context.Context, c *copies) error {
 		if err == nil {
 			err = ctx.Err()
 		}
-		if err != nil || name == "." || !d.IsDir() && c.skip(name) {
+		if err != nil || name == "." || !d.IsDir() && c.skip != nil && c.skip(name) {
 			return err
 		}
 		info, err := d.Info()
@@ -295,7 +296,7 @@ func noLinks(root *os.Root, dir string) error {
 // restore puts back what a run or its overlay changed, and takes away what the overlay
 // added. A file of the overlay is new again, since something may have been built from the
 // content that it had meanwhile.
-func (p *place) restore(ctx context.Context, c *copies) error {
+func (p *place) restore(ctx context.Context, c *Copies) error {
 	from, err := os.OpenRoot(c.root)
 	if err != nil {
 		return err
