@@ -1,8 +1,8 @@
 #!/bin/sh
 # Installs what the tests need and the machine lacks: the tests run real git, compare
 # with GNU patch, run regreen from other hook managers, open reports in a browser, share
-# what was learnt through a Redis server, run workflows, test projects of pytest and node, and the
-# race detector needs a C compiler.
+# what was learnt through a Redis server, test projects of pytest and node, run workflows,
+# and the race detector needs a C compiler.
 set -eu
 
 if ! command -v go >/dev/null 2>&1; then

@@ -27,6 +27,8 @@ func TestPlain(t *testing.T) {
 			res.Failures = failing("B").Failures
 		case "torn":
 			res.Failures = []testrun.Failure{{TestID: testrun.TestID{Package: "p"}, Kind: testrun.Compile, Message: "does not parse"}}
+		case "bare":
+			res.Missing = []testrun.TestID{{Package: "p", Test: "A"}}
 		case "odd":
 			return nil, errors.New("no runner")
 		}
@@ -34,7 +36,7 @@ func TestPlain(t *testing.T) {
 	}}
 	var seen []int
 	v := &Validator{Suite: suite, Tree: oneFile(), Jobs: 3, Progress: func(done, total, plausible int) { seen = append(seen, done, total, plausible) }}
-	cands := []propose.Candidate{word("wrong"), word("good"), word("half"), word("torn"), word("odd"), word("fit")}
+	cands := []propose.Candidate{word("wrong"), word("good"), word("half"), word("torn"), word("odd"), word("fit"), word("bare")}
 	cands[5].Edits[0].End = 99 // is not in the file
 	results, spent := v.Screen(t.Context(), failing("A", "B"), cands)
 	for i, want := range []struct {
@@ -50,6 +52,7 @@ func TestPlain(t *testing.T) {
 		{Rejected, "does not parse", false, 1, 0},
 		{Rejected, "no runner", false, 0, 0},
 		{Rejected, "a.txt: edit [0,99) does not fit a file of 3 bytes", false, 0, 0},
+		{Rejected, "p.A does not run any more", false, 0, 0},
 	} {
 		r := results[i]
 		if r.Candidate != &cands[i] || r.Verdict != want.verdict || r.Reason != want.reason || r.Stage != StageFailing ||
@@ -60,7 +63,7 @@ func TestPlain(t *testing.T) {
 	if spent.Run <= 0 || spent.Build != 0 || spent.TypeCheck != 0 {
 		t.Errorf("spent %+v", spent)
 	}
-	if n := len(seen); n != 18 || !slices.Equal(seen[n-3:], []int{6, 6, 1}) {
+	if n := len(seen); n != 21 || !slices.Equal(seen[n-3:], []int{7, 7, 1}) {
 		t.Errorf("progress %v", seen)
 	}
 	hole := &propose.Hole{Edits: cands[0].Edits}
