@@ -79,7 +79,7 @@ func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 
 // doesNotRun reports whether the code does not get as far as to run.
 func doesNotRun(failures []testrun.Failure) bool {
-	return slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind == testrun.Compile })
+	return slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind.Unbuilt() })
 }
 
 // Deadline returns when Follow has to end.

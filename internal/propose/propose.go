@@ -222,7 +222,7 @@ type Strategy struct {
 // Applies tells whether the strategy can help with a failure of this kind.
 func (s *Strategy) Applies(kind testrun.Kind) bool {
 	if s.Kinds == nil {
-		return kind != testrun.Compile && kind != testrun.Import
+		return !kind.Unbuilt()
 	}
 	return slices.Contains(s.Kinds, kind)
 }

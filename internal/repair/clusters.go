@@ -85,8 +85,7 @@ func (r *run) changes(ctx context.Context) ([]patch.File, error) {
 	return r.opt.Subject.Repo.Changes(ctx, r.base, r.opt.Subject.Source)
 }
 
-// focus picks the failures to begin with: those that keep others from running
-// (compile errors), then those of the package that depends on the fewest others.
+// focus picks the failures to begin with: those that keep others from running, then those of the package that depends on the fewest others.
 func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
 	var depth map[string]int
 	if suite, ok := p.Suite.(layered); ok {
@@ -97,7 +96,7 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 	}
 	rank := func(f testrun.Failure) int {
 		d := depth[f.Package]
-		if f.Kind != testrun.Compile {
+		if !f.Kind.Unbuilt() {
 			d += 1 << 20
 		}
 		return d
@@ -105,7 +104,7 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 	best := slices.MinFunc(failures, func(a, b testrun.Failure) int { return cmp.Compare(rank(a), rank(b)) })
 	var out []testrun.Failure
 	for _, f := range failures {
-		if f.Package == best.Package && (f.Kind == testrun.Compile) == (best.Kind == testrun.Compile) {
+		if f.Package == best.Package && f.Kind.Unbuilt() == best.Kind.Unbuilt() {
 			out = append(out, f)
 		}
 	}

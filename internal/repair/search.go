@@ -278,7 +278,7 @@ func (s *search) confirm(ctx context.Context) *validate.Result {
 	// Nothing fixes all: the failures have more than one cause. What fixes the most of
 	// them without breaking anything is a cluster of its own.
 	before := len(s.ranked())
-	if s.target.Failures[0].Kind == testrun.Compile {
+	if s.target.Failures[0].Kind.Unbuilt() {
 		s.target.Revealed = true
 		promoteCompiling(s.results)
 	} else {

@@ -21,6 +21,10 @@ const (
 // Kinds are all of them.
 var Kinds = []Kind{Compile, Import, Panic, Exception, Race, Timeout, Assertion, Setup}
 
+// Unbuilt reports whether the code did not get as far as to run: it does not compile, or a
+// module cannot be loaded.
+func (k Kind) Unbuilt() bool { return k == Compile || k == Import }
+
 // TestID names a test. Package is the suite's own unit of tests: the import path of a Go
 // package, the file of a Python test, the command where nothing finer is known. Test is
 // "TestX" or "TestX/sub"; it is empty for a failure of the unit as a whole.

@@ -103,7 +103,7 @@ func count(n int, what string) string {
 func (t Target) notAccepted(failures []testrun.Failure, fixed []testrun.TestID) []testrun.Failure {
 	var out []testrun.Failure
 	for _, f := range failures {
-		if t.Revealed && f.Kind != testrun.Compile && !slices.Contains(t.Passed, f.TestID) {
+		if t.Revealed && !f.Kind.Unbuilt() && !slices.Contains(t.Passed, f.TestID) {
 			continue
 		}
 		if slices.ContainsFunc(fixed, func(id testrun.TestID) bool { return Covers(id, f.TestID) || Covers(f.TestID, id) }) {

@@ -136,7 +136,7 @@ func (r *Result) Judge(target Target, failures []testrun.Failure, err error) {
 		r.Verdict, r.Fixes, r.Reason = Plausible, target.Tests(), ""
 	default:
 		r.Verdict, r.Reason, r.Left = Rejected, failures[0].Message, len(failures)
-		r.Compiles = !slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind == testrun.Compile })
+		r.Compiles = !slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind.Unbuilt() })
 	}
 }
 
