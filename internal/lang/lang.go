@@ -32,7 +32,8 @@ type Language struct {
 	// a language that a tree shows no sign of.
 	Sign string
 	// Find returns how the language's tests in a tree are run: none when the tree is not of
-	// this language, and a [*testrun.NotRunError] when it is and they cannot be run.
+	// this language, and a [*testrun.NotRunError] when it is and they cannot be run. When ctx
+	// ends the suites are no longer needed: what they keep, such as copies, goes then.
 	Find func(ctx context.Context, tree Tree) ([]testrun.Suite, error)
 	// ReadsResults says that the language reads the result files of a test command.
 	ReadsResults bool
@@ -48,7 +49,7 @@ type Language struct {
 // Tree is where a language looks for tests.
 type Tree struct {
 	Root    string   // absolute
-	Command string   // the test command of the user, "" to find one
+	Command string   // the test command of the user, "" to find one; who does not run it finds none
 	Results []string // globs of the result files that Command writes, relative to Root
 	Sandbox *testrun.Sandbox
 }

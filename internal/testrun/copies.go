@@ -66,8 +66,13 @@ func (c *Copies) hold(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// Enter returns a folder with the overlay in it, and the function to leave it.
+// Enter returns a folder with the overlay in it: a copy, or without an overlay the tree
+// itself, which one run has at a time. Call leave in every case, or the next one waits for
+// it. When ctx has ended the error is its cause.
 func (c *Copies) Enter(ctx context.Context, overlay map[string][]byte) (dir string, leave func(), err error) {
+	if ctx.Err() != nil {
+		return "", nil, fmt.Errorf("tests: %w", context.Cause(ctx))
+	}
 	if len(overlay) == 0 {
 		release, err := c.hold(ctx)
 		return c.root, release, err

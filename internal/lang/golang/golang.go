@@ -37,7 +37,7 @@ var Language = lang.Language{
 // find returns one suite, of all Go modules of the tree.
 func find(_ context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	suite, err := gotest.FindIn(tree.Root, tree.Command, tree.Sandbox)
-	if err != nil {
+	if err != nil || suite == nil {
 		return nil, err
 	}
 	return []testrun.Suite{suite}, nil

@@ -63,7 +63,7 @@ func Run(t *testing.T, l lang.Language, fx Fixture) {
 	}
 	for name, test := range map[string]func(t *testing.T, c *contract){
 		"empty": empty, "green": green, "red": red, "flaky": flaky, "broken": broken, "hang": hang, "killed": killed, "flood": flood,
-		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "missing": missing, "nothing asked": nothingAsked, "reached": reached, "prepare": prepare,
+		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "closed": closed, "missing": missing, "nothing asked": nothingAsked, "reached": reached, "prepare": prepare,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,10 +130,17 @@ func (c *contract) open(ctx context.Context, t *testing.T, archive string) *tree
 	return tr
 }
 
+// patience is how long a run may take here: none waits for anything.
+const patience = time.Minute
+
+var errPatience = errors.New("the run does not end: is a timeout ignored, or a copy never left?")
+
 // run runs tests, which has to be possible.
 func (tr *tree) run(t *testing.T, req testrun.Request) *testrun.Result {
 	t.Helper()
-	r, err := tr.Run(t.Context(), req)
+	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errPatience)
+	defer cancel()
+	r, err := tr.Run(ctx, req)
 	if err != nil {
 		var notRun *testrun.NotRunError
 		if errors.As(err, &notRun) {
@@ -185,7 +192,7 @@ func green(t *testing.T, c *contract) {
 		t.Errorf("no test has passed: %s", brief(r))
 	}
 	again := tr.run(t, testrun.Request{Count: 2})
-	if !slices.Equal(slices.Compact(again.Passed), r.Passed) || len(again.Failures) > 0 {
+	if !slices.Equal(slices.Compact(slices.Clone(again.Passed)), r.Passed) || len(again.Failures) > 0 {
 		t.Errorf("%s\nonce more, twice: %s", brief(r), brief(again))
 	}
 }
@@ -235,6 +242,13 @@ func flaky(t *testing.T, c *contract) {
 	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
 	if len(second.Failures) > 0 || len(second.Missing) > 0 {
 		t.Errorf("it fails again: %s", brief(second))
+	}
+	if err := os.Remove(tr.file); err != nil {
+		t.Fatal(err)
+	}
+	tr.run(t, testrun.Request{Tests: []testrun.TestID{f.TestID}, Count: 2})
+	if third := tr.run(t, testrun.Request{Tests: []testrun.TestID{f.TestID}, Count: 1}); len(third.Failures) > 0 {
+		t.Errorf("it did not run: %s", brief(third))
 	}
 }
 
@@ -315,6 +329,10 @@ func overlay(t *testing.T, c *contract) {
 		}
 	}
 	one(t, tr.run(t, testrun.Request{}))
+	moved := tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}})
+	if f := one(t, moved); strings.Contains(f.Output+f.Message, tr.temp) {
+		t.Errorf("the place of the copy is in it: %s\n%s", f.Message, f.Output)
+	}
 	if _, err := tr.Run(t.Context(), testrun.Request{Overlay: map[string][]byte{"../langtest.txt": nil}}); err == nil {
 		t.Error("an overlay outside of the tree is not refused")
 	}
@@ -366,8 +384,24 @@ func cancelled(t *testing.T, c *contract) {
 	if !maps.Equal(before, state(t, tr.root)) {
 		t.Error("the tree is not as it was")
 	}
-	if _, err := tr.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("a run that begins after the end: error %v", err)
+	for range 20 { // not only when it happens to be noticed
+		if _, err := tr.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
+			t.Fatalf("a run that begins after the end: error %v", err)
+		}
+	}
+}
+
+// closed ends what a suite keeps: nothing of a run that was complete is left then.
+func closed(t *testing.T, c *contract) {
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	tr := c.open(ctx, t, c.fx.Red)
+	tr.run(t, testrun.Request{Overlay: contents(c.fx.Fix)})
+	cancel()
+	for began := time.Now(); len(state(t, tr.temp)) > 0; time.Sleep(10 * time.Millisecond) {
+		if time.Since(began) > patience {
+			t.Fatalf("left behind: %q", slices.Sorted(maps.Keys(state(t, tr.temp))))
+		}
 	}
 }
 
@@ -413,6 +447,15 @@ func reached(t *testing.T, c *contract) {
 	some, err := tr.Reached(t.Context(), []string{name})
 	if err != nil || !some.All && len(some.Packages) == 0 || some.All && some.Why == "" {
 		t.Errorf("%s reaches %+v, %v", name, some, err)
+	}
+	// What fixes a test reaches it.
+	tr = c.open(t.Context(), t, c.fx.Red)
+	f := one(t, tr.run(t, testrun.Request{}))
+	for name := range contents(c.fx.Fix) {
+		some, err := tr.Reached(t.Context(), []string{name})
+		if err != nil || !some.All && !slices.Contains(some.Packages, f.Package) {
+			t.Errorf("%s does not reach %s: %+v, %v", name, f.Package, some, err)
+		}
 	}
 }
 

@@ -29,10 +29,15 @@ import (
 //
 // When there is nothing that could be run the error is a [*testrun.NotRunError].
 func Find(root, command string) (*Suite, error) {
-	return FindIn(root, command, testrun.NewSandbox(os.Environ()))
+	s, err := FindIn(root, command, testrun.NewSandbox(os.Environ()))
+	if s == nil && err == nil {
+		err = &testrun.NotRunError{What: "no Go module", Where: root, Hint: "run `go mod init`", NoTests: true}
+	}
+	return s, err
 }
 
-// FindIn is Find for a suite that runs in a given sandbox.
+// FindIn is Find for a suite that runs in a given sandbox. Without a Go module there is
+// neither a suite nor an error.
 func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -56,7 +61,7 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	opaque := s.Command != nil
 	switch {
 	case len(found.modules) == 0:
-		return nil, &testrun.NotRunError{What: "no Go module", Where: root, Hint: "run `go mod init`, or say how the tests are run: --test 'make test'", NoTests: true}
+		return nil, nil
 	case found.tests == 0 && !opaque:
 		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or say how the tests are run: --test 'make test'", NoTests: true}
 	}
