@@ -85,16 +85,28 @@ type Tools struct {
 type Found struct {
 	Language
 	Suite testrun.Suite
+	// NotRun is why the language's tests, which are there, cannot be run; there is no suite
+	// then.
+	NotRun *testrun.NotRunError
+}
+
+// String is the command of the suite, or the language's name.
+func (f Found) String() string {
+	if f.Suite == nil {
+		return "the tests of " + f.Name
+	}
+	return f.Suite.String()
 }
 
 // Find returns the suites of all languages that a tree has tests in. The test command is
 // run once: where Results are named by the language that reads them, otherwise by the
-// first language that has tests. The error is a [*testrun.NotRunError] where there are no
-// tests at all, and that of a language whose tests are there and cannot be run.
+// first language that has tests. The error is a [*testrun.NotRunError] where no language has
+// tests that can be run.
 func Find(ctx context.Context, languages []Language, tree Tree) ([]Found, error) {
 	var found []Found
 	var none *testrun.NotRunError // why there are no tests
 	taken := false                // the command is
+	runs := false                 // a suite was found
 	for _, l := range languages {
 		t := tree
 		if taken || len(tree.Results) > 0 && !l.ReadsResults {
@@ -108,17 +120,24 @@ func Find(ctx context.Context, languages []Language, tree Tree) ([]Found, error)
 				none = notRun
 			}
 			continue
+		case notRun != nil:
+			found = append(found, Found{Language: l, NotRun: notRun})
+			taken = taken || t.Command != "" && !l.ReadsResults
+			continue
 		case err != nil:
 			return nil, err
 		}
+		runs = runs || len(suites) > 0
 		for _, s := range suites {
 			found = append(found, Found{Language: l, Suite: s})
 		}
 		taken = taken || len(suites) > 0 && t.Command != ""
 	}
 	switch {
-	case len(found) > 0:
+	case runs:
 		return found, nil
+	case len(found) > 0:
+		return nil, found[0].NotRun
 	case none != nil:
 		return nil, none
 	}

@@ -130,6 +130,7 @@ func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.F
 		}
 		out = append(out, f)
 	}
+	p.red = slices.Concat(p.accepted, out)
 	r.addRepairedCluster(failures, out)
 	return out, nil
 }

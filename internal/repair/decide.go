@@ -22,7 +22,7 @@ import (
 // verdict.
 func (r *run) decide(ctx context.Context) error {
 	kept := r.keptPatches()
-	if len(kept) == 0 {
+	if len(kept) == 0 || len(r.kept) == 0 {
 		r.report.Verdict = report.Red
 		return nil
 	}

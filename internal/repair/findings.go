@@ -84,6 +84,9 @@ func (r *run) addCluster(failures []testrun.Failure, c report.Cluster) {
 // addRepairedCluster adds a cluster of the failures that a patch turned green.
 func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 	green := slices.DeleteFunc(slices.Clone(before), func(f testrun.Failure) bool { return contains(after, f.TestID) })
+	if len(green) == 0 {
+		return
+	}
 	number := len(r.report.Clusters) + 1
 	c := report.Cluster{Status: "repaired"}
 	for i := range r.report.Patches {
@@ -92,6 +95,10 @@ func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 			c.Patch = p.ID
 			c.Cause = p.Title
 		}
+	}
+	if kept := r.keptPatches(); c.Patch == "" && len(kept) > 0 {
+		last := kept[len(kept)-1] // of another language, and fixed this one too
+		c.Patch, c.Cause = last.ID, last.Title
 	}
 	r.addCluster(green, c)
 }

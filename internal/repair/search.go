@@ -312,7 +312,8 @@ func (s *search) prove(ctx context.Context, plausible []*validate.Result) *valid
 }
 
 // sparesOthers runs the tests of the other projects that were run with a verified
-// candidate, which is refused when one fails that did not.
+// candidate, which is refused when one fails that did not, and stays plausible when that
+// cannot be found out.
 func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 	var files map[string][]byte
 	for _, q := range s.run.projects {
@@ -322,16 +323,20 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 		if files == nil {
 			var err error
 			if files, err = validate.Files(s.cluster.tree, res.Candidate); err != nil {
+				res.Verdict, res.Reason = validate.Plausible, err.Error()
 				return false
 			}
 		}
 		others, err := q.Suite.Run(ctx, testrun.Request{Packages: q.reached, Overlay: files, Timeout: s.run.opt.Limits.Timeout})
 		if err != nil {
-			s.run.opt.Hooks.Log.Warn("a candidate could not be tried on the other tests", "command", q.Suite, "error", err)
+			res.Verdict, res.Reason = validate.Plausible, fmt.Sprintf("`%s` could not be run with it: %v", q, err)
+			if ctx.Err() != nil {
+				res.Reason = fmt.Sprintf("there was no time to run `%s` with it", q)
+			}
 			return false
 		}
 		for _, f := range others.Failures {
-			if !contains(q.first.Failures, f.TestID) {
+			if !contains(q.red, f.TestID) {
 				res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, fmt.Sprintf("%s fails: %s", f.TestID, f.Message)
 				return false
 			}

@@ -17,6 +17,7 @@ type project struct {
 	reached  []string          // packages that it was limited to; nil for the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
 	accepted []testrun.Failure // failures that may stay
+	red      []testrun.Failure // what fails with the patches kept so far; nobody else's patch may add to it
 }
 
 // What some suites can besides.
@@ -28,6 +29,10 @@ type (
 	versioned interface {
 		// Toolchain returns the version of what runs the tests, "" when it is not known.
 		Toolchain(ctx context.Context) string
+	}
+	reader interface {
+		// Reads returns those of files in other languages that the tests depend on.
+		Reads(ctx context.Context, files []string) ([]string, error)
 	}
 )
 
@@ -47,7 +52,7 @@ func (r *run) findProjects(ctx context.Context, dir string) ([]*project, error) 
 // counterpart returns the project of another tree that a project corresponds to: the one
 // of its language with the same command, or else in the same place; nil for none.
 func (r *run) counterpart(p *project, there []*project) *project {
-	same := func(q *project) bool { return q.Name == p.Name }
+	same := func(q *project) bool { return q.Name == p.Name && q.Suite != nil }
 	ours := slices.DeleteFunc(slices.Clone(r.projects), func(q *project) bool { return !same(q) })
 	theirs := slices.DeleteFunc(slices.Clone(there), func(q *project) bool { return !same(q) })
 	for _, q := range theirs {
@@ -62,12 +67,26 @@ func (r *run) counterpart(p *project, there []*project) *project {
 }
 
 // concerning returns those of changed files that a project's tests may depend on: not
-// those that are another language's own.
-func (r *run) concerning(p *project, files []string) []string {
+// those that are another language's own, unless the suite says that it reads them.
+func (r *run) concerning(ctx context.Context, p *project, files []string) []string {
 	owns := func(q *project, file string) bool { return q.Owns != nil && q.Owns(file) }
-	return slices.DeleteFunc(slices.Clone(files), func(file string) bool {
-		return !owns(p, file) && slices.ContainsFunc(r.projects, func(q *project) bool { return owns(q, file) })
-	})
+	var own, others []string
+	for _, file := range files {
+		if !owns(p, file) && slices.ContainsFunc(r.projects, func(q *project) bool { return owns(q, file) }) {
+			others = append(others, file)
+		} else {
+			own = append(own, file)
+		}
+	}
+	if suite, ok := p.Suite.(reader); ok && len(others) > 0 {
+		read, err := suite.Reads(ctx, others)
+		if err != nil { // then it may read any
+			r.opt.Hooks.Log.Debug("what the tests read is not known", "command", p, "error", err)
+			return files
+		}
+		own = append(own, read...)
+	}
+	return own
 }
 
 // fresh returns the failures to repair, of all projects.

@@ -2,9 +2,11 @@ package repair
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -22,60 +24,94 @@ func (r *run) test(ctx context.Context) error {
 	r.projects = projects
 	var commands []string
 	for _, p := range projects {
-		commands = append(commands, p.Suite.String())
+		if p.Suite != nil {
+			commands = append(commands, p.Suite.String())
+		}
 	}
 	r.report.Command = strings.Join(commands, "; ")
 
 	defer r.reportResults()
 	steady := make(map[*project][]testrun.Failure)
+	var broken *testrun.NotRunError // the first of those that could not be run
+	began := time.Now()
 	for _, p := range projects {
-		if err := r.testProject(ctx, p); err != nil {
+		failures, err := r.testProject(ctx, p, began)
+		var notRun *testrun.NotRunError
+		switch {
+		case errors.As(err, &notRun) && len(projects) > 1:
+			// What other languages have to say is said all the same.
+			if broken == nil {
+				broken = notRun
+			}
+			p.first = nil
+			r.note(fmt.Sprintf("`%s` could not be run: %s", p, notRun.What))
+		case err != nil:
 			return err
-		}
-		if p.first == nil || len(p.first.Failures) == 0 {
-			continue
-		}
-		if steady[p], err = r.again(ctx, p); err != nil {
-			return err
+		case len(failures) > 0:
+			steady[p] = failures
 		}
 	}
-	return r.compareWithBase(ctx, steady)
+	if err := r.compareWithBase(ctx, steady); err != nil {
+		return err
+	}
+	if broken != nil && len(r.fresh()) == 0 {
+		return broken
+	}
+	return nil
 }
 
-// testProject runs the tests of a project that the change can break.
-func (r *run) testProject(ctx context.Context, p *project) error {
-	limits := r.opt.Limits
-	if changed := r.opt.Subject.Changed; len(changed) > 0 && len(r.concerning(p, changed)) == 0 {
-		r.note(fmt.Sprintf("`%s` was not run: nothing that it tests changed", p.Suite))
-		return nil
+// testProject runs the tests of a project that the change can break, and those that fail
+// once more. It returns what fails both times. The time for the first runs of all projects
+// began at a time.
+func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]testrun.Failure, error) {
+	limits, counts := r.opt.Limits, &r.report.Tests
+	changed := r.opt.Subject.Changed
+	if len(changed) > 0 {
+		if changed = r.concerning(ctx, p, changed); len(changed) == 0 {
+			counts.Unreached++ // the suite as a whole
+			r.note(fmt.Sprintf("`%s` was not run: nothing that it tests changed", p))
+			return nil, nil
+		}
+	}
+	if p.NotRun != nil {
+		return nil, p.NotRun
+	}
+	within := limits.FirstRun
+	if within > 0 {
+		if within -= time.Since(began); within <= 0 {
+			counts.Late++
+			return nil, nil
+		}
 	}
 	r.opt.Hooks.Progress("test", p.Suite.String(), 0, 0)
-	reach := r.reach(ctx, p)
+	reach := r.reach(ctx, p, changed)
 	first := &testrun.Result{}
 	if reach.All || len(reach.Packages) > 0 {
 		var err error
-		if first, err = p.Suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: limits.FirstRun}); err != nil {
-			return err
+		if first, err = p.Suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: within}); err != nil {
+			return nil, err
 		}
 	}
-	p.first = first
-	counts := &r.report.Tests
+	p.first, p.red = first, first.Failures
 	counts.Packages += len(first.Packages)
 	counts.Passed += len(first.Passed)
 	counts.Failed += len(first.Failures)
 	counts.Skipped += len(first.Skipped)
 	counts.Unreached += reach.Rest
 	counts.Late += first.Late
-	return nil
+	if len(first.Failures) == 0 {
+		return nil, nil
+	}
+	return r.again(ctx, p)
 }
 
 // reach is what has to be tested of a project: what the change can break, or all where
 // that is not known.
-func (r *run) reach(ctx context.Context, p *project) testrun.Reach {
-	if r.opt.Subject.Changed == nil {
+func (r *run) reach(ctx context.Context, p *project, changed []string) testrun.Reach {
+	if changed == nil {
 		return testrun.Reach{All: true}
 	}
-	reach, err := p.Suite.Reached(ctx, r.concerning(p, r.opt.Subject.Changed))
+	reach, err := p.Suite.Reached(ctx, changed)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("the whole suite runs, since what the change reaches is not known", "error", err)
 		return testrun.Reach{All: true}

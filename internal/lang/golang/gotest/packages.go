@@ -28,6 +28,7 @@ type Package struct {
 	Imports      []string
 	TestImports  []string
 	XTestImports []string
+	OtherFiles   []string // that the build takes besides: embedded ones, those of cgo and of the assembler
 }
 
 // HasTests tells whether the package has test files that this build takes.
@@ -43,7 +44,7 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 	}
 	var all []Package
 	for _, m := range s.Modules {
-		args := append([]string{"list", "-e", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports"}, buildFlags(s.Flags)...)
+		args := append([]string{"list", "-e", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,EmbedFiles,TestEmbedFiles,XTestEmbedFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles"}, buildFlags(s.Flags)...)
 		out, err := s.output(ctx, s.abs(m.Dir), m.env(), append(args, "./...")...)
 		if err != nil {
 			return nil, err
@@ -51,7 +52,10 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 		for dec := json.NewDecoder(bytes.NewReader(out)); ; {
 			var listed struct {
 				Package
-				CgoFiles []string
+				CgoFiles                                                    []string
+				EmbedFiles, TestEmbedFiles, XTestEmbedFiles                 []string
+				CFiles, CXXFiles, MFiles, HFiles, FFiles, SFiles, SysoFiles []string
+				SwigFiles, SwigCXXFiles                                     []string
 			}
 			if err := dec.Decode(&listed); errors.Is(err, io.EOF) {
 				break
@@ -65,6 +69,10 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 			}
 			p.Dir, p.Module = dir, m.Path
 			p.GoFiles = append(p.GoFiles, listed.CgoFiles...)
+			p.OtherFiles = slices.Concat(
+				listed.EmbedFiles, listed.TestEmbedFiles, listed.XTestEmbedFiles, listed.CFiles, listed.CXXFiles, listed.MFiles,
+				listed.HFiles, listed.FFiles, listed.SFiles, listed.SysoFiles, listed.SwigFiles, listed.SwigCXXFiles,
+			)
 			all = append(all, p)
 		}
 	}

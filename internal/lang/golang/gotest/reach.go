@@ -2,7 +2,9 @@ package gotest
 
 import (
 	"context"
+	"os"
 	"path"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -73,6 +75,36 @@ func (s *Suite) Reached(ctx context.Context, files []string) (testrun.Reach, err
 	slices.Sort(reach.Packages)
 	slices.Sort(reach.Tested)
 	return reach, nil
+}
+
+// Reads returns those of files in other languages that builds and tests depend on: those of
+// cgo, those that are embedded, also once they are deleted, and what is in a testdata folder
+// of a package.
+func (s *Suite) Reads(ctx context.Context, files []string) ([]string, error) {
+	all, err := s.Packages(ctx)
+	if err != nil {
+		return nil, err
+	}
+	others := make(map[string]bool)
+	for _, p := range all {
+		for _, name := range p.OtherFiles {
+			others[path.Join(p.Dir, filepath.ToSlash(name))] = true
+		}
+	}
+	var read []string
+	for _, file := range files {
+		_, err := os.Stat(s.abs(file))
+		gone := err != nil // and so in no list
+		owner, data := testdata(path.Dir(file))
+		ours := slices.ContainsFunc(all, func(p Package) bool {
+			return data && (p.Dir == owner || owner == "." || strings.HasPrefix(p.Dir, owner+"/")) ||
+				gone && (p.Dir == "." || strings.HasPrefix(file, p.Dir+"/"))
+		})
+		if others[file] || ours {
+			read = append(read, file)
+		}
+	}
+	return read, nil
 }
 
 // testdata gives the folder that holds the outermost testdata folder of a path.

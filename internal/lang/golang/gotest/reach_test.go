@@ -205,3 +205,38 @@ func TestImportDepth(t *testing.T) {
 		t.Errorf("%d depths of %d packages: %v", len(got), len(pkgs), got)
 	}
 }
+
+// Files of other languages matter where the build takes them, or tests find them.
+func TestReads(t *testing.T) {
+	t.Parallel()
+	s := find(t, `
+-- web/web.go --
+package web
+
+import _ "embed"
+
+//go:embed app.js
+var App string
+-- web/app.js --
+1
+-- web/other.js --
+2
+-- low/testdata/a.py --
+3
+-- low/low.go --
+package low
+-- low/low_test.go --
+package low
+
+import "testing"
+
+func TestLow(t *testing.T) {}
+-- tools/run.sh --
+4
+`, "")
+	files := []string{"web/app.js", "web/other.js", "low/testdata/a.py", "tools/run.sh", "web/gone.js", "tools/gone.sh"}
+	read, err := s.Reads(t.Context(), files)
+	if want := []string{"web/app.js", "low/testdata/a.py", "web/gone.js"}; err != nil || !slices.Equal(read, want) {
+		t.Errorf("%q, %v, want %q", read, err, want)
+	}
+}
