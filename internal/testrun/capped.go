@@ -13,9 +13,10 @@ const (
 // Capped keeps the head and the tail of what is written to it, and counts what
 // lies between. A panic's trace is at the end of a test's output, its cause often
 // at the beginning; the middle of a flood is the part to miss least.
+// One may be both Stdout and Stderr of a Command; two writers at once it does not bear.
 type Capped struct {
 	Limit   int // bytes kept; 0 means MaxOutput
-	Head    []byte
+	head    []byte
 	tail    []byte
 	skipped int
 }
@@ -30,9 +31,9 @@ func (c *Capped) half() int {
 // Write never fails.
 func (c *Capped) Write(p []byte) (int, error) {
 	n, half := len(p), c.half()
-	if room := half - len(c.Head); room > 0 {
+	if room := half - len(c.head); room > 0 {
 		take := min(room, len(p))
-		c.Head = append(c.Head, p[:take]...)
+		c.head = append(c.head, p[:take]...)
 		p = p[take:]
 	}
 	if surplus := len(p) - half; surplus > 0 {
@@ -56,17 +57,17 @@ func (c *Capped) cut(keep int) {
 }
 
 // Size is how many bytes are kept.
-func (c *Capped) Size() int { return len(c.Head) + len(c.tail) }
+func (c *Capped) Size() int { return len(c.head) + len(c.tail) }
 
 // Shrink lowers the limit and gives the memory back.
 func (c *Capped) Shrink(limit int) {
 	c.Limit = limit
 	half := c.half()
-	if len(c.Head)+len(c.tail) <= limit {
+	if len(c.head)+len(c.tail) <= limit {
 		return
 	}
-	rest := append(append([]byte(nil), c.Head[min(half, len(c.Head)):]...), c.tail...)
-	c.Head = append([]byte(nil), c.Head[:min(half, len(c.Head))]...)
+	rest := append(append([]byte(nil), c.head[min(half, len(c.head)):]...), c.tail...)
+	c.head = append([]byte(nil), c.head[:min(half, len(c.head))]...)
 	c.tail = nil
 	if surplus := len(rest) - half; surplus > 0 {
 		c.skipped += surplus
@@ -80,9 +81,9 @@ func (c *Capped) Shrink(limit int) {
 func (c *Capped) Text() (string, int) {
 	c.cut(c.half())
 	if c.skipped == 0 {
-		return strings.ToValidUTF8(string(c.Head)+string(c.tail), "\uFFFD"), 0
+		return strings.ToValidUTF8(string(c.head)+string(c.tail), "\uFFFD"), 0
 	}
-	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", c.Head, c.skipped, c.tail)
+	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", c.head, c.skipped, c.tail)
 	return strings.ToValidUTF8(text, "\uFFFD"), c.skipped
 }
 

@@ -8,13 +8,13 @@ type Kind string
 // The kinds of failure, from the most to the least specific about where the
 // fault is.
 const (
-	Compile   Kind = "compile"   // the package or its tests do not compile
+	Compile   Kind = "compile"   // the unit or its tests do not compile
 	Import    Kind = "import"    // a module that the tests need cannot be loaded
 	Panic     Kind = "panic"     // a test panicked, or the runtime ended the program
 	Exception Kind = "exception" // nothing caught an exception of the test or of the code
 	Race      Kind = "race"      // the race detector reported a data race
-	Timeout   Kind = "timeout"   // the test binary ran into its timeout
-	Assertion Kind = "assertion" // a test called Error, Fatal or Fail
+	Timeout   Kind = "timeout"   // a test did not end in time
+	Assertion Kind = "assertion" // a test says that the code is wrong
 	Setup     Kind = "setup"     // what is around the tests failed: TestMain, package initialisation, the test command
 )
 

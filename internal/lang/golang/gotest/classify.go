@@ -135,7 +135,7 @@ func (c *collector) blameTimeout(p *packageRun, owner *testRun, crash crash) map
 func (p *packageRun) victim(owner *testRun) *testRun {
 	victim := owner
 	for _, t := range p.tests {
-		if isBelow(t.name, owner.name) && t.failed && len(t.output.Head) == 0 {
+		if isBelow(t.name, owner.name) && t.failed && t.output.Size() == 0 {
 			victim = t
 		}
 	}
