@@ -156,15 +156,9 @@ func (p *Problem) pieces() []piece {
 		if f.Binary || !p.mayUndo(f.OldName) || !p.mayUndo(f.NewName) {
 			continue
 		}
-		c := &changed{File: f}
-		var err error
-		if !f.Delete {
-			if c.new, err = p.Tree.Read(f.NewName); err != nil {
-				continue
-			}
-		}
-		if c.old, err = Before(p.Tree, f); err != nil {
-			continue // kept patches changed the file since
+		c, err := p.Tree.changed(f)
+		if err != nil {
+			continue
 		}
 		c.diff = patch.DiffContext(f.OldName, f.NewName, c.old, c.new, 0)
 		if f.New || f.Delete || path.Dir(f.OldName) != path.Dir(f.NewName) {
@@ -179,6 +173,26 @@ func (p *Problem) pieces() []piece {
 	}
 	slices.SortStableFunc(out, func(a, b piece) int { return cmp.Compare(b.suspicion, a.suspicion) })
 	return out
+}
+
+// changed returns the two sides of a change. Where kept patches have changed the same lines
+// since, it is what is left of the change that can be undone, and what they made of it.
+func (t *Tree) changed(f patch.File) (*changed, error) {
+	c := &changed{File: f}
+	var err error
+	if !f.Delete {
+		if c.new, err = t.Read(f.NewName); err != nil {
+			return nil, err
+		}
+	}
+	if c.old, err = Before(t, f); err == nil {
+		return c, nil
+	}
+	if f.Delete || f.OldName != f.NewName {
+		return nil, err
+	}
+	c.old, err = Before(&Tree{Root: t.Root}, f)
+	return c, err
 }
 
 func (p *Problem) mayUndo(file string) bool {

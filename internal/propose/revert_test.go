@@ -254,6 +254,32 @@ func TestCulpritAtTheDeadline(t *testing.T) {
 
 // A file that is new is undone by leaving nothing in it; one that other hunks
 // need is undone together with them.
+// A file of which a kept patch undid a part can be undone further.
+func TestRevertsUnderKeptPatches(t *testing.T) {
+	t.Parallel()
+	p := changedTree(t, txtar.Parse([]byte(seven)))
+	for i, want := range []string{"a - b", "a * b"} {
+		p = &Problem{Tree: &Tree{Root: p.Tree.Root, Overlay: p.Tree.Overlay}, Changes: p.Changes}
+		p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+			return bytes.Contains(files["p.go"], []byte(want)), nil
+		}
+		cands, errs := Generate(t.Context(), p, []Strategy{Revert})
+		if len(cands) != 1 || len(errs) > 0 {
+			t.Fatalf("%d: %d candidates, %v", i, len(cands), errs)
+		}
+		files, err := cands[0].Files(p.Tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Tree.Overlay = files
+	}
+	for _, want := range []string{"// add adds.", "b + a", "a - b", "a * b"} {
+		if !bytes.Contains(p.Tree.Overlay["p.go"], []byte(want)) {
+			t.Errorf("%q is not there:\n%s", want, p.Tree.Overlay["p.go"])
+		}
+	}
+}
+
 func TestCulpritNewFile(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte(`
