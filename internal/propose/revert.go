@@ -80,6 +80,10 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 		if err != nil {
 			src = nil // a file that the change deleted comes back
 		}
+		if files[name] == nil {
+			c.Edits = append(c.Edits, Edit{File: name, End: len(src), Remove: true})
+			continue
+		}
 		c.Edits = append(c.Edits, Between(name, src, files[name])...)
 	}
 	for _, i := range s.set {
@@ -199,7 +203,8 @@ func (p *Problem) mayUndo(file string) bool {
 	return file == "" || p.MayEdit(file)
 }
 
-// without is the content of the changed files when the pieces of set are undone.
+// without is the content of the changed files when the pieces of set are undone, nil for
+// those that are not there then.
 func (s *search) without(set []int) map[string][]byte {
 	undone := make(map[*changed]map[int]bool)
 	for _, i := range set {
@@ -223,13 +228,16 @@ func (s *search) without(set []int) map[string][]byte {
 				content = b
 			}
 		}
+		if content == nil {
+			content = []byte{} // a file is there, and empty
+		}
 		switch {
 		case !hunks[-1]:
 			files[c.Name()] = content
 		case c.New:
 			files[c.NewName] = s.emptied(c.NewName, c.new)
 		case c.Delete:
-			files[c.OldName] = c.old
+			files[c.OldName] = append([]byte{}, c.old...)
 		default: // a file that moved goes back
 			files[c.OldName] = content
 			files[c.NewName] = s.emptied(c.NewName, c.new)
@@ -238,10 +246,10 @@ func (s *search) without(set []int) map[string][]byte {
 	return files
 }
 
-// emptied is what stays of a file that should not be there.
+// emptied is what stays of a file that should not be there, nil for nothing.
 func (p *Problem) emptied(file string, src []byte) []byte {
 	if p.Emptied == nil {
-		return []byte{}
+		return nil
 	}
 	return p.Emptied(file, src)
 }
