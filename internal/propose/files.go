@@ -1,6 +1,7 @@
 package propose
 
 import (
+	"io/fs"
 	"os"
 	"path/filepath"
 	"sync"
@@ -10,7 +11,7 @@ import (
 // far laid over them. It is safe for concurrent use.
 type Tree struct {
 	Root    string            // absolute
-	Overlay map[string][]byte // file relative to the root -> content that replaces it
+	Overlay map[string][]byte // file relative to the root -> content that replaces it, nil where there is none
 
 	mu      sync.Mutex
 	files   map[string][]byte
@@ -20,6 +21,9 @@ type Tree struct {
 // Read returns the content of a file; the path is relative to the root.
 func (t *Tree) Read(file string) ([]byte, error) {
 	if b, ok := t.Overlay[file]; ok {
+		if b == nil {
+			return nil, &fs.PathError{Op: "read", Path: file, Err: fs.ErrNotExist}
+		}
 		return b, nil
 	}
 	t.mu.Lock()

@@ -22,6 +22,9 @@ func (t *Tree) Key(edits []Edit) uint64 {
 		}
 		start, end, text := shrink(src, e)
 		start, end, where := t.change(e.File, src).unmoved(start, end)
+		if e.Remove {
+			where += "removed"
+		}
 		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00%s\x00", e.File, start, end, where, text)
 	}
 	return h.Sum64()

@@ -19,8 +19,8 @@ func TestKeyIsOfTheResult(t *testing.T) {
 		}
 		src := before + old + after
 		tree := &Tree{files: map[string][]byte{"a.go": []byte(src)}}
-		narrow := tree.Key([]Edit{{"a.go", len(before), len(before) + len(old), now}})
-		whole := tree.Key([]Edit{{"a.go", 0, len(src), before + now + after}})
+		narrow := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: now}})
+		whole := tree.Key([]Edit{{File: "a.go", Start: 0, End: len(src), New: before + now + after}})
 		if narrow != whole {
 			t.Errorf("%q to %q: two keys", src, before+now+after)
 		}
@@ -28,10 +28,10 @@ func TestKeyIsOfTheResult(t *testing.T) {
 		if other == old {
 			return
 		}
-		if same := tree.Key([]Edit{{"a.go", len(before), len(before) + len(old), other}}) == narrow; same != (other == now) {
+		if same := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: other}}) == narrow; same != (other == now) {
 			t.Errorf("%q to %q and to %q: the same key: %v", src, before+now+after, before+other+after, same)
 		}
-		if tree.Key([]Edit{{"b.go", 0, 0, now}}) == narrow {
+		if tree.Key([]Edit{{File: "b.go", Start: 0, End: 0, New: now}}) == narrow {
 			t.Error("the same key in another file")
 		}
 	})
@@ -54,7 +54,7 @@ func TestKeyLeavesOutWhatWasKept(t *testing.T) {
 	at := func(text, what string) Edit {
 		for i := range len(text) - len(what) {
 			if text[i:i+len(what)] == what {
-				return Edit{"p.go", i, i + len(what), what[:len(what)-1] + "9"}
+				return Edit{File: "p.go", Start: i, End: i + len(what), New: what[:len(what)-1] + "9"}
 			}
 		}
 		t.Fatalf("no %q", what)
@@ -67,8 +67,8 @@ func TestKeyLeavesOutWhatWasKept(t *testing.T) {
 	}
 	seen := make(map[uint64]string)
 	for name, edit := range map[string]Edit{
-		"a": at(now, "a = 1"), "b": at(now, "b = 2"), "more": at(now, "more = 5"), "c": at(now, "c = 3"), "new": {"new.go", 0, 0, "x"}, "none": {"gone.go", 0, 0, "x"},
-		"q": {"q.go", 0, 0, "x"},
+		"a": at(now, "a = 1"), "b": at(now, "b = 2"), "more": at(now, "more = 5"), "c": at(now, "c = 3"), "new": {File: "new.go", Start: 0, End: 0, New: "x"}, "none": {File: "gone.go", Start: 0, End: 0, New: "x"},
+		"q": {File: "q.go", Start: 0, End: 0, New: "x"},
 	} {
 		key := then.Key([]Edit{edit})
 		if seen[key] != "" {

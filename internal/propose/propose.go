@@ -42,8 +42,8 @@ type Problem struct {
 	// Green reports whether the failing tests pass when the files are as given;
 	// strategies that search by testing (revert) use it. It may be nil.
 	Green func(ctx context.Context, files map[string][]byte) (bool, error)
-	// Emptied returns what stays of a file that a patch takes away, since an edit cannot
-	// remove a file; nil leaves nothing.
+	// Emptied returns what stays of a file that a patch takes away, in languages where the
+	// rest of a package must not miss it; nil removes the file.
 	Emptied func(file string, src []byte) []byte
 	// Source is the language's own view of Tree: its syntax, its types. The language's
 	// strategies know its type.
@@ -77,6 +77,7 @@ type Edit struct {
 	File       string // slash-separated, relative to the tree's root
 	Start, End int
 	New        string
+	Remove     bool // the file, of which it is the only edit and replaces everything
 }
 
 // Candidate is one proposed patch.
@@ -147,7 +148,8 @@ func (h *Hole) promise() float64 {
 // File is the file of the first edit.
 func (c *Candidate) File() string { return c.Edits[0].File }
 
-// Files gives the content of every file that the candidate changes.
+// Files gives the content of every file that the candidate changes, nil for those that it
+// removes.
 func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
 	out := make(map[string][]byte, 1)
 	for i := 0; i < len(c.Edits); {
@@ -164,7 +166,9 @@ func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
 		if err != nil {
 			return nil, fmt.Errorf("%s: %w", file, err)
 		}
-		out[file] = dst
+		if out[file] = dst; c.Edits[i].Remove {
+			out[file] = nil
+		}
 		i = j
 	}
 	return out, nil
@@ -325,7 +329,7 @@ func (p *Problem) refusal(c *Candidate) string {
 		if !p.MayEdit(e.File) {
 			return refusedFile
 		}
-		if i > 0 && e.File == c.Edits[i-1].File && e.Start < c.Edits[i-1].End {
+		if i > 0 && e.File == c.Edits[i-1].File && (e.Start < c.Edits[i-1].End || e.Remove || c.Edits[i-1].Remove) {
 			return refusedPlace
 		}
 		src, err := p.Tree.Read(e.File)
@@ -335,7 +339,10 @@ func (p *Problem) refusal(c *Candidate) string {
 		if err != nil || e.Start < 0 || e.End > len(src) || e.Start > e.End {
 			return refusedPlace
 		}
-		if string(src[e.Start:e.End]) == e.New {
+		if e.Remove && (e.Start > 0 || e.End < len(src) || e.New != "") {
+			return refusedPlace
+		}
+		if string(src[e.Start:e.End]) == e.New && !e.Remove {
 			return refusedSame
 		}
 	}

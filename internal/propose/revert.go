@@ -80,6 +80,10 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 		if err != nil {
 			src = nil // a file that the change deleted comes back
 		}
+		if files[name] == nil {
+			c.Edits = append(c.Edits, Edit{File: name, End: len(src), Remove: true})
+			continue
+		}
 		c.Edits = append(c.Edits, Between(name, src, files[name])...)
 	}
 	for _, i := range s.set {
@@ -156,15 +160,9 @@ func (p *Problem) pieces() []piece {
 		if f.Binary || !p.mayUndo(f.OldName) || !p.mayUndo(f.NewName) {
 			continue
 		}
-		c := &changed{File: f}
-		var err error
-		if !f.Delete {
-			if c.new, err = p.Tree.Read(f.NewName); err != nil {
-				continue
-			}
-		}
-		if c.old, err = Before(p.Tree, f); err != nil {
-			continue // kept patches changed the file since
+		c, err := p.Tree.changed(f)
+		if err != nil {
+			continue
 		}
 		c.diff = patch.DiffContext(f.OldName, f.NewName, c.old, c.new, 0)
 		if f.New || f.Delete || path.Dir(f.OldName) != path.Dir(f.NewName) {
@@ -181,11 +179,32 @@ func (p *Problem) pieces() []piece {
 	return out
 }
 
+// changed returns the two sides of a change. Where kept patches have changed the same lines
+// since, it is what is left of the change that can be undone, and what they made of it.
+func (t *Tree) changed(f patch.File) (*changed, error) {
+	c := &changed{File: f}
+	var err error
+	if !f.Delete {
+		if c.new, err = t.Read(f.NewName); err != nil {
+			return nil, err
+		}
+	}
+	if c.old, err = Before(t, f); err == nil {
+		return c, nil
+	}
+	if f.Delete || f.OldName != f.NewName {
+		return nil, err
+	}
+	c.old, err = Before(&Tree{Root: t.Root}, f)
+	return c, err
+}
+
 func (p *Problem) mayUndo(file string) bool {
 	return file == "" || p.MayEdit(file)
 }
 
-// without is the content of the changed files when the pieces of set are undone.
+// without is the content of the changed files when the pieces of set are undone, nil for
+// those that are not there then.
 func (s *search) without(set []int) map[string][]byte {
 	undone := make(map[*changed]map[int]bool)
 	for _, i := range set {
@@ -209,13 +228,16 @@ func (s *search) without(set []int) map[string][]byte {
 				content = b
 			}
 		}
+		if content == nil {
+			content = []byte{} // a file is there, and empty
+		}
 		switch {
 		case !hunks[-1]:
 			files[c.Name()] = content
 		case c.New:
 			files[c.NewName] = s.emptied(c.NewName, c.new)
 		case c.Delete:
-			files[c.OldName] = c.old
+			files[c.OldName] = append([]byte{}, c.old...)
 		default: // a file that moved goes back
 			files[c.OldName] = content
 			files[c.NewName] = s.emptied(c.NewName, c.new)
@@ -224,10 +246,10 @@ func (s *search) without(set []int) map[string][]byte {
 	return files
 }
 
-// emptied is what stays of a file that should not be there.
+// emptied is what stays of a file that should not be there, nil for nothing.
 func (p *Problem) emptied(file string, src []byte) []byte {
 	if p.Emptied == nil {
-		return []byte{}
+		return nil
 	}
 	return p.Emptied(file, src)
 }

@@ -3,6 +3,8 @@ package propose
 import (
 	"bytes"
 	"context"
+	"errors"
+	"io/fs"
 	"maps"
 	"os"
 	"os/exec"
@@ -254,6 +256,32 @@ func TestCulpritAtTheDeadline(t *testing.T) {
 
 // A file that is new is undone by leaving nothing in it; one that other hunks
 // need is undone together with them.
+// A file of which a kept patch undid a part can be undone further.
+func TestRevertsUnderKeptPatches(t *testing.T) {
+	t.Parallel()
+	p := changedTree(t, txtar.Parse([]byte(seven)))
+	for i, want := range []string{"a - b", "a * b"} {
+		p = &Problem{Tree: &Tree{Root: p.Tree.Root, Overlay: p.Tree.Overlay}, Changes: p.Changes}
+		p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+			return bytes.Contains(files["p.go"], []byte(want)), nil
+		}
+		cands, errs := Generate(t.Context(), p, []Strategy{Revert})
+		if len(cands) != 1 || len(errs) > 0 {
+			t.Fatalf("%d: %d candidates, %v", i, len(cands), errs)
+		}
+		files, err := cands[0].Files(p.Tree)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.Tree.Overlay = files
+	}
+	for _, want := range []string{"// add adds.", "b + a", "a - b", "a * b"} {
+		if !bytes.Contains(p.Tree.Overlay["p.go"], []byte(want)) {
+			t.Errorf("%q is not there:\n%s", want, p.Tree.Overlay["p.go"])
+		}
+	}
+}
+
 func TestCulpritNewFile(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte(`
@@ -348,6 +376,56 @@ var b = 3
 	hunks, minimal, _, err = Culprit(context.Background(), p)
 	if err != nil || !minimal || len(hunks) != 1 || hunks[0].OldName != "old/moved.go" || hunks[0].NewName != "new/moved.go" {
 		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
+	}
+}
+
+// An added file goes, and one that moved goes back, where nothing has to stay of files.
+func TestRevertRemoves(t *testing.T) {
+	t.Parallel()
+	p := changedTree(t, txtar.Parse([]byte("-- new.txt --\nnew\n-- empty.txt --\n-- to/moved.txt --\nmoved\n-- base/blank.txt --\n-- blank.txt --\nblank\n")))
+	p.Emptied = nil
+	p.Changes = append(p.Changes,
+		patch.Diff("", "new.txt", nil, []byte("new\n")),
+		patch.Diff("", "empty.txt", nil, nil),
+		patch.Diff("from/moved.txt", "to/moved.txt", []byte("moved\n"), []byte("moved\n")))
+	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
+		for _, name := range []string{"new.txt", "empty.txt", "to/moved.txt"} {
+			if content, changed := files[name]; !changed || content != nil {
+				return false, nil
+			}
+		}
+		blank := files["blank.txt"]
+		return string(files["from/moved.txt"]) == "moved\n" && blank != nil && len(blank) == 0, nil
+	}
+	cands, errs := Generate(t.Context(), p, []Strategy{Revert})
+	if len(cands) != 1 || len(errs) > 0 {
+		t.Fatalf("%d candidates, %v", len(cands), errs)
+	}
+	files, err := cands[0].Files(p.Tree)
+	if green, _ := p.Green(t.Context(), files); err != nil || !green {
+		t.Errorf("%q, %v", files, err)
+	}
+	p.Tree.Overlay = files
+	if _, err := p.Tree.Read("new.txt"); !errors.Is(err, fs.ErrNotExist) {
+		t.Errorf("a removed file can be read: %v", err)
+	}
+}
+
+// A file that is removed has no other edit, and all of it goes.
+func TestRemoveIsOfWholeFiles(t *testing.T) {
+	t.Parallel()
+	p := &Problem{Tree: &Tree{Overlay: map[string][]byte{"a": []byte("a\n")}}}
+	for want, edits := range map[string][]Edit{
+		"":           {{File: "a", End: 2, Remove: true}},
+		refusedPlace: {{File: "a", End: 1, Remove: true}},
+	} {
+		if got := p.refusal(&Candidate{Edits: edits}); got != want {
+			t.Errorf("%v: %q, want %q", edits, got, want)
+		}
+	}
+	two := &Candidate{Edits: []Edit{{File: "a", End: 2, Remove: true}, {File: "a", Start: 2, End: 2, New: "b"}}}
+	if got := p.refusal(two); got != refusedPlace {
+		t.Errorf("two edits: %q", got)
 	}
 }
 

@@ -51,12 +51,18 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		e := Evidence{Step: step.stage, Passed: true, Seconds: time.Since(start).Seconds()}
 		e.Tests = Counts{len(res.Packages), len(res.Passed), len(res.Failures), len(res.Skipped)}
 		broken := target.notAccepted(res.Failures, tests)
+		missing := res.Missing
+		if len(broken)+len(missing) == 0 && step.request.Tests == nil {
+			if missing, err = v.vanishedBy(ctx, step.request, target.vanished(step.request.Packages, res)); err != nil {
+				return fmt.Errorf("%s: %w", step.stage, err)
+			}
+		}
 		switch {
 		case len(broken) > 0:
 			e.Passed = false
 			e.Detail = fmt.Sprintf("%s fails: %s", broken[0].TestID, broken[0].Message)
-		case len(res.Missing) > 0: // made to vanish is not made to pass
-			e.Passed, e.Detail = false, res.Missing[0].String()+" does not run any more"
+		case len(missing) > 0: // made to vanish is not made to pass
+			e.Passed, e.Detail = false, missing[0].String()+" does not run any more"
 		default:
 			e.Detail = detail(step.stage, res, tests)
 		}
@@ -117,6 +123,57 @@ func (t Target) notAccepted(failures []testrun.Failure, fixed []testrun.TestID) 
 		}
 	}
 	return out
+}
+
+// vanished returns the tests of packages, nil for all, that passed before and that a run of
+// these packages did not run. A package that failed as a whole shows nothing of its tests.
+// Subtests may be named by data: they count only where no test around them passes as before.
+func (t Target) vanished(packages []string, res *testrun.Result) []testrun.TestID {
+	ran, stillPass := make(map[testrun.TestID]bool), make(map[testrun.TestID]bool)
+	for _, id := range slices.Concat(res.Passed, res.Skipped) {
+		ran[id] = true
+	}
+	for _, f := range res.Failures {
+		ran[f.TestID] = true
+	}
+	for _, id := range res.Passed {
+		stillPass[id] = true
+	}
+	before := make(map[testrun.TestID]bool, len(t.Passed))
+	for _, id := range t.Passed {
+		before[id] = true
+	}
+	var out []testrun.TestID
+	for _, id := range t.Passed {
+		asked := packages == nil || slices.Contains(packages, id.Package)
+		if !asked || ran[id] || ran[testrun.TestID{Package: id.Package}] {
+			continue
+		}
+		subtest := false
+		for i, c := range id.Test {
+			parent := testrun.TestID{Package: id.Package, Test: id.Test[:i]}
+			subtest = subtest || c == '/' && before[parent] && stillPass[parent]
+		}
+		if !subtest {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
+// vanishedBy returns those of the tests that vanished that a request runs without a candidate:
+// names that change from run to run are not the candidate's doing.
+func (v *Validator) vanishedBy(ctx context.Context, req testrun.Request, tests []testrun.TestID) ([]testrun.TestID, error) {
+	if len(tests) == 0 {
+		return nil, nil
+	}
+	req.Overlay = v.Tree.Overlay
+	res, err := v.Suite.Run(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	unstable := Target{Passed: tests}.vanished(req.Packages, res)
+	return slices.DeleteFunc(tests, func(id testrun.TestID) bool { return slices.Contains(unstable, id) }), nil
 }
 
 // Covers reports whether b is a, or a subtest of a.

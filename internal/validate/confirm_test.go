@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/propose"
@@ -142,6 +143,70 @@ func TestConfirmMissing(t *testing.T) {
 	v := &Validator{Suite: suite, Tree: oneFile()}
 	if err := v.Confirm(t.Context(), failing("A"), &r); err != nil || r.Verdict != Rejected || r.Stage != StageFailing {
 		t.Errorf("%s at %s (%s), %v", r.Verdict, r.Stage, r.Reason, err)
+	}
+}
+
+// Tests that passed before have to run in the suite, whatever else becomes green.
+func TestConfirmVanished(t *testing.T) {
+	t.Parallel()
+	ids := func(names ...string) (out []testrun.TestID) {
+		for _, name := range names {
+			unit, test, _ := strings.Cut(name, ".")
+			out = append(out, testrun.TestID{Package: unit, Test: test})
+		}
+		return out
+	}
+	for _, tc := range []struct {
+		name          string
+		suite         []string
+		passed        []testrun.TestID // before
+		after         testrun.Result   // of the suite, with the candidate
+		without       []testrun.TestID // pass without it
+		accepted      []testrun.Failure
+		revealed      bool
+		dependentOnly bool // the suite after that of the dependents is as before
+		reason        string
+	}{
+		{name: "gone", passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.A", "p.B")}, without: ids("p.B", "q.C"), reason: "q.C does not run any more"},
+		{name: "gone while others are revealed", passed: ids("q.C"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C"), revealed: true, reason: "q.C does not run any more"},
+		{name: "gone from a dependent", passed: ids("p.B"), after: testrun.Result{Passed: ids("p.A")}, without: ids("p.B"), dependentOnly: true, reason: "p.B does not run any more"},
+		{name: "skipped", passed: ids("q.C"), after: testrun.Result{Skipped: ids("q.C")}, without: ids("q.C")},
+		{name: "not of the suite", suite: []string{"p"}, passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.B")}, without: ids("p.B")},
+		{name: "names of each run", passed: ids("q.C1"), after: testrun.Result{Passed: ids("q.C2")}, without: ids("q.C3")},
+		{
+			name: "failed as a whole", passed: ids("q.C"), accepted: []testrun.Failure{{TestID: ids("q")[0]}},
+			after: testrun.Result{Failures: []testrun.Failure{{TestID: ids("q")[0]}}}, without: ids("q.C"),
+		},
+		{name: "subtests made from data", passed: ids("q.C", "q.C/1"), after: testrun.Result{Passed: ids("q.C", "q.C/2")}, without: ids("q.C", "q.C/1")},
+		{name: "subtests with their test", passed: ids("q.C", "q.C/1"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C", "q.C/1"), reason: "q.C does not run any more"},
+		{name: "subtests of a test that failed", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C")}, without: ids("q.C/1"), reason: "q.C/1 does not run any more"},
+		{name: "names with a slash", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C/2")}, without: ids("q.C/1"), reason: "q.C/1 does not run any more"},
+	} {
+		suite := &fakeSuite{reach: testrun.Reach{All: true}}
+		if tc.dependentOnly {
+			suite.reach = testrun.Reach{Packages: []string{"p"}, Tested: []string{"p"}}
+		}
+		suite.run = func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
+			switch {
+			case req.Tests != nil:
+				return &testrun.Result{Passed: req.Tests}, nil
+			case string(req.Overlay["a.txt"]) == "bad", tc.dependentOnly && req.Packages == nil:
+				return &testrun.Result{Passed: tc.without}, nil
+			}
+			return &tc.after, nil
+		}
+		target := failing("A")
+		target.Suite, target.Passed, target.Accepted, target.Revealed = tc.suite, tc.passed, tc.accepted, tc.revealed
+		c := word("good")
+		r := Result{Candidate: &c, Verdict: Plausible}
+		v := &Validator{Suite: suite, Tree: oneFile()}
+		want := Verified
+		if tc.reason != "" {
+			want = Refused
+		}
+		if err := v.Confirm(t.Context(), target, &r); err != nil || r.Verdict != want || r.Reason != tc.reason {
+			t.Errorf("%s: %s (%s), %v, want %s (%s)", tc.name, r.Verdict, r.Reason, err, want, tc.reason)
+		}
 	}
 }
 
