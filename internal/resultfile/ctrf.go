@@ -186,6 +186,7 @@ func (r *ctrfReader) add(t *ctrfTest) error {
 		a.test = ""
 	}
 	if a.file = r.opt.file(t.File, ""); a.file != "" {
+		a.declared = true
 		a.line = int(min(max(t.Line, 0), maxLineNumber))
 	}
 	tries := int(min(max(t.Retries, 0), maxLineNumber))

@@ -311,7 +311,7 @@ func (r *junitReader) suiteFile() string {
 
 // add adds the attempts that a test case tells of.
 func (r *junitReader) add(c *junitCase, line int) error {
-	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line}
+	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line, declared: c.file != ""}
 	tries := lineNumber(c.own["tries"])
 	switch {
 	case c.todo, c.skip && len(c.fails) == 0:

@@ -21,6 +21,7 @@ type outcome struct {
 	tries     int
 	file      string
 	line      int
+	declared  bool    // the file is that of the test
 	detail    *detail // of the first try that failed
 }
 
@@ -82,7 +83,7 @@ func (f *File) outcomes() []*outcome {
 		o.tries += 1 + a.more
 		o.seconds = a.seconds
 		if o.file == "" {
-			o.file, o.line = a.file, a.line
+			o.file, o.line, o.declared = a.file, a.line, a.declared
 		}
 		if o.detail == nil {
 			o.detail = a.detail
@@ -107,7 +108,7 @@ func worse(a, b *outcome) *outcome {
 	a.tries += b.tries
 	a.seconds = max(a.seconds, b.seconds)
 	if a.file == "" {
-		a.file, a.line = b.file, b.line
+		a.file, a.line, a.declared = b.file, b.line, b.declared
 	}
 	return a
 }

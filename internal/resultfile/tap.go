@@ -224,6 +224,7 @@ func (r *tapReader) attempt(p *tapPoint) attempt {
 		a.test = fmt.Sprintf("%s #%d", a.test, r.used[a.test])
 	}
 	a.file, a.line = r.place(y)
+	a.declared = a.file != "" && y["location"] != "" // of node; others say where it failed
 	switch {
 	case p.directive == "skip", p.directive == "todo" && !p.ok:
 		a.status = skipped

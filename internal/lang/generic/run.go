@@ -160,6 +160,9 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 			continue // the end of the command says why
 		}
 		f := places.failure(&t)
+		if file := places.file(t.File); t.Declared && file != "" {
+			s.declares(file)
+		}
 		o.took[f.TestID] = t.Seconds
 		switch {
 		case t.Status == resultfile.Skipped:
