@@ -17,9 +17,9 @@
 // units or tests runs all of them, and leaves the others out of the result. A timeout that
 // is shorter than the command is known to take is therefore made longer.
 //
-// Status 0 is green and any other is red, but for 126 and 127: the command could not be
-// run. PYTHONDONTWRITEBYTECODE is set, since Python takes a cached file for current when a
-// source was changed within the second to one of the same size.
+// Status 0 is green and any other is red, but for 126 and 127 without results: the command
+// could not be run. PYTHONDONTWRITEBYTECODE is set, since Python takes a cached file for
+// current when a source was changed within the second to one of the same size.
 //
 // # Results
 //
