@@ -10,16 +10,25 @@ import (
 )
 
 // rules are the files that are never edited to make tests pass: what decides
-// whether they pass, and what somebody else writes. The first two are what [TestFile]
-// goes by.
+// whether they pass, and what somebody else writes. The first three are what [TestFile]
+// goes by. They hold for every language, so a name that is that of a test in some only is
+// for these to know.
 var rules = []struct {
 	why   string
 	globs []string
 }{
 	{"a test", []string{
-		"*_test.go", "test_*.py", "*_test.py", "conftest.py", "*.test.*", "*.spec.*", "__tests__", "*_spec.rb", "*_test.rb", "**/src/test",
+		"*_test.go", "test_*.py", "*_test.py", "*_tests.py", "tests.py", "conftest.py", "*.test.*", "*.spec.*", "*.cy.[jt]s", "*.cy.[jt]sx",
+		`*[_\-]test.[jt]s`, `*[_\-]test.[mc][jt]s`, `*[_\-]test.[jt]sx`, `*[_\-]spec.[jt]s`, `*[_\-]spec.[mc][jt]s`, `*[_\-]spec.[jt]sx`, "__tests__", "*_spec.rb", "*_test.rb",
+		"spec_helper.rb", "rails_helper.rb", "test_helper.rb", "*_test.c", "*_test.cc", "*_test.cpp", "*_unittest.c", "*_unittest.cc", "*_unittest.cpp", "*_test.exs",
+		"*.bats", "*.phpt", "*.feature", "**/src/test", "**/src/it",
 	}},
 	{"data of a test", []string{"testdata", "__snapshots__", "*.snap", "*.golden"}},
+	{"configuration of tests", []string{
+		"pytest.ini", ".pytest.ini", "pytest.toml", "tox.ini", "noxfile.py", "setup.cfg", ".coveragerc", "jest.config.*", "jest.setup.*", "vitest.config.*", "vitest.setup.*",
+		"vitest.workspace.*", ".mocharc*", "ava.config.*", "karma.conf.*", "jasmine.json", "wdio.conf.*", "playwright.config.*", "cypress.config.*", "cypress.json",
+		"phpunit.xml*", "phpunit.dist.xml", "behat.yml*", "codeception.yml", ".rspec", "nextest.toml", "junit-platform.properties",
+	}},
 	{"configuration of CI", []string{
 		"/.github", "/.gitlab-ci.yml", "/.gitlab", "/.circleci", "/.buildkite", "/.gitea", "/.forgejo", "/.woodpecker", "Jenkinsfile", "Jenkinsfile.*",
 		"azure-pipelines*.yml", "azure-pipelines*.yaml", "bitbucket-pipelines.yml", "/.travis.yml", "/.drone.yml", "appveyor.yml", "/.ci",
@@ -65,10 +74,10 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 }
 
 // TestFile reports whether a file belongs to the tests by its name, in any language: a
-// test, or data of one.
+// test, data of one, or how they run.
 func TestFile(name string) bool {
 	name = confine.Seen(path.Clean(name))
-	for _, rule := range rules[:2] {
+	for _, rule := range rules[:3] {
 		if slices.ContainsFunc(rule.globs, func(glob string) bool { return matchPath(glob, name) }) {
 			return true
 		}

@@ -57,6 +57,7 @@ type ctrfReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
+	names  *numbers
 	seen   bool // results.tests
 	counts struct {
 		Passed  float64 `json:"passed"`
@@ -66,7 +67,7 @@ type ctrfReader struct {
 }
 
 func readCTRF(in *bufio.Reader, f *File, opt Options) error {
-	r := &ctrfReader{in: &lineByLine{in: in}, file: f, opt: opt}
+	r := &ctrfReader{in: &lineByLine{in: in}, file: f, opt: opt, names: newNumbers()}
 	r.dec = json.NewDecoder(r.in)
 	err := r.object(map[string]func() error{
 		"results": func() error {
@@ -186,7 +187,15 @@ func (r *ctrfReader) add(t *ctrfTest) error {
 		a.test = ""
 	}
 	if a.file = r.opt.file(t.File, ""); a.file != "" {
+		a.declared = true
 		a.line = int(min(max(t.Line, 0), maxLineNumber))
+	}
+	switch k := (testKey{a.pkg, a.test}); {
+	case a.test == "": // the package as a whole
+	case t.File == "": // retries are counted, so that it is another test
+		a.test = r.names.another(k)
+	default:
+		a.test = r.names.same(k, t.File)
 	}
 	tries := int(min(max(t.Retries, 0), maxLineNumber))
 	switch {

@@ -22,6 +22,7 @@ type junitReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
+	names  *numbers
 	suites []junitSuite // the open ones, the outermost first
 }
 
@@ -32,7 +33,7 @@ func readJUnit(in *bufio.Reader, f *File, opt Options) error {
 	if err != nil {
 		return err
 	}
-	r := &junitReader{dec: xml.NewDecoder(text), file: f, opt: opt}
+	r := &junitReader{dec: xml.NewDecoder(text), file: f, opt: opt, names: newNumbers()}
 	r.dec.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil } // it is UTF-8 by now
 	return r.document()
 }
@@ -206,6 +207,7 @@ func (r *junitReader) text() (string, error) {
 // junitCase is a test case as it is read.
 type junitCase struct {
 	pkg, test  string
+	nameless   bool // neither a class nor a file says which test of the name it is
 	skip, todo bool
 	fails      []junitFail // failure and error elements
 	reruns     int         // rerunFailure and rerunError elements: it failed again
@@ -226,8 +228,10 @@ type junitFail struct {
 func (r *junitReader) testcase(start xml.StartElement) error {
 	line, _ := r.dec.InputPos()
 	c := &junitCase{seconds: number(cmp.Or(attr(start, "time"), attr(start, "duration")))}
-	c.pkg, c.test = r.identity(start)
+	var classless bool
+	c.pkg, c.test, classless = r.identity(start)
 	c.file = r.opt.file(cmp.Or(attr(start, "file"), r.suiteFile()), "")
+	c.nameless = classless && c.file == ""
 	if c.file != "" {
 		c.line = lineNumber(attr(start, "line"))
 	}
@@ -278,8 +282,8 @@ func (r *junitReader) part(c *junitCase, t xml.StartElement) (err error) {
 }
 
 // identity is what a test is called. The package is its class where that says more
-// than a constant or the test's own name, else the suites that it is in.
-func (r *junitReader) identity(start xml.StartElement) (pkg, test string) {
+// than a constant or the test's own name, else it is classless: the suites that it is in.
+func (r *junitReader) identity(start xml.StartElement) (pkg, test string, classless bool) {
 	class, test := name(attr(start, "classname")), name(attr(start, "name"))
 	pkg = class
 	if class == "" || class == test || class == "test" { // pytest, when it cannot collect; jest-junit; node
@@ -289,15 +293,16 @@ func (r *junitReader) identity(start xml.StartElement) (pkg, test string) {
 				path = append(path, s.name)
 			}
 		}
+		classless = true
 		pkg = cmp.Or(name(strings.Join(path, " > ")), baseName(r.file.Name))
 		if class == "" && pkg == "pytest" && test != "" {
-			return test, "" // a module that cannot be collected
+			return test, "", false // a module that cannot be collected
 		}
 	}
 	if test == report.WholePackage {
 		test = ""
 	}
-	return pkg, test
+	return pkg, test, classless
 }
 
 func (r *junitReader) suiteFile() string {
@@ -311,7 +316,14 @@ func (r *junitReader) suiteFile() string {
 
 // add adds the attempts that a test case tells of.
 func (r *junitReader) add(c *junitCase, line int) error {
-	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line}
+	switch k := (testKey{c.pkg, c.test}); {
+	case c.test == "": // the package as a whole
+	case c.nameless:
+		c.test = r.names.another(k)
+	default:
+		c.test = r.names.same(k, c.file)
+	}
+	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line, declared: c.file != ""}
 	tries := lineNumber(c.own["tries"])
 	switch {
 	case c.todo, c.skip && len(c.fails) == 0:

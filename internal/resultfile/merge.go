@@ -21,16 +21,62 @@ type outcome struct {
 	tries     int
 	file      string
 	line      int
+	declared  bool    // the file is that of the test
 	detail    *detail // of the first try that failed
 }
 
 type testKey struct{ pkg, test string }
 
+// numbers tells tests of one name apart by a number: a second x is "x #2".
+type numbers struct {
+	count map[testKey]int
+	taken map[testKey]bool
+	known map[sameTest]string // what was returned for it
+}
+
+// sameTest is what later results of one test have in common.
+type sameTest struct {
+	testKey
+	file string
+}
+
+func newNumbers() *numbers {
+	return &numbers{count: map[testKey]int{}, taken: map[testKey]bool{}, known: map[sameTest]string{}}
+}
+
+// another returns the name of one more test of a name.
+func (n *numbers) another(k testKey) string {
+	for {
+		n.count[k]++
+		numbered := k
+		if n.count[k] > 1 {
+			numbered.test = fmt.Sprintf("%s #%d", k.test, n.count[k])
+		}
+		if !n.taken[numbered] {
+			n.taken[numbered] = true
+			return numbered.test
+		}
+	}
+}
+
+// same returns the name of a test of a file, which is that of its earlier results, if any:
+// the same name in two files is two tests. The file may be empty.
+func (n *numbers) same(k testKey, file string) string {
+	s := sameTest{k, file}
+	test, ok := n.known[s]
+	if !ok {
+		test = n.another(k)
+		n.known[s] = test
+	}
+	return test
+}
+
 // Merge makes one report of the results in files: what ran, what failed, and nothing
 // of what regreen would do about it. The order of the files does not matter.
 //
 // Within a file the tries of a test are retries: the last decides, and when it passed
-// where an earlier one failed the test is flaky. The same test in several files
+// where an earlier one failed the test is flaky. Tests of one name that neither a class nor
+// a file identifies are no tries of one test, see [numbers]. The same test in several files
 // ran in several places, where it does not make up for a failure in one that it passed in
 // another: the worst counts, failed before flaky before passed before skipped.
 // Tries add up.
@@ -82,7 +128,7 @@ func (f *File) outcomes() []*outcome {
 		o.tries += 1 + a.more
 		o.seconds = a.seconds
 		if o.file == "" {
-			o.file, o.line = a.file, a.line
+			o.file, o.line, o.declared = a.file, a.line, a.declared
 		}
 		if o.detail == nil {
 			o.detail = a.detail
@@ -107,7 +153,7 @@ func worse(a, b *outcome) *outcome {
 	a.tries += b.tries
 	a.seconds = max(a.seconds, b.seconds)
 	if a.file == "" {
-		a.file, a.line = b.file, b.line
+		a.file, a.line, a.declared = b.file, b.line, b.declared
 	}
 	return a
 }

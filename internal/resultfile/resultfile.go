@@ -74,6 +74,7 @@ type attempt struct {
 	seconds   float64
 	file      string // of the tree
 	line      int
+	declared  bool    // the file is that of the test
 	more      int     // tries that it stands for besides
 	detail    *detail // of one that failed
 }

@@ -177,6 +177,69 @@ func TestMergeRule(t *testing.T) {
 	}
 }
 
+// TestSameName has tests of one name in different files, of which one fails. They are no
+// retries of one test, whatever the order.
+func TestSameName(t *testing.T) {
+	t.Parallel()
+	const failure = `<failure message="no"/>`
+	for name, tt := range map[string]struct{ content, want string }{
+		"node": {
+			`<testsuites><testcase name="same" classname="test">` + failure + `</testcase><testcase name="same" classname="test"/></testsuites>`,
+			"failed r same, passed r same #2",
+		},
+		"node, the other way round": {
+			`<testsuites><testcase name="same" classname="test"/><testcase name="same" classname="test">` + failure + `</testcase></testsuites>`,
+			"passed r same, failed r same #2",
+		},
+		"node, in a suite": {
+			`<testsuites><testsuite name="g"><testcase name="same" classname="test">` + failure + `</testcase></testsuite>` +
+				`<testsuite name="g"><testcase name="same" classname="test"/></testsuite></testsuites>`,
+			"failed g same, passed g same #2",
+		},
+		"node, which names files": {
+			`<testsuites><testcase name="same" classname="test" file="/src/m/a.mjs">` + failure + `</testcase>` +
+				`<testcase name="same" classname="test" file="/src/m/b.mjs"/><testcase name="same" classname="test" file="/src/m/b.mjs"/></testsuites>`,
+			"failed r same, passed r same #2 (2)",
+		},
+		"no class":      {suite(`<testcase name="same">` + failure + `</testcase><testcase name="same"/>`), "failed s same, passed s same #2"},
+		"taken numbers": {suite(`<testcase name="same #2"/><testcase name="same"/><testcase name="same">` + failure + `</testcase>`), "passed s same, passed s same #2, failed s same #3"},
+		"mocha": {
+			suite(`<testcase name="g same" classname="same" file="/src/m/a.js">` + failure + `</testcase><testcase name="g same" classname="same" file="/src/m/b.js"/>`),
+			"failed same g same, passed same g same #2",
+		},
+		"no class, flaky": {
+			suite(`<testcase name="same"><flakyFailure message="no"/></testcase><testcase name="same"/><testcase name="same">` + failure + `<rerunFailure message="no"/></testcase>`),
+			"flaky s same (2), passed s same #2, failed s same #3 (2)",
+		},
+		"a class": {suite(bad + good), "flaky p a (2)"},
+		"CTRF": {
+			`{"results": {"tests": [{"name": "same", "status": "failed", "filePath": "a.js"}, {"name": "same", "suite": "s", "status": "failed"}, {"name": "same", "suite": "s", "status": "passed"},` +
+				` {"name": "other", "suite": "s", "status": "failed", "filePath": "a.js"}, {"name": "other", "suite": "s", "status": "passed", "filePath": "b.js"}]}}`,
+			"failed a.js same, failed s other, passed s other #2, failed s same, passed s same #2",
+		},
+		"TAP": {"not ok 1 - same\nok 2 - same #2\nok 3 - same\n1..3\n", "failed r same, passed r same #2, passed r same #3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			f, err := Read("r.xml", strings.NewReader(tt.content), options)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, res := range Merge([]*File{f}).Results {
+				s := fmt.Sprintf("%s %s %s", res.Status, res.Package, res.Test)
+				if res.Tries > 1 {
+					s += fmt.Sprintf(" (%d)", res.Tries)
+				}
+				got = append(got, s)
+			}
+			if is := strings.Join(got, ", "); is != tt.want {
+				t.Errorf("got  %s\nwant %s", is, tt.want)
+			}
+		})
+	}
+}
+
 // TestBadFiles checks what people are told of files that are none.
 func TestBadFiles(t *testing.T) {
 	t.Parallel()

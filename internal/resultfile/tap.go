@@ -22,7 +22,7 @@ type tapReader struct {
 	levels []*tapLevel     // the open ones: the document, a subtest, one of its subtests …
 	last   *tapPoint       // what diagnostics belong to
 	ahead  strings.Builder // diagnostics of the point that comes next
-	used   map[string]int
+	names  *numbers
 	bailed bool
 	line   int
 }
@@ -59,7 +59,7 @@ var tapForms = sync.OnceValue(func() (f struct{ plan, point, directive, time, ba
 })
 
 func readTAP(in *bufio.Reader, f *File, opt Options) error {
-	r := &tapReader{file: f, opt: opt, pkg: baseName(f.Name), used: map[string]int{}, levels: []*tapLevel{{planned: -1}}}
+	r := &tapReader{file: f, opt: opt, pkg: baseName(f.Name), names: newNumbers(), levels: []*tapLevel{{planned: -1}}}
 	inYAML := -1 // the indentation of the block
 	err := lines(in, func(n int, raw []byte) error {
 		r.line = n
@@ -220,10 +220,9 @@ func (r *tapReader) flush() error {
 func (r *tapReader) attempt(p *tapPoint) attempt {
 	y := readTAPYAML(p.yaml.String())
 	a := attempt{pkg: r.pkg, test: name(p.name), status: passed, seconds: seconds(number(y["duration_ms"]) / 1000)}
-	if r.used[a.test]++; r.used[a.test] > 1 {
-		a.test = fmt.Sprintf("%s #%d", a.test, r.used[a.test])
-	}
+	a.test = r.names.another(testKey{a.pkg, a.test})
 	a.file, a.line = r.place(y)
+	a.declared = a.file != "" && y["location"] != "" // of node; others say where it failed
 	switch {
 	case p.directive == "skip", p.directive == "todo" && !p.ok:
 		a.status = skipped

@@ -20,7 +20,8 @@ const (
 // Test is what became of one test over all of its tries.
 type Test struct {
 	testrun.TestID
-	testrun.Location // where the test is, where the file has it
+	testrun.Location      // where the test is, where the file has it
+	Declared         bool // the file has it as the place of the test, not of a failure
 	Status           Status
 	Seconds          float64
 	Failure          *testrun.Failure // of the first try that failed
@@ -38,7 +39,7 @@ func Tests(files []*File) []Test {
 	for _, o := range all {
 		t := Test{
 			TestID: testrun.TestID{Package: o.pkg, Test: o.test}, Location: testrun.Location{File: o.file, Line: o.line},
-			Status: o.status, Seconds: o.seconds, ByPart: o.byPart(explained),
+			Declared: o.declared, Status: o.status, Seconds: o.seconds, ByPart: o.byPart(explained),
 		}
 		if d := o.detail; d != nil {
 			t.Failure = &testrun.Failure{

@@ -17,9 +17,9 @@
 // units or tests runs all of them, and leaves the others out of the result. A timeout that
 // is shorter than the command is known to take is therefore made longer.
 //
-// Status 0 is green and any other is red, but for 126 and 127: the command could not be
-// run. PYTHONDONTWRITEBYTECODE is set, since Python takes a cached file for current when a
-// source was changed within the second to one of the same size.
+// Status 0 is green and any other is red, but for 126 and 127 without results: the command
+// could not be run. PYTHONDONTWRITEBYTECODE is set, since Python takes a cached file for
+// current when a source was changed within the second to one of the same size.
 //
 // # Results
 //
@@ -65,7 +65,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -76,9 +75,7 @@ var Language = lang.Language{
 	Find:         find,
 	ReadsResults: true,
 	Owns:         owns,
-	Prepare: func(context.Context, lang.Task) lang.Tools {
-		return lang.Tools{TestCode: testCode}
-	},
+	Prepare:      prepare,
 }
 
 // find returns the suite that the command is.
@@ -102,6 +99,14 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	return []testrun.Suite{s}, nil
 }
 
+func prepare(_ context.Context, task lang.Task) lang.Tools {
+	suite, ok := task.Suite.(*suite)
+	if !ok {
+		return lang.Tools{TestCode: testCode}
+	}
+	return lang.Tools{TestCode: suite.testCode}
+}
+
 // extensions are those of source files. Go is a language of its own.
 var extensions = []string{
 	".py", ".pyi", ".pyx", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".astro",
@@ -111,30 +116,3 @@ var extensions = []string{
 }
 
 func owns(file string) bool { return slices.Contains(extensions, strings.ToLower(path.Ext(file))) }
-
-// What the conventions of many languages have for tests, besides those that the
-// configuration protects for everybody.
-var (
-	testFolders = []string{"test", "tests", "spec", "specs", "t", "fixtures", "__fixtures__", "__mocks__", "e2e"}
-	testNames   = []string{
-		"test_*.*", "*_test.*", "*-test.*", "*_spec.*", "*Test.*", "*Tests.*", "*TestCase.*", "*IT.java", "*Spec.groovy", "*Spec.scala", "*Suite.scala",
-		"*_SUITE.erl", "*.bats",
-	}
-)
-
-// testCode reports whether a file belongs to the tests, by its name.
-func testCode(file string) bool {
-	if config.TestFile(file) {
-		return true
-	}
-	dir, name := path.Split(file)
-	for part := range strings.SplitSeq(strings.ToLower(dir), "/") {
-		if slices.Contains(testFolders, part) || strings.HasSuffix(part, ".tests") { // of C#
-			return true
-		}
-	}
-	return slices.ContainsFunc(testNames, func(glob string) bool {
-		ok, err := path.Match(glob, name)
-		return ok && err == nil
-	})
-}

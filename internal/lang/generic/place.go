@@ -68,6 +68,12 @@ func (f *files) find(name string) string {
 	return found
 }
 
+// named are the files of a base name.
+func (f *files) named(base string) []string {
+	f.once.Do(f.list)
+	return f.byBase[base]
+}
+
 // places makes what a run in a folder says about the code that of the tree.
 type places struct {
 	prefixes []string // of paths in the folder, the longest first

@@ -25,6 +25,10 @@ type ending struct {
 // crashed reports whether a signal ended the command, or what a shell ran for it.
 func (e *ending) crashed() bool { return e.status < 0 || e.status > 128 && e.status <= 128+64 }
 
+// absent reports whether the shell did not find the command, or something in it, or could
+// not run it. Whoever writes results did run.
+func (e *ending) absent() bool { return e.expired == 0 && (e.status == 126 || e.status == 127) }
+
 // printed keeps what the command prints, on either of its outputs.
 type printed struct {
 	mu   sync.Mutex
@@ -76,15 +80,13 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 		end.expired = timeout
 	case err != nil:
 		return nil, testrun.NotStarted(err)
-	case status == 126 || status == 127:
-		return nil, &testrun.NotRunError{
-			What: "the test command could not be run: " + testrun.LastLine(end.output), Where: s.command,
-			Hint: "check that it is installed and in PATH", Output: end.output,
-		}
 	default:
 		s.took(time.Since(began))
 	}
 	if !s.stdout && len(s.globs) == 0 {
+		if end.absent() {
+			return nil, s.notFound(end)
+		}
 		return s.byStatus(end), nil
 	}
 	files, err := s.readResults(dir)
@@ -95,12 +97,22 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	var broken *resultfile.Error
 	switch {
 	case err != nil && (end.expired > 0 || end.crashed()): // it was interrupted while it wrote them
+	case err == nil && len(files) == 0 && end.absent():
+		return nil, s.notFound(end)
 	case errors.As(err, &broken):
 		return nil, s.brokenResults(broken, end)
 	case err != nil:
 		return nil, err
 	}
 	return s.byResults(dir, files, end, stale)
+}
+
+// notFound is the error for a command that is not there.
+func (s *suite) notFound(end *ending) error {
+	return &testrun.NotRunError{
+		What: "the test command could not be run: " + testrun.LastLine(end.output), Where: s.command,
+		Hint: "check that it is installed and in PATH", Output: end.output,
+	}
 }
 
 // byStatus is the outcome where the exit status is all that is known: the command is the
@@ -160,6 +172,9 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 			continue // the end of the command says why
 		}
 		f := places.failure(&t)
+		if file := places.file(t.File); t.Declared && file != "" {
+			s.declares(file)
+		}
 		o.took[f.TestID] = t.Seconds
 		switch {
 		case t.Status == resultfile.Skipped:

@@ -21,12 +21,17 @@ type suite struct {
 	copies  *testrun.Copies
 	files   *files
 
-	mu      sync.Mutex
-	longest time.Duration // that the command took when it came to its end
+	// runners are the files that the command itself consists of, see commandFiles.
+	runners func() map[string]bool
+
+	mu       sync.Mutex
+	longest  time.Duration   // that the command took when it came to its end
+	declared map[string]bool // files that results of its runs name as those of tests
 }
 
 func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
-	s := &suite{root: root, command: command, sandbox: sandbox, files: &files{root: root}}
+	s := &suite{root: root, command: command, sandbox: sandbox, files: &files{root: root}, declared: make(map[string]bool)}
+	s.runners = sync.OnceValue(func() map[string]bool { return commandFiles(command, s.files) })
 	for _, glob := range results {
 		if glob == standardOutput {
 			s.stdout = true
@@ -104,6 +109,13 @@ func (s *suite) took(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.longest = max(s.longest, d)
+}
+
+// declares notes that results name a file as that of a test.
+func (s *suite) declares(file string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.declared[file] = true
 }
 
 // outcome is what runs of the command showed, of all tests.
