@@ -87,7 +87,7 @@ var generalKeys = []Key{
 		list(func(c *Config) *[]string { return &c.Protected }, true, branchGlob),
 	},
 	{
-		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
+		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests and their configuration, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
 		list(func(c *Config) *[]string { return &c.Never }, true, pathGlob),
 	},
 	{
