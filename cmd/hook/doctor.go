@@ -13,9 +13,11 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -70,7 +72,6 @@ func (d *doctor) examine(ctx context.Context) {
 	} else {
 		d.note("gate", "%s-gate is not there: a commit that needs nothing takes some milliseconds more", program)
 	}
-	d.program(ctx, "go", "install Go, or give the test command: regreen test --test CMD", "version")
 	rp, err := repo.Open(ctx, d.dir, d.environ)
 	if err != nil {
 		var fault *repo.Error
@@ -85,10 +86,27 @@ func (d *doctor) examine(ctx context.Context) {
 		d.good("git", "%s", version)
 	}
 	d.good("repository", "%s", rp.Root())
+	d.goCommand(ctx, rp.Root())
 	d.configuration(rp)
 	d.hooks(ctx, rp, program)
 	d.state(ctx, rp)
 	d.store(ctx)
+}
+
+// goCommand looks for the go command. A repository without Go tests does without.
+func (d *doctor) goCommand(ctx context.Context, root string) {
+	if _, err := exec.LookPath("go"); err != nil {
+		command := ""
+		if cfg, err := config.Load(root, d.getenv); err == nil && len(cfg.Results) == 0 {
+			command = cfg.Test
+		}
+		var notRun *testrun.NotRunError
+		if _, err := gotest.Find(root, command); err == nil || errors.As(err, &notRun) && notRun.NoTests {
+			d.note("go", "is not on the PATH, and nothing here needs it")
+			return
+		}
+	}
+	d.program(ctx, "go", "install Go, or give the test command: regreen test --test CMD", "version")
 }
 
 // program tells where a program is and which version.

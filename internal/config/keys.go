@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -86,7 +87,7 @@ var generalKeys = []Key{
 		list(func(c *Config) *[]string { return &c.Protected }, true, branchGlob),
 	},
 	{
-		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
+		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests and their configuration, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
 		list(func(c *Config) *[]string { return &c.Never }, true, pathGlob),
 	},
 	{
@@ -400,12 +401,34 @@ func pathGlob(s string) error {
 	return nil
 }
 
-// resultGlob takes globs of files, and - for standard output.
+// resultGlob takes globs of files, and - for standard output. Those that no file of the
+// tree can match are refused, since what they mean would never be read.
 func resultGlob(s string) error {
 	if s == "-" {
 		return nil
 	}
+	clean := path.Clean(s)
+	switch {
+	case path.IsAbs(s):
+		return hinted(fmt.Sprintf("%.40q begins with a slash, and results are in the repository", s), "write a glob relative to its top, such as build/*.xml")
+	case strings.HasSuffix(s, "/") || clean == ".":
+		return hinted(fmt.Sprintf("%.40q is a folder", s), "write a glob of the files in it, such as "+path.Join(clean, "**/*.xml"))
+	case slices.ContainsFunc(strings.Split(clean, "/"), func(part string) bool { return strings.EqualFold(part, ".git") }):
+		return hinted(fmt.Sprintf("%.40q is in git's own folder", s), "have the test command write its results elsewhere")
+	}
 	return pathGlob(s)
+}
+
+// CheckResults returns what is wrong with globs of results that are given elsewhere than in
+// the configuration, and a hint; "" when nothing is.
+func CheckResults(globs []string) (msg, advice string) {
+	for _, glob := range globs {
+		var h *hint
+		if errors.As(resultGlob(glob), &h) {
+			return h.msg, h.hint
+		}
+	}
+	return "", ""
 }
 
 // exactPath refuses globs: what is exempt has to be named.

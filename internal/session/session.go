@@ -177,6 +177,9 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	if err != nil {
 		return repair.Options{}, &UsageError{Msg: err.Error()}
 	}
+	if msg, hint := config.CheckResults(f.Results); msg != "" {
+		return repair.Options{}, &UsageError{Msg: "--results: " + msg, Hint: hint}
+	}
 	command, results := or(f.Test, cfg.Test), orList(f.Results, cfg.Results)
 	if f.Test != "" && len(f.Results) == 0 {
 		results = nil // those of the configuration are of its own command

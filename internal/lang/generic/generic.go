@@ -41,10 +41,18 @@
 //
 // The unit of a test, its [testrun.TestID] Package, is its class or file as the results
 // give it. What fails as a whole has no test: a module that cannot be loaded, a file, the
-// command. Paths in names and messages are relative to the tree.
+// command. Paths in names and messages are relative to the tree. Node's JUnit XML has
+// neither class nor file: its tests of one name are numbered, and a module that does not
+// load looks like a test. Its TAP, which has the place of each test, is better.
 //
 // Where a failure is comes from the places that its text names ("test_x.py:5",
 // "at f (file:///x.mjs:3:1)"), as far as they are files of the tree; see place.go.
+//
+// # Tests
+//
+// They are never edited: files whose names the conventions of common runners have for tests
+// (testcode.go), files that results declare as those of tests, and the scripts, makefiles
+// and test files that the command itself names (command.go).
 //
 // # Where it runs
 //

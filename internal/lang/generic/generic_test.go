@@ -157,6 +157,18 @@ func TestExitStatusOnly(t *testing.T) {
 	open(t, "", "nosuchprogram", "-").refuse(t, "could not be run", "nosuchprogram", "PATH")
 }
 
+// TestWhereStatusIs has the place that output names last, and what is said about it.
+func TestWhereStatusIs(t *testing.T) {
+	t.Parallel()
+	for command, want := range map[string]string{
+		"echo lib.js:2: wrong; echo a.test.js:1: at; echo /etc/x.js:3; exit 3":          "setup COMMAND a.test.js:1 `COMMAND` exited 3: /etc/x.js:3\n",
+		"echo $PWD/lib.js:2: wrong; echo 'make: *** [Makefile:3: all] Error 1'; exit 2": "setup COMMAND lib.js:2 `COMMAND` exited 2: lib.js:2: wrong\n",
+		"echo 'make: *** No rule'; exit 2":                                              "setup COMMAND :0 `COMMAND` exited 2: make: *** No rule\n",
+	} {
+		open(t, sources, command).expect(t, testrun.Request{}, strings.ReplaceAll(want, "COMMAND", command))
+	}
+}
+
 func TestNoRun(t *testing.T) {
 	t.Parallel()
 	cut := "-- r.xml.in --\n<testsuite>\n<testcase name=\"a\"/>\n<testcase"

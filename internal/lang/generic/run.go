@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -137,11 +138,39 @@ func (s *suite) failed(end *ending) testrun.Failure {
 	default:
 		f.Message = fmt.Sprintf("`%s` exited %d", s.command, end.status)
 	}
-	if last := testrun.LastLine(end.output); last != "" {
+	if last := lastWord(end.output); last != "" {
 		f.Message += ": " + last
 	}
 	f.Message = testrun.OneLine(f.Message)
+	f.Location = s.lastPlace(end.output)
 	return f
+}
+
+// messengers are what programs that run others begin a line with when one failed: that says
+// no more than the exit status.
+var messengers = []string{"make: ", "make[", "gmake: ", "gmake[", "npm ERR!", "npm error", "error Command failed", "info Visit https://yarnpkg.com"}
+
+// lastWord is the last line of output that says why a command failed.
+func lastWord(output string) string {
+	last := ""
+	for line := range strings.Lines(output) {
+		if strings.TrimSpace(line) != "" && !slices.ContainsFunc(messengers, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
+			last = line
+		}
+	}
+	return cmp.Or(testrun.OneLine(last), testrun.LastLine(output))
+}
+
+// lastPlace is the last place of the tree that output names. What matters stands at its end.
+func (s *suite) lastPlace(output string) testrun.Location {
+	const most = 16 << 10
+	places := resultfile.Places(output[max(len(output)-most, 0):])
+	for _, place := range slices.Backward(places) {
+		if file := s.files.find(place.Name); file != "" {
+			return testrun.Location{File: file, Line: place.Line}
+		}
+	}
+	return testrun.Location{}
 }
 
 // byResults is the outcome that result files tell, see the package comment.
