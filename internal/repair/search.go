@@ -327,7 +327,13 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 				return false
 			}
 		}
-		others, err := q.Suite.Run(ctx, testrun.Request{Packages: q.reached, Overlay: files, Timeout: s.run.opt.Limits.Timeout})
+		req := testrun.Request{Packages: q.reached, Overlay: files, Timeout: s.run.opt.Limits.Timeout}
+		others, err := q.Suite.Run(ctx, req)
+		var vanished []testrun.TestID
+		if err == nil {
+			v := &validate.Validator{Suite: q.Suite, Tree: s.cluster.tree}
+			vanished, err = v.Vanished(ctx, req, q.first.Passed, others)
+		}
 		if err != nil {
 			res.Verdict, res.Reason = validate.Plausible, fmt.Sprintf("`%s` could not be run with it: %v", q, err)
 			if ctx.Err() != nil {
@@ -340,6 +346,10 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 				res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, fmt.Sprintf("%s fails: %s", f.TestID, f.Message)
 				return false
 			}
+		}
+		if len(vanished) > 0 {
+			res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, vanished[0].String()+" does not run any more"
+			return false
 		}
 	}
 	return true

@@ -53,7 +53,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		broken := target.notAccepted(res.Failures, tests)
 		missing := res.Missing
 		if len(broken)+len(missing) == 0 && step.request.Tests == nil {
-			if missing, err = v.vanishedBy(ctx, step.request, target.vanished(step.request.Packages, res)); err != nil {
+			if missing, err = v.Vanished(ctx, step.request, target.Passed, res); err != nil {
 				return fmt.Errorf("%s: %w", step.stage, err)
 			}
 		}
@@ -161,9 +161,11 @@ func (t Target) vanished(packages []string, res *testrun.Result) []testrun.TestI
 	return out
 }
 
-// vanishedBy returns those of the tests that vanished that a request runs without a candidate:
-// names that change from run to run are not the candidate's doing.
-func (v *Validator) vanishedBy(ctx context.Context, req testrun.Request, tests []testrun.TestID) ([]testrun.TestID, error) {
+// Vanished returns the tests that passed before, and that the result of a request does not
+// have although the request runs them without its candidate: names that change from run to
+// run are not the candidate's doing.
+func (v *Validator) Vanished(ctx context.Context, req testrun.Request, passed []testrun.TestID, of *testrun.Result) ([]testrun.TestID, error) {
+	tests := Target{Passed: passed}.vanished(req.Packages, of)
 	if len(tests) == 0 {
 		return nil, nil
 	}

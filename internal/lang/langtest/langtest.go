@@ -398,9 +398,16 @@ func closed(t *testing.T, c *contract) {
 	tr := c.open(ctx, t, c.fx.Red)
 	tr.run(t, testrun.Request{Overlay: contents(c.fx.Fix)})
 	cancel()
-	for began := time.Now(); len(state(t, tr.temp)) > 0; time.Sleep(10 * time.Millisecond) {
+	for began := time.Now(); ; time.Sleep(10 * time.Millisecond) {
+		left, err := os.ReadDir(tr.temp)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(left) == 0 {
+			return
+		}
 		if time.Since(began) > patience {
-			t.Fatalf("left behind: %q", slices.Sorted(maps.Keys(state(t, tr.temp))))
+			t.Fatalf("left behind: %v", left)
 		}
 	}
 }
