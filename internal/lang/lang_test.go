@@ -19,7 +19,7 @@ type suite struct {
 
 func (s suite) String() string { return s.command }
 
-// language is one whose Find does as told: it has tests of its own, run by "NAME tests",
+// language is one whose Find has tests of its own, run by "NAME tests",
 // takes the test command where it gets one, or fails.
 func language(name, sign string, has, reads bool, fail error) Language {
 	return Language{

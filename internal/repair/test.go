@@ -39,7 +39,7 @@ func (r *run) test(ctx context.Context) error {
 		var notRun *testrun.NotRunError
 		switch {
 		case errors.As(err, &notRun) && len(projects) > 1:
-			// What other languages have to say is said all the same.
+			// The other languages are tested nevertheless.
 			if broken == nil {
 				broken = notRun
 			}

@@ -173,7 +173,7 @@ func (s *suite) lastPlace(output string) testrun.Location {
 	return testrun.Location{}
 }
 
-// byResults is the outcome that result files tell, see the package comment.
+// byResults is the outcome by the result files, see the package comment.
 func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, stale []string) (*outcome, error) {
 	listed, unlisted := 0, false
 	for _, f := range files {
