@@ -116,7 +116,7 @@ func (s *Suite) packageAt(ctx context.Context, path string) (*Package, Module, e
 	}
 	i := slices.IndexFunc(all, func(p Package) bool { return p.ImportPath == path })
 	if i < 0 {
-		return nil, Module{}, &testrun.NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` tells the packages"}
+		return nil, Module{}, &testrun.NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` lists the packages"}
 	}
 	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
 	return &all[i], s.Modules[m], nil

@@ -14,7 +14,7 @@ type circumstance struct {
 	hint string
 }
 
-// circumstances are told apart from faults of the code by the go command's words,
+// circumstances differ from faults of the code by the words of the go command alone,
 // the only evidence there is. The first match wins.
 var circumstances = []circumstance{
 	{"no space left on device", "the disk is full", "free some space, for instance with `go clean -cache`"},

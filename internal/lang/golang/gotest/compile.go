@@ -110,7 +110,7 @@ func (o buildOutput) failure(t tree) testrun.Failure {
 	var c testrun.Capped
 	c.Write([]byte(t.shorten(o.text)))
 	f.Output, f.Truncated = c.Text()
-	f.Message = testrun.OneLine(f.Output) // such as an import cycle, told over several lines
+	f.Message = testrun.OneLine(f.Output) // such as an import cycle, which takes several lines
 	if len(o.positions) > 0 {
 		f.Message = testrun.FirstLine(o.positions[0].Message)
 		f.Location = o.positions[0].Location
