@@ -97,7 +97,7 @@ var layout = []layer{
 	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the code like it that material is taken from", imports: "lang/golang/source propose", std: "go/..."},
 	{dir: "internal/lang/golang/gotest", purpose: "go test: its commands, test programs and results", imports: "testrun", std: "go/... golang.org/x/tools/..."},
 	{
-		dir: "internal/lang/golang/coverage", purpose: "what failing tests run and call", imports: "lang/golang/gotest localize testrun", std: "go/...",
+		dir: "internal/lang/golang/coverage", purpose: "what failing tests run and call", imports: "lang/golang/gotest lang/golang/source localize testrun", std: "go/...",
 		tests: "patch",
 	},
 	{

@@ -183,7 +183,7 @@ func declarations(f *source.File) []declared {
 		switch d := d.(type) {
 		case *ast.FuncDecl:
 			key := d.Name.Name
-			if recv := receiverName(d); recv != "" {
+			if recv := source.Receiver(d); recv != "" {
 				key = recv + "." + key
 			}
 			start, end := f.Offset(withDoc(d.Doc, d.Pos())), f.Offset(d.End())
@@ -257,30 +257,6 @@ func withDoc(doc *ast.CommentGroup, pos token.Pos) token.Pos {
 		return doc.Pos()
 	}
 	return pos
-}
-
-// receiverName is the type that a method belongs to, "" of a function.
-func receiverName(d *ast.FuncDecl) string {
-	if d.Recv == nil || len(d.Recv.List) != 1 {
-		return ""
-	}
-	t := d.Recv.List[0].Type
-	for {
-		switch x := t.(type) {
-		case *ast.StarExpr:
-			t = x.X
-		case *ast.ParenExpr:
-			t = x.X
-		case *ast.IndexExpr:
-			t = x.X
-		case *ast.IndexListExpr:
-			t = x.X
-		case *ast.Ident:
-			return x.Name
-		default:
-			return ""
-		}
-	}
 }
 
 // params lists the parameters of a function as they are written.

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/site"
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
@@ -129,7 +130,7 @@ func (s *state) stub(named *types.Named, missing *types.Func, from types.Type) (
 	for _, file := range unit.Files {
 		for _, decl := range file.Syntax.Decls {
 			fn, ok := decl.(*ast.FuncDecl)
-			if !ok || receiverName(fn) != key {
+			if !ok || source.Receiver(fn) != key {
 				continue
 			}
 			if len(fn.Recv.List[0].Names) == 1 && fn.Recv.List[0].Names[0].Name != "_" {

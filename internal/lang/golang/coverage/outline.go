@@ -9,6 +9,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 	"github.com/regreen-ci/regreen/internal/localize"
 )
 
@@ -62,11 +63,7 @@ func Outline(name string, src []byte) localize.Outline {
 func (s *syntax) declare(d ast.Decl) {
 	switch d := d.(type) {
 	case *ast.FuncDecl:
-		u := unit{Unit: localize.Unit{Name: d.Name.Name, Function: true}, node: d}
-		if d.Recv != nil && len(d.Recv.List) == 1 {
-			u.Recv = receiver(d.Recv.List[0].Type)
-		}
-		s.add(u)
+		s.add(unit{Unit: localize.Unit{Name: d.Name.Name, Recv: source.Receiver(d), Function: true}, node: d})
 	case *ast.GenDecl:
 		for _, spec := range d.Specs {
 			u := unit{node: spec}
@@ -94,26 +91,6 @@ func (s *syntax) add(u unit) {
 }
 
 func (s *syntax) line(p token.Pos) int { return s.pos.PositionFor(p, false).Line }
-
-// receiver is the name of a receiver's type.
-func receiver(e ast.Expr) string {
-	for {
-		switch t := e.(type) {
-		case *ast.StarExpr:
-			e = t.X
-		case *ast.ParenExpr:
-			e = t.X
-		case *ast.IndexExpr:
-			e = t.X
-		case *ast.IndexListExpr:
-			e = t.X
-		case *ast.Ident:
-			return t.Name
-		default:
-			return ""
-		}
-	}
-}
 
 // unitAt returns the unit that holds a line, or nil.
 func (s *syntax) unitAt(line int) *unit {
