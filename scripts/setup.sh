@@ -1,75 +1,82 @@
 #!/bin/sh
-# Installs what the tests need and the machine lacks: the tests run real git, compare
-# with GNU patch, run regreen from other hook managers, open reports in a browser, share
-# what was learnt through a Redis server, test projects of pytest and node, run workflows,
-# and the race detector needs a C compiler.
+# Installs the programs that the tests need and the machine lacks. Each is named before
+# it is installed, with its package and the tests that need it. On a terminal setup asks
+# before it installs packages as root; SETUP=never only reports what is missing.
 set -eu
+cd "$(dirname "$0")"
 
 if ! command -v go >/dev/null 2>&1; then
 	echo "setup: go is not installed" >&2
-	echo "hint: see https://go.dev/doc/install; the version go.mod asks for is fetched by go itself" >&2
+	echo "hint: see https://go.dev/doc/install; go itself fetches the version that go.mod names" >&2
 	exit 1
 fi
 
-lacking() {
-	for program; do
-		command -v "$program" >/dev/null 2>&1 || printf ' %s' "$program"
-	done
+packages="" # to install
+required="" # those of them that the tests cannot run without
+
+# missing PROGRAM PACKAGES WHY [required] notes the packages of a missing program.
+missing() {
+	echo "setup: $1 is missing: $3 (package $2)" >&2
+	packages="$packages $2"
+	[ "${4:-}" != required ] || required="$required $1"
+}
+has() { command -v "$1" >/dev/null 2>&1; }
+has_headers() { printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | gcc -x c -fsyntax-only - 2>/dev/null; }
+has_pytest() {
+	/usr/bin/python3 -m pytest --version >/dev/null 2>&1 || python3 -m pytest --version >/dev/null 2>&1
 }
 
-# install PACKAGE... fails with the reason in $why.
+has git || missing git git "every test of the hooks runs it" required
+has patch || missing patch patch "the patch engine is compared with GNU patch" required
+if ! has gcc; then
+	missing gcc "gcc libc6-dev" "the race detector needs a C compiler" required
+elif ! has_headers; then
+	missing "the C library's headers" libc6-dev "the race detector needs them" required
+fi
+has pre-commit || missing pre-commit pre-commit "the test that runs regreen from it is skipped"
+has npm || missing npm npm "the tests of the action, of node projects and of other hook managers are skipped"
+has redis-server || missing redis-server redis-server "the tests of shared stores are skipped"
+has_pytest || missing pytest python3-pytest "the tests of pytest projects are skipped"
+has chromium || has chromium-browser || has google-chrome ||
+	missing chromium "chromium fonts-dejavu-core" "the HTML report is not opened in a browser"
+
+# install PACKAGE... sets why when it fails.
 install() {
-	sudo=""
-	if ! command -v apt-get >/dev/null 2>&1; then
-		why="there is no apt-get to install it with"
-		return 1
-	fi
+	root=""
+	[ "${SETUP:-}" != never ] || { why="SETUP=never"; return 1; }
+	has apt-get || { why="there is no apt-get"; return 1; }
 	if [ "$(id -u)" -ne 0 ]; then
-		if ! command -v sudo >/dev/null 2>&1; then
-			why="only root may install it"
-			return 1
-		fi
-		sudo="sudo -n"
+		has sudo || { why="it takes root"; return 1; }
+		root="sudo"
+		[ -t 0 ] || root="sudo -n"
 	fi
-	echo "setup: installing $*" >&2
-	why="apt-get could not install it"
-	$sudo apt-get update -qq &&
-		$sudo env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
+	if [ -t 0 ] && [ -z "${CI:-}" ]; then
+		printf 'setup: run %sapt-get install %s? [y/N] ' "$root${root:+ }" "$*" >&2
+		read -r answer || answer=""
+		case "$answer" in [yY]*) ;; *) why="you said no"; return 1 ;; esac
+	fi
+	echo "setup: ${root:+$root }apt-get install $*" >&2
+	why="apt-get failed"
+	$root apt-get update -qq &&
+		$root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "$@" >&2
 }
-
-need="$(lacking git patch gcc)"
-# On Debian and its kin a C compiler comes without the headers that cgo reads.
-case "$need" in
-*gcc*) need="$need libc6-dev" ;;
-*)
-	printf '#include <stdlib.h>\nint main(void) { return 0; }\n' | gcc -x c -fsyntax-only - 2>/dev/null ||
-		need="$need libc6-dev"
-	;;
-esac
 # shellcheck disable=SC2086 # words are wanted
-if [ -n "$need" ] && ! install $need; then
-	echo "setup: the tests need$need, and $why" >&2
-	echo "hint: install it with your package manager, then try again" >&2
-	exit 1
+if [ -n "$packages" ] && ! install $packages; then
+	echo "setup: not installed: $why" >&2
+	if [ -n "$required" ]; then
+		echo "setup: the tests cannot run without$required" >&2
+		echo "hint: install$packages with your package manager, then try again" >&2
+		exit 1
+	fi
 fi
 
-# Without these a few tests are skipped, which say so.
-want="$(lacking pre-commit npm redis-server)"
-/usr/bin/python3 -m pytest --version >/dev/null 2>&1 || python3 -m pytest --version >/dev/null 2>&1 || want="$want python3-pytest"
-# shellcheck disable=SC2086 # words are wanted
-if [ -n "$want" ] && ! install $want; then
-	echo "setup: some tests are skipped without$want, and $why" >&2
-fi
-# Chromium has other names elsewhere, and any of its kind will do.
-command -v chromium >/dev/null 2>&1 || command -v chromium-browser >/dev/null 2>&1 || command -v google-chrome >/dev/null 2>&1 ||
-	install chromium fonts-dejavu-core ||
-	echo "setup: reports are not tested in a browser: there is no Chromium, and $why" >&2
+# The rest needs no root: it goes into the user's cache.
 cache="${XDG_CACHE_HOME:-$HOME/.cache}/regreen"
-"$(dirname "$0")/hook-managers.sh" "$cache/hook-managers" ||
-	echo "setup: the tests with other hook managers are skipped" >&2
-"$(dirname "$0")/axe.sh" "$cache/axe-core" ||
-	echo "setup: whether a report's page is accessible is not tested" >&2
-"$(dirname "$0")/new-git.sh" "$cache/new-git" ||
-	echo "setup: the test of configured hooks is skipped without a newer git" >&2
-"$(dirname "$0")/workflow-tools.sh" "$cache/act" ||
-	echo "setup: the action is not tested in workflows, which take act to run and actionlint to judge them" >&2
+fetch() {
+	[ "${SETUP:-}" != never ] || return 0
+	"./$1.sh" "$cache/$2" || echo "setup: $3" >&2
+}
+fetch hook-managers hook-managers "the tests with other hook managers are skipped"
+fetch axe axe-core "the accessibility of the HTML report is not tested"
+fetch new-git new-git "the test of hooks in git's configuration is skipped: it needs git 2.54"
+fetch workflow-tools act "the action is not tested in workflows: that needs act and actionlint"
