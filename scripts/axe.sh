@@ -1,7 +1,7 @@
 #!/bin/sh
-# Fetches axe-core, which judges how accessible a page is, into a folder for the tests:
-# axe.sh DIR. DIR/node_modules/axe-core/axe.min.js is what a page runs. What is there
-# stays.
+# Usage: scripts/axe.sh DIR
+# Fetches axe-core, the accessibility checker, for the browser tests. Pages load
+# DIR/node_modules/axe-core/axe.min.js. Does nothing if DIR already has this version.
 set -eu
 
 want=axe-core@4.14.1
@@ -13,7 +13,7 @@ if [ "$(cat installed 2>/dev/null)" = "$want" ]; then
 	exit 0
 fi
 if ! command -v npm >/dev/null 2>&1; then
-	echo "axe: there is no npm to fetch $want with" >&2
+	echo "axe: cannot fetch $want without npm" >&2
 	echo "hint: install Node.js" >&2
 	exit 1
 fi

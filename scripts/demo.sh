@@ -1,9 +1,9 @@
 #!/bin/sh
-# The main job on real code: a published Go module gets a bug, the hook blocks the
-# commit and shows a proven patch, the patch is applied, the commit goes through.
+# Shows regreen at work on real code: a published Go module gets a bug, the hook blocks
+# the commit and shows a proven patch, the patch is applied, and the commit succeeds.
 #
-#   KEEP=1       keeps the folder
-#   DEMO_DIR=DIR works in DIR (which must not exist) instead of a temporary folder
+#   KEEP=1       keeps the directory
+#   DEMO_DIR=DIR works in DIR, which must not exist, instead of a temporary directory
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,7 @@ wrong='strings.Replace(o, t, v[0], 1)'
 
 root="$PWD"
 regreen="$root/bin/regreen"
-[ -x "$regreen" ] || { echo "demo: bin/regreen is not there" >&2; echo "hint: make demo builds it" >&2; exit 1; }
+[ -x "$regreen" ] || { echo "demo: bin/regreen not found" >&2; echo "hint: make demo builds it" >&2; exit 1; }
 
 if [ -n "${DEMO_DIR:-}" ]; then
 	mkdir "$DEMO_DIR"
@@ -39,7 +39,7 @@ trap leave EXIT
 trap 'exit 130' INT
 trap 'exit 143' TERM HUP
 
-# Nothing of the machine's settings, of CI or of a calling hook reaches the demo.
+# Keep the machine's git settings, CI and a calling hook out of the demo.
 for name in $(git rev-parse --local-env-vars); do unset "$name"; done
 unset CI GITHUB_ACTIONS GITLAB_CI CIRCLECI BUILDKITE JENKINS_URL TF_BUILD BITBUCKET_BUILD_NUMBER REGREEN REGREEN_SKIP SKIP || :
 export GIT_CONFIG_GLOBAL=/dev/null GIT_CONFIG_NOSYSTEM=1
@@ -48,7 +48,7 @@ export GIT_COMMITTER_NAME=Demo GIT_COMMITTER_EMAIL=demo@example.com
 
 say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
 [ -t 1 ] && [ -z "${NO_COLOR:-}" ] || say() { printf '\n# %s\n' "$*"; }
-# show runs a command as a person would type it.
+# show prints a command as a person would type it, and runs it.
 show() {
 	line="\$"
 	for word; do
@@ -57,7 +57,7 @@ show() {
 	echo "$line"
 	"$@"
 }
-# regreen is called by its name here; the hook has its path.
+# The commands below call regreen by its name; the hook has its path.
 regreen() { "$regreen" "$@"; }
 fail() {
 	echo "demo: $*" >&2
@@ -66,7 +66,7 @@ fail() {
 
 say "A published module, $module $version, with its own tests"
 go mod download -json "$module@$version" >"$dir/download.json" ||
-	fail "$module@$version is not to be had: $(grep '"Error"' "$dir/download.json")"
+	fail "cannot download $module@$version: $(grep '"Error"' "$dir/download.json")"
 source="$(sed -n 's/^[[:space:]]*"Dir": "\(.*\)",*$/\1/p' "$dir/download.json")"
 mkdir "$dir/semver"
 cp -R "$source/." "$dir/semver"
@@ -79,13 +79,13 @@ show git commit -q -m "semver $version as published"
 say "The hooks"
 show regreen install
 
-say "An edit with a slip in it: documentation is added, and two arguments change places"
+say "An edit with a slip in it: it adds documentation, and swaps two arguments"
 awk -v right="$right" -v wrong="$wrong" '
 	/^func rewriteRange\(/ { print "// rewriteRange writes 1.2 - 1.4 as >= 1.2, <= 1.4." }
 	at = index($0, right) { $0 = substr($0, 1, at - 1) wrong substr($0, at + length(right)); slipped = 1 }
 	{ print }
 	END { exit !slipped }
-' "$file" >"$dir/edited" || fail "$file has no $right"
+' "$file" >"$dir/edited" || fail "$right not found in $file"
 cat "$dir/edited" >"$file"
 show git --no-pager diff -U1
 
@@ -94,14 +94,14 @@ if show git commit -a -m "Document rewriteRange"; then
 	fail "the hook let a red commit through"
 fi
 
-# The patch that the pipeline ranks first among those it verified.
+# The best of the verified patches comes first.
 id="$(regreen report --format json |
 	awk -F '"' '/"patches":/ { on = 1 } on && $2 == "id" { id = $4 } on && $2 == "state" && $4 == "verified" { print id; exit }')"
-[ -n "$id" ] || fail "no patch was verified; regreen report --format json tells what was tried"
+[ -n "$id" ] || fail "no patch was verified; regreen report --format json lists what was tried"
 if regreen report --format json | grep -q '"applied": true'; then
-	say "The evidence was strong: the hook has applied the patch, and stopped the commit for us to look"
+	say "The evidence was strong: the hook applied the patch, and stopped the commit for us to look"
 else
-	say "The verified patch is applied"
+	say "Apply the verified patch"
 	show regreen apply "$id"
 fi
 show git --no-pager diff -U1

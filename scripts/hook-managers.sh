@@ -1,6 +1,7 @@
 #!/bin/sh
-# Installs other hook managers into a folder, for the tests that run regreen from them
-# and for the comparison with them: hook-managers.sh DIR. What is there stays.
+# Usage: scripts/hook-managers.sh DIR
+# Installs other hook managers, for the tests that run regreen from them and for
+# bench-hooks. Does nothing if DIR already has these versions.
 set -eu
 
 lefthook=2.2.2
@@ -15,7 +16,7 @@ if [ "$(cat installed 2>/dev/null)" = "$want" ]; then
 	exit 0
 fi
 if ! command -v npm >/dev/null 2>&1; then
-	echo "hook-managers: there is no npm to install $want with" >&2
+	echo "hook-managers: cannot install $want without npm" >&2
 	echo "hint: install Node.js" >&2
 	exit 1
 fi
@@ -24,7 +25,7 @@ npm install --silent --no-audit --no-fund --prefix . $want >&2 || {
 	echo "hook-managers: npm could not install $want" >&2
 	exit 1
 }
-# The native program, without the one of Node.js that starts it.
+# Link the native programs, past the Node.js wrappers that start them.
 mkdir -p bin
 case "$(uname -m)" in
 x86_64 | amd64) arch=x64 ;;

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: scripts/install.sh [PREFIX]
-# Builds, and puts the binaries into PREFIX/bin; without PREFIX where `go install`
-# would put them.
+# Builds the binaries and installs them in PREFIX/bin, or, without PREFIX, where
+# `go install` would.
 set -eu
 cd "$(dirname "$0")/.."
 
@@ -14,7 +14,7 @@ else
 fi
 mkdir -p "$target"
 for program in regreen regreen-gate regreen-action; do
-	# Written aside and renamed: a hook may be running the old one at this moment.
+	# Write a copy and rename it: a hook may be running the old one right now.
 	cp "bin/$program" "$target/.$program.$$"
 	chmod 755 "$target/.$program.$$"
 	mv -f "$target/.$program.$$" "$target/$program"

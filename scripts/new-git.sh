@@ -1,13 +1,13 @@
 #!/bin/sh
-# Makes a git that runs hooks of its configuration (2.54 or later) from Debian's
-# packages, where the machine's own is older: new-git.sh DIR. DIR/bin/git is that git,
-# with a C library of its own, for the tests. What is there stays.
+# Usage: scripts/new-git.sh DIR
+# Unpacks git 2.54 or later from Debian's packages, with its own C library, for the tests
+# of hooks in git's configuration. Runs as DIR/bin/git. Does nothing if DIR has it.
 set -eu
 
 dir="${1:?usage: new-git.sh DIR}"
 [ -x "$dir/bin/git" ] && exit 0
-command -v apt-get >/dev/null 2>&1 || { echo "new-git: there is no apt-get to fetch it with" >&2; exit 1; }
-[ "$(uname -m)" = x86_64 ] || { echo "new-git: only for x86_64" >&2; exit 1; }
+command -v apt-get >/dev/null 2>&1 || { echo "new-git: cannot fetch git without apt-get" >&2; exit 1; }
+[ "$(uname -m)" = x86_64 ] || { echo "new-git: only x86_64 is supported" >&2; exit 1; }
 
 mkdir -p "$(dirname "$dir")"
 work="$(mktemp -d "$dir.XXXXXX")"

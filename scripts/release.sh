@@ -1,14 +1,14 @@
 #!/bin/sh
-# Makes a release; each step has its own command:
+# Makes a release. Each step has its own command:
 #
 #   release.sh table VERSION         writes action/release.json, before the tag
 #   release.sh build VERSION [DIR]   builds all binaries into DIR (dist) with SHA256SUMS
-#   release.sh check VERSION [DIR]   whether action/release.json is that of what DIR holds
-#   release.sh notes VERSION         the section of VERSION in CHANGELOG.md
-#   release.sh pin VERSION COMMIT    writes the commit of the tag into the examples and pages
+#   release.sh check VERSION [DIR]   checks action/release.json against the binaries in DIR
+#   release.sh notes VERSION         prints the section of VERSION in CHANGELOG.md
+#   release.sh pin VERSION COMMIT    pins the examples and pages to the tag's commit
 #
-# The same commit and VERSION make the same bytes on any machine, as long as it is go that
-# builds: the toolchain is that of go.mod, without CGO, paths, git or settings of the user.
+# The same commit and VERSION make the same bytes on any machine: the toolchain is the one
+# in go.mod, and neither CGO, paths, git nor the user's settings take part.
 set -eu
 here="$(cd "$(dirname "$0")/.." && pwd)"
 
@@ -27,7 +27,7 @@ one() {
 	regreen) package=./cmd/hook ;;
 	regreen-gate) package=./cmd/gate ;;
 	regreen-action) package=./cmd/action ;;
-	*) fail "there is no program $4" "it is one of regreen, regreen-gate and regreen-action" ;;
+	*) fail "unknown program $4" "use regreen, regreen-gate or regreen-action" ;;
 	esac
 	(
 		cd "$here"
@@ -37,7 +37,7 @@ one() {
 	)
 }
 
-# name PROGRAM OS ARCH is the name of a program among the files of a release.
+# name PROGRAM OS ARCH prints the file name of a program in a release.
 name() {
 	case "$2" in
 	windows) echo "$1-$2-$3.exe" ;;
@@ -62,8 +62,8 @@ hash() {
 	if command -v sha256sum >/dev/null 2>&1; then sha256sum "$@"; else shasum -a 256 "$@"; fi
 }
 
-# table VERSION DIR prints action/release.json for the binaries in DIR. Its platforms have
-# the names that node gives them.
+# table VERSION DIR prints action/release.json for the binaries in DIR. Platforms have
+# node's names.
 table() {
 	printf '{\n  "version": "%s",\n  "url": "%s",\n  "files": {' "$1" "$releases"
 	separator=""
@@ -93,7 +93,7 @@ notes() {
 command="${1:-}"
 version="${2:-}"
 printf '%s\n' "$version" | grep -Eqx 'v[0-9]+\.[0-9]+\.[0-9]+(-[0-9A-Za-z.]+)?' ||
-	fail "${version:-nothing} is no version" "for instance: scripts/release.sh ${command:-build} v0.1.0"
+	fail "\"$version\" is not a version" "for example: scripts/release.sh ${command:-build} v0.1.0"
 dir="${3:-dist}"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
@@ -117,15 +117,15 @@ build)
 check)
 	table "$version" "$dir" >"$work/release.json"
 	diff -u "$here/action/release.json" "$work/release.json" >&2 ||
-		fail "action/release.json is not that of these binaries" "commit what \`scripts/release.sh table $version\` writes, and tag that"
+		fail "action/release.json does not match these binaries" "run scripts/release.sh table $version, commit the result, and tag that commit"
 	;;
 notes)
 	notes "$version" >"$work/notes"
-	grep -q '[^[:space:]]' "$work/notes" || fail "CHANGELOG.md has nothing for $version" "give it a section: ## [${version#v}] - YYYY-MM-DD"
+	grep -q '[^[:space:]]' "$work/notes" || fail "no section for $version in CHANGELOG.md" "add one: ## [${version#v}] - YYYY-MM-DD"
 	cat "$work/notes"
 	;;
 pin)
-	printf '%s\n' "$dir" | grep -Eqx '[0-9a-f]{40}' || fail "$dir is no full commit" "git rev-parse '$version^{commit}'"
+	printf '%s\n' "$dir" | grep -Eqx '[0-9a-f]{40}' || fail "$dir is not a full commit id" "git rev-parse '$version^{commit}'"
 	cd "$here"
 	for file in README.md docs/*.md .github/workflows/examples/*.yml; do
 		sed "s|\(regreen-ci/regreen@\)[0-9a-f]\{40\} # v[0-9A-Za-z.-]*|\1$dir # $version|" "$file" >"$work/page"
@@ -133,6 +133,6 @@ pin)
 	done
 	;;
 *)
-	fail "${command:-nothing} is no command" "it is one of table, build, check, notes and pin"
+	fail "unknown command \"$command\"" "use table, build, check, notes or pin"
 	;;
 esac

@@ -1,4 +1,4 @@
-// Package scripts holds the test of the scripts that make releases.
+// Package scripts tests the scripts that make releases.
 package scripts
 
 import (
@@ -29,8 +29,8 @@ func release(t *testing.T, module string, env []string, args ...string) (stdout,
 	return out.String(), errs.String(), err
 }
 
-// TestReproducible builds a program for another machine from two copies of the module,
-// with settings that are not to count, and gets the same bytes.
+// TestReproducible cross-compiles a program from two copies of the module. Settings that
+// must not count differ, and the bytes are the same.
 func TestReproducible(t *testing.T) {
 	t.Parallel()
 	build := func(version string, env ...string) [sha256.Size]byte {
@@ -51,7 +51,7 @@ func TestReproducible(t *testing.T) {
 	}
 }
 
-// copyModule copies what the gate is built of, and the script.
+// copyModule copies the sources of the gate, and the script.
 func copyModule(t *testing.T) string {
 	t.Helper()
 	to := filepath.Join(t.TempDir(), "a folder")
@@ -91,7 +91,7 @@ func copyModule(t *testing.T) string {
 	return to
 }
 
-// scratch is a module that has no more than a release asks for, with files for its programs.
+// scratch returns a module with the release script and the given files.
 func scratch(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -116,8 +116,8 @@ func write(t *testing.T, name, content string) {
 	}
 }
 
-// TestTable makes the table for all platforms and holds builds against it, with a go that
-// is quicker than the real one.
+// TestTable writes the table for all platforms and checks builds against it, with a fake
+// go command, which is quicker.
 func TestTable(t *testing.T) {
 	t.Parallel()
 	dir := scratch(t, map[string]string{
@@ -147,7 +147,7 @@ func TestTable(t *testing.T) {
 	if err := json.Unmarshal(content, &table); err != nil {
 		t.Fatal(err)
 	}
-	// The keys are the names that node has for platforms, which the wrapper asks for.
+	// The wrapper looks platforms up by the names that node gives them.
 	for platform, want := range map[string]struct{ name, made string }{
 		"linux-x64":    {"regreen-action-linux-amd64", "go1.26.1 0 linux amd64 ./cmd/action\n"},
 		"linux-arm64":  {"regreen-action-linux-arm64", "go1.26.1 0 linux arm64 ./cmd/action\n"},
@@ -163,7 +163,7 @@ func TestTable(t *testing.T) {
 		}
 	}
 	if table.Version != "v1.2.3" || len(table.Files) != 6 {
-		t.Errorf("the table is of %s, and has %d files", table.Version, len(table.Files))
+		t.Errorf("the table is for %s and has %d files", table.Version, len(table.Files))
 	}
 	sums, err := os.ReadFile(filepath.Join(dist, "SHA256SUMS"))
 	if err != nil || strings.Count(string(sums), "\n") != 18 || !strings.Contains(string(sums), "  regreen-gate-windows-amd64.exe\n") {
@@ -172,8 +172,8 @@ func TestTable(t *testing.T) {
 
 	refused := func(version string) {
 		t.Helper()
-		if _, stderr, err := release(t, dir, env, "check", version, dist); err == nil || !strings.Contains(stderr, "is not that of these binaries") {
-			t.Errorf("the table holds: %v\n%s", err, stderr)
+		if _, stderr, err := release(t, dir, env, "check", version, dist); err == nil || !strings.Contains(stderr, "does not match these binaries") {
+			t.Errorf("the wrong table was accepted: %v\n%s", err, stderr)
 		}
 	}
 	refused("v1.2.4")
@@ -184,15 +184,15 @@ func TestTable(t *testing.T) {
 func TestNotes(t *testing.T) {
 	t.Parallel()
 	dir := scratch(t, map[string]string{
-		"CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- future\n\n## [1.2.0] - 2026-01-02\n\n### Added\n\n- a thing\n\n## [1.1.0] - 2026-01-01\n\n## [1.0.0] - 2025-01-01\n\n- the first\n",
+		"CHANGELOG.md": "# Changelog\n\n## [Unreleased]\n\n- future\n\n## [1.2.0] - 2026-01-02\n\n### Added\n\n- a feature\n\n## [1.1.0] - 2026-01-01\n\n## [1.0.0] - 2025-01-01\n\n- the first\n",
 	})
 	stdout, stderr, err := release(t, dir, nil, "notes", "v1.2.0")
-	if want := "### Added\n\n- a thing\n\n"; err != nil || stdout != want {
+	if want := "### Added\n\n- a feature\n\n"; err != nil || stdout != want {
 		t.Errorf("%q, want %q: %v\n%s", stdout, want, err, stderr)
 	}
 	for _, version := range []string{"v1.1.0", "v1.2", "v1.3.0", "", "v1.2.0; ls"} {
 		if stdout, stderr, err := release(t, dir, nil, "notes", version); err == nil || !strings.Contains(stderr, "hint: ") {
-			t.Errorf("%q has the notes %q: %v\n%s", version, stdout, err, stderr)
+			t.Errorf("%q has notes %q: %v\n%s", version, stdout, err, stderr)
 		}
 	}
 }
@@ -217,7 +217,7 @@ func TestPin(t *testing.T) {
 			t.Errorf("%s: %q, want %q: %v", name, got, want, err)
 		}
 	}
-	if _, stderr, err := release(t, dir, nil, "pin", "v1.2.0", "main"); err == nil || !strings.Contains(stderr, "is no full commit") {
+	if _, stderr, err := release(t, dir, nil, "pin", "v1.2.0", "main"); err == nil || !strings.Contains(stderr, "is not a full commit id") {
 		t.Errorf("a branch was pinned: %v\n%s", err, stderr)
 	}
 }

@@ -1,7 +1,7 @@
 #!/bin/sh
 # Usage: scripts/schemas.sh
-# Makes the JSON Schemas of others' formats, which tests hold regreen's writers against,
-# anew from npm's packages. They are committed without their descriptions.
+# Updates the JSON Schemas of CTRF and SARIF, which tests check regreen's output against,
+# from npm's packages. They are committed without their descriptions.
 set -eu
 cd "$(dirname "$0")/.."
 to="$PWD/internal/report/testdata/schemas"
