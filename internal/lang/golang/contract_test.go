@@ -64,7 +64,7 @@ func TestFlaky(t *testing.T) {
 	file := os.Getenv("LANGTEST_FILE")
 	if _, err := os.Stat(file); err != nil {
 		os.WriteFile(file, nil, 0o600)
-		t.Error("not there")
+		t.Error("no file")
 	}
 }
 `,

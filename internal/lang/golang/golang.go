@@ -1,9 +1,9 @@
-// Package golang is Go as a language of regreen: the table of its strategies, and how its
-// packages serve the pipeline.
+// Package golang makes Go a language of regreen: it lists the strategies, and connects the
+// packages below it to the pipeline.
 //
-// They follow a failing test as the pipeline does: gotest runs the tests, coverage follows
-// them into the code, source and site read it, template and compile propose, schemata
-// screens.
+// In the order of the pipeline: gotest runs the tests, coverage follows them into the code,
+// source and site read the code, template and compile propose candidates, and schemata
+// screens them.
 package golang
 
 import (
@@ -34,7 +34,7 @@ var Language = lang.Language{
 	Prepare:    prepare,
 }
 
-// find returns one suite, of all Go modules of the tree.
+// find returns one suite for all Go modules of the tree.
 func find(_ context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	suite, err := gotest.FindIn(tree.Root, tree.Command, tree.Sandbox)
 	if err != nil || suite == nil {
@@ -54,7 +54,7 @@ func owns(file string) bool {
 func prepare(ctx context.Context, task lang.Task) lang.Tools {
 	suite := task.Suite.(*gotest.Suite)
 	tree := &source.Tree{
-		Tree: task.Tree, Flags: loadFlags(suite.Flags), Env: suite.Sandbox.Env(), Alone: outsideWorkspace(suite.Modules),
+		Tree: task.Tree, Flags: loadFlags(suite.Flags), Env: suite.Sandbox.Env(), OutsideWorkspace: outsideWorkspace(suite.Modules),
 	}
 	return lang.Tools{
 		Source:   tree,
@@ -70,31 +70,30 @@ func prepare(ctx context.Context, task lang.Task) lang.Tools {
 	}
 }
 
-// loadFlags are those of the test command's flags that matter for loading code.
+// loadFlags returns the flags of the test command that affect loading code.
 func loadFlags(flags []string) []string {
 	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool {
 		return !strings.HasPrefix(f, "-tags") && !strings.HasPrefix(f, "-mod")
 	})
 }
 
-// outsideWorkspace returns the directories of the modules that no workspace of the tree
-// uses.
+// outsideWorkspace returns the directories of the modules that their workspace does not use.
 func outsideWorkspace(modules []gotest.Module) []string {
 	var dirs []string
 	for _, m := range modules {
-		if m.Alone {
+		if m.OutsideWorkspace {
 			dirs = append(dirs, m.Dir)
 		}
 	}
 	return dirs
 }
 
-// testCode returns the predicate of what belongs to the tests: test files, what says by
-// itself that it is for tests, and packages that only tests use.
+// testCode returns a predicate that reports whether a file belongs to the tests: test files,
+// files that source.Tree.TestCode recognizes, and packages that only tests use.
 func testCode(ctx context.Context, task lang.Task, suite *gotest.Suite, tree *source.Tree) func(file string) bool {
 	support, err := suite.TestSupport(ctx)
 	if err != nil {
-		task.Log.Debug("what only tests use is not known", "error", err)
+		task.Log.Debug("cannot list the packages that only tests use", "error", err)
 	}
 	return func(file string) bool {
 		return strings.HasSuffix(file, "_test.go") || slices.Contains(support, path.Dir(file)) || tree.TestCode(file)

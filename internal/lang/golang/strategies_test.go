@@ -25,7 +25,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// strategies are those that a Go failure meets.
+// strategies returns the strategies for a Go failure.
 func strategies() []propose.Strategy { return lang.Strategies([]lang.Language{Language}) }
 
 func TestStrategies(t *testing.T) {
@@ -37,13 +37,13 @@ func TestStrategies(t *testing.T) {
 			t.Errorf("%q cannot be named on a command line", s.Name)
 		}
 		if seen[s.Name] {
-			t.Errorf("%s is there twice", s.Name)
+			t.Errorf("%s is listed twice", s.Name)
 		}
 		if s.Share <= 0 || s.Share > 100 {
 			t.Errorf("%s: %v %% of all fixes", s.Name, s.Share)
 		}
 		if s.Propose == nil {
-			t.Errorf("%s proposes nothing", s.Name)
+			t.Errorf("%s has no Propose", s.Name)
 		}
 		for _, fault := range undocumented(&s) {
 			t.Errorf("%s: %s", s.Name, fault)
@@ -54,11 +54,11 @@ func TestStrategies(t *testing.T) {
 		}
 	}
 	if last == 0 || last == len(seen) {
-		t.Errorf("%d of %d strategies are a last resort", last, len(seen))
+		t.Errorf("%d of %d strategies are last resorts", last, len(seen))
 	}
 }
 
-// undocumented lists what is missing of a strategy's explanation.
+// undocumented lists what is missing from a strategy's explanation.
 func undocumented(s *propose.Strategy) (faults []string) {
 	const titleWidth, textWidth = 72, 80
 	if s.Title == "" || len(s.Title) > titleWidth || strings.Contains(s.Title, "\n") || strings.HasSuffix(s.Title, ".") || !unicode.IsUpper(rune(s.Title[0])) {
@@ -69,37 +69,37 @@ func undocumented(s *propose.Strategy) (faults []string) {
 	}
 	for line := range strings.SplitSeq(s.Text, "\n") {
 		if len(line) > textWidth || strings.TrimSpace(line) != line {
-			faults = append(faults, fmt.Sprintf("the line %q of the text has blanks around it or more than %d bytes", line, textWidth))
+			faults = append(faults, fmt.Sprintf("the line %q of the text begins or ends with a blank, or has more than %d bytes", line, textWidth))
 		}
 	}
 	for _, example := range []string{s.Before, s.After} {
 		formatted, err := format.Source([]byte(example))
 		if err != nil || string(formatted) != example || strings.TrimSpace(example) != example || example == "" {
-			faults = append(faults, fmt.Sprintf("not as gofmt writes it (%v):\n%s", err, example))
+			faults = append(faults, fmt.Sprintf("not formatted with gofmt (%v):\n%s", err, example))
 		}
 	}
 	return faults
 }
 
-// TestUndocumentedFails checks the check: a strategy without one part is refused.
-func TestUndocumentedFails(t *testing.T) {
+// TestUndocumented checks that undocumented refuses a strategy that lacks one part.
+func TestUndocumented(t *testing.T) {
 	t.Parallel()
 	for name, spoil := range map[string]func(s *propose.Strategy){
-		"no title":            func(s *propose.Strategy) { s.Title = "" },
-		"a sentence":          func(s *propose.Strategy) { s.Title += "." },
-		"no text":             func(s *propose.Strategy) { s.Text = "" },
-		"a long line":         func(s *propose.Strategy) { s.Text = strings.ReplaceAll(s.Text, "\n", " ") },
-		"no example":          func(s *propose.Strategy) { s.Before, s.After = "", "" },
-		"nothing comes of it": func(s *propose.Strategy) { s.After = "" },
-		"blank lines":         func(s *propose.Strategy) { s.After += "\n\n" },
-		"not as gofmt":        func(s *propose.Strategy) { s.Before = strings.ReplaceAll(s.Before, "\t", "  ") },
+		"no title":      func(s *propose.Strategy) { s.Title = "" },
+		"a sentence":    func(s *propose.Strategy) { s.Title += "." },
+		"no text":       func(s *propose.Strategy) { s.Text = "" },
+		"a long line":   func(s *propose.Strategy) { s.Text = strings.ReplaceAll(s.Text, "\n", " ") },
+		"no example":    func(s *propose.Strategy) { s.Before, s.After = "", "" },
+		"no After":      func(s *propose.Strategy) { s.After = "" },
+		"blank lines":   func(s *propose.Strategy) { s.After += "\n\n" },
+		"not formatted": func(s *propose.Strategy) { s.Before = strings.ReplaceAll(s.Before, "\t", "  ") },
 	} {
 		s := strategies()[slices.IndexFunc(strategies(), func(s propose.Strategy) bool { return s.Name == "template/guard" })]
 		if faults := undocumented(&s); len(faults) > 0 {
 			t.Fatal(faults)
 		}
 		if spoil(&s); len(undocumented(&s)) == 0 {
-			t.Errorf("%s: not refused", name)
+			t.Errorf("%s: accepted", name)
 		}
 	}
 }
@@ -131,12 +131,12 @@ func TestStrategiesHaveCases(t *testing.T) {
 		delete(cases, s.Name)
 	}
 	for name, n := range cases {
-		t.Errorf("%d cases are of %q, which is no strategy", n, name)
+		t.Errorf("%d cases name %q, which is not a strategy", n, name)
 	}
 }
 
-// TestExamples checks that each strategy makes After of its Before. An archive of
-// testdata/example holds what else that takes: what the failing test printed, the code
+// TestExamples checks that each strategy turns its Before into its After. If that takes
+// more, an archive in testdata/example holds it: the output of the failing test, the code
 // before the change (below base/), other files.
 func TestExamples(t *testing.T) {
 	t.Parallel()
@@ -155,8 +155,8 @@ func TestExamples(t *testing.T) {
 				t.Fatal(errs)
 			}
 			want := "-- m.go --\npackage m\n\n" + s.After + "\n"
-			made := func(c propose.Candidate) bool { return changedFiles(t, p, &c) == want }
-			if !slices.ContainsFunc(cands, made) {
+			yieldsAfter := func(c propose.Candidate) bool { return changedFiles(t, p, &c) == want }
+			if !slices.ContainsFunc(cands, yieldsAfter) {
 				for _, c := range cands[:min(len(cands), 10)] {
 					t.Log(c.Title)
 				}
@@ -166,8 +166,8 @@ func TestExamples(t *testing.T) {
 	}
 }
 
-// exampleProblem is what a strategy has to work on: its Before in a module of its own, in
-// which every line is suspicious, with what the example needs around it.
+// exampleProblem returns a problem for a strategy: a module with its Before, in which every
+// line is suspicious, and with the files of the archive.
 func exampleProblem(t *testing.T, s *propose.Strategy, around *txtar.Archive) *propose.Problem {
 	t.Helper()
 	root := t.TempDir()
@@ -226,7 +226,7 @@ func passes(ctx context.Context, root string, files map[string][]byte) (bool, er
 	return cmd.Run() == nil, ctx.Err()
 }
 
-// changedFiles is what a candidate makes of the files that it changes, as an archive.
+// changedFiles returns the files that a candidate changes, as an archive.
 func changedFiles(t *testing.T, p *propose.Problem, c *propose.Candidate) string {
 	t.Helper()
 	files, err := c.Files(p.Tree)
@@ -240,7 +240,7 @@ func changedFiles(t *testing.T, p *propose.Problem, c *propose.Candidate) string
 	return string(txtar.Format(&a))
 }
 
-// emptyPackage is a tree with nothing in its one package.
+// emptyPackage returns a tree with a single, empty package.
 func emptyPackage(t *testing.T) *propose.Tree {
 	t.Helper()
 	root := t.TempDir()
@@ -252,8 +252,8 @@ func emptyPackage(t *testing.T) *propose.Tree {
 	return &propose.Tree{Root: root}
 }
 
-// With nothing to work on, no strategy proposes, fails or panics.
-func TestStrategiesOnNothing(t *testing.T) {
+// Without suspects or code, no strategy proposes, fails or panics.
+func TestStrategiesWithoutCode(t *testing.T) {
 	t.Parallel()
 	for _, s := range strategies() {
 		for name, p := range map[string]*propose.Problem{

@@ -17,14 +17,14 @@ import (
 )
 
 const (
-	callDecay = 0.7  // the share of belief that each call deeper keeps
-	callFloor = 0.01 // calls believed less than this are not followed
-	plainCall = 0.6  // strength of a direct call from a test with a quite different name
-	alike     = 0.5  // affinity from which a name is worth mentioning
+	callDecay = 0.7  // what each further call multiplies the strength by
+	callFloor = 0.01 // weaker calls are not followed
+	plainCall = 0.6  // strength of a direct call from a test with an unrelated name
+	alike     = 0.5  // the lowest affinity that is mentioned
 )
 
-// program is the part of the tree that a package's tests can reach, by names
-// alone: types are not needed for a ranking, and need code that compiles.
+// program is the part of the tree that a package's tests can reach. It resolves names
+// without types: a ranking does not need them, and they would need code that compiles.
 type program struct {
 	src     *localize.Source
 	pkgs    map[string]*declared // by import path
@@ -32,7 +32,7 @@ type program struct {
 	methods map[string][]*node
 }
 
-// declared is what one package declares, by name, without methods.
+// declared holds what one package declares, by name, without methods.
 type declared struct {
 	gotest.Package
 	files []*localize.File
@@ -44,11 +44,12 @@ type node struct {
 	pkg  string
 	file *localize.File
 	unit *unit
-	refs []*node // filled when first asked for
-	done bool
+	refs []*node // computed on first use
+	done bool    // refs is computed
 }
 
-// newProgram parses the package pkg and all that it and its tests import of the tree.
+// newProgram parses the package pkg and all packages of the tree that it and its tests
+// import.
 func newProgram(ctx context.Context, src *localize.Source, tree []gotest.Package, pkg string) (*program, error) {
 	p := &program{src: src, pkgs: make(map[string]*declared), methods: make(map[string][]*node)}
 	byPath := make(map[string]gotest.Package, len(tree))
@@ -107,7 +108,7 @@ func (p *program) declare(t gotest.Package, files []string) {
 	}
 }
 
-// covered are the import paths whose coverage can tell something.
+// covered returns the import paths of the packages that have code to cover.
 func (p *program) covered() []string {
 	var out []string
 	for _, name := range p.order {
@@ -118,8 +119,8 @@ func (p *program) covered() []string {
 	return out
 }
 
-// calls marks what the failing tests call, breadth first: the deeper, the less.
-// What is called by a name that several methods share is shared among them.
+// calls marks what the failing tests call, breadth first; deeper calls count less. Methods
+// that share the name that is called share its strength.
 func (p *program) calls(failures []testrun.Failure) []localize.Mark {
 	var marks []localize.Mark
 	for _, failure := range failures {
@@ -155,7 +156,7 @@ func (p *program) calls(failures []testrun.Failure) []localize.Mark {
 	return marks
 }
 
-// call is how a node was reached.
+// call says how a node was reached.
 type call struct {
 	depth    int // calls outside of test files
 	strength float64
@@ -172,7 +173,7 @@ func (c call) to(n *node, sharers int) call {
 	return c
 }
 
-// stronger tells which of two ways to the same node counts.
+// stronger reports whether a call counts rather than another one of the same node.
 func (c call) stronger(than call) bool {
 	return c.strength > than.strength || c.strength == than.strength && c.depth < than.depth
 }
@@ -192,7 +193,7 @@ func (c call) mark(n *node, test testrun.TestID) localize.Mark {
 	}}
 }
 
-// namesakes counts the methods among refs that n cannot be told from.
+// namesakes counts the methods among refs that have the name of n, n included.
 func namesakes(refs []*node, n *node) int {
 	if n.unit.Recv == "" {
 		return 1
@@ -206,8 +207,8 @@ func namesakes(refs []*node, n *node) int {
 	return max(count, 1)
 }
 
-// entries are the test's function and, for suites that run methods as subtests,
-// those methods; where the package fails as a whole, all functions of its tests.
+// entries returns the test's function and, for suites that run methods as subtests, those
+// methods. If the package fails as a whole, it returns all functions of its tests.
 func (p *program) entries(test testrun.TestID) map[*node]call {
 	entries := make(map[*node]call)
 	own := p.pkgs[p.order[0]]
@@ -229,8 +230,8 @@ func (p *program) entries(test testrun.TestID) map[*node]call {
 	return entries
 }
 
-// namedLike marks functions of the test's own package that it is named after but
-// does not visibly call: through an interface, reflection or a table perhaps.
+// namedLike marks functions of the test's own package that the test is named after but
+// does not visibly call. It may call them through an interface, reflection or a table.
 func (p *program) namedLike(test testrun.TestID, reached map[*node]bool) []localize.Mark {
 	var marks []localize.Mark
 	mention := func(n *node) {
@@ -259,7 +260,7 @@ func (p *program) namedLike(test testrun.TestID, reached map[*node]bool) []local
 	return marks
 }
 
-// refs are the nodes that a node's body names, each once.
+// refs returns the nodes that a node's body names, each once.
 func (p *program) refs(n *node) []*node {
 	if n.done {
 		return n.refs
@@ -311,8 +312,8 @@ func (p *program) refs(n *node) []*node {
 	return n.refs
 }
 
-// imports gives the import paths of a file by their names there; dots are the
-// tree's packages that it imports without a name.
+// imports returns the import paths of a file by their names in it, and, as dots, the tree's
+// packages that it imports without a name.
 func (p *program) imports(f *localize.File) (names map[string]string, dots []string) {
 	names = make(map[string]string)
 	for _, spec := range syntaxOf(f).file.Imports {
@@ -338,8 +339,8 @@ func (p *program) imports(f *localize.File) (names map[string]string, dots []str
 	return names, dots
 }
 
-// localNames are the names that a declaration declares within itself, wherever in
-// it: near enough to scopes for telling a variable from a function.
+// localNames returns the names that are declared anywhere inside a declaration. That is
+// close enough to scopes to distinguish a variable from a function.
 func localNames(n ast.Node) map[string]bool {
 	local := make(map[string]bool)
 	fields := func(list *ast.FieldList) {

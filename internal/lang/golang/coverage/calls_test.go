@@ -102,7 +102,7 @@ func TestCallTree(t *testing.T) {
 	}
 }
 
-// Methods of suites run as subtests: testify's, for instance.
+// Suites like testify's run methods as subtests.
 func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 	t.Parallel()
 	src := sourceOf(t, map[string]string{
@@ -124,7 +124,7 @@ func TestCallTreeStartsAtSuiteMethods(t *testing.T) {
 	}
 }
 
-// Of several methods with the name that is called each is believed less.
+// When several methods have the name that is called, each counts less.
 func TestCallTreeSharesAmongNamesakes(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{
@@ -142,14 +142,14 @@ func TestCallTreeSharesAmongNamesakes(t *testing.T) {
 	if len(suspects) != 3 || suspects[0].Start != 7 || suspects[1].Score != suspects[2].Score {
 		t.Errorf("%v", suspects)
 	}
-	// Where it is not known which test failed, it may have been any.
+	// If it is unknown which test failed, it may have been any.
 	whole := combined(t, files, p.calls([]testrun.Failure{{TestID: testID("p", "")}}))
 	if len(whole) != 3 || whole[0].Why[0].Text != "called by a test at depth 1" {
 		t.Errorf("%v", whole)
 	}
 }
 
-// combined is the suspects that marks alone make.
+// combined returns the suspects that follow from marks alone.
 func combined(t *testing.T, files map[string]string, marks []localize.Mark) []localize.Suspect {
 	t.Helper()
 	suspects, err := localize.Localize(t.Context(), localize.Input{

@@ -24,16 +24,16 @@ import (
 )
 
 const (
-	maxPassing  = 200 // passing top-level tests that are run one by one
-	maxFailing  = 50  // failing top-level tests that are looked at
-	maxSubtests = 40  // of each kind, passing and failing, of one failing test
+	maxPassing  = 200 // with more passing top-level tests, they run all together
+	maxFailing  = 50  // failing top-level tests that run
+	maxSubtests = 40  // passing subtests of a failing test that run, and failing ones
 
-	// maxFailingRun is how long a failing test may run: one that hangs has shown
-	// by then where it does.
+	// maxFailingRun is how long a failing test may run. By then a test that hangs has
+	// shown where.
 	maxFailingRun = 5 * time.Second
 )
 
-// recorder runs the tests of one covered binary and keeps what they hit.
+// recorder runs the tests of one covered binary and records what they hit.
 type recorder struct {
 	suite *gotest.Suite
 	bin   *gotest.Binary
@@ -48,11 +48,11 @@ type recorder struct {
 type recorded struct {
 	gotest.BinaryResult
 	profile []testrun.Block // nil when the run left none
-	done    bool            // false when there was no time for it
+	done    bool            // false if there was no time for it
 }
 
-// coverage runs the failing and the passing tests of the package and returns what
-// they hit. One binary is built for all. It ends at the deadline with what it has by then.
+// coverage runs the failing and the passing tests of the package, all from one binary, and
+// returns what they hit. At the deadline it returns what it has by then.
 func coverage(ctx context.Context, in localize.Input, suite *gotest.Suite, p *program) (*localize.Spectrum, error) {
 	ctx, cancel := context.WithDeadline(ctx, in.Deadline(ctx))
 	defer cancel()
@@ -86,9 +86,8 @@ func coverage(ctx context.Context, in localize.Input, suite *gotest.Suite, p *pr
 	return s, r.passing(ctx, s, in.Failures)
 }
 
-// shadow copies a suite's tree with an overlay written into it: go test reads the
-// files of covered packages past -overlay (Go 1.26), and would measure code that
-// is not there any more.
+// shadow copies a suite's tree and writes an overlay into the copy. For covered packages go
+// test ignores -overlay (Go 1.26), and would measure code that no longer exists.
 func shadow(ctx context.Context, suite *gotest.Suite, overlay map[string][]byte) (*gotest.Suite, error) {
 	tree, ok := os.DirFS(suite.Root).(fs.ReadLinkFS)
 	if !ok {
@@ -111,7 +110,7 @@ func shadow(ctx context.Context, suite *gotest.Suite, overlay map[string][]byte)
 	}
 	defer into.Close()
 	for name, content := range overlay {
-		// A file is replaced, not written to: the name may be a link.
+		// Replace the file rather than write to it: the name may be a link.
 		if err := into.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return copied, err
 		}
@@ -141,8 +140,8 @@ func (c cancellable) Open(name string) (fs.File, error) {
 	return c.ReadLinkFS.Open(name)
 }
 
-// buildCovered builds the test binary with coverage of every package of the tree
-// that the tests depend on.
+// buildCovered builds the test binary with coverage for every package of the tree that the
+// tests depend on.
 func buildCovered(ctx context.Context, in localize.Input, suite *gotest.Suite, p *program) (*gotest.Binary, error) {
 	opt := gotest.BuildOptions{Cover: true, CoverPkg: p.covered(), NoVet: true}
 	opt.Overlay = guard(p.pkgs[in.Package].files)
@@ -150,18 +149,17 @@ func buildCovered(ctx context.Context, in localize.Input, suite *gotest.Suite, p
 	if err == nil || ctx.Err() != nil {
 		return bin, err
 	}
-	in.Log.Debug("the test files do not take guards", "package", in.Package, "error", err)
+	in.Log.Debug("the test files do not build with guards", "package", in.Package, "error", err)
 	opt.Overlay = nil
 	return suite.Build(ctx, in.Package, opt)
 }
 
-// failing records the failing tests. Of a test with subtests, those that fail
-// alone count as failing and those that pass as passing; others count as
-// a whole.
+// failing records the failing tests. If subtests of a test fail when run alone, they count
+// as failing in its place. Subtests that pass alone count as passing.
 func (r *recorder) failing(ctx context.Context, s *localize.Spectrum, failures []testrun.Failure) {
 	tops := topLevel(failures)
 	if len(tops) == 0 {
-		tops = []string{""} // the package fails as a whole
+		tops = []string{""} // the package failed as a whole
 	}
 	tops = tops[:min(len(tops), maxFailing)]
 	limit := min(r.share(ctx, 6), maxFailingRun)
@@ -178,7 +176,7 @@ func (r *recorder) failing(ctx context.Context, s *localize.Spectrum, failures [
 	parts := r.each(ctx, groups(subs), limit, true)
 
 	hangs := slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind == testrun.Timeout })
-	// What was slow and not known to hang was cut off before its verdict.
+	// A test that the watchdog ended, and that is not known to hang, has no verdict.
 	cut := func(rec recorded) bool { return rec.ExitCode == watchdogStatus && !hangs }
 	failed := false
 	alone := make(map[string]bool) // tests with a failing subtest of their own
@@ -207,7 +205,7 @@ func (r *recorder) failing(ctx context.Context, s *localize.Spectrum, failures [
 			}
 		}
 	}
-	if !failed { // they fail only in the company of others
+	if !failed { // they fail only together with others
 		s.Partial = true
 		if rec := r.record(ctx, nil, limit, true); rec.done && !rec.Passed && rec.profile != nil {
 			s.Add(true, rec.profile)
@@ -215,9 +213,9 @@ func (r *recorder) failing(ctx context.Context, s *localize.Spectrum, failures [
 	}
 }
 
-// passing records the tests that are not known to fail: all in one run where there
-// are many, otherwise each alone, as far as time allows. A few slow ones must not
-// take the time of all the others, so they are cut off, and left out.
+// passing records the tests that are not known to fail, as far as time allows: each on its
+// own, or all in one run if there are many. Slow tests are cut off and left out, so that a
+// few of them do not take the time of all others.
 func (r *recorder) passing(ctx context.Context, s *localize.Spectrum, failures []testrun.Failure) error {
 	names, err := r.bin.List(ctx)
 	if err != nil {
@@ -243,13 +241,13 @@ func (r *recorder) passing(ctx context.Context, s *localize.Spectrum, failures [
 	return nil
 }
 
-// share is an n-th of the time that is left.
+// share returns an n-th of the time that is left.
 func (r *recorder) share(ctx context.Context, n int) time.Duration {
 	deadline, _ := ctx.Deadline()
 	return time.Until(deadline) / time.Duration(n)
 }
 
-// each records runs, as many at once as there are jobs, in the order of the plan.
+// each records the runs of a plan, in parallel, and returns them in its order.
 func (r *recorder) each(ctx context.Context, plan [][]string, limit time.Duration, salvage bool) []recorded {
 	out := make([]recorded, len(plan))
 	var wg sync.WaitGroup
@@ -269,9 +267,8 @@ func (r *recorder) each(ctx context.Context, plan [][]string, limit time.Duratio
 	return out
 }
 
-// record runs tests together, all of the package when there are none named. It
-// salvages the coverage of a run that did not end in order only when asked to:
-// that costs another process.
+// record runs tests together, or all tests of the package if none is named. With salvage it
+// also reads the coverage of a run that ended abnormally, which takes another process.
 func (r *recorder) record(ctx context.Context, tests []string, limit time.Duration, salvage bool) recorded {
 	if ctx.Err() != nil || limit <= 0 {
 		return recorded{}
@@ -279,7 +276,7 @@ func (r *recorder) record(ctx context.Context, tests []string, limit time.Durati
 	base := filepath.Join(r.dir, fmt.Sprint(r.runs.Add(1)))
 	profile, counters := base+".out", base
 	if err := os.Mkdir(counters, 0o700); err != nil {
-		r.log.Debug("no room for coverage", "error", err)
+		r.log.Debug("cannot write coverage", "error", err)
 		return recorded{}
 	}
 	defer os.RemoveAll(counters)
@@ -293,7 +290,7 @@ func (r *recorder) record(ctx context.Context, tests []string, limit time.Durati
 	res, err := r.bin.Run(ctx, gotest.BinaryRun{
 		Tests: ids,
 		Env:   []string{limitVariable + "=" + limit.String(), "GOCOVERDIR=" + counters},
-		// The watchdog comes first, and leaves coverage behind.
+		// The watchdog ends the process earlier, and leaves its coverage.
 		Timeout:      limit + limit/4 + time.Second,
 		CoverProfile: profile,
 		Verbose:      true,
@@ -309,8 +306,8 @@ func (r *recorder) record(ctx context.Context, tests []string, limit time.Durati
 	return rec
 }
 
-// read reads the profile of a run that ended in order, or else, when they are to
-// be salvaged, the counters that one left which exited.
+// read reads the profile of a run that ended normally. With salvage it falls back to the
+// counters that a process leaves when it exits.
 func (r *recorder) read(ctx context.Context, profile, counters string, salvage bool) ([]testrun.Block, error) {
 	if info, err := os.Stat(profile); err != nil || info.Size() == 0 {
 		if !salvage {
@@ -328,7 +325,7 @@ func (r *recorder) read(ctx context.Context, profile, counters string, salvage b
 	return r.suite.Coverage(ctx, profile)
 }
 
-// topLevel are the failing top-level tests, each once, in order.
+// topLevel returns the failing top-level tests, each once, in order.
 func topLevel(failures []testrun.Failure) []string {
 	var tops []string
 	for _, f := range failures {
@@ -353,8 +350,8 @@ var (
 	resultLine = regexp.MustCompile(`(?m)^\s*--- (PASS|FAIL|SKIP): (\S+) \(`)
 )
 
-// subtests are the subtests of a test without subtests of their own, from verbose
-// output: those that fail, or those that pass. One that began and did not end counts as failing.
+// subtests returns the failing or the passing subtests of a test, from verbose output,
+// without those that have subtests themselves. One that did not end counts as failing.
 func subtests(top string, output []byte, fails bool) []string {
 	result := make(map[string]string)
 	for _, m := range resultLine.FindAllSubmatch(output, -1) {

@@ -11,7 +11,7 @@ import (
 
 func testID(pkg, test string) testrun.TestID { return testrun.TestID{Package: pkg, Test: test} }
 
-// tree writes files into a temporary directory.
+// tree writes files into a temporary directory and returns its path.
 func tree(t testing.TB, files map[string]string) string {
 	t.Helper()
 	root, err := filepath.EvalSymlinks(t.TempDir())
@@ -30,7 +30,7 @@ func tree(t testing.TB, files map[string]string) string {
 	return root
 }
 
-// sourceOf is files as localization reads them.
+// sourceOf returns files as localization reads them.
 func sourceOf(t testing.TB, files map[string]string) *localize.Source {
 	t.Helper()
 	return localize.NewSource(tree(t, files), nil, Outline)

@@ -1,10 +1,10 @@
-// Package coverage follows failing Go tests into the code: what they call, by its source,
-// and what they run, by its coverage.
+// Package coverage follows failing Go tests into the code: the source shows what they call,
+// coverage what they run.
 //
-// Goals: evidence for lines of functions, also of tests that panic, hang or exit; bounded
-// time; the tree is not written to.
+// Goals: evidence for lines of functions, even from tests that panic, hang or exit; bounded
+// time; no writes to the tree.
 //
-// Not a goal: weighing. Package localize combines this evidence with all other.
+// Not a goal: weighing. Package localize combines this evidence with the rest.
 package coverage
 
 import (
@@ -15,8 +15,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/localize"
 )
 
-// Follow returns the evidence that failing tests of a suite give: the functions they call,
-// and their coverage next to that of passing tests. Code that does not compile gives none.
+// Follow returns the evidence from failing tests of a suite: the functions they call, and
+// their coverage compared with that of passing tests. Code that does not compile yields no
+// coverage.
 func Follow(ctx context.Context, suite *gotest.Suite, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
 	packages, err := suite.Packages(ctx)
 	if err != nil {

@@ -11,22 +11,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/localize"
 )
 
-// A test binary writes its coverage when it ends in order. One that panics or runs
-// into its timeout leaves none, and those are just the failing tests whose
-// coverage matters. Two changes, laid over the test files for the one build, see
-// to it that what crashes ends in order too:
+// A test binary writes its coverage when it ends normally. If it panics or times out, it
+// writes none, although the coverage of a failing test is what matters most. Two changes,
+// laid over the test files for this build alone, make crashes end normally:
 //
-//   - Functions that the testing package calls get, on the line of their opening
-//     brace, a deferred recover that fails the test. A panic ends the test and not
-//     the process, and the tests after it run.
-//   - One more file ends the process by os.Exit when a limit has passed. As
-//     everywhere a test calls os.Exit, the runtime's exit hooks then write the
-//     counters to GOCOVERDIR.
+//   - Functions that package testing calls get a deferred recover that fails the test, on
+//     the line of their opening brace. A panic then ends the test but not the process, and
+//     the tests after it run.
+//   - An additional file calls os.Exit when a limit has passed. On os.Exit the runtime's
+//     exit hooks write the counters to GOCOVERDIR.
 //
-// What is left without coverage are crashes that no deferred function sees: panics
-// in goroutines of the code under test, fatal errors of the runtime.
+// Crashes that no deferred function sees still leave no coverage: panics in goroutines of
+// the code under test, and fatal errors of the runtime.
 
-// limitVariable is the environment variable with the watchdog's limit.
+// limitVariable is the environment variable that holds the watchdog's limit.
 const limitVariable = "REGREEN_COVERAGE_LIMIT"
 
 // watchdogStatus is the exit status of a process that the watchdog ended.
@@ -49,7 +47,7 @@ var _ = func() bool {
 }()
 `
 
-// guard lays the two changes over the test files of a package.
+// guard returns an overlay with the two changes to the test files of a package.
 func guard(files []*localize.File) map[string][]byte {
 	guarded := make(map[string][]byte)
 	watched := false
@@ -67,7 +65,8 @@ func guard(files []*localize.File) map[string][]byte {
 	return guarded
 }
 
-// recoverIn gives the source of a test file with its recovers. No line moves.
+// recoverIn returns the source of a test file with the deferred recovers added. All lines
+// keep their numbers.
 func recoverIn(f *localize.File) []byte {
 	s := syntaxOf(f)
 	pkg := testingName(s.file)
@@ -85,7 +84,7 @@ func recoverIn(f *localize.File) []byte {
 		fmt.Fprintf(&out, " defer func() { if e := recover(); e != nil { %s.Errorf(\"panic: %%v\", e) } }();", t)
 		done = at
 	}
-	// Inspect goes through the source in order, so that offsets only grow.
+	// Inspect visits the source in order, so offsets only grow.
 	passed := make(map[*ast.FuncLit]bool) // to Run or Fuzz
 	ast.Inspect(s.file, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -112,7 +111,7 @@ func recoverIn(f *localize.File) []byte {
 	return out.Bytes()
 }
 
-// testingName is the name a file gives to the testing package.
+// testingName returns the name under which a file imports package testing, or "".
 func testingName(f *ast.File) string {
 	for _, spec := range f.Imports {
 		if imp, err := strconv.Unquote(spec.Path.Value); err != nil || imp != "testing" {
@@ -126,8 +125,8 @@ func testingName(f *ast.File) string {
 	return ""
 }
 
-// testingParam is the name of the first parameter when it is a *testing.T and the
-// function has no results, else empty.
+// testingParam returns the name of a function's first parameter if that is a *testing.T and
+// the function has no results, or else "".
 func testingParam(fn *ast.FuncType, pkg string) string {
 	if fn.Results != nil || len(fn.Params.List) == 0 || len(fn.Params.List[0].Names) != 1 {
 		return ""

@@ -48,7 +48,7 @@ func F(
 	}
 }
 
-// However odd the file, guards keep it a Go file with the same lines.
+// Guards keep any Go file valid, with the same number of lines.
 func FuzzGuardKeepsLines(f *testing.F) {
 	for _, seed := range []string{
 		"package p\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {\n\tt.Run(\"x\", func(t *testing.T) { panic(1) })\n}\n",

@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// module is a small real module and its failures.
+// module writes a module of testdata, runs its tests and returns the failures as input.
 func module(t *testing.T, name string) (localize.Input, map[string]string) {
 	t.Helper()
 	archive, err := txtar.ParseFile("testdata/" + name + ".txtar")
@@ -40,7 +40,7 @@ func module(t *testing.T, name string) (localize.Input, map[string]string) {
 		t.Fatal(err)
 	}
 	if len(result.Failures) == 0 {
-		t.Fatal("nothing fails")
+		t.Fatal("no test fails")
 	}
 	return localize.Input{
 		Root: suite.Root, Outline: Outline, Follow: followed(suite), Package: result.Failures[0].Package, Failures: result.Failures, Budget: budget,
@@ -53,7 +53,7 @@ func followed(suite *gotest.Suite) func(context.Context, localize.Input, *locali
 	}
 }
 
-// where finds the line of a file that holds a text.
+// where returns the line of a file that contains a text.
 func where(t *testing.T, files map[string]string, file, text string) int {
 	t.Helper()
 	before, _, ok := strings.Cut(files[file], text)
@@ -63,8 +63,8 @@ func where(t *testing.T, files map[string]string, file, text string) int {
 	return 1 + strings.Count(before, "\n")
 }
 
-// rank is the place of a line among the suspects, from 1; of those with an equal
-// score the last, so that a tie is no success.
+// rank returns the position of a line among the suspects, from 1. Of suspects with equal
+// scores it returns the last position, so that a tie does not count as a success.
 func rank(suspects []localize.Suspect, file string, line int) int {
 	at := localize.NewIndex(suspects).At(file, line)
 	if at == 0 {
@@ -135,13 +135,13 @@ func TestRanksTheFaultyLine(t *testing.T) {
 	}
 }
 
-// checkSuspects checks what holds of all results.
+// checkSuspects checks what is true of any result: order, range of scores, no overlap.
 func checkSuspects(t *testing.T, files map[string]string, suspects []localize.Suspect) {
 	t.Helper()
 	taken := make(map[[2]any]bool)
 	for i, s := range suspects {
 		if i > 0 && s.Score > suspects[i-1].Score {
-			t.Errorf("%v comes behind %v", s, suspects[i-1])
+			t.Errorf("%v comes after %v", s, suspects[i-1])
 		}
 		if strings.HasSuffix(s.File, "_test.go") || strings.Contains(files[s.File], "DO NOT EDIT.") {
 			t.Errorf("%s is suspected", s.File)
@@ -158,8 +158,7 @@ func checkSuspects(t *testing.T, files map[string]string, suspects []localize.Su
 	}
 }
 
-// What was changed beats what looks as suspicious otherwise, and harmless
-// changes that do not run do not.
+// A changed line ranks above others that look equally suspicious, unless it does not run.
 func TestChangesRank(t *testing.T) {
 	t.Parallel()
 	in, files := module(t, "otherpackage")
@@ -216,7 +215,7 @@ func TestCompileErrors(t *testing.T) {
 	}
 }
 
-// With patches laid over the tree, lines are those of the patched files.
+// With an overlay, lines are counted in the patched files.
 func TestOverlay(t *testing.T) {
 	t.Parallel()
 	in, files := module(t, "assertion")
@@ -232,7 +231,7 @@ func TestOverlay(t *testing.T) {
 	}
 }
 
-// Without time for coverage the other evidence is left.
+// Without time for coverage, the other evidence still ranks the line.
 func TestNoTimeForCoverage(t *testing.T) {
 	t.Parallel()
 	in, files := module(t, "onlytest")

@@ -7,9 +7,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// affinity tells how alike a test and a function are by their names, 0 to 1: the
-// share of words in common (Dice's coefficient). TestParseRange is wholly like
-// ParseRange and parseRange, and like the method Parse of a Range.
+// affinity returns how similar the names of a test and a function are, from 0 to 1: the
+// share of common words (Dice's coefficient). TestParseRange has affinity 1 to ParseRange,
+// parseRange, and the method Parse of a Range.
 func affinity(test testrun.TestID, recv, name string) float64 {
 	top := test.Top()
 	for _, prefix := range []string{"Test", "Example", "Fuzz"} {

@@ -13,11 +13,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/localize"
 )
 
-// syntax is what there is of a Go file besides its outline.
+// syntax is a Go file's syntax tree, which its outline is made from.
 type syntax struct {
 	file  *ast.File
 	pos   *token.File
-	units []unit // with those of the outline
+	units []unit // the units of the outline, with their nodes
 }
 
 // unit is a top-level function, or one specification of another declaration.
@@ -26,7 +26,7 @@ type unit struct {
 	node ast.Node
 }
 
-// syntaxOf returns the syntax of a Go file, nil of any other.
+// syntaxOf returns the syntax of a Go file, or nil for any other file.
 func syntaxOf(f *localize.File) *syntax {
 	if f == nil {
 		return nil
@@ -35,8 +35,8 @@ func syntaxOf(f *localize.File) *syntax {
 	return s
 }
 
-// Outline returns what is known of a file's lines by its syntax. A Go file that does not
-// parse is outlined as far as it goes.
+// Outline returns what a file's syntax says about its lines. A Go file that does not parse
+// is outlined as far as it parses.
 func Outline(name string, src []byte) localize.Outline {
 	out := localize.Outline{Test: strings.HasSuffix(name, "_test.go"), Foreign: true}
 	if path.Ext(name) != ".go" {
@@ -78,8 +78,8 @@ func (s *syntax) declare(d ast.Decl) {
 	}
 }
 
-// add adds a unit; one that begins on the line where the last one ends begins
-// behind it, or is left out.
+// add adds a unit. Units share no line: one that begins where the last one ends is counted
+// from the next line, or left out if it has none.
 func (s *syntax) add(u unit) {
 	u.Start, u.End = s.line(u.node.Pos()), s.line(u.node.End())
 	if n := len(s.units); n > 0 {
@@ -101,8 +101,8 @@ func (s *syntax) unitAt(line int) *unit {
 	return nil
 }
 
-// statement gives the lines of the innermost statement, specification or case
-// that has code on a line, without the blocks beneath it: of an if, its header.
+// statement returns the lines of the innermost statement, specification or case that has
+// code on a line, without nested blocks: of an if, its header.
 func (s *syntax) statement(line int) (start, end int) {
 	u := s.unitAt(line)
 	if u == nil {
@@ -154,7 +154,7 @@ func (s *syntax) statement(line int) (start, end int) {
 	return start, end
 }
 
-// panicLines gives the lines on which a call of panic begins.
+// panicLines returns the lines on which a call of panic begins.
 func (s *syntax) panicLines() map[int]bool {
 	lines := make(map[int]bool)
 	ast.Inspect(s.file, func(n ast.Node) bool {
@@ -168,7 +168,7 @@ func (s *syntax) panicLines() map[int]bool {
 	return lines
 }
 
-// codeLines gives the lines on which there is more than space and comments.
+// codeLines returns the lines that hold more than space and comments.
 func codeLines(src []byte) map[int]bool {
 	code := make(map[int]bool)
 	fset := token.NewFileSet()
@@ -181,7 +181,7 @@ func codeLines(src []byte) map[int]bool {
 			return code
 		}
 		if tok == token.SEMICOLON && lit == "\n" {
-			continue // put in by the scanner
+			continue // inserted by the scanner
 		}
 		line := f.PositionFor(pos, false).Line
 		for range 1 + strings.Count(lit, "\n") {

@@ -153,7 +153,7 @@ func (s *Suite) load(dirs []string) error {
 			return err
 		}
 		module := Module{Dir: dir, Path: mod.Module.Path}
-		module.Alone = used != nil && !used[filepath.Dir(file)]
+		module.OutsideWorkspace = used != nil && !used[filepath.Dir(file)]
 		s.Modules = append(s.Modules, module)
 	}
 	if s.Patterns == nil {
@@ -161,7 +161,7 @@ func (s *Suite) load(dirs []string) error {
 	}
 	// A plain go test in the root does not reach other modules.
 	reached := slices.DeleteFunc(slices.Clone(s.Modules), func(m Module) bool {
-		return m.Dir != "." && (used == nil || m.Alone)
+		return m.Dir != "." && (used == nil || m.OutsideWorkspace)
 	})
 	if len(reached) > 0 {
 		s.Modules = reached

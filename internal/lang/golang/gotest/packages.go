@@ -245,7 +245,7 @@ func (s *Suite) Goroot(ctx context.Context) (string, error) {
 
 // env is what a go command needs to work on the module.
 func (m Module) env() []string {
-	if m.Alone {
+	if m.OutsideWorkspace {
 		return []string{"GOWORK=off"}
 	}
 	return nil

@@ -32,7 +32,7 @@ type Module struct {
 	Dir  string // slash-separated and relative to the root; "." for the root itself
 	Path string
 
-	// Alone says that a go.work above does not use the module: the go command
+	// OutsideWorkspace says that a go.work above does not use the module: the go command
 	// then has to be told to ignore the workspace (GOWORK=off).
-	Alone bool
+	OutsideWorkspace bool
 }

@@ -1,11 +1,11 @@
-// Package harmless makes changes of Go code that change nothing it does, and recognises
-// those of layout and comments. Benchmarks hide a bug among them, and compare a patch with
-// the real fix.
+// Package harmless changes Go code without changing what it does, and reports whether two
+// files differ only in layout and comments. Benchmarks hide a bug among harmless changes, and
+// compare a patch with the real fix.
 //
-// Goals: the same seed makes the same changes; a changed tree builds and passes its tests
-// as before.
+// Goals: the same seed makes the same changes; a changed tree still builds and passes its
+// tests.
 //
-// Not a goal: refactoring. What it makes is small and recognised by its lines.
+// Not a goal: refactoring. The changes are small, and known by their lines.
 package harmless
 
 import (
@@ -26,7 +26,7 @@ import (
 	"strings"
 )
 
-// Span is a range of lines of a file, both ends included, from 1.
+// Span is a range of lines of a file, counted from 1, both ends included.
 type Span struct {
 	File       string // slash-separated, relative to the root
 	Start, End int
@@ -40,17 +40,16 @@ func (s Span) Overlaps(o Span) bool {
 // Widen returns the span with n lines more at either end.
 func (s Span) Widen(n int) Span { return Span{s.File, s.Start - n, s.End + n} }
 
-// Distance is how many untouched lines lie at least between two hunks, more than
-// any usual context, so that a diff never joins them.
+// Distance is the least number of untouched lines between two hunks. It is larger than the
+// usual context, so that a diff never joins them.
 const Distance = 10
 
-// editor makes one harmless change to a Go file. It keeps the number of lines,
-// except behind the last one, and stays away from the spans in avoid. What it
-// returns is the new text and the lines changed; ok is false when the file offers
-// no place.
+// editor makes one harmless change to a Go file and returns the new text and the changed
+// lines. It keeps the number of lines, except after the last one, and stays away from the
+// spans in avoid. If the file has no place for the change, ok is false.
 type editor func(f *goFile, rng *rand.Rand, avoid []Span) (src []byte, changed Span, ok bool)
 
-// editors are the five hunks that a bug hides among, in the order they are made.
+// editors make the five hunks that a bug hides among, in this order.
 var editors = []editor{
 	renameLocal, editComment, swapFunctions, addFunction, editDoc,
 }
@@ -77,9 +76,9 @@ func (f *goFile) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
 func (f *goFile) span(from, to token.Pos) Span { return Span{f.name, f.line(from), f.line(to)} }
 
-// Change makes one change of each kind to the module in dir, away from bug, and
-// returns where. Small modules lack a place for some kind; the next one that has a
-// place then serves twice. The same seed makes the same hunks every time.
+// Change makes one change of each kind to the module in dir, away from bug, and returns
+// their lines. If a small module has no place for one kind, the next kind is used twice. The
+// same seed always makes the same hunks.
 func Change(dir, seed string, bug Span) ([]Span, error) {
 	names, err := sources(dir)
 	if err != nil {
@@ -92,7 +91,7 @@ func Change(dir, seed string, bug Span) ([]Span, error) {
 	for i := range editors {
 		order := names
 		if i < 2 {
-			// Hunks in the very file are the hardest to tell from the bug.
+			// Hunks in the same file are the hardest to distinguish from the bug.
 			order = append([]string{bug.File}, order...)
 		}
 		for j := range editors {
@@ -107,19 +106,19 @@ func Change(dir, seed string, bug Span) ([]Span, error) {
 		}
 	}
 	if len(hunks) <= len(editors) {
-		return nil, fmt.Errorf("the module has place for only %d of %d harmless hunks", len(hunks)-1, len(editors))
+		return nil, fmt.Errorf("the module has places for only %d of %d harmless hunks", len(hunks)-1, len(editors))
 	}
 	return hunks[1:], nil
 }
 
-// newRand is a source of choices that depend on id alone.
+// newRand returns a random source that depends on id alone.
 func newRand(id string) *rand.Rand {
 	hash := fnv.New64a()
 	hash.Write([]byte(id))
 	return rand.New(rand.NewPCG(hash.Sum64(), 0))
 }
 
-// makeHunk lets edit change the first file that has a place for it.
+// makeHunk changes the first file that has a place for the edit.
 func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []Span) (Span, bool, error) {
 	for _, name := range names {
 		full := filepath.Join(dir, filepath.FromSlash(name))
@@ -129,7 +128,7 @@ func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []S
 		}
 		f, err := parseFile(name, src)
 		if err != nil {
-			continue // a list may name a file that is meant not to parse
+			continue // some files are not meant to parse
 		}
 		if after, changed, ok := edit(f, rng, avoid); ok {
 			return changed, true, os.WriteFile(full, after, 0o644)
@@ -138,8 +137,8 @@ func makeHunk(dir string, edit editor, names []string, rng *rand.Rand, avoid []S
 	return Span{}, false, nil
 }
 
-// sources are the module's files that every build compiles: neither tests nor
-// files for some systems only, nor what lies outside the module's packages.
+// sources returns the module's files that every build compiles: no tests, no files for some
+// systems only, no files outside the module's packages.
 func sources(dir string) ([]string, error) {
 	var names []string
 	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
@@ -159,7 +158,7 @@ func sources(dir string) ([]string, error) {
 			}
 			return nil
 		}
-		// An underscore may name a system, and "_test" does the same for a test.
+		// The part after an underscore may be a system, or "test".
 		if path.Ext(base) != ".go" || strings.HasPrefix(base, ".") || strings.Contains(base, "_") {
 			return nil
 		}
@@ -186,12 +185,12 @@ func sources(dir string) ([]string, error) {
 	return names, nil
 }
 
-// free reports whether s keeps its distance from all of avoid.
+// free reports whether s keeps the distance from all of avoid.
 func free(s Span, avoid []Span) bool {
 	return !slices.ContainsFunc(avoid, s.Widen(Distance).Overlaps)
 }
 
-// renameLocal renames a variable of a function whose uses stand close together.
+// renameLocal renames a variable of a function if its uses are close together.
 func renameLocal(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	type variable struct {
 		uses []*ast.Ident
@@ -222,14 +221,14 @@ func renameLocal(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	return append(out, f.src[last:]...), v.at, true
 }
 
-// locals finds the variables that the functions of f declare with := and all
-// their uses, in the order of the text. Imports are not followed, so types remain
-// unknown, but scopes do not depend on them. Only a key of a composite literal may
-// be a field or a variable: names that are one are left out.
+// locals returns the uses of each variable that the functions of f declare with :=, in the
+// order of the text. It does not follow imports, so types remain unknown, but scopes do not
+// depend on types. Keys of composite literals do: they may be fields or variables. A name
+// that is used as one is left out.
 func (f *goFile) locals() [][]*ast.Ident {
 	info := types.Info{Defs: map[*ast.Ident]types.Object{}, Uses: map[*ast.Ident]types.Object{}}
 	config := types.Config{Importer: noImports{}, Error: func(error) {}}
-	_, _ = config.Check(f.name, f.fset, []*ast.File{f.ast}, &info) // undefined names are to be expected
+	_, _ = config.Check(f.name, f.fset, []*ast.File{f.ast}, &info) // undefined names are expected
 
 	uses := map[types.Object][]*ast.Ident{}
 	var order []types.Object
@@ -262,11 +261,11 @@ func (f *goFile) locals() [][]*ast.Ident {
 	return list
 }
 
-// noImports is an importer that knows no package.
+// noImports is an importer that finds no package.
 type noImports struct{}
 
 func (noImports) Import(path string) (*types.Package, error) {
-	return nil, fmt.Errorf("%s is not looked into", path)
+	return nil, fmt.Errorf("package %s is not followed", path)
 }
 
 // editComment changes a comment inside a function.
@@ -308,9 +307,9 @@ func editDoc(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	comments = slices.DeleteFunc(comments, func(c *ast.Comment) bool {
 		before := f.src[:f.offset(c.Pos())]
-		alone := len(bytes.TrimSpace(before[bytes.LastIndexByte(before, '\n')+1:])) == 0
+		ownLine := len(bytes.TrimSpace(before[bytes.LastIndexByte(before, '\n')+1:])) == 0
 		prose := strings.HasPrefix(c.Text, "// ") && len(c.Text) > 15 && !strings.ContainsAny(c.Text, "{}`")
-		return !alone || !prose || !free(f.span(c.Pos(), c.Pos()), avoid)
+		return !ownLine || !prose || !free(f.span(c.Pos(), c.Pos()), avoid)
 	})
 	if len(comments) == 0 {
 		return nil, Span{}, false
@@ -323,7 +322,7 @@ func (f *goFile) rewordOne(comments []*ast.Comment, words string, rng *rand.Rand
 	return slices.Concat(f.src[:at], []byte(words), f.src[at:]), f.span(c.Pos(), c.Pos()), true
 }
 
-// swapFunctions exchanges two short functions that stand one behind the other.
+// swapFunctions swaps two short functions that follow one another.
 func swapFunctions(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool) {
 	const short = 12
 	type pair struct{ a, b, end int } // offsets: where the functions start, and the second's end
@@ -355,6 +354,7 @@ func swapFunctions(f *goFile, rng *rand.Rand, avoid []Span) ([]byte, Span, bool)
 	return slices.Concat(f.src[:p.a], f.src[p.b:p.end], between, first, f.src[p.end:]), spans[i], true
 }
 
+// start returns the position of a function with its doc comment.
 func start(fn *ast.FuncDecl) token.Pos {
 	if fn.Doc != nil {
 		return fn.Doc.Pos()

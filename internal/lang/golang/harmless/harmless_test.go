@@ -28,7 +28,7 @@ func TestSameCode(t *testing.T) {
 	}
 }
 
-func TestRenameLeavesShadowsAlone(t *testing.T) {
+func TestRenameKeepsShadows(t *testing.T) {
 	t.Parallel()
 	f, err := parseFile("f.go", []byte(`package p
 

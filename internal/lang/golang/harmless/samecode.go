@@ -8,8 +8,8 @@ import (
 	"slices"
 )
 
-// SameCode reports whether two Go files have the same tokens. Comments, layout,
-// and semicolons, which mostly stand for line ends, are left out.
+// SameCode reports whether two Go files have the same tokens. It ignores comments, layout
+// and semicolons, which are mostly line ends.
 func SameCode(a, b []byte) bool {
 	if bytes.Equal(a, b) {
 		return true

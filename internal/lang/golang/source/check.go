@@ -15,11 +15,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Check type-checks a candidate that stays within one function, in about a
-// millisecond: the function as it would be, among the declarations of its package
-// without their bodies. It gives an error wrapping ErrIllTyped when the compiler
-// would refuse it. Candidates that go beyond one function are not judged: only a
-// build can.
+// Check type-checks a candidate that stays within one function or one initial value, in
+// about a millisecond: it checks the changed function among the declarations of its package,
+// without the bodies of other functions. If the compiler would refuse the candidate, the
+// error wraps ErrIllTyped. Check accepts other candidates unchecked: they need a build.
 func (t *Tree) Check(pkg *Package, c *propose.Candidate) error {
 	if file := pkg.File(c.File()); file != nil {
 		if name, value := file.Value(c.Edits); value != nil {
@@ -62,7 +61,7 @@ func (t *Tree) Check(pkg *Package, c *propose.Candidate) error {
 		Importer: importerOf(pkg.Imported), Sizes: pkg.Sizes, GoVersion: pkg.GoVersion, FakeImportC: true,
 		Error: func(err error) {
 			te, ok := err.(types.Error)
-			// Outside of the function there are only complaints about what was left out.
+			// Errors elsewhere are only about the bodies that were left out.
 			if ok && first == nil && te.Pos >= changed.Pos() && te.Pos <= changed.End() {
 				first = err
 			}
@@ -78,14 +77,14 @@ func (t *Tree) Check(pkg *Package, c *propose.Candidate) error {
 // CheckError is an error in source that was added to a file.
 type CheckError struct {
 	File    string
-	Line    int // of what was added, from 1
+	Line    int // in the added source, from 1
 	Message string
 }
 
-// CheckAdded type-checks source that is added at the end of files of the package,
-// with some declarations that it needs besides; what the package declares is there
-// without the bodies of its functions. It gives the errors in what was added.
-func (p *Package) CheckAdded(added map[string]string, besides string) []CheckError {
+// CheckAdded type-checks source that is added at the end of files of the package, together
+// with more declarations that it needs. The package's own functions take part without their
+// bodies. CheckAdded returns the errors in the added source.
+func (p *Package) CheckAdded(added map[string]string, declarations string) []CheckError {
 	p.mu.Lock()
 	if p.bodiless == nil {
 		p.strip()
@@ -125,7 +124,7 @@ func (p *Package) CheckAdded(added map[string]string, besides string) []CheckErr
 			}
 		}
 	}
-	if len(out) > 0 || parse("", "package "+p.Types.Name()+"\n"+besides) != nil {
+	if len(out) > 0 || parse("", "package "+p.Types.Name()+"\n"+declarations) != nil {
 		return out
 	}
 	conf := types.Config{
@@ -145,8 +144,8 @@ func (p *Package) CheckAdded(added map[string]string, besides string) []CheckErr
 	return out
 }
 
-// Value is the package-level variable, and its initial value, that holds all edits,
-// or nil.
+// Value returns the package-level variable with the initial value that holds all edits, and
+// that value, or nil.
 func (f *File) Value(edits []propose.Edit) (*ast.Ident, ast.Expr) {
 	for _, d := range f.Syntax.Decls {
 		g, ok := d.(*ast.GenDecl)
@@ -173,7 +172,7 @@ func (f *File) Value(edits []propose.Edit) (*ast.Ident, ast.Expr) {
 	return nil, nil
 }
 
-// ValueWith is the text of a value of the file with edits applied.
+// ValueWith returns the text of a value of the file with edits applied.
 func (f *File) ValueWith(value ast.Expr, edits []propose.Edit) (string, error) {
 	start, end := f.Offset(value.Pos()), f.Offset(value.End())
 	shifted := slices.Clone(edits)
@@ -201,12 +200,12 @@ func (p *Package) checkValue(f *File, name *ast.Ident, value ast.Expr, edits []p
 		return fmt.Errorf("%w: %w", ErrIllTyped, err)
 	}
 	if obj := p.Info.Defs[name]; obj != nil && !types.AssignableTo(info.Types[e].Type, obj.Type()) {
-		return fmt.Errorf("%w: %s is no value of %s", ErrIllTyped, info.Types[e].Type, obj.Type())
+		return fmt.Errorf("%w: a %s is not assignable to a %s", ErrIllTyped, info.Types[e].Type, obj.Type())
 	}
 	return nil
 }
 
-// importerOf serves the imports that the package was loaded with.
+// importerOf imports the packages that were loaded with a package, by path.
 type importerOf map[string]*types.Package
 
 func (m importerOf) Import(importPath string) (*types.Package, error) {
@@ -216,19 +215,20 @@ func (m importerOf) Import(importPath string) (*types.Package, error) {
 	if p, ok := m[importPath]; ok {
 		return p, nil
 	}
-	return nil, fmt.Errorf("package %s is not imported here", importPath)
+	return nil, fmt.Errorf("package %s was not loaded", importPath)
 }
 
 // skeleton is a file in which only one function has a body.
 type skeleton struct {
 	name          string
 	src           []byte
-	start         int             // of the function in src
-	from, to      int             // of the function in the file
+	start         int             // where the function begins in src
+	from, to      int             // where it is in the file
 	imports       map[string]bool // names of the imports
-	usedElsewhere map[string]bool // those that the rest of the file uses
+	usedElsewhere map[string]bool // names that the rest of the file uses
 }
 
+// shifted returns edits of the file as edits of the skeleton.
 func (s *skeleton) shifted(edits []propose.Edit) []propose.Edit {
 	out := slices.Clone(edits)
 	for i := range out {
@@ -238,7 +238,7 @@ func (s *skeleton) shifted(edits []propose.Edit) []propose.Edit {
 	return out
 }
 
-// unusedImport names an import that nothing uses any more, or "".
+// unusedImport returns the name of an import that is no longer used, or "".
 func (s *skeleton) unusedImport(fn *ast.FuncDecl) string {
 	used := make(map[string]bool)
 	qualifiers(fn, used)
@@ -250,7 +250,7 @@ func (s *skeleton) unusedImport(fn *ast.FuncDecl) string {
 	return ""
 }
 
-// qualifiers notes every x of x.Sel: the names that may be packages.
+// qualifiers adds every x of x.Sel to a set: the names that may be packages.
 func qualifiers(n ast.Node, into map[string]bool) {
 	ast.Inspect(n, func(n ast.Node) bool {
 		if sel, ok := n.(*ast.SelectorExpr); ok {
@@ -262,8 +262,8 @@ func qualifiers(n ast.Node, into map[string]bool) {
 	})
 }
 
-// skeletonFor gives the skeleton for the one function that holds all edits of a
-// candidate; ok is false when there is none.
+// skeletonFor returns the skeleton of the function that holds all edits of a candidate, or
+// false if no function does.
 func (p *Package) skeletonFor(c *propose.Candidate) (*skeleton, bool) {
 	file := p.File(c.File())
 	if file == nil {
@@ -292,7 +292,7 @@ type skeletonKey struct {
 	start int
 }
 
-// strip makes the forms without bodies that Check puts beside the one function.
+// strip parses all files without function bodies, for Check.
 func (p *Package) strip() {
 	p.bodiless = make(map[string]*ast.File)
 	p.skeletons = make(map[skeletonKey]*skeleton)
@@ -307,7 +307,7 @@ func (p *Package) strip() {
 	}
 }
 
-// Function is the declaration that holds all edits, or nil.
+// Function returns the function declaration that holds all edits, or nil.
 func (f *File) Function(edits []propose.Edit) *ast.FuncDecl {
 	for _, d := range f.Syntax.Decls {
 		fn, ok := d.(*ast.FuncDecl)
@@ -326,8 +326,8 @@ func (f *File) Function(edits []propose.Edit) *ast.FuncDecl {
 	return nil
 }
 
-// without is the source less the bodies of all functions but one, and where that
-// one begins in it.
+// without returns the source without the bodies of all functions except one, and the offset
+// of that one in it.
 func (f *File) without(keep *ast.FuncDecl) (src []byte, start int) {
 	at := 0
 	for _, d := range f.Syntax.Decls {

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// What tests judge by is not edited to make them pass, whatever its name.
+// Code that tests rely on to judge counts as test code, whatever its name.
 func TestTestCode(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{

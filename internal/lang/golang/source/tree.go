@@ -1,11 +1,11 @@
-// Package source is the Go code under repair: files, packages with their types, and
-// whether an edit would compile.
+// Package source holds the Go code under repair: its files, its packages with their types,
+// and the check whether an edit would compile.
 //
-// Goals: a package is loaded once, as far as it compiles; an edit of one function is
-// checked in a millisecond, without the bodies of the others; what belongs to the tests is
-// known by what it does, not by its name alone.
+// Goals: load each package once, even if it does not compile; check an edit of one function
+// in a millisecond, without the bodies of the others; recognize test code by what it does,
+// not only by its name.
 //
-// Not goals: finding places to change, which is for package site; building.
+// Not goals: finding places to change, which package site does; building.
 package source
 
 import (
@@ -32,17 +32,20 @@ import (
 // Tree is the Go source under repair. It is safe for concurrent use.
 type Tree struct {
 	*propose.Tree
-	Flags []string // build flags, as -tags
-	Env   []string // of the go command; nil for that of this process
-	Alone []string // directories of modules that a go.work above them does not use
+	Flags []string // build flags, like -tags
+	Env   []string // environment of the go command; nil for that of this process
+
+	// OutsideWorkspace lists the directories of modules that a go.work above them does not
+	// use.
+	OutsideWorkspace []string
 
 	mu    sync.Mutex
 	pkgs  map[string]*loading
-	tests map[string]bool // files that hold code of tests, see TestCode
+	tests map[string]bool // results of TestCode by file
 }
 
-// Of returns the Go source of a problem. A problem that came without one gets one
-// with the defaults of the go command.
+// Of returns the Go source of a problem. A problem without one gets one with the defaults of
+// the go command.
 func Of(p *propose.Problem) *Tree {
 	if t, ok := p.Source.(*Tree); ok {
 		return t
@@ -58,7 +61,7 @@ type loading struct {
 	err  error
 }
 
-// Put makes a package that was loaded otherwise the one of its directory.
+// Put sets the package of a directory to one that the caller loaded.
 func (t *Tree) Put(pkg *Package) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -70,10 +73,10 @@ func (t *Tree) Put(pkg *Package) {
 	t.pkgs[pkg.Dir] = done
 }
 
-// TestCode tells whether a Go file belongs to the tests although its name does not
-// say so: it is in a directory of test helpers, imports package testing or one that
-// is made for tests, or takes what package testing gives by an interface of its own.
-// To edit it would be to weaken the tests that call it.
+// TestCode reports whether a Go file belongs to the tests although its name does not say so:
+// it is in a directory of test helpers, imports package testing or a package made for tests,
+// or declares an interface that testing.T implements. Editing such a file would weaken the
+// tests that call it.
 func (t *Tree) TestCode(file string) bool {
 	if !strings.HasSuffix(file, ".go") {
 		return false
@@ -118,7 +121,7 @@ func helpsTests(src []byte) bool {
 					has[name.Name] = true
 				}
 			}
-			// Loggers have Errorf and Fatalf too; these only tests have.
+			// Loggers also have Errorf and Fatalf, but not these.
 			found = found || has["Errorf"] && (has["FailNow"] || has["Helper"] || has["Skipf"])
 		}
 		return !found
@@ -126,7 +129,7 @@ func helpsTests(src []byte) bool {
 	return found
 }
 
-// Emptied returns what stays of a Go file that a patch takes away: its package clause.
+// Emptied returns what a patch that deletes a Go file leaves of it: the package clause.
 func Emptied(file string, src []byte) []byte {
 	if !strings.HasSuffix(file, ".go") {
 		return []byte{}
@@ -138,7 +141,7 @@ func Emptied(file string, src []byte) []byte {
 	return []byte("package " + syntax.Name.Name + "\n")
 }
 
-// testPackages are packages that only tests import, and what helps tests.
+// testPackages are packages that only tests and their helpers import.
 var testPackages = []string{
 	"testing", "github.com/stretchr/testify", "github.com/onsi/gomega", "github.com/onsi/ginkgo", "gotest.tools",
 	"github.com/frankban/quicktest", "github.com/matryer/is",
@@ -158,10 +161,10 @@ type Package struct {
 	Sizes     types.Sizes
 	GoVersion string
 
-	// Memo is what was worked out from the package.
+	// Memo caches what others compute from the package.
 	Memo propose.Memo
 
-	mu        sync.Mutex           // guards what follows
+	mu        sync.Mutex           // guards the fields below
 	bodiless  map[string]*ast.File // every file without function bodies, for Check
 	skeletons map[skeletonKey]*skeleton
 	checkSet  *token.FileSet
@@ -175,18 +178,18 @@ type File struct {
 	Tok    *token.File
 }
 
-// Offset turns a position into a byte offset of the file.
+// Offset returns the byte offset of a position in the file.
 func (f *File) Offset(p token.Pos) int { return f.Tok.Offset(p) }
 
-// Line turns a position into a line.
+// Line returns the line of a position.
 func (f *File) Line(p token.Pos) int { return f.Tok.Line(p) }
 
-// Text is the source of a node.
+// Text returns the source of a node.
 func (f *File) Text(n ast.Node) string {
 	return string(f.Src[f.Offset(n.Pos()):f.Offset(n.End())])
 }
 
-// File gives the package's file with this name, or nil.
+// File returns the package's file with this name, or nil.
 func (p *Package) File(name string) *File {
 	for _, f := range p.Files {
 		if f.Name == name {
@@ -224,9 +227,9 @@ const loadMode = packages.NeedName | packages.NeedFiles | packages.NeedCompiledG
 	packages.NeedExportFile | packages.NeedTypes | packages.NeedSyntax | packages.NeedTypesInfo |
 	packages.NeedTypesSizes | packages.NeedModule
 
-// Load type-checks the package in a directory (relative to the root). What it
-// imports comes from export data, so that the cost is that of the one package. A
-// package that does not compile is loaded as far as it goes, with its Errors.
+// Load type-checks the package in a directory, relative to the root. It reads imports from
+// export data, so that it costs one package only. A package that does not compile is loaded
+// as far as possible, with its Errors.
 func (t *Tree) Load(ctx context.Context, dir string) (*Package, error) {
 	t.mu.Lock()
 	if t.pkgs == nil {
@@ -242,14 +245,14 @@ func (t *Tree) Load(ctx context.Context, dir string) (*Package, error) {
 	return l.pkg, l.err
 }
 
-// EnvOf returns the environment of go commands about a directory.
+// EnvOf returns the environment for go commands on a directory.
 func (t *Tree) EnvOf(dir string) []string {
 	env := t.Env
 	if env == nil {
 		env = os.Environ()
 	}
 	for at := dir; ; at = path.Dir(at) {
-		if slices.Contains(t.Alone, at) {
+		if slices.Contains(t.OutsideWorkspace, at) {
 			return append(slices.Clip(env), "GOWORK=off")
 		}
 		if _, err := t.Read(path.Join(at, "go.mod")); err == nil || at == "." {
@@ -274,7 +277,7 @@ func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
 		return nil, fmt.Errorf("load package in %s: %w", dir, err)
 	}
 	if len(loaded) != 1 || loaded[0].Types == nil {
-		return nil, fmt.Errorf("load package in %s: no Go package there", dir)
+		return nil, fmt.Errorf("load package in %s: no Go package", dir)
 	}
 	l := loaded[0]
 	p := &Package{
@@ -309,5 +312,5 @@ func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
 	return p, nil
 }
 
-// ErrIllTyped is the verdict of Check on a candidate that would not compile.
+// ErrIllTyped is the error of Check for a candidate that would not compile.
 var ErrIllTyped = errors.New("does not type-check")
