@@ -7,21 +7,16 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
-	"github.com/spf13/pflag"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/patch"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
-	"github.com/regreen-ci/regreen/internal/syntax"
 )
 
 // maxPatchFile bounds a patch that is read from a file.
@@ -33,33 +28,6 @@ type patchFlags struct {
 	strip            int
 	reverse, protect bool
 	place            placeFlags
-}
-
-// placeFlags say how patches are put on files, or only tried.
-type placeFlags struct {
-	fuzz        int
-	near, check bool
-}
-
-func (f *placeFlags) add(fs *pflag.FlagSet) {
-	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
-	fs.BoolVar(&f.near, "near", false, "place by likeness what fits nowhere, if the result still parses")
-	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
-}
-
-func (f placeFlags) options() patch.Options {
-	opt := patch.Options{Fuzz: f.fuzz}
-	if f.near {
-		opt.Near = syntax.Check
-	}
-	return opt
-}
-
-func (f placeFlags) valid() error {
-	if f.fuzz < 0 {
-		return &session.UsageError{Msg: "--fuzz cannot be negative"}
-	}
-	return nil
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -104,15 +72,6 @@ unless --protect is given. Where a hunk went that is not where it says is told.`
 	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen itself never edits: tests, CI configuration, lock files, snapshots")
 	f.place.add(fs)
 	return cmd
-}
-
-func exactID(command string) cobra.PositionalArgs {
-	return func(_ *cobra.Command, args []string) error {
-		if len(args) != 1 {
-			return &session.UsageError{Msg: command + " needs one ID", Hint: "regreen report shows the patches of the latest run"}
-		}
-		return nil
-	}
 }
 
 // applyFile is `regreen apply --patch`.
@@ -235,55 +194,6 @@ func (a *app) patchTree(ctx context.Context, dir string) (tree *repo.Tree, below
 	return &rp.Tree, filepath.ToSlash(below), err
 }
 
-// write carries a patch out, or only says that it could.
-func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, place placeFlags) error {
-	changes, err := tree.Plan(files, place.options())
-	if err != nil {
-		return err
-	}
-	return a.writeChanges(ctx, tree, changes, policy, place.check)
-}
-
-func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, policy repo.Policy, check bool) error {
-	verb, err := "patched", error(nil)
-	if check {
-		verb, err = "applies to", tree.Check(changes, policy)
-	} else {
-		err = tree.Write(ctx, changes, policy)
-	}
-	if err != nil {
-		return err
-	}
-	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, report.Visible(c.Path), placements(c.Placed))
-	}
-	return nil
-}
-
-// placements tells where hunks went that did not go where they say.
-func placements(placed []patch.Placement) string {
-	var out []string
-	for _, p := range placed {
-		var how []string
-		if p.Offset != 0 {
-			how = append(how, fmt.Sprintf("offset %d", p.Offset))
-		}
-		if p.Fuzz != 0 {
-			how = append(how, fmt.Sprintf("fuzz %d", p.Fuzz))
-		}
-		if p.Similarity < 1 {
-			how = append(how, fmt.Sprintf("%.0f %% alike", 100*p.Similarity))
-		}
-		if len(how) > 0 {
-			out = append(out, fmt.Sprintf("hunk %d at line %d, %s", p.Hunk, p.Line, strings.Join(how, ", ")))
-		}
-	}
-	if len(out) == 0 {
-		return ""
-	}
-	return " (" + strings.Join(out, "; ") + ")"
-}
-
 // applyID applies the patch of a stored run.
 func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
 	stored, err := a.stored(ctx, id, place, false)
@@ -311,83 +221,4 @@ func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
 	stored.becomes(ctx, learn.Kept)
 	fmt.Fprintf(a.stderr, "to take it back: regreen rollback %s\n", id)
 	return nil
-}
-
-// storedPatches are patches of a stored run that a person chose.
-type storedPatches struct {
-	session *session.Session
-	run     *report.Report
-	patches []*report.Patch
-}
-
-func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool) (*storedPatches, error) {
-	if err := place.valid(); err != nil {
-		return nil, err
-	}
-	s, err := a.open(ctx, "", nil, session.Flags{})
-	if err != nil {
-		return nil, err
-	}
-	x := &storedPatches{session: s}
-	if x.run, err = runs.Load(s.Repo.StateDir(), id); err == nil {
-		x.patches, err = choose(x.run, id, back)
-	}
-	if err != nil {
-		x.close()
-		return nil, err
-	}
-	return x, nil
-}
-
-func (x *storedPatches) close() { _ = x.session.Close() }
-
-// files are the patches as one.
-func (x *storedPatches) files() ([]patch.File, error) {
-	var files []patch.File
-	for _, p := range x.patches {
-		parsed, err := runs.LoadPatch(x.session.Repo.StateDir(), p)
-		if err != nil {
-			return nil, err
-		}
-		files = append(files, parsed...)
-	}
-	return files, nil
-}
-
-// becomes notes in the run what became of the patches, and learns from it.
-func (x *storedPatches) becomes(ctx context.Context, event learn.Event) {
-	for _, p := range x.patches {
-		p.Applied, p.Staged = event == learn.Kept, false
-	}
-	x.run.Settle()
-	if err := runs.Save(x.session.Repo.StateDir(), x.run); err != nil {
-		x.session.Log.Warn("the run cannot be updated", "error", err)
-	}
-	if err := x.session.Store.Record(ctx, repair.Aftermath(x.run, x.patches, event, time.Now())); err != nil {
-		x.session.Log.Warn("the outcome could not be recorded", "error", err)
-	}
-}
-
-// choose picks the patches an id means.
-func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
-	var out []*report.Patch
-	for i := range rep.Patches {
-		p := &rep.Patches[i]
-		switch {
-		case p.ID == id && back && !p.Applied:
-			return nil, &session.UsageError{Msg: "patch " + id + " is not applied"}
-		case p.ID == id:
-			return []*report.Patch{p}, nil
-		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == "verified" && p.Rank == 1:
-			out = append(out, p)
-		}
-	}
-	if len(out) == 0 {
-		hint := "regreen report " + rep.ID + " shows what it found"
-		if back {
-			return nil, &session.UsageError{Msg: "nothing of " + id + " is applied", Hint: hint}
-		}
-		return nil, &session.UsageError{Msg: "run " + rep.ID + " has no such verified patch", Hint: hint}
-	}
-	return out, nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -14,8 +13,6 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/background"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -162,32 +159,4 @@ func backgroundText(job background.Job) string {
 		return what + " passed, run " + job.Run
 	}
 	return what + " is " + job.Verdict + ": regreen report " + job.Run
-}
-
-// commitMsg waits for the run that pre-commit has begun while the message was
-// written, and blocks when it shows new failures.
-func (e *event) commitMsg(ctx context.Context) error {
-	tree, err := e.repo.TreeHash(ctx, repo.Index(""))
-	if err != nil {
-		return nil // pre-commit would have told
-	}
-	job, ok := e.join(ctx, tree)
-	if !ok || job.Passes || job.Run == "" {
-		return ctx.Err()
-	}
-	e.desk().News() // told now
-	rep, err := runs.Load(e.repo.StateDir(), job.Run)
-	if errors.Is(err, runs.ErrNoRun) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	if err := e.show(rep); err != nil {
-		return err
-	}
-	if rep.Verdict == report.NotRun {
-		return nil
-	}
-	return status(rep)
 }

@@ -3,18 +3,16 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"strings"
-	"time"
+
+	"github.com/regreen-ci/regreen/internal/runs"
 
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/gate"
 	"github.com/regreen-ci/regreen/internal/githook"
-	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
@@ -176,7 +174,7 @@ func (e *event) preCommit(ctx context.Context) error {
 	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(tree)); ok {
 		e.vouch(source)
 	}
-	return e.tell(rep)
+	return e.finish(rep)
 }
 
 // vouch tells the shim of post-commit that the commit needs no look; see gate.Vouch.
@@ -204,7 +202,7 @@ func (e *event) postMerge(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	_ = e.tell(rep)
+	_ = e.finish(rep)
 	return nil
 }
 
@@ -251,251 +249,30 @@ func (e *event) testBeside(ctx context.Context, base string) error {
 	return e.startBackground(ctx, subject{source: repo.Commit(head.Hash), tree: head.Tree})
 }
 
-// prePush tests the tip of every ref that is pushed, unless it passed as a whole
-// before, and blocks on new failures in any of them.
-func (e *event) prePush(ctx context.Context) error {
-	pushes, err := githook.ParsePushes(e.stdin)
-	if p, ok := githook.FrameworkPush(e.getenv); ok && err == nil && len(pushes) == 0 {
-		pushes = append(pushes, p)
-	}
+// commitMsg waits for the run that pre-commit has begun while the message was
+// written, and blocks when it shows new failures.
+func (e *event) commitMsg(ctx context.Context) error {
+	tree, err := e.repo.TreeHash(ctx, repo.Index(""))
 	if err != nil {
-		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
+		return nil // pre-commit would have told
 	}
-	var red error
-	seen := make(map[string]bool)
-	for _, p := range pushes {
-		if p.Delete() {
-			continue
-		}
-		tip, err := e.repo.Info(ctx, p.Local)
-		if errors.Is(err, repo.ErrNoRevision) {
-			continue // a tag of something that is no commit
-		}
-		if err != nil {
-			return err
-		}
-		if seen[tip.Tree] {
-			continue
-		}
-		seen[tip.Tree] = true
-		e.join(ctx, tip.Tree)
-		// What only failed as it did before is for the remote to judge, whose before is
-		// another.
-		if w, ok := e.passed(tip.Tree); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
-			continue
-		}
-		base, err := e.pushBase(ctx, p, tip.Hash)
-		if err != nil {
-			return err
-		}
-		rep, err := e.test(ctx, subject{source: repo.Commit(tip.Hash), tree: tip.Tree, pushed: &pushed{tip: tip.Hash, ref: p.LocalRef, base: base}})
-		if err != nil {
-			return err
-		}
-		if err := e.tell(rep); err != nil && red == nil {
-			red = err
-		}
+	job, ok := e.join(ctx, tree)
+	if !ok || job.Passes || job.Run == "" {
+		return ctx.Err()
 	}
-	return red
-}
-
-// pushBase is what the remote has already of what is pushed; "" when nothing.
-func (e *event) pushBase(ctx context.Context, p githook.Push, tip string) (string, error) {
-	if !p.New() {
-		if there, err := e.repo.Resolve(ctx, p.Remote); err == nil {
-			return there, nil
-		}
-	}
-	remote := ""
-	if len(e.args) > 0 {
-		remote = e.args[0]
-	}
-	return e.repo.Unpushed(ctx, tip, remote)
-}
-
-// pushed is a tip that is pushed, and what the remote has of it.
-type pushed struct{ tip, ref, base string }
-
-// subject is a tree that a hook tests.
-type subject struct {
-	source  repo.Source
-	tree    string   // its hash; "" when git could not tell
-	beside  bool     // it is tested beside, when the commit has gone on
-	changed []string // files that differ from the tree before, less documents; nil for all
-	before  string   // hash of that tree
-	base    string   // commit to compare with; "" to find one
-	pushed  *pushed  // of pre-push
-}
-
-// hookDelivery is how long a hook waits for channels: somebody waits for git.
-const hookDelivery = 10 * time.Second
-
-var errHookDelivery = fmt.Errorf("it took longer than the %s that a hook waits", hookDelivery)
-
-// test takes a tree through the pipeline and records the proof when it passes.
-func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
-	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
-	if err != nil {
-		return nil, err
-	}
-	defer func() { _ = s.Close() }()
-	if p := what.pushed; p != nil {
-		s.Environment.Head, s.Environment.Branch, s.Environment.Bases = p.tip, strings.TrimPrefix(p.ref, "refs/heads/"), nil
-		if p.base != "" {
-			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
-		}
-	}
-	channels, err := s.Channels(session.Outlet{Stdout: e.stderr})
-	if err != nil {
-		return nil, err
-	}
-	tested := what
-	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
-		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Bypasses = what.tree, what.changed, e.bypasses()
-		opt.Decision.ReadOnly = e.readOnly(what)
-		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
-		opt.Hooks.Passed = func(tree string) bool {
-			w, ok := e.passed(tree)
-			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
-		}
-	})
-	if err != nil {
-		return nil, err
-	}
-	e.record(ctx, tested, rep)
-	if rep.Verdict == report.Green { // that nothing happened is no news
-		return rep, nil
-	}
-	if !what.beside {
-		if err := e.show(rep); err != nil { // before sending takes its time
-			return nil, err
-		}
-		e.shown = rep
-	}
-	sending, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
-	defer cancel()
-	e.deliver(sending, s, rep, channels)
-	return rep, nil
-}
-
-// readOnly is why a patch is only proposed here, whatever the policy; "" when what is
-// about to be committed may be patched.
-func (e *event) readOnly(what subject) string {
-	switch {
-	case what.beside:
-		return "the commit has gone on"
-	case e.name == "pre-merge-commit":
-		return "git has made the tree of the merge before it calls this hook"
-	case what.tree == "":
-		return "git could not tell which tree is committed"
-	case e.repo.Partial(what.source):
-		return "a commit of single paths leaves the index alone"
-	case e.getenv("PRE_COMMIT") == "1":
-		return "pre-commit has put the working tree aside, and takes edits for a failure"
-	}
-	return ""
-}
-
-// record keeps the proof that a tree passed. What the change cannot reach has passed
-// when it did before.
-func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
-	verdict := rep.Verdict
-	switch verdict {
-	case report.Green, report.Known, report.Flaky:
-	case report.Fixed: // what matters of the tree with the patch is what is left
-		verdict = report.Green
-		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == "known" }) {
-			verdict = report.Known
-		}
-	default:
-		return
-	}
-	if what.tree == "" || rep.Tests.Late > 0 {
-		return
-	}
-	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
-		return // it changed while it was tested
-	}
-	scope := witness.Suite
-	if rep.Tests.Unreached > 0 {
-		scope = witness.Reached
-		if w, ok := witness.Open(e.repo.StateDir()).Find(e.key(what.before)); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
-			scope = witness.Suite
-		}
-	}
-	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), witness.Witness{
-		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
-	})
-	if err != nil {
-		e.complain("the witness could not be stored: "+err.Error(), "")
-	}
-}
-
-// tell shows what came of a test, and is the error that holds git up where it should.
-func (e *event) tell(rep *report.Report) error {
-	if rep.Verdict == report.Green {
-		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
+	e.desk().News() // told now
+	rep, err := runs.Load(e.repo.StateDir(), job.Run)
+	if errors.Is(err, runs.ErrNoRun) {
 		return nil
 	}
-	if e.shown != rep {
-		if err := e.show(rep); err != nil {
-			return err
-		}
+	if err != nil {
+		return err
 	}
-	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
-		return nil // what did not run is no reason to hold a commit up
+	if err := e.show(rep); err != nil {
+		return err
 	}
-	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {
-		fmt.Fprintln(e.stderr, "regreen: stopped for you to see the patch; commit again to take it")
-		return redError{exitRed}
+	if rep.Verdict == report.NotRun {
+		return nil
 	}
 	return status(rep)
-}
-
-// noteBypass notes a commit that was made although nothing proves its tree: by
-// --no-verify, which leaves post-commit alone, or because regreen was switched off.
-func (e *event) noteBypass(ctx context.Context, why string) error {
-	if e.cfg.Hooks["pre-commit"] == hookOff || e.cfg.Hooks[e.name] == hookOff || e.repo.Underway() != "" {
-		return nil
-	}
-	head, err := e.repo.Info(ctx, "HEAD")
-	if err != nil {
-		return nil // nobody has asked
-	}
-	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(head.Tree)); ok {
-		return nil
-	}
-	if len(head.Parents) > 0 {
-		names, err := e.repo.ChangedNames(ctx, head.Parents[0], repo.Commit(head.Hash))
-		if err != nil || !slices.ContainsFunc(names, func(name string) bool { return !e.cfg.Document(name) }) {
-			return nil
-		}
-	}
-	if why == "" {
-		why = "no tests ran: --no-verify, or they could not"
-	}
-	if err := witness.OpenLedger(e.repo.StateDir()).Note(witness.Bypass{
-		Commit: head.Hash, Tree: head.Tree, Subject: head.Subject, Why: why, When: time.Now().UTC(),
-	}); err != nil {
-		e.complain("the bypass could not be noted: "+err.Error(), "")
-	}
-	return nil
-}
-
-// maxBypasses is how many bypasses are told.
-const maxBypasses = 10
-
-// bypasses are the commits of late whose trees still have no proof.
-func (e *event) bypasses() []report.Bypass {
-	list, err := witness.OpenLedger(e.repo.StateDir()).Bypasses(maxBypasses)
-	if err != nil {
-		return nil
-	}
-	var out []report.Bypass
-	for _, b := range list {
-		if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(b.Tree)); !ok {
-			out = append(out, report.Bypass{Commit: b.Commit, Subject: b.Subject, Why: b.Why, When: b.When})
-		}
-	}
-	return out
 }

@@ -2,9 +2,7 @@ package main
 
 import (
 	"fmt"
-	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // progress shows what a run is doing: one line that is written over on a terminal,
@@ -50,18 +48,4 @@ func (p *progress) clear() {
 		fmt.Fprint(p.a.stderr, "\r\x1b[2K")
 		p.drawn = false
 	}
-}
-
-// oneLine makes text fit a line; control characters would move the cursor.
-func oneLine(text string, width int) string {
-	text = strings.Map(func(c rune) rune {
-		if c < ' ' || c == 0x7f || (c >= 0x80 && c < 0xa0) {
-			return ' '
-		}
-		return c
-	}, text)
-	if utf8.RuneCountInString(text) <= width {
-		return text
-	}
-	return string([]rune(text)[:max(width-3, 0)]) + "..."
 }

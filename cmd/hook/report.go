@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -202,67 +201,4 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 		fmt.Fprintf(a.stderr, "regreen: the merged report could not be stored: %v\n", err)
 	}
 	return rep, nil
-}
-
-func (a *app) detectCommand() *cobra.Command {
-	var asJSON bool
-	var flags session.Flags
-	cmd := &cobra.Command{
-		Use:     "detect",
-		Short:   "Tell where regreen runs, in which mode, and why",
-		Example: "  regreen detect --json",
-		Args:    cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error {
-			s, err := a.open(cmd.Context(), "", nil, flags)
-			if err != nil {
-				return err
-			}
-			defer func() { _ = s.Close() }()
-			e := s.Environment
-			if asJSON {
-				enc := json.NewEncoder(a.stdout)
-				enc.SetIndent("", "  ")
-				return enc.Encode(e)
-			}
-			opt, err := s.Repair(repo.WorkTree(), versionText(), nil)
-			if err != nil {
-				return err
-			}
-			line := func(name, value string) {
-				if value != "" {
-					fmt.Fprintf(a.stdout, "%-9s %s\n", name, printable(value))
-				}
-			}
-			line("mode", string(e.Mode))
-			for _, why := range e.Reasons {
-				line("", "because "+why)
-			}
-			line("event", e.Event)
-			line("provider", e.Provider)
-			line("host", e.Host)
-			line("branch", e.Branch)
-			line("head", e.Head)
-			line("base", strings.TrimSpace(e.Base+" ("+e.BaseWhy+")"))
-			line("policy", opt.Decision.Policy)
-			line("held", e.Hold)
-			line("budget", opt.Limits.Budget.String())
-			line("channels", strings.Join(s.Defaults.Channels, ", "))
-			return nil
-		},
-	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
-	cmd.Flags().StringVar(&flags.Base, "base", "", "revision to compare with")
-	return cmd
-}
-
-// printable takes control characters out of text that came from elsewhere.
-func printable(s string) string { return oneLine(s, 400) }
-
-func isTerminal(w any) bool {
-	f, ok := w.(*os.File)
-	if !ok {
-		return false
-	}
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/regreen-ci/regreen/internal/witness"
+
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -13,7 +15,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
-	"github.com/regreen-ci/regreen/internal/witness"
 )
 
 func (a *app) statusCommand() *cobra.Command {

@@ -1,0 +1,59 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/witness"
+)
+
+// noteBypass notes a commit that was made although nothing proves its tree: by
+// --no-verify, which leaves post-commit alone, or because regreen was switched off.
+func (e *event) noteBypass(ctx context.Context, why string) error {
+	if e.cfg.Hooks["pre-commit"] == hookOff || e.cfg.Hooks[e.name] == hookOff || e.repo.Underway() != "" {
+		return nil
+	}
+	head, err := e.repo.Info(ctx, "HEAD")
+	if err != nil {
+		return nil // nobody has asked
+	}
+	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(head.Tree)); ok {
+		return nil
+	}
+	if len(head.Parents) > 0 {
+		names, err := e.repo.ChangedNames(ctx, head.Parents[0], repo.Commit(head.Hash))
+		if err != nil || !slices.ContainsFunc(names, func(name string) bool { return !e.cfg.Document(name) }) {
+			return nil
+		}
+	}
+	if why == "" {
+		why = "no tests ran: --no-verify, or they could not"
+	}
+	if err := witness.OpenLedger(e.repo.StateDir()).Note(witness.Bypass{
+		Commit: head.Hash, Tree: head.Tree, Subject: head.Subject, Why: why, When: time.Now().UTC(),
+	}); err != nil {
+		e.complain("the bypass could not be noted: "+err.Error(), "")
+	}
+	return nil
+}
+
+// maxBypasses is how many bypasses are told.
+const maxBypasses = 10
+
+// bypasses are the commits of late whose trees still have no proof.
+func (e *event) bypasses() []report.Bypass {
+	list, err := witness.OpenLedger(e.repo.StateDir()).Bypasses(maxBypasses)
+	if err != nil {
+		return nil
+	}
+	var out []report.Bypass
+	for _, b := range list {
+		if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(b.Tree)); !ok {
+			out = append(out, report.Bypass{Commit: b.Commit, Subject: b.Subject, Why: b.Why, When: b.When})
+		}
+	}
+	return out
+}

@@ -1,0 +1,91 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/pflag"
+
+	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/syntax"
+)
+
+// placeFlags say how patches are put on files, or only tried.
+type placeFlags struct {
+	fuzz        int
+	near, check bool
+}
+
+func (f *placeFlags) add(fs *pflag.FlagSet) {
+	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
+	fs.BoolVar(&f.near, "near", false, "place by likeness what fits nowhere, if the result still parses")
+	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
+}
+
+func (f placeFlags) options() patch.Options {
+	opt := patch.Options{Fuzz: f.fuzz}
+	if f.near {
+		opt.Near = syntax.Check
+	}
+	return opt
+}
+
+func (f placeFlags) valid() error {
+	if f.fuzz < 0 {
+		return &session.UsageError{Msg: "--fuzz cannot be negative"}
+	}
+	return nil
+}
+
+// write carries a patch out, or only says that it could.
+func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, place placeFlags) error {
+	changes, err := tree.Plan(files, place.options())
+	if err != nil {
+		return err
+	}
+	return a.writeChanges(ctx, tree, changes, policy, place.check)
+}
+
+func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, policy repo.Policy, check bool) error {
+	verb, err := "patched", error(nil)
+	if check {
+		verb, err = "applies to", tree.Check(changes, policy)
+	} else {
+		err = tree.Write(ctx, changes, policy)
+	}
+	if err != nil {
+		return err
+	}
+	for _, c := range changes {
+		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, report.Visible(c.Path), placements(c.Placed))
+	}
+	return nil
+}
+
+// placements tells where hunks went that did not go where they say.
+func placements(placed []patch.Placement) string {
+	var out []string
+	for _, p := range placed {
+		var how []string
+		if p.Offset != 0 {
+			how = append(how, fmt.Sprintf("offset %d", p.Offset))
+		}
+		if p.Fuzz != 0 {
+			how = append(how, fmt.Sprintf("fuzz %d", p.Fuzz))
+		}
+		if p.Similarity < 1 {
+			how = append(how, fmt.Sprintf("%.0f %% alike", 100*p.Similarity))
+		}
+		if len(how) > 0 {
+			out = append(out, fmt.Sprintf("hunk %d at line %d, %s", p.Hunk, p.Line, strings.Join(how, ", ")))
+		}
+	}
+	if len(out) == 0 {
+		return ""
+	}
+	return " (" + strings.Join(out, "; ") + ")"
+}

@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/repair"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/witness"
+)
+
+// subject is a tree that a hook tests.
+type subject struct {
+	source  repo.Source
+	tree    string   // its hash; "" when git could not tell
+	beside  bool     // it is tested beside, when the commit has gone on
+	changed []string // files that differ from the tree before, less documents; nil for all
+	before  string   // hash of that tree
+	base    string   // commit to compare with; "" to find one
+	pushed  *pushed  // of pre-push
+}
+
+// hookDelivery is how long a hook waits for channels: somebody waits for git.
+const hookDelivery = 10 * time.Second
+
+var errHookDelivery = fmt.Errorf("it took longer than the %s that a hook waits", hookDelivery)
+
+// test takes a tree through the pipeline and records the proof when it passes.
+func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
+	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = s.Close() }()
+	if p := what.pushed; p != nil {
+		s.Environment.Head, s.Environment.Branch, s.Environment.Bases = p.tip, strings.TrimPrefix(p.ref, "refs/heads/"), nil
+		if p.base != "" {
+			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
+		}
+	}
+	channels, err := s.Channels(session.Outlet{Stdout: e.stderr})
+	if err != nil {
+		return nil, err
+	}
+	tested := what
+	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
+		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Bypasses = what.tree, what.changed, e.bypasses()
+		opt.Decision.ReadOnly = e.readOnly(what)
+		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
+		opt.Hooks.Passed = func(tree string) bool {
+			w, ok := e.passed(tree)
+			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	e.record(ctx, tested, rep)
+	if rep.Verdict == report.Green { // that nothing happened is no news
+		return rep, nil
+	}
+	if !what.beside {
+		if err := e.show(rep); err != nil { // before sending takes its time
+			return nil, err
+		}
+		e.shown = rep
+	}
+	sending, cancel := context.WithTimeoutCause(ctx, hookDelivery, errHookDelivery)
+	defer cancel()
+	e.deliver(sending, s, rep, channels)
+	return rep, nil
+}
+
+// readOnly is why a patch is only proposed here, whatever the policy; "" when what is
+// about to be committed may be patched.
+func (e *event) readOnly(what subject) string {
+	switch {
+	case what.beside:
+		return "the commit has gone on"
+	case e.name == "pre-merge-commit":
+		return "git has made the tree of the merge before it calls this hook"
+	case what.tree == "":
+		return "git could not tell which tree is committed"
+	case e.repo.Partial(what.source):
+		return "a commit of single paths leaves the index alone"
+	case e.getenv("PRE_COMMIT") == "1":
+		return "pre-commit has put the working tree aside, and takes edits for a failure"
+	}
+	return ""
+}
+
+// record keeps the proof that a tree passed. What the change cannot reach has passed
+// when it did before.
+func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
+	verdict := rep.Verdict
+	switch verdict {
+	case report.Green, report.Known, report.Flaky:
+	case report.Fixed: // what matters of the tree with the patch is what is left
+		verdict = report.Green
+		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == "known" }) {
+			verdict = report.Known
+		}
+	default:
+		return
+	}
+	if what.tree == "" || rep.Tests.Late > 0 {
+		return
+	}
+	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
+		return // it changed while it was tested
+	}
+	scope := witness.Suite
+	if rep.Tests.Unreached > 0 {
+		scope = witness.Reached
+		if w, ok := witness.Open(e.repo.StateDir()).Find(e.key(what.before)); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
+			scope = witness.Suite
+		}
+	}
+	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), witness.Witness{
+		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
+	})
+	if err != nil {
+		e.complain("the witness could not be stored: "+err.Error(), "")
+	}
+}
+
+// finish prints the outcome and returns the error that blocks git.
+func (e *event) finish(rep *report.Report) error {
+	if rep.Verdict == report.Green {
+		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
+		return nil
+	}
+	if e.shown != rep {
+		if err := e.show(rep); err != nil {
+			return err
+		}
+	}
+	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
+		return nil // what did not run is no reason to hold a commit up
+	}
+	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {
+		fmt.Fprintln(e.stderr, "regreen: stopped for you to see the patch; commit again to take it")
+		return redError{exitRed}
+	}
+	return status(rep)
+}

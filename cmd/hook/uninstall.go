@@ -1,0 +1,73 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/session"
+)
+
+func (a *app) uninstallCommand() *cobra.Command {
+	var state bool
+	cmd := &cobra.Command{
+		Use: "uninstall", Short: "Remove the git hooks and bring back what was there", Example: "  regreen uninstall\n  regreen uninstall --state", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			rp, err := repo.Open(cmd.Context(), a.dir, a.environ)
+			if err != nil {
+				return err
+			}
+			removed, restored, err := githook.Uninstall(rp.HooksDir())
+			if err == nil {
+				var configured []string
+				configured, err = unconfigure(cmd.Context(), rp, nil)
+				removed = append(removed, configured...)
+			}
+			for _, file := range restored {
+				fmt.Fprintln(a.stderr, "restored", file)
+			}
+			for _, file := range removed {
+				fmt.Fprintln(a.stderr, "removed", file)
+			}
+			if err == nil && len(removed)+len(restored) == 0 {
+				fmt.Fprintln(a.stderr, "no hook of regreen's is installed here")
+			}
+			if err == nil && state {
+				err = a.forget(cmd.Context(), rp)
+			}
+			return err
+		},
+	}
+	cmd.Flags().BoolVar(&state, "state", false, "remove the runs, patches and outcomes, too, which cannot be undone")
+	return cmd
+}
+
+// forget removes all that regreen keeps of a repository.
+func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
+	if err := rp.Recover(ctx); err != nil { // a write that was cut off is not to lose what it saved
+		return err
+	}
+	journals, err := filepath.Glob(filepath.Join(rp.StateDir(), "write*", "journal.json"))
+	if err != nil {
+		return err
+	}
+	if len(journals) > 0 {
+		return &session.UsageError{Msg: "a write to another worktree is under way, or was cut off: " + filepath.Dir(journals[0]), Hint: "regreen fix in that worktree finishes it"}
+	}
+	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
+		if _, err := os.Lstat(dir); err != nil {
+			continue
+		}
+		if err := os.RemoveAll(dir); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.stderr, "removed", dir)
+	}
+	rp.Forget()
+	return nil
+}
