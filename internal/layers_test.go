@@ -39,8 +39,9 @@ var layout = []layer{
 
 	{dir: "internal/adaptlog", purpose: "the slog handler"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
-	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "confine"},
-	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why"},
+	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
+	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "confine githook"},
+	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "githook"},
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
@@ -63,13 +64,12 @@ var layout = []layer{
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
-	{dir: "internal/githook", purpose: "git's hooks: what each is given, and how one is installed", imports: "hooks"},
 
 	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
 	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
-	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "lockfile"},
+	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
-	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir toolchain witness"},
+	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir githook toolchain witness"},
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
@@ -123,7 +123,7 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "adaptlog config deliver detect lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
+		imports: "adaptlog config deliver detect githook lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

@@ -12,12 +12,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/background"
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
-
-// hookBackground lets a commit go on while its tree is tested.
-const hookBackground = "background"
 
 // backgroundCommand is what pre-commit starts; it is not for people.
 func (a *app) backgroundCommand() *cobra.Command {
@@ -144,9 +142,9 @@ func (e *event) news() {
 func backgroundText(job background.Job) string {
 	what := "what was committed"
 	switch job.Event {
-	case "post-checkout":
+	case githook.PostCheckout:
 		what = "what was checked out"
-	case "post-rewrite":
+	case githook.PostRewrite:
 		what = "what was rewritten"
 	}
 	what += " at " + job.Started.Local().Format("15:04:05")

@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/witness"
@@ -13,7 +14,7 @@ import (
 // noteBypass notes a commit that was made although nothing proves its tree: by
 // --no-verify, which leaves post-commit alone, or because regreen was switched off.
 func (e *event) noteBypass(ctx context.Context, why string) error {
-	if e.cfg.Hooks["pre-commit"] == hookOff || e.cfg.Hooks[e.name] == hookOff || e.repo.Underway() != "" {
+	if e.cfg.Hooks[githook.PreCommit] == githook.Off || e.cfg.Hooks[e.name] == githook.Off || e.repo.Underway() != "" {
 		return nil
 	}
 	head, err := e.repo.Info(ctx, "HEAD")

@@ -150,9 +150,9 @@ func (d *doctor) configuration(rp *repo.Repo) {
 	d.good("configuration", "%s", strings.Join(files, ", "))
 	for _, name := range githook.Names() {
 		if off, why := config.Off(d.getenv, name); off {
-			d.note(name, "is switched off by %s", why)
-		} else if how := cfg.Hooks[name]; how == hookOff || how == hookWarn {
-			d.note(name, "is set to %s by the configuration", how)
+			d.note(string(name), "is switched off by %s", why)
+		} else if how := cfg.Hooks[name]; how == githook.Off || how == githook.Warn {
+			d.note(string(name), "is set to %s by the configuration", how)
 		}
 	}
 	if operation := rp.Underway(); operation != "" {
@@ -182,7 +182,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	for _, s := range githook.Inspect(rp.HooksDir()) {
 		switch fault := s.Check(); {
 		case fault != "":
-			d.bad(s.Name, "regreen install", "the hook %s", fault)
+			d.bad(string(s.Name), "regreen install", "the hook %s", fault)
 		case s.Kind == githook.Ours:
 			ours++
 			text := "regreen's"
@@ -190,13 +190,13 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 				text += ", which runs " + s.Program
 			}
 			if s.Legacy {
-				text += ", after " + s.Name + ".legacy, which was there before"
+				text += ", after " + string(s.Name) + ".legacy, which was there before"
 			}
-			d.good(s.Name, "%s", text)
+			d.good(string(s.Name), "%s", text)
 		case s.Kind == githook.Foreign:
-			d.note(s.Name, "somebody else's; regreen install would keep it and run it first")
+			d.note(string(s.Name), "somebody else's; regreen install would keep it and run it first")
 		case s.Legacy:
-			d.note(s.Name, "%s.legacy is left over, and git does not run it", s.Name)
+			d.note(string(s.Name), "%s.legacy is left over, and git does not run it", s.Name)
 		}
 	}
 	if ours == 0 {
@@ -222,17 +222,17 @@ func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program str
 		switch {
 		case err == nil && !able:
 			d.bad(h.Event, "install git 2.54 or later, or: regreen install", "%s is not run by this git", where)
-		case h.Name != githook.ConfigName(h.Event):
+		case h.Name != githook.ConfigName(githook.Name(h.Event)):
 			d.note(h.Event, "%s runs, too: %s", where, h.Command)
 			continue
-		case h.Command != githook.Command(program, h.Event):
+		case h.Command != githook.Command(program, githook.Name(h.Event)):
 			d.note(h.Event, "regreen's, %s, which runs %s", where, h.Command)
 		default:
 			d.good(h.Event, "regreen's, %s", where)
 		}
 		ours++
 		for _, s := range githook.Inspect(rp.HooksDir()) {
-			if s.Name == h.Event && s.Kind == githook.Ours {
+			if string(s.Name) == h.Event && s.Kind == githook.Ours {
 				d.bad(h.Event, "regreen install, or regreen install --configured", "runs twice, by the hooks folder and by the configuration")
 			}
 		}

@@ -19,25 +19,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// What a hook can be configured to do; see config.Config.Hooks.
-const (
-	hookBlock = "block"
-	hookWarn  = "warn"
-	hookOff   = "off"
-)
-
 func (a *app) hookCommand() *cobra.Command {
 	var noWitness bool
 	cmd := &cobra.Command{
 		Use: "hook NAME [ARG...]", Short: "Run as a git hook (git calls this)", Example: "  regreen hook pre-commit\n  regreen hook --no-witness pre-commit",
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) == 0 || !slices.Contains(githook.Names(), args[0]) {
-				return &session.UsageError{Msg: "hook needs the name of a hook: " + strings.Join(githook.Names(), ", ")}
+			if len(args) > 0 {
+				if _, ok := githook.Find(args[0]); ok {
+					return nil
+				}
 			}
-			return nil
+			return &session.UsageError{Msg: "hook needs the name of a hook: " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.hook(cmd.Context(), args[0], args[1:], noWitness)
+			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noWitness)
 		},
 	}
 	cmd.Flags().BoolVar(&noWitness, "no-witness", false, "test the tree even if it passed before")
@@ -47,7 +42,7 @@ func (a *app) hookCommand() *cobra.Command {
 // event is one call of a hook.
 type event struct {
 	*app
-	name      string
+	name      githook.Name
 	args      []string
 	repo      *repo.Repo
 	cfg       config.Config
@@ -57,12 +52,12 @@ type event struct {
 
 // hook is what git runs. A commit is tested as the index has it, a merge before and
 // after, a push as the commits that are pushed; what passed before is not tested again.
-func (a *app) hook(ctx context.Context, name string, args []string, noWitness bool) error {
-	if name == "pre-commit" && !noWitness && gate.PreCommit(a.dir, a.environ) {
+func (a *app) hook(ctx context.Context, name githook.Name, args []string, noWitness bool) error {
+	if name == githook.PreCommit && !noWitness && gate.PreCommit(a.dir, a.environ) {
 		return nil
 	}
 	off, why := config.Off(a.getenv, name)
-	if off && name != "post-commit" {
+	if off && name != githook.PostCommit {
 		return nil
 	}
 	e, err := a.newEvent(ctx, name, args)
@@ -72,10 +67,10 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	if !noWitness {
 		e.witnesses = witness.Open(e.repo.StateDir())
 	}
-	if name == "post-commit" {
+	if name == githook.PostCommit {
 		return e.noteBypass(ctx, why)
 	}
-	if e.cfg.Hooks[name] == hookOff || gate.Away(e.cfg, e.repo.Folders(), e.name) {
+	if e.cfg.Hooks[name] == githook.Off || gate.Away(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
 	if err := e.repo.Recover(ctx); err != nil { // a write that was cut off is not to be committed by half
@@ -83,15 +78,15 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 	}
 	e.news()
 	switch name {
-	case "commit-msg":
+	case githook.CommitMsg:
 		return e.commitMsg(ctx)
-	case "pre-push":
+	case githook.PrePush:
 		return e.prePush(ctx)
-	case "post-merge":
+	case githook.PostMerge:
 		return e.soften(ctx, e.postMerge(ctx))
-	case "post-checkout":
+	case githook.PostCheckout:
 		return e.soften(ctx, e.postCheckout(ctx))
-	case "post-rewrite":
+	case githook.PostRewrite:
 		return e.soften(ctx, e.postRewrite(ctx))
 	default:
 		return e.preCommit(ctx)
@@ -102,7 +97,7 @@ func (a *app) hook(ctx context.Context, name string, args []string, noWitness bo
 // pass the status of the hook on as their own. Wrong usage stays an error.
 func (e *event) soften(ctx context.Context, err error) error {
 	var usage *session.UsageError
-	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(e.name, "post-") {
+	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(string(e.name), "post-") {
 		return err
 	}
 	e.exitStatus(ctx, err)
@@ -110,7 +105,7 @@ func (e *event) soften(ctx context.Context, err error) error {
 }
 
 // newEvent finds the repository, without asking git where that can be done.
-func (a *app) newEvent(ctx context.Context, name string, args []string) (*event, error) {
+func (a *app) newEvent(ctx context.Context, name githook.Name, args []string) (*event, error) {
 	e := &event{app: a, name: name, args: args}
 	var ok bool
 	var err error
@@ -164,7 +159,7 @@ func (e *event) preCommit(ctx context.Context) error {
 			what.before = head.Tree
 		}
 	}
-	if e.cfg.Hooks[e.name] == hookBackground && what.tree != "" {
+	if e.cfg.Hooks[e.name] == githook.Background && what.tree != "" {
 		return e.startBackground(ctx, what)
 	}
 	rep, err := e.test(ctx, what)
@@ -195,7 +190,7 @@ func (e *event) postMerge(ctx context.Context) error {
 		return nil
 	}
 	what := subject{source: repo.Commit(head.Hash), tree: head.Tree}
-	if e.cfg.Hooks[e.name] == hookBackground {
+	if e.cfg.Hooks[e.name] == githook.Background {
 		return e.startBackground(ctx, what)
 	}
 	rep, err := e.test(ctx, what)

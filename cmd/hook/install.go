@@ -65,7 +65,7 @@ their own do not run them.
 }
 
 // installFiles puts the hooks into the hooks folder, and out of the configuration.
-func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []string, program string, force bool) error {
+func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []githook.Name, program string, force bool) error {
 	path, err := rp.HooksPath(ctx)
 	if err != nil {
 		return err
@@ -91,13 +91,13 @@ func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []string, p
 		return err
 	}
 	for _, name := range installed {
-		fmt.Fprintln(a.stderr, "installed", filepath.Join(rp.HooksDir(), name))
+		fmt.Fprintln(a.stderr, "installed", filepath.Join(rp.HooksDir(), string(name)))
 	}
 	return nil
 }
 
 // installConfigured puts the hooks into git's configuration, and out of the folder.
-func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []string, program string) error {
+func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []githook.Name, program string) error {
 	able, err := rp.RunsConfiguredHooks(ctx)
 	if err != nil {
 		return err
@@ -111,7 +111,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []stri
 		return err
 	}
 	for _, name := range names {
-		if err := rp.ConfigureHook(ctx, githook.ConfigName(name), name, githook.Command(program, name)); err != nil {
+		if err := rp.ConfigureHook(ctx, githook.ConfigName(name), string(name), githook.Command(program, name)); err != nil {
 			return err
 		}
 	}
@@ -121,7 +121,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []stri
 	if path.Shared() { // those of other repositories, too
 		for _, s := range githook.Inspect(rp.HooksDir()) {
 			if s.Kind == githook.Ours {
-				fmt.Fprintf(a.stderr, "%s is shared by other repositories and stays: here the hook runs twice\n", filepath.Join(rp.HooksDir(), s.Name))
+				fmt.Fprintf(a.stderr, "%s is shared by other repositories and stays: here the hook runs twice\n", filepath.Join(rp.HooksDir(), string(s.Name)))
 			}
 		}
 	} else {
@@ -143,13 +143,14 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []stri
 }
 
 // unconfigure takes regreen's hooks out of the repository's configuration, but for some.
-func unconfigure(ctx context.Context, rp *repo.Repo, keep []string) (removed []string, err error) {
+func unconfigure(ctx context.Context, rp *repo.Repo, keep []githook.Name) (removed []string, err error) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {
 		return nil, err
 	}
 	for _, h := range hooks {
-		if h.Scope != "local" || h.Name != githook.ConfigName(h.Event) || slices.Contains(keep, h.Event) {
+		event := githook.Name(h.Event)
+		if h.Scope != "local" || h.Name != githook.ConfigName(event) || slices.Contains(keep, event) {
 			continue
 		}
 		if err := rp.RemoveConfiguredHook(ctx, h.Name); err != nil {
@@ -174,15 +175,15 @@ func eventHelp() string {
 }
 
 // eventNames checks a list of hooks; without one those by default are meant.
-func eventNames(list []string) ([]string, error) {
-	var out []string
+func eventNames(list []string) ([]githook.Name, error) {
+	var out []githook.Name
 	for _, name := range list {
-		if !slices.Contains(githook.Names(), name) && name != "all" {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("there is no hook %q", name), Hint: "known are " + strings.Join(githook.Names(), ", ")}
+		if _, ok := githook.Find(name); !ok && name != "all" {
+			return nil, &session.UsageError{Msg: fmt.Sprintf("there is no hook %q", name), Hint: "known are " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		}
 	}
 	for _, e := range githook.Events() { // in git's order
-		if len(list) == 0 && e.Default || slices.Contains(list, e.Name) || slices.Contains(list, "all") {
+		if len(list) == 0 && e.Default || slices.Contains(list, string(e.Name)) || slices.Contains(list, "all") {
 			out = append(out, e.Name)
 		}
 	}

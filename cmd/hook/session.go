@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/regreen-ci/regreen/internal/deliver"
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -12,7 +13,7 @@ import (
 )
 
 // open opens the session of a command.
-func (a *app) open(ctx context.Context, hook string, args []string, flags session.Flags) (*session.Session, error) {
+func (a *app) open(ctx context.Context, hook githook.Name, args []string, flags session.Flags) (*session.Session, error) {
 	return session.Open(ctx, session.Input{
 		Dir: a.dir, Environ: a.environ, Hook: hook, HookArgs: args, Terminal: a.terminal, Stderr: a.stderr, Verbose: a.verbose, Flags: flags,
 	})

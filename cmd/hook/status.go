@@ -83,7 +83,9 @@ func (a *app) storeText(ctx context.Context) string {
 // installed tells in words what is in a hook's place.
 func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	switch {
-	case slices.ContainsFunc(configured, func(h repo.ConfiguredHook) bool { return h.Event == s.Name && h.Name == githook.ConfigName(s.Name) }):
+	case slices.ContainsFunc(configured, func(h repo.ConfiguredHook) bool {
+		return h.Event == string(s.Name) && h.Name == githook.ConfigName(s.Name)
+	}):
 		return "installed, in git's configuration"
 	case s.Kind == githook.Foreign:
 		return "somebody else's"

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -83,7 +84,7 @@ func (e *event) readOnly(what subject) string {
 	switch {
 	case what.beside:
 		return "the commit has gone on"
-	case e.name == "pre-merge-commit":
+	case e.name == githook.PreMergeCommit:
 		return "git has made the tree of the merge before it calls this hook"
 	case what.tree == "":
 		return "git could not tell which tree is committed"
@@ -141,7 +142,7 @@ func (e *event) finish(rep *report.Report) error {
 			return err
 		}
 	}
-	if e.cfg.Hooks[e.name] == hookWarn || rep.Verdict == report.NotRun {
+	if e.cfg.Hooks[e.name] == githook.Warn || rep.Verdict == report.NotRun {
 		return nil // what did not run is no reason to hold a commit up
 	}
 	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {

@@ -20,18 +20,19 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
 // Job is one run beside.
 type Job struct {
-	Event   string    `json:"event"`            // hook that began it
-	Args    []string  `json:"args,omitempty"`   // of the hook
-	Tree    string    `json:"tree"`             // that it tests
-	Index   string    `json:"index,omitempty"`  // file with the index of that tree; or
-	Commit  string    `json:"commit,omitempty"` // commit of that tree
-	Base    string    `json:"base,omitempty"`   // commit to compare with
-	Started time.Time `json:"started"`
+	Event   githook.Name `json:"event"`            // hook that began it
+	Args    []string     `json:"args,omitempty"`   // of the hook
+	Tree    string       `json:"tree"`             // that it tests
+	Index   string       `json:"index,omitempty"`  // file with the index of that tree; or
+	Commit  string       `json:"commit,omitempty"` // commit of that tree
+	Base    string       `json:"base,omitempty"`   // commit to compare with
+	Started time.Time    `json:"started"`
 
 	Ended   time.Time `json:"ended,omitzero"`
 	Run     string    `json:"run,omitempty"`     // id of the run, when it came to an end

@@ -21,40 +21,42 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // Config is what was set by hand. The zero value of a field means that it was
 // not set.
 type Config struct {
-	Test              string                   // test command, instead of the one that is found
-	Results           []string                 // globs of the result files that Test writes
-	Lang              []string                 // languages to test, by name
-	Base              string                   // revision to compare with
-	Budget            time.Duration            // for the search of a run
-	MaxCost           float64                  // dollars that the strategies of a run may spend
-	Timeout           time.Duration            // for one run of the tests
-	Apply             string                   // auto, always or never
-	Confidence        float64                  // above 0, at most 1: what Apply auto asks of a patch
-	Jobs              int                      // runs of tests at the same time
-	Seed              uint64                   // of every random choice
-	Strategies        []string                 // only these
-	ExcludeStrategies []string                 // all but these
-	Protected         []string                 // globs of branches, see package detect
-	Never             []string                 // globs of files never edited, besides the built-in ones; see Editable
-	Allow             []string                 // exact paths that may be edited although a rule is against it
-	Channels          []string                 // where reports go
-	Files             map[string]string        // format -> file that gets the report in it
-	Artifact          string                   // folder that gets the report in all formats
-	Email             Email                    // for the channel email
-	Webhooks          []Webhook                // for the channel webhook
-	Log               Log                      // how regreen logs
-	Store             string                   // URL or path of the store of outcomes; may hold a password
-	Hooks             map[string]string        // hook -> block, warn or off
-	Budgets           map[string]time.Duration // hook -> Budget in it
-	Timeouts          map[string]time.Duration // hook -> how long its tests may take; the rest is not run
-	Underway          []string                 // operations during which hooks work all the same
-	Documents         []string                 // globs of files that no test reads; see Document
-	WitnessEnv        []string                 // variables that matter to the tests, besides those of the toolchain
+	Test              string            // test command, instead of the one that is found
+	Results           []string          // globs of the result files that Test writes
+	Lang              []string          // languages to test, by name
+	Base              string            // revision to compare with
+	Budget            time.Duration     // for the search of a run
+	MaxCost           float64           // dollars that the strategies of a run may spend
+	Timeout           time.Duration     // for one run of the tests
+	Apply             string            // auto, always or never
+	Confidence        float64           // above 0, at most 1: what Apply auto asks of a patch
+	Jobs              int               // runs of tests at the same time
+	Seed              uint64            // of every random choice
+	Strategies        []string          // only these
+	ExcludeStrategies []string          // all but these
+	Protected         []string          // globs of branches, see package detect
+	Never             []string          // globs of files never edited, besides the built-in ones; see Editable
+	Allow             []string          // exact paths that may be edited although a rule is against it
+	Channels          []string          // where reports go
+	Files             map[string]string // format -> file that gets the report in it
+	Artifact          string            // folder that gets the report in all formats
+	Email             Email             // for the channel email
+	Webhooks          []Webhook         // for the channel webhook
+	Log               Log               // how regreen logs
+	Store             string            // URL or path of the store of outcomes; may hold a password
+	Hooks             map[githook.Name]githook.Action
+	Budgets           map[githook.Name]time.Duration // Budget in a hook
+	Timeouts          map[githook.Name]time.Duration // how long the tests of a hook may take; the rest is not run
+	Underway          []string                       // operations during which hooks work all the same
+	Documents         []string                       // globs of files that no test reads; see Document
+	WitnessEnv        []string                       // variables that matter to the tests, besides those of the toolchain
 }
 
 // Log is how regreen logs.
@@ -161,7 +163,7 @@ func reason(err error) string {
 // hook is empty, and which variable says so. REGREEN=0 switches everything off;
 // REGREEN_SKIP lists hooks, or all; SKIP lists tools, as other hook managers
 // have it.
-func Off(getenv func(string) string, hook string) (off bool, reason string) {
+func Off(getenv func(string) string, hook githook.Name) (off bool, reason string) {
 	if getenv == nil {
 		return false, ""
 	}
@@ -173,7 +175,7 @@ func Off(getenv func(string) string, hook string) (off bool, reason string) {
 		return false, ""
 	}
 	for _, name := range split(getenv("REGREEN_SKIP")) {
-		if name == hook || name == "all" {
+		if name == string(hook) || name == "all" {
 			return true, "REGREEN_SKIP=" + name
 		}
 	}

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // write makes a tree of files and gives its root.
@@ -60,7 +62,7 @@ hooks: {pre-commit: warn, post-merge: off}
 		Test: "go test -tags integration ./...", Base: "origin/main", Budget: 90 * time.Second, MaxCost: 0.5, Timeout: 5 * time.Minute, Apply: "never", Confidence: 0.9, Jobs: 4, Seed: 42,
 		Strategies: []string{"imports", "compile", "template/*"}, ExcludeStrategies: []string{"revert"}, Protected: []string{"production", "deploy/**"},
 		Never: []string{"internal/generated", "*.pb.go"}, Allow: []string{"internal/testdata/expected.json"}, Channels: []string{"terminal", "file"},
-		Log: Log{"json", "debug"}, Store: "redis://cache.example.com:6379/0", Hooks: map[string]string{"pre-commit": "warn", "post-merge": "off"},
+		Log: Log{"json", "debug"}, Store: "redis://cache.example.com:6379/0", Hooks: map[githook.Name]githook.Action{"pre-commit": "warn", "post-merge": "off"},
 	}
 	for _, tt := range []struct {
 		name  string
@@ -93,15 +95,15 @@ hooks: {pre-commit: warn, post-merge: off}
 			map[string]string{File: "budgets: {pre-commit: 10s, pre-push: 1m}\ntimeouts: {pre-commit: 30s}\n", LocalFile: "budgets: {pre-push: 2m}\n"},
 			environ{"REGREEN_TIMEOUTS": "pre-push=5m"},
 			Config{
-				Budgets:  map[string]time.Duration{"pre-commit": 10 * time.Second, "pre-push": 2 * time.Minute},
-				Timeouts: map[string]time.Duration{"pre-commit": 30 * time.Second, "pre-push": 5 * time.Minute},
+				Budgets:  map[githook.Name]time.Duration{"pre-commit": 10 * time.Second, "pre-push": 2 * time.Minute},
+				Timeouts: map[githook.Name]time.Duration{"pre-commit": 30 * time.Second, "pre-push": 5 * time.Minute},
 			},
 		},
 		{
 			"hooks are merged one by one",
 			map[string]string{File: "hooks: {pre-commit: block, pre-push: warn}\n", LocalFile: "hooks: {pre-push: off}\n"},
 			environ{"REGREEN_HOOKS": "post-merge=off"},
-			Config{Hooks: map[string]string{"pre-commit": "block", "pre-push": "off", "post-merge": "off"}},
+			Config{Hooks: map[githook.Name]githook.Action{"pre-commit": "block", "pre-push": "off", "post-merge": "off"}},
 		},
 		{
 			"what protects only grows",
@@ -183,7 +185,7 @@ func TestOff(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		vars   environ
-		hook   string
+		hook   githook.Name
 		reason string
 	}{
 		{nil, "pre-commit", ""},

@@ -9,6 +9,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // Key is one thing that can be configured.
@@ -112,15 +114,15 @@ var generalKeys = []Key{
 	},
 	{
 		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit and post-merge may also go on at once and test in the background, which post-checkout and post-rewrite always do.", "{pre-commit: warn, post-merge: off}",
-		perHook(func(c *Config) *map[string]string { return &c.Hooks }, hookAction),
+		perHook(func(c *Config) *map[githook.Name]githook.Action { return &c.Hooks }, hookAction),
 	},
 	{
 		"budgets", "REGREEN_BUDGETS", "The budget of single hooks, before that of all.", "{pre-commit: 10s, pre-push: 2m}",
-		perHook(func(c *Config) *map[string]time.Duration { return &c.Budgets }, hookDuration),
+		perHook(func(c *Config) *map[githook.Name]time.Duration { return &c.Budgets }, hookDuration),
 	},
 	{
 		"timeouts", "REGREEN_TIMEOUTS", "How long the tests of a hook may take. What has not run by then is told, does not block, and is tested at the push. Without it 3m for commits.", "{pre-commit: 1m}",
-		perHook(func(c *Config) *map[string]time.Duration { return &c.Timeouts }, hookDuration),
+		perHook(func(c *Config) *map[githook.Name]time.Duration { return &c.Timeouts }, hookDuration),
 	},
 	{
 		"underway", "REGREEN_UNDERWAY", "Operations during which the hooks work all the same: merge, rebase, am, cherry-pick, revert, bisect. Otherwise they stay out of the way.", "[merge]",
@@ -138,9 +140,6 @@ var generalKeys = []Key{
 
 // storeKey names a key whose value may hold a secret; see mayHoldSecret.
 const storeKey = "store"
-
-// hookNames are the hooks that may be configured.
-var hookNames = []string{"pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg", "post-commit", "pre-rebase", "post-checkout", "post-merge", "post-rewrite", "pre-push"}
 
 // text sets a string that passes the check.
 func text(field func(*Config) *string, check func(string) error) setter {
@@ -257,7 +256,7 @@ func list(field func(*Config) *[]string, grows bool, check func(string) error) s
 
 // perHook sets what holds for single hooks, and keeps what earlier sources gave for
 // others.
-func perHook[T any](field func(*Config) *map[string]T, read func(hook string, v value) (T, error)) setter {
+func perHook[T any](field func(*Config) *map[githook.Name]T, read func(hook githook.Event, v value) (T, error)) setter {
 	return func(c *Config, v value) error {
 		pairs, err := v.pairs()
 		if err != nil {
@@ -265,34 +264,35 @@ func perHook[T any](field func(*Config) *map[string]T, read func(hook string, v 
 		}
 		set := maps.Clone(*field(c))
 		for _, p := range pairs {
-			if !slices.Contains(hookNames, p.key) {
-				return p.name.fault(unknown("hook", p.key, hookNames))
+			hook, ok := githook.Find(p.key)
+			if !ok {
+				return p.name.fault(unknown("hook", p.key, githook.Strings(githook.Names())))
 			}
-			one, err := read(p.key, p.value)
+			one, err := read(hook, p.value)
 			if err != nil {
 				return err
 			}
 			if set == nil {
-				set = make(map[string]T)
+				set = make(map[githook.Name]T)
 			}
-			set[p.key] = one
+			set[hook.Name] = one
 		}
 		*field(c) = set
 		return nil
 	}
 }
 
-func hookAction(hook string, v value) (string, error) {
+func hookAction(hook githook.Event, v value) (githook.Action, error) {
 	action, err := v.text()
 	if err == nil {
-		if unknown := oneOf(actions(hook)...)(action); unknown != nil {
+		if unknown := oneOf(githook.Strings(hook.Actions)...)(action); unknown != nil {
 			err = v.fault(unknown)
 		}
 	}
-	return action, err
+	return githook.Action(action), err
 }
 
-func hookDuration(_ string, v value) (time.Duration, error) {
+func hookDuration(_ githook.Event, v value) (time.Duration, error) {
 	var c Config
 	err := duration(func(c *Config) *time.Duration { return &c.Budget })(&c, v)
 	return c.Budget, err
@@ -309,19 +309,6 @@ func variable(s string) error {
 		return hinted(fmt.Sprintf("%.40q is no name of a variable", s), "letters, digits and _ make one")
 	}
 	return nil
-}
-
-// actions are what a hook may do.
-func actions(hook string) []string {
-	switch hook {
-	case "pre-commit":
-		return []string{"block", "warn", "background", "off"}
-	case "post-merge":
-		return []string{"warn", "background", "off"}
-	case "post-checkout", "post-rewrite":
-		return []string{"background", "off"}
-	}
-	return []string{"block", "warn", "off"}
 }
 
 // hint is an error with advice.

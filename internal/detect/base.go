@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // Base is a revision to compare with. It may be the tip of a branch that has
@@ -33,13 +35,13 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	parent := head + "~1"
 
 	switch in.Hook {
-	case "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg":
+	case githook.PreCommit, githook.PreMergeCommit, githook.CommitMsg:
 		add(head, "HEAD, which the commit is made upon")
 		return list, ""
-	case "post-commit":
+	case githook.PostCommit:
 		add(parent, "the parent of the new commit")
 		return list, ""
-	case "post-merge":
+	case githook.PostMerge:
 		if squashed := arg(in.HookArgs, 0) == "1"; squashed {
 			add(head, "HEAD, which a squash leaves where it was")
 			return list, ""
@@ -49,7 +51,7 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 		}
 		add(parent, "the first parent of the merge")
 		return list, ""
-	case "post-checkout":
+	case githook.PostCheckout:
 		if files := arg(in.HookArgs, 2) == "0"; files {
 			add(head, "HEAD, as only files were checked out")
 			return list, ""
@@ -57,12 +59,12 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 		if old := sha(arg(in.HookArgs, 0)); old != head {
 			add(old, "where HEAD was before the checkout")
 		}
-	case "post-rewrite":
+	case githook.PostRewrite:
 		if arg(in.HookArgs, 0) == "amend" {
 			add(parent, "the parent of the amended commit")
 			return list, ""
 		}
-	case "pre-push":
+	case githook.PrePush:
 		if in.Git.UpstreamBase != head {
 			add(in.Git.UpstreamBase, fmt.Sprintf("what %s has already", in.Git.Upstream))
 		}

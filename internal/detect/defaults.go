@@ -1,6 +1,10 @@
 package detect
 
-import "time"
+import (
+	"time"
+
+	"github.com/regreen-ci/regreen/internal/githook"
+)
 
 // The apply policies.
 const (
@@ -47,9 +51,9 @@ func (e Environment) Defaults() Defaults {
 		}
 		return d
 	}
-	switch e.Event {
-	case "manual":
-	case "pre-commit", "pre-merge-commit", "prepare-commit-msg", "commit-msg":
+	switch githook.Name(e.Event) {
+	case Manual:
+	case githook.PreCommit, githook.PreMergeCommit, githook.CommitMsg:
 		d.Budget, d.Within = 20*time.Second, 3*time.Minute // somebody waits for the commit
 	default:
 		d.Budget = time.Minute

@@ -13,7 +13,8 @@ package detect
 
 import (
 	"fmt"
-	"slices"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // Git is what the caller read from the repository. Revisions are full object
@@ -38,7 +39,7 @@ type Git struct {
 // Input is everything Detect looks at.
 type Input struct {
 	Getenv       func(string) string // nil for an empty environment
-	Hook         string              // pre-commit, post-merge ...; empty outside a hook
+	Hook         githook.Name        // empty outside a hook
 	HookArgs     []string            // as git passed them
 	Git          Git
 	EventPayload []byte   // the file GITHUB_EVENT_PATH names, if any; not trusted
@@ -53,7 +54,7 @@ type Mode string
 // The modes.
 const (
 	Development Mode = "development" // a developer's machine
-	Production  Mode = "production"  // CI, or a hook on a server
+	Production  Mode = "production"  // CI
 )
 
 // Manual is the event of a command that a person typed. Other events are the
@@ -125,10 +126,10 @@ func Detect(in Input) Environment {
 
 // event names what made regreen run. A hook is nearer than the CI job in which
 // somebody commits.
-func event(hook string, ci build) string {
+func event(hook githook.Name, ci build) string {
 	switch {
 	case hook != "":
-		return hook
+		return string(hook)
 	case ci.event != "":
 		return ci.event
 	case ci.provider != "":
@@ -143,9 +144,6 @@ func event(hook string, ci build) string {
 func mode(in Input, ci build) (Mode, []string) {
 	if ci.provider != "" {
 		return Production, []string{ci.why}
-	}
-	if slices.Contains([]string{"pre-receive", "update", "post-receive", "post-update", "proc-receive"}, in.Hook) {
-		return Production, []string{fmt.Sprintf("the %s hook runs where others push to", in.Hook)}
 	}
 	reasons := []string{"no CI variable is set"}
 	if in.Hook != "" {

@@ -105,7 +105,6 @@ func TestMode(t *testing.T) {
 		{"terminal", Input{Terminal: true}, Development, "manual", "a terminal is attached"},
 		{"hook", Input{Hook: "pre-commit"}, Development, "pre-commit", "git runs the pre-commit hook"},
 		{"commit on main", Input{Hook: "pre-commit", Git: onMain(head)}, Development, "pre-commit", `branch "main" is protected: it is the default branch`},
-		{"server", Input{Hook: "pre-receive"}, Production, "pre-receive", "the pre-receive hook runs where others push to"},
 		{"CI=false", Input{Getenv: environ{"CI": "false"}.getenv}, Development, "manual", "no CI variable is set"},
 		{"CI=1", Input{Getenv: environ{"CI": "1"}.getenv}, Production, "push", "CI is set: this is a CI service"},
 		{"CI=woodpecker", Input{Getenv: environ{"CI": "woodpecker"}.getenv}, Production, "push", "CI is set: this is a CI service"},

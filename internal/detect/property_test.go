@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/githook"
 )
 
 // check holds what is true of every environment, whatever went in.
@@ -85,7 +87,7 @@ func TestAnyInput(t *testing.T) {
 		vars := environ(rapid.MapOfN(rapid.SampledFrom(names), value, 0, 12).Draw(t, "vars"))
 		in := Input{
 			Getenv:   vars.getenv,
-			Hook:     rapid.SampledFrom([]string{"", "", "pre-commit", "post-merge", "post-checkout", "post-rewrite", "pre-push", "pre-receive", "unknown"}).Draw(t, "hook"),
+			Hook:     rapid.SampledFrom([]githook.Name{"", "", "pre-commit", "post-merge", "post-checkout", "post-rewrite", "pre-push", "unknown"}).Draw(t, "hook"),
 			HookArgs: rapid.SliceOfN(rapid.SampledFrom([]string{"0", "1", head, zeros, "amend", "--x"}), 0, 3).Draw(t, "args"),
 			Git: Git{
 				Branch: branch.Draw(t, "branch"), Head: object.Draw(t, "head"), Upstream: "origin/main", UpstreamBase: object.Draw(t, "upstream"),

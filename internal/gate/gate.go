@@ -18,6 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/background"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/gitdir"
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/toolchain"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
@@ -27,7 +28,7 @@ import (
 // that a test reads.
 func PreCommit(dir string, environ []string) bool {
 	getenv := config.Getenv(environ)
-	const hook = "pre-commit"
+	const hook = githook.PreCommit
 	if off, _ := config.Off(getenv, hook); off {
 		return true
 	}
@@ -39,7 +40,7 @@ func PreCommit(dir string, environ []string) bool {
 	if err != nil {
 		return false // regreen tells
 	}
-	if cfg.Hooks[hook] == "off" || Away(cfg, d, hook) {
+	if cfg.Hooks[hook] == githook.Off || Away(cfg, d, hook) {
 		return true
 	}
 	if _, err := os.Lstat(d.Journal()); err == nil {
@@ -66,14 +67,14 @@ func PreCommit(dir string, environ []string) bool {
 // Away tells whether an operation is in progress in which a hook that takes its time, or
 // blocks, does more harm than good. While a merge is in progress that is the commit of
 // its resolution.
-func Away(cfg config.Config, d gitdir.Dir, hook string) bool {
+func Away(cfg config.Config, d gitdir.Dir, hook githook.Name) bool {
 	operation := d.Underway()
 	switch {
 	case operation == "" || slices.Contains(cfg.Underway, operation):
 		return false
-	case operation == "rebase" && hook == "post-rewrite": // git calls it as the last act of the rebase
+	case operation == "rebase" && hook == githook.PostRewrite: // git calls it as the last act of the rebase
 		return false
-	case operation == "merge" && hook != "pre-commit":
+	case operation == "merge" && hook != githook.PreCommit:
 		return false
 	}
 	return true

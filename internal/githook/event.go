@@ -1,11 +1,11 @@
-// Package githook knows git's hooks: what each is given by git, and how one is put
-// into a repository and taken out again.
+// Package githook knows the git hooks that regreen can run as: their names, what each may be
+// configured to do, the input that git passes, and how to install and remove them.
 //
-// Goals: git's real arguments and standard input, read strictly; an installation that
-// keeps what was there, is the same when it is done twice, and is undone without a
-// trace.
+// Goals: one table of names and actions; git's real arguments and standard input, read
+// strictly; an installation that keeps existing hooks, can be repeated, and is undone without
+// a trace.
 //
-// Not a goal: what regreen does in a hook; the commands decide.
+// Not a goal: running the hooks. That is for the commands.
 package githook
 
 import (
@@ -16,25 +16,84 @@ import (
 	"strings"
 )
 
-// Event is a hook that regreen can be.
+// Name is the name of a git hook.
+type Name string
+
+// The hooks that regreen can run as.
+const (
+	PreCommit      Name = "pre-commit"
+	PreMergeCommit Name = "pre-merge-commit"
+	CommitMsg      Name = "commit-msg"
+	PostCommit     Name = "post-commit"
+	PostMerge      Name = "post-merge"
+	PostCheckout   Name = "post-checkout"
+	PostRewrite    Name = "post-rewrite"
+	PrePush        Name = "pre-push"
+)
+
+// Action is what a hook is configured to do about new failures.
+type Action string
+
+// The actions.
+const (
+	Block      Action = "block"      // stop git
+	Warn       Action = "warn"       // report, and let git continue
+	Background Action = "background" // let git continue while the tests run
+	Off        Action = "off"        // do not run
+)
+
+// Event is a hook that regreen can run as.
 type Event struct {
-	Name    string
-	Doc     string // one line
-	Default bool   // installed when nothing else is asked for
+	Name    Name
+	Doc     string   // one line
+	Default bool     // installed unless the user chooses the hooks
+	Actions []Action // that the hook can be configured to take
 }
 
 // Events are the hooks, in the order in which git runs them.
 func Events() []Event {
+	var (
+		blocking = []Action{Block, Warn, Off}
+		delayed  = []Action{Background, Off}
+	)
 	return []Event{
-		{"pre-commit", "tests what is about to be committed", true},
-		{"pre-merge-commit", "tests a merge before it is committed", true},
-		{"commit-msg", "waits for the run that pre-commit has begun in the background", false},
-		{"post-commit", "notes commits that no test run covers", true},
-		{"post-merge", "tests what a merge or pull brought in", true},
-		{"post-checkout", "tests a branch in the background when it is switched to", false},
-		{"post-rewrite", "tests what a rebase or amend made, in the background", false},
-		{"pre-push", "tests what is pushed and was not tested yet", true},
+		{PreCommit, "tests what is about to be committed", true, []Action{Block, Warn, Background, Off}},
+		{PreMergeCommit, "tests a merge before it is committed", true, blocking},
+		{CommitMsg, "waits for the run that pre-commit started in the background", false, blocking},
+		{PostCommit, "records commits that no test run covers", true, blocking},
+		{PostMerge, "tests what a merge or pull brought in", true, []Action{Warn, Background, Off}},
+		{PostCheckout, "tests the new branch in the background after a switch", false, delayed},
+		{PostRewrite, "tests the result of a rebase or amend in the background", false, delayed},
+		{PrePush, "tests what is pushed and was not tested yet", true, blocking},
 	}
+}
+
+// Find returns the event of a hook.
+func Find(name string) (Event, bool) {
+	for _, e := range Events() {
+		if string(e.Name) == name {
+			return e, true
+		}
+	}
+	return Event{}, false
+}
+
+// Names are the names of all events.
+func Names() []Name {
+	var out []Name
+	for _, e := range Events() {
+		out = append(out, e.Name)
+	}
+	return out
+}
+
+// Strings returns names or actions as strings, for messages.
+func Strings[T Name | Action](list []T) []string {
+	out := make([]string, len(list))
+	for i, word := range list {
+		out[i] = string(word)
+	}
+	return out
 }
 
 // FrameworkPush is the push that pre-commit and prek tell of by variables: they read
@@ -77,15 +136,6 @@ func ParseRewrites(r io.Reader) ([]Rewrite, error) {
 	var out []Rewrite
 	err := lines(r, 2, func(f []string) { out = append(out, Rewrite{f[0], f[1]}) })
 	return out, err
-}
-
-// Names are the names of all events.
-func Names() []string {
-	var out []string
-	for _, e := range Events() {
-		out = append(out, e.Name)
-	}
-	return out
 }
 
 // zero is git's hash of nothing, of either length.

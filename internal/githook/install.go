@@ -25,12 +25,12 @@ const legacy = ".legacy"
 // program at a path, and removes those of regreen's shims that are not among them. A
 // hook of somebody else's becomes NAME.legacy. It returns what is installed now. When
 // it fails, nothing was lost, and it can be done again.
-func Install(dir string, names []string, program string) ([]string, error) {
+func Install(dir string, names []Name, program string) ([]Name, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
 	for _, name := range names { // before anything is changed
-		target := filepath.Join(dir, name)
+		target := filepath.Join(dir, string(name))
 		if s := inspect(dir, name); s.Kind == Foreign && s.Legacy {
 			return nil, &LegacyError{target + legacy}
 		}
@@ -48,8 +48,8 @@ func Install(dir string, names []string, program string) ([]string, error) {
 }
 
 // put puts one shim in place.
-func put(dir, name, program string) error {
-	target := filepath.Join(dir, name)
+func put(dir string, name Name, program string) error {
+	target := filepath.Join(dir, string(name))
 	if inspect(dir, name).Kind == Foreign {
 		if err := os.Rename(target, target+legacy); err != nil {
 			return err
@@ -76,9 +76,9 @@ func Uninstall(dir string) (removed, restored []string, err error) {
 		}
 		switch done {
 		case gone:
-			removed = append(removed, filepath.Join(dir, name))
+			removed = append(removed, filepath.Join(dir, string(name)))
 		case back:
-			restored = append(restored, filepath.Join(dir, name))
+			restored = append(restored, filepath.Join(dir, string(name)))
 		}
 	}
 	if len(removed) > 0 {
@@ -96,12 +96,12 @@ const (
 )
 
 // remove removes one shim.
-func remove(dir, name string) (removal, error) {
+func remove(dir string, name Name) (removal, error) {
 	s := inspect(dir, name)
 	if s.Kind != Ours {
 		return nothing, nil
 	}
-	target := filepath.Join(dir, name)
+	target := filepath.Join(dir, string(name))
 	if s.Legacy {
 		return back, os.Rename(target+legacy, target)
 	}
@@ -109,11 +109,11 @@ func remove(dir, name string) (removal, error) {
 }
 
 // ConfigName is the name of the hook for an event in git's configuration.
-func ConfigName(event string) string { return "regreen-" + event }
+func ConfigName(event Name) string { return "regreen-" + string(event) }
 
 // Command is the line of shell that git's configuration holds for an event.
-func Command(program, event string) string {
-	return hooks.Quote(program) + " hook " + event
+func Command(program string, event Name) string {
+	return hooks.Quote(program) + " hook " + string(event)
 }
 
 // Kind is whose a hook is.
@@ -128,7 +128,7 @@ const (
 
 // State is what is in a hooks folder under one name.
 type State struct {
-	Name       string
+	Name       Name
 	Kind       Kind
 	Program    string // that a shim of ours runs
 	Old        bool   // a shim of ours has another form than this version's
@@ -148,9 +148,9 @@ func Inspect(dir string) []State {
 // maxHook is how much of a hook is read, in bytes, to see whose it is.
 const maxHook = 64 << 10
 
-func inspect(dir, name string) State {
+func inspect(dir string, name Name) State {
 	s := State{Name: name, Kind: None}
-	target := filepath.Join(dir, name)
+	target := filepath.Join(dir, string(name))
 	_, err := os.Lstat(target + legacy)
 	s.Legacy = err == nil
 	info, err := os.Stat(target)

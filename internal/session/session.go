@@ -26,6 +26,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
+	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -38,9 +39,9 @@ import (
 
 // Input is what a process was given.
 type Input struct {
-	Dir      string   // of the repository, or in it
-	Environ  []string // of the process
-	Hook     string   // the hook that runs, "" for none
+	Dir      string       // of the repository, or in it
+	Environ  []string     // of the process
+	Hook     githook.Name // "" outside a hook
 	HookArgs []string
 	Terminal bool      // standard error is one
 	Stderr   io.Writer // for the log
