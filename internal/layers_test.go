@@ -45,7 +45,8 @@ var layout = []layer{
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
-	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch", tests: "schema"},
+	{dir: "internal/plural", purpose: "numbers with their nouns: 1 test, 1,204 patches"},
+	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch plural", tests: "schema"},
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser", std: "go/parser go/token"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
@@ -74,7 +75,7 @@ var layout = []layer{
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
 	{dir: "internal/propose", purpose: "candidates and their order; the strategies that serve every language", imports: "localize patch testrun"},
-	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "propose testrun"},
+	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "plural propose testrun"},
 
 	{dir: "internal/lang", purpose: "what regreen asks of a language", imports: "localize propose testrun validate"},
 	{
@@ -119,7 +120,7 @@ var layout = []layer{
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
-		imports: "detect lang learn localize patch propose repo report runs testrun validate", tests: "lang/all",
+		imports: "detect lang learn localize patch plural propose repo report runs testrun validate", tests: "lang/all",
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",

@@ -14,6 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/bench/seeded"
 	"github.com/regreen-ci/regreen/internal/lang/golang/harmless"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // Result is what came of one bug.
@@ -136,7 +137,7 @@ func (b *bench) measureAll(ctx context.Context, bugs []seeded.Bug) (bool, error)
 func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result {
 	result := Result{ID: bug.ID, Module: bug.Module, Template: bug.Template}
 	problem := func(err error) Result {
-		result.Problem = firstLine(err.Error())
+		result.Problem = testrun.FirstLine(err.Error())
 		return result
 	}
 	repo := filepath.Join(dir, "repo")

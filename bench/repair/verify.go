@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // verdict says whether a bug is fit to measure with.
@@ -40,7 +41,7 @@ type verifier struct {
 func (v *verifier) verify(ctx context.Context, b seeded.Bug, dir string) verdict {
 	var out verdict
 	fail := func(err error) verdict {
-		out.problem = firstLine(err.Error())
+		out.problem = testrun.FirstLine(err.Error())
 		return out
 	}
 	if err := v.modules.Checkout(ctx, b, dir); err != nil {
@@ -156,11 +157,6 @@ func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 // bugDir makes an empty directory for a bug.
 func (b *bench) bugDir(bug seeded.Bug) (string, error) {
 	return os.MkdirTemp(b.modules.Temp, filepath.Base(bug.ID)+"-")
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
 
 func yes(b bool) string {

@@ -84,7 +84,7 @@ func (s *step) command(ctx context.Context) (int, error) {
 		text, reaction = no.text, refused
 	case err != nil:
 		s.react(ctx, g, refused)
-		return 0, errors.Join(err, s.reply(ctx, g, fmt.Sprintf("That did not work: %s", report.Prose(report.OneLine(err.Error(), 600)))))
+		return 0, errors.Join(err, s.reply(ctx, g, fmt.Sprintf("That did not work: %s", report.Prose(report.Brief(err.Error())))))
 	}
 	if text != "" {
 		if err := s.reply(ctx, g, text); err != nil {

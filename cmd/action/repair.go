@@ -260,7 +260,7 @@ func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string)
 		}
 	}
 	if err != nil {
-		receipt.State, receipt.Reason = deliver.Failed, report.OneLine(err.Error(), 600)
+		receipt.State, receipt.Reason = deliver.Failed, report.Brief(err.Error())
 	}
 	receipt.Seconds = time.Since(start).Seconds()
 	rep.Receipts = append(rep.Receipts, receipt)

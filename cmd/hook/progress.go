@@ -3,6 +3,8 @@ package main
 import (
 	"fmt"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // progress shows what a run is doing: one line that is written over on a terminal,
@@ -25,7 +27,7 @@ func (p *progress) show(stage, detail string, done, total int) {
 	p.stage = stage
 	if !p.a.terminal {
 		if changed {
-			fmt.Fprintf(p.a.stderr, "regreen: %s: %s\n", stage, oneLine(detail, 200))
+			fmt.Fprintf(p.a.stderr, "regreen: %s: %s\n", stage, report.OneLine(detail, 200))
 		}
 		return
 	}
@@ -37,7 +39,7 @@ func (p *progress) show(stage, detail string, done, total int) {
 	if total > 0 {
 		line += fmt.Sprintf(" %d/%d", done, total)
 	}
-	line = oneLine(line+" "+detail, p.a.width-1)
+	line = report.OneLine(line+" "+detail, p.a.width-1)
 	fmt.Fprint(p.a.stderr, "\r\x1b[2K"+line)
 	p.drawn = true
 }

@@ -63,7 +63,7 @@ func (g *GitHub) tell(made *offers) Channel {
 			return report.Receipt{}, err
 		}
 		if err := g.fold(ctx, mine, told.URL); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+oneLine(err.Error()))
+			degraded = append(degraded, "older reports stay as they were: "+report.Brief(err.Error()))
 		}
 		return report.Receipt{Where: told.URL, Degraded: degraded}, nil
 	})

@@ -110,7 +110,7 @@ func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Rece
 }
 
 func failed(c Channel, err error) report.Receipt {
-	return report.Receipt{Channel: c.Name(), State: Failed, Reason: oneLine(err.Error())}
+	return report.Receipt{Channel: c.Name(), State: Failed, Reason: report.Brief(err.Error())}
 }
 
 // skip is the receipt of what was not sent on purpose.
@@ -136,9 +136,6 @@ func (f *fault) Error() string {
 }
 
 func (f *fault) Unwrap() error { return f.err }
-
-// oneLine is text of others, such as a server's answer, for a receipt.
-func oneLine(s string) string { return report.OneLine(s, 600) }
 
 // Rendering is one form of a report.
 type Rendering struct {

@@ -143,7 +143,7 @@ func greeting() string {
 
 // problem says what of a conversation went wrong, and whether it may go right later.
 func (o EmailOptions) problem(err error) error {
-	f := &fault{what: "the mail server " + o.Server + " did not take it", err: errors.New(oneLine(err.Error()))}
+	f := &fault{what: "the mail server " + o.Server + " did not take it", err: errors.New(report.Brief(err.Error()))}
 	var answer *textproto.Error
 	var sending *mail.SendError
 	var dialing *net.OpError

@@ -193,7 +193,7 @@ func (p place) ours(root *os.Root, forms []Rendering) error {
 }
 
 func notOurs(name string) error {
-	return fmt.Errorf("it holds %s, which is not regreen's", oneLine(name))
+	return fmt.Errorf("it holds %s, which is not regreen's", report.Brief(name))
 }
 
 // fill writes the files into a fresh folder. A form that cannot be made is left out.
@@ -220,7 +220,7 @@ func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, 
 	taken := map[string]bool{}
 	for _, p := range r.Patches {
 		if p.Redacted {
-			degraded = append(degraded, fmt.Sprintf("the patch %s is not there: it held a secret", oneLine(p.ID)))
+			degraded = append(degraded, fmt.Sprintf("the patch %s is not there: it held a secret", report.Brief(p.ID)))
 		}
 		if p.Diff == "" || p.Redacted {
 			continue

@@ -74,7 +74,7 @@ func (g *gitLab) send(ctx context.Context, r *report.Report) (report.Receipt, er
 	for _, old := range mine { // as there are mostly none, at a second each
 		line := folded + "\nThis report was followed by a newer one.\n"
 		if _, err := g.site.EditComment(ctx, g.o.MergeRequest, old.ID, line); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+oneLine(err.Error()))
+			degraded = append(degraded, "older reports stay as they were: "+report.Brief(err.Error()))
 			break
 		}
 	}

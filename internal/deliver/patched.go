@@ -64,7 +64,7 @@ func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.Fi
 	name := f.Name()
 	mode, err := b.mayPatch(f)
 	if err != nil {
-		return fmt.Errorf("%s: %w", oneLine(name), err)
+		return fmt.Errorf("%s: %w", report.Brief(name), err)
 	}
 	if _, twice := made[name]; twice {
 		return fmt.Errorf("it names %q twice", name)

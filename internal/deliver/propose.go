@@ -49,7 +49,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 				if t := (*forge.TransientError)(nil); errors.As(err, &t) || ctx.Err() != nil {
 					return report.Receipt{}, err
 				}
-				degraded = append(degraded, fmt.Sprintf("%s is not proposed: %s", oneLine(c.ID), oneLine(err.Error())))
+				degraded = append(degraded, fmt.Sprintf("%s is not proposed: %s", report.Brief(c.ID), report.Brief(err.Error())))
 				continue
 			}
 			p.patches = append(p.patches, c)
@@ -71,7 +71,7 @@ func proposable(r *report.Report) (chosen []*report.Patch, degraded []string) {
 	for _, p := range candidates(r) {
 		switch {
 		case p.Redacted:
-			degraded = append(degraded, fmt.Sprintf("%s is not proposed: %v", oneLine(p.ID), errSecret))
+			degraded = append(degraded, fmt.Sprintf("%s is not proposed: %v", report.Brief(p.ID), errSecret))
 		case p.Rank == 1:
 			chosen = append(chosen, p)
 		}

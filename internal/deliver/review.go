@@ -65,7 +65,7 @@ func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) 
 		turn.receipt, turn.err = g.suggestions(made).Send(ctx, r)
 		switch {
 		case turn.err != nil:
-			made.failed = oneLine(turn.err.Error())
+			made.failed = report.Brief(turn.err.Error())
 		case len(made.places) == 0:
 			made.failed = turn.receipt.Reason
 		}
@@ -115,7 +115,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 			}
 			if err != nil {
 				made.refused[p.ID] = err
-				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", oneLine(p.ID), err))
+				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", report.Brief(p.ID), err))
 				continue
 			}
 			places[p.ID] = len(some)

@@ -15,8 +15,6 @@ import (
 	"slices"
 	"strconv"
 	"time"
-
-	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // What errors of this package match by errors.Is. A site that hides what a token may not
@@ -66,9 +64,6 @@ func (t *TransientError) Error() string { return t.Err.Error() }
 
 // Unwrap gives the error itself.
 func (t *TransientError) Unwrap() error { return t.Err }
-
-// oneLine is text of a server for an error.
-func oneLine(s string) string { return report.OneLine(s, 600) }
 
 // RetryAfter is how long a server asks to wait: Retry-After in seconds or as a date,
 // or the time at which a rate limit is lifted. 0 where it does not say.

@@ -14,6 +14,8 @@ import (
 	"time"
 
 	"github.com/google/go-github/v92/github"
+
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // Options says which repository, on GitHub or on a GitHub Enterprise server.
@@ -197,7 +199,7 @@ func (g *GitHub) query(ctx context.Context, text string, variables map[string]an
 
 // said is the text of a server, which may repeat what it was sent.
 func (g *GitHub) said(message string) string {
-	return oneLine(hide(message, g.o.Token))
+	return report.Brief(hide(message, g.o.Token))
 }
 
 // hide takes a secret out of a text.

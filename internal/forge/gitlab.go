@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // NoteSize is what GitLab takes of a note, in characters.
@@ -177,7 +179,7 @@ func (g *GitLab) refused(doing string, answer *http.Response, said []byte) error
 		text = s
 	}
 	status := answer.StatusCode
-	e := &Error{What: strings.TrimSpace(fmt.Sprintf("cannot %s: GitLab says %d %s", doing, status, oneLine(hide(text, g.o.Token))))}
+	e := &Error{What: strings.TrimSpace(fmt.Sprintf("cannot %s: GitLab says %d %s", doing, status, report.Brief(hide(text, g.o.Token))))}
 	switch {
 	case MayPass(status):
 		return &TransientError{Err: e, After: RetryAfter(answer.Header, time.Now())}

@@ -170,13 +170,8 @@ func compilePositions(src *Source, failures []testrun.Failure) []Mark {
 				start, end = f.statement(p.Line)
 			}
 			s := max(math.Pow(0.9, float64(i)), 0.5)
-			marks = append(marks, Mark{name, start, end, Reason{Compiler, s, "the compiler says: " + firstLine(p.Message)}})
+			marks = append(marks, Mark{name, start, end, Reason{Compiler, s, "the compiler says: " + testrun.FirstLine(p.Message)}})
 		}
 	}
 	return marks
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(strings.TrimSpace(s), "\n")
-	return line
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 )
@@ -140,7 +141,7 @@ func (r *run) alertPatterns() {
 		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: "warning", Text: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if n := len(r.report.Bypasses); n >= oftenBypassed {
-		warn("regreen status tells which, and why", "%s of late were made without their tests", plural(n, "commit"))
+		warn("regreen status tells which, and why", "%s of late were made without their tests", plural.Count(n, "commit"))
 	}
 	warned := make(map[string]bool)
 	for _, p := range r.report.Patches {
@@ -171,7 +172,7 @@ func (r *run) alertFlaky() {
 		}
 		if n >= oftenFlaky {
 			r.report.Alerts = append(r.report.Alerts, report.Alert{
-				Level: "warning", Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural(len(earlier)+1, "run")),
+				Level: "warning", Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural.Count(len(earlier)+1, "run")),
 				Hint: "make it steady, or skip it until it is",
 			})
 		}

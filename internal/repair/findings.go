@@ -171,7 +171,7 @@ func (r *run) reportAttempt(c *propose.Candidate, verdict, stage string, seconds
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
 		ID: id, Candidate: fmt.Sprintf("%016x", c.Key), Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
-		Seconds: math.Round(seconds*1e4) / 1e4, Reason: firstLine(reason), Origin: origin(c),
+		Seconds: math.Round(seconds*1e4) / 1e4, Reason: testrun.FirstLine(reason), Origin: origin(c),
 	})
 }
 
@@ -194,18 +194,6 @@ func figure(x float64) float64 {
 		return 0
 	}
 	return math.Round(min(max(x, 0), most)*1e6) / 1e6
-}
-
-func plural(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
-}
-
-func firstLine(s string) string {
-	line, _, _ := strings.Cut(s, "\n")
-	return line
 }
 
 // maxPatches bounds the plausible patches of a cluster in a report.

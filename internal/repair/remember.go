@@ -107,7 +107,7 @@ func (r *run) learnFrom(s *search, winner *validate.Result) {
 		seconds[res.Candidate.Strategy] += res.Seconds
 		l.attempts = append(l.attempts, learn.Attempt{
 			ID: res.Candidate.ID, Failure: fingerprint, Strategy: res.Candidate.Strategy, File: res.Candidate.File(), Line: res.Candidate.Line,
-			Stage: res.Stage, Verdict: string(res.Verdict), Seconds: res.Seconds, Reason: firstLine(res.Reason), Patch: patchFingerprint(res.Candidate),
+			Stage: res.Stage, Verdict: string(res.Verdict), Seconds: res.Seconds, Reason: testrun.FirstLine(res.Reason), Patch: patchFingerprint(res.Candidate),
 		})
 	}
 	for strategy, spent := range seconds {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/localize"
+	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
@@ -257,7 +258,7 @@ func (s *search) screen(ctx context.Context, n int) {
 	before := len(s.results)
 	validator := s.cluster.validator
 	validator.Progress = func(done, _, plausible int) {
-		s.run.opt.Hooks.Progress("validate", plural(len(s.ranked())+plausible, "plausible candidate"), before+done, before+n+len(s.pool))
+		s.run.opt.Hooks.Progress("validate", plural.Count(len(s.ranked())+plausible, "plausible candidate"), before+done, before+n+len(s.pool))
 	}
 	results, spent := validator.Screen(ctx, s.target, now)
 	s.results = append(s.results, results...)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -127,7 +128,7 @@ func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) 
 	if len(tests) == 0 {
 		return failures, nil // code that does not compile is not flaky
 	}
-	r.opt.Hooks.Progress("test", fmt.Sprintf("running %s again", plural(len(tests), "failing test")), 0, 0)
+	r.opt.Hooks.Progress("test", fmt.Sprintf("running %s again", plural.Count(len(tests), "failing test")), 0, 0)
 	second, err := p.Suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.opt.Limits.Timeout})
 	if err != nil {
 		return nil, err

@@ -8,6 +8,8 @@ import (
 	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // Annotation is a remark on lines of the tree, as GitHub shows them in a pull request.
@@ -135,7 +137,7 @@ func leftOutOf(rest []Annotation) Annotation {
 	for i, a := range rest {
 		titles[i] = a.Title
 	}
-	return annotation(rest[0].Level, Span{}, count(len(rest), "more "+rest[0].Level)+" not shown here", strings.Join(titles, "\n"))
+	return annotation(rest[0].Level, Span{}, plural.Count(len(rest), "more "+rest[0].Level)+" not shown here", strings.Join(titles, "\n"))
 }
 
 var (

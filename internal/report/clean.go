@@ -174,31 +174,6 @@ func wrap(s string, n int) []string {
 	return lines
 }
 
-// count is a number of things in words: "1 test", "1,204 tests".
-func count(n int, thing string) string {
-	return thousands(n) + " " + plural(n, thing)
-}
-
-func plural(n int, thing string) string {
-	switch {
-	case n == 1:
-		return thing
-	case strings.HasSuffix(thing, "ch"):
-		return thing + "es"
-	case strings.HasSuffix(thing, "gy"):
-		return strings.TrimSuffix(thing, "y") + "ies"
-	}
-	return thing + "s"
-}
-
-func thousands(n int) string {
-	s := fmt.Sprint(n)
-	for i := len(s) - 3; i > 0 && s[i-1] != '-'; i -= 3 {
-		s = s[:i] + "," + s[i:]
-	}
-	return s
-}
-
 // seconds is a duration in seconds for people: "0.4 s", "12 s", "2 min 5 s".
 func seconds(s float64) string {
 	switch {

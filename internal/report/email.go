@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"html"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // A mail is the report for somebody who is not there: why it comes, what fails, what
@@ -192,7 +194,7 @@ func emailBlock(name string, priority int, head string, lines []string, tail str
 			b.WriteString("</pre>\n")
 		}
 		if n < len(lines) {
-			b.WriteString(emailNote("… " + count(len(lines)-n, "more "+name)))
+			b.WriteString(emailNote("… " + plural.Count(len(lines)-n, "more "+name)))
 		}
 		b.WriteString(tail)
 		return b.String()
@@ -224,7 +226,7 @@ func emailRows[T any](name string, priority int, title string, items []T, row fu
 		}
 		b.WriteString("</ul>\n")
 		if n < len(items) {
-			b.WriteString(emailNote("… " + count(len(items)-n, "more "+name)))
+			b.WriteString(emailNote("… " + plural.Count(len(items)-n, "more "+name)))
 		}
 		return b.String()
 	}}

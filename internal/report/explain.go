@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // Explain is the reasoning behind a report as Markdown, for who asks why: what speaks for
@@ -68,10 +70,10 @@ func mdLedger(attempts []Attempt) section {
 		return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict)
 	})
 	const most = 200 // nobody reads on
-	head, tail := details("All " + count(len(attempts), "candidate"))
+	head, tail := details("All " + plural.Count(len(attempts), "candidate"))
 	head += "| Strategy | Place | Verdict | Why |\n| --- | --- | --- | --- |\n"
 	if n := len(sorted) - most; n > 0 {
-		sorted, tail = sorted[:most], fmt.Sprintf("\n… %s\n", count(n, "more candidate"))+tail
+		sorted, tail = sorted[:most], fmt.Sprintf("\n… %s\n", plural.Count(n, "more candidate"))+tail
 	}
 	return rows("candidate", 6, sorted, head, tail, func(a Attempt) string {
 		return fmt.Sprintf("| %s | %s | %s | %s |\n", cell(a.Strategy), cell(place(a.File, a.Line)), cell(a.Verdict), cell(a.Reason))

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"sort"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // section is a part of a Markdown report that can be made shorter.
@@ -70,7 +72,7 @@ func leftOut(sections []section, shown []int, rest string) string {
 	}
 	var parts []string
 	for _, name := range names[:min(len(names), most)] {
-		parts = append(parts, fmt.Sprintf("%s of %s", thousands(missing[name]), count(total[name], name)))
+		parts = append(parts, fmt.Sprintf("%s of %s", plural.Thousands(missing[name]), plural.Count(total[name], name)))
 	}
 	if len(names) > most {
 		parts = append(parts, "and more")

@@ -7,6 +7,8 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // HTML writes the report as one page that needs nothing but itself: no network, and
@@ -132,15 +134,15 @@ func putVerdict(m *htmlWriter, p *htmlPage) {
 	m.line(`</p>`)
 	if p.Verdict != NotRun {
 		m.line(`<dl class="figures">`)
-		m.line(`<div><dt>passed</dt><dd>{}</dd></div>`, thousands(p.Tests.Passed))
+		m.line(`<div><dt>passed</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Passed))
 		if p.Tests.Failed != 0 {
 			m.put(`<div class="bad">`)
 		} else {
 			m.put(`<div>`)
 		}
-		m.line(`<dt>failed</dt><dd>{}</dd></div>`, thousands(p.Tests.Failed))
-		m.line(`<div><dt>skipped</dt><dd>{}</dd></div>`, thousands(p.Tests.Skipped))
-		m.line(`<div><dt>packages</dt><dd>{}</dd></div>`, thousands(p.Tests.Packages))
+		m.line(`<dt>failed</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Failed))
+		m.line(`<div><dt>skipped</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Skipped))
+		m.line(`<div><dt>packages</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Packages))
 		m.maybeLine(`<div><dt>taken</dt><dd>{}</dd></div>`, p.Took)
 		m.line(`</dl>`)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // resultsData is every test's result as JSON for the page's script, which shows it in
@@ -64,8 +66,8 @@ func tallyResults(results []Result) string {
 	var parts []string
 	for _, status := range resultStatuses {
 		if n[status] > 0 {
-			parts = append(parts, fmt.Sprintf("%s %s", thousands(n[status]), status))
+			parts = append(parts, fmt.Sprintf("%s %s", plural.Thousands(n[status]), status))
 		}
 	}
-	return count(len(results), "test") + ": " + strings.Join(parts, ", ")
+	return plural.Count(len(results), "test") + ": " + strings.Join(parts, ", ")
 }

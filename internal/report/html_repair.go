@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // The sections of the page about what fails and what was done about it.
@@ -46,10 +48,10 @@ func putFailures(m *htmlWriter, p *htmlPage) {
 		m.line(`</h3>`)
 		m.line(`<div class="pair">`)
 		m.line(`<div class="failing">`)
-		m.line(`<h4>{}</h4>`, count(c.Count, "failing test"))
+		m.line(`<h4>{}</h4>`, plural.Count(c.Count, "failing test"))
 		putFailureList(m, c.First)
 		if len(c.Rest) > 0 {
-			m.line(`<details><summary>{}</summary>`, count(len(c.Rest), "more failing test"))
+			m.line(`<details><summary>{}</summary>`, plural.Count(len(c.Rest), "more failing test"))
 			putFailureList(m, c.Rest)
 			m.line(`</details>`)
 		}
@@ -61,7 +63,7 @@ func putFailures(m *htmlWriter, p *htmlPage) {
 			m.line(`<p class="quiet">No patch was found that makes them pass.</p>`)
 		}
 		if len(c.Others) > 0 {
-			m.line(`<details><summary>{}</summary>`, count(len(c.Others), "other patch"))
+			m.line(`<details><summary>{}</summary>`, plural.Count(len(c.Others), "other patch"))
 			for _, other := range c.Others {
 				putPatch(m, other)
 			}
@@ -82,7 +84,7 @@ func putFolded(m *htmlWriter, p *htmlPage) {
 	} else {
 		m.put(`<details>`)
 	}
-	m.line(`<summary>{} that no one has to repair here</summary>`, count(len(p.Folded), "failing test"))
+	m.line(`<summary>{} that no one has to repair here</summary>`, plural.Count(len(p.Folded), "failing test"))
 	putFailureList(m, p.Folded)
 	m.line(`</details>`)
 }
@@ -138,7 +140,7 @@ func putPatch(m *htmlWriter, p htmlPatch) {
 	m.line(`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="1"/></svg>`,
 		svgNumber(newBar(0, p.Confidence, 1).Width))
 	if h := p.History; h != nil {
-		m.line(`<p class="quiet">{} of {} like it were kept</p>`, thousands(h.Kept), thousands(h.Of))
+		m.line(`<p class="quiet">{} of {} like it were kept</p>`, plural.Thousands(h.Kept), plural.Thousands(h.Of))
 	}
 	m.maybeLine(`<p class="quiet">{}</p>`, p.Agreement)
 	m.line(`</div>`)
@@ -178,7 +180,7 @@ func putCounts(m *htmlWriter, what string, t Tests) {
 	m.put(`<tr><th scope="row">{}`, what)
 	m.maybe(`<span class="quiet">{}</span>`, t.unrun())
 	m.line(`</th><td class="number">{}</td><td class="number">{}</td><td class="number">{}</td></tr>`,
-		thousands(t.Passed), thousands(t.Failed), thousands(t.Skipped))
+		plural.Thousands(t.Passed), plural.Thousands(t.Failed), plural.Thousands(t.Skipped))
 }
 
 func putDiff(m *htmlWriter, diff []htmlLine) {
@@ -220,7 +222,7 @@ func putOrigin(m *htmlWriter, p *htmlPage) {
 	if len(p.Suspects) == 0 {
 		return
 	}
-	m.line(`<details><summary>{}</summary>`, count(len(p.Suspects), "suspect"))
+	m.line(`<details><summary>{}</summary>`, plural.Count(len(p.Suspects), "suspect"))
 	m.line(`<table>`)
 	m.line(`<caption>Where the fault was looked for, by suspiciousness</caption>`)
 	m.line(`<thead><tr><th scope="col">Lines</th><th scope="col" class="number">Score</th><th scope="col">Why</th></tr></thead>`)

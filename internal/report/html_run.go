@@ -3,6 +3,8 @@ package report
 import (
 	"fmt"
 	"strconv"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // The sections of the page about the run as a whole.
@@ -80,7 +82,7 @@ func putTrend(m *htmlWriter, t *htmlTrend) {
 	m.line(`<figure>`)
 	m.put(`<figcaption>{}; green out of grey, by period`, t.About)
 	if t.Earlier > 0 {
-		m.put(` (the first {} are not drawn)`, count(t.Earlier, "period"))
+		m.put(` (the first {} are not drawn)`, plural.Count(t.Earlier, "period"))
 	}
 	m.line(`</figcaption>`)
 	m.line(`<svg class="trend" role="img" aria-labelledby="trend-title trend-about">`)
@@ -88,7 +90,7 @@ func putTrend(m *htmlWriter, t *htmlTrend) {
 	m.line(`<desc id="trend-about">{}. The table below has the numbers.</desc>`, t.About)
 	for _, p := range t.Periods {
 		x, width := svgNumber(p.Across.From), svgNumber(p.Across.Width)
-		m.put(`<g><title>{}: {} of {}</title>`, p.Day, strconv.Itoa(p.Repaired.Count), count(p.Runs.Count, "search"))
+		m.put(`<g><title>{}: {} of {}</title>`, p.Day, strconv.Itoa(p.Repaired.Count), plural.Count(p.Runs.Count, "search"))
 		m.put(`<rect class="runs" x="{}%" width="{}%" y="{}%" height="{}%"/>`, x, width, svgNumber(p.Runs.Top), svgNumber(p.Runs.Height))
 		m.line(`<rect class="repaired" x="{}%" width="{}%" y="{}%" height="{}%"/></g>`, x, width, svgNumber(p.Repaired.Top), svgNumber(p.Repaired.Height))
 	}
@@ -100,7 +102,7 @@ func putTrend(m *htmlWriter, t *htmlTrend) {
 	m.line(`<thead><tr><th scope="col">From</th><th scope="col" class="number">Searches</th><th scope="col" class="number">Found a verified patch</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for _, p := range t.Periods {
-		m.line(`<tr><th scope="row">{}</th><td class="number">{}</td><td class="number">{}</td></tr>`, p.Day, thousands(p.Runs.Count), thousands(p.Repaired.Count))
+		m.line(`<tr><th scope="row">{}</th><td class="number">{}</td><td class="number">{}</td></tr>`, p.Day, plural.Thousands(p.Runs.Count), plural.Thousands(p.Repaired.Count))
 	}
 	m.line(`</tbody>`)
 	m.line(`</table>`)

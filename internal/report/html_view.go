@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // htmlPage is the report with what is worked out for its page.
@@ -134,7 +135,7 @@ func newHTMLFailure(f *Failure, said string, room *int) htmlFailure {
 		missing += len(f.Output)
 	}
 	if missing > 0 {
-		h.Missing = count(missing, "byte") + " of its output are not on this page"
+		h.Missing = plural.Count(missing, "byte") + " of its output are not on this page"
 	}
 	return h
 }
@@ -180,10 +181,10 @@ func typed(args []string) string {
 func (t Tests) unrun() string {
 	var parts []string
 	if t.Unreached > 0 {
-		parts = append(parts, count(t.Unreached, "package")+" not run: beyond its reach")
+		parts = append(parts, plural.Count(t.Unreached, "package")+" not run: beyond its reach")
 	}
 	if t.Late > 0 {
-		parts = append(parts, count(t.Late, "package")+" not run in time")
+		parts = append(parts, plural.Count(t.Late, "package")+" not run in time")
 	}
 	return strings.Join(parts, ", ")
 }

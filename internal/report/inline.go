@@ -33,6 +33,9 @@ func Fence(language string, lines []string) (string, bool) {
 // in it that acts.
 func OneLine(s string, columns int) string { return cut(oneLine(s), columns) }
 
+// Brief returns an error's or a server's text as one line that fits into a message.
+func Brief(s string) string { return OneLine(s, 600) }
+
 // Passes tells whether the verdict lets work go on.
 func (r *Report) Passes() bool { return r.passes() }
 

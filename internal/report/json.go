@@ -8,6 +8,8 @@ import (
 	"io"
 	"maps"
 	"slices"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // MaxSize is how many bytes a report may have for Read to take it.
@@ -100,7 +102,7 @@ func list[T any](s []T) []T { return append([]T{}, s...) }
 
 // withoutResults drops the list of the tests of r, which must be a copy.
 func withoutResults(r *Report) *Report {
-	r.Notes = append(slices.Clip(r.Notes), count(len(r.Results), "test")+" not listed here one by one: there are too many")
+	r.Notes = append(slices.Clip(r.Notes), plural.Count(len(r.Results), "test")+" not listed here one by one: there are too many")
 	r.Results = nil
 	return r
 }

@@ -9,6 +9,8 @@ import (
 	"math"
 	"strconv"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // What JUnit XML has no word for, as properties and values of a kind that package
@@ -229,7 +231,7 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 func failureText(f *Failure) string {
 	text := plain(f.Output)
 	if f.Truncated > 0 {
-		text += fmt.Sprintf("\n[%s of output not kept]\n", count(f.Truncated, "byte"))
+		text += fmt.Sprintf("\n[%s of output not kept]\n", plural.Count(f.Truncated, "byte"))
 	}
 	return text
 }

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // MarkdownOptions says where the Markdown goes.
@@ -98,7 +100,7 @@ func rows[T any](name string, priority int, items []T, head, tail string, row fu
 		}
 		text := head + strings.Join(rendered[:n], "")
 		if n < len(items) {
-			text += fmt.Sprintf("\n… %s\n", count(len(items)-n, "more "+name))
+			text += fmt.Sprintf("\n… %s\n", plural.Count(len(items)-n, "more "+name))
 		}
 		return text + tail
 	}}
@@ -126,7 +128,7 @@ func block(name string, priority int, head, language string, lines []string, tai
 			text += "\n" + fence(language, lines[:n])
 		}
 		if n < len(lines) {
-			text += fmt.Sprintf("\n… %s\n", count(len(lines)-n, "more "+name))
+			text += fmt.Sprintf("\n… %s\n", plural.Count(len(lines)-n, "more "+name))
 		}
 		return text + tail
 	}}
@@ -174,7 +176,7 @@ func mdProblem(p *Problem) section {
 func lastLines(output string, most int) []string {
 	lines := blockLines(plain(output))
 	if n := len(lines) - most; n > 0 {
-		lines = append([]string{fmt.Sprintf("… %s", count(n, "earlier line"))}, lines[n:]...)
+		lines = append([]string{fmt.Sprintf("… %s", plural.Count(n, "earlier line"))}, lines[n:]...)
 	}
 	return lines
 }
@@ -335,7 +337,7 @@ func mdNotes(notes []string) section {
 }
 
 func mdOthers(patches []Patch) section {
-	head, tail := details(count(len(patches), "other patch"))
+	head, tail := details(plural.Count(len(patches), "other patch"))
 	head += "| Patch | Confidence | State | What it does |\n| --- | --- | --- | --- |\n"
 	return rows("other patch", 6, patches, head, tail, func(p Patch) string {
 		return fmt.Sprintf("| %s | %.2f | %s | %s |\n",
@@ -351,12 +353,12 @@ func mdOutput(r *Report) section {
 			printed = append(printed, f)
 		}
 	}
-	head, tail := details("Output of " + count(len(printed), "failing test"))
+	head, tail := details("Output of " + plural.Count(len(printed), "failing test"))
 	head = strings.TrimSuffix(head, "\n") // each item begins with an empty line
 	return rows("test output", 7, printed, head, tail, func(f Failure) string {
 		text := "\n" + code(cmp.Or(f.ID, f.name())) + "\n\n" + fence("text", lastLines(f.Output, 60))
 		if f.Truncated > 0 {
-			text += "\n" + count(f.Truncated, "byte") + " of it not kept\n"
+			text += "\n" + plural.Count(f.Truncated, "byte") + " of it not kept\n"
 		}
 		return text
 	})

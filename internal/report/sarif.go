@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 const (
@@ -187,7 +189,7 @@ func sarifInvocationOf(r *Report, left int) sarifInvocation {
 		tell("note", p.Hint)
 	}
 	if left > 0 {
-		tell("warning", count(left, "more failure")+" left out: GitHub takes no more")
+		tell("warning", plural.Count(left, "more failure")+" left out: GitHub takes no more")
 	}
 	for _, note := range r.undone() {
 		tell("note", note)

@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // What the renderings have in common: how a report is put into words, and what
@@ -24,15 +26,15 @@ func Summary(r *Report) string {
 
 // passed tells what was run, and what was not because the change cannot break it.
 func passed(t Tests) string {
-	text := fmt.Sprintf("%s passed in %s", count(t.Passed, "test"), count(t.Packages, "package"))
+	text := fmt.Sprintf("%s passed in %s", plural.Count(t.Passed, "test"), plural.Count(t.Packages, "package"))
 	if t.Packages == 0 && t.Unreached > 0 && t.Late == 0 {
 		text = "the change reaches no tests"
 	}
 	if t.Unreached > 0 {
-		text += fmt.Sprintf(", %s not run", count(t.Unreached, "package")+" beyond its reach")
+		text += fmt.Sprintf(", %s not run", plural.Count(t.Unreached, "package")+" beyond its reach")
 	}
 	if t.Late > 0 {
-		text += fmt.Sprintf(", %s not run in time", count(t.Late, "package"))
+		text += fmt.Sprintf(", %s not run in time", plural.Count(t.Late, "package"))
 	}
 	return text
 }
@@ -42,10 +44,10 @@ func passed(t Tests) string {
 func (r *Report) undone() []string {
 	out := slices.Clone(r.Notes)
 	if n := r.Tests.Unreached; n > 0 {
-		out = append(out, count(n, "package")+" that the change cannot break: not run")
+		out = append(out, plural.Count(n, "package")+" that the change cannot break: not run")
 	}
 	if n := r.Tests.Late; n > 0 {
-		out = append(out, count(n, "package")+" not run to the end within the time for the tests")
+		out = append(out, plural.Count(n, "package")+" not run to the end within the time for the tests")
 	}
 	for _, b := range r.Bypasses {
 		out = append(out, fmt.Sprintf("commit %.12s, %s: %s", b.Commit, b.Subject, b.Why))
@@ -56,30 +58,30 @@ func (r *Report) undone() []string {
 // headline is the verdict in words, on one line without the verdict's name.
 func headline(r *Report) string {
 	n := r.failures("new") + r.failures("fixed")
-	failures := count(n, "new failure")
+	failures := plural.Count(n, "new failure")
 	if r.Environment.Base == "" {
-		failures = count(n, "failure")
+		failures = plural.Count(n, "failure")
 	}
 	switch r.Verdict {
 	case Green:
 		return passed(r.Tests)
 	case Known:
 		n := r.failures("known")
-		return fmt.Sprintf("no new failures, %s at the base too", verb(n, "test", "fails", "fail"))
+		return fmt.Sprintf("no new failures, %s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail"))
 	case Flaky:
-		return fmt.Sprintf("%s and passed when run again", verb(r.failures("flaky"), "flaky test", "failed", "failed"))
+		return plural.Count(r.failures("flaky"), "flaky test") + " failed and passed when run again"
 	case Fixed:
-		return fmt.Sprintf("%s repaired, %s applied", failures, count(max(r.applied(), 1), "verified patch"))
+		return fmt.Sprintf("%s repaired, %s applied", failures, plural.Count(max(r.applied(), 1), "verified patch"))
 	case Proposed:
 		if n := r.stories().verified(); n > 1 {
-			return fmt.Sprintf("%s, %s are ready", failures, count(n, "verified patch"))
+			return fmt.Sprintf("%s, %s are ready", failures, plural.Count(n, "verified patch"))
 		}
 		return failures + ", a verified patch is ready"
 	case Partial:
-		return fmt.Sprintf("%s, verified patches for %d of %s", failures, r.repaired(), count(len(r.Clusters), "cause"))
+		return fmt.Sprintf("%s, verified patches for %d of %s", failures, r.repaired(), plural.Count(len(r.Clusters), "cause"))
 	case Red:
 		if n := r.plausible(); n > 0 {
-			return fmt.Sprintf("%s, %s but none verified", failures, count(n, "plausible patch"))
+			return fmt.Sprintf("%s, %s but none verified", failures, plural.Count(n, "plausible patch"))
 		}
 		if !r.searched() {
 			return failures
@@ -120,14 +122,6 @@ func title(r *Report) string {
 		return "not run: " + headline(r)
 	}
 	return headline(r)
-}
-
-// verb agrees a verb with its count: "1 test fails", "2 tests fail".
-func verb(n int, thing, one, many string) string {
-	if n == 1 {
-		return count(n, thing) + " " + one
-	}
-	return count(n, thing) + " " + many
 }
 
 // passes tells whether the verdict lets work go on.
@@ -271,10 +265,10 @@ func (all stories) others() []Patch {
 func (r *Report) folded() string {
 	var parts []string
 	if n := r.failures("known"); n > 0 {
-		parts = append(parts, verb(n, "test", "fails", "fail")+" at the base too")
+		parts = append(parts, fmt.Sprintf("%s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail")))
 	}
 	if n := r.failures("flaky"); n > 0 {
-		parts = append(parts, verb(n, "test", "is", "are")+" flaky")
+		parts = append(parts, fmt.Sprintf("%s %s flaky", plural.Count(n, "test"), plural.Verb(n, "is", "are")))
 	}
 	if len(parts) == 0 {
 		return ""
@@ -328,7 +322,7 @@ func (o *Origin) text() string {
 	if o.Merge {
 		what += "; neither side fails by itself"
 	}
-	return fmt.Sprintf("%s (of %s, %d tested)", what, count(o.Of, "commit"), o.Tests)
+	return fmt.Sprintf("%s (of %s, %d tested)", what, plural.Count(o.Of, "commit"), o.Tests)
 }
 
 // undo is the command that takes the commit back.
@@ -346,7 +340,7 @@ func (c *Culprit) how() string {
 		s = "perhaps not the least change that fails"
 	}
 	if c.Tests > 0 {
-		s += ", " + count(c.Tests, "subset") + " tried"
+		s += ", " + plural.Count(c.Tests, "subset") + " tried"
 	}
 	if c.Commit != "" {
 		s = "in " + commit(c.Commit) + ", " + s
@@ -381,13 +375,13 @@ func (r *Report) agreement(p *Patch) string {
 	case p.Agrees == 0 && others == 1:
 		return "the other patch changes other lines"
 	case p.Agrees == 0:
-		return fmt.Sprintf("all %s change other lines", count(others, "other patch"))
+		return fmt.Sprintf("all %s change other lines", plural.Count(others, "other patch"))
 	case p.Agrees == others && others == 1:
 		return "the other patch changes the same lines"
 	case p.Agrees == others:
-		return fmt.Sprintf("all %s change the same lines", count(others, "other patch"))
+		return fmt.Sprintf("all %s change the same lines", plural.Count(others, "other patch"))
 	}
-	return fmt.Sprintf("%d of %s change the same lines", p.Agrees, count(others, "other patch"))
+	return fmt.Sprintf("%d of %s change the same lines", p.Agrees, plural.Count(others, "other patch"))
 }
 
 // comparison tells of the whole suite before and after a patch, "" where that is not known.
@@ -396,7 +390,7 @@ func (r *Report) comparison(p *Patch) string {
 		return ""
 	}
 	tests := func(t Tests) string {
-		return fmt.Sprintf("%s passed, %s failed", thousands(t.Passed), thousands(t.Failed))
+		return fmt.Sprintf("%s passed, %s failed", plural.Thousands(t.Passed), plural.Thousands(t.Failed))
 	}
 	return "before: " + tests(r.Tests) + "; with the patch: " + tests(*p.After)
 }
@@ -413,7 +407,7 @@ func (l *Learning) success() string {
 	if runs == 0 {
 		return ""
 	}
-	return fmt.Sprintf("%s of the last %s found a verified patch (since %s)", thousands(repaired), count(runs, "search"), l.Trend[0].Start.UTC().Format(time.DateOnly))
+	return fmt.Sprintf("%s of the last %s found a verified patch (since %s)", plural.Thousands(repaired), plural.Count(runs, "search"), l.Trend[0].Start.UTC().Format(time.DateOnly))
 }
 
 // Undelivered tells of the channels that a report did not reach, or not as it should, a
@@ -455,8 +449,8 @@ func (s *Stats) tallies() string {
 		return ""
 	}
 	return fmt.Sprintf("%s: %s pruned, %s ill-typed, %s validated, %s plausible, %s verified",
-		count(s.Generated, "candidate"), thousands(s.Pruned), thousands(s.IllTyped),
-		thousands(s.Validated), thousands(s.Plausible), thousands(s.Verified)) + s.sampling()
+		plural.Count(s.Generated, "candidate"), plural.Thousands(s.Pruned), plural.Thousands(s.IllTyped),
+		plural.Thousands(s.Validated), plural.Thousands(s.Plausible), plural.Thousands(s.Verified)) + s.sampling()
 }
 
 // sampling tells how reliable rejecting was, where it was not wholly.
@@ -464,7 +458,7 @@ func (s *Stats) sampling() string {
 	if s.WrongNo == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", thousands(s.Sampled), thousands(s.WrongNo))
+	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", plural.Thousands(s.Sampled), plural.Thousands(s.WrongNo))
 }
 
 // times is the wall time with the stages that took most of it.

@@ -1,5 +1,7 @@
 package report
 
+import "github.com/regreen-ci/regreen/internal/plural"
+
 // The formats for test results list tests, one line each. The report has them in two
 // places: what became of each in Results, and what failed, with its details, in
 // Failures.
@@ -130,5 +132,5 @@ func (r *Report) unlisted() string {
 	if passed+skipped == 0 {
 		return ""
 	}
-	return count(passed, "passed test") + " and " + count(skipped, "skipped test") + " are not listed one by one"
+	return plural.Count(passed, "passed test") + " and " + plural.Count(skipped, "skipped test") + " are not listed one by one"
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 const (
@@ -107,7 +108,7 @@ func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed 
 	if dropped > 0 {
 		t.cut = true
 		row.WriteString("\n" + indent + strings.Repeat(" ", cells(mark)) +
-			t.paint(dim, fmt.Sprintf("… %s", count(dropped, "more character"))))
+			t.paint(dim, fmt.Sprintf("… %s", plural.Count(dropped, "more character"))))
 	}
 	t.line(row.String())
 }

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/plural"
 )
 
 // TerminalOptions says what the terminal can show.
@@ -136,7 +137,7 @@ func (t *terminal) some(n, few int) int {
 
 func (t *terminal) leftOut(indent, n int, what string) {
 	if n > 0 {
-		t.line(strings.Repeat(" ", indent), t.paint(dim, fmt.Sprintf("… %s", count(n, "more "+what))))
+		t.line(strings.Repeat(" ", indent), t.paint(dim, fmt.Sprintf("… %s", plural.Count(n, "more "+what))))
 	}
 }
 
@@ -204,13 +205,13 @@ func (t *terminal) output(indent int, output string, truncated int) {
 	if n := len(lines) - most; n > 1 {
 		lines = lines[n:]
 		t.cut = true
-		t.line(pad, t.paint(dim, "… "+count(n, "earlier line")))
+		t.line(pad, t.paint(dim, "… "+plural.Count(n, "earlier line")))
 	}
 	for _, l := range lines {
 		t.code(pad, "", []patch.Span{{Text: expand(l)}}, dim, "")
 	}
 	if truncated > 0 {
-		t.line(pad, t.paint(dim, fmt.Sprintf("… %s not kept", count(truncated, "byte"))))
+		t.line(pad, t.paint(dim, fmt.Sprintf("… %s not kept", plural.Count(truncated, "byte"))))
 	}
 }
 

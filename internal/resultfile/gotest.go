@@ -46,7 +46,7 @@ func readGoTest(in *bufio.Reader, f *File, opt Options) error {
 	var notRun *testrun.NotRunError
 	if errors.As(wrong, &notRun) {
 		return f.add(attempt{pkg: notRun.Where, status: failed, detail: &detail{
-			kind: string(testrun.Setup), message: oneLine(notRun.What), output: notRun.Output,
+			kind: string(testrun.Setup), message: testrun.OneLine(notRun.What), output: notRun.Output,
 		}}, 0)
 	}
 	return wrong

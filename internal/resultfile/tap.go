@@ -11,6 +11,8 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+
+	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 // tapReader reads the Test Anything Protocol, versions 12 to 14, by lines.
@@ -277,7 +279,7 @@ func (r *tapReader) end() error {
 
 // fails adds a failure of the document as a whole.
 func (r *tapReader) fails(kind, message string) error {
-	return r.file.add(attempt{pkg: r.pkg, status: failed, detail: &detail{kind: kind, message: oneLine(message)}}, r.line)
+	return r.file.add(attempt{pkg: r.pkg, status: failed, detail: &detail{kind: kind, message: testrun.OneLine(message)}}, r.line)
 }
 
 // baseName is the name of a file of results without folder and extension, for tests

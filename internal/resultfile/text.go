@@ -9,19 +9,16 @@ import (
 	"strconv"
 	"strings"
 	"sync"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
 const (
-	maxName    = 4 << 10  // bytes of a name
-	maxMessage = 300      // runes, as testrun has it
-	maxOutput  = 64 << 10 // bytes of the output of a failure
-	maxKept    = 32 << 20 // bytes of output of a file's failures; past it each keeps minOutput
-	minOutput  = 2 << 10
+	maxName   = 4 << 10  // bytes of a name
+	maxOutput = 64 << 10 // bytes of the output of a failure
+	maxKept   = 32 << 20 // bytes of output of a file's failures; past it each keeps minOutput
+	minOutput = 2 << 10
 )
 
 // untold is the kind of what failed without a word: mostly since a part of it did.
@@ -101,7 +98,7 @@ var (
 
 // says is a tool's message on a line, or "" when it says nothing.
 func says(message string) string {
-	line := oneLine(message)
+	line := testrun.OneLine(message)
 	if slices.Contains(saysNothing, strings.ToLower(line)) {
 		return ""
 	}
@@ -111,7 +108,7 @@ func says(message string) string {
 // firstLine is the first line of output that says something.
 func firstLine(output string) string {
 	for line := range strings.Lines(output) {
-		if text := oneLine(line); text != "" && !framing().MatchString(line) {
+		if text := testrun.OneLine(line); text != "" && !framing().MatchString(line) {
 			return text
 		}
 	}
@@ -126,23 +123,10 @@ func messageOf(message, output string) string {
 	output = output[:min(len(output), maxOutput)]
 	for _, form := range []*regexp.Regexp{goEntry(), thrown()} {
 		if m := form.FindStringSubmatch(output); m != nil {
-			return oneLine(m[1])
+			return testrun.OneLine(m[1])
 		}
 	}
 	return cmp.Or(firstLine(output), "failed without a message")
-}
-
-// escapes are those of a terminal, also where a tool could not write the first character.
-var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\x1b\ufffd]\\[[0-9;?]*[A-Za-z]") })
-
-// oneLine is text without colours on a line of bounded length.
-func oneLine(text string) string {
-	text = escapes().ReplaceAllString(text[:min(len(text), maxOutput)], "")
-	text = strings.ToValidUTF8(strings.Join(strings.FieldsFunc(text, unicode.IsSpace), " "), "\ufffd")
-	if utf8.RuneCountInString(text) > maxMessage {
-		text = string([]rune(text)[:maxMessage-1]) + "…"
-	}
-	return text
 }
 
 // trimmed is text without the empty lines and blanks that a file's layout puts around it.

@@ -28,15 +28,19 @@ func FirstLine(text string) string {
 	return ""
 }
 
-// MaxMessage bounds a message for people, in runes.
+// MaxMessage bounds a message, in runes.
 const MaxMessage = 300
 
-var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("\x1b\\[[0-9;?]*[A-Za-z]") })
+// maxText is how much of a text OneLine reads, in bytes.
+const maxText = 64 << 10
 
-// OneLine makes text fit for a line: no control characters, no runs of blanks, not
-// too long.
+// escapes matches those of a terminal, also where a tool could not write the first character.
+var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\x1b\ufffd]\\[[0-9;?]*[A-Za-z]") })
+
+// OneLine makes text fit on a line: no escape sequences, no control characters, no runs of
+// blanks, at most MaxMessage runes.
 func OneLine(text string) string {
-	text = escapes().ReplaceAllString(text, "")
+	text = escapes().ReplaceAllString(text[:min(len(text), maxText)], "")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if runes := []rune(text); len(runes) > MaxMessage {

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -81,27 +82,13 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 func detail(stage string, res *testrun.Result, tests []testrun.TestID) string {
 	switch stage {
 	case StageFailing:
-		return count(len(tests), "failing test") + " now " + pass(len(tests))
+		return plural.Count(len(tests), "failing test") + " now " + plural.Verb(len(tests), "passes", "pass")
 	case StageRepeat:
-		return fmt.Sprintf("%s passed %d more times", count(len(tests), "formerly failing test"), Repeats)
+		return fmt.Sprintf("%s passed %d more times", plural.Count(len(tests), "formerly failing test"), Repeats)
 	default:
-		return fmt.Sprintf("%s of %s %s", count(len(res.Passed), "test"), count(len(res.Packages), "package"), pass(len(res.Passed)))
+		return fmt.Sprintf("%s in %s %s", plural.Count(len(res.Passed), "test"),
+			plural.Count(len(res.Packages), "package"), plural.Verb(len(res.Passed), "passes", "pass"))
 	}
-}
-
-// pass is the verb for n tests.
-func pass(n int) string {
-	if n == 1 {
-		return "passes"
-	}
-	return "pass"
-}
-
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
 }
 
 // notAccepted are the failures that the target does not allow for. A failure that

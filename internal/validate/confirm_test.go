@@ -62,28 +62,28 @@ func TestConfirmSteps(t *testing.T) {
 			testrun.Reach{Packages: []string{"p", "q", "untested"}, Tested: []string{"p", "q"}},
 			[]string{"A", "B"},
 			[]string{StageFailing, StageDependents, StageSuite, StageRepeat},
-			[]string{"2 failing tests now pass", "2 tests of 2 packages pass", "3 tests of 3 packages pass", "2 formerly failing tests passed 3 more times"},
+			[]string{"2 failing tests now pass", "2 tests in 2 packages pass", "3 tests in 3 packages pass", "2 formerly failing tests passed 3 more times"},
 		},
 		{
 			"one test, one dependent",
 			testrun.Reach{Packages: []string{"p"}, Tested: []string{"p"}},
 			[]string{"A"},
 			[]string{StageFailing, StageDependents, StageSuite, StageRepeat},
-			[]string{"1 failing test now passes", "1 test of 1 package passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+			[]string{"1 failing test now passes", "1 test in 1 package passes", "3 tests in 3 packages pass", "1 formerly failing test passed 3 more times"},
 		},
 		{
 			"any test may depend",
 			testrun.Reach{All: true, Why: "a.txt"},
 			[]string{"A"},
 			[]string{StageFailing, StageSuite, StageRepeat},
-			[]string{"1 failing test now passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+			[]string{"1 failing test now passes", "3 tests in 3 packages pass", "1 formerly failing test passed 3 more times"},
 		},
 		{
 			"no test depends",
 			testrun.Reach{Packages: []string{"untested"}},
 			[]string{"A"},
 			[]string{StageFailing, StageSuite, StageRepeat},
-			[]string{"1 failing test now passes", "3 tests of 3 packages pass", "1 formerly failing test passed 3 more times"},
+			[]string{"1 failing test now passes", "3 tests in 3 packages pass", "1 formerly failing test passed 3 more times"},
 		},
 	} {
 		suite := &fakeSuite{reach: tc.reach}
