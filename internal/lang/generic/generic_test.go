@@ -132,7 +132,7 @@ func TestStatusAndResults(t *testing.T) {
 		{"does not build", good, `echo 'lib.js:2:1: error: no such thing'; exit 1`, "compile COMMAND lib.js:2 `COMMAND` exited 1: lib.js:2:1: error: no such thing\n"},
 		{"results, and a command that is not there", good + bad, `cp r.xml.in r.xml; nosuchprogram 2>/dev/null`, "passed c.good\nassertion c.bad a.test.js:2 is 1\n"},
 		{"green results, and 126", good, `cp r.xml.in r.xml; exit 126`, "passed c.good\nsetup COMMAND :0 `COMMAND` exited 126\n"},
-		{"ended by a signal", good, `kill -9 $$`, "setup COMMAND :0 `COMMAND` was ended by a signal\n"},
+		{"killed by a signal", good, `kill -9 $$`, "setup COMMAND :0 `COMMAND` was killed by a signal\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -152,9 +152,9 @@ func TestExitStatusOnly(t *testing.T) {
 	}
 	s.expect(t, testrun.Request{Packages: []string{s.command}, Tests: []testrun.TestID{{Package: s.command}}, Count: 2}, brief(r))
 	open(t, "", "true").expect(t, testrun.Request{Count: 2}, "passed true\n")
-	open(t, "", "nosuchprogram").refuse(t, "could not be run", "nosuchprogram", "PATH")
-	open(t, "", "nosuchprogram", "r.xml").refuse(t, "could not be run", "nosuchprogram", "PATH")
-	open(t, "", "nosuchprogram", "-").refuse(t, "could not be run", "nosuchprogram", "PATH")
+	open(t, "", "nosuchprogram").refuse(t, "cannot run the test command", "nosuchprogram", "PATH")
+	open(t, "", "nosuchprogram", "r.xml").refuse(t, "cannot run the test command", "nosuchprogram", "PATH")
+	open(t, "", "nosuchprogram", "-").refuse(t, "cannot run the test command", "nosuchprogram", "PATH")
 }
 
 // TestWhereStatusIs has the place that output names last, and what is said about it.

@@ -111,7 +111,7 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 // notFound is the error for a command that is not there.
 func (s *suite) notFound(end *ending) error {
 	return &testrun.NotRunError{
-		What: "the test command could not be run: " + testrun.LastLine(end.output), Where: s.command,
+		What: "cannot run the test command: " + testrun.LastLine(end.output), Where: s.command,
 		Hint: "check that it is installed and in PATH", Output: end.output,
 	}
 }
@@ -132,7 +132,7 @@ func (s *suite) failed(end *ending) testrun.Failure {
 	case end.expired > 0:
 		f.Kind, f.Message = testrun.Timeout, fmt.Sprintf("`%s` did not end within %s", s.command, end.expired)
 	case end.status < 0:
-		f.Message = fmt.Sprintf("`%s` was ended by a signal", s.command)
+		f.Message = fmt.Sprintf("`%s` was killed by a signal", s.command)
 	case end.status == 0:
 		f.Message = fmt.Sprintf("`%s` exited 0, and its results count failures that they do not list", s.command)
 	default:

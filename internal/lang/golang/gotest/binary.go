@@ -16,8 +16,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Binary is the test program of one package, for runs in quick succession. The
-// program is in a temporary directory: call [Binary.Remove] when done.
+// Binary is the test program of one package, for runs in quick succession. It is in a
+// temporary directory: call [Binary.Remove] when done.
 type Binary struct {
 	Path    string // of the program, absolute
 	Dir     string // of the package, absolute: where the tests run
@@ -26,22 +26,22 @@ type Binary struct {
 	suite   *Suite
 	module  Module
 	sandbox *testrun.Sandbox
-	flags   []string // of the suite, as a test program takes them
+	flags   []string // the suite's flags, in the spelling of a test program
 }
 
-// BuildOptions say how a [Binary] is built.
+// BuildOptions say how to build a [Binary].
 type BuildOptions struct {
-	Overlay  map[string][]byte // as in Request
-	System   map[string][]byte // files outside of the tree, by absolute path, to lay others over: the standard library's
+	Overlay  map[string][]byte // like in testrun.Request
+	System   map[string][]byte // new content of files outside the tree, by absolute path: of the standard library
 	Cover    bool              // measure coverage
-	CoverPkg []string          // of these packages (import paths or patterns); nil for the package itself
+	CoverPkg []string          // of these packages (import paths or patterns); nil means the package itself
 	NoVet    bool
 	Flags    []string // further flags of the build, for instance -gcflags=-l
 }
 
-// BuildError says that a test program could not be built because of the code.
+// BuildError says that a test program does not build because of the code.
 type BuildError struct {
-	Package   string // that does not compile
+	Package   string // the package that does not compile
 	Positions []testrun.Position
 	Output    string // capped
 }
@@ -54,14 +54,14 @@ func (e *BuildError) Error() string {
 	return fmt.Sprintf("%s:%d:%d: %s", p.File, p.Line, p.Column, testrun.FirstLine(p.Message))
 }
 
-// Failure is the failure that [Suite.Run] reports of such a build.
+// Failure returns the failure that [Suite.Run] reports for such a build.
 func (e *BuildError) Failure() testrun.Failure {
 	o := buildOutput{pkg: e.Package, text: e.Output, positions: e.Positions}
 	return o.failure(tree{})
 }
 
-// Build builds the test program of one package. Code that does not compile gives
-// a [*BuildError], a package without tests a [*testrun.NotRunError].
+// Build builds the test program of one package. If the code does not compile the error is a
+// [*BuildError], if the package has no tests a [*testrun.NotRunError].
 func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binary, error) {
 	found, module, err := s.packageAt(ctx, pkg)
 	if err != nil {
@@ -108,7 +108,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	return b, nil
 }
 
-// packageAt finds a package by its import path, and its module.
+// packageAt returns the package with an import path, and its module.
 func (s *Suite) packageAt(ctx context.Context, path string) (*Package, Module, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -122,7 +122,7 @@ func (s *Suite) packageAt(ctx context.Context, path string) (*Package, Module, e
 	return &all[i], s.Modules[m], nil
 }
 
-// binary is the test program of a package, to be built in a directory of its own.
+// binary returns the test program of a package, which the caller has yet to build in dir.
 func (s *Suite) binary(dir string, p *Package, module Module) *Binary {
 	return &Binary{
 		Path: filepath.Join(dir, "tests.test"), Dir: s.abs(p.Dir), Package: p.ImportPath,
@@ -130,13 +130,13 @@ func (s *Suite) binary(dir string, p *Package, module Module) *Binary {
 	}
 }
 
-// buildError reads what a failed build has printed.
+// buildError returns the error of a failed build from its output.
 func (t tree) buildError(pkg, text, dir string) error {
 	unloaded := strings.Contains(text, " [setup failed]")
 	e := &BuildError{Package: pkg, Output: testrun.Clip(t.shorten(text))}
 	for _, o := range t.parseBuild(text, dir) {
 		if len(o.positions) == 0 || unloaded {
-			if outer := outside(o.text); outer != nil {
+			if outer := environmentError(o.text); outer != nil {
 				return outer
 			}
 		}
@@ -151,21 +151,21 @@ func (t tree) buildError(pkg, text, dir string) error {
 // Remove deletes the program.
 func (b *Binary) Remove() error { return os.RemoveAll(filepath.Dir(b.Path)) }
 
-// BinaryRun says what to run of a test program.
+// BinaryRun says which tests of a test program to run, and how.
 type BinaryRun struct {
-	Tests        []testrun.TestID // nil for all
+	Tests        []testrun.TestID // nil means all
 	Env          []string         // added to the sandbox's
 	Timeout      time.Duration    // 0 means DefaultTimeout
-	CoverProfile string           // file to write, when the program was built with Cover
+	CoverProfile string           // file to write, if the program was built with Cover
 	FailFast     bool
 	Verbose      bool
 }
 
-// BinaryResult is what one run of a test program showed.
+// BinaryResult is the result of one run of a test program.
 type BinaryResult struct {
 	Passed   bool
 	TimedOut bool
-	ExitCode int    // -1 when a signal ended it
+	ExitCode int    // -1 if a signal killed it
 	Output   []byte // at most 32 KiB, head and tail
 	Seconds  float64
 }
@@ -176,11 +176,11 @@ const (
 	binarySlack = 250 * time.Millisecond
 )
 
-// Run runs the program in the package's directory. A red run is a result; an error
-// means that the program could not be started, or is the context's.
+// Run runs the program in the package's directory. A red run is a result. An error means
+// that the program could not start, or that the context ended.
 //
-// It is made for thousands of runs: what a test leaves behind is ended with the
-// process group, but not looked for outside of it.
+// Run is made for thousands of runs. It kills what tests leave behind in the process group,
+// but does not search outside of it.
 func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 	timeout := run.Timeout
 	if timeout <= 0 {
@@ -221,13 +221,13 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 	return result, nil
 }
 
-// failing runs a program and says at its end what the go command says there: after a
-// crash, test2json takes what comes before that for a part of the test.
-const failing = `"$@"; status=$?; test $status = 0 || printf 'exit status %d\n\026FAIL\t%s\t0s\n' $status "$0"; exit $status`
+// reportExit runs a program and prints its exit status like the go command. Without that,
+// test2json takes what a crash prints for output of the test.
+const reportExit = `"$@"; status=$?; test $status = 0 || printf 'exit status %d\n\026FAIL\t%s\t0s\n' $status "$0"; exit $status`
 
-// Test runs tests of the program as [Suite.Run] would, and gives the same result; of
-// the request it takes the tests, count and timeout. It is slower than Run by the
-// reading of what each test tells.
+// Test runs tests of the program and returns the same result as [Suite.Run]. Of the request
+// it uses the tests, count and timeout. It is slower than Run, because it reads the output
+// of each test.
 func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
 	began := time.Now()
 	tools, err := b.suite.toolchain(ctx, b.module)
@@ -235,12 +235,12 @@ func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result
 		return nil, err
 	}
 	timeout := b.suite.timeout(req)
-	args := []string{tools.test2json, "-p", b.Package, "/bin/sh", "-c", failing, b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
+	args := []string{tools.test2json, "-p", b.Package, "/bin/sh", "-c", reportExit, b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
 	args = append(append(args, b.flags...), "-test.timeout="+timeout.String(), fmt.Sprintf("-test.count=%d", max(req.Count, 1)))
 	if len(req.Tests) > 0 && !slices.ContainsFunc(req.Tests, func(id testrun.TestID) bool { return id.Test == "" }) {
 		args = append(args, "-test.run="+pattern(req.Tests))
 	}
-	// The go command makes sure that a test which runs it gets itself.
+	// Like the go command, make sure that a test that runs go runs this one.
 	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + b.sandbox.Getenv("PATH")}
 	c := newCollector(b.suite.tree(overlay{}))
 	if err := b.suite.listen(ctx, c, invocation{dir: b.Dir, env: env, args: args}, timeout); err != nil {
@@ -254,8 +254,8 @@ func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result
 	return result, nil
 }
 
-// List gives the names of the top-level tests, examples and fuzz targets, in the
-// order of the program.
+// List returns the names of the top-level tests, examples and fuzz targets, in the order of
+// the program.
 func (b *Binary) List(ctx context.Context) ([]string, error) {
 	var stdout bytes.Buffer
 	var stderr testrun.Capped
@@ -269,7 +269,7 @@ func (b *Binary) List(ctx context.Context) ([]string, error) {
 	}
 	if status != 0 {
 		text, _ := stderr.Text()
-		return nil, fmt.Errorf("%s: listing the tests: exit status %d: %s", b.Package, status, testrun.FirstLine(stdout.String()+text))
+		return nil, fmt.Errorf("%s: cannot list the tests: exit status %d: %s", b.Package, status, testrun.FirstLine(stdout.String()+text))
 	}
 	var names []string
 	for line := range strings.Lines(stdout.String()) {
@@ -281,5 +281,5 @@ func (b *Binary) List(ctx context.Context) ([]string, error) {
 	return names, nil
 }
 
-// testName is what the go command takes for the name of a test.
+// testName matches the names that the go command considers tests.
 var testName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(Test|Example|Fuzz)(\P{Ll}\S*)?$`) })

@@ -148,7 +148,7 @@ func TestCoverage(t *testing.T) {
 		t.Errorf("counts by line: %v", counts)
 	}
 	if _, err := ReadProfile([]byte("no profile")); err == nil {
-		t.Error("a file that is no profile was read")
+		t.Error("no error for a file that is not a profile")
 	}
 	if _, err := s.Coverage(t.Context(), profile+".none"); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("error %v", err)

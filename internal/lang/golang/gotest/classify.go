@@ -8,11 +8,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// classify tells the failures of a package that ran, in the order of its tests.
+// classify returns the failures of a package that ran, in the order of its tests.
 //
-// A test that the package was in when it crashed, hung or exited is blamed for
-// that. Of the others those that failed are failures, except where a test only
-// failed because a subtest of it did.
+// If the package crashed, hung or exited, the test that was running then is to blame. Any
+// other test that failed is a failure too, unless it failed only because of a subtest.
 func (c *collector) classify(p *packageRun) []testrun.Failure {
 	blamed := c.blame(p)
 	parents := p.parents(func(sub *testRun) bool { _, is := blamed[sub]; return is || sub.failed })
@@ -20,7 +19,7 @@ func (c *collector) classify(p *packageRun) []testrun.Failure {
 	for _, t := range p.tests {
 		f, ok := blamed[t]
 		if !ok && t.failed {
-			f, ok = c.complaint(p, t, parents[t.name])
+			f, ok = c.ownFailure(p, t, parents[t.name])
 		}
 		if ok {
 			failures = append(failures, f)
@@ -35,15 +34,15 @@ func (c *collector) classify(p *packageRun) []testrun.Failure {
 	return failures
 }
 
-// blame finds who is to blame for the end of a package that did not come to its
-// end by itself. The key nil stands for the package as a whole.
+// blame finds the tests to blame if a package did not end normally. The key nil means the
+// package as a whole.
 func (c *collector) blame(p *packageRun) map[*testRun]testrun.Failure {
 	if p.ended != nil {
 		return c.blameEnded(p)
 	}
 	output, _ := p.output.Text()
-	// The testing package writes this line when all tests have been run; what
-	// looks like a crash in a test's output is then only that: output.
+	// The testing package writes this line after all tests have run. What looks like a crash
+	// in a test's output is then only output.
 	if strings.Contains("\n"+output, "\nFAIL\n") {
 		return nil
 	}
@@ -86,7 +85,7 @@ func (c *collector) blame(p *packageRun) map[*testRun]testrun.Failure {
 	return nil
 }
 
-// blameEnded blames the tests of a package that regreen itself has ended.
+// blameEnded blames the tests of a package that regreen itself killed.
 func (c *collector) blameEnded(p *packageRun) map[*testRun]testrun.Failure {
 	tests := p.running()
 	if t := p.byName[p.ended.test]; t != nil {
@@ -102,8 +101,8 @@ func (c *collector) blameEnded(p *packageRun) map[*testRun]testrun.Failure {
 	return blamed
 }
 
-// blameTimeout blames the innermost of the tests that the report of a timeout
-// names; those that were only waiting for their turn are not in it.
+// blameTimeout blames the innermost tests that the report of a timeout names. The report
+// leaves out tests that were only waiting for their turn.
 func (c *collector) blameTimeout(p *packageRun, owner *testRun, crash crash) map[*testRun]testrun.Failure {
 	blamed := map[*testRun]testrun.Failure{}
 	for _, name := range crash.running {
@@ -128,10 +127,9 @@ func (c *collector) blameTimeout(p *packageRun, owner *testRun, crash crash) map
 	return blamed
 }
 
-// victim is the test in which the panic happened that owner's output tells of.
-// When a subtest panics the testing package first reports it and its parents as
-// failed, and only then passes the panic on, which so comes to stand in the output
-// of the outermost.
+// victim returns the test in which the panic happened that owner's output shows. When a
+// subtest panics, the testing package first reports it and its parents as failed and only
+// then passes the panic on, so that the outermost test prints it.
 func (p *packageRun) victim(owner *testRun) *testRun {
 	victim := owner
 	for _, t := range p.tests {
@@ -142,9 +140,9 @@ func (p *packageRun) victim(owner *testRun) *testRun {
 	return victim
 }
 
-// complaint is the failure of a test that ran to its end. ok is false when it is a parent
-// of one that failed, and only failed because of that.
-func (c *collector) complaint(p *packageRun, t *testRun, parent bool) (f testrun.Failure, ok bool) {
+// ownFailure returns the failure of a test that ran to its end. ok is false if the test
+// failed only because a subtest did.
+func (c *collector) ownFailure(p *packageRun, t *testRun, parent bool) (f testrun.Failure, ok bool) {
 	text, _ := t.output.Text()
 	all := c.tree.entries(text)
 	if parent && !slices.ContainsFunc(all, func(e entry) bool { return e.File != "" && e.complains() }) {
@@ -158,7 +156,7 @@ func (c *collector) complaint(p *packageRun, t *testRun, parent bool) (f testrun
 	if best, found := verdict(all); found {
 		f.Message, f.Location = best.message(), c.tree.origin(best)
 	} else {
-		// An example's got and want, or what the program printed.
+		// The got and want of an example, or what the program printed.
 		f.Message = testrun.OneLine(c.tree.shorten(unframed(text)))
 	}
 	f.Message = c.tree.shorten(f.Message)
@@ -168,8 +166,8 @@ func (c *collector) complaint(p *packageRun, t *testRun, parent bool) (f testrun
 	return f, true
 }
 
-// packageFailure is the failure of a package whose tests did not fail: TestMain or
-// the program's end has.
+// packageFailure returns the failure of a package in which no test failed: TestMain failed,
+// or the program at its end.
 func (c *collector) packageFailure(p *packageRun) testrun.Failure {
 	output, _ := p.output.Text()
 	text := c.tree.shorten(unframed(output))
@@ -193,8 +191,8 @@ func (c *collector) packageFailure(p *packageRun) testrun.Failure {
 	return c.failure(p, nil, testrun.Setup, message, nil)
 }
 
-// failure puts a failure together; t is nil for the package as a whole. It is
-// located at the innermost frame.
+// failure returns a failure of a test, or of the package as a whole if t is nil. Its location
+// is the innermost frame.
 func (c *collector) failure(p *packageRun, t *testRun, kind testrun.Kind, message string, frames []testrun.Frame) testrun.Failure {
 	f := testrun.Failure{TestID: testrun.TestID{Package: p.path}, Kind: kind, Message: c.tree.shorten(message), Frames: frames}
 	if len(frames) > 0 {

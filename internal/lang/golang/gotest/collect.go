@@ -8,51 +8,51 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// collector makes a Result out of events. What it keeps is bounded: of a test that
-// passed only its name, of one that failed as much output as a Failure may have.
+// collector turns events into a Result. What it keeps is bounded: the name of a test that
+// passed, and as much output of one that failed as a Failure may have.
 type collector struct {
 	tree     tree
 	packages map[string]*packageRun
-	builds   testrun.Capped // output of the builds that failed in the go command that runs now
-	built    []buildOutput  // the same, of those that have ended
+	builds   testrun.Capped // output of failed builds of the current go command
+	built    []buildOutput  // failed builds of earlier go commands
 	result   testrun.Result
 	kept     int // bytes of output of failed tests
 
-	flood   int    // bytes that a package may print
-	flooded func() // called when one has printed more
+	flood   int    // how many bytes a package may print
+	flooded func() // called when a package has printed more
 }
 
 const (
 	// floodLimit is how much a package may print. The go command keeps the whole
 	// output of a package in memory, for its cache.
 	floodLimit = 256 << 20
-	// maxKept is how much output of failed tests is kept in full. Past it each
-	// failure keeps [testrun.MinOutput].
+	// maxKept is how much output of failed tests is kept in full. After that, each failure
+	// keeps [testrun.MinOutput].
 	maxKept = 16 << 20
 	// maxBuilds is how much output of failed builds is kept.
 	maxBuilds = 1 << 20
 )
 
-// packageRun is what is known of one package.
+// packageRun is the state of one package.
 type packageRun struct {
 	path    string
-	tests   []*testRun          // those that run or failed, in the order they began
+	tests   []*testRun          // tests that run or failed, in the order they began
 	byName  map[string]*testRun // the same
-	began   int                 // tests that began
-	output  testrun.Capped      // what belongs to no test
-	printed int                 // bytes, of tests too
+	began   int                 // how many tests began
+	output  testrun.Capped      // output outside of tests
+	printed int                 // bytes, including those of tests
 	status  string              // the last event of the package: pass, fail or skip
-	build   string              // what kept it from being built
-	ended   *interruption       // why regreen ended it
+	build   string              // the failed build that the package needs
+	ended   *interruption       // why regreen killed it
 }
 
-// interruption is why a package was ended from outside.
+// interruption says why a package was killed.
 type interruption struct {
-	test    string // the test to blame; empty for those that run
+	test    string // the test to blame; empty for all that run
 	message string
 }
 
-// testRun is a test that runs, or has failed.
+// testRun is a test that runs or has failed.
 type testRun struct {
 	name   string
 	output testrun.Capped
@@ -73,7 +73,7 @@ func (c *collector) pkg(path string) *packageRun {
 	return p
 }
 
-// add takes in one event.
+// add processes one event.
 func (c *collector) add(e event) {
 	if e.Action == "build-output" {
 		c.builds.Write([]byte(e.Output))
@@ -127,7 +127,7 @@ func (c *collector) add(e event) {
 func (c *collector) output(p *packageRun, e event) {
 	p.printed += len(e.Output)
 	if p.printed > c.flood && p.ended == nil {
-		p.ended = &interruption{test: e.Test, message: fmt.Sprintf("printed more than %d MiB and was ended", c.flood>>20)}
+		p.ended = &interruption{test: e.Test, message: fmt.Sprintf("printed more than %d MiB and was killed", c.flood>>20)}
 		if c.flooded != nil {
 			c.flooded()
 		}
@@ -139,7 +139,7 @@ func (c *collector) output(p *packageRun, e event) {
 	}
 }
 
-// test is the record of a test; its first event makes it.
+// test returns the state of a test, and adds the test on its first event.
 func (p *packageRun) test(name string) *testRun {
 	t := p.byName[name]
 	if t == nil {
@@ -164,21 +164,21 @@ func (p *packageRun) end(name string) {
 	}
 }
 
-// interrupt says that the run was ended because nothing happened anymore. It
-// reports whether any test was running.
+// interrupt records that the run was killed because nothing happened any more. It reports
+// whether any test was running.
 func (c *collector) interrupt(message string) bool {
-	any := false
+	found := false
 	for _, p := range c.packages {
 		if p.status == "" && len(p.running()) > 0 {
 			p.ended = &interruption{message: message}
-			any = true
+			found = true
 		}
 	}
-	return any
+	return found
 }
 
-// cutOff leaves out the packages that have not ended, but for what failed there.
-func (c *collector) cutOff() {
+// dropUnfinished removes the packages that have not ended, except for tests that failed.
+func (c *collector) dropUnfinished() {
 	for path, p := range c.packages {
 		if p.status != "" {
 			continue
@@ -189,13 +189,13 @@ func (c *collector) cutOff() {
 			continue
 		}
 		delete(c.packages, path)
-		left := func(id testrun.TestID) bool { return id.Package == path }
-		c.result.Passed = slices.DeleteFunc(c.result.Passed, left)
-		c.result.Skipped = slices.DeleteFunc(c.result.Skipped, left)
+		dropped := func(id testrun.TestID) bool { return id.Package == path }
+		c.result.Passed = slices.DeleteFunc(c.result.Passed, dropped)
+		c.result.Skipped = slices.DeleteFunc(c.result.Skipped, dropped)
 	}
 }
 
-// running are the innermost tests that have begun, and neither ended nor paused.
+// running returns the innermost tests that have begun and have neither ended nor paused.
 func (p *packageRun) running() []*testRun {
 	parents := p.parents(func(*testRun) bool { return true })
 	var leaves []*testRun
@@ -207,7 +207,8 @@ func (p *packageRun) running() []*testRun {
 	return leaves
 }
 
-// parents are the names above those tests, at any depth, that are as asked for.
+// parents returns the names of the tests above those for which is returns true, at any
+// depth.
 func (p *packageRun) parents(is func(*testRun) bool) map[string]bool {
 	above := map[string]bool{}
 	for _, t := range p.tests {

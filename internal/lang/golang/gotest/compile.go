@@ -10,26 +10,26 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// buildOutput is what the go command says about one package that does not build.
+// buildOutput is the output of the go command about one package that does not build.
 type buildOutput struct {
-	pkg       string // import path; empty for what is before the first header
+	pkg       string // import path; empty for output before the first header
 	text      string
-	vet       bool // the first position is go vet's, not the compiler's
+	vet       bool // the first position is from go vet, not the compiler
 	positions []testrun.Position
 }
 
 var (
 	buildHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^# (\S+)(?: \[(\S+)\.test\])?$`) })
 	vetHeader   = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^# \[\S+\]$`) })
-	// buildPlace is "x.go:3:5: message"; vet may put its name in front.
+	// buildPlace matches "x.go:3:5: message", with "vet: " in front if vet says so.
 	buildPlace = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(?:vet: )?(\S[^:]*\.[A-Za-z]+|[A-Za-z]:\\[^:]*\.[A-Za-z]+):(\d+)(?::(\d+))?: (.*)$`)
 	})
 )
 
-// parseBuild splits the text of a failed build by package. Relative file names are
-// relative to dir, an absolute directory. A package and its variant for a test say
-// the same twice; it is kept once.
+// parseBuild splits the output of a failed build by package. File names may be relative to
+// dir, an absolute directory. A message that a package and its test variant repeat is kept
+// once.
 func (t tree) parseBuild(text, dir string) []buildOutput {
 	var all []buildOutput
 	at := -1
@@ -40,9 +40,9 @@ func (t tree) parseBuild(text, dir string) []buildOutput {
 			all = append(all, buildOutput{pkg: pkg})
 		}
 	}
-	var last *testrun.Position // continues with lines that are indented
-	repeated := false          // the last message is known already
-	vetting := false           // the messages are go vet's
+	var last *testrun.Position // gets the indented lines that follow
+	repeated := false          // the last message is already known
+	vetting := false           // the messages are from go vet
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
 		if m := buildHeader().FindStringSubmatch(line); m != nil && !vetHeader().MatchString(line) {
@@ -75,7 +75,7 @@ func (t tree) parseBuild(text, dir string) []buildOutput {
 				return known.Location == p.Location && testrun.FirstLine(known.Message) == testrun.FirstLine(p.Message)
 			})
 			if !repeated {
-				// Vet also repeats the type checker's errors, under its name.
+				// Vet also repeats errors of the type checker, after "vet: ".
 				o.vet = o.vet || vetting && len(o.positions) == 0 && !strings.HasPrefix(line, "vet: ")
 				o.positions = append(o.positions, p)
 				last = &o.positions[len(o.positions)-1]
@@ -95,8 +95,8 @@ func (t tree) parseBuild(text, dir string) []buildOutput {
 	return all
 }
 
-// testedPackage is the package that a build is about: an external test package
-// and a test's main package belong to the package that they test.
+// testedPackage returns the package that a build belongs to: for an external test package
+// and for the main package of a test, that is the package under test.
 func testedPackage(built, variant string) string {
 	if variant != "" && built == variant+"_test" {
 		return variant
@@ -104,13 +104,13 @@ func testedPackage(built, variant string) string {
 	return strings.TrimSuffix(built, ".test")
 }
 
-// failure is the failure of the package to build.
+// failure returns the failure of a package that does not build.
 func (o buildOutput) failure(t tree) testrun.Failure {
 	f := testrun.Failure{TestID: testrun.TestID{Package: o.pkg}, Kind: testrun.Compile, Positions: o.positions}
 	var c testrun.Capped
 	c.Write([]byte(t.shorten(o.text)))
 	f.Output, f.Truncated = c.Text()
-	f.Message = testrun.OneLine(f.Output) // such as an import cycle, which takes several lines
+	f.Message = testrun.OneLine(f.Output) // an import cycle takes several lines
 	if len(o.positions) > 0 {
 		f.Message = testrun.FirstLine(o.positions[0].Message)
 		f.Location = o.positions[0].Location

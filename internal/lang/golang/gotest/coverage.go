@@ -12,8 +12,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// ReadProfile reads a profile as go test -coverprofile writes it. The files are
-// named as there: by import path and file name.
+// ReadProfile parses a profile of go test -coverprofile. Files keep their names: import path
+// and file name.
 func ReadProfile(b []byte) ([]testrun.Block, error) {
 	profiles, err := cover.ParseProfilesFromReader(bytes.NewReader(b))
 	if err != nil {
@@ -30,8 +30,7 @@ func ReadProfile(b []byte) ([]testrun.Block, error) {
 	return blocks, nil
 }
 
-// Coverage reads the profile at file. Blocks of files outside of the tree are left
-// out.
+// Coverage reads a profile and returns the blocks of the tree's files.
 func (s *Suite) Coverage(ctx context.Context, file string) ([]testrun.Block, error) {
 	content, err := os.ReadFile(file)
 	if err != nil {

@@ -1,20 +1,22 @@
-// Package gotest runs the tests of Go code, and reads what they say into failures with
-// their evidence.
+// Package gotest runs the tests of Go code, and turns their output into failures with
+// evidence.
 //
 // [FindIn] returns the [Suite] of a tree. [Suite.Run] runs all of it, some packages or some
-// tests, with files laid over the tree if need be; [Suite.Build] makes the test program of
-// one package, a [Binary], for thousands of quick runs; [Suite.Relinker] makes it again and
-// again, each time with other files, without the go command; [Suite.Coverage] reads what a
-// run has covered. A run follows these files, in this order: run.go plans the go commands,
-// which a [testrun.Sandbox] runs, events.go reads their stream, collect.go keeps of it what
-// matters, classify.go and compile.go make failures of that, with trace.go and message.go
-// for tracebacks and for what people wrote, and finish.go decides whether it was a run at
-// all.
+// tests, optionally with files laid over the tree. [Suite.Build] builds the test program of
+// one package, a [Binary], for thousands of quick runs. [Suite.Relinker] builds it
+// repeatedly, each time with other files, without the go command. [Suite.Coverage] reads the
+// coverage of a run.
 //
-// Goals: those of package testrun; a command that is not go test is the judge of the whole
-// suite by its exit status, and go test finds what failed; the go test -json of others is
-// read as one's own ([Replay]).
+// A run goes through these files: run.go plans the go commands, which a [testrun.Sandbox]
+// runs; events.go reads their stream of events; collect.go keeps what matters;
+// classify.go and compile.go turn that into failures, with the help of trace.go for
+// tracebacks and message.go for messages of tests; finish.go decides whether the tests truly
+// ran.
 //
-// Non-goals: other formats of results, which are for package resultfile; deciding what a
+// Goals: those of package testrun; if the test command is not go test, its exit status
+// decides whether the whole suite passes, and go test finds what failed; a go test -json
+// that ran elsewhere is read like a run of its own ([Replay]).
+//
+// Non-goals: other formats of results, which package resultfile reads; deciding what a
 // failure means.
 package gotest

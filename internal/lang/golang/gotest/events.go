@@ -6,8 +6,8 @@ import (
 	"sync"
 )
 
-// event is what go test -json writes; see `go doc test2json` and, for the events
-// of builds, `go help buildjson`.
+// event is a line of go test -json; see `go doc test2json` and, for the events of builds,
+// `go help buildjson`.
 type event struct {
 	Action      string
 	Package     string
@@ -15,22 +15,22 @@ type event struct {
 	Test        string
 	Output      string
 	Elapsed     float64 // seconds
-	FailedBuild string  // ImportPath of the build that kept a package from running
+	FailedBuild string  // ImportPath of the failed build that a package needs
 }
 
-// maxLine bounds one line of the stream. The go command cuts the output of tests
-// into pieces of a few KiB, so that nothing but junk is longer.
+// maxLine bounds one line of the stream. The go command cuts the output of tests into pieces
+// of a few KiB, so that only junk is longer.
 const maxLine = 1 << 20
 
-// eventReader is written a stream of events and hands them on one by one. Of the
-// stream it holds no more than one line.
+// eventReader is a writer that takes a stream of events and passes them on one by one. It
+// buffers at most one line of the stream.
 type eventReader struct {
 	emit  func(event)
-	other func(line []byte) // for lines which are no event
+	other func(line []byte) // for lines that are not events
 
 	mu     sync.Mutex
 	line   []byte
-	junk   bool // the line is too long, and is skipped to its end
+	junk   bool // the line is too long: skip to its end
 	closed bool
 }
 
@@ -62,8 +62,8 @@ func (r *eventReader) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// close hands on a last line without an end. What is written afterwards, by a
-// process that is being ended, is dropped.
+// close passes on a last line without a line end. What a process that is being killed writes
+// after that is dropped.
 func (r *eventReader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

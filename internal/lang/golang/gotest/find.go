@@ -18,16 +18,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Find finds out how the tests of the tree at root are run.
+// Find finds out how to run the tests of the tree at root.
 //
-// Without a command these are the tests of every Go module of the tree, workspace
-// and nested modules included; directories that the go command does not look
-// into, and node_modules, are passed over. A command that is a plain `go test` is
-// taken apart into Flags and Patterns. Every other command is kept in Command and
-// left to a shell: its exit status is the judge of the whole suite, and go test
-// on the modules finds what failed.
+// Without a command, the suite has the tests of every Go module of the tree, including
+// workspaces and nested modules. Find skips the directories that the go command ignores, and
+// node_modules. If the command is a plain `go test`, Find splits it into Flags and Patterns.
+// Any other command goes into Command and is run by a shell: its exit status decides whether
+// the whole suite passes, and go test on the modules finds what failed.
 //
-// When there is nothing that could be run the error is a [*testrun.NotRunError].
+// If there are no tests to run, the error is a [*testrun.NotRunError].
 func Find(root, command string) (*Suite, error) {
 	s, err := FindIn(root, command, testrun.NewSandbox(os.Environ()))
 	if s == nil && err == nil {
@@ -36,8 +35,8 @@ func Find(root, command string) (*Suite, error) {
 	return s, err
 }
 
-// FindIn is Find for a suite that runs in a given sandbox. Without a Go module there is
-// neither a suite nor an error.
+// FindIn is like Find, for a suite that runs in a given sandbox. If the tree has no Go module
+// it returns neither a suite nor an error.
 func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	root, err := filepath.Abs(root)
 	if err != nil {
@@ -63,11 +62,11 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	case len(found.modules) == 0:
 		return nil, nil
 	case found.tests == 0 && !opaque:
-		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or say how the tests are run: --test 'make test'", NoTests: true}
+		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or name the test command: --test 'make test'", NoTests: true}
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		if opaque {
-			return s, nil // the command may do without
+			return s, nil // the command may not need it
 		}
 		return nil, &testrun.NotRunError{What: "the go command is not in PATH", Where: root, Hint: "install Go from https://go.dev/dl/ or add its bin directory to PATH"}
 	}
@@ -77,16 +76,16 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	return s, nil
 }
 
-// finding is what a tree holds.
+// finding is what survey found in a tree.
 type finding struct {
-	modules []string // directories, slash-separated, with packages in them
-	tests   int      // test files
+	modules []string // slash-separated directories of modules with packages
+	tests   int      // number of test files
 }
 
 // survey looks for modules and tests by the rules of the go command.
 func survey(root string) (finding, error) {
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return finding{}, &testrun.NotRunError{What: "not a directory", Where: root, Hint: "name the directory of the repository: --repo DIR"}
+		return finding{}, &testrun.NotRunError{What: "not a directory", Where: root, Hint: "give the directory of the repository with --repo DIR"}
 	}
 	var found finding
 	modules := map[string]bool{} // directory -> has packages
@@ -97,7 +96,7 @@ func survey(root string) (finding, error) {
 			if path == root {
 				return err
 			}
-			return fs.SkipDir // the go command cannot look into it either
+			return fs.SkipDir // the go command cannot read it either
 		}
 		if entry.IsDir() {
 			if path != root && skipped(name) {
@@ -149,7 +148,7 @@ func (s *Suite) load(dirs []string) error {
 	for _, dir := range dirs {
 		var mod struct{ Module struct{ Path string } }
 		file := filepath.Join(s.Root, filepath.FromSlash(dir), "go.mod")
-		if err := s.edit(ctx, file, &mod, "mod"); err != nil {
+		if err := s.parseMod(ctx, file, &mod, "mod"); err != nil {
 			return err
 		}
 		module := Module{Dir: dir, Path: mod.Module.Path}
@@ -169,8 +168,7 @@ func (s *Suite) load(dirs []string) error {
 	return nil
 }
 
-// workspace gives the directories that the go.work of the tree uses, or nil when
-// there is none.
+// workspace returns the directories that the tree's go.work uses, or nil if it has none.
 func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
 	out, err := s.output(ctx, s.Root, nil, "env", "GOWORK")
 	if err != nil {
@@ -181,7 +179,7 @@ func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
 		return nil, nil
 	}
 	var work struct{ Use []struct{ DiskPath string } }
-	if err := s.edit(ctx, file, &work, "work"); err != nil {
+	if err := s.parseMod(ctx, file, &work, "work"); err != nil {
 		return nil, err
 	}
 	used := map[string]bool{}
@@ -195,13 +193,13 @@ func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
 	return used, nil
 }
 
-// syntaxError is how the go command reports a broken go.mod or go.work.
+// syntaxError matches the report of the go command about a broken go.mod or go.work.
 var syntaxError = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^(?:.*[/\\])?(go\.(?:mod|work)):(\d+)(?::\d+)?: (.*)$`)
 })
 
-// edit reads a go.mod or go.work into v through go mod edit or go work edit.
-func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error {
+// parseMod reads a go.mod or go.work into v with go mod edit or go work edit.
+func (s *Suite) parseMod(ctx context.Context, file string, v any, kind string) error {
 	out, err := s.output(ctx, filepath.Dir(file), []string{"GOWORK=off"}, kind, "edit", "-json", file)
 	if err == nil {
 		return json.Unmarshal(out, v)
@@ -220,7 +218,7 @@ func (s *Suite) edit(ctx context.Context, file string, v any, kind string) error
 	return err
 }
 
-// output runs a go command and gives what it writes to its standard output.
+// output runs a go command and returns its standard output.
 func (s *Suite) output(ctx context.Context, dir string, env []string, args ...string) ([]byte, error) {
 	var stdout bytes.Buffer
 	var stderr testrun.Capped
@@ -235,14 +233,14 @@ func (s *Suite) output(ctx context.Context, dir string, env []string, args ...st
 	return stdout.Bytes(), nil
 }
 
-// refused is the error for a go command that failed before it came to any code.
+// refused returns the error for a go command that failed before it compiled any code.
 func refused(what, stderr string) *testrun.NotRunError {
-	if e := outside(stderr); e != nil {
+	if e := environmentError(stderr); e != nil {
 		return e
 	}
 	line := testrun.FirstLine(stderr)
 	if line == "" {
 		line = "failed without a message"
 	}
-	return &testrun.NotRunError{What: line, Where: what, Hint: "run the command by hand to see more", Output: stderr}
+	return &testrun.NotRunError{What: line, Where: what, Hint: "run the command by hand for details", Output: stderr}
 }

@@ -19,7 +19,7 @@ func TestFind(t *testing.T) {
 	for _, test := range []struct {
 		name, archive, command string
 		want                   string // the modules, or the error
-		tests                  string // the packages that pass; not run when empty
+		tests                  string // the packages that pass; empty to run nothing
 	}{
 		{"one module", mod("", "m"), "", ".=m", ""},
 		{"nested modules", mod("", "m") + mod("tools/", "m/tools"), "", ".=m tools=m/tools", "m m/tools"},
@@ -30,8 +30,8 @@ func TestFind(t *testing.T) {
 		{"module that the workspace does not use", "-- go.work --\ngo 1.25\nuse ./a\n" + mod("a/", "a") + mod("b/", "b"), "", "a=a b=b", "a b"},
 		{"plain go test", mod("", "m") + mod("tools/", "m/tools"), "go test ./...", ".=m", "m"},
 		{"go test in a workspace", "-- go.work --\ngo 1.25\nuse (\n\t./a\n\t./b\n)\n" + mod("a/", "a") + mod("b/", "b"), "go test ./a/... ./b/...", "a=a b=b", "a b"},
-		{"nothing", "-- nogomod --\n", "", "no Go module", ""},
-		{"nothing for go test", "-- nogomod --\n", "go test ./...", "no Go module", ""},
+		{"no module", "-- nogomod --\n", "", "no Go module", ""},
+		{"no module for go test", "-- nogomod --\n", "go test ./...", "no Go module", ""},
 		{"no tests", "-- go.mod --\nmodule m\n-- x.go --\npackage x\n", "", "no test files", ""},
 		{"broken go.mod", "-- go.mod --\nmodule m\n\nfoo bar\n-- x_test.go --\n" + testFile, "", "go.mod:3: go.mod is broken: unknown directive: foo", ""},
 		{"broken nested go.mod", mod("", "m") + "-- a/go.mod --\nmodule\n-- a/x_test.go --\n" + testFile, "", "a/go.mod:1: go.mod is broken", ""},
@@ -119,7 +119,7 @@ func TestGoTestCommand(t *testing.T) {
 			flags, patterns, ok = goTest(words)
 		}
 		if ok == test.opaque {
-			t.Errorf("%s: taken apart: %t", test.command, ok)
+			t.Errorf("%s: is a plain go test: %t", test.command, ok)
 		} else if ok && (strings.Join(flags, "|") != test.flags || strings.Join(patterns, "|") != test.patterns) {
 			t.Errorf("%s: flags %q, patterns %q", test.command, flags, patterns)
 		}

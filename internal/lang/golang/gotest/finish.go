@@ -10,9 +10,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// endCall takes in what a go test wrote besides its events. File names in it are
-// relative to dir. An error means that the tests did not truly run.
-func (c *collector) endCall(dir, told string, status int) error {
+// endCall processes the end of a go test: its exit status and what it printed that is not an
+// event. File names in that are relative to dir. An error means that the tests did not truly
+// run.
+func (c *collector) endCall(dir, printed string, status int) error {
 	text, _ := c.builds.Text()
 	c.builds = testrun.Capped{Limit: maxBuilds}
 	unloaded, unexplained := false, false
@@ -27,7 +28,7 @@ func (c *collector) endCall(dir, told string, status int) error {
 		case startFailure().MatchString(output):
 			return &testrun.NotRunError{
 				What: "the test program could not be started", Where: p.path,
-				Hint: "check that programs may run in the temporary directory, and GOOS and GOARCH", Output: output,
+				Hint: "check that the temporary directory allows running programs, then GOOS and GOARCH", Output: output,
 			}
 		}
 		if unexplained && p.build == "" {
@@ -35,15 +36,15 @@ func (c *collector) endCall(dir, told string, status int) error {
 		}
 	}
 	if unexplained {
-		text += told // where it was before Go 1.24
+		text += printed // where Go before 1.24 puts it
 	}
 	for _, o := range c.tree.parseBuild(text, dir) {
 		if strings.HasPrefix(o.pkg, ".") || strings.Contains(o.pkg, "...") {
 			return &testrun.NotRunError{What: "no packages match", Where: o.pkg, Hint: "correct the packages of the test command", Output: o.text}
 		}
-		// What the compiler says is about the code, whatever words it quotes.
+		// Messages of the compiler are about the code, whatever words they quote.
 		if len(o.positions) == 0 || unloaded {
-			if e := outside(o.text); e != nil {
+			if e := environmentError(o.text); e != nil {
 				return e
 			}
 		}
@@ -54,10 +55,10 @@ func (c *collector) endCall(dir, told string, status int) error {
 	if status == 0 || c.failed() {
 		return nil
 	}
-	return refused("go test", told)
+	return refused("go test", printed)
 }
 
-// startFailure is how the go command says that it could not start a test binary.
+// startFailure matches what the go command prints when it cannot start a test binary.
 var startFailure = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^fork/exec \S+\.test(\.exe)?: `) })
 
 func (c *collector) failed() bool {
@@ -69,7 +70,7 @@ func (c *collector) failed() bool {
 	return false
 }
 
-// finish is the result of all that was collected.
+// finish returns the result of everything that was collected.
 func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 	r := &c.result
 	seen := map[string]bool{} // packages with tests
@@ -95,14 +96,14 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 			return nil, e
 		}
 	}
-	// Within a package the order is that of its tests.
+	// Within a package, failures stay in the order of its tests.
 	slices.SortStableFunc(r.Failures, func(a, b testrun.Failure) int { return strings.Compare(a.Package, b.Package) })
 	for path := range seen {
 		r.Packages = append(r.Packages, path)
 	}
 	slices.Sort(r.Packages)
 	r.Missing = missing(req.Tests, r)
-	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && asked(req) && !onlyBuilds(req) && r.Late == 0 {
+	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && requestsTests(req) && !requestsPackages(req) && r.Late == 0 {
 		e := &testrun.NotRunError{What: "no tests were run", Hint: "write a test, or correct the packages and -run of the test command"}
 		if len(req.Tests) > 0 {
 			e.Where, e.Hint = req.Tests[0].String(), "the test may have been renamed or left out by a build constraint"
@@ -112,24 +113,24 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 	return r, nil
 }
 
-// asked reports whether a request is for anything at all: a list that is empty,
-// but there, asks for nothing.
-func asked(req testrun.Request) bool {
+// requestsTests reports whether a request is for anything at all: an empty list that is not
+// nil requests nothing.
+func requestsTests(req testrun.Request) bool {
 	return req.Tests == nil && req.Packages == nil || len(req.Tests) > 0 || req.Tests == nil && len(req.Packages) > 0
 }
 
-// onlyBuilds tells whether a request is for packages as a whole, by name: that one
-// without tests of its own builds is then an answer.
-func onlyBuilds(req testrun.Request) bool {
+// requestsPackages reports whether a request names packages, but no tests. It is then a
+// result if a package without tests builds.
+func requestsPackages(req testrun.Request) bool {
 	return len(req.Packages) > 0 && !slices.ContainsFunc(req.Tests, func(id testrun.TestID) bool { return id.Test != "" })
 }
 
-// unexplained is the error for packages that did not build without any word of a
-// package why, or nil when there are none.
+// unexplained returns the error for packages that did not build although no package has
+// output that says why, or nil.
 func (c *collector) unexplained() error {
 	for _, path := range slices.Sorted(maps.Keys(c.packages)) {
 		if p := c.packages[path]; p.status == "fail" && p.build != "" {
-			e := &testrun.NotRunError{What: "the go command could not build the tests", Where: path, Hint: "run go vet on it by hand to see more"}
+			e := &testrun.NotRunError{What: "the go command could not build the tests", Where: path, Hint: "run go vet on it by hand for details"}
 			e.Output, _ = p.output.Text()
 			for _, o := range c.built {
 				e.What, e.Output = testrun.FirstLine(o.text), testrun.Clip(c.tree.shorten(o.text))
@@ -140,9 +141,9 @@ func (c *collector) unexplained() error {
 	return nil
 }
 
-// missing are the tests that were asked for by name but not seen. A test of a
-// package that did not build, or that ended early, is not missing: the failure
-// tells why it was not seen.
+// missing returns the tests that were requested by name but not seen. Tests of a package that
+// did not build, or that ended early, are not missing: the failure explains why they were not
+// seen.
 func missing(tests []testrun.TestID, r *testrun.Result) []testrun.TestID {
 	seen := map[testrun.TestID]bool{}
 	for _, id := range r.Passed {

@@ -5,30 +5,30 @@ import (
 	"strings"
 )
 
-// The flags of go test by what becomes of them. One that is in no list makes the
-// command one that only a shell can run.
+// The flags of go test, grouped by how they are handled. A command with any other flag can
+// only be run by a shell.
 var (
-	// switchFlags need no value.
+	// switchFlags take no value.
 	switchFlags = []string{"race", "msan", "asan", "short", "failfast", "trimpath", "a", "work", "modcacherw", "linkshared", "buildvcs", "benchmem"}
-	// valueFlags have one, in the next word if not behind an equals sign.
+	// valueFlags take a value, after an equals sign or in the next word.
 	valueFlags = []string{
 		"tags", "run", "skip", "timeout", "count", "parallel", "cpu", "shuffle", "bench", "benchtime", "vet", "exec",
 		"p", "mod", "modfile", "gcflags", "ldflags", "asmflags", "buildmode", "compiler", "gccgoflags", "installsuffix", "pgo", "pkgdir", "toolexec", "fuzztime",
 	}
-	// outputSwitches and outputFlags only say what is told or written besides.
+	// outputSwitches and outputFlags only affect what is printed or written. They are dropped.
 	outputSwitches = []string{"v", "json", "x", "cover", "fullpath"}
 	outputFlags    = []string{
 		"covermode", "coverpkg", "coverprofile", "cpuprofile", "memprofile", "memprofilerate", "blockprofile", "blockprofilerate",
 		"mutexprofile", "mutexprofilefraction", "trace", "outputdir",
 	}
-	// runFlags are for the test binary; all others of a suite are for the build.
+	// runFlags are for the test binary; all other flags of a suite are for the build.
 	runFlags = []string{"run", "skip", "short", "timeout", "count", "parallel", "cpu", "failfast", "shuffle", "bench", "benchtime", "benchmem", "fuzztime"}
-	// testFlags are for go test itself, and unknown to go list.
+	// testFlags are for go test itself; go list does not know them.
 	testFlags = []string{"vet", "exec"}
 )
 
-// goTest takes a plain `go test [flags] [packages]` apart. ok is false when words
-// are anything else.
+// goTest splits a plain `go test [flags] [packages]`. ok is false if the words are anything
+// else.
 func goTest(words []string) (flags, patterns []string, ok bool) {
 	if len(words) < 2 || words[0] != "go" || words[1] != "test" {
 		return nil, nil, false
@@ -78,20 +78,20 @@ func flagName(flag string) string {
 	return name
 }
 
-// buildFlags are those of flags that every go command takes.
+// buildFlags returns the flags that every go command takes.
 func buildFlags(flags []string) []string {
 	return slices.DeleteFunc(slices.Clone(flags), func(f string) bool {
 		return slices.Contains(runFlags, flagName(f)) || slices.Contains(testFlags, flagName(f))
 	})
 }
 
-// binaryFlags are those of flags that a test binary takes, in its spelling.
+// binaryFlags returns the flags that a test binary takes, in its spelling.
 func binaryFlags(flags []string) []string {
-	var own []string
+	var out []string
 	for _, f := range flags {
 		if slices.Contains(runFlags, flagName(f)) {
-			own = append(own, "-test."+strings.TrimLeft(f, "-"))
+			out = append(out, "-test."+strings.TrimLeft(f, "-"))
 		}
 	}
-	return own
+	return out
 }

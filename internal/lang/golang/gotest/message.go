@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// entry is what one call of t.Error, t.Log or their like printed.
+// entry is what one call of t.Error, t.Log or a similar method printed.
 type entry struct {
 	testrun.Location
 	lines []string
@@ -17,8 +17,8 @@ type entry struct {
 
 var entryStart = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^ {4}(\S.*?\.go):(\d+): ?(.*)$`) })
 
-// entries finds the calls of t.Error and t.Log in a test's output. Their place has
-// no File when it is outside of the tree.
+// entries returns what calls of t.Error and t.Log printed in a test's output. An entry from
+// outside the tree has no File.
 func (t tree) entries(output string) []entry {
 	var all []entry
 	open := false
@@ -42,7 +42,7 @@ func (t tree) entries(output string) []entry {
 	return all
 }
 
-// complaint matches what people write when a test fails, rather than logs.
+// complaint matches the words of messages about failures, as opposed to logs.
 var complaint = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)\b(got|want(ed)?|expect(ed|s)?|unexpected|fail(s|ed|ure)?|errors?|err|mismatch|differs?|diff|should|must|invalid|wrong|not equal|missing|cannot|can't|couldn't|didn't|does not|doesn't)\b|!=|\(-want|\(-got`)
 })
@@ -56,9 +56,8 @@ func (e entry) complains() bool {
 	return false
 }
 
-// verdict picks the entry that says best why a test failed: the first complaint,
-// and without any the last entry, since t.Fatal ends a test. ok is false when
-// there is no entry.
+// verdict returns the entry that best explains why a test failed: the first complaint, or
+// without one the last entry, since t.Fatal ends a test. ok is false if there is no entry.
 func verdict(all []entry) (best entry, ok bool) {
 	for _, e := range all {
 		if e.File != "" && e.complains() {
@@ -73,11 +72,11 @@ func verdict(all []entry) (best entry, ok bool) {
 	return best, ok
 }
 
-// traceLine is how testify gives the places of a failure.
+// traceLine matches how testify prints the location of a failure.
 var traceLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`Error Trace:\s+(\S.*?):(\d+)$`) })
 
-// origin is the entry's place, or what the assertion library says it is when the
-// entry was printed from outside of the tree.
+// origin returns the location of an entry. If the entry was printed from outside the tree,
+// that is the location that the assertion library prints.
 func (t tree) origin(e entry) testrun.Location {
 	if e.File == "" {
 		for _, line := range e.lines {
@@ -92,8 +91,8 @@ func (t tree) origin(e entry) testrun.Location {
 	return e.Location
 }
 
-// message tells the entry in one line. Assertion libraries print a table or a
-// diff, of which the parts that say what was expected are taken.
+// message returns the entry in one line. Of the table or diff of an assertion library it
+// takes the parts that say what was expected.
 func (e entry) message() string {
 	if message := testifyMessage(e.lines); message != "" {
 		return testrun.OneLine(message)
@@ -119,8 +118,8 @@ func (e entry) message() string {
 	return testrun.OneLine(strings.Join(parts, " "))
 }
 
-// testifyMessage reads testify's table of labels and values; it is empty when
-// lines are none.
+// testifyMessage returns the message in testify's table of labels and values, or "" if lines
+// are not such a table.
 func testifyMessage(lines []string) string {
 	var wrong, extra []string
 	label := ""
@@ -143,14 +142,14 @@ func testifyMessage(lines []string) string {
 	return strings.Join(append(wrong, extra...), " ")
 }
 
-// framing are the lines with which the testing package frames a test's output.
+// framing matches the lines that the testing package puts around a test's output.
 var framing = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`^(=== (RUN|PAUSE|CONT|NAME|ATTR|ARTIFACTS) |\s*--- (FAIL|PASS|SKIP|BENCH): |FAIL(\s|$)|PASS$|ok  \t|coverage: |exit status \d+$|testing: warning: )`)
 })
 
 func isFraming(line string) bool { return framing().MatchString(strings.TrimRight(line, "\r\n")) }
 
-// unframed is output without framing lines.
+// unframed returns output without framing lines.
 func unframed(output string) string {
 	var b strings.Builder
 	for line := range strings.Lines(output) {

@@ -11,18 +11,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// overlay is the content that a run sees in place of the tree's, kept outside of
-// the tree. The zero value lays nothing over it.
+// overlay holds content that a run sees in place of the tree's files. It is stored outside
+// of the tree. The zero value replaces nothing.
 type overlay struct {
-	file   string            // what the -overlay flag names; empty for none
-	names  map[string]string // copy, absolute -> the file in the tree that it stands for
+	file   string            // the value of the -overlay flag; empty for no flag
+	names  map[string]string // absolute name of a copy -> the file in the tree that it replaces
 	remove func()
 }
 
-// layOver writes the files for the -overlay flag of the go command. The caller
-// calls remove in the end.
-//
-// System are files outside of the tree, by absolute path: the standard library's.
+// layOver writes the files for the -overlay flag of the go command. The caller must call
+// remove when done. system holds files outside of the tree, by absolute path: those of the
+// standard library.
 func (s *Suite) layOver(files, system map[string][]byte) (overlay, error) {
 	if len(files) == 0 && len(system) == 0 {
 		return overlay{remove: func() {}}, nil
@@ -45,11 +44,12 @@ func (s *Suite) layOver(files, system map[string][]byte) (overlay, error) {
 }
 
 func (o overlay) write(s *Suite, dir string, files, system map[string][]byte) error {
-	replace := map[string]string{}                         // absolute paths, or the go command takes them for others
-	for _, name := range slices.Sorted(maps.Keys(files)) { // the copies of the same names are called the same, see Relinker
+	replace := map[string]string{} // absolute paths: the go command misreads others
+	// Sorted, so that overlays of the same files name their copies alike, see Relinker.
+	for _, name := range slices.Sorted(maps.Keys(files)) {
 		content := files[name]
 		if content == nil {
-			replace[s.abs(name)] = "" // the file is not there
+			replace[s.abs(name)] = "" // the file is deleted
 			continue
 		}
 		copied := filepath.Join(dir, fmt.Sprintf("%d%s", len(o.names), filepath.Ext(name)))
@@ -72,7 +72,7 @@ func (o overlay) write(s *Suite, dir string, files, system map[string][]byte) er
 	return os.WriteFile(o.file, encoded, 0o600)
 }
 
-// flags is what a go command needs to see the overlay.
+// flags returns the flags that make a go command see the overlay.
 func (o overlay) flags() []string {
 	if o.file == "" {
 		return nil

@@ -15,27 +15,27 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Package is a package of the tree, as go list describes it. Files are names
-// inside Dir, without those that build constraints leave out.
+// Package is a package of the tree, as go list describes it. Files are names inside Dir,
+// without those that build constraints exclude.
 type Package struct {
 	ImportPath   string
 	Dir          string // slash-separated and relative to the root
 	Module       string // path of its module
-	Name         string // the name in its package clause; empty when it cannot be parsed
+	Name         string // the name in its package clause; empty if that does not parse
 	GoFiles      []string
 	TestGoFiles  []string
 	XTestGoFiles []string
 	Imports      []string
 	TestImports  []string
 	XTestImports []string
-	OtherFiles   []string // that the build takes besides: embedded ones, those of cgo and of the assembler
+	OtherFiles   []string // other inputs of the build: embedded files, files of cgo and the assembler
 }
 
-// HasTests tells whether the package has test files that this build takes.
+// HasTests reports whether the package has test files in this build.
 func (p *Package) HasTests() bool { return len(p.TestGoFiles)+len(p.XTestGoFiles) > 0 }
 
-// Packages lists the packages of all modules by import path, those included that
-// do not compile. The list is made once and shared: it must not be changed.
+// Packages returns the packages of all modules by import path, including those that do not
+// compile. The list is made once and shared: callers must not change it.
 func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -81,9 +81,8 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 	return all, nil
 }
 
-// Dependents gives the packages with tests whose code or tests depend on any of
-// pkgs, however indirectly, pkgs themselves included. They are the tests that a
-// change of pkgs can break.
+// Dependents returns the packages with tests whose code or tests depend on any of pkgs,
+// directly or indirectly, including pkgs themselves. A change of pkgs can break their tests.
 func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -98,8 +97,8 @@ func (s *Suite) Dependents(ctx context.Context, pkgs []string) ([]string, error)
 	return dependents, nil
 }
 
-// DependentsOf returns the packages with tests that depend on Go files, whatever the
-// suite's command runs.
+// DependentsOf returns the packages with tests that depend on any of the Go files, whatever
+// the suite's command runs.
 func (s *Suite) DependentsOf(ctx context.Context, files []string) ([]string, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -116,8 +115,8 @@ func (s *Suite) DependentsOf(ctx context.Context, files []string) ([]string, err
 	return s.Dependents(ctx, changed)
 }
 
-// dependingOn are the packages whose code or tests depend on any of pkgs, pkgs
-// themselves included.
+// dependingOn returns the packages whose code or tests depend on any of pkgs, including pkgs
+// themselves.
 func dependingOn(all []Package, pkgs []string) []*Package {
 	importers := map[string][]string{}
 	for i := range all {
@@ -132,7 +131,7 @@ func dependingOn(all []Package, pkgs []string) []*Package {
 			queue = append(queue, importers[queue[0]]...)
 		}
 	}
-	// What a test imports matters to that test alone: nothing can import it.
+	// Imports of a test affect that test alone: nothing can import it.
 	var out []*Package
 	tested := func(path string) bool { return reached[path] }
 	for i := range all {
@@ -144,8 +143,8 @@ func dependingOn(all []Package, pkgs []string) []*Package {
 	return out
 }
 
-// TestSupport gives the directories of the internal packages that only tests import,
-// directly or through others of their kind: they belong to the tests.
+// TestSupport returns the directories of the internal packages that only tests import,
+// directly or through other such packages. They belong to the tests.
 func (s *Suite) TestSupport(ctx context.Context) ([]string, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -179,7 +178,7 @@ func (s *Suite) TestSupport(ctx context.Context) ([]string, error) {
 	return dirs, nil
 }
 
-// Depth returns how many layers of the tree's own packages lie below each package.
+// Depth returns how many layers of the tree's own packages are below each package.
 func (s *Suite) Depth(ctx context.Context) (map[string]int, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -188,7 +187,6 @@ func (s *Suite) Depth(ctx context.Context) (map[string]int, error) {
 	return importDepth(all), nil
 }
 
-// importDepth is how many layers of the tree's own packages lie below each.
 func importDepth(pkgs []Package) map[string]int {
 	byPath := make(map[string]*Package, len(pkgs))
 	for i := range pkgs {
@@ -218,8 +216,8 @@ func importDepth(pkgs []Package) map[string]int {
 	return depth
 }
 
-// Toolchain returns the version of Go that the tests run with, as "go1.26.1"; "" when it
-// cannot be found.
+// Toolchain returns the version of Go that the tests run with, like "go1.26.1", or "" if it
+// is unknown.
 func (s *Suite) Toolchain(ctx context.Context) string {
 	goroot, err := s.Goroot(ctx)
 	if err != nil {
@@ -233,7 +231,7 @@ func (s *Suite) Toolchain(ctx context.Context) string {
 	return string(line)
 }
 
-// Goroot is the directory of the Go toolchain that the tests run with.
+// Goroot returns the directory of the Go toolchain that the tests run with.
 func (s *Suite) Goroot(ctx context.Context) (string, error) {
 	dir, env := s.Root, []string(nil)
 	if len(s.Modules) > 0 {
@@ -243,7 +241,7 @@ func (s *Suite) Goroot(ctx context.Context) (string, error) {
 	return strings.TrimSpace(string(out)), err
 }
 
-// env is what a go command needs to work on the module.
+// env returns the variables that a go command needs to work on the module.
 func (m Module) env() []string {
 	if m.OutsideWorkspace {
 		return []string{"GOWORK=off"}
@@ -251,10 +249,10 @@ func (m Module) env() []string {
 	return nil
 }
 
-// abs is the place of a slash-separated path relative to the root.
+// abs returns the absolute path of a slash-separated path relative to the root.
 func (s *Suite) abs(rel string) string { return filepath.Join(s.Root, filepath.FromSlash(rel)) }
 
-// rel is the opposite of abs; ok is false for what is outside of the tree.
+// rel is the inverse of abs; ok is false for paths outside of the tree.
 func (s *Suite) rel(path string) (rel string, ok bool) {
 	file := s.tree(overlay{}).file(path, "")
 	return file, file != ""

@@ -11,16 +11,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Reached tells which packages a change of files can break, by the imports:
+// Reached returns the packages that a change of files can break, according to the imports:
 //
-//   - a Go file, its package and all that depend on it; a test file, its package alone;
-//   - what is below a testdata folder, the package that the folder belongs to and those
-//     beneath it;
-//   - any other file may be read by any test, and what the go command goes by (go.mod,
-//     go.sum, go.work, vendor) changes everything.
+//   - a Go file affects its package and all packages that depend on it; a test file affects
+//     its package alone;
+//   - a file below a testdata directory affects the package of that directory and the
+//     packages below it;
+//   - any other file affects everything: tests may read it, or the go command depends on it
+//     (go.mod, go.sum, go.work, vendor).
 //
-// It is for changes of what is tested; files that tests do not read are to be left out
-// of them before. A suite with a command of its own, or with patterns, is run as it is.
+// The caller leaves out files that no test reads. A suite with a command of its own, or with
+// patterns, is always affected as a whole.
 func (s *Suite) Reached(ctx context.Context, files []string) (testrun.Reach, error) {
 	if s.Command != nil || s.Patterns != nil {
 		return testrun.Reach{All: true, Why: "the test command"}, nil
@@ -55,7 +56,7 @@ func (s *Suite) Reached(ctx context.Context, files []string) (testrun.Reach, err
 		}
 	}
 	reach := testrun.Reach{}
-	for _, p := range dependingOn(all, changed) { // without tests, too: they have to build
+	for _, p := range dependingOn(all, changed) { // even those without tests: they must build
 		reach.Packages = append(reach.Packages, p.ImportPath)
 		if p.HasTests() {
 			reach.Tested = append(reach.Tested, p.ImportPath)
@@ -77,9 +78,9 @@ func (s *Suite) Reached(ctx context.Context, files []string) (testrun.Reach, err
 	return reach, nil
 }
 
-// Reads returns those of files in other languages that builds and tests depend on: those of
-// cgo, those that are embedded, also once they are deleted, and what is in a testdata folder
-// of a package.
+// Reads returns the files that builds and tests depend on, of files in other languages: those
+// of cgo, embedded files, deleted files that may have been either, and files in a testdata
+// directory of a package.
 func (s *Suite) Reads(ctx context.Context, files []string) ([]string, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -94,7 +95,7 @@ func (s *Suite) Reads(ctx context.Context, files []string) ([]string, error) {
 	var read []string
 	for _, file := range files {
 		_, err := os.Stat(s.abs(file))
-		gone := err != nil // and so in no list
+		gone := err != nil // so go list does not list it
 		owner, data := testdata(path.Dir(file))
 		ours := slices.ContainsFunc(all, func(p Package) bool {
 			return data && (p.Dir == owner || owner == "." || strings.HasPrefix(p.Dir, owner+"/")) ||
@@ -107,7 +108,7 @@ func (s *Suite) Reads(ctx context.Context, files []string) ([]string, error) {
 	return read, nil
 }
 
-// testdata gives the folder that holds the outermost testdata folder of a path.
+// testdata returns the directory that contains the outermost testdata directory of a path.
 func testdata(dir string) (owner string, ok bool) {
 	elements := strings.Split(dir, "/")
 	i := slices.Index(elements, "testdata")

@@ -45,7 +45,7 @@ import _ "m/low"
 package untested
 `
 
-// treeOf writes an archive to a folder.
+// treeOf writes an archive to a temporary directory.
 func treeOf(t *testing.T, archive string) (root string) {
 	t.Helper()
 	root = t.TempDir()
@@ -61,8 +61,8 @@ func treeOf(t *testing.T, archive string) (root string) {
 	return root
 }
 
-// What only tests import, however indirectly, belongs to them; elsewhere than below
-// internal, others may import it.
+// A package that only tests import, directly or not, belongs to the tests, unless it is
+// outside of internal: then other modules may import it.
 func TestTestSupport(t *testing.T) {
 	t.Parallel()
 	s, err := Find(treeOf(t, `
@@ -105,7 +105,7 @@ import _ "m/internal/alone"
 	}
 }
 
-// For a file of the code, the packages with tests that it reaches are its dependents.
+// The packages with tests that a code file reaches are its dependents.
 func TestReachedDependents(t *testing.T) {
 	t.Parallel()
 	s, err := Find(treeOf(t, reachTree), "")
@@ -146,7 +146,7 @@ func TestReached(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		files string
-		want  string // packages, or ! and the file that makes it all
+		want  string // packages, or ! and the file that affects them all
 	}{
 		{"low/low.go", "m/alone m/low m/mid m/top"},
 		{"mid/mid.go", "m/mid m/top"},
@@ -206,7 +206,7 @@ func TestImportDepth(t *testing.T) {
 	}
 }
 
-// Files of other languages matter where the build takes them, or tests find them.
+// Files of other languages matter if the build reads them, or tests can.
 func TestReads(t *testing.T) {
 	t.Parallel()
 	s := find(t, `

@@ -21,14 +21,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Relinker builds the test program of one package again and again, each time with
-// other files laid over the tree, in about the time that the compiler and the linker
-// take. It asks the go command what it would do (`go test -n`), does that itself, and
-// does the same for every build whose files have the same names, imports and
-// directives. What others import is compiled again only when what it imports has
-// changed as the compiler sees it.
+// Relinker builds the test program of one package repeatedly, each time with other files
+// laid over the tree, in little more time than the compiler and the linker take. It asks the
+// go command what it would do (`go test -n`), does that itself, and reuses the answer for
+// every build whose files have the same names, imports and directives. It recompiles a
+// package only if its own files or the export data of its imports changed.
 //
-// The files of the tree must stay as they are. It is safe for concurrent use. Call
+// The files of the tree must not change. A Relinker is safe for concurrent use. Call
 // [Relinker.Close] when done.
 type Relinker struct {
 	suite  *Suite
@@ -36,35 +35,35 @@ type Relinker struct {
 	module Module
 	opt    BuildOptions
 	tools  toolchain
-	dir    string // of the objects that are kept
+	dir    string // where objects are stored
 	remove func()
 
 	mu      sync.Mutex // held while the go command is asked
 	primed  bool       // the packages that do not change have been built
 	recipes map[[sha256.Size]byte]*recipe
-	main    []byte // the source of the main package, of the test files as they are
+	main    []byte // the source of the main package for unchanged test files
 
-	keeping  sync.Mutex // guards what follows, and what recipes keep
-	compiled int        // packages
+	objectsMu sync.Mutex // guards compiled and the objects of recipes
+	compiled  int        // how many packages were compiled
 }
 
-// DeclinedError says that a [Relinker] does not serve a build; [Suite.Run] and
-// [Suite.Build] may.
+// DeclinedError says that a [Relinker] cannot do a build. [Suite.Run] and [Suite.Build] may
+// still be able to.
 type DeclinedError struct {
-	Package string // whose tests were to be built
+	Package string // the package under test
 	Why     string
 }
 
 func (e *DeclinedError) Error() string { return e.Package + ": cannot be relinked: " + e.Why }
 
-// recipe is a script with all that is needed to follow it.
+// recipe is a script with everything needed to follow it.
 type recipe struct {
 	*script
-	overlay  string // the directory that the copies of overlaid files were in
+	overlay  string // the directory with the copies of overlaid files when the script was made
 	testmain []byte // the source of the program's main package
-	err      error  // why there is none
+	err      error  // why there is no recipe
 
-	kept map[string]object // the last one of each unit, by its object file
+	objects map[string]object // the last object of each unit, by its object file
 }
 
 // object is a compiled package.
@@ -73,14 +72,14 @@ type object struct {
 	file   string
 }
 
-// Relinker prepares to build the test program of one package. What it can tell from
-// the suite and the options that it does not serve gives a [*DeclinedError].
+// Relinker prepares to build the test program of one package. If the suite or the options
+// already rule that out, the error is a [*DeclinedError].
 func (s *Suite) Relinker(ctx context.Context, pkg string, opt BuildOptions) (*Relinker, error) {
 	if opt.Cover || opt.CoverPkg != nil {
-		return nil, &DeclinedError{pkg, "coverage is asked for"}
+		return nil, &DeclinedError{pkg, "coverage is requested"}
 	}
 	for _, flag := range slices.Concat(s.Flags, opt.Flags) {
-		// They make the go command run other programs than the ones seen here.
+		// These make the go command run programs that `go test -n` does not show.
 		if name := flagName(flag); slices.Contains([]string{"exec", "toolexec", "compiler", "linkshared", "buildmode", "a"}, name) {
 			return nil, &DeclinedError{pkg, "the flag " + flag}
 		}
@@ -99,12 +98,12 @@ func (s *Suite) Relinker(ctx context.Context, pkg string, opt BuildOptions) (*Re
 	return r, nil
 }
 
-// Close deletes what is kept between builds. The binaries stay.
+// Close deletes what is stored between builds. The binaries stay.
 func (r *Relinker) Close() { r.remove() }
 
-// Build builds the test program with files laid over the tree, and over the overlay of
-// the options. Code that does not compile gives a [*BuildError], what is better left to
-// the go command a [*DeclinedError].
+// Build builds the test program with files laid over the tree, and over the overlay of the
+// options. If the code does not compile the error is a [*BuildError], if only the go command
+// can do the build a [*DeclinedError].
 func (r *Relinker) Build(ctx context.Context, overlay map[string][]byte) (*Binary, error) {
 	files := maps.Clone(r.opt.Overlay)
 	if files == nil {
@@ -125,14 +124,14 @@ func (r *Relinker) Build(ctx context.Context, overlay map[string][]byte) (*Binar
 		return nil, err
 	}
 	defer remove()
-	dir, discard, err := testrun.Scratch(r.suite.Sandbox.Temp())
+	dir, removeBinary, err := testrun.Scratch(r.suite.Sandbox.Temp())
 	if err != nil {
 		return nil, err
 	}
 	binary := r.suite.binary(dir, r.pkg, r.module)
 	b := &relinking{Relinker: r, recipe: recipe, over: over, work: work}
 	if err := b.build(ctx, binary.Path); err != nil {
-		discard()
+		removeBinary()
 		return nil, err
 	}
 	return binary, nil
@@ -140,8 +139,8 @@ func (r *Relinker) Build(ctx context.Context, overlay map[string][]byte) (*Binar
 
 func (r *Relinker) declined(why string) error { return &DeclinedError{r.pkg.ImportPath, why} }
 
-// recipe is how to build with these files laid over the tree. What it says depends on
-// their headers only, and is kept by those.
+// recipe returns how to build with these files laid over the tree. It depends on their
+// headers only, so recipes are cached by those.
 func (r *Relinker) recipe(ctx context.Context, files map[string][]byte) (*recipe, error) {
 	key, err := headers(files)
 	if err != nil {
@@ -152,26 +151,26 @@ func (r *Relinker) recipe(ctx context.Context, files map[string][]byte) (*recipe
 	if known := r.recipes[key]; known != nil {
 		return known, known.err
 	}
-	learnt, err := r.learn(ctx, files)
-	if err == nil && !r.primed && learnt.cold() {
-		// Among what has to be compiled is what no build changes: once is enough.
+	made, err := r.newRecipe(ctx, files)
+	if err == nil && !r.primed && made.compilesUnchanged() {
+		// Compile once what no build changes.
 		r.primed = true
-		_ = r.prime(ctx) // what does not build shows in the build
-		learnt, err = r.learn(ctx, files)
+		_ = r.prime(ctx) // errors appear in the build
+		made, err = r.newRecipe(ctx, files)
 	}
 	if ctx.Err() != nil {
 		return nil, fmt.Errorf("build: %w", context.Cause(ctx))
 	}
 	if err != nil {
-		learnt = &recipe{err: err}
+		made = &recipe{err: err}
 	}
-	r.recipes[key] = learnt
-	return learnt, learnt.err
+	r.recipes[key] = made
+	return made, made.err
 }
 
-// headers is what the go command reads of files to find out how they are built, as a
-// key: of a Go file its build constraints, package clause, imports and directives, of
-// a test file and of what is not Go everything.
+// headers returns a hash of what the go command reads of files to decide how to build them:
+// of a Go file its build constraints, package clause, imports and directives; of test files
+// and of other files everything.
 func headers(files map[string][]byte) (key [sha256.Size]byte, err error) {
 	h := sha256.New()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -200,7 +199,7 @@ func goHeader(name string, src []byte) ([]byte, error) {
 	}
 	at := set.Position(end).Offset
 	if at > len(src) {
-		return nil, fmt.Errorf("%s: imports that cannot be read", name)
+		return nil, fmt.Errorf("%s: cannot read the imports", name)
 	}
 	header := slices.Clone(src[:at])
 	for line := range bytes.Lines(src[at:]) {
@@ -211,17 +210,17 @@ func goHeader(name string, src []byte) ([]byte, error) {
 	return header, nil
 }
 
-// learn asks the go command how it would build with these files.
-func (r *Relinker) learn(ctx context.Context, files map[string][]byte) (*recipe, error) {
-	// What is in the cache the go command would not compile. A comment that was never
-	// there before makes it say how.
-	asked := maps.Clone(files)
-	for name, src := range asked {
+// newRecipe asks the go command how it would build with these files.
+func (r *Relinker) newRecipe(ctx context.Context, files map[string][]byte) (*recipe, error) {
+	// The go command would not compile what it has in its cache. A unique comment prevents
+	// cache hits.
+	unique := maps.Clone(files)
+	for name, src := range unique {
 		if src != nil && strings.HasSuffix(name, ".go") {
-			asked[name] = slices.Concat(src, []byte("\n// "+rand.Text()+"\n"))
+			unique[name] = slices.Concat(src, []byte("\n// "+rand.Text()+"\n"))
 		}
 	}
-	over, err := r.suite.layOver(asked, r.opt.System)
+	over, err := r.suite.layOver(unique, r.opt.System)
 	if err != nil {
 		return nil, err
 	}
@@ -229,34 +228,34 @@ func (r *Relinker) learn(ctx context.Context, files map[string][]byte) (*recipe,
 	dir := r.suite.abs(r.module.Dir)
 
 	args := slices.Concat([]string{"go", "test", "-n", "-count=1", "-vet=off"}, r.suite.Flags, []string{"-count=1", "-vet=off"}, r.opt.Flags, over.flags(), []string{r.pkg.ImportPath})
-	var told bytes.Buffer
-	status, err := r.suite.Sandbox.Run(ctx, testrun.Command{Args: args, Dir: dir, Env: r.module.env(), Stdout: &told, Stderr: &told, Build: true})
+	var output bytes.Buffer
+	status, err := r.suite.Sandbox.Run(ctx, testrun.Command{Args: args, Dir: dir, Env: r.module.env(), Stdout: &output, Stderr: &output, Build: true})
 	if err != nil {
 		return nil, testrun.NotStarted(err)
 	}
 	if status != 0 {
-		return nil, r.declined("go test -n: " + testrun.FirstLine(told.String()))
+		return nil, r.declined("go test -n: " + testrun.FirstLine(output.String()))
 	}
-	s, why := parseScript(told.String(), dir)
+	s, why := parseScript(output.String(), dir)
 	if why != "" {
 		return nil, r.declined(why)
 	}
-	learnt := &recipe{script: s, kept: map[string]object{}}
+	made := &recipe{script: s, objects: map[string]object{}}
 	if over.file != "" {
-		learnt.overlay = filepath.Dir(over.file)
+		made.overlay = filepath.Dir(over.file)
 	}
-	learnt.testmain, err = r.testmain(ctx, files, over)
-	return learnt, err
+	made.testmain, err = r.testmain(ctx, files, over)
+	return made, err
 }
 
-// testmain is the source of the program's main package, which depends on the test
-// files. It is not in the script.
+// testmain returns the source of the program's main package, which depends on the test files.
+// The script does not contain it.
 func (r *Relinker) testmain(ctx context.Context, files map[string][]byte, over overlay) ([]byte, error) {
-	own := false
+	changed := false // test files are
 	for name := range files {
-		own = own || strings.HasSuffix(name, "_test.go")
+		changed = changed || strings.HasSuffix(name, "_test.go")
 	}
-	if !own && r.main != nil {
+	if !changed && r.main != nil {
 		return r.main, nil
 	}
 	args := slices.Concat([]string{"list", "-e", "-test", "-f={{.ImportPath}}\t{{join .GoFiles \"\\t\"}}"}, buildFlags(r.suite.Flags), r.opt.Flags, over.flags(), []string{r.pkg.ImportPath})
@@ -270,29 +269,30 @@ func (r *Relinker) testmain(ctx context.Context, files map[string][]byte, over o
 			if err != nil {
 				return nil, r.declined("the main package: " + err.Error())
 			}
-			if !own {
+			if !changed {
 				r.main = source
 			}
 			return source, nil
 		}
 	}
-	return nil, r.declined("go list does not tell of its main package")
+	return nil, r.declined("go list does not list its main package")
 }
 
-// cold tells whether there are packages to compile that no overlaid file leads to.
-func (c *recipe) cold() bool {
-	warm := map[string]bool{}
+// compilesUnchanged reports whether the recipe compiles a package that depends on no overlaid
+// file.
+func (c *recipe) compilesUnchanged() bool {
+	changed := map[string]bool{}
 	for _, u := range c.units {
-		own := c.overlay != "" && slices.ContainsFunc(u.args, func(arg string) bool { return strings.HasPrefix(arg, c.overlay) })
-		if !own && !slices.ContainsFunc(c.imports(u), func(file string) bool { return warm[file] }) {
+		overlaid := c.overlay != "" && slices.ContainsFunc(u.args, func(arg string) bool { return strings.HasPrefix(arg, c.overlay) })
+		if !overlaid && !slices.ContainsFunc(c.imports(u), func(file string) bool { return changed[file] }) {
 			return true
 		}
-		warm[u.out] = true
+		changed[u.out] = true
 	}
 	return false
 }
 
-// imports are the object files of a unit's imports.
+// imports returns the object files of a unit's imports.
 func (c *recipe) imports(u unit) []string {
 	var all []string
 	for line := range strings.Lines(c.files[u.after("-importcfg")]) {
@@ -304,7 +304,7 @@ func (c *recipe) imports(u unit) []string {
 	return all
 }
 
-// prime has the go command build what the test program imports, as far as it builds.
+// prime makes the go command build what the test program imports, as far as that builds.
 func (r *Relinker) prime(ctx context.Context) error {
 	over, err := r.suite.layOver(r.opt.Overlay, r.opt.System)
 	if err != nil {
@@ -324,8 +324,8 @@ type relinking struct {
 	work   string
 }
 
-// place puts this build's directories in place of the script's.
-func (b *relinking) place(text string) string {
+// expand replaces the script's directories in a text by those of this build.
+func (b *relinking) expand(text string) string {
 	if b.recipe.overlay != "" {
 		text = strings.ReplaceAll(text, b.recipe.overlay, filepath.Dir(b.over.file))
 	}
@@ -334,13 +334,13 @@ func (b *relinking) place(text string) string {
 
 func (b *relinking) build(ctx context.Context, program string) error {
 	for name, content := range b.recipe.files {
-		if err := b.write(name, []byte(b.place(content))); err != nil {
+		if err := b.write(name, []byte(b.expand(content))); err != nil {
 			return err
 		}
 	}
-	var failed bytes.Buffer // what the compiler said
+	var failed bytes.Buffer // output of the compiler
 	missing := map[string]bool{}
-	exports := map[string][sha256.Size]byte{} // of the units, by object file
+	exports := map[string][sha256.Size]byte{} // hashes of the units' export data, by object file
 	for _, u := range b.recipe.units {
 		imports := b.recipe.imports(u)
 		if slices.ContainsFunc(imports, func(file string) bool { return missing[file] }) {
@@ -351,7 +351,7 @@ func (b *relinking) build(ctx context.Context, program string) error {
 		if err != nil {
 			return err
 		}
-		if !b.fetch(u, inputs) {
+		if !b.reuse(u, inputs) {
 			text, err := b.compile(ctx, u)
 			if err != nil {
 				return err
@@ -361,9 +361,9 @@ func (b *relinking) build(ctx context.Context, program string) error {
 				missing[u.out] = true
 				continue
 			}
-			b.keep(u, inputs)
+			b.store(u, inputs)
 		}
-		if exports[u.out], err = exportData(b.place(u.out)); err != nil {
+		if exports[u.out], err = exportData(b.expand(u.out)); err != nil {
 			return b.declined("an object file: " + err.Error())
 		}
 	}
@@ -384,26 +384,27 @@ func (b *relinking) build(ctx context.Context, program string) error {
 		text, _ := output.Text()
 		return b.declined("the linker: " + testrun.FirstLine(text))
 	}
-	return os.Rename(b.place(b.recipe.out), program)
+	return os.Rename(b.expand(b.recipe.out), program)
 }
 
 func (b *relinking) write(name string, content []byte) error {
-	file := b.place(name)
+	file := b.expand(name)
 	if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
 		return err
 	}
 	return os.WriteFile(file, content, 0o600)
 }
 
-// inputs is all of what a unit is compiled from that can differ from one build by the
-// recipe to the next, as a key: the compiler sees of an import its export data only.
+// inputs returns a hash of everything that can change the object of a unit from one build
+// with the recipe to the next: its overlaid files, and the export data of its imports, which
+// is all that the compiler reads of them.
 func (b *relinking) inputs(u unit, imports []string, exports map[string][sha256.Size]byte) (key [sha256.Size]byte, err error) {
 	h := sha256.New()
 	for _, arg := range u.args {
 		if b.recipe.overlay == "" || filepath.Dir(arg) != b.recipe.overlay {
 			continue
 		}
-		src, err := os.ReadFile(b.place(arg))
+		src, err := os.ReadFile(b.expand(arg))
 		if err != nil {
 			return key, err
 		}
@@ -418,7 +419,7 @@ func (b *relinking) inputs(u unit, imports []string, exports map[string][sha256.
 	return [sha256.Size]byte(h.Sum(nil)), nil
 }
 
-// compile compiles a unit. Text is what the compiler has to complain of in the code.
+// compile compiles a unit. text holds the compile errors.
 func (b *relinking) compile(ctx context.Context, u unit) (text string, err error) {
 	for _, arg := range u.args {
 		if strings.HasPrefix(arg, workDir) && strings.HasSuffix(arg, "_testmain.go") {
@@ -434,7 +435,7 @@ func (b *relinking) compile(ctx context.Context, u unit) (text string, err error
 	}
 	text, _ = output.Text()
 	if text == "" || status < 0 || strings.Contains(text, "could not import") {
-		// Killed, or the go command's cache was emptied meanwhile.
+		// The compiler was killed, or the go command's cache was emptied.
 		return "", b.declined(fmt.Sprintf("the compiler: exit status %d: %s", status, testrun.FirstLine(text)))
 	}
 	return strings.TrimSuffix(text, "\n") + "\n", nil
@@ -443,10 +444,10 @@ func (b *relinking) compile(ctx context.Context, u unit) (text string, err error
 func (b *relinking) run(ctx context.Context, s step, output *testrun.Capped) (int, error) {
 	args := make([]string, 0, len(s.args))
 	for _, arg := range s.args {
-		args = append(args, b.place(arg))
+		args = append(args, b.expand(arg))
 	}
-	env := slices.Concat(b.tools.env, s.env, []string{"TMPDIR=" + b.work, "PWD=" + b.place(s.dir)})
-	status, err := b.suite.Sandbox.Run(ctx, testrun.Command{Args: args, Dir: b.place(s.dir), Env: env, Stdout: output, Stderr: output})
+	env := slices.Concat(b.tools.env, s.env, []string{"TMPDIR=" + b.work, "PWD=" + b.expand(s.dir)})
+	status, err := b.suite.Sandbox.Run(ctx, testrun.Command{Args: args, Dir: b.expand(s.dir), Env: env, Stdout: output, Stderr: output})
 	if ctx.Err() != nil {
 		return -1, fmt.Errorf("build: %w", context.Cause(ctx))
 	}
@@ -456,31 +457,32 @@ func (b *relinking) run(ctx context.Context, s step, output *testrun.Capped) (in
 	return status, nil
 }
 
-// fetch puts the object file of a unit in place, if the last one was made of the same.
-func (b *relinking) fetch(u unit, inputs [sha256.Size]byte) bool {
-	b.keeping.Lock()
-	defer b.keeping.Unlock()
-	o, ok := b.recipe.kept[u.out]
-	return ok && o.inputs == inputs && os.MkdirAll(filepath.Dir(b.place(u.out)), 0o700) == nil && os.Link(o.file, b.place(u.out)) == nil
+// reuse links the stored object file of a unit into this build if its inputs are the same. It
+// reports whether it did.
+func (b *relinking) reuse(u unit, inputs [sha256.Size]byte) bool {
+	b.objectsMu.Lock()
+	defer b.objectsMu.Unlock()
+	o, ok := b.recipe.objects[u.out]
+	return ok && o.inputs == inputs && os.MkdirAll(filepath.Dir(b.expand(u.out)), 0o700) == nil && os.Link(o.file, b.expand(u.out)) == nil
 }
 
-// keep keeps the object file of a unit. Where there are no links nothing is kept.
-func (b *relinking) keep(u unit, inputs [sha256.Size]byte) {
-	b.keeping.Lock()
-	defer b.keeping.Unlock()
+// store stores the object file of a unit for later builds, if the file system has hard links.
+func (b *relinking) store(u unit, inputs [sha256.Size]byte) {
+	b.objectsMu.Lock()
+	defer b.objectsMu.Unlock()
 	b.compiled++
 	o := object{inputs, filepath.Join(b.dir, strconv.Itoa(b.compiled)+".a")}
-	if os.Link(b.place(u.out), o.file) != nil {
+	if os.Link(b.expand(u.out), o.file) != nil {
 		return
 	}
-	if last, ok := b.recipe.kept[u.out]; ok {
+	if last, ok := b.recipe.objects[u.out]; ok {
 		_ = os.Remove(last.file)
 	}
-	b.recipe.kept[u.out] = o
+	b.recipe.objects[u.out] = o
 }
 
-// exportData is a hash of what the compiler reads of an object file: the first member
-// of the archive.
+// exportData returns a hash of what the compiler reads of an object file: the first member of
+// the archive.
 func exportData(file string) (hash [sha256.Size]byte, err error) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -504,14 +506,14 @@ func exportData(file string) (hash [sha256.Size]byte, err error) {
 	return sha256.Sum256(data), nil
 }
 
-// toolchain is what is needed to do a part of the go command's work.
+// toolchain holds what is needed to do a part of the go command's work.
 type toolchain struct {
-	env       []string // the go command's own variables, as it passes them on
-	bin       string   // where it is itself
-	test2json string   // the program
+	env       []string // the variables that the go command passes to its tools
+	bin       string   // the directory of the go command
+	test2json string   // the path of the program
 }
 
-// toolchain finds out once about the toolchain that works on a module.
+// toolchain returns the toolchain of a module. It asks the go command once per module.
 func (s *Suite) toolchain(ctx context.Context, m Module) (toolchain, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

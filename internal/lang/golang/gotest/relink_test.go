@@ -12,9 +12,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// numbers is a package with all that a test program can be made of: tests inside and
-// outside of it, a package between it and the latter, TestMain, generics, build tags,
-// embedded files.
+// numbers is a package with everything that a test program can consist of: tests inside and
+// outside of the package, a package between it and the latter, TestMain, generics, build
+// tags, embedded files.
 const numbers = `
 -- num/num.go --
 // Package num is about numbers.
@@ -135,7 +135,7 @@ package use
 
 import "example.com/m/num"
 
-// Two takes all that can be taken from another package: what is inlined, constants.
+// Two uses what can be compiled in from another package: inlined functions, constants.
 func Two() int { return num.Max(num.Small(), num.Limit-2) }
 -- other/other.go --
 package other
@@ -153,7 +153,7 @@ func relinker(t *testing.T, s *Suite, pkg string, opt BuildOptions) *Relinker {
 	return r
 }
 
-// relinked is what the tests say of an overlay, as far as it is the code's.
+// relinked returns the outcome of tests with an overlay in a relinked program.
 func relinked(ctx context.Context, r *Relinker, overlay map[string][]byte, tests []testrun.TestID) (string, error) {
 	b, err := r.Build(ctx, overlay)
 	var build *BuildError
@@ -167,6 +167,7 @@ func relinked(ctx context.Context, r *Relinker, overlay map[string][]byte, tests
 	return outcome(b.Test(ctx, testrun.Request{Tests: tests, Count: 1}))
 }
 
+// overlaid returns the outcome of the same tests with the go command.
 func overlaid(ctx context.Context, r *Relinker, overlay map[string][]byte, tests []testrun.TestID) (string, error) {
 	return outcome(r.suite.Run(ctx, testrun.Request{Packages: []string{r.pkg.ImportPath}, Tests: tests, Overlay: overlay, Count: 1, NoVet: true}))
 }
@@ -186,8 +187,8 @@ func outcome(res *testrun.Result, err error) (string, error) {
 	return b.String(), nil
 }
 
-// edits make an overlay of "file:old => new" lines; "file: => new" is a new file, and
-// "file:" is one less.
+// edits makes an overlay of lines: "file:old => new" replaces text, "file: => new" adds a
+// file, and "file:" removes one.
 func edits(t *testing.T, s *Suite, lines ...string) map[string][]byte {
 	t.Helper()
 	overlay := map[string][]byte{}
@@ -210,14 +211,14 @@ func edits(t *testing.T, s *Suite, lines ...string) map[string][]byte {
 			}
 		}
 		if n := strings.Count(string(src), from); n != 1 {
-			t.Fatalf("%q is %d times in %s", from, n, file)
+			t.Fatalf("%q occurs %d times in %s", from, n, file)
 		}
 		overlay[file] = []byte(strings.Replace(string(src), from, to, 1))
 	}
 	return overlay
 }
 
-// TestRelink compares with what the go command says of the same overlay.
+// TestRelink compares relinked programs with the go command for the same overlays.
 func TestRelink(t *testing.T) {
 	t.Parallel()
 	s := find(t, numbers, "")
@@ -226,10 +227,10 @@ func TestRelink(t *testing.T) {
 	for _, test := range []struct {
 		name   string
 		edits  []string
-		want   string // a part of the outcome, or of why it is declined
+		want   string // a part of the outcome, or of the reason to decline
 		served bool
 	}{
-		{"nothing", nil, "TestMax/numbers assertion Max(3, 2) = 2 {num/num_test.go 21", true},
+		{"no change", nil, "TestMax/numbers assertion Max(3, 2) = 2 {num/num_test.go 21", true},
 		{"generic", []string{"num/num.go:a < b => a > b"}, "passed [example.com/m/num.TestMax/numbers", true},
 		{"position", []string{"num/num.go:\tif a < b => \tif a == b {\n\t\tpanic(a)\n\t}\n\tif a > b", "num/num_test.go:got := Max(3, 2) => got := Max(3, 3)"}, "{num/num.go 13 0}", true},
 		{"constant", []string{"num/num.go:Limit = 3 => Limit = 2"}, "got 0 with the limit 2", true},
@@ -238,24 +239,24 @@ func TestRelink(t *testing.T) {
 		{"type error", []string{"num/num.go:a < b => a < c"}, num + " [{{num/num.go 12 9} undefined: c}]", true},
 		{"syntax error", []string{"num/num.go:a < b => a < "}, "{num/num.go 12 9} syntax error", true},
 		{"many errors", []string{"num/num.go:a < b => c < d", "use/use.go:num.Small => num.Smaller"}, "undefined: d", true},
-		{"an error in a package that imports it", []string{"num/num.go:func Small => func Smaller", "num/print.go:Small => Smaller"}, "example.com/m/use [{{use/use.go", true},
-		{"errors in its tests", []string{"num/num.go:Loud(s string) => Loud(s []byte)", "num/num.go:strings.ToUpper(s) => strings.ToUpper(string(s))"}, "num/num_test.go", true},
-		{"import unused", []string{"num/num.go:strings.ToUpper(s) => s"}, `"strings" imported and not used`, true},
-		{"import of what others use", []string{"num/num.go:\"strings\" => \"fmt\"", "num/num.go:strings.ToUpper(s) => fmt.Sprint(s)"}, "TestLoud assertion a", true},
-		{"import of what none uses", []string{"num/num.go:\"strings\" => \"expvar\"", "num/num.go:strings.ToUpper(s) => expvar.NewString(s).Value()"}, "TestLoud assertion", true},
+		{"error in an importing package", []string{"num/num.go:func Small => func Smaller", "num/print.go:Small => Smaller"}, "example.com/m/use [{{use/use.go", true},
+		{"errors in the tests", []string{"num/num.go:Loud(s string) => Loud(s []byte)", "num/num.go:strings.ToUpper(s) => strings.ToUpper(string(s))"}, "num/num_test.go", true},
+		{"unused import", []string{"num/num.go:strings.ToUpper(s) => s"}, `"strings" imported and not used`, true},
+		{"import that others use", []string{"num/num.go:\"strings\" => \"fmt\"", "num/num.go:strings.ToUpper(s) => fmt.Sprint(s)"}, "TestLoud assertion a", true},
+		{"import that no other package uses", []string{"num/num.go:\"strings\" => \"expvar\"", "num/num.go:strings.ToUpper(s) => expvar.NewString(s).Value()"}, "TestLoud assertion", true},
 		{"import of another package of the module", []string{"num/num.go:\"strings\" => \"example.com/m/other\"", "num/num.go:strings.ToUpper(s) => other.Other()"}, "TestLoud assertion other", true},
-		{"import that there is not", []string{"num/num.go:\"strings\" => \"example.com/m/none\"", "num/num.go:strings.ToUpper(s) => none.None()"}, "go test -n", false},
+		{"missing import", []string{"num/num.go:\"strings\" => \"example.com/m/none\"", "num/num.go:strings.ToUpper(s) => none.None()"}, "go test -n", false},
 		{"import cycle", []string{"num/num.go:\"strings\" => \"example.com/m/use\"", "num/num.go:strings.ToUpper(s) => fmt.Sprint(use.Two())"}, "go test -n", false},
 		{"build tag", []string{"num/on.go:special => !special", "num/off.go:!special => special"}, "a text", true},
-		{"file more", []string{"num/more.go: => package num\n\nfunc init() { panic(1) }\n"}, "setup panic", true},
-		{"file less", []string{"num/println.go:", "num/print.go:println2 => println"}, "num.Example", true},
+		{"added file", []string{"num/more.go: => package num\n\nfunc init() { panic(1) }\n"}, "setup panic", true},
+		{"removed file", []string{"num/println.go:", "num/print.go:println2 => println"}, "num.Example", true},
 		{"embedded file", []string{"num/text.txt:a text => another"}, "another", true},
 		{"embed directive", []string{"num/text.go:text.txt => text.go"}, "package num", true},
 		{"other tests", []string{"num/num_test.go:func TestLoud => func TestSilent"}, "TestSilent", true},
 		{"assembly", []string{"num/num_amd64.s: => \n", "num/num_arm64.s: => \n"}, "asm is part", false},
 		{"cgo", []string{"num/num.go:\"strings\" => \"C\"", "num/num.go:strings.ToUpper(s) => s"}, "is part", false},
 		{"linker", []string{"num/print.go:package num => package num\n\nimport _ \"unsafe\"\n\n//go:linkname gone example.com/m/none.None\nfunc gone()\n\nfunc init() { gone() }\n"}, "", false},
-		{"no Go at all", []string{"num/num.go:package num => packages num"}, "expected 'package'", false},
+		{"not Go", []string{"num/num.go:package num => packages num"}, "expected 'package'", false},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -264,7 +265,7 @@ func TestRelink(t *testing.T) {
 			if !test.served {
 				var declined *DeclinedError
 				if !errors.As(err, &declined) || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("%s, %v, want it declined: %s", got, err, test.want)
+					t.Errorf("%s, %v, want a DeclinedError with %s", got, err, test.want)
 				}
 				return
 			}
@@ -276,7 +277,7 @@ func TestRelink(t *testing.T) {
 	}
 }
 
-// TestRelinkFlags is about suites whose go commands differ from plain ones.
+// TestRelinkFlags checks suites with flags, workspaces and other variations.
 func TestRelinkFlags(t *testing.T) {
 	t.Parallel()
 	const num = "example.com/m/num"
@@ -288,7 +289,7 @@ func TestRelinkFlags(t *testing.T) {
 		{"compiler flags", numbers, `go test -gcflags=-l -ldflags="-X 'example.com/m/num.Text=b c'" ./...`, "b c off"},
 		{"workspace", strings.ReplaceAll(numbers, "-- ", "-- m/") + "-- go.work --\ngo 1.25\n\nuse ./m\n-- m/go.mod --\nmodule example.com/m\n\ngo 1.25\n", "", "passed"},
 		{"path with a blank", strings.ReplaceAll(numbers, "-- ", "-- a b/") + "-- a b/go.mod --\nmodule example.com/m\n\ngo 1.25\n", "", "passed"},
-		{"broken as it stands", strings.ReplaceAll(numbers, "Limit - 1", "Limit - undefined"), "", "passed"},
+		{"broken without the overlay", strings.ReplaceAll(numbers, "Limit - 1", "Limit - undefined"), "", "passed"},
 		{"vendored", numbers + "-- go.mod --\nmodule example.com/m\n\ngo 1.25\n\nrequire example.com/v v1.0.0\n-- num/v.go --\npackage num\n\nimport _ \"example.com/v\"\n" +
 			"-- vendor/modules.txt --\n# example.com/v v1.0.0\n## explicit\nexample.com/v\n-- vendor/example.com/v/v.go --\npackage v\n", "", "passed"},
 	} {
@@ -341,9 +342,9 @@ func TestRelinkDeclines(t *testing.T) {
 	}
 }
 
-// What a build leaves is the program, and what the others import is not compiled when
-// it looks the same to them.
-func TestRelinkKeeps(t *testing.T) {
+// TestRelinkReuses checks that a package is compiled again only if its importers see a
+// difference, and that builds leave only the program.
+func TestRelinkReuses(t *testing.T) {
 	t.Parallel()
 	s := find(t, numbers, "")
 	temp := t.TempDir()
@@ -360,7 +361,7 @@ func TestRelinkKeeps(t *testing.T) {
 		{body("1, 2"), 5},
 		{body("1, 3"), 6},
 		{body("1, 3"), 6},
-		{edits(t, s, "num/println.go:package num => package num\n"), 10},                                      // lines are elsewhere, which others see
+		{edits(t, s, "num/println.go:package num => package num\n"), 10},                                      // importers see the moved lines
 		{edits(t, s, "num/println.go:package num => package num\n", "num/print.go:Small() => Small()+1"), 14}, // inlined
 	} {
 		b, err := r.Build(t.Context(), test.overlay)
@@ -368,7 +369,7 @@ func TestRelinkKeeps(t *testing.T) {
 			t.Fatal(err)
 		}
 		if r.compiled != test.compiled {
-			t.Errorf("%d: %d packages were compiled, want %d", i, r.compiled, test.compiled)
+			t.Errorf("%d: compiled %d packages, want %d", i, r.compiled, test.compiled)
 		}
 		if err := b.Remove(); err != nil {
 			t.Error(err)

@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Event is one line of what go test -json writes; see `go doc test2json`.
+// Event is one line of go test -json; see `go doc test2json`.
 type Event struct {
 	Action      string
 	Package     string
@@ -25,45 +25,45 @@ type Event struct {
 	Elapsed     float64
 }
 
-// Outcome is what one attempt of a test, or of a package as a whole, came to.
+// Outcome is the outcome of one attempt of a test, or of a package as a whole.
 type Outcome struct {
 	testrun.TestID
 	Action  string // pass, fail or skip
 	Seconds float64
-	Failure *testrun.Failure // what it failed with; nil also where only a subtest has failed
+	Failure *testrun.Failure // nil unless the test failed itself, not only a subtest
 }
 
-// Replay judges the events of a go test -json that ran somewhere else, as Run judges
-// those of its own. Packages and tests may come more than once, as they do with
-// -count and with programs that run again what failed: each time is an attempt. The
-// zero value is not ready; NewReplay makes one.
+// Replay turns the events of a go test -json that ran elsewhere into the same failures as
+// [Suite.Run]. Packages and tests may occur more than once, with -count or because a program
+// retried failures: each time is an attempt. [NewReplay] makes one; the zero value is not
+// usable.
 type Replay struct {
 	tree     tree
-	attempts []*collector // of each package the first, the second and so on
-	packages map[string]*replayed
+	attempts []*collector // one for the first attempt of every package, one for the second, and so on
+	packages map[string]*packageReplay
 	outcomes []Outcome
 	at       []int // the attempts of outcomes
-	told     testrun.Capped
+	other    testrun.Capped
 }
 
-// replayed is the present attempt of a package.
-type replayed struct {
-	attempt  int
-	ended    bool            // the package has
-	finished map[string]bool // tests
-	open     int             // tests that run
-	failed   bool            // a test has
-	before   bool            // a test has in an earlier attempt of the same process
+// packageReplay is the current attempt of a package.
+type packageReplay struct {
+	attempt      int
+	ended        bool
+	finished     map[string]bool // tests that have ended
+	running      int             // how many tests run
+	failed       bool            // a test failed
+	failedBefore bool            // a test failed in an earlier attempt of the same process
 }
 
-// NewReplay is a replay of what ran on a tree with these modules, now at root, an
-// absolute directory. Files are told relative to it; of those that the events name
-// without their folder, and whose package belongs to no module, none is told.
+// NewReplay returns a replay for a tree with these modules that is now at root, an absolute
+// directory. Files are reported relative to root. If the events name a file without its
+// directory, and its package belongs to no module, the file is left out.
 func NewReplay(root string, modules []Module) *Replay {
-	return &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*replayed{}}
+	return &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*packageReplay{}}
 }
 
-// ModulesIn are the Go modules of a tree, by its files alone: nothing is run.
+// ModulesIn returns the Go modules of a tree. It only reads files, and runs no command.
 func ModulesIn(root string) ([]Module, error) {
 	found, err := survey(root)
 	if err != nil {
@@ -82,43 +82,43 @@ func ModulesIn(root string) ([]Module, error) {
 	return modules, nil
 }
 
-// Len is how many outcomes there are so far.
+// Len returns how many outcomes there are so far.
 func (r *Replay) Len() int { return len(r.outcomes) }
 
-// Other takes in a line of the stream that is no event.
+// Other processes a line of the stream that is not an event.
 func (r *Replay) Other(line []byte) {
-	r.told.Write(line)
-	r.told.Write([]byte("\n"))
+	r.other.Write(line)
+	r.other.Write([]byte("\n"))
 }
 
-// Add takes in the next event.
+// Add processes the next event.
 func (r *Replay) Add(e Event) {
 	ev := event{Action: e.Action, Package: e.Package, ImportPath: e.ImportPath, Test: e.Test, Output: e.Output, FailedBuild: e.FailedBuild}
 	if e.Package == "" {
-		ev.Output = r.completed(bareBuild(), builtPackage(e.ImportPath), e.Output)
+		ev.Output = r.withPackagePath(bareBuild(), builtPackage(e.ImportPath), e.Output)
 		r.collector(0).add(ev)
 		return
 	}
 	p := r.packages[e.Package]
 	if p == nil {
-		p = &replayed{finished: map[string]bool{}}
+		p = &packageReplay{finished: map[string]bool{}}
 		r.packages[e.Package] = p
 	}
 	if p.ended || e.Action == "run" && p.finished[e.Test] {
-		r.again(e.Package, p)
+		r.nextAttempt(e.Package, p)
 	}
 	switch end := e.Action == "pass" || e.Action == "fail" || e.Action == "skip"; {
 	case e.Action == "output":
-		ev.Output = r.completed(bareEntry(), e.Package, e.Output)
+		ev.Output = r.withPackagePath(bareEntry(), e.Package, e.Output)
 	case e.Action == "run":
-		p.open++
+		p.running++
 	case end && e.Test == "":
 		p.ended = true
-		if e.Action == "fail" && p.before && !p.failed && p.open == 0 {
-			ev.Action = "pass" // this attempt did: the process failed for an earlier one
+		if e.Action == "fail" && p.failedBefore && !p.failed && p.running == 0 {
+			ev.Action = "pass" // the process failed because of an earlier attempt
 		}
 	case end:
-		p.open = max(p.open-1, 0)
+		p.running = max(p.running-1, 0)
 		p.finished[e.Test] = true
 		p.failed = p.failed || e.Action == "fail"
 		r.outcomes = append(r.outcomes, Outcome{TestID: testrun.TestID{Package: e.Package, Test: e.Test}, Action: e.Action, Seconds: e.Elapsed})
@@ -127,9 +127,9 @@ func (r *Replay) Add(e Event) {
 	r.collector(p.attempt).add(ev)
 }
 
-// again begins the next attempt of a package.
-func (r *Replay) again(path string, p *replayed) {
-	next := &replayed{attempt: p.attempt + 1, finished: map[string]bool{}}
+// nextAttempt begins the next attempt of a package.
+func (r *Replay) nextAttempt(path string, p *packageReplay) {
+	next := &packageReplay{attempt: p.attempt + 1, finished: map[string]bool{}}
 	if !p.ended {
 		c, action := r.collector(p.attempt), "pass"
 		if p.failed {
@@ -137,7 +137,7 @@ func (r *Replay) again(path string, p *replayed) {
 			c.add(event{Action: "output", Package: path, Output: "FAIL\n"})
 		}
 		c.add(event{Action: action, Package: path})
-		next.before = p.before || p.failed
+		next.failedBefore = p.failedBefore || p.failed
 	}
 	*p = *next
 }
@@ -145,23 +145,25 @@ func (r *Replay) again(path string, p *replayed) {
 func (r *Replay) collector(attempt int) *collector {
 	for len(r.attempts) <= attempt {
 		c := newCollector(r.tree)
-		c.flood = math.MaxInt // who reads the stream bounds it
+		c.flood = math.MaxInt // the reader of the stream bounds it
 		r.attempts = append(r.attempts, c)
 	}
 	return r.attempts[attempt]
 }
 
 var (
+	// bareEntry matches a file name without a directory in a test's output.
 	bareEntry = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^    ()[^\s/\\:]+\.go:\d+: `) })
-	// bareBuild is relative to wherever the go command ran.
+	// bareBuild matches a relative file name in the output of a build. It is relative to
+	// wherever the go command ran.
 	bareBuild = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(?:vet: )?((?:[^\s/\\:]+[/\\])*)[^\s/\\:]+\.go:\d+`)
 	})
 )
 
-// completed is output in which a file has the name that -fullpath and -trimpath would
-// give it, so that its folder is known. The group of form is what stands in its place.
-func (r *Replay) completed(form *regexp.Regexp, pkg, output string) string {
+// withPackagePath returns output in which a file has the name that -fullpath and -trimpath
+// would give it, so that its directory is known. The import path replaces the group of form.
+func (r *Replay) withPackagePath(form *regexp.Regexp, pkg, output string) string {
 	if !slices.ContainsFunc(r.tree.modules, func(m Module) bool {
 		return m.Path != "" && (pkg == m.Path || strings.HasPrefix(pkg, m.Path+"/"))
 	}) {
@@ -174,8 +176,8 @@ func (r *Replay) completed(form *regexp.Regexp, pkg, output string) string {
 	return output[:m[2]] + pkg + "/" + output[m[3]:]
 }
 
-// builtPackage is the package whose build an ImportPath names, which may be a variant
-// for a test: "p_test [p.test]".
+// builtPackage returns the package of the build with an ImportPath, which may be a test
+// variant: "p_test [p.test]".
 func builtPackage(importPath string) string {
 	pkg, variant, ok := strings.Cut(importPath, " [")
 	if ok {
@@ -184,11 +186,10 @@ func builtPackage(importPath string) string {
 	return pkg
 }
 
-// Outcomes judges what was taken in: every attempt of every test in the order in which
-// they ended, and after them what failed without an end of its own, such as packages that
-// do not build. A package whose end the stream does not have counts as ended
-// from outside. An error says that part of it did not truly run; the outcomes are there all
-// the same.
+// Outcomes returns the outcomes of all events: first every attempt of every test, in the
+// order in which they ended, then failures without an end event, like packages that do not
+// build. A package without an end event counts as killed. If part of the tests did not truly
+// run, Outcomes also returns an error.
 func (r *Replay) Outcomes() ([]Outcome, error) {
 	for path, p := range r.packages {
 		if !p.ended {
@@ -203,14 +204,14 @@ func (r *Replay) Outcomes() ([]Outcome, error) {
 	var order []key
 	var wrong error
 	for attempt, c := range r.attempts {
-		told := ""
+		printed := ""
 		if attempt == 0 {
-			told, _ = r.told.Text()
+			printed, _ = r.other.Text()
 		}
-		err := c.endCall(r.tree.roots[0], told, 0)
+		err := c.endCall(r.tree.roots[0], printed, 0)
 		var res *testrun.Result
 		if err == nil {
-			res, err = c.finish(testrun.Request{Packages: []string{}}) // asks for nothing: an attempt may be of nothing
+			res, err = c.finish(testrun.Request{Packages: []string{}}) // requests nothing: an attempt may have no tests
 		}
 		if err != nil {
 			if wrong == nil {

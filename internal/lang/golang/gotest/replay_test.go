@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// replay is the outcomes of a stream, each on a line.
+// replay returns the outcomes of a stream, one per line.
 func replay(t *testing.T, stream string) string {
 	t.Helper()
 	r := NewReplay(recordedRoot, []Module{{Dir: "sub", Path: "example.com/m"}})
@@ -32,7 +32,7 @@ func replay(t *testing.T, stream string) string {
 	return b.String()
 }
 
-// TestReplayAttempts tells the attempts of a test apart.
+// TestReplayAttempts checks that the attempts of a test are kept apart.
 func TestReplayAttempts(t *testing.T) {
 	t.Parallel()
 	const p = `"Package":"example.com/m/p"`
@@ -62,7 +62,7 @@ func TestReplayAttempts(t *testing.T) {
 			"cut off", begin + run("TestA", "pass", "") + `{"Action":"run",` + p + `,"Test":"TestB"}` + "\n",
 			"pass example.com/m/p.TestA\nfail example.com/m/p.TestB timeout :0 the results end before the test does\n",
 		},
-		{"nothing", "", ""},
+		{"empty", "", ""},
 		{"without tests", begin + end("skip"), ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -74,8 +74,8 @@ func TestReplayAttempts(t *testing.T) {
 	}
 }
 
-// TestReplayIsRun checks on recorded streams that a replay finds the failures that a run
-// does.
+// TestReplayIsRun checks with recorded streams that a replay finds the same failures as a
+// run.
 func TestReplayIsRun(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tests", "builds", "race"} {
@@ -90,7 +90,7 @@ func TestReplayIsRun(t *testing.T) {
 		got := replay(t, string(stream))
 		for _, f := range want.Failures {
 			if !strings.Contains(got, fmt.Sprintf("fail %s %s ", f.TestID, f.Kind)) {
-				t.Errorf("%s: %s is not told:\n%s", name, f.TestID, got)
+				t.Errorf("%s: no failure of %s:\n%s", name, f.TestID, got)
 			}
 		}
 	}

@@ -13,12 +13,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Run runs the tests. A run that did not truly run gives a [*testrun.NotRunError]; tests
-// that fail, and code that does not compile, are in the Result.
+// Run runs the tests. Tests that fail, and code that does not compile, are in the Result. If
+// the tests did not truly run, the error is a [*testrun.NotRunError].
 //
-// When the suite has a Command it runs first and decides whether a run of the
-// whole suite is green; nothing is known of single tests then. An overlay reaches
-// the go commands that it starts through GOFLAGS.
+// If the suite has a Command, it runs first and decides whether the whole suite is green. A
+// green run then says nothing about single tests. GOFLAGS passes an overlay on to the go
+// commands that the Command runs.
 func (s *Suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
 	began := time.Now()
 	over, err := s.layOver(req.Overlay, nil)
@@ -60,7 +60,7 @@ func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*
 	for _, call := range calls {
 		err := s.goTest(limited, c, call, req, over)
 		if late = errors.Is(err, errLate); late {
-			c.result.Late = 1 // at least; they are counted below
+			c.result.Late = 1 // at least one; counted below
 			break
 		}
 		if err != nil {
@@ -78,8 +78,8 @@ func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*
 	return result, nil
 }
 
-// untested counts the packages with tests among those asked for, nil for all, that a run
-// did not come to; at least 1.
+// untested counts the requested packages with tests that a run did not get to, at least 1.
+// If asked is nil, all packages are requested.
 func (s *Suite) untested(ctx context.Context, asked, run []string) int {
 	all, err := s.Packages(ctx)
 	if err != nil {
@@ -99,12 +99,12 @@ func (s *Suite) untested(ctx context.Context, asked, run []string) int {
 type invocation struct {
 	dir  string // absolute
 	env  []string
-	args []string // what differs from one to the next: -run and the packages
+	args []string // the arguments that differ between invocations: -run and the packages
 }
 
-// plan turns a request into as few invocations as it can: one for each module,
-// and one for each package of which only some tests are asked for. Packages that the tree
-// does not have are missing.
+// plan turns a request into as few invocations as possible: one for each module, and one for
+// each package of which only some tests are requested. Packages that the tree does not have
+// are missing.
 func (s *Suite) plan(ctx context.Context, req testrun.Request) (calls []invocation, missing []testrun.TestID, err error) {
 	if req.Packages == nil && req.Tests == nil {
 		calls, err = s.planAll()
@@ -173,8 +173,8 @@ func (s *Suite) planAll() ([]invocation, error) {
 	return calls, nil
 }
 
-// pattern is the -run pattern that matches exactly the given tests, subtests
-// included.
+// pattern returns the -run pattern that matches exactly the given tests, including their
+// subtests.
 func pattern(tests []testrun.TestID) string {
 	var tops, subs []string
 	for _, id := range tests {
@@ -197,13 +197,13 @@ func pattern(tests []testrun.TestID) string {
 }
 
 var (
-	errIdle  = errors.New("nothing was heard of the tests for too long")
-	errFlood = errors.New("the tests print too much")
-	errLate  = errors.New("the time for the tests is over")
+	errIdle  = errors.New("no output of the tests for too long")
+	errFlood = errors.New("too much output of the tests")
+	errLate  = errors.New("the time limit of the tests has passed")
 )
 
-// goTest runs one go test and collects what it tells. An error means that it did
-// not truly run, or, errLate, not to its end.
+// goTest runs one go test and collects its events. An error means that the tests did not
+// truly run, and errLate that they did not run to their end.
 func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req testrun.Request, over overlay) error {
 	timeout := s.timeout(req)
 	args := append([]string{"go", "test", "-json", "-fullpath"}, s.Flags...)
@@ -218,16 +218,16 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req t
 	return s.listen(ctx, c, call, timeout)
 }
 
-// listen runs a program that tells of tests as go test -json does, and collects it.
-// The args of the call are the whole command line.
+// listen runs a program that prints events like go test -json, and collects them. The args of
+// the call are the whole command line.
 func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeout time.Duration) error {
 	running, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
 	c.flooded = func() { cancel(errFlood) }
 	var stderr, other testrun.Capped
 	reader := &eventReader{emit: c.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
-	// Every binary ends itself at its timeout, so that from a run with many
-	// packages something is heard that often at least.
+	// Every binary ends at its timeout, so even a run of many packages prints something at
+	// least that often.
 	watched := newWatch(reader, timeout, func() { cancel(errIdle) })
 	status, err := s.Sandbox.Run(running, testrun.Command{
 		Args: call.args, Dir: call.dir, Env: call.env, Stdout: watched, Stderr: &stderr, Grace: testrun.Grace, Sweep: true, Build: true,
@@ -238,27 +238,27 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 	late := errors.Is(context.Cause(ctx), errLate)
 	switch {
 	case late:
-		c.cutOff()
+		c.dropUnfinished()
 		status = 0
 	case ctx.Err() != nil:
 		return fmt.Errorf("tests: %w", context.Cause(ctx))
 	case errors.Is(err, errFlood):
 	case errors.Is(err, errIdle):
-		if !c.interrupt(fmt.Sprintf("did not end within %s, and was ended", timeout)) {
-			return &testrun.NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run it by hand to see what it waits for"}
+		if !c.interrupt(fmt.Sprintf("did not end within %s and was killed", timeout)) {
+			return &testrun.NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run them by hand to see what they wait for"}
 		}
 	case err != nil:
 		return testrun.NotStarted(err)
 	}
-	told, _ := stderr.Text()
+	printed, _ := stderr.Text()
 	rest, _ := other.Text()
-	if err := c.endCall(call.dir, told+rest, status); err != nil || !late {
+	if err := c.endCall(call.dir, printed+rest, status); err != nil || !late {
 		return err
 	}
 	return errLate
 }
 
-// timeout is that of one test binary; 0 means none.
+// timeout returns the timeout of one test binary; 0 means none.
 func (s *Suite) timeout(req testrun.Request) time.Duration {
 	if req.Timeout > 0 {
 		return req.Timeout

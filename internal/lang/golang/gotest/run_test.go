@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// write makes a tree of a txtar archive, in a module example.com/m unless the
+// write writes a txtar archive to a temporary directory, as module example.com/m unless the
 // archive has a go.mod of its own.
 func write(t *testing.T, archive string) string {
 	t.Helper()
@@ -55,7 +55,7 @@ func run(t *testing.T, s *Suite, req testrun.Request) *testrun.Result {
 	return r
 }
 
-// brief is a failure in one line.
+// brief returns a failure in one line.
 func brief(f testrun.Failure) string {
 	return fmt.Sprintf("%s %s %s:%d %s", f.TestID, f.Kind, f.File, f.Line, f.Message)
 }
@@ -75,12 +75,12 @@ func notRun(t *testing.T, err error) *testrun.NotRunError {
 		t.Fatalf("error %v, want a *NotRunError", err)
 	}
 	if e.What == "" || e.Hint == "" {
-		t.Errorf("%+v lacks what is wrong or what to do", e)
+		t.Errorf("%+v lacks What or Hint", e)
 	}
 	return e
 }
 
-// small is a module with a little of everything.
+// small is a module with a bit of everything.
 const small = `
 -- calc/calc.go --
 package calc
@@ -276,11 +276,11 @@ func TestNotRun(t *testing.T) {
 		what                   string
 	}{
 		{"pattern that matches nothing", passing, "go test ./none/...", testrun.Request{}, "no packages match"},
-		{"directory that is not there", passing, "go test ./none", testrun.Request{}, "no packages match"},
+		{"missing directory", passing, "go test ./none", testrun.Request{}, "no packages match"},
 		{"run pattern that matches nothing", passing, "go test -run XYZ ./...", testrun.Request{}, "no tests were run"},
 		{"unknown test", passing, "", testrun.Request{Tests: []testrun.TestID{{Package: "example.com/m", Test: "TestB"}}}, "no tests were run"},
 		{
-			"dependency that cannot be had",
+			"dependency that cannot be downloaded",
 			"-- go.mod --\nmodule example.com/m\n\ngo 1.25\n\nrequire example.com/none v1.0.0\n-- a_test.go --\npackage a\n\nimport (\n\t\"testing\"\n\n\t\"example.com/none\"\n)\n\nfunc TestA(t *testing.T) { none.X() }\n",
 			"",
 			testrun.Request{},
@@ -288,7 +288,7 @@ func TestNotRun(t *testing.T) {
 		},
 		{"toolchain too old", "-- go.mod --\nmodule example.com/m\n\ngo 1.999\n" + passing, "", testrun.Request{}, "go"},
 		{"no tests in test files", "-- a.go --\npackage a\n-- a_test.go --\npackage a\n", "", testrun.Request{}, "no tests were run"},
-		{"command that is not there", passing, "no-such-command --flag", testrun.Request{}, "could not be run"},
+		{"missing command", passing, "no-such-command --flag", testrun.Request{}, "cannot run the test command"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -332,7 +332,7 @@ func TestCommand(t *testing.T) {
 	}
 }
 
-// TestCommandOverlay has a command see a fix that is only laid over the tree.
+// TestCommandOverlay checks that a command sees a fix in an overlay.
 func TestCommandOverlay(t *testing.T) {
 	t.Parallel()
 	s := find(t, small, "go test -run '^TestThree$' ./... && true")
@@ -352,7 +352,7 @@ func TestOverlayStaysInside(t *testing.T) {
 	}
 }
 
-// When the time for a run is over, what has ended is told and the rest is left out.
+// At the time limit of a run, tests that have ended are reported and the others left out.
 func TestWithin(t *testing.T) {
 	t.Parallel()
 	s := find(t, `-- go.mod --
@@ -388,11 +388,11 @@ func TestBroken(t *testing.T) { t.Error("broken") }
 
 func TestSlow(*testing.T) { time.Sleep(time.Hour) }
 `, "")
-	run(t, s, testrun.Request{Packages: []string{"example.com/m/quick"}})                                                           // is in go's cache from here on
+	run(t, s, testrun.Request{Packages: []string{"example.com/m/quick"}})                                                           // puts it into go's cache
 	run(t, s, testrun.Request{Tests: []testrun.TestID{{Package: "example.com/m/broken", Test: "TestBroken"}}, Within: time.Minute}) // builds it
 	r := run(t, s, testrun.Request{Within: 8 * time.Second})
 	if r.Late == 0 {
-		t.Error("it is not late")
+		t.Error("not late")
 	}
 	if want := []testrun.TestID{{Package: "example.com/m/quick", Test: "TestQuick"}}; !slices.Equal(r.Passed, want) {
 		t.Errorf("passed %v, want %v", r.Passed, want)

@@ -7,11 +7,11 @@ import (
 	"strings"
 )
 
-// script is what the go command would do to build a test program, as `go test -n`
-// prints it: the packages that are not in its cache to compile, the program to link.
+// script holds what the go command would do to build a test program, as printed by `go test
+// -n`: compile the packages that are not in its cache, and link the program.
 type script struct {
-	files map[string]string // written before anything else: name, in workDir -> content
-	units []unit            // to compile, each after those that it imports
+	files map[string]string // files to write first: name, in workDir -> content
+	units []unit            // packages to compile, each after those that it imports
 	link  step
 	out   string // the program
 }
@@ -19,7 +19,7 @@ type script struct {
 // unit is a package to compile.
 type unit struct {
 	step
-	path string // import path, as the compiler is told
+	path string // import path, as passed to the compiler
 	out  string // the object file
 }
 
@@ -30,12 +30,12 @@ type step struct {
 	dir  string
 }
 
-// workDir stands for the directory that a build takes place in.
+// workDir means the work directory of a build.
 const workDir = "$WORK"
 
-// parseScript reads what `go test -n` has printed for one package; dir is where it
-// ran. What it does not know, such as a call of cgo or of the assembler, it refuses:
-// why says what that is.
+// parseScript parses what `go test -n` printed for one package; dir is where it ran. If the
+// script has a step that it does not know, like a call of cgo or the assembler, why says
+// which.
 func parseScript(text, dir string) (s *script, why string) {
 	s = &script{files: map[string]string{}}
 	in := dir
@@ -48,9 +48,9 @@ func parseScript(text, dir string) (s *script, why string) {
 		}
 		if rest, ok := strings.CutPrefix(line, "cat >"); ok {
 			name, _, ok := strings.Cut(rest, " << 'EOF'")
-			content, after, ended := strings.Cut(text, "EOF\n") // the content need not end a line
+			content, after, ended := strings.Cut(text, "EOF\n") // the content may lack a line end
 			if !ok || !ended || !strings.HasPrefix(name, workDir) {
-				return nil, "a file that cannot be read: " + line
+				return nil, "cannot read a file of the script: " + line
 			}
 			s.files[name], text = content, after
 			continue
@@ -61,9 +61,9 @@ func parseScript(text, dir string) (s *script, why string) {
 		if rest, ok := strings.CutPrefix(line, "echo '"); ok {
 			content, name, ok := strings.Cut(strings.TrimSuffix(rest, " # internal"), "' > ")
 			if !ok || !strings.HasPrefix(name, workDir) {
-				return nil, "a file that cannot be read: " + line
+				return nil, "cannot read a file of the script: " + line
 			}
-			s.files[name] = content + "\n" // a line too many is none to the tools
+			s.files[name] = content + "\n" // the tools ignore a line end too many
 			continue
 		}
 		if to, ok := strings.CutPrefix(line, "cd "); ok {
@@ -72,7 +72,7 @@ func parseScript(text, dir string) (s *script, why string) {
 		}
 		st, ok := parseStep(line, in)
 		if !ok {
-			return nil, "a command that cannot be read: " + line
+			return nil, "cannot read a command of the script: " + line
 		}
 		if in == "." {
 			st.dir = dir
@@ -90,15 +90,15 @@ func parseScript(text, dir string) (s *script, why string) {
 				return nil, "an unusual call of the linker"
 			}
 		case s.out != "" && st.args[0] == s.out:
-			return s, "" // it would run now
+			return s, "" // the next step would run the program
 		default:
 			return nil, tool + " is part of the build"
 		}
 	}
-	return nil, "no test program is built"
+	return nil, "it builds no test program"
 }
 
-// after is the argument that follows a flag.
+// after returns the argument that follows a flag.
 func (s step) after(flag string) string {
 	if i := slices.Index(s.args, flag); i >= 0 && i+1 < len(s.args) {
 		return s.args[i+1]
@@ -106,9 +106,9 @@ func (s step) after(flag string) string {
 	return ""
 }
 
-// parseStep splits a command line of the go command, whose words are in Go's quotes
-// where they need any, and the variables before it in those of a shell. It writes a
-// dot for the directory that the command runs in.
+// parseStep splits a command line that the go command printed. Words that need quotes are in
+// Go's quotes, and variables before the command in those of a shell. A dot at the start of a
+// word means the directory that the command runs in.
 func parseStep(line, dir string) (s step, ok bool) {
 	s.dir = dir
 	for line = strings.TrimSpace(line); line != ""; line = strings.TrimLeft(line, " ") {
@@ -145,7 +145,7 @@ func parseStep(line, dir string) (s step, ok bool) {
 	return s, len(s.args) > 0
 }
 
-// variable tells whether a word can be the name of an environment variable.
+// variable reports whether a word can be the name of an environment variable.
 func variable(word string) bool {
 	return word != "" && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ_0123456789") == ""
 }

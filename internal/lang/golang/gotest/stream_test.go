@@ -15,9 +15,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-var update = flag.Bool("update", false, "record the streams and expectations in testdata anew")
+var update = flag.Bool("update", false, "record the streams and expectations in testdata again")
 
-// recordedRoot is where the recorded trees are said to have been.
+// recordedRoot replaces the root of the recorded trees.
 const recordedRoot = "/src/m"
 
 // parse collects a recorded stream.
@@ -27,14 +27,14 @@ func parse(stream []byte) (*testrun.Result, error) {
 	r := &eventReader{emit: c.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
 	r.Write(stream)
 	r.close()
-	told, _ := other.Text()
-	if err := c.endCall(recordedRoot, told, 1); err != nil {
+	printed, _ := other.Text()
+	if err := c.endCall(recordedRoot, printed, 1); err != nil {
 		return nil, err
 	}
 	return c.finish(testrun.Request{})
 }
 
-// record runs go test on an archive and keeps its stream.
+// record runs go test on an archive and returns its stream.
 func record(t *testing.T, archive *txtar.Archive, flags ...string) []byte {
 	t.Helper()
 	root := write(t, string(txtar.Format(archive)))
@@ -43,7 +43,7 @@ func record(t *testing.T, archive *txtar.Archive, flags ...string) []byte {
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=1")
 	stream, err := cmd.Output()
 	if err == nil {
-		t.Fatal("nothing fails")
+		t.Fatal("no test fails")
 	}
 	goroot, err := exec.Command("go", "env", "GOROOT").Output()
 	if err != nil {
@@ -53,9 +53,9 @@ func record(t *testing.T, archive *txtar.Archive, flags ...string) []byte {
 	return bytes.ReplaceAll(stream, []byte(root), []byte(recordedRoot))
 }
 
-// TestStreams reads streams recorded from modules that fail in every way there is:
-// testdata/x.txtar is a module with the failures as its comment, x.jsonl is what
-// go test says of it.
+// TestStreams reads recorded streams of modules that fail in every possible way:
+// testdata/x.txtar is a module with the failures as its comment, x.jsonl is the output of go
+// test -json for it.
 func TestStreams(t *testing.T) {
 	t.Parallel()
 	for name, flags := range map[string][]string{
@@ -95,7 +95,7 @@ func TestStreams(t *testing.T) {
 			}
 			for _, f := range r.Failures {
 				if strings.Contains(f.Output+f.Message, recordedRoot) {
-					t.Errorf("%s names the place of the tree:\n%s", f.TestID, f.Output)
+					t.Errorf("%s contains the root of the tree:\n%s", f.TestID, f.Output)
 				}
 			}
 		})
@@ -124,7 +124,7 @@ func TestReaderPieces(t *testing.T) {
 	}
 }
 
-// TestBounds has one test print a lot, and many tests fail.
+// TestBounds checks the bounds when one test prints a lot and many tests fail.
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	c := newCollector(tree{})
@@ -191,8 +191,8 @@ func TestCapped(t *testing.T) {
 	}
 }
 
-// FuzzStream looks for streams that break the reader: there must be no panic, and
-// whatever is told must be bounded and fit for a line.
+// FuzzStream looks for streams that break the reader: it must not panic, and messages must be
+// bounded and fit on a line.
 func FuzzStream(f *testing.F) {
 	for _, name := range []string{"tests", "builds", "race"} {
 		stream, err := os.ReadFile(filepath.Join("testdata", name+".jsonl"))
@@ -249,7 +249,7 @@ func TestGiga(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := briefs(r), "example.com/m.TestGiga timeout :0 printed more than 8 MiB and was ended\n"; got != want {
+	if got, want := briefs(r), "example.com/m.TestGiga timeout :0 printed more than 8 MiB and was killed\n"; got != want {
 		t.Errorf("failures %q, want %q", got, want)
 	}
 	if len(r.Failures[0].Output) > 2*testrun.MaxOutput || r.Failures[0].Truncated == 0 {

@@ -14,21 +14,20 @@ import (
 type block struct {
 	header string
 	calls  []string        // names of all functions, innermost first
-	frames []testrun.Frame // of them those inside the tree, and last the go statement
+	frames []testrun.Frame // the functions inside the tree, and last the go statement
 }
 
 var (
-	// blockHeader begins a block: "goroutine 7 [running]:", "Previous write at
-	// 0x... by goroutine 8:", "Goroutine 9 (running) created at:".
+	// blockHeader matches the first line of a block: "goroutine 7 [running]:",
+	// "Previous write at 0x... by goroutine 8:", "Goroutine 9 (running) created at:".
 	blockHeader = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^(goroutine \d+ .*\[.*\]:?|(Read|Write|Previous read|Previous write|Atomic \w+|Previous atomic \w+) (at|by) .*:|(Goroutine|Main goroutine).*created at:)$`)
 	})
-	// blockPlace is the second of a frame's two lines.
+	// blockPlace matches the second of a frame's two lines.
 	blockPlace = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^\s+(\S.*?):(\d+)(?: \+0x[0-9a-f]+)?(?: fp=.*)?$`) })
 )
 
-// parseTrace reads the goroutines of a traceback, as the runtime and the race
-// detector print them.
+// parseTrace returns the goroutines of a traceback of the runtime or the race detector.
 func (t tree) parseTrace(text string) []block {
 	var blocks []block
 	call, created := "", false
@@ -61,8 +60,8 @@ func (t tree) parseTrace(text string) []block {
 	return blocks
 }
 
-// functionName takes the arguments off "m/p.(*T).Method(0xc000, {0x1, 0x2})", and
-// the rest off "created by m/p.F in goroutine 1".
+// functionName returns the name in "m/p.(*T).Method(0xc000, {0x1, 0x2})", and in "created by
+// m/p.F in goroutine 1".
 func functionName(line string) string {
 	line = strings.TrimSpace(line)
 	line = strings.TrimPrefix(line, "created by ")
@@ -84,7 +83,7 @@ func functionName(line string) string {
 	return line
 }
 
-// crashSigns begin the lines that a program writes when it ends against its will.
+// crashSigns matches the lines that a program prints first when it crashes.
 var crashSigns = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^(panic: |fatal error: |runtime: goroutine stack exceeds|SIG[A-Z]+: |unexpected fault address|signal: )`)
 })
@@ -92,7 +91,7 @@ var crashSigns = sync.OnceValue(func() *regexp.Regexp {
 // raceSign begins the report of a data race.
 const raceSign = "WARNING: DATA RACE"
 
-// crash is a program's own account of why it ended.
+// crash is what a program printed about its crash.
 type crash struct {
 	message string
 	timeout bool
@@ -109,7 +108,7 @@ var (
 	repanicked = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(` \[recovered(, repanicked)?\]$`) })
 )
 
-// findCrash looks for the account of a crash; ok is false when there is none.
+// findCrash returns the crash that output shows; ok is false if it shows none.
 func (t tree) findCrash(output string) (c crash, ok bool) {
 	at := crashSigns().FindStringIndex(output)
 	if at == nil {
@@ -135,8 +134,8 @@ func (t tree) findCrash(output string) (c crash, ok bool) {
 	return c, true
 }
 
-// panicMessage is the value of a panic, which may have several lines, or the line
-// of a fatal error.
+// panicMessage returns the value of a panic, which may have several lines, or the line of a
+// fatal error.
 func panicMessage(output string) string {
 	var parts []string
 	for line := range strings.Lines(output) {
@@ -155,8 +154,8 @@ func panicMessage(output string) string {
 	return testrun.OneLine(strings.Join(parts, " "))
 }
 
-// hangingFrames picks, among all goroutines of a timeout, the one that the hanging
-// test is in: not one that only waits for a subtest.
+// hangingFrames returns the frames of the goroutine in which a test hangs, of all goroutines
+// of a timeout. A goroutine that only waits for a subtest does not count.
 func hangingFrames(blocks []block, test string) []testrun.Frame {
 	top, _, _ := strings.Cut(test, "/")
 	var best []testrun.Frame
@@ -196,7 +195,7 @@ func functionOf(name, test string) bool {
 	return false
 }
 
-// race tells a race report in one line, with the frames of its accesses.
+// race returns a race report in one line, and the frames of its accesses.
 func (t tree) race(output string) (message string, frames []testrun.Frame) {
 	_, report, _ := strings.Cut(output, raceSign)
 	report, _, _ = strings.Cut(report, "\n==================")

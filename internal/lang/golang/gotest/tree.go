@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// tree tells which of the places that tools name are in the tree under test.
+// tree maps the file names that tools print to files of the tree under test.
 type tree struct {
 	roots   []string // the root as it was given, and without symbolic links
 	modules []Module // the innermost first
@@ -24,17 +24,17 @@ func (s *Suite) tree(over overlay) tree {
 	return t
 }
 
-// file gives name as a slash-separated path relative to the root, or "" when it
-// is outside of the tree or in a vendor directory, which is not the project's own
-// code. A relative name is looked up in dir, an absolute directory, unless it
-// begins with the path of a module, as -trimpath has it.
+// file returns name as a slash-separated path relative to the root, or "" if it is outside of
+// the tree or in a vendor directory, which is not the project's own code. A relative name is
+// relative to dir, an absolute directory, unless it begins with the path of a module, as with
+// -trimpath.
 func (t tree) file(name, dir string) string {
 	if !filepath.IsAbs(name) {
 		slashed := filepath.ToSlash(name)
 		for _, m := range t.modules {
 			if rest, ok := strings.CutPrefix(slashed, m.Path+"/"); ok && m.Path != "" {
 				if dir == "" || !exists(filepath.Join(dir, name)) {
-					return own(path.Join(m.Dir, rest))
+					return projectFile(path.Join(m.Dir, rest))
 				}
 			}
 		}
@@ -44,17 +44,18 @@ func (t tree) file(name, dir string) string {
 		name = filepath.Join(dir, name)
 	}
 	if laid, ok := t.over.names[filepath.Clean(name)]; ok {
-		return laid // the compiler names the copy, not what it stands for
+		return laid // the compiler names the copy, not the original
 	}
 	for _, root := range t.roots {
 		if rel, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(rel) {
-			return own(filepath.ToSlash(rel))
+			return projectFile(filepath.ToSlash(rel))
 		}
 	}
 	return ""
 }
 
-func own(file string) string {
+// projectFile returns file, or "" if it is in a vendor directory.
+func projectFile(file string) string {
 	if slices.Contains(strings.Split(file, "/"), "vendor") {
 		return ""
 	}
@@ -66,8 +67,8 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// shorten makes the paths inside text relative to the root: what people read
-// should not name the place where the tree was exported to.
+// shorten makes the paths in text relative to the root: users should not see the directory
+// that the tree was exported to.
 func (t tree) shorten(text string) string {
 	for _, root := range t.roots {
 		text = strings.ReplaceAll(text, root+string(filepath.Separator), "")

@@ -5,19 +5,19 @@ import (
 	"time"
 )
 
-// watch calls a function when nothing has been written for too long.
+// watch is a writer that calls a function when nothing has been written for too long.
 type watch struct {
 	io.Writer
 	after time.Duration
-	timer *time.Timer // nil when there is no limit
+	timer *time.Timer // nil if there is no limit
 }
 
-// slack is how much longer than its timeout a test program may take to end itself,
-// and its traceback to arrive.
+// slack is how long after its timeout a test program may take to end and to print its
+// traceback.
 const slack = 15 * time.Second
 
-// newWatch lets tests be silent for the longest that a test binary with this
-// timeout can be; 0 means forever.
+// newWatch returns a watch that allows as much silence as a test binary with this timeout
+// needs; 0 means unlimited silence.
 func newWatch(w io.Writer, timeout time.Duration, silent func()) *watch {
 	if timeout == 0 {
 		return &watch{Writer: w}

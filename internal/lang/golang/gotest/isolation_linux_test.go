@@ -16,8 +16,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// TestGitLeak has a test commit to a repository of its own while GIT_DIR, as in a
-// hook, names the user's.
+// TestGitLeak runs a test that commits to a repository of its own, while GIT_DIR names the
+// user's, like in a hook.
 func TestGitLeak(t *testing.T) {
 	t.Parallel()
 	user := t.TempDir()
@@ -58,14 +58,14 @@ func TestCommit(t *testing.T) {
 	}
 	after, err := os.ReadFile(filepath.Join(user, ".git", "config"))
 	if err != nil || string(after) != string(before) {
-		t.Errorf("the user's configuration became %q, %v", after, err)
+		t.Errorf("the user's configuration changed to %q, %v", after, err)
 	}
 	if _, err := exec.Command("git", "-C", user, "rev-parse", "--verify", "-q", "HEAD").Output(); err == nil {
 		t.Error("the user's branch has the commit")
 	}
 }
 
-// runs reports whether the process whose number is in file still runs.
+// runs reports whether the process with the ID in file still runs.
 func runs(t *testing.T, file string) bool {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -76,7 +76,7 @@ func runs(t *testing.T, file string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A process that has ended but that nobody has waited for has no environment.
+	// A zombie has no environment.
 	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	return err == nil && len(environ) > 0 && syscall.Kill(pid, 0) == nil
 }
@@ -117,7 +117,7 @@ func TestHangToo(t *testing.T) { t.Parallel(); select {} }
 		t.Errorf("error %v", err)
 	}
 	if runs(t, pid) {
-		t.Error("the test program is left behind")
+		t.Error("the test program still runs")
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "*")); err != nil || len(left) != 1 {
 		t.Errorf("left behind: %q, %v", left, err)

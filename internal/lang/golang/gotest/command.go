@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// String is the test command as a person would type it.
+// String returns the test command as a user would type it.
 func (s *Suite) String() string {
 	if s.Command != nil {
 		return s.Command[len(s.Command)-1]
@@ -22,8 +22,8 @@ func (s *Suite) String() string {
 	return strings.Join(append(words, s.Patterns...), " ")
 }
 
-// runCommand runs the suite's command. When it fails go test finds out what does;
-// where go test knows of no failure the command as a whole is the one that fails.
+// runCommand runs the suite's command. If it fails, go test finds out which tests fail. If go
+// test finds none, the command as a whole is the failure.
 func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overlay) (*testrun.Result, error) {
 	timeout := s.timeout(req)
 	began := time.Now()
@@ -40,8 +40,7 @@ func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overla
 	for _, flag := range over.flags() {
 		env = append(env, "GOFLAGS="+strings.TrimSpace(s.Sandbox.Getenv("GOFLAGS")+" "+flag))
 	}
-	// A command that prints without end is left to its timeout; what it prints
-	// goes nowhere.
+	// A command that prints without end runs into its timeout; most of its output is dropped.
 	var output testrun.Capped
 	status, err := s.Sandbox.Run(limited, testrun.Command{
 		Args: s.Command, Dir: s.Root, Env: env, Stdout: &output, Stderr: &output, Grace: testrun.Grace, Sweep: true, Build: true,
@@ -59,7 +58,7 @@ func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overla
 	case status == 0:
 		return &testrun.Result{}, nil
 	case status == 126 || status == 127:
-		return nil, &testrun.NotRunError{What: "the test command could not be run: " + testrun.LastLine(text), Where: s.String(), Hint: "check that it is installed and in PATH", Output: text}
+		return nil, &testrun.NotRunError{What: "cannot run the test command: " + testrun.LastLine(text), Where: s.String(), Hint: "check that it is installed and in PATH", Output: text}
 	}
 	if len(s.Modules) > 0 {
 		if late {
@@ -77,7 +76,7 @@ func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overla
 	f := testrun.Failure{Kind: testrun.Setup, Output: s.tree(over).shorten(text), Truncated: left}
 	f.Message = fmt.Sprintf("`%s` exited %d", s, status)
 	if status < 0 {
-		f.Message = fmt.Sprintf("`%s` was ended by a signal", s)
+		f.Message = fmt.Sprintf("`%s` was killed by a signal", s)
 	}
 	if expired {
 		f.Kind, f.Message = testrun.Timeout, fmt.Sprintf("`%s` did not end within %s", s, timeout)
