@@ -33,15 +33,17 @@ type patchFlags struct {
 func (a *app) applyCommand() *cobra.Command {
 	var f patchFlags
 	cmd := &cobra.Command{
-		Use:   "apply ID | apply --patch FILE",
+		Use:   "apply (ID | --patch FILE)",
 		Short: "Apply a proposed patch, or any diff, all or nothing",
-		Long: `Apply writes a patch to the working tree in one transaction: either every file is
-changed, or none. It refuses when a file no longer fits.
+		Long: `Write a patch to the working tree: either every file changes, or none. If the
+patch does not fit a file, apply reports the conflict and changes nothing.
 
-ID is that of a patch, or of a run for all the patches it verified. What regreen itself
-never edits is not written then. With --patch any diff is applied, with hunks placed as
-GNU patch places them, or a patch as language models write them, to any file of the tree
-unless --protect is given. Where a hunk went that is not where it says is told.`,
+ID names a patch; or a run, whose verified patches are then all applied. Files
+that regreen never edits, such as tests and lock files, are refused.
+
+With --patch, apply takes any diff, and the patch formats of language models, and
+writes to any file unless --protect is given. It places hunks like GNU patch, and
+reports each hunk that it placed somewhere else than the patch says.`,
 		Example: `  regreen apply k3f9a2x-1
   regreen apply --patch fix.diff --check
   git diff HEAD~1 | regreen apply --patch - --reverse`,
@@ -65,11 +67,11 @@ unless --protect is given. Where a hunk went that is not where it says is told.`
 	}
 	fs := cmd.Flags()
 	fs.StringVar(&f.file, "patch", "", "apply the patch in `FILE` (- for standard input): a diff, an apply_patch envelope or search/replace blocks")
-	fs.StringVar(&f.dir, "dir", "", "the `DIR` that the diff's paths are relative to (default the repository's root, or this folder)")
-	fs.IntVar(&f.strip, "strip", patch.StripAuto, "leading folders to take off paths (default: a/ and b/ where both sides have them)")
-	fs.Lookup("strip").DefValue = "0" // so that help does not show what means by itself
+	fs.StringVar(&f.dir, "dir", "", "take the paths of the diff as relative to `DIR` (default: the root of the repository, or the current directory)")
+	fs.IntVar(&f.strip, "strip", patch.StripAuto, "strip `N` leading directories from paths (default: a/ and b/ where both sides have them)")
+	fs.Lookup("strip").DefValue = "0" // the help describes the default in words
 	fs.BoolVar(&f.reverse, "reverse", false, "undo the diff instead")
-	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen itself never edits: tests, CI configuration, lock files, snapshots")
+	fs.BoolVar(&f.protect, "protect", false, "refuse files that regreen never edits: tests, CI configuration, lock files, snapshots")
 	f.place.add(fs)
 	return cmd
 }

@@ -15,10 +15,14 @@ func (a *app) detectCommand() *cobra.Command {
 	var asJSON bool
 	var flags session.Flags
 	cmd := &cobra.Command{
-		Use:     "detect",
-		Short:   "Tell where regreen runs, in which mode, and why",
-		Example: "  regreen detect --json",
-		Args:    cobra.NoArgs,
+		Use:   "detect",
+		Short: "Show the mode, event and base that regreen detects here, and why",
+		Long: `Show how regreen sees the place it runs in: a developer's machine or a CI, which
+event, branch and base revision, and what follows for applying patches, the budget
+and the channels of the report.`,
+		Example: `  regreen detect
+  regreen detect --json`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.open(cmd.Context(), "", nil, flags)
 			if err != nil {
@@ -57,7 +61,7 @@ func (a *app) detectCommand() *cobra.Command {
 			return nil
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print it as JSON")
-	cmd.Flags().StringVar(&flags.Base, "base", "", "revision to compare with")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
+	cmd.Flags().StringVar(&flags.Base, "base", "", "compare with revision `REV` (default: detected)")
 	return cmd
 }

@@ -23,10 +23,12 @@ import (
 func (a *app) doctorCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "doctor",
-		Short: "Explain what is installed, and why a hook would not run",
-		Long: `Doctor looks at everything that a hook needs, tells what it finds, and how to mend
-what is wrong. Exit status 1 means that something is.`,
-		Example: "  regreen doctor", Args: cobra.NoArgs,
+		Short: "Check the installation, and explain why a hook would not run",
+		Long: `Check everything that a hook needs: git, the toolchain, the configuration, the
+hooks, and the state directory. For each problem, doctor prints how to fix it; the
+exit status is then 1.`,
+		Example: "  regreen doctor",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &doctor{app: a}
 			d.examine(cmd.Context())
@@ -233,7 +235,7 @@ func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program str
 		ours++
 		for _, s := range githook.Inspect(rp.HooksDir()) {
 			if string(s.Name) == h.Event && s.Kind == githook.Ours {
-				d.bad(h.Event, "regreen install, or regreen install --configured", "runs twice, by the hooks folder and by the configuration")
+				d.bad(h.Event, "regreen install, or regreen install --git-config", "runs twice, by the hooks folder and by the configuration")
 			}
 		}
 	}

@@ -15,14 +15,13 @@ func (a *app) fixCommand() *cobra.Command {
 	var out outputs
 	cmd := &cobra.Command{
 		Use:   "fix",
-		Short: "Find, prove and propose or apply a patch for failing tests",
-		Long: `Fix tests the working tree (committed or not), and searches a patch for the
-failures that the base does not have. Your files change only when a verified patch
-is applied: by default, on your own machine, when the evidence is strong.
+		Short: "Find and prove a patch for failing tests; propose or apply it",
+		Long: `Run the tests on the working tree, committed or not, and search for a patch for
+the failures that the base revision does not have. A patch is verified when the
+failing tests pass, nothing else breaks, and repeated runs agree.
 
-With --shard i/n several machines share a search: given the same tree, configuration
-and seed, each tests another part of what one would, and proposes only. regreen report
---merge makes one report of theirs.`,
+Your files change only when a verified patch is applied: by default on your own
+machine, when the evidence is strong. regreen rollback undoes it.`,
 		Example: `  regreen fix
   regreen fix --apply never --budget 60s --report markdown=report.md
   regreen fix --test "go test -tags integration ./..." --json -
@@ -32,7 +31,8 @@ and seed, each tests another part of what one would, and proposes only. regreen 
 			return a.fix(cmd.Context(), flags, out, true)
 		},
 	}
-	a.runFlags(cmd, &flags, &out)
+	testFlags(cmd.Flags(), &flags)
+	outputFlags(cmd.Flags(), &out)
 	searchFlags(cmd.Flags(), &flags)
 	return cmd
 }

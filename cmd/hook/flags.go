@@ -1,43 +1,41 @@
 package main
 
 import (
-	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// searchFlags are the flags of a search besides those of runFlags.
+// testFlags are the flags that say what is tested.
+func testFlags(fs *pflag.FlagSet, flags *session.Flags) {
+	fs.StringVar(&flags.Test, "test", "", "run the tests with `CMD` (default: detected)")
+	fs.StringSliceVar(&flags.Results, "results", nil, "read the results that CMD writes to files matching `GLOB`, or - for its standard output; can be repeated")
+	fs.StringSliceVar(&flags.Lang, "lang", nil, "test only the languages in `LIST` (default: all that have tests)")
+	fs.StringVar(&flags.Base, "base", "", "compare with revision `REV` (default: detected)")
+}
+
+// searchFlags are the flags of a search, without those of testFlags.
 func searchFlags(fs *pflag.FlagSet, flags *session.Flags) {
-	fs.DurationVar(&flags.Budget, "budget", 0, "how long to search once the failures are known (default by mode)")
-	fs.Float64Var(&flags.MaxCost, "max-cost", 0, "`DOLLARS` that the strategies may spend (default: none runs that costs money)")
-	fs.StringVar(&flags.Apply, "apply", "", "`auto|always|never`: whether a verified patch is applied (default auto)")
-	fs.Uint64Var(&flags.Seed, "seed", 0, "seed of every random choice (default 1)")
-	fs.IntVar(&flags.Jobs, "jobs", 0, "workers (default one per core)")
-	fs.StringVar(&flags.Shard, "shard", "", "search only the `i/n`-th part of all candidates, and apply nothing")
-	fs.StringVar(&flags.Validator, "validator", "auto", "for debugging, how candidates are tested: auto, inprocess, process or overlay")
-	fs.StringVar(&flags.Store, "store", "", "`URL` or path of the store of outcomes (default in the state directory)")
-	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "only these, as `LIST` of names or groups (regreen strategies lists them)")
-	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "all but these, as `LIST` of names or groups")
+	fs.StringVar(&flags.Apply, "apply", "", "`WHEN` to apply a verified patch: auto, always or never (default auto)")
+	fs.DurationVar(&flags.Budget, "budget", 0, "search for at most `DURATION` once the failures are known (default: depends on the mode)")
+
+	fs.StringSliceVar(&flags.Strategies, "strategies", nil, "use only the strategies or groups in `LIST`; regreen strategies lists them")
+	fs.StringSliceVar(&flags.Exclude, "exclude-strategies", nil, "use all but the strategies or groups in `LIST`")
+	fs.Float64Var(&flags.MaxCost, "max-cost", 0, "let strategies that cost money spend up to `DOLLARS` (default: they do not run)")
+	fs.IntVar(&flags.Jobs, "jobs", 0, "use `N` workers (default: one per core)")
+	fs.Uint64Var(&flags.Seed, "seed", 0, "seed every random choice with `N` (default 1)")
+	fs.StringVar(&flags.Store, "store", "", "learn from the outcomes in the store at `URL` or path (default: the state directory)")
+	fs.StringVar(&flags.Shard, "shard", "", "search only part `I/N` of the candidates, and apply nothing: to share a search among machines that have the same tree, configuration and seed; regreen report --merge combines their reports")
+	group(fs, "Search flags", "strategies", "exclude-strategies", "max-cost", "jobs", "seed", "store", "shard")
+
+	fs.StringVar(&flags.Validator, "validator", "auto", "test candidates by `METHOD`: auto, inprocess, process or overlay")
+	group(fs, "Debugging flags", "validator")
 }
 
-func (a *app) runFlags(cmd *cobra.Command, flags *session.Flags, out *outputs) {
-	fs := cmd.Flags()
-	testFlags(fs, flags)
-	outputFlags(fs, out)
-}
-
-// outputFlags say where the report is written besides.
+// outputFlags are the flags for the files that the report is written to.
 func outputFlags(fs *pflag.FlagSet, out *outputs) {
 	fs.StringVar(&out.json, "json", "", "write the report as JSON to `FILE` (- for standard output)")
-	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`, FORMAT one of "+report.FormatNames()+"; may be repeated")
-}
-
-// testFlags say what is tested.
-func testFlags(fs *pflag.FlagSet, flags *session.Flags) {
-	fs.StringVar(&flags.Test, "test", "", "test `CMD` (default: found by itself)")
-	fs.StringSliceVar(&flags.Results, "results", nil, "read what CMD writes to the files of this `GLOB`, or - to standard output; may be repeated")
-	fs.StringSliceVar(&flags.Lang, "lang", nil, "test only these languages, as a `LIST` of names (default: all that have tests)")
-	fs.StringVar(&flags.Base, "base", "", "revision to compare with (default: found by itself)")
+	fs.StringArrayVar(&out.formats, "report", nil, "write the report as `FORMAT=FILE`; can be repeated. Formats: "+report.FormatNames())
+	group(fs, "Output flags", "json", "report")
 }

@@ -20,9 +20,14 @@ import (
 )
 
 func (a *app) hookCommand() *cobra.Command {
-	var noWitness bool
+	var noCache bool
 	cmd := &cobra.Command{
-		Use: "hook NAME [ARG...]", Short: "Run as a git hook (git calls this)", Example: "  regreen hook pre-commit\n  regreen hook --no-witness pre-commit",
+		Use:   "hook NAME [ARG...]",
+		Short: "Run as a git hook (git calls this)",
+		Long: `Do the work of a git hook. The hooks that regreen install writes call it with
+git's arguments; run it by hand to see what a hook would do.`,
+		Example: `  regreen hook pre-commit
+  regreen hook --no-cache pre-commit`,
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) > 0 {
 				if _, ok := githook.Find(args[0]); ok {
@@ -32,10 +37,11 @@ func (a *app) hookCommand() *cobra.Command {
 			return &session.UsageError{Msg: "hook needs the name of a hook: " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noWitness)
+			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)
 		},
 	}
-	cmd.Flags().BoolVar(&noWitness, "no-witness", false, "test the tree even if it passed before")
+	cmd.Flags().BoolVar(&noCache, "no-cache", false, "test the tree even if it passed before")
+	renamed(cmd.Flags(), "no-witness", "no-cache")
 	return cmd
 }
 
@@ -52,8 +58,8 @@ type event struct {
 
 // hook is what git runs. A commit is tested as the index has it, a merge before and
 // after, a push as the commits that are pushed; what passed before is not tested again.
-func (a *app) hook(ctx context.Context, name githook.Name, args []string, noWitness bool) error {
-	if name == githook.PreCommit && !noWitness && gate.PreCommit(a.dir, a.environ) {
+func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCache bool) error {
+	if name == githook.PreCommit && !noCache && gate.PreCommit(a.dir, a.environ) {
 		return nil
 	}
 	off, why := config.Off(a.getenv, name)
@@ -64,7 +70,7 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noWitn
 	if err != nil {
 		return (&event{app: a, name: name}).soften(ctx, err)
 	}
-	if !noWitness {
+	if !noCache {
 		e.witnesses = witness.Open(e.repo.StateDir())
 	}
 	if name == githook.PostCommit {

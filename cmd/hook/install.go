@@ -22,17 +22,18 @@ func (a *app) installCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "install",
 		Short: "Install the git hooks into this repository",
-		Long: `Install writes the hooks. A hook that is there already is kept, runs first, and comes
-back with regreen uninstall. Doing it again is how to change which hooks there are.
+		Long: `Install git hooks that run regreen. A hook that already exists is kept and runs
+first; regreen uninstall restores it. Install again with another --hooks to change
+the set.
 
-Git 2.54 and later also runs hooks that its configuration names. With --configured they
-are put there, which leaves the hooks folder alone; programs that bring an older git of
-their own do not run them.
+Git 2.54 and later can also run hooks from its configuration. With --git-config,
+regreen uses that and leaves the hooks directory alone. Programs that bundle an
+older git do not run these hooks.
 
 ` + eventHelp(),
 		Example: `  regreen install
   regreen install --hooks pre-commit,pre-push
-  regreen install --configured`,
+  regreen install --git-config`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			names, err := eventNames(only)
@@ -58,9 +59,11 @@ their own do not run them.
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&force, "force", false, "install into a hooks folder that other repositories share")
-	cmd.Flags().BoolVar(&configured, "configured", false, "install into git's configuration (git 2.54 and later)")
-	cmd.Flags().StringSliceVar(&only, "hooks", nil, "these hooks, as a `LIST` of names; all for every one")
+	fs := cmd.Flags()
+	fs.StringSliceVar(&only, "hooks", nil, "install the hooks in `LIST`, or all (default: those marked *)")
+	fs.BoolVar(&configured, "git-config", false, "install into git's configuration (git 2.54 and later)")
+	renamed(fs, "configured", "git-config")
+	fs.BoolVar(&force, "force", false, "install even if other repositories share the hooks directory")
 	return cmd
 }
 
@@ -71,9 +74,9 @@ func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []githook.N
 		return err
 	}
 	if path.Shared() && !force {
-		hint := "git config --local core.hooksPath .git/hooks gives this repository its own; --force installs all the same"
+		hint := "git config --local core.hooksPath .git/hooks gives this repository its own; --force installs anyway"
 		if able, err := rp.RunsConfiguredHooks(ctx); err == nil && able {
-			hint = "regreen install --configured does without a hooks folder; --force installs all the same"
+			hint = "regreen install --git-config does not need a hooks directory; --force installs anyway"
 		}
 		return &session.UsageError{
 			Msg: fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope), Hint: hint,
@@ -163,7 +166,7 @@ func unconfigure(ctx context.Context, rp *repo.Repo, keep []githook.Name) (remov
 
 func eventHelp() string {
 	var b strings.Builder
-	b.WriteString("The hooks, * for those that are installed when nothing else is said:\n")
+	b.WriteString("Hooks (* are installed by default):\n")
 	for _, e := range githook.Events() {
 		mark := " "
 		if e.Default {

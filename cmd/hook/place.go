@@ -14,21 +14,22 @@ import (
 	"github.com/regreen-ci/regreen/internal/syntax"
 )
 
-// placeFlags say how patches are put on files, or only tried.
+// placeFlags are the flags that say how hunks are placed, and whether files change.
 type placeFlags struct {
-	fuzz        int
-	near, check bool
+	fuzz               int
+	approximate, check bool
 }
 
 func (f *placeFlags) add(fs *pflag.FlagSet) {
-	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "lines of context that may differ; 0 allows offsets only")
-	fs.BoolVar(&f.near, "near", false, "place by likeness what fits nowhere, if the result still parses")
-	fs.BoolVar(&f.check, "check", false, "only tell whether it applies")
+	fs.BoolVar(&f.check, "check", false, "only check whether it applies; change nothing")
+	fs.IntVar(&f.fuzz, "fuzz", patch.DefaultFuzz, "let up to `N` lines of context differ; 0 allows offsets only")
+	fs.BoolVar(&f.approximate, "approximate", false, "place a hunk that fits nowhere at the most similar lines, if the result parses")
+	renamed(fs, "near", "approximate")
 }
 
 func (f placeFlags) options() patch.Options {
 	opt := patch.Options{Fuzz: f.fuzz}
-	if f.near {
+	if f.approximate {
 		opt.Near = syntax.Check
 	}
 	return opt

@@ -19,15 +19,16 @@ func (a *app) replayCommand() *cobra.Command {
 	var out outputs
 	cmd := &cobra.Command{
 		Use:   "replay [ID]",
-		Short: "Do a stored run again, and tell whether it comes to the same",
-		Long: `Replay tests the tree that a stored run has tested, with its seed, budget and
-strategies, and compares verdict, failures and patches. Nothing is applied and
-nothing is learnt. The tree is looked for in the working tree, the index and the
-commit of the run; when it is in none of them, replay says where it was.
+		Short: "Repeat a stored run and check that it reproduces",
+		Long: `Repeat the latest stored run, or the run ID, on the tree that it tested and with
+its seed, budget and strategies, and compare the verdict, failures and patches.
+Replay applies nothing and learns nothing. It finds the tree if the working tree,
+the index or the commit of the run still has it.
 
-The exit status is 0 when the run came to the same, and 1 when it did not.`,
-		Example: "  regreen replay\n  regreen replay k3f9a2x --report html=again.html",
-		Args:    cobra.MaximumNArgs(1),
+The exit status is 0 when the run reproduces, and 1 when it differs.`,
+		Example: `  regreen replay
+  regreen replay k3f9a2x --report html=again.html`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.replay(cmd.Context(), strings.Join(args, ""), out)
 		},

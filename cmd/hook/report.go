@@ -24,21 +24,21 @@ func (a *app) reportCommand() *cobra.Command {
 	name, file := "terminal", "-"
 	cmd := &cobra.Command{
 		Use:   "report [ID]",
-		Short: "Show a stored run again, or the results of other tools",
-		Long: `Report shows the latest stored run, or the one of the ID, in any format:
+		Short: "Show a stored run, or the results of other tools",
+		Long: `Show the latest stored run, or the run ID, in any format:
 
 ` + formatTable() + `
-With --from it reads the results of tests that something else has run, and nothing is
-run: go test -json, JUnit XML, TAP and CTRF, told apart by their content. The files
-are shards of one report. The tries of a test within a file are retries, of which the last counts; of
-several files the worst counts.
+With --from, report reads results that another tool wrote, and runs no tests. It
+detects go test -json, JUnit XML, TAP and CTRF by their content. The files are
+shards of one report: a test that a file has several times was retried, and its
+last try counts; of several files the worst result counts.
 
-With --merge it reads the reports, as --json writes them, of runs with regreen fix
---shard, and makes one of them: the ledgers put together, and the best patch of all
-first. In a repository it is stored, so that regreen apply takes its patches.
+With --merge, report combines the JSON reports of regreen fix --shard: all
+attempts in one ledger, the best patch of all first. In a repository the result is
+stored, so that regreen apply can apply its patches.
 
-The exit status is 0 when the report could be shown, red or green, and 2 when there is none or a file
-cannot be read.`,
+The exit status is 0 when the report was shown, whether red or green, and 2 when
+it is missing or cannot be read.`,
 		Example: `  regreen report
   regreen report k3f9a2x --format markdown
   regreen report --from shard-*.xml --format junit --out all.xml
@@ -72,10 +72,10 @@ cannot be read.`,
 		},
 	}
 	fs := cmd.Flags()
-	fs.StringVar(&name, "format", name, "one of the `FORMAT`s above")
-	fs.StringVar(&file, "out", file, "`FILE` to write to (- for standard output)")
-	fs.StringArrayVar(&from, "from", nil, "`FILE` of results to read (- for standard input); may be repeated, and arguments are files too")
-	fs.StringArrayVar(&merge, "merge", nil, "`FILE` of a shard's report (- for standard input); may be repeated, and arguments are files too")
+	fs.StringVar(&name, "format", name, "show the report as `FORMAT`")
+	fs.StringVar(&file, "out", file, "write the report to `FILE`, or to standard output for -")
+	fs.StringArrayVar(&from, "from", nil, "read test results from `FILE`, and from the files given as arguments (- for standard input); can be repeated")
+	fs.StringArrayVar(&merge, "merge", nil, "merge the report of a shard in `FILE`, and those in the files given as arguments (- for standard input); can be repeated")
 	return cmd
 }
 

@@ -18,11 +18,12 @@ func (a *app) rollbackCommand() *cobra.Command {
 	var place placeFlags
 	cmd := &cobra.Command{
 		Use:   "rollback ID",
-		Short: "Take back a patch that was applied, and learn from it",
-		Long: `Rollback gives the files of a patch back what they held before it. Edits made since
-stay: they are merged. Where they touch the lines that the patch changed, it says so and
-changes nothing. A patch of which regreen does not have the files as it wrote them is
-undone by its lines, placed as --fuzz and --near say.`,
+		Short: "Undo a patch that was applied, and learn from it",
+		Long: `Restore the files that a patch changed. Edits made since then are kept. If they
+overlap the patch, rollback reports the conflict and changes nothing.
+
+If regreen no longer has the files as it wrote them, it reverses the patch like
+regreen apply --reverse; --fuzz and --approximate say how hunks are placed.`,
 		Example: "  regreen rollback k3f9a2x-1",
 		Args:    exactID("rollback"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -14,17 +14,17 @@ import (
 
 // commands is the command tree.
 func (a *app) commands() *cobra.Command {
+	cobra.EnableCommandSorting = false // the help lists commands in the order below
 	root := &cobra.Command{
 		Use:   "regreen",
-		Short: "Turn red tests green again",
-		Long: `regreen finds what fails, finds a change that makes it pass, proves it, and
-proposes or applies it. Installed as git hooks it does so when you commit or merge.
-
-Exit status: 0 green or fixed, 1 red, 2 bad usage or configuration, 3 the tests
-could not be run, 130 interrupted.`,
-		Example: `  regreen fix                     look for a patch for the working tree
-  regreen install                 do so at every commit and merge
-  regreen apply k3f9a2x-1         apply a patch that was proposed`,
+		Short: "Repair failing tests",
+		Long: `regreen repairs failing tests: it finds a change that makes them pass, proves it,
+and shows you the patch or applies it. To begin, run "regreen fix" in a repository
+with failing tests. To do the same on every commit, run "regreen install".`,
+		Example: `  regreen fix                  search for a patch for the working tree
+  regreen install              do so on every commit, merge and push
+  regreen apply k3f9a2x-1      apply a patch that was proposed
+  regreen rollback k3f9a2x-1   undo it`,
 		SilenceErrors: true, SilenceUsage: true,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -34,14 +34,16 @@ could not be run, 130 interrupted.`,
 			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
 				hint = "did you mean " + strings.Join(meant, " or ") + "?"
 			}
-			return &session.UsageError{Msg: fmt.Sprintf("there is no command %q", args[0]), Hint: hint}
+			return &session.UsageError{Msg: fmt.Sprintf("unknown command %q", args[0]), Hint: hint}
 		},
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	root.CompletionOptions.HiddenDefaultCmd = false
-	root.PersistentFlags().StringVar(&a.dir, "repo", ".", "`DIR` of the repository, or a folder in it")
-	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log what is being done")
+	root.PersistentFlags().BoolP("help", "h", false, "show this help")
+	root.PersistentFlags().StringVar(&a.dir, "repo", ".", "use the repository at or above `DIR`")
+	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log each step")
+	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd, cmd.OutOrStdout()) })
+	root.SetUsageFunc(func(cmd *cobra.Command) error { a.help(cmd, cmd.OutOrStderr()); return nil })
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
 		hint := cmd.CommandPath() + " --help lists the flags"
 		var unknown *pflag.NotExistError
@@ -52,8 +54,22 @@ could not be run, 130 interrupted.`,
 		}
 		return &session.UsageError{Msg: err.Error(), Hint: hint}
 	})
-	root.AddCommand(a.fixCommand(), a.testCommand(), a.applyCommand(), a.rollbackCommand(), a.reportCommand(), a.replayCommand(),
-		a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.doctorCommand(), a.hookCommand(), a.backgroundCommand(), a.detectCommand(), a.strategiesCommand(), a.versionCommand())
+	for _, g := range []struct {
+		id, title string
+		commands  []*cobra.Command
+	}{
+		{"repair", "Repair:", []*cobra.Command{a.fixCommand(), a.testCommand(), a.applyCommand(), a.rollbackCommand()}},
+		{"hooks", "Hooks:", []*cobra.Command{a.installCommand(), a.uninstallCommand(), a.statusCommand(), a.doctorCommand()}},
+		{"reports", "Reports:", []*cobra.Command{a.reportCommand(), a.replayCommand(), a.detectCommand(), a.strategiesCommand()}},
+	} {
+		root.AddGroup(&cobra.Group{ID: g.id, Title: g.title})
+		for _, c := range g.commands {
+			c.GroupID = g.id
+			root.AddCommand(c)
+		}
+	}
+	root.SetHelpCommand(a.helpCommand())
+	root.AddCommand(a.hookCommand(), a.backgroundCommand(), a.versionCommand())
 	return root
 }
 

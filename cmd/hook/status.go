@@ -19,7 +19,12 @@ import (
 
 func (a *app) statusCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "status", Short: "Show the hooks that are installed, what is proven, and the latest runs", Example: "  regreen status", Args: cobra.NoArgs,
+		Use:   "status",
+		Short: "Show the installed hooks, what was tested, and recent runs",
+		Long: `Show which hooks are installed, where regreen keeps its state, whether the index
+and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
+		Example: "  regreen status",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := a.newEvent(cmd.Context(), "", nil)
 			if err != nil {

@@ -21,12 +21,16 @@ func (a *app) strategiesCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "strategies [NAME]",
 		Short: "List the strategies, or explain one",
-		Long: `Strategies lists the ways in which regreen looks for patches: their names, as
---strategies and --exclude-strategies take them, how often real fixes have their form,
-and what they propose. With the NAME of one it explains when it applies and shows an
-example; a NAME that ends in / lists all that begin so.`,
-		Example: "  regreen strategies\n  regreen strategies template/guard\n  regreen strategies compile/ --json",
-		Args:    cobra.MaximumNArgs(1),
+		Long: `List the strategies that search for patches: the names that --strategies and
+--exclude-strategies take, how many real fixes have that form, and what they
+propose.
+
+With the NAME of a strategy, explain when it applies and show an example. A NAME
+that ends in / lists a group.`,
+		Example: `  regreen strategies
+  regreen strategies template/guard
+  regreen strategies compile/ --json`,
+		Args: cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			chosen, err := strategiesNamed(args)
 			switch {
@@ -48,7 +52,7 @@ example; a NAME that ends in / lists all that begin so.`,
 			return strategyNames(all.Strategies()), cobra.ShellCompDirectiveNoFileComp
 		},
 	}
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print them as JSON")
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print JSON")
 	return cmd
 }
 

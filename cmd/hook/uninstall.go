@@ -16,7 +16,14 @@ import (
 func (a *app) uninstallCommand() *cobra.Command {
 	var state bool
 	cmd := &cobra.Command{
-		Use: "uninstall", Short: "Remove the git hooks and bring back what was there", Example: "  regreen uninstall\n  regreen uninstall --state", Args: cobra.NoArgs,
+		Use:   "uninstall",
+		Short: "Remove the git hooks and restore what they replaced",
+		Long: `Remove regreen's hooks from the hooks directory and from git's configuration, and
+restore the hooks that existed before. Runs, patches and outcomes stay unless
+--state is given.`,
+		Example: `  regreen uninstall
+  regreen uninstall --state`,
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rp, err := repo.Open(cmd.Context(), a.dir, a.environ)
 			if err != nil {
@@ -43,7 +50,7 @@ func (a *app) uninstallCommand() *cobra.Command {
 			return err
 		},
 	}
-	cmd.Flags().BoolVar(&state, "state", false, "remove the runs, patches and outcomes, too, which cannot be undone")
+	cmd.Flags().BoolVar(&state, "state", false, "also delete stored runs, patches and outcomes; this cannot be undone")
 	return cmd
 }
 

@@ -26,7 +26,10 @@ func versionText() string {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "Print the version", Example: "  regreen version", Args: cobra.NoArgs,
-		Run: func(*cobra.Command, []string) { fmt.Fprintln(a.stdout, versionText()) },
+		Use:     "version",
+		Short:   "Print the version",
+		Example: "  regreen version",
+		Args:    cobra.NoArgs,
+		Run:     func(*cobra.Command, []string) { fmt.Fprintln(a.stdout, versionText()) },
 	}
 }
