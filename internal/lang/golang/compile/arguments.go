@@ -11,9 +11,9 @@ import (
 
 var argumentsStrategy = propose.Strategy{
 	Name:  "compile/arguments",
-	Title: "Add, drop or swap arguments until their types fit",
-	Text: `Applies to a call with too many or too few arguments, or with arguments of the
-wrong types. What is missing is filled in from variables of the parameter's name
+	Title: "Add, drop or swap arguments until the types fit",
+	Text: `Applies to calls with too many or too few arguments, or with arguments of the
+wrong type. Fills in a missing argument with a variable of the parameter's name
 or type, or with the zero value.`,
 	Before: `import "strings"
 
@@ -33,7 +33,7 @@ var argumentsFixers = []fixer{
 	{"compile/arguments", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign}, fixArguments},
 }
 
-// fixArguments places the arguments of a call so that their types fit.
+// fixArguments adds, drops or swaps the arguments of a call so that their types fit.
 func fixArguments(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	call := at.call()
@@ -45,10 +45,10 @@ func fixArguments(_ context.Context, cs *cause) []site.Option {
 	var out []site.Option
 	likely := 0.6
 	if len(have) == len(want) {
-		likely = 2 // two that do not fit and would the other way round are no chance
+		likely = 2 // if two arguments fit only when swapped, that is hardly chance
 	}
 	for k, sh := range shapes(have, want) {
-		out = append(out, cs.place(sh, likely/float64(k+1), "fit the arguments of "+site.Quote(at.Text(call.Fun)))...)
+		out = append(out, cs.place(sh, likely/float64(k+1), "correct the arguments of "+site.Quote(at.Text(call.Fun)))...)
 	}
 	return out
 }
@@ -61,7 +61,7 @@ func (at *errorSite) argTypes(call *ast.CallExpr) []types.Type {
 	return out
 }
 
-// paramTypes lists what a call with n arguments is to be given, one type for each.
+// paramTypes lists the types that a signature expects of a call with n arguments.
 func paramTypes(sig *types.Signature, n int) []types.Type {
 	var out []types.Type
 	for v := range sig.Params().Variables() {

@@ -15,10 +15,10 @@ import (
 
 var assignStrategy = propose.Strategy{
 	Name:  "compile/assign",
-	Title: "Turn = into :=, or back, and drop duplicate declarations",
-	Text: `Declares a variable where it is first assigned to, assigns where := declares
-nothing new, and removes one of two declarations of a name, preferably one that
-repeats the other word for word.`,
+	Title: "Switch between = and :=, and remove duplicate declarations",
+	Text: `Declares a variable at its first assignment, turns := into = where it declares
+nothing new, and removes one of two declarations of the same name, preferably an
+exact copy.`,
 	Before: `func twice(n int) int {
 	result = n * 2
 	return result
@@ -37,17 +37,17 @@ var assignFixers = []fixer{
 	{"compile/assign", []errorCode{duplicateDecl}, fixDuplicate},
 }
 
-// fixNoNewVar assigns where nothing is declared.
+// fixNoNewVar turns a := that declares nothing new into =.
 func fixNoNewVar(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	assign, ok := around[*ast.AssignStmt](at)
 	if !ok || !at.editable() {
 		return nil
 	}
-	return []site.Option{{Weight: 0.9, Alike: 1, Title: site.ReplaceTitle(":=", "="), Edits: []propose.Edit{at.cut(assign.TokPos, assign.TokPos+2, "=")}}}
+	return []site.Option{{Weight: 0.9, Alike: 1, Title: site.ReplaceTitle(":=", "="), Edits: []propose.Edit{at.replaceRange(assign.TokPos, assign.TokPos+2, "=")}}}
 }
 
-// fixUndeclaredTarget declares a variable where it is assigned to first.
+// fixUndeclaredTarget declares a variable at its first assignment.
 func fixUndeclaredTarget(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	id := at.ident()
@@ -70,8 +70,8 @@ func fixUndeclaredTarget(_ context.Context, cs *cause) []site.Option {
 	return []site.Option{{Weight: weight, Alike: 1, Title: "declare " + site.Quote(id.Name), Edits: []propose.Edit{at.insert(assign.TokPos, ":")}}}
 }
 
-// fixDuplicate takes one of two declarations of the same name away, rather the one
-// whose text the other repeats.
+// fixDuplicate removes one of two declarations of the same name, preferably an exact
+// copy of the other.
 func fixDuplicate(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	if stmt := at.stmt(); stmt != nil {
@@ -101,7 +101,7 @@ func fixDuplicate(_ context.Context, cs *cause) []site.Option {
 			if f.Offset(at.err.start) >= d.start && f.Offset(at.err.start) < d.end && f == at.File {
 				weight = 0.6
 			}
-			o := site.Option{Weight: weight, Removed: 0.5, Title: fmt.Sprintf("remove a second %s", site.Quote(name)), Edits: []propose.Edit{{File: f.Name, Start: d.start, End: end}}}
+			o := site.Option{Weight: weight, Removed: 0.5, Title: fmt.Sprintf("remove the duplicate %s", site.Quote(name)), Edits: []propose.Edit{{File: f.Name, Start: d.start, End: end}}}
 			if texts[d.text] > 1 {
 				o.Weight, o.Removed = 0.9, 0
 			}

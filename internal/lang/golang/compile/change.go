@@ -18,16 +18,16 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// substitution is a name or import path that the change replaced by another, and
-// how often it did.
+// substitution is a name or import path that the change replaced with another, and how
+// often.
 type substitution struct {
 	from, to string
 	count    int
 }
 
-// substitutions lists what the change renamed: in each run of changed lines, the
-// tokens before and after are aligned, and a name that gave way to a name counts.
-// Names are found under the old and under the new one.
+// substitutions lists the renames of the change that involve a name, old or new. It aligns
+// the tokens before and after in each run of changed lines, and counts how often a name
+// was replaced with another.
 func (c *compilation) substitutions(name string) []substitution {
 	if c.words == nil {
 		counts := make(map[[2]string]int)
@@ -41,7 +41,7 @@ func (c *compilation) substitutions(name string) []substitution {
 					case patch.Insert:
 						after.WriteString(l.Text)
 					default:
-						replaced(before.String(), after.String(), counts)
+						countReplaced(before.String(), after.String(), counts)
 						before.Reset()
 						after.Reset()
 					}
@@ -64,27 +64,27 @@ func (c *compilation) substitutions(name string) []substitution {
 	return c.words[name]
 }
 
-// replaced counts the names and string literals of before that gave way to one of
-// the same sort in after.
-func replaced(before, after string, counts map[[2]string]int) {
+// countReplaced counts the names and string literals of before that were replaced with
+// one of the same sort in after.
+func countReplaced(before, after string, counts map[[2]string]int) {
 	if before == "" || after == "" {
 		return
 	}
-	var gone, come []lexeme
+	var deleted, inserted []lexeme
 	flush := func() {
-		for i := 0; i < len(gone) && len(gone) == len(come); i++ {
-			if a, b := gone[i], come[i]; a.tok == b.tok && (a.tok == token.IDENT || a.tok == token.STRING) {
+		for i := 0; i < len(deleted) && len(deleted) == len(inserted); i++ {
+			if a, b := deleted[i], inserted[i]; a.tok == b.tok && (a.tok == token.IDENT || a.tok == token.STRING) {
 				counts[[2]string{a.text, b.text}]++
 			}
 		}
-		gone, come = nil, nil
+		deleted, inserted = nil, nil
 	}
 	for _, e := range diff.Edits(lex(before), lex(after)) {
 		switch e.Op {
 		case diff.Delete:
-			gone = append(gone, e.X)
+			deleted = append(deleted, e.X)
 		case diff.Insert:
-			come = append(come, e.Y)
+			inserted = append(inserted, e.Y)
 		default:
 			flush()
 		}
@@ -113,24 +113,25 @@ func lex(src string) []lexeme {
 	}
 }
 
-// baseDecls is what the files that changed declared before.
+// baseDecls holds the declarations that the changed files had at the base.
 type baseDecls struct {
-	byDir map[string]map[string]*oldDecl // by directory, then by "F", "T", "T.M"
+	byDir map[string]map[string]*oldDecl // by directory, then by key: "F", "T", "T.M"
 }
 
 // oldDecl is a declaration as it was at the base.
 type oldDecl struct {
-	key, after string // after is the key of the declaration that it followed
-	file       string // where it stood; by the file's present name
-	text       string // with its comment; "" when it cannot stand alone
+	key, after string // after is the key of the previous declaration in the file
+	file       string // its file, by its present name
+	text       string // with its comment; "" if it cannot be declared on its own
 	typ        *ast.FuncType
 	params     []param
 }
 
-// param is one parameter as it is written.
+// param is one parameter as written.
 type param struct{ name, typ string }
 
-// base returns the declarations of the changed files as they were.
+// baseOf returns the declarations that the changed files of a directory had at the base,
+// by key.
 func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 	if c.decls == nil {
 		c.decls = &baseDecls{byDir: make(map[string]map[string]*oldDecl)}
@@ -140,7 +141,7 @@ func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 			}
 			src, err := propose.Before(c.p.Tree, f)
 			if err != nil {
-				continue // kept patches changed the file since: what it was is not known
+				continue // a kept patch changed the file, so its old content is unknown
 			}
 			at := path.Dir(f.OldName)
 			if c.decls.byDir[at] == nil {
@@ -152,7 +153,7 @@ func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 	return c.decls.byDir[dir]
 }
 
-// collectDecls adds the declarations of a file.
+// collectDecls adds the declarations of a file to into.
 func collectDecls(name string, src []byte, into map[string]*oldDecl) {
 	fset := token.NewFileSet()
 	syntax, err := parser.ParseFile(fset, name, src, parser.ParseComments|parser.SkipObjectResolution)
@@ -167,16 +168,16 @@ func collectDecls(name string, src []byte, into map[string]*oldDecl) {
 	}
 }
 
-// declared is a top-level declaration, or a method of an interface, of a file.
+// declared is a top-level declaration of a file, or a method of an interface.
 type declared struct {
 	key        string
-	start, end int // with its comment
+	start, end int // including its comment
 	text       string
 	typ        *ast.FuncType
 	fn         *ast.FuncDecl
 }
 
-// declarations lists what a file declares, in order.
+// declarations lists the declarations of a file in order.
 func declarations(f *source.File) []declared {
 	var out []declared
 	for _, d := range f.Syntax.Decls {
@@ -193,15 +194,15 @@ func declarations(f *source.File) []declared {
 				continue
 			}
 			for _, spec := range d.Specs {
-				out = append(out, specified(f, d, spec)...)
+				out = append(out, specDeclarations(f, d, spec)...)
 			}
 		}
 	}
 	return out
 }
 
-// specified lists what one specification of a declaration declares.
-func specified(f *source.File, d *ast.GenDecl, spec ast.Spec) []declared {
+// specDeclarations lists the declarations of one spec of a general declaration.
+func specDeclarations(f *source.File, d *ast.GenDecl, spec ast.Spec) []declared {
 	doc, pos := d.Doc, d.Pos()
 	var out []declared
 	add := func(name string, doc *ast.CommentGroup, alone bool) {
@@ -259,7 +260,7 @@ func withDoc(doc *ast.CommentGroup, pos token.Pos) token.Pos {
 	return pos
 }
 
-// params lists the parameters of a function as they are written.
+// params lists the parameters of a function as written.
 func params(f *source.File, typ *ast.FuncType) []param {
 	if typ == nil {
 		return nil
@@ -277,8 +278,8 @@ func params(f *source.File, typ *ast.FuncType) []param {
 	return out
 }
 
-// keyOf is the name of an object as baseDecls has it, and the directory of its
-// package; ok is false for what is not declared at the top level of the tree.
+// keyOf returns the key of an object in baseDecls, and the directory of its package. ok is
+// false for an object that is not declared at top level in the tree.
 func (s *state) keyOf(obj types.Object) (dir, key string, ok bool) {
 	if obj == nil || obj.Pkg() == nil {
 		return "", "", false
@@ -297,9 +298,8 @@ func (s *state) keyOf(obj types.Object) (dir, key string, ok bool) {
 	return n.dir, obj.Name(), obj.Parent() == obj.Pkg().Scope()
 }
 
-// now finds the present declaration of a key among the files of a directory that
-// may be edited.
-func (s *state) now(dir, key string) (*source.File, declared, bool) {
+// current returns the present declaration of a key in the editable files of a directory.
+func (s *state) current(dir, key string) (*source.File, declared, bool) {
 	for _, n := range s.c.nodes {
 		if n.dir != dir {
 			continue

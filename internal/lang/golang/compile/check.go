@@ -14,17 +14,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang/golang/source"
 )
 
-// state is the tree with some files changed, and what the type checker says of it.
+// state is the tree with some files changed, and the type checker's results for it.
 type state struct {
 	c     *compilation
-	from  *state // the state without changes; nil for that state itself
+	from  *state // the state without changes; nil in that state itself
 	files map[string][]byte
 	trees map[string]*source.File
 	units map[*node]*unit
-	outer map[string]bool // changed files -> whether more than function bodies and imports changed
+	outer map[string]bool // cache of changesOutline
 	errs  []*typeError
 
-	grouped []*cause // the errors, by what causes them
+	grouped []*cause // cache of causes
 }
 
 // unit is a type-checked node.
@@ -32,10 +32,12 @@ type unit struct {
 	*source.Package
 	node *node
 	errs []*typeError
-	part bool // only the files that changed were checked in full; the others' errors are the base state's
+	// partial is set if only the changed files were checked in full. The errors of the
+	// others are those of the base state.
+	partial bool
 }
 
-// typeError is one error of the type checker with its place.
+// typeError is one error of the type checker with its position.
 type typeError struct {
 	code       errorCode
 	msg        string
@@ -56,7 +58,7 @@ func (c *compilation) check(files map[string][]byte) *state {
 	return s
 }
 
-// drop releases what a state that is not pursued holds in the file set.
+// drop removes the files of a state that is no longer needed from the file set.
 func (s *state) drop() {
 	for _, f := range s.trees {
 		if f != nil && s.from != nil {
@@ -73,7 +75,8 @@ func (s *state) read(file string) ([]byte, error) {
 	return s.c.p.Tree.Read(file)
 }
 
-// unit type-checks a node; one that no change can reach is that of the base state.
+// unit type-checks a node. For a node that no change affects it returns the unit of the
+// base state.
 func (s *state) unit(n *node) *unit {
 	if u, ok := s.units[n]; ok {
 		return u
@@ -86,7 +89,7 @@ func (s *state) unit(n *node) *unit {
 			return s.from.unit(n)
 		}
 	}
-	s.units[n] = &unit{node: n, Package: new(source.Package)} // what a cycle of imports comes back to
+	s.units[n] = &unit{node: n, Package: new(source.Package)} // found again in an import cycle
 	var u *unit
 	if whole || !n.failing {
 		u = s.typeCheck(n, n.failing, nil)
@@ -97,21 +100,21 @@ func (s *state) unit(n *node) *unit {
 	return u
 }
 
-// whole is the unit of a node with all of its files checked, for who looks at what
-// the whole package uses.
-func (s *state) whole(n *node) *unit {
-	if u := s.unit(n); n.failing && !u.part {
+// completeUnit returns the unit of a node with all of its files checked, for callers
+// that need every use in the package.
+func (s *state) completeUnit(n *node) *unit {
+	if u := s.unit(n); n.failing && !u.partial {
 		return u
 	}
 	return s.typeCheck(n, true, nil)
 }
 
-// recheck checks only the changed files of a node. It is right when the changes are
-// inside of functions: then no other file is affected.
+// recheck checks only the changed files of a node. That is enough if all changes are
+// inside functions, because then no other file is affected.
 func (s *state) recheck(n *node) *unit {
 	changed := func(name string) bool { _, ok := s.files[name]; return ok }
 	u := s.typeCheck(n, true, changed)
-	u.part = true
+	u.partial = true
 	u.errs = slices.DeleteFunc(u.errs, func(e *typeError) bool { return e.file != nil && !changed(e.file.Name) })
 	for _, e := range s.from.unit(n).errs {
 		if e.file != nil && !changed(e.file.Name) {
@@ -121,14 +124,14 @@ func (s *state) recheck(n *node) *unit {
 	return u
 }
 
-// touches reports whether a change can matter to a node, and whether it can matter to
-// all of its files: then it is not only inside of functions, or in a package that
-// the node is built from.
+// touches reports whether the changes can affect a node, and whether they can affect all
+// of its files: because they are not only inside functions, or because they are in a
+// package that the node imports, directly or indirectly.
 func (s *state) touches(n *node) (touched, whole bool) {
 	for _, f := range n.files {
 		if _, changed := s.files[f]; changed {
 			touched = true
-			whole = whole || s.outside(f)
+			whole = whole || s.changesOutline(f)
 		}
 	}
 	seen := make(map[*node]bool)
@@ -137,7 +140,7 @@ func (s *state) touches(n *node) (touched, whole bool) {
 		for _, dep := range n.imports {
 			if !seen[dep] {
 				seen[dep] = true
-				if slices.ContainsFunc(dep.files, s.outside) || built(dep) {
+				if slices.ContainsFunc(dep.files, s.changesOutline) || built(dep) {
 					return true
 				}
 			}
@@ -150,8 +153,8 @@ func (s *state) touches(n *node) (touched, whole bool) {
 	return touched, whole
 }
 
-// outside reports whether a file changed in more than function bodies and imports.
-func (s *state) outside(name string) bool {
+// changesOutline reports whether more than function bodies and imports of a file changed.
+func (s *state) changesOutline(name string) bool {
 	if _, changed := s.files[name]; !changed {
 		return false
 	}
@@ -164,7 +167,7 @@ func (s *state) outside(name string) bool {
 	return s.outer[name]
 }
 
-// outline is the text of a file without its imports and the bodies of functions.
+// outline returns the text of a file without imports and function bodies.
 func outline(f *source.File) string {
 	var b strings.Builder
 	at := 0
@@ -188,9 +191,9 @@ func outline(f *source.File) string {
 	return b.String()
 }
 
-// head is a file of the base state without the bodies of its functions.
-func (c *compilation) head(f *source.File) *ast.File {
-	if h := c.heads[f.Name]; h != nil {
+// withoutBodies returns the syntax of a file of the base state without function bodies.
+func (c *compilation) withoutBodies(f *source.File) *ast.File {
+	if h := c.bodiless[f.Name]; h != nil {
 		return h
 	}
 	h := *f.Syntax
@@ -202,12 +205,12 @@ func (c *compilation) head(f *source.File) *ast.File {
 			h.Decls[i] = &bare
 		}
 	}
-	c.heads[f.Name] = &h
+	c.bodiless[f.Name] = &h
 	return &h
 }
 
-// typeCheck checks a node, with or without the bodies of functions; only, when it
-// is not nil, names the files whose bodies count.
+// typeCheck checks a node, with or without function bodies. If only is not nil, it
+// selects the files whose bodies are checked.
 func (s *state) typeCheck(n *node, bodies bool, only func(file string) bool) *unit {
 	u := &unit{node: n, Package: &source.Package{
 		Path: n.path, Dir: n.dir, Fset: s.c.fset, Sizes: s.c.sizes, GoVersion: n.goVer,
@@ -237,7 +240,7 @@ func (s *state) typeCheck(n *node, bodies bool, only func(file string) bool) *un
 		}
 		u.Files = append(u.Files, f)
 		if only != nil && !only(name) {
-			syntax = append(syntax, s.c.head(f))
+			syntax = append(syntax, s.c.withoutBodies(f))
 		} else {
 			syntax = append(syntax, f.Syntax)
 		}
@@ -247,18 +250,18 @@ func (s *state) typeCheck(n *node, bodies bool, only func(file string) bool) *un
 		Importer: importing{s, u},
 		Error: func(err error) {
 			e, ok := err.(types.Error)
-			if !ok || strings.HasPrefix(e.Msg, "\t") { // a line that continues the error before
+			if !ok || strings.HasPrefix(e.Msg, "\t") { // continues the previous error
 				return
 			}
 			start, end := errorRange(e)
 			report(&typeError{code: codeOf(e), msg: e.Msg, start: start, end: end, file: u.fileAt(start)})
 		},
 	}
-	u.Types, _ = config.Check(n.path, s.c.fset, syntax, u.Info) // the errors went to Error
+	u.Types, _ = config.Check(n.path, s.c.fset, syntax, u.Info) // config.Error has the errors
 	return u
 }
 
-// fileAt is the file that holds a position, or nil.
+// fileAt returns the file that contains a position, or nil.
 func (u *unit) fileAt(pos token.Pos) *source.File {
 	for _, f := range u.Files {
 		if f.Syntax.FileStart <= pos && pos <= f.Syntax.FileEnd {
@@ -268,8 +271,8 @@ func (u *unit) fileAt(pos token.Pos) *source.File {
 	return nil
 }
 
-// parse returns a file's syntax in this state; with an error it is as far as the
-// parser came, or nil.
+// parse returns a file's syntax in this state. With an error it returns what could be
+// parsed, or nil.
 func (s *state) parse(name string) (*source.File, error) {
 	if f, ok := s.trees[name]; ok {
 		return f, nil
@@ -311,7 +314,7 @@ func (i importing) Import(path string) (*types.Package, error) {
 
 func (i importing) find(path string) (*types.Package, error) {
 	dep := i.u.node.imports[path]
-	if dep == nil { // an import that an edit added
+	if dep == nil { // an edit may have added the import
 		dep = i.s.c.plain[path]
 		if dep != nil && dependsOn(dep, i.u.node.path, make(map[*node]bool)) {
 			return nil, fmt.Errorf("import cycle through %s", path)
@@ -326,7 +329,8 @@ func (i importing) find(path string) (*types.Package, error) {
 	return i.s.c.external.Import(path)
 }
 
-// dependsOn reports whether a package is built from the one with this path, or is it.
+// dependsOn reports whether a package is the one with this path, or imports it directly or
+// indirectly.
 func dependsOn(n *node, path string, seen map[*node]bool) bool {
 	if n.path == path {
 		return true
@@ -343,9 +347,8 @@ func dependsOn(n *node, path string, seen map[*node]bool) bool {
 	return false
 }
 
-// codeOf reads the kind of a type checker's error. go/types keeps it in a field
-// that is not exported yet but whose name and values are promised not to change;
-// gopls reads it in the same way.
+// codeOf returns the code of a type checker's error. go/types keeps it in an unexported
+// field, but promises not to change its name and values. gopls reads it the same way.
 func codeOf(e types.Error) errorCode {
 	if f := reflect.ValueOf(e).FieldByName("go116code"); f.IsValid() {
 		return errorCode(f.Int())
@@ -353,7 +356,7 @@ func codeOf(e types.Error) errorCode {
 	return 0
 }
 
-// errorRange is the source range that an error is about, as codeOf.
+// errorRange returns the source range of an error, read like codeOf.
 func errorRange(e types.Error) (start, end token.Pos) {
 	v := reflect.ValueOf(e)
 	if s, n := v.FieldByName("go116start"), v.FieldByName("go116end"); s.IsValid() && n.IsValid() {

@@ -1,14 +1,15 @@
-// Package compile holds the strategies for code that does not compile, imports among them.
+// Package compile holds the strategies for code that does not compile, including those for
+// imports.
 //
-// Each error of the type checker has a few remedies, by its kind. A remedy is tried by
-// checking the package again with it. Since a package with several errors compiles only
-// when all of them are gone, each candidate is one remedy under examination together with
-// the best remedy for every error that is left.
+// Each kind of type error has a few remedies. A remedy is tried by type-checking the package
+// again with its edits. A package with several errors compiles only once all of them are
+// fixed, so each candidate combines the remedy under test with the best remedy for every
+// remaining error.
 //
-// Goals: a strategy is a file, and a table of fixers says which errors it has remedies for;
-// a candidate compiles.
+// Goals: one file per strategy, with a table of fixers that lists the errors it can fix;
+// candidates compile.
 //
-// Not a goal: whether the tests pass, which is for package validate.
+// Not a goal: to check that the tests pass. Package validate does that.
 package compile
 
 import (
@@ -29,11 +30,11 @@ import (
 
 var compileKinds = []testrun.Kind{testrun.Compile}
 
-// compileShare is the share of every strategy here: the error says which of them
-// fits, and the prior of the candidate how well.
+// compileShare is the share of every strategy here. The kind of error decides which
+// strategies apply, and a candidate's prior how likely it is.
 const compileShare = 30
 
-// Strategies repair code that does not compile.
+// Strategies lists the strategies for code that does not compile, except Imports.
 var Strategies = []propose.Strategy{
 	renameStrategy,
 	nameStrategy,
@@ -49,8 +50,8 @@ var Strategies = []propose.Strategy{
 	qualifyStrategy,
 }
 
-// fixers is what can be done about which kind of error. Of equally likely remedies the
-// earlier one is tried first.
+// fixers lists the fixers of all strategies. Of equally likely remedies, the one whose
+// fixer comes first is tried first.
 var fixers = slices.Concat(
 	importFixers,
 	renameFixers,
@@ -67,45 +68,45 @@ var fixers = slices.Concat(
 	methodFixers,
 )
 
-// remediesOf makes the Propose of a strategy: its remedies for each cause.
+// remediesOf returns the Propose function of a strategy.
 func remediesOf(strategy string) func(context.Context, *propose.Problem, func(propose.Candidate) bool) error {
 	return func(ctx context.Context, p *propose.Problem, yield func(propose.Candidate) bool) error {
 		return proposeRemedies(ctx, p, strategy, yield)
 	}
 }
 
-// remedy is one way to make an error go away.
+// remedy is one way to fix an error.
 type remedy struct {
 	site.Option
 	strategy string
 }
 
-// cause is the errors that one remedy should end together: the same unknown name,
-// calls of the same function.
+// cause is a group of errors that one remedy should fix together, such as uses of the
+// same unknown name or calls of the same function.
 type cause struct {
 	st    *state
 	sites []*errorSite
-	found []remedy // nil until asked for
+	found []remedy // nil until remedies is called
 }
 
-// solution is how far a state can be brought.
+// solution is the best that solve could make of a state.
 type solution struct {
 	files  map[string][]byte
-	left   int // errors
+	left   int // errors that remain
 	prior  float64
 	titles []string
 }
 
 const (
-	maxCauses       = 12  // of one state
-	maxRemedies     = 12  // of one cause that get a candidate of their own
-	maxCompletions  = 5   // remedies tried for each cause that is left
-	maxRounds       = 12  // causes that one candidate may remove
-	maxTypeChecks   = 600 // of one problem
+	maxCauses       = 12  // per state
+	maxRemedies     = 12  // candidates per cause and strategy
+	maxCompletions  = 5   // remedies tried for each remaining cause
+	maxRounds       = 12  // causes that one candidate may fix
+	maxTypeChecks   = 600 // per problem
 	unfinishedPrior = 0.2
 )
 
-// proposeRemedies yields the remedies of one strategy for each cause, completed.
+// proposeRemedies yields a candidate for each remedy of one strategy.
 func proposeRemedies(ctx context.Context, p *propose.Problem, strategy string, yield func(propose.Candidate) bool) error {
 	c, err := compilationOf(ctx, p)
 	if err != nil {
@@ -137,8 +138,8 @@ func proposeRemedies(ctx context.Context, p *propose.Problem, strategy string, y
 	return ctx.Err()
 }
 
-// candidate completes a remedy for the state that fails; it is not ok when
-// nothing gets better by it.
+// candidate combines a remedy with remedies for the remaining errors. ok is false if
+// that does not reduce the number of errors.
 func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (propose.Candidate, bool) {
 	next := c.base.with(r.Edits)
 	if next == nil {
@@ -161,7 +162,7 @@ func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (p
 	return cand, len(cand.Edits) > 0
 }
 
-// edits returns the difference between the tree and files.
+// edits returns the edits that turn the tree's files into files.
 func (c *compilation) edits(files map[string][]byte) []propose.Edit {
 	var out []propose.Edit
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -174,7 +175,7 @@ func (c *compilation) edits(files map[string][]byte) []propose.Edit {
 	return out
 }
 
-// formatted is the new content as gofmt writes it, when the old one was so too.
+// formatted returns the new content, formatted by gofmt if the old content was.
 func formatted(old, new []byte) []byte {
 	if b, err := format.Source(old); err != nil || !bytes.Equal(b, old) {
 		return new
@@ -185,7 +186,7 @@ func formatted(old, new []byte) []byte {
 	return new
 }
 
-// with is the state after further edits; nil when they do not fit together.
+// with returns the state after further edits, or nil if they conflict.
 func (s *state) with(edits []propose.Edit) *state {
 	files := s.splice(edits)
 	if files == nil {
@@ -222,7 +223,7 @@ func (s *state) splice(edits []propose.Edit) map[string][]byte {
 	return files
 }
 
-// hash identifies a state by its content.
+// hash returns a key for the content of files.
 func hash(files map[string][]byte) string {
 	h := fnv.New128a()
 	for _, name := range slices.Sorted(maps.Keys(files)) {
@@ -232,8 +233,8 @@ func hash(files map[string][]byte) string {
 	return string(h.Sum(nil))
 }
 
-// solve removes one cause after the other by the remedy that leaves the fewest
-// errors, as long as there is one that helps. only limits the strategies.
+// solve fixes one cause after another, each with the remedy that leaves the fewest
+// errors, until no remedy helps. If only is not nil, it selects the strategies to use.
 func (s *state) solve(ctx context.Context, only func(strategy string) bool) *solution {
 	key := hash(s.files)
 	if done := s.c.solved[key]; done != nil && only == nil {
@@ -266,7 +267,8 @@ func (s *state) solve(ctx context.Context, only func(strategy string) bool) *sol
 	return done
 }
 
-// step finds the first cause that has a remedy that helps, and its best remedy.
+// step applies the best remedy of the first cause that has one that helps. It returns
+// the new state, the remedy and its share of the weight, or nil if nothing helps.
 func (s *state) step(ctx context.Context, only func(string) bool) (*state, remedy, float64) {
 	for _, cs := range s.causes() {
 		var best *state
@@ -308,7 +310,7 @@ func (s *state) step(ctx context.Context, only func(string) bool) (*state, remed
 	return nil, remedy{}, 0
 }
 
-// kind is equal for the same cause in different states.
+// kind returns a key that is equal for the same cause in different states.
 func (cs *cause) kind() string {
 	at := cs.sites[0]
 	in := ""
@@ -318,7 +320,7 @@ func (cs *cause) kind() string {
 	return fmt.Sprint(at.File.Name, in, at.err.code, at.err.msg)
 }
 
-// try checks edits and returns the state when it has fewer than limit errors.
+// try applies edits and returns the new state if it has fewer than limit errors.
 func (s *state) try(edits []propose.Edit, limit int) *state {
 	files := s.splice(edits)
 	if files == nil {
@@ -340,7 +342,7 @@ func (s *state) try(edits []propose.Edit, limit int) *state {
 	return next
 }
 
-// causes groups the errors of a state, in their order.
+// causes groups the errors of a state by cause, in order.
 func (s *state) causes() []*cause {
 	if s.grouped != nil {
 		return s.grouped
@@ -375,7 +377,7 @@ func (s *state) editable(file string) bool {
 	return s.c.p.MayEdit(file)
 }
 
-// editable keeps the sites that may be edited.
+// editable returns the sites that may be edited.
 func (cs *cause) editable() []*errorSite {
 	var out []*errorSite
 	for _, at := range cs.sites {
@@ -386,12 +388,12 @@ func (cs *cause) editable() []*errorSite {
 	return out
 }
 
-// fixed reports whether some site stands where nothing may be edited, so that the
-// declaration must change.
-func (cs *cause) fixed() bool { return len(cs.editable()) < len(cs.sites) }
+// readOnly reports whether one of the sites may not be edited, so that the declaration
+// must change.
+func (cs *cause) readOnly() bool { return len(cs.editable()) < len(cs.sites) }
 
-// remedies collects what every fixer has for this kind of error, the likeliest
-// first. Remedies that touch what may not be edited are left out.
+// remedies collects the remedies of all fixers for this kind of error, the likeliest
+// first. It leaves out those that edit a file that may not be edited.
 func (cs *cause) remedies(ctx context.Context) []remedy {
 	if cs.found != nil {
 		return cs.found
@@ -421,7 +423,7 @@ func (cs *cause) remedies(ctx context.Context) []remedy {
 	return out
 }
 
-// fixer knows remedies for some kinds of errors.
+// fixer finds remedies for some kinds of errors.
 type fixer struct {
 	strategy string
 	codes    []errorCode

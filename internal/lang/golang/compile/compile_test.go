@@ -20,9 +20,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// module writes a txtar archive into a directory and makes a problem of it: files
-// under base/ are what the change started from, and every directory with Go files
-// is a package that does not compile.
+// module writes a txtar archive to a directory and returns the problem of repairing it.
+// Files under base/ are the state before the change, and every directory with Go files is
+// a package that does not compile.
 func module(t *testing.T, archive *txtar.Archive) *propose.Problem {
 	t.Helper()
 	root := t.TempDir()
@@ -69,8 +69,7 @@ func module(t *testing.T, archive *txtar.Archive) *propose.Problem {
 	return p
 }
 
-// ranked generates the candidates of the strategies that repair compile errors,
-// the likeliest first.
+// ranked returns the candidates of all strategies of this package, the likeliest first.
 func ranked(t *testing.T, p *propose.Problem) []propose.Candidate {
 	t.Helper()
 	cands, errs := propose.Generate(context.Background(), p, append(slices.Clone(Strategies), Imports))
@@ -81,7 +80,7 @@ func ranked(t *testing.T, p *propose.Problem) []propose.Candidate {
 	return cands
 }
 
-// result is the changed files of a candidate as an archive.
+// result returns the changed files of a candidate as an archive.
 func result(t *testing.T, p *propose.Problem, c *propose.Candidate) string {
 	t.Helper()
 	files, err := c.Files(p.Tree)
@@ -95,8 +94,8 @@ func result(t *testing.T, p *propose.Problem, c *propose.Candidate) string {
 	return string(txtar.Format(&a))
 }
 
-// readCase reads an archive: the files before, and those below want/, which are the
-// files that change as result writes them.
+// readCase reads an archive. It returns the files before, and the changed files, which
+// are those under want/, in the form that result writes.
 func readCase(t *testing.T, name string) (in *txtar.Archive, want string) {
 	t.Helper()
 	archive, err := txtar.ParseFile(name)

@@ -18,10 +18,11 @@ import (
 
 var conversionStrategy = propose.Strategy{
 	Name:  "compile/conversion",
-	Title: "Make a value fit the type that is wanted",
-	Text: `Converts, dereferences, takes the address, calls, selects a field or method, or
-spreads a slice, whichever makes the types agree. A value that is no condition
-is compared with its zero value. Conversions that can lose digits rank low.`,
+	Title: "Convert a value to the required type",
+	Text: `Converts, dereferences or calls the value, takes its address, selects a field
+or method, or spreads a slice, whichever makes the types match. Compares a
+condition that is not boolean with its zero value. Conversions that can lose
+digits rank low.`,
 	Before: `func message(err error) string {
 	if err == nil {
 		return ""
@@ -44,7 +45,7 @@ var conversionFixers = []fixer{
 	{"compile/conversion", []errorCode{invalidIndirection, nonIndexableOperand, invalidCond, nonVariadicDots}, fixOperand},
 }
 
-// fixAssigned makes a value fit the type of where it goes, or the type fit it.
+// fixAssigned converts a value to the type of its target, or changes the type.
 func fixAssigned(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	e := at.expr()
@@ -68,10 +69,10 @@ func fixAssigned(_ context.Context, cs *cause) []site.Option {
 	return out
 }
 
-// maxConversions is how many ways to make a value fit are tried.
+// maxConversions limits the conversions tried for one value.
 const maxConversions = 10
 
-// convertTo is the options to make of an expression one of the type.
+// convertTo returns the options to convert an expression to a type.
 func (at *errorSite) convertTo(e ast.Expr, to types.Type) []site.Option {
 	var out []site.Option
 	for _, c := range nearestNames(at.conversions(e, to)) {
@@ -81,7 +82,7 @@ func (at *errorSite) convertTo(e ast.Expr, to types.Type) []site.Option {
 	return out[:min(len(out), maxConversions)]
 }
 
-// conversions lists what can be written for an expression to have another type.
+// conversions lists the ways to write an expression so that it has another type.
 func (at *errorSite) conversions(e ast.Expr, to types.Type) []spelling {
 	from, text := at.typeOf(e), at.Text(e)
 	if from == types.Typ[types.Invalid] || to == types.Typ[types.Invalid] {
@@ -127,13 +128,13 @@ func (at *errorSite) conversions(e ast.Expr, to types.Type) []spelling {
 	at.parts(operand, from, to, add)
 	for _, v := range at.Locals(e.Pos()) {
 		if v.Name() != text && types.AssignableTo(v.Type(), to) && !types.IsInterface(to) {
-			add(max(0.6*closeness(text, v.Name()), unlike), "%s", v.Name())
+			add(max(0.6*closeness(text, v.Name()), typeOnlyWeight), "%s", v.Name())
 		}
 	}
 	return out
 }
 
-// basics adds the usual ways between texts, numbers, bytes and errors.
+// basics adds the usual conversions between strings, numbers, bytes and errors.
 func (at *errorSite) basics(e ast.Expr, from, to types.Type, add func(float64, string, ...any)) {
 	text := at.Text(e)
 	is := func(t types.Type, info types.BasicInfo) bool {
@@ -182,8 +183,8 @@ func isNumber(s string) bool {
 	return err == nil
 }
 
-// numberToString reports whether a conversion makes a character of a number, which is
-// never what was meant.
+// numberToString reports whether a conversion turns a number into a character, which
+// is never intended.
 func numberToString(from, to types.Type) bool {
 	f, ok := from.Underlying().(*types.Basic)
 	t, isBasic := to.Underlying().(*types.Basic)
@@ -191,7 +192,7 @@ func numberToString(from, to types.Type) bool {
 		f.Kind() != types.Rune && f.Kind() != types.Byte
 }
 
-// parts adds the fields and methods of a value that have the type wanted.
+// parts adds the fields and methods of a value that have the required type.
 func (at *errorSite) parts(operand string, from, to types.Type, add func(float64, string, ...any)) {
 	if st := structOf(from); st != nil {
 		for f := range st.Fields() {
@@ -227,7 +228,7 @@ func addressable(e ast.Expr) bool {
 	return false
 }
 
-// fixOperands makes both sides of an operator one type.
+// fixOperands converts one side of an operator to the type of the other.
 func fixOperands(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	if !at.editable() {
@@ -268,7 +269,7 @@ func fixOperands(_ context.Context, cs *cause) []site.Option {
 			if zero := at.Zero(side.to); zero != "" && zero != at.Text(side.e) && isZero(v) {
 				weight := 0.9
 				if site.HasLen(side.to) && v != nil && v.Kind() == constant.Int {
-					weight = 0.3 // its length is more likely meant
+					weight = 0.3 // comparing its length is likelier
 				}
 				out = append(out, site.Option{Weight: weight, Alike: 0.7, Title: site.ReplaceTitle(at.Text(side.e), zero), Edits: []propose.Edit{at.Replace(side.e, zero)}})
 			}
@@ -285,7 +286,7 @@ func fixOperands(_ context.Context, cs *cause) []site.Option {
 	return out
 }
 
-// isZero reports whether a constant (nil for nil) is the zero value of its type.
+// isZero reports whether a constant is the zero value of its type. A nil v means nil.
 func isZero(v constant.Value) bool {
 	if v == nil {
 		return true
@@ -301,7 +302,7 @@ func isZero(v constant.Value) bool {
 	return false
 }
 
-// widening is 1 for a conversion that loses nothing and less for one that may.
+// widening returns 1 for a conversion that loses nothing, and less for one that may.
 func (at *errorSite) widening(from, to types.Type) float64 {
 	f, ok := from.Underlying().(*types.Basic)
 	t, isBasic := to.Underlying().(*types.Basic)
@@ -321,7 +322,7 @@ func (at *errorSite) widening(from, to types.Type) float64 {
 	return 1
 }
 
-// fixOperand repairs an operator that its operand does not have.
+// fixOperand fixes an operand that does not support its operator.
 func fixOperand(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	if !at.editable() {
@@ -333,7 +334,7 @@ func fixOperand(_ context.Context, cs *cause) []site.Option {
 	switch at.err.code {
 	case invalidIndirection:
 		if star, ok := around[*ast.StarExpr](at); ok {
-			return one(0.9, "do not dereference "+site.Quote(at.Text(star.X)), at.Replace(star, at.Text(star.X)))
+			return one(0.9, "drop the dereference of "+site.Quote(at.Text(star.X)), at.Replace(star, at.Text(star.X)))
 		}
 	case nonIndexableOperand:
 		e := at.expr()
@@ -348,7 +349,7 @@ func fixOperand(_ context.Context, cs *cause) []site.Option {
 		}
 	case nonVariadicDots:
 		if call, ok := around[*ast.CallExpr](at); ok && call.Ellipsis.IsValid() {
-			return one(0.8, "pass the slice as it is", at.cut(call.Ellipsis, call.Ellipsis+3, ""))
+			return one(0.8, "pass the slice as it is", at.replaceRange(call.Ellipsis, call.Ellipsis+3, ""))
 		}
 	case invalidCond:
 		return at.condition()
@@ -356,7 +357,7 @@ func fixOperand(_ context.Context, cs *cause) []site.Option {
 	return nil
 }
 
-// condition makes a condition of a value that is not one.
+// condition turns a value that is not boolean into a condition.
 func (at *errorSite) condition() []site.Option {
 	e := at.expr()
 	if e == nil {

@@ -1,12 +1,12 @@
 package compile
 
-// errorCode is the type checker's own number for a kind of error.
+// errorCode is the type checker's number for a kind of error.
 type errorCode int
 
-// The kinds of errors that there are remedies for; names and values are those of
+// The kinds of errors that have remedies. Names and values are those of
 // internal/types/errors in the Go distribution, which promises to keep them.
 const (
-	syntaxError            errorCode = -2 // of the parser; go/types has no number for it
+	syntaxError            errorCode = -2 // from the parser; go/types has no number for it
 	brokenImport           errorCode = 6
 	unusedImport           errorCode = 8
 	duplicateDecl          errorCode = 10
@@ -35,5 +35,5 @@ const (
 	wrongArgCount          errorCode = 126
 )
 
-// nameCodes are the errors that a name does not mean anything.
+// nameCodes lists the errors about unknown names.
 var nameCodes = []errorCode{undeclaredName, undeclaredImportedName, unexportedName, missingFieldOrMethod, missingLitField}

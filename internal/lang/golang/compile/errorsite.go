@@ -14,15 +14,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// site is an error with what surrounds it.
+// errorSite is a type error with the code around it.
 type errorSite struct {
 	*site.Function
 	st   *state
 	err  *typeError
-	path []ast.Node // the error's node and all around it, innermost first
+	path []ast.Node // the nodes that enclose the error, innermost first
 }
 
-// editable reports whether the site's own file may be edited.
+// editable reports whether the site's file may be edited.
 func (at *errorSite) editable() bool { return at.st.editable(at.File.Name) }
 
 func (s *state) site(e *typeError) *errorSite {
@@ -37,7 +37,7 @@ func (s *state) site(e *typeError) *errorSite {
 	return &errorSite{Function: f, st: s, err: e, path: path}
 }
 
-// typeOf is the type of an expression, the invalid type when it has none.
+// typeOf returns the type of an expression, or the invalid type if it has none.
 func (at *errorSite) typeOf(e ast.Expr) types.Type {
 	if t := at.Package.Info.TypeOf(e); t != nil {
 		return t
@@ -45,7 +45,7 @@ func (at *errorSite) typeOf(e ast.Expr) types.Type {
 	return types.Typ[types.Invalid]
 }
 
-// around finds the innermost node of a type around the error.
+// around returns the innermost node of type T that encloses the error.
 func around[T ast.Node](at *errorSite) (T, bool) {
 	for _, n := range at.path {
 		if t, ok := n.(T); ok {
@@ -56,8 +56,8 @@ func around[T ast.Node](at *errorSite) (T, bool) {
 	return zero, false
 }
 
-// stmt is the innermost statement around the error that stands in a list of
-// statements, so that another can be put before or behind it.
+// stmt returns the innermost statement around the error that is in a list of statements,
+// so that another can be inserted before or after it.
 func (at *errorSite) stmt() ast.Stmt {
 	for i, n := range at.path {
 		s, ok := n.(ast.Stmt)
@@ -72,7 +72,7 @@ func (at *errorSite) stmt() ast.Stmt {
 	return nil
 }
 
-// expr is the expression that the error is about, or nil.
+// expr returns the expression that the error is about, or nil.
 func (at *errorSite) expr() ast.Expr {
 	for _, n := range at.path {
 		if e, ok := n.(ast.Expr); ok && n.Pos() == at.err.start && n.End() == at.err.end {
@@ -82,8 +82,9 @@ func (at *errorSite) expr() ast.Expr {
 	return nil
 }
 
-// target is the type that an expression is to have where it stands; spread reports
-// whether it is the slice of what a variadic parameter wants one by one.
+// target returns the type that an expression must have in its place, or nil if it is not
+// known. spread reports whether e is a slice that could be spread with ... into a variadic
+// parameter.
 func (at *errorSite) target(e ast.Expr) (t types.Type, spread bool) {
 	i := slices.Index(at.path, ast.Node(e))
 	if i < 0 || i+1 >= len(at.path) {
@@ -158,7 +159,7 @@ func (at *errorSite) target(e ast.Expr) (t types.Type, spread bool) {
 	return nil, false
 }
 
-// element is the type of the elements of a literal, of field i for a struct.
+// element returns the type of the elements of a literal, or of field i of a struct.
 func (at *errorSite) element(lit *ast.CompositeLit, i int) types.Type {
 	switch t := deref(at.typeOf(lit)).Underlying().(type) {
 	case *types.Slice:
@@ -173,18 +174,18 @@ func (at *errorSite) element(lit *ast.CompositeLit, i int) types.Type {
 	return nil
 }
 
-// insert is the edit that puts text at a position.
+// insert returns the edit that inserts text at a position.
 func (at *errorSite) insert(pos token.Pos, text string) propose.Edit {
 	offset := at.File.Offset(pos)
 	return propose.Edit{File: at.File.Name, Start: offset, End: offset, New: text}
 }
 
-// cut is the edit that replaces what stands from start up to end.
-func (at *errorSite) cut(start, end token.Pos, text string) propose.Edit {
+// replaceRange returns the edit that replaces the source from start to end.
+func (at *errorSite) replaceRange(start, end token.Pos, text string) propose.Edit {
 	return propose.Edit{File: at.File.Name, Start: at.File.Offset(start), End: at.File.Offset(end), New: text}
 }
 
-// key is equal for errors that one remedy should end together.
+// key returns a key that is equal for errors that one remedy should fix together.
 func (at *errorSite) key() string {
 	switch at.err.code {
 	case undeclaredName, undeclaredImportedName, unexportedName, missingFieldOrMethod, missingLitField:
@@ -212,7 +213,7 @@ func (at *errorSite) key() string {
 	return fmt.Sprint(at.err.code, at.err.start, at.err.msg)
 }
 
-// ident is the name that the error is about, or nil.
+// ident returns the name that the error is about, or nil.
 func (at *errorSite) ident() *ast.Ident {
 	if len(at.path) > 1 {
 		if id, ok := at.path[0].(*ast.Ident); ok {
@@ -222,7 +223,7 @@ func (at *errorSite) ident() *ast.Ident {
 	return nil
 }
 
-// owner names what the missing name was looked up in: a package or a type.
+// owner names the package or type that the missing name was looked up in.
 func (at *errorSite) owner() string {
 	if pkg := at.qualifier(); pkg != nil {
 		return pkg.Path()
@@ -233,7 +234,7 @@ func (at *errorSite) owner() string {
 	return ""
 }
 
-// qualifier is the imported package that a name is looked up in, or nil.
+// qualifier returns the imported package that a name is looked up in, or nil.
 func (at *errorSite) qualifier() *types.Package {
 	sel, ok := at.path[1].(*ast.SelectorExpr)
 	if !ok {
@@ -247,7 +248,7 @@ func (at *errorSite) qualifier() *types.Package {
 	return nil
 }
 
-// receiver is the type that a field or method is looked up in, or nil.
+// receiver returns the type that a field or method is looked up in, or nil.
 func (at *errorSite) receiver() types.Type {
 	switch n := at.path[1].(type) {
 	case *ast.SelectorExpr:
@@ -260,7 +261,8 @@ func (at *errorSite) receiver() types.Type {
 	return nil
 }
 
-// callee is what a call calls: a function, method or variable; nil when it has no name.
+// callee returns the function, method or variable that is called, or nil if it has no
+// name.
 func (at *errorSite) callee(call *ast.CallExpr) types.Object {
 	switch fun := ast.Unparen(call.Fun).(type) {
 	case *ast.Ident:
@@ -271,8 +273,8 @@ func (at *errorSite) callee(call *ast.CallExpr) types.Object {
 	return nil
 }
 
-// miscounted is the innermost call around the error whose arguments are too many
-// or too few, or nil.
+// miscounted returns the innermost call around the error that has too many or too few
+// arguments, or nil.
 func (at *errorSite) miscounted() *ast.CallExpr {
 	for _, n := range at.path {
 		call, ok := n.(*ast.CallExpr)
@@ -291,7 +293,8 @@ func (at *errorSite) miscounted() *ast.CallExpr {
 	return nil
 }
 
-// called is the signature of what a call calls, nil for a conversion or builtin.
+// called returns the signature of the called function, or nil for a conversion or a
+// builtin.
 func (at *errorSite) called(call *ast.CallExpr) *types.Signature {
 	tv, ok := at.Package.Info.Types[call.Fun]
 	if !ok || !tv.IsValue() || tv.Type == nil {
@@ -301,8 +304,8 @@ func (at *errorSite) called(call *ast.CallExpr) *types.Signature {
 	return sig
 }
 
-// handleError is the statement that leaves the function with err; ok is false when
-// the function does not return an error last.
+// handleError returns the statement that returns err if it is not nil. ok is false if
+// the last result of the function is not an error.
 func (at *errorSite) handleError(n ast.Node) (string, bool) {
 	sig := at.Signature(n)
 	if sig == nil || sig.Results().Len() == 0 {

@@ -21,16 +21,16 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Imports finds packages with golang.org/x/tools/go/packages. goimports itself reads the
-// files of the disk, not the tree with the patches kept so far, and scans the whole
-// module cache.
+// Imports fixes imports. It lists packages with golang.org/x/tools/go/packages instead of
+// calling goimports, which would read the files on disk rather than the tree with the
+// patches kept so far, and would scan the whole module cache.
 var Imports = propose.Strategy{
 	Name:  importsName,
 	Title: "Add, remove or correct imports",
-	Text: `Adds an import for an unknown package name that has what is selected from it,
-removes imports that are not used, and follows a package that was renamed or
-moved in the module. Considers the packages of the tree, of the standard
-library and of the module's requirements, without network.`,
+	Text: `Imports a package for an unknown name if it exports what the code selects from
+it, removes unused imports, and corrects the path of a package that was renamed
+or moved within the module. Searches the tree, the standard library and the
+module's requirements, without network access.`,
 	Before: `func up(s string) string { return strings.ToUpper(s) }`,
 	After: `import "strings"
 
@@ -48,9 +48,8 @@ var importFixers = []fixer{
 
 const importsName = "imports"
 
-// fixImports repairs failures whose only cause is missing, unused or moved
-// imports. There is one candidate when that is all there is to do, and none
-// otherwise.
+// fixImports fixes failures whose only cause is missing, unused or moved imports. It
+// returns one candidate if fixing imports makes the code compile, and none otherwise.
 func fixImports(ctx context.Context, p *propose.Problem) ([]propose.Candidate, error) {
 	c, err := compilationOf(ctx, p)
 	if err != nil {
@@ -81,7 +80,7 @@ func fixImports(ctx context.Context, p *propose.Problem) ([]propose.Candidate, e
 	return []propose.Candidate{cand}, nil
 }
 
-// importable is a package that can be imported.
+// importable is a package that could be imported.
 type importable struct {
 	path, name string
 	weight     float64
@@ -89,7 +88,7 @@ type importable struct {
 
 const maxImportable = 6
 
-// fixUnusedImport removes an import, with its declaration when that is empty then.
+// fixUnusedImport removes an import, and its declaration if that would be empty.
 func fixUnusedImport(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	spec, decl := at.importSpec()
@@ -103,7 +102,7 @@ func fixUnusedImport(_ context.Context, cs *cause) []site.Option {
 	return []site.Option{{Weight: 0.9, Title: "remove the unused import " + spec.Path.Value, Edits: []propose.Edit{at.Remove(n)}}}
 }
 
-// importSpec is the import that the error is about.
+// importSpec returns the import that the error is about.
 func (at *errorSite) importSpec() (*ast.ImportSpec, *ast.GenDecl) {
 	for _, d := range at.File.Syntax.Decls {
 		decl, ok := d.(*ast.GenDecl)
@@ -163,8 +162,8 @@ func fixMissingImport(ctx context.Context, cs *cause) []site.Option {
 	return out[:min(len(out), maxImportable)]
 }
 
-// importables lists the packages of a name, the likeliest first: those that the
-// tree uses already, its own, the standard library's, those of its requirements.
+// importables lists the packages with a name, the likeliest first: those that the package
+// already imports, the standard library's, those of the tree, those of its requirements.
 func (c *compilation) importables(ctx context.Context, at *errorSite, name string) []importable {
 	var out []importable
 	seen := map[string]bool{at.err.unit.node.path: true}
@@ -183,7 +182,7 @@ func (c *compilation) importables(ctx context.Context, at *errorSite, name strin
 		}
 	}
 	if c.std == nil {
-		listed, _ := c.list(ctx, c.moduleDirs[0], packages.NeedName, false, "std") // without it there is less to choose from
+		listed, _ := c.list(ctx, c.moduleDirs[0], packages.NeedName, false, "std") // on an error there is just less to choose from
 		for _, l := range listed {
 			c.std = append(c.std, importable{l.PkgPath, l.Name, 0.9})
 		}
@@ -215,7 +214,7 @@ func (c *compilation) importables(ctx context.Context, at *errorSite, name strin
 	return out
 }
 
-// visibleFrom reports whether a package may be imported by another.
+// visibleFrom reports whether package from may import package path.
 func visibleFrom(path, from string) bool {
 	if strings.HasPrefix(path, "vendor/") || strings.Contains(path, "/vendor/") {
 		return false
@@ -228,8 +227,8 @@ func visibleFrom(path, from string) bool {
 	return parent != "" && (from == parent || strings.HasPrefix(from, parent+"/"))
 }
 
-// required lists the packages of the module's direct requirements, as far as they
-// are at hand, whose directory is named like the package.
+// required lists the packages with a name in the module's direct requirements, if they
+// are in the module cache.
 func (c *compilation) required(ctx context.Context, name string) []importable {
 	src, err := c.p.Tree.Read(path.Join(c.moduleDirs[0], "go.mod"))
 	if err != nil {
@@ -261,8 +260,8 @@ func (c *compilation) required(ctx context.Context, name string) []importable {
 	return out
 }
 
-// exported returns the test whether a package exports a name; nil when the package
-// cannot be read.
+// exported returns a function that reports whether a package declares a name, or nil if
+// the package cannot be loaded.
 func (s *state) exported(path string) func(name string) bool {
 	var pkg *types.Package
 	if n := s.c.plain[path]; n != nil {
@@ -276,8 +275,8 @@ func (s *state) exported(path string) func(name string) bool {
 	return func(name string) bool { return pkg.Scope().Lookup(name) != nil }
 }
 
-// fixBrokenImport writes the new path of a package that is not where it was: as the
-// change has it, or a package of the same name elsewhere in the tree.
+// fixBrokenImport corrects the path of an import that does not exist: to the path that
+// the change moved it to, or to a package of the same or a similar name.
 func fixBrokenImport(ctx context.Context, cs *cause) []site.Option {
 	sites := cs.editable()
 	if len(sites) == 0 {
@@ -305,7 +304,7 @@ func fixBrokenImport(ctx context.Context, cs *cause) []site.Option {
 			}
 			text := strconv.Quote(to)
 			if spec.Name == nil && name != "" && name != path.Base(old) {
-				text = path.Base(old) + " " + text // what the file calls it stays
+				text = path.Base(old) + " " + text // the file keeps its name for it
 			}
 			o.Edits = append(o.Edits, s.Replace(spec.Path, text))
 		}
@@ -348,7 +347,7 @@ func fixBrokenImport(ctx context.Context, cs *cause) []site.Option {
 	})
 }
 
-// inDir is the package in a directory of the tree, or nil.
+// inDir returns the package in a directory of the tree, or nil.
 func (c *compilation) inDir(dir string) *node {
 	for _, n := range c.nodes {
 		if n.dir == dir && n.forTest == "" {

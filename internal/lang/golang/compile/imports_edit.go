@@ -12,8 +12,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// addImport is the edit that imports a package: in its place by the alphabet, in
-// the group of imports that are most like it.
+// addImport returns the edit that imports a package, in alphabetical order within the
+// group of the most similar imports.
 func addImport(f *source.File, importPath string) propose.Edit {
 	text := strconv.Quote(importPath)
 	at := func(offset int, text string) propose.Edit {
@@ -44,8 +44,8 @@ func addImport(f *source.File, importPath string) propose.Edit {
 		}
 		return propose.Edit{File: f.Name, Start: f.Offset(decl.Pos()), End: f.Offset(decl.End()), New: "import (\n\t" + both[0] + sep + both[1] + "\n)"}
 	}
-	// The last import that is of the same sort and shares the most of the path
-	// decides the group; within it the alphabet counts.
+	// Choose the group with the import of the same sort (standard library or not) that
+	// shares most path elements. Within the group, keep alphabetical order.
 	var group []*ast.ImportSpec
 	best := -1
 	var run []*ast.ImportSpec
@@ -83,7 +83,7 @@ func addImport(f *source.File, importPath string) propose.Edit {
 	return at(lineEnd(f, group[len(group)-1].End()), "\n\t"+text)
 }
 
-// lineEnd is the offset where the line of a position ends.
+// lineEnd returns the offset of the end of a position's line.
 func lineEnd(f *source.File, pos token.Pos) int {
 	offset := f.Offset(pos)
 	if i := strings.IndexByte(string(f.Src[offset:]), '\n'); i >= 0 {
@@ -92,14 +92,14 @@ func lineEnd(f *source.File, pos token.Pos) int {
 	return len(f.Src)
 }
 
-// pathOf is the path of an import as written, with or without a name before it.
+// pathOf returns the path of an import as written, which may begin with a name.
 func pathOf(spec string) string {
 	_, quoted, _ := strings.Cut(spec, `"`)
 	return strings.Trim(quoted, `"`)
 }
 
-// isStandard recognizes the standard library by its first element, which has no dot, as
-// goimports does.
+// isStandard reports whether a path is in the standard library. Like goimports, it checks
+// that the first element has no dot.
 func isStandard(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return !strings.Contains(first, ".")

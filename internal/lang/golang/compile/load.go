@@ -23,43 +23,43 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// compilation is the packages that do not compile, as the type checker sees them:
-// with their tests, from source, and able to be checked again with edits. What
-// they import from outside the tree comes from export data.
+// compilation holds the packages that do not compile, with their tests. They are
+// type-checked from source and can be checked again with edits. Imports from outside
+// the tree are read from export data.
 type compilation struct {
 	p          *propose.Problem
 	tree       *source.Tree
 	fset       *token.FileSet
 	sizes      types.Sizes
-	nodes      []*node          // of the tree, tests included
-	plain      map[string]*node // of the tree, by import path, without test variants
-	failing    []*node          // whose errors count
-	moduleDirs []string         // directories of the modules that fail, relative to the root
+	nodes      []*node          // packages of the tree, including tests
+	plain      map[string]*node // packages of the tree by import path, without test variants
+	failing    []*node          // those to fix
+	moduleDirs []string         // directories of the failing modules, relative to the root
 
-	known    map[string]string // import path -> name of every package outside the tree that was listed
+	known    map[string]string // import path -> name, of every listed package outside the tree
 	exports  map[string]string // import path -> file of export data
 	external types.Importer
 
-	mu     sync.Mutex // of all below
-	base   *state
-	tried  map[string]int       // hash of a state -> number of its errors
-	won    map[string]string    // kind of cause -> title of the remedy that ended it
-	heads  map[string]*ast.File // files of the base state without function bodies
-	solved map[string]*solution
-	words  map[string][]substitution
-	decls  *baseDecls
-	std    []importable
+	mu       sync.Mutex // guards the fields below
+	base     *state
+	tried    map[string]int       // hash of a state -> number of its errors
+	won      map[string]string    // kind of cause -> title of the remedy that fixed it
+	bodiless map[string]*ast.File // cache of withoutBodies
+	solved   map[string]*solution
+	words    map[string][]substitution
+	decls    *baseDecls
+	std      []importable
 }
 
-// node is a package of the tree, or one of its variants for testing.
+// node is a package of the tree, or one of its test variants.
 type node struct {
 	id, path, name string
 	dir            string   // relative to the root
 	files          []string // relative to the root
 	imports        map[string]*node
-	outside        []string // imports that are not of the tree
+	outside        []string // imports from outside the tree
 	goVer          string
-	forTest        string // of a variant: the package whose tests it is built for
+	forTest        string // in a test variant: the package whose tests it is built for
 	failing        bool
 }
 
@@ -79,13 +79,13 @@ func newCompilation(ctx context.Context, p *propose.Problem) (*compilation, erro
 		p: p, tree: source.Of(p), fset: token.NewFileSet(), sizes: types.SizesFor("gc", runtime.GOARCH),
 		plain: make(map[string]*node), known: make(map[string]string), exports: make(map[string]string),
 		tried: make(map[string]int), solved: make(map[string]*solution),
-		won: make(map[string]string), heads: make(map[string]*ast.File),
+		won: make(map[string]string), bodiless: make(map[string]*ast.File),
 	}
 	c.external = importer.ForCompiler(c.fset, "gc", func(path string) (io.ReadCloser, error) {
 		if file := c.exports[path]; file != "" {
 			return os.Open(file)
 		}
-		return nil, fmt.Errorf("package %s is not known", path)
+		return nil, fmt.Errorf("package %s not found", path)
 	})
 	if err := c.load(ctx); err != nil {
 		return nil, err
@@ -94,13 +94,13 @@ func newCompilation(ctx context.Context, p *propose.Problem) (*compilation, erro
 	return c, nil
 }
 
-// load lists the modules that hold a failing package, and finds the export data
-// of what the failing packages import from elsewhere.
+// load lists the modules that contain a failing package, and the export data of what
+// the failing packages import from outside the tree.
 func (c *compilation) load(ctx context.Context) error {
 	paths, dirs := make(map[string]bool), make(map[string]bool)
 	for _, f := range c.p.Failures {
 		if f.Package != "" {
-			name, _, _ := strings.Cut(f.Package, " ") // without the variant, as in "p [p.test]"
+			name, _, _ := strings.Cut(f.Package, " ") // "p [p.test]" -> "p"
 			paths[strings.TrimSuffix(name, "_test")] = true
 		}
 		for _, at := range f.Positions {
@@ -134,8 +134,8 @@ func (c *compilation) load(ctx context.Context) error {
 	return c.needExports(ctx)
 }
 
-// modules finds the modules of the failing directories: the nearest go.mod above
-// each, or all of the tree when no directory is known.
+// modules finds the modules of the failing directories: the nearest go.mod in or above
+// each, or the root if there is none.
 func (c *compilation) modules(dirs map[string]bool) error {
 	has := func(dir string) bool {
 		_, err := c.p.Tree.Read(path.Join(dir, "go.mod"))
@@ -156,7 +156,7 @@ func (c *compilation) modules(dirs map[string]bool) error {
 	return nil
 }
 
-// list asks the go command about packages, without network.
+// list loads packages with the go command, without network access.
 func (c *compilation) list(ctx context.Context, dir string, mode packages.LoadMode, tests bool, patterns ...string) ([]*packages.Package, error) {
 	t := c.tree
 	overlay := make(map[string][]byte, len(t.Overlay))
@@ -176,7 +176,8 @@ func (c *compilation) list(ctx context.Context, dir string, mode packages.LoadMo
 	return listed, nil
 }
 
-// add turns what the go command listed into nodes; nil for a package outside the tree.
+// add turns a listed package and its imports into nodes. It returns nil for a package
+// outside the tree.
 func (c *compilation) add(l *packages.Package, seen map[string]*node) *node {
 	if n, ok := seen[l.ID]; ok {
 		return n
@@ -211,7 +212,8 @@ func (c *compilation) add(l *packages.Package, seen map[string]*node) *node {
 	return n
 }
 
-// relative returns files as the tree names them; ok is false when one is outside or vendored.
+// relative returns files relative to the tree's root. ok is false if one is outside the
+// tree or vendored.
 func (c *compilation) relative(files []string) (out []string, ok bool) {
 	for _, f := range files {
 		name, err := filepath.Rel(c.p.Tree.Root, f)
@@ -227,8 +229,8 @@ func (c *compilation) relative(files []string) (out []string, ok bool) {
 	return out, len(out) > 0
 }
 
-// selectFailing keeps, of a package and its variant for testing, the variant: it
-// holds the files of both. Variants made only for another package's tests are left out.
+// selectFailing prefers the test variant of a package to the package itself, because it
+// has the files of both. It leaves out variants built only for another package's tests.
 func (c *compilation) selectFailing() {
 	variant := make(map[string]bool)
 	for _, n := range c.nodes {
@@ -246,8 +248,8 @@ func (c *compilation) selectFailing() {
 	slices.SortFunc(c.failing, func(a, b *node) int { return strings.Compare(a.id, b.id) })
 }
 
-// needExports finds export data for every import, from outside the tree, of the
-// failing packages and of what they are built from.
+// needExports finds the export data of every package outside the tree that the failing
+// packages import, directly or indirectly.
 func (c *compilation) needExports(ctx context.Context) error {
 	need := make(map[string]bool)
 	seen := make(map[*node]bool)
@@ -270,8 +272,8 @@ func (c *compilation) needExports(ctx context.Context) error {
 	return c.addExports(ctx, slices.Sorted(maps.Keys(need)))
 }
 
-// addExports has the go command build what is not known yet. A package that
-// cannot be built is left out: importing it is then an error of the type checker.
+// addExports has the go command build the packages whose export data is missing. It
+// leaves out a package that cannot be built: importing it is then a type error.
 func (c *compilation) addExports(ctx context.Context, paths []string) error {
 	paths = slices.DeleteFunc(paths, func(path string) bool {
 		return path == "unsafe" || path == "C" || c.exports[path] != ""

@@ -16,8 +16,8 @@ import (
 
 var methodStrategy = propose.Strategy{
 	Name:  "compile/method",
-	Title: "Give a type the method that an interface needs",
-	Text: `Renames a method of the same signature whose name is close, or adds a method
+	Title: "Rename or add a method that an interface requires",
+	Text: `Renames a method with the same signature and a similar name, or adds a method
 that returns zero values. An added method is only a stub: it needs review, and
 --apply auto does not apply it.`,
 	Before: `type shape interface {
@@ -52,8 +52,8 @@ var methodFixers = []fixer{
 	{"compile/method", []errorCode{invalidIfaceAssign}, fixMissingMethod},
 }
 
-// fixMissingMethod adds to a type the method that an interface asks of it: one of a
-// name near to it is renamed, or an empty one is added for a person to fill in.
+// fixMissingMethod gives a type the method that an interface requires: it renames a
+// similarly named one, or adds a stub for the user to fill in.
 func fixMissingMethod(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	e := at.expr()
@@ -75,7 +75,7 @@ func fixMissingMethod(_ context.Context, cs *cause) []site.Option {
 		return nil
 	}
 	if obj, _, _ := types.LookupFieldOrMethod(types.NewPointer(named), true, at.Package.Types, missing.Name()); obj != nil {
-		return nil // a pointer has it: see fixAssigned
+		return nil // the pointer type has it: see fixAssigned
 	}
 	var out []site.Option
 	for m := range types.NewMethodSet(types.NewPointer(named)).Methods() {
@@ -102,18 +102,18 @@ func pkgPath(obj types.Object) string {
 	return obj.Pkg().Path()
 }
 
-// stripped is a signature without its receiver.
+// stripped returns a signature without its receiver.
 func stripped(sig *types.Signature) *types.Signature {
 	return types.NewSignatureType(nil, nil, nil, sig.Params(), sig.Results(), sig.Variadic())
 }
 
-// stub is the option to add a method that returns zero values.
+// stub returns the option to add a method that returns zero values.
 func (s *state) stub(named *types.Named, missing *types.Func, from types.Type) (site.Option, bool) {
 	dir, key, ok := s.keyOf(named.Obj())
 	if !ok || named.TypeParams().Len() > 0 {
 		return site.Option{}, false
 	}
-	f, d, ok := s.now(dir, key)
+	f, d, ok := s.current(dir, key)
 	if !ok || d.end == 0 {
 		return site.Option{}, false
 	}
@@ -162,7 +162,7 @@ func (s *state) stub(named *types.Named, missing *types.Func, from types.Type) (
 	}
 	text := fmt.Sprintf("\n\nfunc (%s %s%s) %s%s %s", recv, star, key, missing.Name(), strings.TrimPrefix(sig, "func"), body)
 	return site.Option{
-		Weight: 0.2, Review: true, Title: fmt.Sprintf("add an empty method %s to %s", site.Quote(missing.Name()), site.Quote(key)),
+		Weight: 0.2, Review: true, Title: fmt.Sprintf("add a stub of method %s to %s", site.Quote(missing.Name()), site.Quote(key)),
 		Edits: []propose.Edit{{File: f.Name, Start: end, End: end, New: text}},
 	}, true
 }

@@ -15,10 +15,10 @@ import (
 
 var nameStrategy = propose.Strategy{
 	Name:  "compile/name",
-	Title: "Replace an unknown name by the nearest one that exists",
-	Text: `Looks at the names in scope, the fields and methods of the type, and what an
-imported package exports; typing errors come first, then names that share
-words. Where a test uses the unknown name, a declaration like it is renamed.`,
+	Title: "Replace an unknown name with the closest known name",
+	Text: `Searches the names in scope, the fields and methods of the type, and the
+exports of an imported package. Likely typos come first, then names that share
+words. If a test uses the unknown name, renames a similar declaration instead.`,
 	Before: `type user struct {
 	Name  string
 	Email string
@@ -43,8 +43,9 @@ var nameFixers = []fixer{
 	{"compile/name", nameCodes, fixName},
 }
 
-// fixName replaces an unknown name by those most like it that can be had in its
-// place. A name that a test uses is taken as right: then a declaration is renamed.
+// fixName replaces an unknown name with the most similar names that can be used in its
+// place. If a test uses the name, the test is taken to be right and a declaration is
+// renamed.
 func fixName(_ context.Context, cs *cause) []site.Option {
 	var out []site.Option
 	if sites := cs.editable(); len(sites) > 0 && sites[0].ident() != nil {
@@ -54,13 +55,13 @@ func fixName(_ context.Context, cs *cause) []site.Option {
 		}
 		out = append(out, otherOperand(sites)...)
 	}
-	if cs.fixed() {
+	if cs.readOnly() {
 		out = append(out, cs.sites[0].renameDeclared()...)
 	}
 	return out
 }
 
-// nearestNames keeps the likeliest spellings, each once.
+// nearestNames returns the likeliest spellings, without duplicates.
 func nearestNames(list []spelling) []spelling {
 	slices.SortStableFunc(list, func(a, b spelling) int { return cmp.Compare(b.weight, a.weight) })
 	seen := make(map[string]bool)
@@ -73,11 +74,11 @@ func nearestNames(list []spelling) []spelling {
 }
 
 const (
-	maxSpellings = 10
-	unlike       = 0.04 // weight of a name that only fits by its type
+	maxSpellings   = 10
+	typeOnlyWeight = 0.04 // of a name that fits only by its type
 )
 
-// spellings lists what the unknown name may stand for.
+// spellings lists the names that the unknown name may be a misspelling of.
 func (at *errorSite) spellings(id *ast.Ident) []spelling {
 	var out []spelling
 	switch parent := at.path[1].(type) {
@@ -102,14 +103,14 @@ func (at *errorSite) spellings(id *ast.Ident) []spelling {
 	for _, obj := range at.inScope(id.Pos()) {
 		weight := closeness(id.Name, obj.Name()) * at.fit(id, obj)
 		if v, ok := obj.(*types.Var); ok && weight == 0 && v.Parent() != at.Package.Types.Scope() {
-			weight = unlike * at.fit(id, obj)
+			weight = typeOnlyWeight * at.fit(id, obj)
 		}
 		out = append(out, spelling{obj.Name(), weight})
 	}
 	return out
 }
 
-// inScope lists the objects that can be named at a position, the nearest first.
+// inScope lists the objects in scope at a position, innermost scope first.
 func (at *errorSite) inScope(pos token.Pos) []types.Object {
 	var out []types.Object
 	seen := make(map[string]bool)
@@ -127,8 +128,7 @@ func (at *errorSite) inScope(pos token.Pos) []types.Object {
 	return out
 }
 
-// fit returns how well an object can stand where a name does: 1, or 0 when what is
-// done with the name cannot be done with the object.
+// fit returns 1 if an object can be used the way the name is used, and 0 otherwise.
 func (at *errorSite) fit(id *ast.Ident, obj types.Object) float64 {
 	switch parent := at.path[1].(type) {
 	case *ast.SelectorExpr:
@@ -143,7 +143,7 @@ func (at *errorSite) fit(id *ast.Ident, obj types.Object) float64 {
 	return 1
 }
 
-// has reports whether name can be selected from an object: a package or a value.
+// has reports whether an object, a package or a value, has a member called name.
 func has(obj types.Object, name string, from *types.Package) bool {
 	if pkg, ok := obj.(*types.PkgName); ok {
 		return token.IsExported(name) && pkg.Imported().Scope().Lookup(name) != nil
@@ -166,8 +166,8 @@ func callable(obj types.Object) bool {
 	return false
 }
 
-// members lists the fields and methods of a type, those of its embedded fields
-// included, and the fields that have the name as a member.
+// members lists the fields and methods of a type, including those of embedded fields,
+// and the paths of fields that themselves have a member called name.
 func (at *errorSite) members(t types.Type, name string) []spelling {
 	if t == nil {
 		return nil
@@ -209,8 +209,8 @@ func (at *errorSite) members(t types.Type, name string) []spelling {
 	return out
 }
 
-// otherOperand leaves the selected name and replaces what it is selected from: a
-// variable or package that has it, or the result of a function that has it.
+// otherOperand keeps the selected name and replaces what it is selected from, with a
+// variable or package that has it, or with the result of calling the function.
 func otherOperand(sites []*errorSite) []site.Option {
 	at := sites[0]
 	sel, ok := at.path[1].(*ast.SelectorExpr)
@@ -237,7 +237,7 @@ func otherOperand(sites []*errorSite) []site.Option {
 		if _, isType := obj.(*types.TypeName); isType {
 			continue
 		}
-		weight := max(0.5*closeness(x.Name, obj.Name()), unlike)
+		weight := max(0.5*closeness(x.Name, obj.Name()), typeOnlyWeight)
 		if at.qualifier() != nil {
 			weight = max(weight, 0.2)
 		}
@@ -253,14 +253,14 @@ func otherOperand(sites []*errorSite) []site.Option {
 	return out[:min(len(out), maxSpellings)]
 }
 
-// renameDeclared renames a declaration to the name that a test knows it by.
+// renameDeclared renames a declaration to the name that a test uses.
 func (at *errorSite) renameDeclared() []site.Option {
 	id := at.ident()
 	if id == nil {
 		return nil
 	}
 	var out []site.Option
-	for _, obj := range at.namesakes() {
+	for _, obj := range at.scopeObjects() {
 		weight := 0.8 * closeness(id.Name, obj.Name())
 		if weight == 0 {
 			continue

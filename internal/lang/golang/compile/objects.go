@@ -7,9 +7,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// namesakes lists the declarations of the tree that the missing name could have
-// been the name of.
-func (at *errorSite) namesakes() []types.Object {
+// scopeObjects lists the objects that the missing name was looked up among: the members
+// of the receiver's type, or the scope of the package.
+func (at *errorSite) scopeObjects() []types.Object {
 	var out []types.Object
 	if t := at.receiver(); t != nil && at.qualifier() == nil {
 		for m := range types.NewMethodSet(types.NewPointer(deref(t))).Methods() {
@@ -32,9 +32,9 @@ func (at *errorSite) namesakes() []types.Object {
 	return out
 }
 
-// rename is the edits that give an object another name, where it is declared and
-// where it is used, in every package of the tree that can see it. An object is
-// known by its place, since a package and its variant for testing hold it twice.
+// rename returns the edits that rename an object at its declaration and its uses, in
+// every package of the tree that can use it. Objects are compared by position, because
+// a package and its test variant each have their own.
 func (s *state) rename(obj types.Object, to string) []propose.Edit {
 	if obj.Pkg() == nil || s.c.known[obj.Pkg().Path()] != "" {
 		return nil
@@ -45,10 +45,10 @@ func (s *state) rename(obj types.Object, to string) []propose.Edit {
 		if n.forTest != "" && !n.failing {
 			continue
 		}
-		if n.path != obj.Pkg().Path() && !n.sees(obj.Pkg().Path()) {
+		if n.path != obj.Pkg().Path() && !n.importsPath(obj.Pkg().Path()) {
 			continue
 		}
-		u := s.whole(n)
+		u := s.completeUnit(n)
 		for _, f := range u.Files {
 			if seen[f.Name] || !s.editable(f.Name) {
 				continue
@@ -74,8 +74,8 @@ func (s *state) rename(obj types.Object, to string) []propose.Edit {
 	return edits
 }
 
-// sees reports whether a package imports another directly.
-func (n *node) sees(path string) bool {
+// importsPath reports whether a package imports another directly.
+func (n *node) importsPath(path string) bool {
 	for _, dep := range n.imports {
 		if dep.path == path {
 			return true
@@ -84,7 +84,7 @@ func (n *node) sees(path string) bool {
 	return false
 }
 
-// structOf is the struct behind a type or a pointer to it, or nil.
+// structOf returns the struct under a type or a pointer type, or nil.
 func structOf(t types.Type) *types.Struct {
 	if p, ok := t.Underlying().(*types.Pointer); ok {
 		t = p.Elem()

@@ -14,9 +14,9 @@ import (
 var qualifyStrategy = propose.Strategy{
 	Name:  "compile/qualify",
 	Title: "Qualify a name that another package declares",
-	Text: `Applies to an unknown exported name. Considers the packages that the file
-imports and those of the tree that may be imported without a cycle, and adds the
-import.`,
+	Text: `Applies to an unknown exported name. Searches the packages that the file
+imports and those of the tree that it can import without a cycle, and adds the
+import if it is missing.`,
 	Before: `func start() [2]int {
 	return Origin
 }`,
@@ -33,8 +33,8 @@ var qualifyFixers = []fixer{
 	{"compile/qualify", []errorCode{undeclaredName}, fixQualify},
 }
 
-// fixQualify qualifies a name that another package declares, with its import: one
-// that the file imports already, or one of the tree.
+// fixQualify qualifies a name that another package declares, and imports the package
+// if necessary. It considers the packages that the file imports and those of the tree.
 func fixQualify(_ context.Context, cs *cause) []site.Option {
 	sites := cs.editable()
 	if len(sites) == 0 || sites[0].ident() == nil || !token.IsExported(sites[0].ident().Name) {
@@ -79,7 +79,7 @@ func fixQualify(_ context.Context, cs *cause) []site.Option {
 	return out[:min(len(out), maxImportable)]
 }
 
-// declares reports whether a package has a declaration of the name at its top level.
+// declares reports whether a package declares name at top level.
 func (s *state) declares(n *node, name string) bool {
 	for _, file := range n.files {
 		src, err := s.read(file)

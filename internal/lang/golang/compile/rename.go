@@ -10,10 +10,10 @@ import (
 
 var renameStrategy = propose.Strategy{
 	Name:  "compile/rename",
-	Title: "Follow a rename, or take it back where a test needs the old name",
-	Text: `Applies when the change since the base renamed something and an old name is
-still used. All uses in the packages that fail take the new name. Where a test
-uses the old name, the declaration gets it back instead.`,
+	Title: "Follow a rename, or undo it where a test needs the old name",
+	Text: `Applies when the change since the base renamed something but code still uses
+the old name. Updates every use in the failing packages to the new name. If a
+test uses the old name, renames the declaration back instead.`,
 	Before: `func lookup(key string) string { return data[key] }
 
 var data = map[string]string{}
@@ -32,9 +32,9 @@ var renameFixers = []fixer{
 	{"compile/rename", nameCodes, fixRename},
 }
 
-// fixRename follows a rename of the change: uses of the old name take the new one.
-// Where a test uses the old name, or the declaration was forgotten, the
-// declaration takes the name that is used.
+// fixRename follows a rename made by the change: it updates uses of the old name.
+// If a test uses the old name, or the declaration was not renamed, it renames the
+// declaration to the name in use.
 func fixRename(_ context.Context, cs *cause) []site.Option {
 	first := cs.sites[0]
 	id := first.ident()
@@ -55,8 +55,8 @@ func fixRename(_ context.Context, cs *cause) []site.Option {
 			}
 			out = append(out, o)
 		}
-		for _, obj := range first.namesakes() {
-			if obj.Name() != other || (!cs.fixed() && id.Name == sub.from) {
+		for _, obj := range first.scopeObjects() {
+			if obj.Name() != other || (!cs.readOnly() && id.Name == sub.from) {
 				continue
 			}
 			if edits := cs.st.rename(obj, id.Name); len(edits) > 0 {

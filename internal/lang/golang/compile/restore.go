@@ -15,10 +15,10 @@ import (
 var restoreStrategy = propose.Strategy{
 	Name:  "compile/restore",
 	Title: "Restore a declaration that the change removed or altered",
-	Text: `Applies when code still uses a declaration as it was at the base: a removed one
-comes back where it stood, an altered one gets its old text, or a function only
-its old signature. This undoes a part of the change; check that it was not
-intended.`,
+	Text: `Applies when code still uses a declaration as it was at the base. Puts a
+removed declaration back in its place, and restores the old text of an altered
+one, or only the old signature of a function. This undoes part of the change:
+check that the change was not intended.`,
 	Before: `const limit = 10
 
 func clip(n int) int {
@@ -41,8 +41,8 @@ var restoreFixers = []fixer{
 	{"compile/restore", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign, wrongAssignCount, tooManyValues, mismatchedTypes}, fixAltered},
 }
 
-// fixRemoved brings back a declaration that the change removed; for a field that
-// is gone, the declaration of its type as it was.
+// fixRemoved restores a declaration that the change removed. For a removed field it
+// restores the old declaration of the type.
 func fixRemoved(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	id := at.ident()
@@ -50,7 +50,7 @@ func fixRemoved(_ context.Context, cs *cause) []site.Option {
 		return nil
 	}
 	weight := 0.3
-	if cs.fixed() {
+	if cs.readOnly() {
 		weight = 0.6
 	}
 	dir, key := at.Package.Dir, id.Name
@@ -70,7 +70,7 @@ func fixRemoved(_ context.Context, cs *cause) []site.Option {
 			return nil
 		}
 		if old := cs.st.c.baseOf(of)[name]; old != nil && strings.Contains(old.text, id.Name) {
-			if o, ok := cs.st.alter(of, old, weight); ok {
+			if o, ok := cs.st.restoreDecl(of, old, weight); ok {
 				return []site.Option{o}
 			}
 		}
@@ -80,7 +80,7 @@ func fixRemoved(_ context.Context, cs *cause) []site.Option {
 	if old == nil || old.text == "" {
 		return nil
 	}
-	if _, _, still := cs.st.now(dir, key); still {
+	if _, _, still := cs.st.current(dir, key); still {
 		return nil
 	}
 	edit, ok := cs.st.reinsert(dir, old)
@@ -90,11 +90,10 @@ func fixRemoved(_ context.Context, cs *cause) []site.Option {
 	return []site.Option{{Weight: weight, Title: fmt.Sprintf("restore %s, which the change removed", site.Quote(key)), Edits: []propose.Edit{edit}, Alike: 1}}
 }
 
-// reinsert puts an old declaration where it stood: behind the declaration that it
-// followed, or at the end of the file, or of another of the package when the file
-// is gone.
+// reinsert puts an old declaration back: after the declaration that it followed, or at
+// the end of its file, or of another file of the package if its file no longer exists.
 func (s *state) reinsert(dir string, old *oldDecl) (propose.Edit, bool) {
-	if f, d, ok := s.now(dir, old.after); ok && old.after != "" && d.end > 0 {
+	if f, d, ok := s.current(dir, old.after); ok && old.after != "" && d.end > 0 {
 		return propose.Edit{File: f.Name, Start: d.end, End: d.end, New: "\n\n" + old.text}, true
 	}
 	var files []string
@@ -115,9 +114,9 @@ func (s *state) reinsert(dir string, old *oldDecl) (propose.Edit, bool) {
 	return propose.Edit{}, false
 }
 
-// alter is the option to make a declaration what it was.
-func (s *state) alter(dir string, old *oldDecl, weight float64) (site.Option, bool) {
-	f, d, ok := s.now(dir, old.key)
+// restoreDecl returns the option to give a declaration its old text.
+func (s *state) restoreDecl(dir string, old *oldDecl, weight float64) (site.Option, bool) {
+	f, d, ok := s.current(dir, old.key)
 	if !ok || old.text == "" || d.text == "" || d.text == old.text {
 		return site.Option{}, false
 	}
@@ -127,15 +126,15 @@ func (s *state) alter(dir string, old *oldDecl, weight float64) (site.Option, bo
 	}, true
 }
 
-// fixAltered makes a declaration that does not fit its use any more what it was:
-// the whole of it, or of a function only the signature.
+// fixAltered restores a declaration that no longer fits its use: all of it, or only
+// the signature of a function.
 func fixAltered(_ context.Context, cs *cause) []site.Option {
 	weight := 0.15
-	if cs.fixed() {
+	if cs.readOnly() {
 		weight = 0.6
 	}
 	var out []site.Option
-	for _, obj := range cs.sites[0].concerned() {
+	for _, obj := range cs.sites[0].involved() {
 		dir, key, ok := cs.st.keyOf(obj)
 		if !ok {
 			continue
@@ -144,20 +143,20 @@ func fixAltered(_ context.Context, cs *cause) []site.Option {
 		if old == nil {
 			continue
 		}
-		if o, ok := cs.st.alter(dir, old, weight); ok {
+		if o, ok := cs.st.restoreDecl(dir, old, weight); ok {
 			out = append(out, o)
 		}
-		if o, ok := cs.st.alterSignature(dir, old, weight*0.8); ok {
+		if o, ok := cs.st.restoreSignature(dir, old, weight*0.8); ok {
 			out = append(out, o)
 		}
 	}
 	return out
 }
 
-// alterSignature gives a function the parameters and results that it had, and
-// leaves its body.
-func (s *state) alterSignature(dir string, old *oldDecl, weight float64) (site.Option, bool) {
-	f, d, ok := s.now(dir, old.key)
+// restoreSignature returns the option to give a function its old parameters and
+// results, and to keep its body.
+func (s *state) restoreSignature(dir string, old *oldDecl, weight float64) (site.Option, bool) {
+	f, d, ok := s.current(dir, old.key)
 	if !ok || d.fn == nil || old.typ == nil || d.fn.Body == nil {
 		return site.Option{}, false
 	}
@@ -177,9 +176,9 @@ func (s *state) alterSignature(dir string, old *oldDecl, weight float64) (site.O
 	}, true
 }
 
-// concerned lists the declared things that an error may be about: what the
-// statement around it uses, and the function it stands in.
-func (at *errorSite) concerned() []types.Object {
+// involved lists the objects that an error may be about: those that the enclosing
+// statement uses, and the enclosing function.
+func (at *errorSite) involved() []types.Object {
 	var out []types.Object
 	var within ast.Node
 	for _, n := range at.path {
@@ -217,7 +216,7 @@ func (at *errorSite) concerned() []types.Object {
 	if at.Decl != nil {
 		add(at.Package.Info.Defs[at.Decl.Name])
 	}
-	// A type that should implement an interface: its methods may have changed.
+	// If a type should implement an interface, its methods may have changed.
 	for _, obj := range slices.Clone(out) {
 		if name, ok := obj.(*types.TypeName); ok && at.err.code == invalidIfaceAssign {
 			if named, ok := types.Unalias(name.Type()).(*types.Named); ok {

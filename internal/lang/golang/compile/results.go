@@ -15,11 +15,12 @@ import (
 
 var resultsStrategy = propose.Strategy{
 	Name:  "compile/results",
-	Title: "Make the number of values returned or received fit",
-	Text: `Receives further values of a call as blanks, passes an error on where the
-function returns one, drops receivers, and fits return statements to the
-declared results. Also keeps what append returns. A blank may hide an error:
-check that it can be ignored.`,
+	Title: "Match the number of values returned and received",
+	Text: `Applies when an assignment or a return statement has the wrong number of
+values. Assigns extra results to blanks, returns an error if the function can,
+drops surplus variables, and adds or drops returned values. Also assigns the
+result of an unused append. A blank may hide an error: check that it is safe to
+ignore.`,
 	Before: `import "strconv"
 
 func twice(s string) (int, error) {
@@ -46,9 +47,9 @@ var resultsFixers = []fixer{
 	{"compile/results", []errorCode{unusedExpr}, fixUnusedExpr},
 }
 
-// fixAssignCount makes the left side of an assignment fit the number of values on
-// the right: more values are received as blanks, an error is passed on; receivers
-// of what is no longer returned go.
+// fixAssignCount makes the left side of an assignment match the number of values on
+// the right. Extra values are assigned to blanks, an extra error is returned, and
+// variables without a value are dropped.
 func fixAssignCount(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	if !at.editable() {
@@ -68,8 +69,8 @@ func fixAssignCount(_ context.Context, cs *cause) []site.Option {
 	return at.receive(assign.Lhs, assign.Rhs[0], assign)
 }
 
-// receive is the options to receive what value returns in lhs; assign is nil when it
-// is a declaration.
+// receive returns the options to receive the results of value in lhs. assign is nil
+// for a declaration.
 func (at *errorSite) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignStmt) []site.Option {
 	results := resultTypes(at.typeOf(value))
 	if results == nil {
@@ -78,12 +79,12 @@ func (at *errorSite) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignS
 	have := make([]types.Type, len(lhs))
 	for i, l := range lhs {
 		if id, ok := l.(*ast.Ident); ok && at.Package.Info.Defs[id] != nil {
-			continue // takes whatever type it is given
+			continue // := gives it any type
 		}
 		have[i] = at.typeOf(l)
 	}
 	if len(results) < len(lhs) {
-		return at.receiveLess(lhs, have, results, assign)
+		return at.receiveFewer(lhs, have, results, assign)
 	}
 	var out []site.Option
 	for k, sh := range shapes(have, results) {
@@ -96,34 +97,34 @@ func (at *errorSite) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignS
 		}
 		rank := 1 / float64(k+1)
 		if k == 0 && len(sh) > 0 && sh[len(sh)-1] >= 0 {
-			rank = 0.5 // receivers are mostly those of the first results
+			rank = 0.5 // the variables usually receive the first results
 		}
 		for j, i := range sh {
 			if i >= 0 || assign == nil || !site.IsError(results[j]) {
 				continue
 			}
-			if o, ok := at.passOn(assign, lhs, texts, j); ok {
+			if o, ok := at.returnError(assign, lhs, texts, j); ok {
 				o.Weight *= rank
 				out = append(out, o)
 			}
 		}
 		out = append(out, site.Option{
 			Weight: 0.35 * rank, Alike: 0.5, Title: "receive every value of " + site.Quote(at.Text(value)),
-			Edits: []propose.Edit{at.cut(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", "))},
+			Edits: []propose.Edit{at.replaceRange(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", "))},
 		})
 	}
 	return out
 }
 
-// passOn receives the error that is result j, and returns it when there is one.
-func (at *errorSite) passOn(assign *ast.AssignStmt, lhs []ast.Expr, texts []string, j int) (site.Option, bool) {
+// returnError receives result j, an error, and returns it if it is not nil.
+func (at *errorSite) returnError(assign *ast.AssignStmt, lhs []ast.Expr, texts []string, j int) (site.Option, bool) {
 	handle, ok := at.handleError(assign)
 	if !ok || at.stmt() != assign {
 		return site.Option{}, false
 	}
 	texts = slices.Clone(texts)
 	texts[j] = "err"
-	edits := []propose.Edit{at.cut(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", ")), at.After(assign, handle)}
+	edits := []propose.Edit{at.replaceRange(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", ")), at.After(assign, handle)}
 	if assign.Tok == token.ASSIGN {
 		if v, ok := at.Lookup("err", assign.Pos()).(*types.Var); !ok || !site.IsError(v.Type()) {
 			edits = append(edits, at.Before(assign, "var err error"))
@@ -132,8 +133,9 @@ func (at *errorSite) passOn(assign *ast.AssignStmt, lhs []ast.Expr, texts []stri
 	return site.Option{Weight: 0.7, Alike: 1, Title: "receive the error of " + site.Quote(at.Text(assign.Rhs[0])) + " and return it", Edits: edits}, true
 }
 
-// receiveLess drops receivers; what only looked at a dropped error goes with it.
-func (at *errorSite) receiveLess(lhs []ast.Expr, have, results []types.Type, assign *ast.AssignStmt) []site.Option {
+// receiveFewer drops variables from lhs, together with the if statement that checked
+// a dropped one.
+func (at *errorSite) receiveFewer(lhs []ast.Expr, have, results []types.Type, assign *ast.AssignStmt) []site.Option {
 	if len(results) == 0 {
 		return nil
 	}
@@ -144,8 +146,8 @@ func (at *errorSite) receiveLess(lhs []ast.Expr, have, results []types.Type, ass
 			texts = append(texts, at.Text(lhs[i]))
 		}
 		o := site.Option{
-			Alike: 0.5, Title: "receive only what is returned",
-			Edits: []propose.Edit{at.cut(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", "))},
+			Alike: 0.5, Title: "receive only the values that are returned",
+			Edits: []propose.Edit{at.replaceRange(lhs[0].Pos(), lhs[len(lhs)-1].End(), strings.Join(texts, ", "))},
 		}
 		o.Weight = 0.6 / float64(k+1)
 		for i, l := range lhs {
@@ -166,7 +168,8 @@ func (at *errorSite) receiveLess(lhs []ast.Expr, have, results []types.Type, ass
 	return out
 }
 
-// checkAfter is the if statement right behind an assignment that looks at name.
+// checkAfter returns the if statement right after an assignment that checks name, or
+// nil.
 func (at *errorSite) checkAfter(assign *ast.AssignStmt, name string) ast.Stmt {
 	if assign == nil || at.stmt() != assign {
 		return nil
@@ -201,7 +204,7 @@ func mentions(n ast.Node, name string) bool {
 	return found
 }
 
-// resultTypes lists the values that an expression has; nil when it is in error.
+// resultTypes lists the types of an expression's values; nil if it does not type-check.
 func resultTypes(t types.Type) []types.Type {
 	switch t := t.(type) {
 	case nil:
@@ -219,8 +222,8 @@ func resultTypes(t types.Type) []types.Type {
 	return []types.Type{t}
 }
 
-// fixResultCount makes a return statement fit the function's results, or the
-// results fit what is returned.
+// fixResultCount makes a return statement match the function's results, or the results
+// match what is returned.
 func fixResultCount(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	ret, ok := around[*ast.ReturnStmt](at)
@@ -250,7 +253,7 @@ func fixResultCount(_ context.Context, cs *cause) []site.Option {
 		if _, isCall := ret.Results[0].(*ast.CallExpr); isCall && len(ret.Results) == 1 {
 			text = at.Text(ret.Results[0]) + "\n" + at.Indent(at.File.Offset(ret.Pos())) + "return"
 		}
-		out = append(out, site.Option{Weight: 0.5, Title: "return no value", Edits: []propose.Edit{at.cut(ret.Pos(), end, text)}})
+		out = append(out, site.Option{Weight: 0.5, Title: "return no value", Edits: []propose.Edit{at.replaceRange(ret.Pos(), end, text)}})
 	}
 	for k, sh := range shapes(have, want) {
 		for variant := range 2 {
@@ -273,7 +276,7 @@ func fixResultCount(_ context.Context, cs *cause) []site.Option {
 			}
 			out = append(out, site.Option{
 				Weight: likely, Alike: 0.7, Title: "return " + site.Quote(strings.Join(texts, ", ")),
-				Edits: []propose.Edit{at.cut(ret.Pos(), end, "return "+strings.Join(texts, ", "))},
+				Edits: []propose.Edit{at.replaceRange(ret.Pos(), end, "return "+strings.Join(texts, ", "))},
 			})
 			if !slices.Contains(sh, -1) {
 				break
@@ -283,7 +286,7 @@ func fixResultCount(_ context.Context, cs *cause) []site.Option {
 	return append(out, at.redeclareResults(ret, have)...)
 }
 
-// returned lists values for a result that a return statement lacks.
+// returned lists values for a result that a return statement is missing.
 func (at *errorSite) returned(ret *ast.ReturnStmt, v *types.Var) []spelling {
 	if site.IsError(v.Type()) {
 		inCheck := false
@@ -304,16 +307,16 @@ func (at *errorSite) returned(ret *ast.ReturnStmt, v *types.Var) []spelling {
 	out := at.fills(v, ret.Pos())
 	for _, r := range ret.Results {
 		if site.IsError(at.typeOf(r)) {
-			return []spelling{{at.zeroText(v.Type()), 0.9}} // nothing goes with an error
+			return []spelling{{at.zeroText(v.Type()), 0.9}} // the other results are zero with an error
 		}
 	}
 	if v.Name() == "" && len(out) > 1 && out[0].text == at.zeroText(v.Type()) && out[1].weight >= 0.2 {
-		out[0], out[1] = out[1], out[0] // a variable of the type is more likely meant than nothing
+		out[0], out[1] = out[1], out[0] // a variable of the type is likelier than the zero value
 	}
 	return out
 }
 
-// returnSome returns only those values of a call that the function has results for.
+// returnSome returns only the values of a call that match the function's results.
 func (at *errorSite) returnSome(ret *ast.ReturnStmt, tuple *types.Tuple, want []types.Type) []site.Option {
 	have := resultTypes(tuple)
 	if at.stmt() != ast.Stmt(ret) || len(want) == 0 {
@@ -341,7 +344,7 @@ func (at *errorSite) returnSome(ret *ast.ReturnStmt, tuple *types.Tuple, want []
 			texts[j] = names[i]
 		}
 		out = append(out, site.Option{
-			Weight: 0.6 / float64(k+1), Title: "return the values that are asked for of " + site.Quote(at.Text(ret.Results[0])),
+			Weight: 0.6 / float64(k+1), Title: "return only the values needed of " + site.Quote(at.Text(ret.Results[0])),
 			Edits: []propose.Edit{
 				at.Before(ret, strings.Join(names, ", ")+" := "+at.Text(ret.Results[0])),
 				at.Replace(ret, "return "+strings.Join(texts, ", ")),
@@ -351,7 +354,7 @@ func (at *errorSite) returnSome(ret *ast.ReturnStmt, tuple *types.Tuple, want []
 	return append(out, at.redeclareResults(ret, have)...)
 }
 
-// redeclareResults declares the results that a function returns already.
+// redeclareResults changes the declared results of a function to what it returns.
 func (at *errorSite) redeclareResults(ret *ast.ReturnStmt, have []types.Type) []site.Option {
 	if at.Decl == nil || at.Signature(ret) != at.Signature(at.Decl) || len(have) == 0 {
 		return nil
@@ -376,11 +379,11 @@ func (at *errorSite) redeclareResults(ret *ast.ReturnStmt, have []types.Type) []
 	if typ.Results != nil {
 		edit = at.Replace(typ.Results, result)
 	}
-	return []site.Option{{Weight: 0.12, Title: fmt.Sprintf("let %s return %s", site.Quote(at.Decl.Name.Name), site.Quote(result)), Edits: []propose.Edit{edit}}}
+	return []site.Option{{Weight: 0.12, Title: fmt.Sprintf("change the results of %s to %s", site.Quote(at.Decl.Name.Name), site.Quote(result)), Edits: []propose.Edit{edit}}}
 }
 
-// fixTooManyValues takes the one value that is wanted of a call that returns more,
-// in a statement of its own.
+// fixTooManyValues assigns the results of a call with several values in a statement of
+// its own, and uses one of them in its place.
 func fixTooManyValues(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	call, ok := at.expr().(*ast.CallExpr)
@@ -414,14 +417,14 @@ func fixTooManyValues(_ context.Context, cs *cause) []site.Option {
 			})
 		}
 		out = append(out, site.Option{
-			Weight: weight, Alike: 0.5, Title: "take one value of " + site.Quote(at.Text(call)),
+			Weight: weight, Alike: 0.5, Title: "use one value of " + site.Quote(at.Text(call)),
 			Edits: []propose.Edit{at.Before(stmt, strings.Join(names, ", ")+" := "+at.Text(call)), at.Replace(call, name)},
 		})
 	}
 	return out
 }
 
-// fresh is a name that means nothing yet at a position.
+// fresh returns a name that is not yet declared at a position.
 func (at *errorSite) fresh(name string, pos token.Pos, n int) string {
 	for i := 0; ; i++ {
 		try := name
@@ -434,7 +437,7 @@ func (at *errorSite) fresh(name string, pos token.Pos, n int) string {
 	}
 }
 
-// fixUnusedExpr does something with a value that is computed and dropped.
+// fixUnusedExpr uses, discards or removes an expression whose value is not used.
 func fixUnusedExpr(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	stmt, ok := around[*ast.ExprStmt](at)
@@ -445,11 +448,11 @@ func fixUnusedExpr(_ context.Context, cs *cause) []site.Option {
 	switch x := ast.Unparen(stmt.X).(type) {
 	case *ast.CallExpr:
 		if id, ok := x.Fun.(*ast.Ident); ok && id.Name == "append" && len(x.Args) > 0 {
-			out = append(out, site.Option{Weight: 0.9, Alike: 1, Title: "keep what append returns", Edits: []propose.Edit{at.insert(stmt.Pos(), at.Text(x.Args[0])+" = ")}})
+			out = append(out, site.Option{Weight: 0.9, Alike: 1, Title: "assign the result of append", Edits: []propose.Edit{at.insert(stmt.Pos(), at.Text(x.Args[0])+" = ")}})
 		}
 	case *ast.BinaryExpr:
 		if x.Op == token.EQL {
-			out = append(out, site.Option{Weight: 0.7, Alike: 1, Title: "assign instead of compare", Edits: []propose.Edit{at.cut(x.OpPos, x.OpPos+2, "=")}})
+			out = append(out, site.Option{Weight: 0.7, Alike: 1, Title: "assign instead of compare", Edits: []propose.Edit{at.replaceRange(x.OpPos, x.OpPos+2, "=")}})
 		}
 	}
 	if _, isFunc := at.typeOf(stmt.X).(*types.Signature); isFunc {
@@ -457,5 +460,5 @@ func fixUnusedExpr(_ context.Context, cs *cause) []site.Option {
 	}
 	return append(out,
 		site.Option{Weight: 0.2, Removed: 1, Title: "remove " + site.Quote(at.Text(stmt)), Edits: []propose.Edit{at.Remove(stmt)}},
-		site.Option{Weight: 0.1, Title: "drop the value of " + site.Quote(at.Text(stmt)), Edits: []propose.Edit{at.insert(stmt.Pos(), "_ = ")}})
+		site.Option{Weight: 0.1, Title: "discard the value of " + site.Quote(at.Text(stmt)), Edits: []propose.Edit{at.insert(stmt.Pos(), "_ = ")}})
 }

@@ -12,10 +12,10 @@ import (
 
 var returnStrategy = propose.Strategy{
 	Name:  "compile/return",
-	Title: "Add the return that a function must end with",
-	Text: `Returns the value that the last statement computes, named results, variables of
-the result types, or zero values. A zero value only makes the code compile:
-check that it is a sensible result.`,
+	Title: "Add a missing return at the end of a function",
+	Text: `Returns the value of the last statement, the named results, variables of the
+result types, or zero values. A zero value only makes the code compile: check
+that it is a sensible result.`,
 	Before: `func square(n int) int {
 	n * n
 }`,
@@ -30,7 +30,7 @@ var returnFixers = []fixer{
 	{"compile/return", []errorCode{missingReturn}, fixMissingReturn},
 }
 
-// fixMissingReturn ends a function with what it most naturally returns.
+// fixMissingReturn adds a return statement at the end of a function.
 func fixMissingReturn(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	var body *ast.BlockStmt

@@ -13,15 +13,15 @@ import (
 )
 
 const (
-	maxFills  = 3 // values tried for each parameter that has no argument
+	maxFills  = 3 // values tried for each parameter without an argument
 	maxShapes = 6 // ways to place the arguments
 )
 
-// shape is, for each parameter, the argument that it gets; -1 for one that has
-// none and must be filled.
+// shape holds the index of the argument for each parameter, or -1 if it has none and
+// must be filled in.
 type shape []int
 
-// call is the call whose arguments the error is about, or nil.
+// call returns the call whose arguments the error is about, or nil.
 func (at *errorSite) call() *ast.CallExpr {
 	if at.err.code == wrongArgCount {
 		return at.miscounted()
@@ -37,9 +37,9 @@ func (at *errorSite) call() *ast.CallExpr {
 	return nil
 }
 
-// shapes lists the ways to place values of the types have into places of the types
-// want: in order, with places left to be filled or values dropped; and, when there
-// are as many of both, with two of them swapped.
+// shapes lists the ways to assign values of types have to places of types want. If their
+// numbers differ, values keep their order, and some places stay empty or some values are
+// dropped. If they are equal, two values are swapped.
 func shapes(have, want []types.Type) []shape {
 	const most = 8
 	if len(have) > most || len(want) > most {
@@ -91,7 +91,7 @@ func (sh shape) fits(have, want []types.Type) bool {
 	return true
 }
 
-// exact counts the values that have the very type of their place.
+// exact counts the values whose type is identical to that of their place.
 func (sh shape) exact(have, want []types.Type) int {
 	n := 0
 	for j, i := range sh {
@@ -102,7 +102,8 @@ func (sh shape) exact(have, want []types.Type) int {
 	return n
 }
 
-// assignable is true as well for what has no type because it is itself in error.
+// assignable reports whether a value can be assigned to a type. It is also true if one of
+// the types is unknown because of another error.
 func assignable(from, to types.Type) bool {
 	if from == nil || to == nil || from == types.Typ[types.Invalid] || to == types.Typ[types.Invalid] {
 		return true
@@ -113,8 +114,8 @@ func assignable(from, to types.Type) bool {
 	return types.AssignableTo(from, to)
 }
 
-// place is the options to call with the arguments in this shape, at every site,
-// with different values for what must be filled.
+// place returns the options to give the calls at all sites arguments of this shape. The
+// options differ in the values that are filled in.
 func (cs *cause) place(sh shape, weight float64, title string) []site.Option {
 	fill := slices.Contains(sh, -1)
 	var out []site.Option
@@ -154,8 +155,8 @@ func (cs *cause) place(sh shape, weight float64, title string) []site.Option {
 	return out
 }
 
-// arrange is the edits that give a call the arguments texts. Arguments that keep
-// their order are left as they stand, with the line breaks between them.
+// arrange returns the edits that give a call the arguments texts. Arguments that keep
+// their order are not rewritten, so that the line breaks between them stay.
 func (at *errorSite) arrange(call *ast.CallExpr, sh shape, texts []string) []propose.Edit {
 	args := call.Args
 	if len(args) == 0 {
@@ -172,7 +173,7 @@ func (at *errorSite) arrange(call *ast.CallExpr, sh shape, texts []string) []pro
 		}
 	}
 	if !ordered || len(used) == 0 {
-		return []propose.Edit{at.cut(first, last, strings.Join(texts, ", "))}
+		return []propose.Edit{at.replaceRange(first, last, strings.Join(texts, ", "))}
 	}
 	var edits []propose.Edit
 	for i := range args {
@@ -180,12 +181,12 @@ func (at *errorSite) arrange(call *ast.CallExpr, sh shape, texts []string) []pro
 			continue
 		}
 		if i+1 < len(args) {
-			edits = append(edits, at.cut(args[i].Pos(), args[i+1].Pos(), ""))
+			edits = append(edits, at.replaceRange(args[i].Pos(), args[i+1].Pos(), ""))
 		} else {
-			for k := i - 1; k >= 0; k-- { // up to the argument before that stays
+			for k := i - 1; k >= 0; k-- { // cut back to the previous argument that stays
 				if used[k] {
 					edits = slices.DeleteFunc(edits, func(e propose.Edit) bool { return e.Start >= at.File.Offset(args[k].End()) })
-					edits = append(edits, at.cut(args[k].End(), args[i].End(), ""))
+					edits = append(edits, at.replaceRange(args[k].End(), args[i].End(), ""))
 					break
 				}
 			}
@@ -208,8 +209,8 @@ func (at *errorSite) arrange(call *ast.CallExpr, sh shape, texts []string) []pro
 	return edits
 }
 
-// fills lists values for a parameter that has no argument: a variable of the same
-// name, others of the type, what the context package has, the zero value.
+// fills lists values for a parameter without an argument: variables and fields of its
+// name, variables of its type, the zero value.
 func (at *errorSite) fills(v *types.Var, pos token.Pos) []spelling {
 	var out []spelling
 	add := func(text string, weight float64) { out = append(out, spelling{text, weight}) }
@@ -234,7 +235,7 @@ func (at *errorSite) fills(v *types.Var, pos token.Pos) []spelling {
 	return out
 }
 
-// fieldNamed is the field of a struct with a name, in any spelling, or nil.
+// fieldNamed returns the field of a struct with a name, ignoring case, or nil.
 func fieldNamed(t types.Type, name string, from *types.Package) *types.Var {
 	st := structOf(t)
 	if st == nil || name == "" {
@@ -248,7 +249,7 @@ func fieldNamed(t types.Type, name string, from *types.Package) *types.Var {
 	return nil
 }
 
-// zeroText is the zero value as text; a context is never nil.
+// zeroText returns the zero value of a type as text, and context.TODO() for a context.
 func (at *errorSite) zeroText(t types.Type) string {
 	if named, ok := types.Unalias(t).(*types.Named); ok {
 		if obj := named.Obj(); obj.Pkg() != nil && obj.Pkg().Path() == "context" && obj.Name() == "Context" {

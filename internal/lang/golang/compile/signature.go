@@ -10,11 +10,11 @@ import (
 
 var signatureStrategy = propose.Strategy{
 	Name:  "compile/signature",
-	Title: "Adapt callers to changed parameters",
+	Title: "Update calls of a function whose parameters changed",
 	Text: `Applies when the change since the base altered the parameters of a function.
-Every call that still passes what the old ones were gets the new order, loses
-the arguments that went, and gets a value for each new parameter: a variable of
-its name, another of its type, or the zero value. Check the values filled in.`,
+Reorders the arguments of calls that still pass the old ones, drops those of
+removed parameters, and fills in each new parameter: with a variable of its
+name, another of its type, or the zero value. Check the values filled in.`,
 	Before: `import "fmt"
 
 func describe(name string, age int, verbose bool) string {
@@ -43,8 +43,7 @@ var signatureFixers = []fixer{
 	{"compile/signature", []errorCode{wrongArgCount, incompatibleAssign, invalidIfaceAssign}, fixSignature},
 }
 
-// fixSignature follows a signature that the change altered: every call that still
-// passes what the old one asked for passes the same to the new one.
+// fixSignature updates the calls of a function whose signature the change altered.
 func fixSignature(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	call := at.call()
@@ -56,7 +55,7 @@ func fixSignature(_ context.Context, cs *cause) []site.Option {
 		return nil
 	}
 	old := cs.st.c.baseOf(dir)[key]
-	f, d, found := cs.st.now(dir, key)
+	f, d, found := cs.st.current(dir, key)
 	if old == nil || old.typ == nil || !found || d.typ == nil || len(old.params) != len(call.Args) {
 		return nil
 	}
@@ -64,10 +63,11 @@ func fixSignature(_ context.Context, cs *cause) []site.Option {
 	if !changed {
 		return nil
 	}
-	return cs.place(sh, 2.5, fmt.Sprintf("follow the changed parameters of %s", site.Quote(key)))
+	return cs.place(sh, 2.5, fmt.Sprintf("update the call for the new parameters of %s", site.Quote(key)))
 }
 
-// follow matches new parameters with old ones, by name and then by type.
+// follow matches new parameters with old ones, first by name, then by type. It also
+// reports whether anything changed.
 func follow(old, now []param) (shape, bool) {
 	sh := make(shape, len(now))
 	used := make([]bool, len(old))

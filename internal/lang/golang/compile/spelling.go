@@ -14,7 +14,7 @@ type spelling struct {
 	weight float64
 }
 
-// respell is the option to write another name at all the sites.
+// respell returns the option to replace the name at all sites.
 func respell(sites []*errorSite, sp spelling) site.Option {
 	o := site.Option{Weight: sp.weight, Title: site.ReplaceTitle(sites[0].ident().Name, sp.text), Alike: 1}
 	for _, at := range sites {
@@ -25,9 +25,9 @@ func respell(sites []*errorSite, sp spelling) site.Option {
 	return o
 }
 
-// closeness of two names: 1 for the same, 0 when they have nothing in common.
-// Typing errors are measured by the optimal string alignment distance (Damerau
-// 1964); names that only share words come far behind.
+// closeness returns how similar two names are: 0.95 if they differ at most in case, 0 if
+// they have nothing in common. Typos are measured by the optimal string alignment
+// distance (Damerau 1964). Names that only share words score much lower.
 func closeness(a, b string) float64 {
 	la, lb := strings.ToLower(a), strings.ToLower(b)
 	if la == lb {
@@ -42,7 +42,7 @@ func closeness(a, b string) float64 {
 	}
 	wa, wb := words(a), words(b)
 	common, rest := 0, slices.Clone(wb)
-	for _, w := range wa { // each word has one partner
+	for _, w := range wa { // each word matches at most one of the other name
 		if i := slices.Index(rest, w); i >= 0 {
 			rest = slices.Delete(rest, i, i+1)
 			common++
@@ -51,7 +51,7 @@ func closeness(a, b string) float64 {
 	return 0.4 * float64(common) / float64(max(len(wa), len(wb)))
 }
 
-// words splits a camel-case name, in lower case.
+// words splits a camel-case name into lower-case words.
 func words(name string) []string {
 	var out []string
 	start := 0
@@ -64,8 +64,8 @@ func words(name string) []string {
 	return append(out, strings.ToLower(strings.Trim(name[start:], "_")))
 }
 
-// alignment is the optimal string alignment distance: insertions, deletions,
-// substitutions and swaps of neighbours.
+// alignment returns the optimal string alignment distance: the number of insertions,
+// deletions, substitutions and swaps of neighbours.
 func alignment(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

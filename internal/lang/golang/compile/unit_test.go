@@ -66,15 +66,15 @@ func Quote(s string) string { return strconv.Quote(s) }
 	}
 }
 
-// With any other error left, or none at all, there is nothing to do at once.
+// fixImports returns nothing if other errors remain or there is no error at all.
 func TestFixImportsOnly(t *testing.T) {
 	t.Parallel()
 	for name, src := range map[string]string{
-		"another error":    "package p\n\nimport \"os\"\n\nfunc f() int { return undefined }\n",
-		"nothing to fix":   "package p\n\nfunc f() int { return 1 }\n",
-		"unknown package":  "package p\n\nfunc f() { nowhere.Do() }\n",
-		"syntax error":     "package p\n\nimport \"os\"\n\nfunc f( {\n",
-		"import of itself": "package p\n\nfunc f() { p.Do() }\n\nfunc Do() {}\n",
+		"another error":   "package p\n\nimport \"os\"\n\nfunc f() int { return undefined }\n",
+		"nothing to fix":  "package p\n\nfunc f() int { return 1 }\n",
+		"unknown package": "package p\n\nfunc f() { nowhere.Do() }\n",
+		"syntax error":    "package p\n\nimport \"os\"\n\nfunc f( {\n",
+		"imports itself":  "package p\n\nfunc f() { p.Do() }\n\nfunc Do() {}\n",
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -86,8 +86,8 @@ func TestFixImportsOnly(t *testing.T) {
 	}
 }
 
-// A test file is never edited, whatever is wrong in it.
-func TestCompileLeavesTests(t *testing.T) {
+// Test files are never edited, even if they do not compile.
+func TestCompileKeepsTests(t *testing.T) {
 	t.Parallel()
 	p := module(t, txtar.Parse([]byte(`
 -- p.go --
@@ -135,7 +135,7 @@ func TestCompileStops(t *testing.T) {
 	}
 }
 
-// The module of a failure is the one that its positions are in.
+// The positions of a failure determine its module.
 func TestCompileNestedModule(t *testing.T) {
 	t.Parallel()
 	p := module(t, txtar.Parse([]byte(`
@@ -153,13 +153,13 @@ func F(value int) int { return vlaue }
 		Positions: []testrun.Position{{Location: testrun.Location{File: "tools/a/a.go", Line: 3, Column: 32}}},
 	}}
 	cands := ranked(t, p)
-	if len(cands) == 0 || cands[0].Title != "replace `vlaue` by `value`" || cands[0].Line != 3 {
+	if len(cands) == 0 || cands[0].Title != "replace `vlaue` with `value`" || cands[0].Line != 3 {
 		t.Errorf("%+v", cands)
 	}
 }
 
-// Every pair of causes needs its own remedy before the package compiles.
-func TestCompileJoint(t *testing.T) {
+// A candidate fixes all errors of a package that has several.
+func TestCompileSeveralErrors(t *testing.T) {
 	t.Parallel()
 	p := module(t, txtar.Parse([]byte(`
 -- p.go --
@@ -238,7 +238,7 @@ func TestCloseness(t *testing.T) {
 	})
 }
 
-// shapes keep the order of what they place, place each value once, and fit.
+// Shapes fit, use each value once, and keep the order unless they swap values.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	kinds := []types.Type{types.Typ[types.Int], types.Typ[types.String], types.Typ[types.Bool]}
@@ -269,15 +269,15 @@ func TestShapes(t *testing.T) {
 func TestAddImport(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, path, src, want string }{
-		{"none yet", "os", "package p\n\nvar x = 1\n", "package p\n\nimport \"os\"\n\nvar x = 1\n"},
-		{"next to one", "os", "package p\n\nimport \"fmt\"\n", "package p\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n"},
-		{"before one of another sort", "os", "package p\n\nimport \"a.b/c\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
-		{"behind one of another sort", "a.b/c", "package p\n\nimport \"os\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
-		{"in the alphabet", "io", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"os\"\n)\n", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"io\"\n\t\"os\"\n)\n"},
+		{"first import", "os", "package p\n\nvar x = 1\n", "package p\n\nimport \"os\"\n\nvar x = 1\n"},
+		{"second import", "os", "package p\n\nimport \"fmt\"\n", "package p\n\nimport (\n\t\"fmt\"\n\t\"os\"\n)\n"},
+		{"standard library before another import", "os", "package p\n\nimport \"a.b/c\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
+		{"another import after the standard library", "a.b/c", "package p\n\nimport \"os\"\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
+		{"alphabetical order", "io", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"os\"\n)\n", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"io\"\n\t\"os\"\n)\n"},
 		{"at the end", "os", "package p\n\nimport (\n\t\"fmt\" // why\n)\n", "package p\n\nimport (\n\t\"fmt\" // why\n\t\"os\"\n)\n"},
-		{"its own group", "m.x/a/b", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n\n\t\"m.x/a/c\"\n)\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n\n\t\"m.x/a/b\"\n\t\"m.x/a/c\"\n)\n"},
-		{"a group before", "os", "package p\n\nimport (\n\t\"a.b/c\"\n)\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
-		{"not into cgo's", "os", "package p\n\n// #include <x.h>\nimport \"C\"\n", "package p\n\nimport \"os\"\n\n// #include <x.h>\nimport \"C\"\n"},
+		{"most similar group", "m.x/a/b", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n\n\t\"m.x/a/c\"\n)\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n\n\t\"m.x/a/b\"\n\t\"m.x/a/c\"\n)\n"},
+		{"new group before another", "os", "package p\n\nimport (\n\t\"a.b/c\"\n)\n", "package p\n\nimport (\n\t\"os\"\n\n\t\"a.b/c\"\n)\n"},
+		{"not in the cgo import", "os", "package p\n\n// #include <x.h>\nimport \"C\"\n", "package p\n\nimport \"os\"\n\n// #include <x.h>\nimport \"C\"\n"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

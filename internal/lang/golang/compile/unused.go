@@ -13,10 +13,10 @@ import (
 
 var unusedStrategy = propose.Strategy{
 	Name:  "compile/unused",
-	Title: "Use or remove a variable that is not used",
-	Text: `Uses the variable where another of a similar name and the same type stands,
-assigns to the outer variable that it hides, returns it when it is an error, or
-removes it. Removing is ranked low when the value comes from a call.`,
+	Title: "Use or remove an unused variable",
+	Text: `Uses the variable in place of a similarly named one of the same type, assigns
+to the outer variable that it shadows, returns it if it is an error, or removes
+it. Removing it ranks low if its value comes from a call.`,
 	Before: `func name(s string) string {
 	out := "none"
 	if s != "" {
@@ -39,8 +39,8 @@ var unusedFixers = []fixer{
 	{"compile/unused", []errorCode{unusedVar}, fixUnusedVar},
 }
 
-// fixUnusedVar uses a variable where a near namesake stands, assigns to the one
-// that it hides, handles it when it is an error, or takes it away.
+// fixUnusedVar uses a variable in place of a similarly named one, assigns to the one
+// that it shadows, handles it if it is an error, or removes it.
 func fixUnusedVar(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	id := at.defined()
@@ -58,17 +58,17 @@ func fixUnusedVar(_ context.Context, cs *cause) []site.Option {
 			if stmt := at.stmt(); stmt != nil && len(n.Names) == 1 {
 				out = append(out, site.Option{Weight: 0.4, Removed: 0.2, Title: "remove " + site.Quote(at.Text(stmt)), Edits: []propose.Edit{at.Remove(stmt)}})
 			}
-			return append(out, site.Option{Weight: 0.1, Title: "leave " + id.Name + " unused", Edits: []propose.Edit{at.Replace(id, "_")}})
+			return append(out, site.Option{Weight: 0.1, Title: "discard " + site.Quote(id.Name), Edits: []propose.Edit{at.Replace(id, "_")}})
 		case *ast.TypeSwitchStmt:
 			if assign, ok := n.Assign.(*ast.AssignStmt); ok {
-				return append(out, site.Option{Weight: 0.5, Title: "remove " + site.Quote(id.Name), Edits: []propose.Edit{at.cut(assign.Pos(), assign.Rhs[0].Pos(), "")}})
+				return append(out, site.Option{Weight: 0.5, Title: "remove " + site.Quote(id.Name), Edits: []propose.Edit{at.replaceRange(assign.Pos(), assign.Rhs[0].Pos(), "")}})
 			}
 		}
 	}
 	return out
 }
 
-// defined is the name whose definition the error is about, or nil.
+// defined returns the name whose definition the error is about, or nil.
 func (at *errorSite) defined() *ast.Ident {
 	var found *ast.Ident
 	if at.Decl == nil {
@@ -83,8 +83,8 @@ func (at *errorSite) defined() *ast.Ident {
 	return found
 }
 
-// useInstead puts the unused variable where another of the same type and of a
-// name much like it is used.
+// useInstead returns the options to use the unused variable in place of another of the
+// same type and a similar name.
 func (at *errorSite) useInstead(id *ast.Ident) []site.Option {
 	v, ok := at.Package.Info.Defs[id].(*types.Var)
 	if !ok {
@@ -132,8 +132,8 @@ func (at *errorSite) unusedAssigned(id *ast.Ident, assign *ast.AssignStmt) []sit
 	var out []site.Option
 	if assign.Tok == token.DEFINE && at.outer(id, assign) {
 		out = append(out, site.Option{
-			Weight: 0.7, Alike: 1, Title: fmt.Sprintf("assign to the %s outside instead of hiding it", site.Quote(id.Name)),
-			Edits: []propose.Edit{at.cut(assign.TokPos, assign.TokPos+2, "=")},
+			Weight: 0.7, Alike: 1, Title: fmt.Sprintf("assign to the outer %s instead of shadowing it", site.Quote(id.Name)),
+			Edits: []propose.Edit{at.replaceRange(assign.TokPos, assign.TokPos+2, "=")},
 		})
 	}
 	alone := at.stmt() == ast.Stmt(assign)
@@ -150,21 +150,21 @@ func (at *errorSite) unusedAssigned(id *ast.Ident, assign *ast.AssignStmt) []sit
 	}
 	blank := []propose.Edit{at.Replace(id, "_")}
 	if others == 0 && assign.Tok == token.DEFINE {
-		blank = append(blank, at.cut(assign.TokPos, assign.TokPos+2, "="))
+		blank = append(blank, at.replaceRange(assign.TokPos, assign.TokPos+2, "="))
 	}
 	if others == 0 && alone && len(assign.Rhs) == 1 {
-		// What is computed only for a variable that nobody reads can go, unless it does something.
+		// A value that nobody reads can go, unless computing it has side effects.
 		weight := 0.35
 		if effects(assign.Rhs[0]) {
 			weight = 0.1
 		}
 		out = append(out, site.Option{Weight: weight, Removed: 0.4, Title: "remove " + site.Quote(at.Text(assign)), Edits: []propose.Edit{at.Remove(assign)}})
 	}
-	return append(out, site.Option{Weight: 0.3, Alike: 0.5, Title: "leave " + site.Quote(id.Name) + " unused", Edits: blank})
+	return append(out, site.Option{Weight: 0.3, Alike: 0.5, Title: "discard " + site.Quote(id.Name), Edits: blank})
 }
 
-// outer reports whether every name that a := declares is declared around it too, in
-// the same function and with the same type.
+// outer reports whether every name that a := declares is also declared in an enclosing
+// scope of the function, with the same type.
 func (at *errorSite) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	for _, l := range assign.Lhs {
 		name, ok := l.(*ast.Ident)
@@ -187,7 +187,7 @@ func (at *errorSite) outer(id *ast.Ident, assign *ast.AssignStmt) bool {
 	return at.Package.Info.Defs[id] != nil
 }
 
-// effects reports whether computing an expression may do more than return a value.
+// effects reports whether evaluating an expression may have side effects.
 func effects(e ast.Expr) bool {
 	found := false
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -205,11 +205,11 @@ func effects(e ast.Expr) bool {
 func (at *errorSite) unusedRange(id *ast.Ident, r *ast.RangeStmt) []site.Option {
 	switch {
 	case r.Key == ast.Expr(id) && r.Value != nil:
-		return []site.Option{{Weight: 0.8, Alike: 1, Title: "leave " + site.Quote(id.Name) + " unused", Edits: []propose.Edit{at.Replace(id, "_")}}}
+		return []site.Option{{Weight: 0.8, Alike: 1, Title: "discard " + site.Quote(id.Name), Edits: []propose.Edit{at.Replace(id, "_")}}}
 	case r.Key == ast.Expr(id):
-		return []site.Option{{Weight: 0.8, Alike: 1, Title: "leave " + site.Quote(id.Name) + " unused", Edits: []propose.Edit{at.cut(r.Key.Pos(), r.Range, "")}}}
+		return []site.Option{{Weight: 0.8, Alike: 1, Title: "discard " + site.Quote(id.Name), Edits: []propose.Edit{at.replaceRange(r.Key.Pos(), r.Range, "")}}}
 	case r.Value == ast.Expr(id):
-		return []site.Option{{Weight: 0.8, Alike: 1, Title: "leave " + site.Quote(id.Name) + " unused", Edits: []propose.Edit{at.cut(r.Key.End(), r.Value.End(), "")}}}
+		return []site.Option{{Weight: 0.8, Alike: 1, Title: "discard " + site.Quote(id.Name), Edits: []propose.Edit{at.replaceRange(r.Key.End(), r.Value.End(), "")}}}
 	}
 	return nil
 }

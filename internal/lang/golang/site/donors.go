@@ -12,29 +12,27 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Donors are the pieces of code of a package that can be put elsewhere: most of
-// what a fix needs stands somewhere near already (the plastic surgery hypothesis,
-// Barr et al. 2014).
+// Donors holds the pieces of code of a package that can be reused elsewhere. Most of what
+// a fix needs already exists nearby (the plastic surgery hypothesis, Barr et al. 2014).
 type Donors struct {
-	Exprs  map[string][]*Donor // by type
+	Exprs  map[string][]*Donor // by TypeKey
 	Conds  []*Donor            // conditions and their clauses
-	Guards []*Donor            // whole if statements that leave the block
+	Guards []*Donor            // whole if statements that exit the block
 	Stmts  []*Donor            // simple statements: calls, assignments, defers, increments
-	Calls  []*Donor            // calls by callee, for wrapping and arguments
+	Calls  []*Donor            // calls, to wrap expressions in
 }
 
-// Donor is a piece of code with the names it depends on.
+// Donor is a piece of code and the names it depends on.
 type Donor struct {
-	Node  ast.Node
-	Text  string
-	file  *source.File
-	decl  *ast.FuncDecl
-	Type  types.Type // of an expression
-	Free  []freeName
-	count int // how often the very text stands in the package
+	Node ast.Node
+	Text string
+	file *source.File
+	decl *ast.FuncDecl
+	Type types.Type // of an expression
+	Free []freeName
 }
 
-// freeName is a use of a name inside a donor.
+// freeName is a use, inside a donor, of a name that is declared outside.
 type freeName struct {
 	Name       string
 	Start, End int // in the donor's text
@@ -77,12 +75,12 @@ func (d *Donors) collect(p *source.Package, file *source.File, decl *ast.FuncDec
 		if !ok {
 			return nil
 		}
-		return &Donor{Node: n, Text: text, file: file, decl: decl, Free: free, count: 1}
+		return &Donor{Node: n, Text: text, file: file, decl: decl, Free: free}
 	}
 	ast.Inspect(decl.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.IfStmt:
-			if n.Else == nil && Leaves(n.Body) {
+			if n.Else == nil && IsExit(n.Body) {
 				if g := take(n, maxGuardText); g != nil {
 					d.Guards = append(d.Guards, g)
 				}
@@ -112,7 +110,7 @@ func (d *Donors) collect(p *source.Package, file *source.File, decl *ast.FuncDec
 			return true
 		}
 		switch e := e.(type) {
-		case *ast.Ident, *ast.ParenExpr, *ast.FuncLit, *ast.BasicLit: // literals have rows of their own
+		case *ast.Ident, *ast.ParenExpr, *ast.FuncLit, *ast.BasicLit: // other strategies change names and literals
 			return true
 		case *ast.BinaryExpr:
 			if e.Op == token.LAND || e.Op == token.LOR {
@@ -130,7 +128,7 @@ func (d *Donors) collect(p *source.Package, file *source.File, decl *ast.FuncDec
 	})
 }
 
-// clauses adds a condition, and what it is made of, to the donors.
+// clauses adds a condition and its clauses to the donors.
 func (d *Donors) clauses(cond ast.Expr, take func(ast.Node, int) *Donor) {
 	cond = ast.Unparen(cond)
 	if c := take(cond, MaxDonorText); c != nil {
@@ -142,11 +140,13 @@ func (d *Donors) clauses(cond ast.Expr, take func(ast.Node, int) *Donor) {
 	}
 }
 
-// TypeKey is a type as a key of [Donors.Exprs]: untyped constants count as their default.
+// TypeKey returns the key of a type in [Donors.Exprs]. An untyped constant has the key of
+// its default type.
 func TypeKey(t types.Type) string { return types.TypeString(types.Default(t), nil) }
 
-// Leaves reports whether a block ends by leaving its surroundings.
-func Leaves(b *ast.BlockStmt) bool {
+// IsExit reports whether a block is at most three statements that end in a return, an
+// unlabelled branch or a panic.
+func IsExit(b *ast.BlockStmt) bool {
 	if len(b.List) == 0 || len(b.List) > 3 {
 		return false
 	}
@@ -166,8 +166,8 @@ func Leaves(b *ast.BlockStmt) bool {
 	return false
 }
 
-// FreeNames lists the names of n that must mean something where it is put. It is
-// not ok when n holds a function literal or a label, which do not travel.
+// FreeNames lists the names in n that must be in scope where n is reused. ok is false if
+// n contains a function literal or a label, which cannot be reused.
 func FreeNames(p *source.Package, file *source.File, n ast.Node) ([]freeName, bool) {
 	var out []freeName
 	ok := true
@@ -179,7 +179,7 @@ func FreeNames(p *source.Package, file *source.File, n ast.Node) ([]freeName, bo
 		case *ast.Ident:
 			obj := p.Info.Uses[m]
 			if obj == nil || (obj.Pos() >= n.Pos() && obj.Pos() < n.End()) {
-				return ok // a name that the donor brings along
+				return ok // declared in n itself
 			}
 			if v, isVar := obj.(*types.Var); isVar && v.IsField() {
 				return ok
@@ -203,18 +203,17 @@ func FreeNames(p *source.Package, file *source.File, n ast.Node) ([]freeName, bo
 	return out, ok
 }
 
-// Adapted is a donor's text as it can stand at a place.
+// Adapted is a donor's text with its names adapted to a place.
 type Adapted struct {
 	Text   string
 	Weight float64 // 1 for a donor of the same function that needs no renaming
 	Alike  float64
 }
 
-// Adapt returns the texts a donor can have at a place: names that mean the same
-// there stay, other local names become variables of the same type in scope.
+// Adapt returns the texts of a donor at a place. Names with the same meaning there stay;
+// other local names become variables of the same type in scope.
 func (f *Function) Adapt(d *Donor, pos token.Pos) []Adapted {
 	alike := f.nearness(d)
-	base := alike * (1 + min(float64(d.count-1), 4)*0.1)
 	rename := make(map[types.Object][]string)
 	var order []types.Object
 	for _, n := range d.Free {
@@ -231,7 +230,7 @@ func (f *Function) Adapt(d *Donor, pos token.Pos) []Adapted {
 		}
 	}
 	if len(order) == 0 {
-		return []Adapted{{d.Text, base, alike}}
+		return []Adapted{{d.Text, alike, alike}}
 	}
 	if len(order) > 2 {
 		return nil
@@ -241,7 +240,7 @@ func (f *Function) Adapt(d *Donor, pos token.Pos) []Adapted {
 	var choose func(i int, weight float64)
 	choose = func(i int, weight float64) {
 		if i == len(order) {
-			out = append(out, Adapted{d.with(chosen), base * weight, alike * weight})
+			out = append(out, Adapted{d.with(chosen), alike * weight, alike * weight})
 			return
 		}
 		for k, name := range rename[order[i]] {
@@ -253,7 +252,7 @@ func (f *Function) Adapt(d *Donor, pos token.Pos) []Adapted {
 	return out
 }
 
-// resolve returns the names under which something like n can be had at pos.
+// resolve returns the names that can replace n at pos, or nil.
 func (f *Function) resolve(n freeName, pos token.Pos) []string {
 	here := f.Lookup(n.Name, pos)
 	switch obj := n.Object.(type) {
@@ -307,7 +306,7 @@ func (d *Donor) with(names map[types.Object]string) string {
 	return b.String()
 }
 
-// nearness of a donor: the same function, the same file, the same package.
+// nearness weighs a donor from the same function, the same file or the same package.
 func (f *Function) nearness(d *Donor) float64 {
 	switch {
 	case d.decl == f.Decl && f.Decl != nil:
@@ -319,8 +318,8 @@ func (f *Function) nearness(d *Donor) float64 {
 	}
 }
 
-// Nearest adapts donors to a place and returns the best of the results, without
-// repeats. except is text that is there already.
+// Nearest adapts donors to a place and returns the best results without duplicates. It
+// leaves out the text except, which is already there.
 func (f *Function) Nearest(list []*Donor, pos token.Pos, limit int, except string) []Adapted {
 	byText := make(map[string]int)
 	var out []Adapted

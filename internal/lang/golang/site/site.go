@@ -1,11 +1,11 @@
-// Package site is a place in Go code that a template may change: a suspicious function
-// with its types, scopes and statements, and the donors, code of its package that can
-// stand there.
+// Package site describes the places in Go code that a strategy can change: a suspicious
+// function with its types, scopes and statements, and the donors, which are pieces of code
+// from its package that can be reused there.
 //
-// Goals: what a template asks about a function is answered once, here; text that is placed
-// elsewhere names what is in scope there.
+// Goals: everything that strategies need to know about a function is computed once, here;
+// code that is moved only uses names that are in scope at its new place.
 //
-// Not goals: which change to make, which is for package template; judging it.
+// Not goals: to decide which change to make, which package template does, or to judge it.
 package site
 
 import (
@@ -23,35 +23,35 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Function is a suspicious function with all that templates ask about it. The
-// initial value of a package-level variable counts as one too: its decl is nil.
+// Function is a suspicious function with all that strategies need to know about it. The
+// initial value of a package-level variable also counts as a function: its Decl is nil.
 type Function struct {
 	Problem *propose.Problem
 	Package *source.Package
 	File    *source.File
 	Decl    *ast.FuncDecl
-	Body    ast.Node // of decl, or the value
-	// inherited is the suspicion of a value, which nothing runs by itself.
+	Body    ast.Node // of Decl, or the initial value
+	// inherited is the suspicion of an initial value. It has no lines of its own that tests
+	// run, and inherits the suspicion of those that use it.
 	inherited float64
-	// parents of the nodes of the body
-	Parent map[ast.Node]ast.Node
-	ends   map[token.Pos]*types.Scope // of clauses, by the end of their last statement
-	at     place
+	Parent    map[ast.Node]ast.Node      // of each node of the body
+	ends      map[token.Pos]*types.Scope // of clauses, by the end of their last statement
+	at        place
 }
 
-// place caches what is in scope at the position asked about last: templates ask
-// many times in a row about the same one.
+// place caches what is in scope at the last position, because strategies look up many
+// names in a row at the same one.
 type place struct {
 	pos    token.Pos
 	scope  *types.Scope
 	locals []*types.Var
 }
 
-// HoleCondition stands for a condition that is not known.
+// HoleCondition is the placeholder for a condition in [Option.Hole].
 const HoleCondition = "regreenHole()"
 
-// Option is one way to change a site. Weight is its likelihood relative to the
-// other options of the site.
+// Option is one way to change a site. Weight is its likelihood relative to the site's
+// other options. The other fields are those of [propose.Candidate].
 type Option struct {
 	Weight  float64
 	Title   string
@@ -60,11 +60,11 @@ type Option struct {
 	Alike   float64
 	Review  bool
 	Whole   bool
-	Hole    []propose.Edit // see Hole
+	Hole    []propose.Edit // the edits with HoleCondition in place of the condition
 }
 
-// Suspicion is that of a node's lines; of a long statement only its head counts,
-// since what it contains has sites of its own.
+// Suspicion returns the suspicion of a node's lines. Of a statement only the first line
+// counts, because the statements it contains are sites of their own.
 func (f *Function) Suspicion(n ast.Node) float64 {
 	if f.Decl == nil {
 		return f.inherited
@@ -78,11 +78,11 @@ func (f *Function) Suspicion(n ast.Node) float64 {
 	return f.Problem.Suspicion(f.File.Name, start, end)
 }
 
-// Cold tells whether nothing speaks against a node, so that its options need not
-// be worked out.
-func (f *Function) Cold(n ast.Node) bool { return f.Suspicion(n) == 0 }
+// Suspicious reports whether a node has any suspicion. The options of one that has none
+// need not be computed.
+func (f *Function) Suspicious(n ast.Node) bool { return f.Suspicion(n) > 0 }
 
-// found is the suspicious functions of a round of suspects.
+// found holds the suspicious functions of one round of suspects.
 type found struct {
 	mu        sync.Mutex
 	round     int
@@ -90,8 +90,8 @@ type found struct {
 	err       error
 }
 
-// Functions returns the suspicious functions, by package in the order of suspicion.
-// A package that cannot be loaded is left out, and the error is about it.
+// Functions returns the suspicious functions by package, the most suspicious package
+// first. It leaves out packages that cannot be loaded and returns the first such error.
 func Functions(ctx context.Context, p *propose.Problem) ([]*Function, error) {
 	f, _ := propose.Remember(&p.Memo, func() (*found, error) { return &found{round: -1}, nil })
 	f.mu.Lock()
@@ -145,9 +145,9 @@ func newFunction(p *propose.Problem, pkg *source.Package, file *source.File, dec
 	return f
 }
 
-// heritage is what a package-level variable inherits of the suspicion of the lines
-// that use it.
-const heritage = 0.5
+// inheritedShare is the share of suspicion that a package-level variable inherits from
+// the lines that use it.
+const inheritedShare = 0.5
 
 // valuesOf returns the initial values of the variables of a declaration that
 // suspicious lines use.
@@ -159,7 +159,7 @@ func valuesOf(p *propose.Problem, pkg *source.Package, file *source.File, d *ast
 			continue
 		}
 		for i, name := range v.Names {
-			if s := heritage * usedBy(p, pkg, pkg.Info.Defs[name]); s > 0 {
+			if s := inheritedShare * maxSuspicion(p, pkg, pkg.Info.Defs[name]); s > 0 {
 				f := &Function{Problem: p, Package: pkg, File: file, Body: v.Values[i], inherited: s}
 				f.Link(v)
 				out = append(out, f)
@@ -169,8 +169,8 @@ func valuesOf(p *propose.Problem, pkg *source.Package, file *source.File, d *ast
 	return out
 }
 
-// usedBy is the suspicion of the most suspicious line that uses an object.
-func usedBy(p *propose.Problem, pkg *source.Package, obj types.Object) float64 {
+// maxSuspicion returns the suspicion of the most suspicious line that uses an object.
+func maxSuspicion(p *propose.Problem, pkg *source.Package, obj types.Object) float64 {
 	best := 0.0
 	for _, at := range usesOf(pkg)[obj] {
 		best = max(best, p.Suspicion(at.file, at.line, at.line))
@@ -184,7 +184,7 @@ type use struct {
 	line int
 }
 
-// uses is where the package-level objects of a package are used.
+// uses maps the package-level objects of a package to the lines that use them.
 type uses map[types.Object][]use
 
 func usesOf(p *source.Package) uses {
@@ -208,7 +208,7 @@ func usesOf(p *source.Package) uses {
 	return found
 }
 
-// Link notes the parents of the nodes below root.
+// Link records the parents of the nodes below root.
 func (f *Function) Link(root ast.Node) {
 	f.Parent = make(map[ast.Node]ast.Node)
 	f.ends = make(map[token.Pos]*types.Scope)
@@ -236,19 +236,19 @@ func (f *Function) Link(root ast.Node) {
 	})
 }
 
-// Replace is the edit that puts text in the place of a node.
+// Replace returns the edit that replaces a node with text.
 func (f *Function) Replace(n ast.Node, text string) propose.Edit {
 	return propose.Edit{File: f.File.Name, Start: f.File.Offset(n.Pos()), End: f.File.Offset(n.End()), New: text}
 }
 
-// Before is the edit that puts a statement on lines of its own before stmt.
+// Before returns the edit that inserts a statement on lines of its own before stmt.
 func (f *Function) Before(stmt ast.Stmt, text string) propose.Edit {
 	at := f.File.Offset(stmt.Pos())
 	indent := f.Indent(at)
 	return propose.Edit{File: f.File.Name, Start: at, End: at, New: Reindent(text, indent) + "\n" + indent}
 }
 
-// After is the edit that puts a statement on lines of its own behind stmt.
+// After returns the edit that inserts a statement on lines of its own after stmt.
 func (f *Function) After(stmt ast.Stmt, text string) propose.Edit {
 	indent := f.Indent(f.File.Offset(stmt.Pos()))
 	at := f.File.Offset(stmt.End())
@@ -258,7 +258,7 @@ func (f *Function) After(stmt ast.Stmt, text string) propose.Edit {
 	return propose.Edit{File: f.File.Name, Start: at, End: at, New: "\n" + indent + Reindent(text, indent)}
 }
 
-// Remove is the edit that takes a statement away, with its line where it stands alone.
+// Remove returns the edit that removes a statement, and its line if nothing else is on it.
 func (f *Function) Remove(stmt ast.Node) propose.Edit {
 	start, end := f.File.Offset(stmt.Pos()), f.File.Offset(stmt.End())
 	src := f.File.Src
@@ -275,7 +275,7 @@ func (f *Function) Remove(stmt ast.Node) propose.Edit {
 	return propose.Edit{File: f.File.Name, Start: start, End: end}
 }
 
-// Indent is the white space that the line of an offset begins with.
+// Indent returns the indentation of the line of an offset.
 func (f *Function) Indent(offset int) string {
 	src := f.File.Src
 	start := offset
@@ -289,8 +289,8 @@ func (f *Function) Indent(offset int) string {
 	return string(src[start:end])
 }
 
-// Reindent puts every line of a statement but its first at the given indentation;
-// the least indented of those lines is taken as the statement's own level.
+// Reindent indents every line of a statement but its first. The least indented of those
+// lines gets the given indentation, and the others keep theirs relative to it.
 func Reindent(text, indent string) string {
 	lines := strings.Split(text, "\n")
 	own := -1
@@ -312,14 +312,14 @@ func Reindent(text, indent string) string {
 	return strings.Join(lines, "\n")
 }
 
-// TypeOf is the type of an expression, or nil.
+// TypeOf returns the type of an expression, or nil.
 func (f *Function) TypeOf(e ast.Expr) types.Type { return f.Package.Info.TypeOf(e) }
 
-// Text is the source of a node.
+// Text returns the source of a node.
 func (f *Function) Text(n ast.Node) string { return f.File.Text(n) }
 
-// Vars lists the variables that can be named at pos, the nearest first: locals,
-// parameters, then the package's.
+// Vars lists the variables in scope at pos, the nearest first: locals, parameters, then
+// those of the package.
 func (f *Function) Vars(pos token.Pos) []*types.Var {
 	var out []*types.Var
 	seen := make(map[string]bool)
@@ -343,7 +343,7 @@ func (f *Function) Vars(pos token.Pos) []*types.Var {
 	return out
 }
 
-// Locals is vars without those of the package.
+// Locals lists the variables in scope at pos without those of the package.
 func (f *Function) Locals(pos token.Pos) []*types.Var {
 	f.moveTo(pos)
 	if f.at.locals == nil {
@@ -352,8 +352,7 @@ func (f *Function) Locals(pos token.Pos) []*types.Var {
 	return f.at.locals
 }
 
-// Owners are the locals in the order in which their fields matter: the receiver's
-// first, however far it is.
+// Owners returns the locals whose fields can be used at pos, with the receiver first.
 func (f *Function) Owners(pos token.Pos) []*types.Var {
 	locals := f.Locals(pos)
 	if f.Decl == nil || f.Decl.Recv == nil || len(f.Decl.Recv.List[0].Names) == 0 {
@@ -378,7 +377,7 @@ func (f *Function) moveTo(pos token.Pos) {
 		return
 	}
 	scope := f.Package.Types.Scope().Innermost(pos)
-	if s := f.ends[pos]; s != nil { // a clause ends with its last statement
+	if s := f.ends[pos]; s != nil { // the end of a clause's last statement is in its scope
 		scope = s
 	}
 	if scope == nil {
@@ -393,8 +392,8 @@ func (f *Function) Lookup(name string, pos token.Pos) types.Object {
 	return obj
 }
 
-// TypeText is a type as it is written in this file; ok is false when the file
-// does not import what it takes.
+// TypeText returns a type as written in this file. ok is false if the file does not import
+// a package that the type needs.
 func (f *Function) TypeText(t types.Type) (text string, ok bool) {
 	ok = true
 	text = types.TypeString(t, func(p *types.Package) string {
@@ -410,7 +409,7 @@ func (f *Function) TypeText(t types.Type) (text string, ok bool) {
 	return text, ok
 }
 
-// ImportName is the name under which the file imports a package, "" when it does not.
+// ImportName returns the name under which the file imports a package, or "" if it does not.
 func (f *Function) ImportName(importPath string) string {
 	for _, spec := range f.File.Syntax.Imports {
 		if strings.Trim(spec.Path.Value, `"`) != importPath {
@@ -430,7 +429,7 @@ func (f *Function) ImportName(importPath string) string {
 	return ""
 }
 
-// Zero is the zero value of a type as text, "" when it cannot be written here.
+// Zero returns the zero value of a type as text, or "" if it cannot be written here.
 func (f *Function) Zero(t types.Type) string {
 	switch u := t.Underlying().(type) {
 	case *types.Basic:
@@ -459,7 +458,8 @@ func (f *Function) Zero(t types.Type) string {
 	return ""
 }
 
-// Signature of the innermost function (declaration or literal) around n.
+// Signature returns the signature of the innermost function declaration or literal around
+// n, or nil.
 func (f *Function) Signature(n ast.Node) *types.Signature {
 	for at := n; at != nil; at = f.Parent[at] {
 		switch fn := at.(type) {
@@ -475,7 +475,7 @@ func (f *Function) Signature(n ast.Node) *types.Signature {
 	return nil
 }
 
-// InLoop tells whether a continue or break may stand at n.
+// InLoop reports whether n is in a loop of its function, so that continue is allowed.
 func (f *Function) InLoop(n ast.Node) bool {
 	for at := f.Parent[n]; at != nil; at = f.Parent[at] {
 		switch at.(type) {
@@ -488,7 +488,7 @@ func (f *Function) InLoop(n ast.Node) bool {
 	return false
 }
 
-// Blocks visits every list of statements of the function.
+// Blocks calls visit for every list of statements in the function.
 func (f *Function) Blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		switch b := n.(type) {
@@ -507,22 +507,23 @@ func (f *Function) Blocks(visit func(owner ast.Node, list []ast.Stmt)) {
 	})
 }
 
-// Exprs visits the expressions of the body whose value is used; names that are
-// declared, selected or keyed are not values.
+// Exprs calls visit for the suspicious expressions of the body whose value is used. Names
+// that are declared, selected, or keys of a struct literal are not values.
 func (f *Function) Exprs(visit func(e ast.Expr)) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		e, ok := n.(ast.Expr)
 		if !ok {
 			return true
 		}
-		if tv, ok := f.Package.Info.Types[e]; ok && tv.IsValue() && !tv.IsBuiltin() && !f.assigned(e) && !f.Cold(e) {
+		if tv, ok := f.Package.Info.Types[e]; ok && tv.IsValue() && !tv.IsBuiltin() && !f.assigned(e) && f.Suspicious(e) {
 			visit(e)
 		}
 		return true
 	})
 }
 
-// assigned tells whether an expression stands where a value is stored.
+// assigned reports whether an expression is assigned to, or names what is: the operand of
+// & or the key of a struct literal.
 func (f *Function) assigned(e ast.Expr) bool {
 	switch s := f.Parent[e].(type) {
 	case *ast.AssignStmt:
@@ -542,7 +543,7 @@ func (f *Function) assigned(e ast.Expr) bool {
 	return false
 }
 
-// Quote shortens source for a title.
+// Quote shortens source code and puts it in backquotes, for a title.
 func Quote(text string) string {
 	text = strings.Join(strings.Fields(text), " ")
 	if len(text) > 60 {
@@ -555,7 +556,7 @@ func Quote(text string) string {
 	return "`" + text + "`"
 }
 
-// ReplaceTitle is the title of a candidate that puts one text in the place of another.
+// ReplaceTitle returns the title of a candidate that replaces one text with another.
 func ReplaceTitle(from, to string) string {
-	return fmt.Sprintf("replace %s by %s", Quote(from), Quote(to))
+	return fmt.Sprintf("replace %s with %s", Quote(from), Quote(to))
 }

@@ -19,10 +19,9 @@ var addClauseStrategy = propose.Strategy{
 	Name:  "template/add-clause",
 	Title: "Add a clause to a condition",
 	Text: `Applies to the conditions of if, for and case, and to boolean values that are
-returned or assigned. The new clause strengthens the condition with && or
-weakens it with ||. Clauses come from conditions nearby, from variations of
-those already there, and from plain tests of the values used around: nil,
-empty, zero, out of range.`,
+returned or assigned. Joins a new clause to the condition with && or ||. Clauses
+come from nearby conditions, from variations of the existing clauses, and from
+basic checks on nearby values: nil, empty, zero, out of range.`,
 	Before: `func equal(a, b *int) bool {
 	if a != nil {
 		return *a == *b
@@ -55,7 +54,7 @@ func addClause(f *function, out emit) {
 						continue
 					}
 					options = append(options, site.Option{
-						Weight: c.Weight * weight * kinship(f.Text(gap.expr), c.Text), Alike: c.Alike, Edits: edits, Hole: holes[op],
+						Weight: c.Weight * weight * sharedWords(f.Text(gap.expr), c.Text), Alike: c.Alike, Edits: edits, Hole: holes[op],
 						Title: fmt.Sprintf("add the clause %s to %s", site.Quote(op+" "+c.Text), site.Quote(f.Text(cond))),
 					})
 				}
@@ -67,9 +66,9 @@ func addClause(f *function, out emit) {
 
 var subword = regexp.MustCompile(`[A-Z]?[a-z]+|[A-Z]+`)
 
-// kinship weighs a clause by the words it shares with the one it joins: what is
-// said of v.Minor() belongs to c.minorDirty rather than to c.patchDirty.
-func kinship(a, b string) float64 {
+// sharedWords weighs a clause by the words that it shares with the one it joins: a clause
+// about v.Minor() belongs with c.minorDirty rather than with c.patchDirty.
+func sharedWords(a, b string) float64 {
 	have := make(map[string]bool)
 	for _, w := range subword.FindAllString(a, -1) {
 		have[strings.ToLower(w)] = true
@@ -86,12 +85,12 @@ func kinship(a, b string) float64 {
 
 // gap is a place in a condition where a clause can be added.
 type gap struct {
-	expr  ast.Expr // the clause goes behind it, or before it
+	expr  ast.Expr // the clause goes after it, or before it if front is set
 	front bool
-	op    token.Token // of the chain that expr is an operand of, ILLEGAL when alone
+	op    token.Token // of the chain that expr is an operand of, ILLEGAL if there is none
 }
 
-// gaps lists the places: before and behind every operand of the chains of && and ||.
+// gaps lists the places before and after the operands of the chains of && and ||.
 func (f *function) gaps(cond ast.Expr) []gap {
 	var out []gap
 	var walk func(e ast.Expr, op token.Token, first bool)
@@ -118,21 +117,21 @@ func (f *function) gaps(cond ast.Expr) []gap {
 	return out
 }
 
-// insert returns the edits that put a clause into the gap, with the parentheses
-// that keep the meaning of the rest.
+// insert returns the edits that insert a clause into the gap, with the parentheses that
+// the rest needs to keep its meaning, and the weight of the gap.
 func (g gap) insert(f *function, op, clause string) ([]propose.Edit, float64) {
 	start, end := f.File.Offset(g.expr.Pos()), f.File.Offset(g.expr.End())
 	name := f.File.Name
 	weight := 1.0
 	if g.op != token.ILLEGAL && g.op.String() != op {
-		weight = 0.3 // people seldom nest
+		weight = 0.3 // real fixes rarely mix && and ||
 	}
 	if g.front {
 		weight *= 0.5
 	}
 	b, chain := g.expr.(*ast.BinaryExpr)
 	chain = chain && (b.Op == token.LAND || b.Op == token.LOR)
-	// || binds less than &&.
+	// && binds tighter than ||.
 	open, closing := "", ""
 	if chain && b.Op == token.LOR && op == "&&" {
 		open, closing = "(", ")"
@@ -141,22 +140,22 @@ func (g gap) insert(f *function, op, clause string) ([]propose.Edit, float64) {
 	if g.op == token.LAND && op == "||" {
 		outerOpen, outerClose = "(", ")"
 	}
-	before, behind := outerOpen+open, closing+" "+op+" "+clause+outerClose
+	before, after := outerOpen+open, closing+" "+op+" "+clause+outerClose
 	if g.front {
-		before, behind = outerOpen+clause+" "+op+" "+open, closing+outerClose
+		before, after = outerOpen+clause+" "+op+" "+open, closing+outerClose
 	}
 	var edits []propose.Edit
 	if before != "" {
 		edits = append(edits, propose.Edit{File: name, Start: start, End: start, New: before})
 	}
-	if behind != "" {
-		edits = append(edits, propose.Edit{File: name, Start: end, End: end, New: behind})
+	if after != "" {
+		edits = append(edits, propose.Edit{File: name, Start: end, End: end, New: after})
 	}
 	return edits, weight
 }
 
-// newClauses returns what could be added to a condition: variations of its own
-// clauses, conditions from nearby, and plain tests of the values around.
+// newClauses returns the clauses that could be added to a condition: nearby conditions,
+// variations of its own clauses, and basic checks on nearby values.
 func (f *function) newClauses(cond ast.Expr) []site.Adapted {
 	pos := cond.Pos()
 	out := f.Nearest(f.Donors().Conds, pos, maxClauses/2, f.Text(cond))
@@ -171,10 +170,10 @@ func (f *function) newClauses(cond ast.Expr) []site.Adapted {
 	for _, c := range f.Nearest(f.Donors().Conds, pos, 20, "") {
 		add(negated(c.Text), c.Weight*0.6)
 	}
-	for _, v := range f.likeClauses(cond) {
+	for _, v := range f.withOtherVars(cond) {
 		add(v, 1)
 	}
-	for _, v := range f.variations(cond) {
+	for _, v := range f.withOtherConstants(cond) {
 		add(v, 0.8)
 	}
 	for _, t := range f.flags(pos) {
@@ -190,7 +189,7 @@ func (f *function) newClauses(cond ast.Expr) []site.Adapted {
 	return slices.DeleteFunc(out, func(a site.Adapted) bool { return hasLogic(a.Text) && len(a.Text) > 80 })
 }
 
-// negated is the opposite of a condition, as people write it.
+// negated returns the opposite of a condition, written in the usual way.
 func negated(text string) string {
 	e, err := parser.ParseExpr(text)
 	if err != nil {
@@ -211,9 +210,9 @@ func negated(text string) string {
 	return "!" + text
 }
 
-// likeClauses are the clauses of a condition about another variable of the type:
-// for !math.IsInf(x, 0) that is !math.IsInf(y, 0).
-func (f *function) likeClauses(cond ast.Expr) []string {
+// withOtherVars returns the clauses of a condition with a variable or field replaced by
+// another of its type: for !math.IsInf(x, 0) it returns !math.IsInf(y, 0).
+func (f *function) withOtherVars(cond ast.Expr) []string {
 	var out []string
 	var leaves []ast.Expr
 	var split func(e ast.Expr)
@@ -261,9 +260,9 @@ func (f *function) likeClauses(cond ast.Expr) []string {
 	return out
 }
 
-// variations are the clauses of a condition with one literal or constant put in
-// the place of another: for c == ' ' that is c == '\t' if the function has '\t'.
-func (f *function) variations(cond ast.Expr) []string {
+// withOtherConstants returns the comparisons of a condition with a literal or constant
+// replaced by another: for c == ' ' it returns c == '\t' if the function has '\t'.
+func (f *function) withOtherConstants(cond ast.Expr) []string {
 	var out []string
 	ast.Inspect(cond, func(n ast.Node) bool {
 		b, ok := n.(*ast.BinaryExpr)
@@ -273,7 +272,7 @@ func (f *function) variations(cond ast.Expr) []string {
 		for _, other := range f.constantsLike(b.Y) {
 			out = append(out, f.Text(b.X)+" "+b.Op.String()+" "+other)
 		}
-		// x >= lo is the half of a range that ends at x <= hi.
+		// x >= lo is one half of a range check whose other half is x <= hi.
 		if flip, ok := map[token.Token]string{token.GEQ: "<=", token.GTR: "<", token.LEQ: ">=", token.LSS: ">"}[b.Op]; ok {
 			for _, other := range f.constantsLike(b.Y) {
 				out = append(out, f.Text(b.X)+" "+flip+" "+other)

@@ -14,9 +14,9 @@ import (
 var argumentsStrategy = propose.Strategy{
 	Name:  "template/arguments",
 	Title: "Add, drop or swap arguments of a call",
-	Text: `Swaps two arguments whose types allow it, adds values to or drops values from
-the variable part of a call, and calls the variant of an imported function that
-takes one argument more or less.`,
+	Text: `Swaps two arguments if their types allow it, adds or drops variadic arguments,
+and switches to the variant of an imported function that takes one argument more
+or fewer, as with strings.Split and strings.SplitN.`,
 	Before: `import "strings"
 
 func pair(s string) []string { return strings.Split(s, "=") }`,
@@ -58,14 +58,14 @@ func changeArguments(f *function, out emit) {
 			elem := sig.Params().At(fixed).Type().(*types.Slice)
 			options = append(options, f.variadic(call, d, fixed, elem.Elem())...)
 		}
-		options = append(options, f.limited(call)...)
+		options = append(options, f.variants(call)...)
 		return out(call, options)
 	})
 }
 
-// limited calls the function's sibling that takes one argument more, or less:
-// strings.Split and strings.SplitN.
-func (f *function) limited(call *ast.CallExpr) []site.Option {
+// variants returns the options to call a function of the same package with a similar name
+// and one argument more or fewer, as with strings.Split and strings.SplitN.
+func (f *function) variants(call *ast.CallExpr) []site.Option {
 	sel, ok := call.Fun.(*ast.SelectorExpr)
 	if !ok {
 		return nil
@@ -105,7 +105,7 @@ func (f *function) limited(call *ast.CallExpr) []site.Option {
 	return options
 }
 
-// variadic adds an argument to, or drops one from, the variable part of a call.
+// variadic returns the options to add or drop an argument of a variadic parameter.
 func (f *function) variadic(call *ast.CallExpr, d *site.Donors, fixed int, elem types.Type) []site.Option {
 	var options []site.Option
 	for i := fixed; i < len(call.Args); i++ {

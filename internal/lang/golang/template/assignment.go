@@ -13,10 +13,9 @@ import (
 var assignmentStrategy = propose.Strategy{
 	Name:  "template/assignment",
 	Title: "Insert an assignment, an increment or a reset",
-	Text: `Looks at the variables and fields used near a place: one may be set to its zero
-value, to another value of its type, or advanced by one. Fields are set from
-variables of their name, and assignments of the package are repeated where
-their names exist.`,
+	Text: `Sets a variable or field used nearby to its zero value or to another value of
+its type, or increments or decrements it. Also sets fields from variables of the
+same name, and repeats assignments from the package whose names are in scope.`,
 	Before: `type version struct{ major, minor, patch int }
 
 func (v *version) bump() {
@@ -34,7 +33,7 @@ func (v *version) bump() {
 	Propose: perFunction(insertAssignment),
 }
 
-// insertAssignment sets, resets or advances a variable or field.
+// insertAssignment sets, resets, increments or decrements a variable or field.
 func insertAssignment(f *function, out emit) {
 	var assigns []*site.Donor
 	for _, d := range f.Donors().Stmts {
@@ -56,15 +55,15 @@ func insertAssignment(f *function, out emit) {
 		for _, s := range f.assignments(list, i, pos) {
 			add(s.text, s.weight*0.5, 0.3)
 		}
-		for _, s := range f.likeAssignments(list, i) {
+		for _, s := range f.withOtherFields(list, i) {
 			add(s, 0.8, 0.7)
 		}
 		out(f.insertSite(list, i), options)
 	})
 }
 
-// assignments makes assignments from what is around: a variable or field set to
-// another value of its type, to its zero value, advanced by one.
+// assignments returns assignments to the variables and fields used near a place: of
+// another value of the type, of the zero value, of the next or previous integer.
 func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
@@ -104,7 +103,7 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 			}
 		}
 	}
-	// Fields of the receiver and of locals that are set from a variable of that name.
+	// Set fields of the receiver and of locals from variables of the same name.
 	for k, v := range f.Owners(pos) {
 		if k >= 8 {
 			break
@@ -125,9 +124,9 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 	return out
 }
 
-// likeAssignments are the assignments next to a place, to another field of the
-// type: for x.patch = 0 that is x.minor = 0.
-func (f *function) likeAssignments(list []ast.Stmt, i int) []string {
+// withOtherFields returns the assignments near a place with the field replaced by another
+// of its type: for x.patch = 0 it returns x.minor = 0.
+func (f *function) withOtherFields(list []ast.Stmt, i int) []string {
 	var out []string
 	for _, s := range list[max(0, i-2):min(i+2, len(list))] {
 		a, ok := s.(*ast.AssignStmt)

@@ -10,9 +10,9 @@ import (
 
 var calleeStrategy = propose.Strategy{
 	Name:  "template/callee",
-	Title: "Call another function or method of the same shape",
+	Title: "Call a different function or method with the same signature",
 	Text: `Considers the methods of the same type, or the functions of the same package,
-whose parameters and results fit the call. Names that read alike come first.`,
+whose parameters and results fit the call. Similar names come first.`,
 	Before: `import "strings"
 
 func number(s string) string { return strings.TrimLeft(s, "no. ") }`,
@@ -23,7 +23,7 @@ func number(s string) string { return strings.TrimPrefix(s, "no. ") }`,
 	Propose: perFunction(changeCallee),
 }
 
-// changeCallee calls another function or method of the same shape.
+// changeCallee calls another function or method with the same signature.
 func changeCallee(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		call, ok := n.(*ast.CallExpr)
@@ -46,7 +46,7 @@ func changeCallee(f *function, out emit) {
 		var options []site.Option
 		for _, other := range f.siblings(call, fn) {
 			options = append(options, site.Option{
-				Weight: near(other, id.Name) * near(other, id.Name), Alike: 0.5,
+				Weight: similarity(other, id.Name) * similarity(other, id.Name), Alike: 0.5,
 				Title: site.ReplaceTitle(id.Name, other), Edits: []propose.Edit{f.Replace(id, other)},
 			})
 		}

@@ -13,10 +13,10 @@ import (
 var caseStrategy = propose.Strategy{
 	Name:  "template/case",
 	Title: "Add a value to a case, or a case to a switch",
-	Text: `Applies to switch statements with a tag. Values are the constants of the type
-or literals of the file that no case has yet, words and letters in the other
-case, and strings that the failing tests mention. A new case repeats the body of
-its neighbour; check that this is what should happen.`,
+	Text: `Applies to switch statements with a tag. Values are constants of the type or
+literals of the file that no case has yet, upper and lower case variants, and
+strings that the failing tests mention. A new case copies the body of the case
+before it: check that this is what should happen.`,
 	Before: `func factor(unit string) int {
 	switch unit {
 	case "k":
@@ -39,7 +39,7 @@ its neighbour; check that this is what should happen.`,
 	Propose: perFunction(extendCase),
 }
 
-// extendCase adds a value to a case, or a case to a switch.
+// extendCase adds a value to a case, or a case after it.
 func extendCase(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		sw, ok := n.(*ast.SwitchStmt)
@@ -85,8 +85,8 @@ func extendCase(f *function, out emit) {
 	})
 }
 
-// otherCase returns the values of cases in capitals, or without, where they are words or
-// characters of one case.
+// otherCase returns the upper and lower case variants of the strings and characters in
+// taken that are not taken themselves.
 func otherCase(taken map[string]bool) []string {
 	var out []string
 	for _, v := range slices.Sorted(maps.Keys(taken)) {
@@ -102,8 +102,7 @@ func otherCase(taken map[string]bool) []string {
 	return out
 }
 
-// newCases puts a case behind one, with a like body: its own value in the place
-// of the other where the body speaks of it.
+// newCases adds the options to insert a case after clause with a copy of its body.
 func (f *function) newCases(clause *ast.CaseClause, values []string, add func(site.Option)) {
 	if len(clause.Body) == 0 || len(clause.Body) > 2 {
 		return

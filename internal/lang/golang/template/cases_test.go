@@ -23,8 +23,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// library serves the standard library to packages that are made without the go
-// command. An importer is not made for concurrent use.
+// library imports the standard library for packages that are loaded without the go
+// command. An importer is not safe for concurrent use.
 var library = struct {
 	sync.Mutex
 	types.Importer
@@ -38,7 +38,7 @@ func (lockedImporter) Import(path string) (*types.Package, error) {
 	return library.Import(path)
 }
 
-// inMemory makes a problem of one package in which every line is suspicious.
+// inMemory returns a problem with one package, in which every line is suspicious.
 func inMemory(t *testing.T, files map[string]string) *propose.Problem {
 	t.Helper()
 	p := &propose.Problem{
@@ -79,18 +79,18 @@ func inMemory(t *testing.T, files map[string]string) *propose.Problem {
 	return p
 }
 
-// named is the strategy of a name.
+// named returns the strategy with a name.
 func named(t *testing.T, name string) propose.Strategy {
 	t.Helper()
 	all := Strategies
 	i := slices.IndexFunc(all, func(s propose.Strategy) bool { return s.Name == name })
 	if i < 0 {
-		t.Fatalf("there is no strategy %q", name)
+		t.Fatalf("no strategy %q", name)
 	}
 	return all[i]
 }
 
-// results are the texts that a strategy proposes for a file.
+// results returns the candidates of a strategy, by the content that each gives a file.
 func results(t *testing.T, p *propose.Problem, file, strategy string) map[string]propose.Candidate {
 	t.Helper()
 	cands, errs := propose.Generate(context.Background(), p, []propose.Strategy{named(t, strategy)})
@@ -108,13 +108,13 @@ func results(t *testing.T, p *propose.Problem, file, strategy string) map[string
 	return out
 }
 
-// caseFile is an archive of testdata.
+// caseFile is a test case, read from a txtar archive.
 type caseFile struct {
 	strategy    string // the first line
 	src         string // m.go
-	test        string // m_test.go: the source of the failing test, where that matters
+	test        string // m_test.go: the source of the failing test, for strategies that read it
 	output      string // of the failing test
-	want, never string // what one candidate makes of src, and what none may
+	want, never string // m.go after one of the candidates, and after none of them
 }
 
 func readCaseFile(t *testing.T, file string) caseFile {
@@ -128,14 +128,14 @@ func readCaseFile(t *testing.T, file string) caseFile {
 	parts := map[string]*string{"m.go": &tc.src, "m_test.go": &tc.test, "output": &tc.output, "want/m.go": &tc.want, "never/m.go": &tc.never}
 	for _, f := range archive.Files {
 		if parts[f.Name] == nil {
-			t.Fatalf("%s is no part of a case", f.Name)
+			t.Fatalf("unexpected file %s in a case", f.Name)
 		}
 		*parts[f.Name] = string(f.Data)
 	}
 	return tc
 }
 
-// problem is what the strategy has to work on.
+// problem returns the problem that the case describes.
 func (tc caseFile) problem(t *testing.T) *propose.Problem {
 	t.Helper()
 	p := inMemory(t, map[string]string{"m.go": tc.src})
@@ -162,7 +162,7 @@ func TestTemplates(t *testing.T) {
 			got := results(t, tc.problem(t), "m.go", tc.strategy)
 			c, ok := got[tc.want]
 			if !ok {
-				t.Fatalf("none of %d candidates is\n%s", len(got), tc.want)
+				t.Fatalf("none of the %d candidates is\n%s", len(got), tc.want)
 			}
 			if c.Title == "" || c.Strategy != tc.strategy || c.Line <= 0 || c.Suspicion <= 0 || c.Suspicion > 1 || c.Prior <= 0 || c.Prior > 1 {
 				t.Errorf("candidate %+v", c)
@@ -171,10 +171,10 @@ func TestTemplates(t *testing.T) {
 				t.Errorf("removed %v, alike %v", c.Removed, c.Alike)
 			}
 			if tc.strategy == "template/string" && !c.Review {
-				t.Error("a string that the test expects asks for no review")
+				t.Error("a string copied from the test does not need review")
 			}
 			if tc.strategy == "template/delete" && c.Removed == 0 {
-				t.Error("a deletion takes no behaviour away")
+				t.Error("a deletion does not count as removing behaviour")
 			}
 			for text, c := range got {
 				if _, err := parser.ParseFile(token.NewFileSet(), "m.go", text, 0); err != nil {
@@ -188,7 +188,7 @@ func TestTemplates(t *testing.T) {
 	}
 }
 
-// Each form is a condition whatever values it is about.
+// Each form is a valid condition, whatever its values are.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	all := slices.Concat(errorForms, sentinelForms, nilableForms, listForms, stringForms, boolForms, signedForms, floatForms,
@@ -207,15 +207,15 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// What ends everything, or half of a pair that waits, is no call to insert.
-func TestInsertCallKeepsOut(t *testing.T) {
+// template/insert-call inserts neither calls that panic nor calls of package sync.
+func TestInsertCallExcludes(t *testing.T) {
 	t.Parallel()
 	p := inMemory(t, map[string]string{
 		"m.go": "package m\n\nimport \"sync\"\n\nfunc f(n int, mu *sync.Mutex) int {\n\tif n < 0 {\n\t\tpanic(\"negative\")\n\t}\n\tmu.Lock()\n\tprintln(n)\n\treturn n\n}\n",
 	})
 	got := results(t, p, "m.go", "template/insert-call")
 	if len(got) == 0 {
-		t.Fatal("nothing is proposed")
+		t.Fatal("no candidates")
 	}
 	for text, c := range got {
 		if strings.Count(text, "panic(") > 1 || strings.Count(text, "Lock()") > 1 {
@@ -224,8 +224,9 @@ func TestInsertCallKeepsOut(t *testing.T) {
 	}
 }
 
-// What is not suspicious, generated, a test's or not editable stays untouched.
-func TestTemplatesKeepOut(t *testing.T) {
+// Templates do not edit code that is not suspicious, generated files, tests or files that
+// may not be edited.
+func TestTemplatesExclude(t *testing.T) {
 	t.Parallel()
 	p := inMemory(t, map[string]string{
 		"a.go":      "package m\n\nfunc a1(a, b int) bool { return a < b }\n\nfunc a2(a, b int) bool { return a < b }\n",

@@ -13,8 +13,8 @@ import (
 var compositeStrategy = propose.Strategy{
 	Name:  "template/composite",
 	Title: "Add an element to a composite literal",
-	Text: `Sets a field that a struct literal leaves out, from a variable or field of the
-same name or another value of its type, or appends an element to a slice
+	Text: `Sets a field that is missing from a struct literal, to a variable or field of
+the same name or another value of its type, or appends an element to a slice
 literal.`,
 	Before: `type user struct{ name, mail string }
 
@@ -30,7 +30,7 @@ func newUser(name, mail string) *user {
 	Propose: perFunction(extendComposite),
 }
 
-// extendComposite adds an element that a literal lacks.
+// extendComposite adds an element to a composite literal.
 func extendComposite(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		lit, ok := n.(*ast.CompositeLit)
@@ -54,7 +54,7 @@ func extendComposite(f *function, out emit) {
 			for _, e := range lit.Elts {
 				kv, ok := e.(*ast.KeyValueExpr)
 				if !ok {
-					return true // positional: complete already
+					return true // elements without keys set every field
 				}
 				has[f.Text(kv.Key)] = true
 			}
@@ -76,7 +76,7 @@ func extendComposite(f *function, out emit) {
 	})
 }
 
-// values returns what a field of a type could be set to, best the one of its name.
+// values returns values for a field of a type. One with the field's name weighs most.
 func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	var out []weighted
 	for i, v := range f.Owners(pos) {
@@ -110,8 +110,8 @@ func (f *function) values(t types.Type, name string, pos token.Pos) []weighted {
 	return out
 }
 
-// element is the edit that adds an element to a literal in its own layout: a field
-// where the type has it, anything else at the end.
+// element returns the edit that adds an element to a literal and keeps its layout. A
+// field goes where the type declares it, any other element at the end.
 func (f *function) element(lit *ast.CompositeLit, text string) propose.Edit {
 	at := f.File.Offset(lit.Rbrace)
 	if len(lit.Elts) == 0 {
@@ -134,8 +134,8 @@ func (f *function) element(lit *ast.CompositeLit, text string) propose.Edit {
 	return propose.Edit{File: f.File.Name, Start: end, End: end, New: ", " + text}
 }
 
-// following is the first element of a struct literal whose field stands behind that
-// of a new element in the type, or nil.
+// following returns the first element of a struct literal whose field the type declares
+// after the field of a new element, or nil.
 func (f *function) following(lit *ast.CompositeLit, element string) ast.Expr {
 	name, _, keyed := strings.Cut(element, ":")
 	order := make(map[string]int)

@@ -10,9 +10,9 @@ import (
 var conditionStrategy = propose.Strategy{
 	Name:  "template/condition",
 	Title: "Replace a whole condition",
-	Text: `Tries the conditions of the function, the file and the package, plain tests of
-the values used around, and the constants true and false. A constant is ranked
-low: it takes a decision away instead of correcting it.`,
+	Text: `Tries the conditions of the function, the file and the package, basic checks on
+nearby values, and the constants true and false. A constant ranks low: it
+removes a decision instead of correcting it.`,
 	Before: `func either(a, b []int) bool {
 	if len(a) > 0 {
 		return true
@@ -29,7 +29,7 @@ low: it takes a decision away instead of correcting it.`,
 	Propose: perFunction(changeCondition),
 }
 
-// changeCondition puts another condition in the place of one, or a constant.
+// changeCondition replaces a condition with another one, or with a constant.
 func changeCondition(f *function, out emit) {
 	f.conditions(func(cond ast.Expr) {
 		var options []site.Option
@@ -37,13 +37,13 @@ func changeCondition(f *function, out emit) {
 		for _, c := range f.Nearest(f.Donors().Conds, cond.Pos(), maxClauses, f.Text(cond)) {
 			options = append(options, site.Option{
 				Weight: c.Weight, Alike: c.Alike, Hole: hole, Edits: []propose.Edit{f.Replace(cond, c.Text)},
-				Title: "replace the condition " + site.Quote(f.Text(cond)) + " by " + site.Quote(c.Text),
+				Title: "replace the condition " + site.Quote(f.Text(cond)) + " with " + site.Quote(c.Text),
 			})
 		}
 		for _, t := range f.conditionsOn(f.usedNear(cond), cond) {
 			options = append(options, site.Option{
 				Weight: t.weight * 0.5, Alike: 0.4, Hole: hole, Edits: []propose.Edit{f.Replace(cond, t.text)},
-				Title: "replace the condition " + site.Quote(f.Text(cond)) + " by " + site.Quote(t.text),
+				Title: "replace the condition " + site.Quote(f.Text(cond)) + " with " + site.Quote(t.text),
 			})
 		}
 		for _, constant := range []string{"true", "false"} {

@@ -11,11 +11,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang/golang/site"
 )
 
-// conditions visits the outermost boolean expressions that decide something: the
-// conditions of if and for, and boolean values that are returned or assigned.
+// conditions calls look for the suspicious conditions of if, for and case, and boolean
+// values that are returned or assigned. It does not visit their clauses.
 func (f *function) conditions(look func(cond ast.Expr)) {
 	visit := func(cond ast.Expr) {
-		if !f.Cold(cond) {
+		if f.Suspicious(cond) {
 			look(cond)
 		}
 	}
@@ -53,16 +53,16 @@ func (f *function) booleans(list []ast.Expr, visit func(ast.Expr)) {
 	}
 }
 
-// maxClauses bounds how many clauses are tried at one gap.
+// maxClauses limits the clauses tried in one gap.
 const maxClauses = 60
 
 // form is a condition on a value x, or on two values x and y, with its likelihood.
 type form struct {
-	text   string // x and y stand for the values
+	text   string // with x and y in place of the values
 	weight float64
 }
 
-// on returns the condition on two values.
+// on returns the condition on the values x and y.
 func (c form) on(x, y string) string {
 	var b strings.Builder
 	for i := range len(c.text) {
@@ -78,10 +78,10 @@ func (c form) on(x, y string) string {
 	return b.String()
 }
 
-// The plain conditions on a value, by what it is: nil, empty, zero, sign.
+// The basic checks on one value, by its kind.
 var (
 	errorForms    = []form{{"x != nil", 1}, {"x == nil", 0.5}}
-	sentinelForms = []form{{"x == y", 0.4}} // an error and one that the package declares
+	sentinelForms = []form{{"x == y", 0.4}} // y is an error that the package declares
 	nilableForms  = []form{{"x == nil", 1}, {"x != nil", 0.6}}
 	listForms     = []form{
 		{"len(x) == 0", 1},
@@ -98,20 +98,20 @@ var (
 	floatForms    = []form{{"x == 0", 0.8}, {"x < 0", 0.5}, {"x > 0", 0.3}}
 )
 
-// The conditions on two values.
+// The basic checks on two values.
 var (
-	// an integer and something that has a length
+	// an integer and a value with a length
 	boundForms = []form{
 		{"x >= len(y)", 0.5}, {"x < len(y)", 0.5}, {"x == len(y)", 0.3}, {"x > len(y)", 0.3}, {"x > len(y)-1", 0.05},
 	}
-	// two of the same type: both empty, equal, in order
+	// two values of the same type
 	emptyPairForms = []form{{`x == "" && y == ""`, 0.35}, {`x == "" || y == ""`, 0.3}}
 	nilPairForms   = []form{{"x == nil && y == nil", 0.35}, {"x == nil || y == nil", 0.3}}
 	equalForms     = []form{{"x == y", 0.3}, {"x != y", 0.25}}
 	orderForms     = []form{{"x > y", 0.25}, {"x < y", 0.25}, {"x >= y", 0.2}, {"x <= y", 0.2}}
 )
 
-// formsFor returns the plain conditions on a value of a type.
+// formsFor returns the basic checks on a value of a type.
 func formsFor(t types.Type) []form {
 	switch u := t.Underlying().(type) {
 	case *types.Pointer, *types.Chan, *types.Signature, *types.Interface:
@@ -138,7 +138,7 @@ func formsFor(t types.Type) []form {
 	return nil
 }
 
-// pairForms returns the conditions on two values of a type.
+// pairForms returns the basic checks on two values of a type.
 func (f *function) pairForms(t types.Type) []form {
 	var out []form
 	switch f.Zero(t) {
@@ -155,13 +155,12 @@ func (f *function) pairForms(t types.Type) []form {
 }
 
 const (
-	maxConditions = 60 // on the values at one place
+	maxConditions = 60 // per place
 	maxSentinels  = 6
-	maxPartners   = 4 // values that one is compared with
+	maxPartners   = 4 // values that each one is compared with
 )
 
-// conditionsOn returns the plain conditions on the values used that may go wrong at n:
-// nil, empty, zero, sign, bounds. The likeliest come first.
+// conditionsOn returns the basic checks at n on the values used, the likeliest first.
 func (f *function) conditionsOn(used []ast.Expr, n ast.Node) []weighted {
 	var out []weighted
 	for i, e := range used {
@@ -200,8 +199,8 @@ func (f *function) conditionsOn(used []ast.Expr, n ast.Node) []weighted {
 	return out[:min(len(out), maxConditions)]
 }
 
-// flags are the truths that lie around: boolean variables, boolean fields of the
-// variables in scope, and fields of an enumerated type against its constants.
+// flags returns conditions on the state in scope at pos: boolean variables, boolean fields
+// of variables, and fields of an enumerated type compared with its constants.
 func (f *function) flags(pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) { out = append(out, weighted{text, weight}) }
@@ -233,7 +232,7 @@ func (f *function) flags(pos token.Pos) []weighted {
 	return out
 }
 
-// sentinels are the error values of the package.
+// sentinels lists the error variables of the package.
 func (f *function) sentinels() []string {
 	var out []string
 	scope := f.Package.Types.Scope()

@@ -7,8 +7,8 @@ import (
 	"slices"
 )
 
-// constantsLike returns literals of the file and constants of the package that have
-// the type of a constant expression, the nearest first.
+// constantsLike returns alternatives to a constant expression: for a literal, those of the
+// function and the file with the same kind; otherwise the named constants of its type.
 func (f *function) constantsLike(e ast.Expr) []string {
 	tv, ok := f.Package.Info.Types[e]
 	if !ok || tv.Value == nil {
@@ -44,7 +44,7 @@ func (f *function) constantsLike(e ast.Expr) []string {
 	return out
 }
 
-// constants are the named constants of exactly this type that can be written here.
+// constants lists the named constants of exactly this type that can be used in this file.
 func (f *function) constants(t types.Type, except string) []string {
 	named, ok := t.(*types.Named)
 	if !ok || named.Obj().Pkg() == nil {

@@ -11,9 +11,9 @@ import (
 var deleteStrategy = propose.Strategy{
 	Name:  "template/delete",
 	Title: "Delete a statement or a guard",
-	Text: `Removes a call, an assignment, a bare return or an if, or keeps the body of the
-if and drops its condition. Taking behaviour away passes tests too easily
-(Qi et al., 2015), so these patches rank low and need a close look.`,
+	Text: `Removes a call, an assignment, a bare return or an if statement, or keeps the
+body of the if and drops its condition. Removing behaviour passes tests too
+easily (Qi et al., 2015), so these patches rank low and need a close look.`,
 	Before: `func first(names []string) string {
 	if len(names) == 1 {
 		return ""
@@ -27,7 +27,8 @@ if and drops its condition. Taking behaviour away passes tests too easily
 	Propose: perFunction(deleteStatement),
 }
 
-// deleteStatement deletes a statement or a guard. Taking behaviour away passes tests too easily (Kali; Qi et al. 2015), so it ranks low.
+// deleteStatement deletes a statement or a guard. Removing behaviour passes tests too easily
+// (Kali; Qi et al. 2015), so it ranks low.
 func deleteStatement(f *function, out emit) {
 	f.Blocks(func(owner ast.Node, list []ast.Stmt) {
 		for _, stmt := range list {
@@ -45,14 +46,14 @@ func deleteStatement(f *function, out emit) {
 				}
 			case *ast.IfStmt:
 				weight := 0.5
-				if s.Else == nil && site.Leaves(s.Body) {
+				if s.Else == nil && site.IsExit(s.Body) { // a guard
 					weight = 1
 				}
 				options = append(options, site.Option{Weight: weight, Removed: 1, Title: "delete " + site.Quote(f.Text(s)), Edits: []propose.Edit{f.Remove(s)}})
 				if s.Else == nil && s.Init == nil && len(s.Body.List) > 0 {
 					inner := string(f.File.Src[f.File.Offset(s.Body.List[0].Pos()):f.File.Offset(s.Body.List[len(s.Body.List)-1].End())])
 					options = append(options, site.Option{
-						Weight: 0.4, Removed: 0.6, Title: "run the body of " + site.Quote(f.Text(s)) + " always",
+						Weight: 0.4, Removed: 0.6, Title: "always run the body of " + site.Quote(f.Text(s)),
 						Edits: []propose.Edit{f.Replace(s, site.Reindent(inner, f.Indent(f.File.Offset(s.Pos()))))},
 					})
 				}

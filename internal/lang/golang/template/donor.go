@@ -11,11 +11,10 @@ import (
 
 var donorStrategy = propose.Strategy{
 	Name:  "template/donor",
-	Title: "Replace an expression by another one of its type",
-	Text: `Takes the replacement from the same function, the file or the package, nearest
-first, and renames its variables to those in scope. Also tries the length of
-values around, the first and last element of slices, and parts of slices and
-strings.`,
+	Title: "Replace an expression with another of the same type",
+	Text: `Takes the replacement from the same function, then the file, then the package,
+and renames its variables to those in scope. Also tries the lengths of nearby
+values, the first and last elements of slices, and subslices and substrings.`,
 	Before: `type queue struct{ items []int }
 
 func (q *queue) size() int { return len(q.items) }
@@ -30,7 +29,7 @@ func (q *queue) room(limit int) int { return limit - len(q.items) }`,
 	Propose: perFunction(donorExpression),
 }
 
-// donorExpression replaces an expression by another of its type from nearby.
+// donorExpression replaces an expression with another of its type from nearby code.
 func donorExpression(f *function, out emit) {
 	d := f.Donors()
 	f.Exprs(func(e ast.Expr) {
@@ -60,8 +59,7 @@ func donorExpression(f *function, out emit) {
 	})
 }
 
-// lengths returns len(x) of the values around for an integer, and the bounds of
-// slicing.
+// lengths returns len(x) and len(x)-1 of nearby values, to replace an integer.
 func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 	b, ok := t.Underlying().(*types.Basic)
 	if !ok || b.Info()&types.IsInteger == 0 {
@@ -79,7 +77,7 @@ func (f *function) lengths(e ast.Expr, t types.Type) []weighted {
 	return out
 }
 
-// elements returns the first and the last of the slices around that hold such values.
+// elements returns the first and last elements of nearby slices with this element type.
 func (f *function) elements(e ast.Expr, t types.Type) []weighted {
 	var out []weighted
 	add := func(list string, of types.Type, weight float64) {
@@ -106,8 +104,8 @@ func (f *function) elements(e ast.Expr, t types.Type) []weighted {
 	return out
 }
 
-// parts returns parts of a string or slice: up to and from the integers around, and
-// the other end of what is indexed.
+// parts returns subslices and substrings of e, bounded by nearby integers, and the first
+// and last elements of what e indexes.
 func (f *function) parts(e ast.Expr, t types.Type) []weighted {
 	var out []weighted
 	own := f.Text(e)

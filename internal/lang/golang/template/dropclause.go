@@ -11,8 +11,8 @@ import (
 var dropClauseStrategy = propose.Strategy{
 	Name:  "template/drop-clause",
 	Title: "Drop a clause of a condition",
-	Text: `Applies to every && and ||: one of the two sides goes. Since a decision gets
-simpler, check that the dropped test is really not needed.`,
+	Text: `Keeps only one side of an && or ||. This simplifies a decision: check that the
+dropped clause is really not needed.`,
 	Before: `func printable(c byte) bool {
 	return c >= ' ' && c < 127 && c != ' '
 }`,
@@ -23,7 +23,7 @@ simpler, check that the dropped test is really not needed.`,
 	Propose: perFunction(dropClause),
 }
 
-// dropClause drops one clause of a chain.
+// dropClause drops one side of each && and ||.
 func dropClause(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		b, ok := n.(*ast.BinaryExpr)

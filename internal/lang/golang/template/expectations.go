@@ -17,13 +17,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// expectations are the strings that the failing tests mention.
+// expectations holds the strings that the failing tests mention.
 type expectations struct {
-	literals []string    // of the test functions
+	literals []string    // in the test functions
 	pairs    [][2]string // got and want, from the failures' output
 }
 
-// expectationsOf returns what the failing tests' source and output expect.
+// expectationsOf returns the expectations of the problem's failing tests.
 func expectationsOf(p *propose.Problem) *expectations {
 	e, _ := propose.Remember(&p.Memo, func() (*expectations, error) { return readExpectations(p), nil })
 	return e
@@ -54,16 +54,15 @@ func readExpectations(p *propose.Problem) *expectations {
 }
 
 // testLiterals lists the string literals of the failing test's function and of the
-// constants and tables at package level that it names, and then the words of those
-// that hold several: what a test expects of a long output is one literal, and what is
-// wrong with it often one word.
+// package-level constants and tables that it uses, followed by the words of those with
+// several. A test often expects a long output in one literal, of which one word is wrong.
 func testLiterals(root string, failure testrun.Failure) []string {
 	dir := path.Dir(failure.File)
 	if failure.File == "" {
 		return nil
 	}
 	names, _ := filepath.Glob(filepath.Join(root, filepath.FromSlash(dir), "*_test.go"))
-	values := make(map[string]ast.Node) // by the names that are declared at package level
+	values := make(map[string]ast.Node) // package-level constants and variables, by name
 	var test *ast.FuncDecl
 	for _, name := range names {
 		src, err := os.ReadFile(name)
@@ -128,7 +127,7 @@ func testLiterals(root string, failure testrun.Failure) []string {
 	return append(whole, words...)
 }
 
-// wordsOf are the different words of a text that are long enough to mean something.
+// wordsOf returns the distinct words of a text that are long enough to be significant.
 func wordsOf(text string) []string {
 	const shortest, longest, most = 3, 40, 300
 	var out []string
@@ -146,7 +145,7 @@ var (
 	labelled   = regexp.MustCompile(`(?i)\b(?:got|want|wanted|expected|actual|have|but was|should be)\b\s*[:=]?\s*(\S[^\n]*)`)
 )
 
-// quotedIn lists what a test's output quotes, or names as got and wanted.
+// quotedIn lists the strings that a test's output quotes or labels as got or wanted.
 func quotedIn(output string) []string {
 	if len(output) > 16<<10 {
 		output = output[:16<<10]
@@ -177,8 +176,8 @@ func quotedIn(output string) []string {
 	return out
 }
 
-// alike is the share of two texts that their longest common prefix and suffix
-// cover, by the longer.
+// alike returns the combined length of the longest common prefix and suffix of two texts,
+// as a share of the longer text.
 func alike(a, b string) float64 {
 	if len(a) == 0 || len(b) == 0 {
 		return 0
@@ -194,7 +193,8 @@ func alike(a, b string) float64 {
 	return float64(p+s) / float64(max(len(a), len(b)))
 }
 
-// expected returns literals that the failing tests mention, of the kind of a sample.
+// expected returns the strings that the failing tests mention, as literals, if sample is a
+// string literal.
 func (f *function) expected(sample ast.Expr, except map[string]bool) []string {
 	lit, ok := ast.Unparen(sample).(*ast.BasicLit)
 	if !ok || lit.Kind != token.STRING {

@@ -13,12 +13,12 @@ import (
 
 var guardStrategy = propose.Strategy{
 	Name:  "template/guard",
-	Title: "Leave early when a value is nil, empty, zero or out of range",
-	Text: `Inserts an if before a statement that returns, continues or breaks. The
-condition tests a value that the next statements use; the way out is one that
-the function takes elsewhere, or zero values. Whole guards of the package are
-tried too, with their names adapted. The returned value is a guess: check that
-it is what callers should see.`,
+	Title: "Exit early when a value is nil, empty, zero or out of range",
+	Text: `Inserts an if statement that returns, continues or breaks. The condition checks
+a value that the next statements use. The exit copies one from elsewhere in the
+function, or returns zero values. Also tries whole guards from the package, with
+their names adapted. The returned value is a guess: check that it is what
+callers should get.`,
 	Before: `func first(names []string) string {
 	return names[0]
 }`,
@@ -32,13 +32,13 @@ it is what callers should see.`,
 	Propose: perFunction(insertGuard),
 }
 
-// insertGuard leaves the block before a statement when a value is nil, empty, zero or
-// out of range.
+// insertGuard exits the block before a statement if a value is nil, empty, zero or out of
+// range.
 func insertGuard(f *function, out emit) {
 	guards := f.Donors().Guards
 	f.Blocks(func(owner ast.Node, list []ast.Stmt) {
 		for i, stmt := range list {
-			if f.Cold(stmt) {
+			if !f.Suspicious(stmt) {
 				continue
 			}
 			var options []site.Option
@@ -70,8 +70,8 @@ func insertGuard(f *function, out emit) {
 	})
 }
 
-// exits lists the ways to leave the block at stmt: the returns that the function
-// and its likes use, zero values, continue and break in loops.
+// exits lists the ways to exit the block at stmt: the returns of the function, zero values
+// and other values of the result types, and in loops continue and break.
 func (f *function) exits(stmt ast.Stmt) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
@@ -91,7 +91,7 @@ func (f *function) exits(stmt ast.Stmt) []weighted {
 		add("return", 1)
 		return out
 	}
-	// What the same function returns elsewhere is the likeliest.
+	// The function's other returns are the likeliest.
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		ret, ok := n.(*ast.ReturnStmt)
 		if ok && f.Signature(ret) == sig && len(f.Text(ret)) < site.MaxDonorText && f.resolves(ret, stmt.Pos()) {
@@ -138,8 +138,8 @@ func (f *function) exits(stmt ast.Stmt) []weighted {
 	return out
 }
 
-// tail is what the function does in the end, its last statement before the return
-// and that, where it can be done at stmt too; "" otherwise.
+// tail returns the last two statements of the function if the second is a return and both
+// can be copied to stmt, and "" otherwise.
 func (f *function) tail(stmt ast.Stmt) string {
 	if f.Decl == nil || len(f.Decl.Body.List) < 2 {
 		return ""
@@ -164,7 +164,7 @@ func (f *function) tail(stmt ast.Stmt) string {
 	return ""
 }
 
-// resolves reports whether every name of n means the same at pos.
+// resolves reports whether every name in n has the same meaning at pos.
 func (f *function) resolves(n ast.Node, pos token.Pos) bool {
 	free, ok := site.FreeNames(f.Package, f.File, n)
 	if !ok {

@@ -11,11 +11,11 @@ import (
 
 var identifierStrategy = propose.Strategy{
 	Name:  "template/identifier",
-	Title: "Use another variable, constant or basic type",
-	Text: `Replaces a name by another one in scope whose type fits, names that read alike
-first. Covers the mistakes of copying: the same variable used twice, the wrong
-constant of a group, a conversion to too narrow a type, and nil returned where
-an error is at hand.`,
+	Title: "Use a different variable, constant or basic type",
+	Text: `Replaces a name with another in scope whose type fits; similar names come
+first. Covers copy and paste mistakes: the same variable used twice, the wrong
+constant of a group, a conversion to a type that is too narrow, and nil returned
+instead of an error that is in scope.`,
 	Before: `func area(width, height int) int {
 	return width * width
 }`,
@@ -26,12 +26,11 @@ an error is at hand.`,
 	Propose: perFunction(changeIdentifier),
 }
 
-// changeIdentifier replaces a variable, constant or type by another of fitting type
-// in scope.
+// changeIdentifier replaces a variable, constant or basic type with another that fits.
 func changeIdentifier(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		id, ok := n.(*ast.Ident)
-		if !ok || f.Cold(id) {
+		if !ok || !f.Suspicious(id) {
 			return true
 		}
 		if sel, ok := f.Parent[id].(*ast.SelectorExpr); ok && sel.Sel == id {
@@ -51,7 +50,7 @@ func changeIdentifier(f *function, out emit) {
 			}
 			for i, v := range f.Vars(id.Pos()) {
 				if v != obj && exchangeable(v.Type(), obj.Type()) {
-					add(v.Name(), near(v.Name(), id.Name)/(1+0.1*float64(i)))
+					add(v.Name(), similarity(v.Name(), id.Name)/(1+0.1*float64(i)))
 				}
 			}
 			for _, c := range f.constants(obj.Type(), id.Name) {
@@ -62,11 +61,11 @@ func changeIdentifier(f *function, out emit) {
 				return true
 			}
 			for _, c := range f.constants(obj.Type(), id.Name) {
-				add(c, near(c, id.Name))
+				add(c, similarity(c, id.Name))
 			}
 			if obj.Parent() == f.Package.Types.Scope() {
 				for _, c := range f.likeConstants(obj) {
-					add(c, near(c, id.Name))
+					add(c, similarity(c, id.Name))
 				}
 			}
 			for i, v := range f.Locals(id.Pos()) {
@@ -89,7 +88,7 @@ func changeIdentifier(f *function, out emit) {
 					add(v.Name(), 1)
 				}
 			}
-			if ret, ok := f.Parent[id].(*ast.ReturnStmt); ok { // return x, nil -> another value of that type
+			if ret, ok := f.Parent[id].(*ast.ReturnStmt); ok { // return nil -> another value of that type
 				f.returnInstead(ret, id, add)
 			}
 		}
@@ -97,7 +96,7 @@ func changeIdentifier(f *function, out emit) {
 	})
 }
 
-// returnInstead proposes variables of the result's type for one returned value.
+// returnInstead adds the variables whose type fits the result that e is returned for.
 func (f *function) returnInstead(ret *ast.ReturnStmt, e ast.Expr, add func(string, float64)) {
 	sig := f.Signature(ret)
 	i := slices.Index(ret.Results, e)
@@ -115,7 +114,7 @@ func exchangeable(a, b types.Type) bool {
 	return types.Identical(a, b) || types.AssignableTo(a, b)
 }
 
-// typesLike are the basic types that are mistaken for one.
+// typesLike lists the basic types that are often confused with t.
 func typesLike(t types.Type) []string {
 	b, ok := t.(*types.Basic)
 	if !ok {

@@ -12,10 +12,10 @@ import (
 var insertCallStrategy = propose.Strategy{
 	Name:  "template/insert-call",
 	Title: "Insert a call or an append that similar code makes",
-	Text: `Repeats calls, deferred calls and appends of the package where their names
-exist, appends variables to slices of their type, and calls methods that take
-and return nothing. Calls that end the program or that lock are left out, since
-half of a pair may block for good.`,
+	Text: `Repeats calls, deferred calls and appends from the package whose names are in
+scope, appends variables to slices of their type, and calls methods without
+parameters and results. Leaves out calls that exit the program, and calls that
+lock or unlock, because half of a pair can block forever.`,
 	Before: `import "sync"
 
 type counter struct {
@@ -55,13 +55,13 @@ func (c *counter) sub() {
 	Propose: perFunction(insertCall),
 }
 
-// insertCall inserts a call or an append that is missing.
+// insertCall inserts a call, a deferred call or an append.
 func insertCall(f *function, out emit) {
 	var calls []*site.Donor
 	for _, d := range f.Donors().Stmts {
 		switch n := d.Node.(type) {
 		case *ast.ExprStmt:
-			if !f.locks(n.X) && !f.giveUp(n.X) {
+			if !f.synchronizes(n.X) && !f.exitsProgram(n.X) {
 				calls = append(calls, d)
 			}
 		case *ast.DeferStmt:
@@ -100,7 +100,7 @@ func insertCall(f *function, out emit) {
 					}
 				}
 			}
-			for _, m := range f.commands(v.Type()) {
+			for _, m := range f.plainMethods(v.Type()) {
 				add(v.Name()+"."+m+"()", 0.15, 0.3)
 			}
 			if s, ok := v.Type().Underlying().(*types.Slice); ok {
@@ -117,9 +117,9 @@ func insertCall(f *function, out emit) {
 	})
 }
 
-// locks reports whether an expression calls what waits for another goroutine or wakes
-// it: half of such a pair blocks for good.
-func (f *function) locks(e ast.Expr) bool {
+// synchronizes reports whether an expression calls a method of package sync. Half of a
+// pair like Lock and Unlock can block forever.
+func (f *function) synchronizes(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {
 		return false
@@ -129,14 +129,14 @@ func (f *function) locks(e ast.Expr) bool {
 		return false
 	}
 	fn, ok := f.Package.Info.Uses[sel.Sel].(*types.Func)
-	return ok && waits(fn)
+	return ok && fromSync(fn)
 }
 
-func waits(fn *types.Func) bool { return fn.Pkg() != nil && fn.Pkg().Path() == "sync" }
+func fromSync(fn *types.Func) bool { return fn.Pkg() != nil && fn.Pkg().Path() == "sync" }
 
-// giveUp reports whether an expression is a call after which nothing goes on:
-// inserted by itself it hides what comes after rather than fixes it.
-func (f *function) giveUp(e ast.Expr) bool {
+// exitsProgram reports whether an expression is a call that panics or ends the goroutine or
+// the program. Inserted without a condition, it hides the code after it and fixes nothing.
+func (f *function) exitsProgram(e ast.Expr) bool {
 	call, ok := e.(*ast.CallExpr)
 	if !ok {
 		return false
@@ -152,8 +152,8 @@ func (f *function) giveUp(e ast.Expr) bool {
 	return false
 }
 
-// commands lists the methods without arguments and results.
-func (f *function) commands(t types.Type) []string {
+// plainMethods lists the methods of a type without parameters and results.
+func (f *function) plainMethods(t types.Type) []string {
 	if _, isIface := t.Underlying().(*types.Interface); !isIface {
 		if _, isPtr := t.Underlying().(*types.Pointer); !isPtr {
 			t = types.NewPointer(t)
@@ -163,7 +163,7 @@ func (f *function) commands(t types.Type) []string {
 	set := types.NewMethodSet(t)
 	for i := range set.Len() {
 		fn, ok := set.At(i).Obj().(*types.Func)
-		if ok && !waits(fn) && (fn.Exported() || fn.Pkg() == f.Package.Types) && fn.Signature().Params().Len() == 0 && fn.Signature().Results().Len() == 0 {
+		if ok && !fromSync(fn) && (fn.Exported() || fn.Pkg() == f.Package.Types) && fn.Signature().Params().Len() == 0 && fn.Signature().Results().Len() == 0 {
 			out = append(out, fn.Name())
 		}
 	}

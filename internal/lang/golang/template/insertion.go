@@ -7,16 +7,16 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// insertions visits every place where a statement can be put: before each one of
-// a block, and at its end where that can be reached.
+// insertions calls visit for every suspicious place where a statement can be inserted:
+// before each statement of a block, and at its end if that is reachable.
 func (f *function) insertions(visit func(list []ast.Stmt, i int)) {
 	f.Blocks(func(owner ast.Node, list []ast.Stmt) {
 		for i, stmt := range list {
-			if !f.Cold(stmt) {
+			if f.Suspicious(stmt) {
 				visit(list, i)
 			}
 		}
-		if len(list) > 0 && !f.Cold(list[len(list)-1]) && !terminates(list[len(list)-1]) {
+		if len(list) > 0 && f.Suspicious(list[len(list)-1]) && !terminates(list[len(list)-1]) {
 			visit(list, len(list))
 		}
 	})
@@ -30,7 +30,8 @@ func terminates(s ast.Stmt) bool {
 	return false
 }
 
-// placeAt returns the edit that inserts before list[i], or behind the last.
+// placeAt returns a function that makes the edit to insert text before list[i], or after
+// the last statement.
 func (f *function) placeAt(list []ast.Stmt, i int) func(string) propose.Edit {
 	if i < len(list) {
 		return func(text string) propose.Edit { return f.Before(list[i], text) }

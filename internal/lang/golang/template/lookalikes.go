@@ -8,8 +8,9 @@ import (
 	"strings"
 )
 
-// near weighs a name by its likeness to another: people mistake what reads alike.
-func near(a, b string) float64 {
+// similarity weighs a name by how similar it is to another: similar names are confused
+// most often.
+func similarity(a, b string) float64 {
 	la, lb := strings.ToLower(a), strings.ToLower(b)
 	common := 0
 	for common < len(la) && common < len(lb) && la[common] == lb[common] {
@@ -22,7 +23,7 @@ func near(a, b string) float64 {
 	return 0.4 + 0.6*float64(common+suffix)/float64(max(len(la), len(lb)))
 }
 
-// confusedWith are the operators that are mistaken for each other, the likeliest first.
+// confusedWith maps each operator to those it is confused with, the likeliest first.
 var confusedWith = map[token.Token][]token.Token{
 	token.LSS: {token.LEQ, token.GTR, token.GEQ, token.NEQ}, token.LEQ: {token.LSS, token.GEQ, token.GTR, token.EQL},
 	token.GTR: {token.GEQ, token.LSS, token.LEQ, token.NEQ}, token.GEQ: {token.GTR, token.LEQ, token.LSS, token.EQL},
@@ -37,7 +38,7 @@ var confusedWith = map[token.Token][]token.Token{
 	token.DEFINE: {token.ASSIGN}, token.INC: {token.DEC}, token.DEC: {token.INC}, token.XOR_ASSIGN: {token.OR_ASSIGN},
 }
 
-// likeConstants are the constants declared in the same group as c, with its type.
+// likeConstants lists the constants declared in the same group as c, with its type.
 func (f *function) likeConstants(c *types.Const) []string {
 	var out []string
 	for _, file := range f.Package.Files {
@@ -61,7 +62,7 @@ func (f *function) likeConstants(c *types.Const) []string {
 	return out
 }
 
-// fieldsLike are the fields of a struct that have a type.
+// fieldsLike lists the fields of a struct with a type.
 func (f *function) fieldsLike(of, want types.Type, except string) []string {
 	if of == nil {
 		return nil
@@ -83,8 +84,8 @@ func (f *function) fieldsLike(of, want types.Type, except string) []string {
 	return out
 }
 
-// siblings are the functions that could be called in a function's place: methods
-// of the same type, functions of the same package, with the same parameters and results.
+// siblings lists the functions that could be called instead of fn: methods of the same
+// type, or functions of the same package, whose parameters and results fit.
 func (f *function) siblings(call *ast.CallExpr, fn *types.Func) []string {
 	want := fn.Signature()
 	var out []string
@@ -125,7 +126,7 @@ func (f *function) siblings(call *ast.CallExpr, fn *types.Func) []string {
 		}
 	}
 	slices.SortStableFunc(out, func(a, b string) int {
-		switch na, nb := near(a, fn.Name()), near(b, fn.Name()); {
+		switch na, nb := similarity(a, fn.Name()), similarity(b, fn.Name()); {
 		case na > nb:
 			return -1
 		case na < nb:

@@ -17,9 +17,9 @@ import (
 var numberStrategy = propose.Strategy{
 	Name:  "template/number",
 	Title: "Correct a number or a bound that is off by one",
-	Text: `Literals become one more, one less, twice, half, or another number of the
-function; integers in bounds and indexes gain or lose one. A character becomes
-another one of the file.`,
+	Text: `Changes a number literal by one, scales it by two or ten, or replaces it with
+another number from the function or file. Adds or subtracts one in bounds,
+indexes and other integers. Replaces a character with another from the file.`,
 	Before: `import "strings"
 
 func extension(name string) string {
@@ -36,8 +36,8 @@ func extension(name string) string {
 	Propose: perFunction(changeNumber),
 }
 
-// changeNumber corrects a number or a bound that is off by one, or takes another
-// number of the function.
+// changeNumber corrects a number or a bound that is off by one, or replaces it with
+// another number of the function.
 func changeNumber(f *function, out emit) {
 	numbers := f.numbers()
 	f.Exprs(func(e ast.Expr) {
@@ -94,7 +94,7 @@ func changeNumber(f *function, out emit) {
 		if b.Info()&types.IsInteger == 0 {
 			return
 		}
-		// A bound: x becomes x+1 or x-1, and x±1 becomes x.
+		// A bound: replace x with x+1 or x-1, and x±1 with x.
 		if bin, ok := e.(*ast.BinaryExpr); ok && (bin.Op == token.ADD || bin.Op == token.SUB) {
 			if tv := f.Package.Info.Types[bin.Y]; tv.Value != nil && constant.Compare(tv.Value, token.EQL, constant.MakeInt64(1)) {
 				options = append(options, site.Option{Weight: 1.5, Removed: 0.1, Alike: 0.6, Title: site.ReplaceTitle(own, f.Text(bin.X)), Edits: []propose.Edit{f.Replace(e, f.Text(bin.X))}})
@@ -105,7 +105,7 @@ func changeNumber(f *function, out emit) {
 			weight = 0.7
 		}
 		if id, isLen := e.(*ast.CallExpr); isLen && f.Text(id.Fun) != "len" {
-			weight = 0.05 // results of calls are seldom off by one
+			weight = 0.05 // the results of calls are rarely off by one
 		}
 		space := " "
 		if _, inside := f.Parent[e].(*ast.BinaryExpr); inside || isBound(f.Parent[e], e) {
@@ -128,7 +128,7 @@ func isBound(parent ast.Node, e ast.Expr) bool {
 	return false
 }
 
-// sameBase writes a number in the base that another is written in.
+// sameBase formats a number in the base that another is written in.
 func sameBase(like string, n int64) string {
 	switch l := strings.ToLower(like); {
 	case n < 0:
@@ -141,7 +141,7 @@ func sameBase(like string, n int64) string {
 	return strconv.FormatInt(n, 10)
 }
 
-// numbers are the number literals of the function, then of the file.
+// numbers lists the number literals of the function, then of the file.
 func (f *function) numbers() []string {
 	var out []string
 	collect := func(n ast.Node) {

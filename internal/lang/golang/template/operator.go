@@ -13,9 +13,9 @@ import (
 var operatorStrategy = propose.Strategy{
 	Name:  "template/operator",
 	Title: "Change an operator, a boolean or a negation",
-	Text: `Exchanges comparison, logical, arithmetic and assignment operators that are
-mistaken for each other, likeliest first. Also turns true into false, break into
-continue, and adds or drops a negation.`,
+	Text: `Replaces comparison, logical, arithmetic and assignment operators with others
+they are often confused with, the likeliest first. Also swaps true and false,
+break and continue, and adds or drops a negation.`,
 	Before: `func adult(age int) bool {
 	return age > 18
 }`,
@@ -26,7 +26,7 @@ continue, and adds or drops a negation.`,
 	Propose: perFunction(changeOperator),
 }
 
-// changeOperator changes comparison, arithmetic and assignment operators, and negations.
+// changeOperator changes operators, booleans, negations, break and continue.
 func changeOperator(f *function, out emit) {
 	swap := func(at ast.Node, pos token.Pos, op token.Token) {
 		var options []site.Option
@@ -34,7 +34,7 @@ func changeOperator(f *function, out emit) {
 		for i, other := range confusedWith[op] {
 			options = append(options, site.Option{
 				Weight: 1 / float64(i+1),
-				Title:  fmt.Sprintf("replace the operator %s by %s in %s", op, other, site.Quote(f.Text(at))),
+				Title:  fmt.Sprintf("replace the operator %s with %s in %s", op, other, site.Quote(f.Text(at))),
 				Edits:  []propose.Edit{{File: f.File.Name, Start: start, End: start + len(op.String()), New: other.String()}},
 			})
 		}

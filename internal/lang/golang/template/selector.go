@@ -10,10 +10,10 @@ import (
 
 var selectorStrategy = propose.Strategy{
 	Name:  "template/selector",
-	Title: "Select another field, variable or constant",
-	Text: `Replaces the selected field by another of the same type in the struct, the key
-of a struct literal likewise, and a constant or variable of an imported package
-by another of its type.`,
+	Title: "Select a different field, variable or constant",
+	Text: `Replaces a selected field, or the key in a struct literal, with another field
+of the same type. Also replaces a constant or variable of an imported package
+with another of its type.`,
 	Before: `type point struct{ x, y int }
 
 func sum(p point) int {
@@ -28,8 +28,8 @@ func sum(p point) int {
 	Propose: perFunction(changeSelector),
 }
 
-// changeSelector selects another field of the same type, or another constant or variable
-// of a package.
+// changeSelector selects another field, or another constant or variable of a package, of
+// the same type.
 func changeSelector(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		switch n := n.(type) {
@@ -40,7 +40,7 @@ func changeSelector(f *function, out emit) {
 			case *types.Var:
 				if obj.IsField() {
 					for _, name := range f.fieldsLike(f.TypeOf(n.X), obj.Type(), n.Sel.Name) {
-						options = append(options, site.Option{Weight: near(name, n.Sel.Name), Alike: 0.5, Title: site.ReplaceTitle(f.Text(n), f.Text(n.X)+"."+name), Edits: []propose.Edit{f.Replace(n.Sel, name)}})
+						options = append(options, site.Option{Weight: similarity(name, n.Sel.Name), Alike: 0.5, Title: site.ReplaceTitle(f.Text(n), f.Text(n.X)+"."+name), Edits: []propose.Edit{f.Replace(n.Sel, name)}})
 					}
 				} else { // a variable of another package
 					options = f.exportedLike(n, obj)
@@ -63,7 +63,7 @@ func changeSelector(f *function, out emit) {
 			}
 			var options []site.Option
 			for _, name := range f.fieldsLike(f.TypeOf(lit), field.Type(), key.Name) {
-				options = append(options, site.Option{Weight: near(name, key.Name), Alike: 0.5, Title: site.ReplaceTitle(key.Name+":", name+":"), Edits: []propose.Edit{f.Replace(key, name)}})
+				options = append(options, site.Option{Weight: similarity(name, key.Name), Alike: 0.5, Title: site.ReplaceTitle(key.Name+":", name+":"), Edits: []propose.Edit{f.Replace(key, name)}})
 			}
 			out(n, options)
 		}
@@ -81,7 +81,7 @@ func (f *function) exportedLike(sel *ast.SelectorExpr, obj types.Object) []site.
 		if name == obj.Name() || !other.Exported() || !(isConst || isVar) || !types.Identical(other.Type(), obj.Type()) {
 			continue
 		}
-		options = append(options, site.Option{Weight: near(name, obj.Name()), Alike: 0.3, Title: site.ReplaceTitle(obj.Name(), name), Edits: []propose.Edit{f.Replace(sel.Sel, name)}})
+		options = append(options, site.Option{Weight: similarity(name, obj.Name()), Alike: 0.3, Title: site.ReplaceTitle(obj.Name(), name), Edits: []propose.Edit{f.Replace(sel.Sel, name)}})
 		if len(options) == 20 {
 			break
 		}

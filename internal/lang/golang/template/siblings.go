@@ -11,11 +11,11 @@ import (
 
 var siblingsStrategy = propose.Strategy{
 	Name:  "template/siblings",
-	Title: "Make the same small edit at every similar place of a function",
-	Text: `Applies where a name, a literal or an operator occurs two to six times in a
-function: copied code repeats its mistake. All occurrences are replaced at once,
-or the operands of every subtraction, division or string concatenation are
-swapped.`,
+	Title: "Make the same small edit throughout a function",
+	Text: `Applies to a name, a literal or an operator that occurs two to six times in a
+function, because copied code repeats its mistakes. Replaces all occurrences, or
+swaps the operands of every subtraction, division, shift or string
+concatenation.`,
 	Before: `func inside(x, y, width, height int) bool {
 	return x >= 0 && y >= 0 && x <= width && y <= height
 }`,
@@ -26,8 +26,8 @@ swapped.`,
 	Propose: perFunction(siblingEdits),
 }
 
-// siblingEdits corrects the same small mistake at every site of a function, as copying
-// leaves it. Only exchanges of one name, operator or literal are tried.
+// siblingEdits fixes a small mistake that copying has repeated in a function: a wrong
+// name, operator or literal, or swapped operands.
 func siblingEdits(f *function, out emit) {
 	sites := make(map[string][]ast.Node)
 	var order []string
@@ -52,7 +52,7 @@ func siblingEdits(f *function, out emit) {
 			}
 		case *ast.BinaryExpr:
 			note("o"+n.Op.String(), n)
-			note("x"+n.Op.String()+f.Text(n.X), n) // those with an operand in common
+			note("x"+n.Op.String()+f.Text(n.X), n) // operations with an operand in common
 			note("y"+n.Op.String()+f.Text(n.Y), n)
 		}
 		return true
@@ -69,10 +69,10 @@ func siblingEdits(f *function, out emit) {
 				if b, ok := n.(*ast.BinaryExpr); ok {
 					start := f.File.Offset(b.OpPos)
 					o.Edits = append(o.Edits, propose.Edit{File: f.File.Name, Start: start, End: start + len(b.Op.String()), New: to.text})
-					o.Title = "replace every " + site.Quote(b.Op.String()) + " of the function by " + site.Quote(to.text)
+					o.Title = "replace every " + site.Quote(b.Op.String()) + " in the function with " + site.Quote(to.text)
 				} else {
 					o.Edits = append(o.Edits, f.Replace(n, to.text))
-					o.Title = "replace every " + site.Quote(f.Text(n)) + " of the function by " + site.Quote(to.text)
+					o.Title = "replace every " + site.Quote(f.Text(n)) + " in the function with " + site.Quote(to.text)
 				}
 			}
 			options = append(options, o)
@@ -86,14 +86,14 @@ func siblingEdits(f *function, out emit) {
 	}
 }
 
-// swapAll exchanges the operands of every one of some operations, where their order
-// matters: a + b is b + a for numbers, and not for strings.
+// swapAll swaps the operands of every operation in nodes, if their order matters. For +
+// it does only with strings.
 func (f *function) swapAll(nodes []ast.Node) (site.Option, bool) {
 	o := site.Option{Weight: 1, Alike: 0.6}
 	last := token.NoPos
 	for _, n := range nodes {
 		b, ok := n.(*ast.BinaryExpr)
-		if !ok || n.Pos() < last { // within the one before
+		if !ok || n.Pos() < last { // nested in the previous one
 			return o, false
 		}
 		last = n.End()
@@ -109,12 +109,12 @@ func (f *function) swapAll(nodes []ast.Node) (site.Option, bool) {
 			return o, false
 		}
 		o.Edits = append(o.Edits, f.Replace(b.X, f.Text(b.Y)), f.Replace(b.Y, f.Text(b.X)))
-		o.Title = "swap the operands of every " + site.Quote(b.Op.String()) + " of the function"
+		o.Title = "swap the operands of every " + site.Quote(b.Op.String()) + " in the function"
 	}
 	return o, true
 }
 
-// exchanges are the likeliest single replacements of a name, operator or literal.
+// exchanges lists the likeliest replacements of a name, operator or literal.
 func (f *function) exchanges(n ast.Node) []weighted {
 	var out []weighted
 	switch n := n.(type) {
@@ -134,27 +134,27 @@ func (f *function) exchanges(n ast.Node) []weighted {
 			if obj.IsField() {
 				if sel, ok := f.Parent[n].(*ast.SelectorExpr); ok {
 					for _, name := range f.fieldsLike(f.TypeOf(sel.X), obj.Type(), n.Name) {
-						out = append(out, weighted{name, near(name, n.Name)})
+						out = append(out, weighted{name, similarity(name, n.Name)})
 					}
 				}
 				break
 			}
 			for _, v := range f.Locals(n.Pos()) {
 				if v != obj && types.Identical(v.Type(), obj.Type()) && len(out) < 6 {
-					out = append(out, weighted{v.Name(), near(v.Name(), n.Name)})
+					out = append(out, weighted{v.Name(), similarity(v.Name(), n.Name)})
 				}
 			}
 		case *types.Const:
 			for _, c := range f.likeConstants(obj) {
 				if len(out) < 6 {
-					out = append(out, weighted{c, near(c, n.Name)})
+					out = append(out, weighted{c, similarity(c, n.Name)})
 				}
 			}
 		case *types.Func:
 			if call, ok := f.callOf(n); ok {
 				for _, name := range f.siblings(call, obj) {
 					if len(out) < 6 {
-						out = append(out, weighted{name, near(name, n.Name)})
+						out = append(out, weighted{name, similarity(name, n.Name)})
 					}
 				}
 			}
@@ -163,7 +163,7 @@ func (f *function) exchanges(n ast.Node) []weighted {
 	return out
 }
 
-// callOf is the call whose function an identifier names.
+// callOf returns the call of the function that an identifier names.
 func (f *function) callOf(id *ast.Ident) (*ast.CallExpr, bool) {
 	at := f.Parent[id]
 	if sel, ok := at.(*ast.SelectorExpr); ok {

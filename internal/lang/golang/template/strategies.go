@@ -4,7 +4,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Strategies is the table of templates.
+// Strategies lists the template strategies.
 var Strategies = []propose.Strategy{
 	addClauseStrategy,
 	guardStrategy,

@@ -14,10 +14,10 @@ import (
 var stringStrategy = propose.Strategy{
 	Name:  "template/string",
 	Title: "Change a string to what the failing test expects",
-	Text: `Compares the strings that the code holds with those in the failing test and in
-its output, and carries the difference over. Such a patch passes because it
-repeats the test, not because anything was understood: it needs review, and
---apply auto does not apply it.`,
+	Text: `Compares the string literals in the code with those in the failing test and its
+output, and applies the difference. The patch passes because it copies the test,
+which does not make it right: it needs review, and --apply auto does not apply
+it.`,
 	Before: `func greet(name string) string {
 	return "helo " + name
 }`,
@@ -28,8 +28,8 @@ repeats the test, not because anything was understood: it needs review, and
 	Propose: perFunction(changeString),
 }
 
-// changeString makes a string literal what the failing test expects.
-// Such a patch passes because the test says so, hence it always asks for review.
+// changeString changes a string literal to what the failing test expects. The patch passes
+// because it copies the test, so it always needs review.
 func changeString(f *function, out emit) {
 	exp := expectationsOf(f.Problem)
 	ast.Inspect(f.Body, func(n ast.Node) bool {
@@ -53,7 +53,7 @@ func changeString(f *function, out emit) {
 	})
 }
 
-// instead returns what a literal could have to be, the likeliest first.
+// instead returns replacements for a literal, the likeliest first.
 func (e *expectations) instead(own string) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
@@ -88,8 +88,8 @@ func (e *expectations) instead(own string) []weighted {
 	return out
 }
 
-// transplant makes the change that leads from got to want in a literal that holds
-// the changed part of got with some of its surroundings.
+// transplant applies the change from got to want to a literal that contains the changed
+// part of got and some of the text around it. ok is false if it does not.
 func transplant(literal, got, want string) (string, bool) {
 	prefix := 0
 	for prefix < len(got) && prefix < len(want) && got[prefix] == want[prefix] {

@@ -1,11 +1,11 @@
 // Package template holds the strategies that change one place of a suspicious function: a
 // condition, an operand, a call, a statement.
 //
-// A strategy is a file: the value that explains it, and a template, which looks at one
-// function and emits the options of each of its sites. Strategies is the table of them.
+// Each strategy is one file with the value that describes it and a template, which takes a
+// function and emits the options of each of its sites. Strategies lists them.
 //
-// Goals: forms that real fixes have, each with an honest likelihood; edits that keep the
-// text around them.
+// Goals: the forms that real fixes take, each with a realistic likelihood; edits that do
+// not disturb the code around them.
 //
 // Not goals: edits in several functions; running tests.
 package template
@@ -20,17 +20,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// function is a suspicious function as templates see it.
+// function adds the methods that templates share to a suspicious function.
 type function struct{ *site.Function }
 
-// emit takes all the options of one site at once: their weights are turned into
-// probabilities, so that a site with many options does not outweigh one with few.
+// emit takes all options of one site together. Their weights are turned into
+// probabilities, so that a site with many options does not outweigh one with few. It
+// returns false to stop.
 type emit func(at ast.Node, options []site.Option) bool
 
-// template is the body of a template strategy: it looks at one function.
+// template emits the options of a strategy for each site of a function.
 type template func(f *function, out emit)
 
-// perFunction makes a strategy's Propose of a template.
+// perFunction returns the Propose function of a strategy that runs a template on each
+// suspicious function.
 func perFunction(t template) func(context.Context, *propose.Problem, func(propose.Candidate) bool) error {
 	return func(ctx context.Context, p *propose.Problem, yield func(propose.Candidate) bool) error {
 		functions, err := site.Functions(ctx, p)
@@ -52,7 +54,7 @@ func perFunction(t template) func(context.Context, *propose.Problem, func(propos
 	}
 }
 
-// maxPerSite bounds the options of one strategy at one site.
+// maxPerSite limits the options of one strategy at one site.
 const maxPerSite = 1200
 
 // yieldSite turns the options of one site into candidates.
@@ -61,7 +63,7 @@ func (f *function) yieldSite(at ast.Node, options []site.Option, yield func(prop
 	for _, o := range options {
 		total += o.Weight
 	}
-	total = max(total, 1) // a site with nothing but unlikely options stays unlikely
+	total = max(total, 1) // a site with only unlikely options stays unlikely
 	suspicion := f.Suspicion(at)
 	if suspicion == 0 {
 		return true

@@ -11,11 +11,11 @@ import (
 
 var unwrapStrategy = propose.Strategy{
 	Name:  "template/unwrap",
-	Title: "Drop a call or an operand around an expression, or swap operands",
-	Text: `Replaces a call by one of its arguments or by its receiver, a binary expression
-by one of its operands, and drops or exchanges the bounds of a slice
-expression. Also swaps operands, the two sides of an assignment and results
-that are returned in the wrong order.`,
+	Title: "Unwrap an expression, or swap operands",
+	Text: `Replaces a call with one of its arguments or its receiver, or a binary
+expression with one of its operands, and drops or swaps the bounds of a slice
+expression. Also swaps operands, the targets of an assignment, and results
+returned in the wrong order.`,
 	Before: `import "strings"
 
 func key(s string) string {
@@ -30,7 +30,7 @@ func key(s string) string {
 	Propose: perFunction(unwrapCall),
 }
 
-// unwrapCall drops a call around an expression, or swaps operands in the wrong order.
+// unwrapCall drops a call or an operand around an expression, or swaps operands.
 func unwrapCall(f *function, out emit) {
 	f.Exprs(func(e ast.Expr) {
 		own := f.Text(e)
@@ -50,8 +50,8 @@ func unwrapCall(f *function, out emit) {
 			}
 		case *ast.BinaryExpr:
 			switch e.Op {
-			case token.LAND, token.LOR: // for template/drop-clause
-			// A comparison the other way round is for template/operator.
+			case token.LAND, token.LOR: // see template/drop-clause
+			// Swapped comparisons are in template/operator.
 			case token.SUB, token.QUO, token.REM, token.SHL, token.SHR, token.ADD:
 				options = append(options, site.Option{Weight: 0.7, Alike: 0.7, Title: "swap the operands of " + site.Quote(own), Edits: []propose.Edit{f.Replace(e.X, f.Text(e.Y)), f.Replace(e.Y, f.Text(e.X))}})
 				fallthrough
@@ -85,7 +85,7 @@ func unwrapCall(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool { // a, b = b, a
 		if a, ok := n.(*ast.AssignStmt); ok && len(a.Lhs) == 2 {
 			swap := []propose.Edit{f.Replace(a.Lhs[0], f.Text(a.Lhs[1])), f.Replace(a.Lhs[1], f.Text(a.Lhs[0]))}
-			out(a, []site.Option{{Weight: 1, Alike: 0.6, Title: "swap the left sides of " + site.Quote(f.Text(a)), Edits: swap}})
+			out(a, []site.Option{{Weight: 1, Alike: 0.6, Title: "swap the targets of " + site.Quote(f.Text(a)), Edits: swap}})
 		}
 		if r, ok := n.(*ast.ReturnStmt); ok && len(r.Results) >= 2 {
 			swap := []propose.Edit{f.Replace(r.Results[0], f.Text(r.Results[1])), f.Replace(r.Results[1], f.Text(r.Results[0]))}

@@ -7,14 +7,13 @@ import (
 	"slices"
 )
 
-// weighted is a piece of text with its likelihood relative to its alternatives.
+// weighted is a text with its likelihood relative to its alternatives.
 type weighted struct {
 	text   string
 	weight float64
 }
 
-// usedNear are the values that matter around an expression: those of its
-// statement and of the two that follow.
+// usedNear lists the values used by the statement around n and by the next two.
 func (f *function) usedNear(n ast.Node) []ast.Expr {
 	at := n
 	for at != nil {
@@ -40,7 +39,7 @@ func stmtList(n ast.Node) []ast.Stmt {
 	return nil
 }
 
-// maxUsed bounds how many values are tested at one place.
+// maxUsed limits the values checked at one place.
 const maxUsed = 14
 
 // usedIn lists the variables, fields and elements that statements use, in order.
@@ -78,7 +77,7 @@ func (f *function) usedIn(list []ast.Stmt) []ast.Expr {
 	return out
 }
 
-// isPath reports whether e is a name or a chain of fields of one.
+// isPath reports whether e is a name or a chain of selectors that begins with one.
 func isPath(e ast.Expr) bool {
 	switch e := e.(type) {
 	case *ast.Ident:
@@ -89,7 +88,7 @@ func isPath(e ast.Expr) bool {
 	return false
 }
 
-// declaredLater reports whether e uses a name that does not exist yet at pos.
+// declaredLater reports whether e uses a variable that is not in scope at pos.
 func (f *function) declaredLater(e ast.Expr, pos token.Pos) bool {
 	later := false
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -103,7 +102,7 @@ func (f *function) declaredLater(e ast.Expr, pos token.Pos) bool {
 	return later
 }
 
-// fieldsOf are the fields that can be named on a variable of a type.
+// fieldsOf lists the accessible fields of a struct or a pointer to one.
 func (f *function) fieldsOf(t types.Type) []*types.Var {
 	if p, ok := t.Underlying().(*types.Pointer); ok {
 		t = p.Elem()

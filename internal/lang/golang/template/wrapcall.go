@@ -13,10 +13,10 @@ import (
 var wrapCallStrategy = propose.Strategy{
 	Name:  "template/wrap-call",
 	Title: "Wrap an expression in a call or conversion",
-	Text: `Looks for calls in the package that accept and return such a value, then for
-functions of one argument in the package and in what the file imports, and for
-methods without arguments. Typical is a value that was normalized in one place
-and not in the other.`,
+	Text: `Tries calls from the package that take and return values of the type, then
+functions of one argument in the package and the file's imports, and methods
+without arguments. A typical mistake is a value that is normalized in one place
+but not in another.`,
 	Before: `import "strings"
 
 func normal(s string) string { return strings.ToLower(s) }
@@ -31,7 +31,8 @@ func same(a, b string) bool { return normal(a) == normal(b) }`,
 	Propose: perFunction(wrapCall),
 }
 
-// wrapCall wraps an expression in a call or conversion that it lacks. The call is one that the package makes already, or a function of what the file imports.
+// wrapCall wraps an expression in a call or conversion that is missing: one that the
+// package makes elsewhere, or one of a function of the package or the file's imports.
 func wrapCall(f *function, out emit) {
 	calls := f.Donors().Calls
 	f.Exprs(func(e ast.Expr) {
@@ -58,13 +59,13 @@ func wrapCall(f *function, out emit) {
 				if at == nil || !types.AssignableTo(types.Default(t), at) {
 					continue
 				}
-				for _, text := range f.holed(d, arg, own, e.Pos()) {
+				for _, text := range f.adaptWith(d, arg, own, e.Pos()) {
 					add(text.Text, text.Weight/float64(i+1), text.Alike)
 				}
 			}
 			if sel, ok := call.Fun.(*ast.SelectorExpr); ok && len(call.Args) <= 1 {
 				if xt := f.Package.Info.TypeOf(sel.X); xt != nil && f.Package.Info.Types[sel.X].IsValue() && types.Identical(xt, types.Default(t)) && isOperand(e) {
-					for _, text := range f.holed(d, sel.X, own, e.Pos()) {
+					for _, text := range f.adaptWith(d, sel.X, own, e.Pos()) {
 						add(text.Text, text.Weight, text.Alike)
 					}
 				}
@@ -93,8 +94,8 @@ func isOperand(e ast.Expr) bool {
 	return false
 }
 
-// holed is a donor with one of its parts replaced by other text.
-func (f *function) holed(d *site.Donor, part ast.Expr, text string, pos token.Pos) []site.Adapted {
+// adaptWith returns the texts of a donor at pos with one of its parts replaced by text.
+func (f *function) adaptWith(d *site.Donor, part ast.Expr, text string, pos token.Pos) []site.Adapted {
 	start := int(part.Pos() - d.Node.Pos())
 	end := start + int(part.End()-part.Pos())
 	h := *d
@@ -117,8 +118,8 @@ func (f *function) holed(d *site.Donor, part ast.Expr, text string, pos token.Po
 	return out
 }
 
-// unary lists the functions of one argument that return a type: those of the
-// package, of the packages that the file imports, and conversions.
+// unary lists the functions that take and return one value of a type, in the package and
+// in the packages that the file imports.
 func (f *function) unary(t types.Type) []weighted {
 	want := types.Default(t)
 	var out []weighted
@@ -152,7 +153,7 @@ func (f *function) unary(t types.Type) []weighted {
 	return out
 }
 
-// nullary lists the methods without arguments that return their own type.
+// nullary lists the methods without parameters that return their receiver's type.
 func (f *function) nullary(t types.Type) []string {
 	var out []string
 	set := types.NewMethodSet(t)

@@ -12,8 +12,9 @@ import (
 var wrapIfStrategy = propose.Strategy{
 	Name:  "template/wrap-if",
 	Title: "Run a statement only under a condition",
-	Text: `Puts an if around one statement. The condition is one of the package whose names
-exist there, or a plain test of a value that the statement uses.`,
+	Text: `Puts an if around one statement. The condition comes from elsewhere in the
+package, if its names are in scope, or is a basic check on a value that the
+statement uses.`,
 	Before: `func finish(done func()) {
 	done()
 }`,
@@ -40,7 +41,7 @@ func wrapIf(f *function, out emit) {
 				}
 			}
 			text := f.Text(stmt)
-			if len(text) > 1200 || f.Cold(stmt) {
+			if len(text) > 1200 || !f.Suspicious(stmt) {
 				continue
 			}
 			var options []site.Option
