@@ -39,9 +39,10 @@ var layout = []layer{
 
 	{dir: "internal/adaptlog", purpose: "the slog handler"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
+	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
 	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
-	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "confine githook"},
-	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "githook"},
+	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "channels confine githook"},
+	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "channels githook"},
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
@@ -55,7 +56,7 @@ var layout = []layer{
 	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
 	{dir: "internal/forge/gitlabtest", purpose: "GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "config confine detect forge patch report",
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "channels config confine detect forge patch report",
 		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
@@ -124,7 +125,7 @@ var layout = []layer{
 	},
 	{
 		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "adaptlog config deliver detect githook lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
+		imports: "adaptlog channels config deliver detect githook lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

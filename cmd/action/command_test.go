@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
@@ -46,14 +47,14 @@ func newTold(t *testing.T, adjust func(*report.Report)) *told {
 		adjust(x.report)
 	}
 	artifact := api.AddArtifact(toldRun, artifactName, archive(t, x.report))
-	channels, err := deliver.Open(config.Config{Channels: []string{"comment"}}, deliver.Input{
+	opened, err := deliver.Open(config.Config{Channels: []channels.Name{channels.Comment}}, deliver.Input{
 		Environment: detect.Environment{Provider: detect.GitHub, Mode: detect.Production, PullRequest: 7},
 		Getenv:      config.Getenv(api.Environ()), Commands: true, ArtifactID: artifact, RunID: toldRun, PullHead: x.head,
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := deliver.All(t.Context(), x.report, channels); got[0].State != deliver.Sent {
+	if got := deliver.All(t.Context(), x.report, opened); got[0].State != deliver.Sent {
 		t.Fatalf("%+v", got)
 	}
 	x.bound = deliver.Bound(x.head, &x.report.Patches[0])

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
@@ -16,9 +17,9 @@ import (
 // inputs are what the workflow's `with:` says.
 type inputs struct {
 	flags    session.Flags
-	results  []string // globs of files of results
-	channels []string // nil for those of the mode
-	dir      string   // of the repository
+	results  []string        // globs of files of results
+	channels []channels.Name // nil for those of the mode
+	dir      string          // of the repository
 	token    string
 	failOn   []report.Verdict
 	artifact string // name of the artifact, "" to upload none
@@ -56,12 +57,15 @@ func readInputs(environ []string) (inputs, error) {
 			Budget: r.duration("budget"), Seed: r.seed("seed"),
 			Strategies: list(r.text("strategies")), Exclude: list(r.text("exclude-strategies")),
 		},
-		results: lines(r.text("results")), channels: list(r.text("channels")), token: r.text("token"),
+		results: lines(r.text("results")), token: r.text("token"),
 		failOn: r.verdicts("fail-on"), artifact: artifactName, cache: r.flag("cache", true),
 		limits: limits{
 			searches: int(r.number("attempts", maxSearches)), minutes: r.number("minutes", maxMinutes),
 			dollars: r.number("cost", 0), price: r.number("minute-price", minutePrice),
 		},
+	}
+	for _, name := range list(r.text("channels")) {
+		in.channels = append(in.channels, channels.Name(name))
 	}
 	if name, given := r.given("artifact"); given {
 		in.artifact = strings.TrimSpace(name)

@@ -8,6 +8,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
@@ -28,7 +29,7 @@ func TestReadInputs(t *testing.T) {
 		!slices.Equal(f.Strategies, []string{"revert", "imports", "template/nil"}) {
 		t.Errorf("flags %+v", f)
 	}
-	if !slices.Equal(in.results, []string{"a b.json", "c/*.xml", "d"}) || !slices.Equal(in.channels, []string{"summary", "comment"}) ||
+	if !slices.Equal(in.results, []string{"a b.json", "c/*.xml", "d"}) || !slices.Equal(in.channels, []channels.Name{"summary", "comment"}) ||
 		in.dir != filepath.FromSlash("/w/sub/dir") || !slices.Equal(in.failOn, []report.Verdict{report.Red, report.NotRun}) ||
 		in.cache || in.artifact != "" || in.limits != (limits{3, 1.5, 2, 0.5}) {
 		t.Errorf("%+v", in)

@@ -10,8 +10,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -81,7 +81,7 @@ func outputs(rep *report.Report, folder, state string) []output {
 		{"patch-id", patchID},
 		{"patch-path", patchPath},
 		{"report-path", existing(filepath.Join(folder, reportFile), filepath.Join(state, "runs", rep.ID+".json"))},
-		{"artifact-path", sentTo(rep, detect.Artifact)},
+		{"artifact-path", sentTo(rep, channels.Artifact)},
 		{"artifact-url", sentTo(rep, uploadReceipt)},
 		{"comment-url", sentTo(rep, "comment")},
 		{"pull-request-url", sentTo(rep, "pull-request")},
@@ -89,9 +89,9 @@ func outputs(rep *report.Report, folder, state string) []output {
 }
 
 // sentTo is where the report is in a channel, "" where it is not.
-func sentTo(rep *report.Report, channel string) string {
+func sentTo(rep *report.Report, channel channels.Name) string {
 	for _, receipt := range slices.Backward(rep.Receipts) {
-		if receipt.Channel == channel && receipt.State != deliver.Failed && receipt.Where != "" {
+		if receipt.Channel == string(channel) && receipt.State != deliver.Failed && receipt.Where != "" {
 			return receipt.Where
 		}
 	}

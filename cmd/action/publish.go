@@ -15,6 +15,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
@@ -230,7 +231,9 @@ func (s *step) key() string {
 
 // isLocal are the channels of which nothing would be left: the log has the report, and the
 // folder for files goes away.
-func isLocal(c deliver.Channel) bool { return c.Name() == detect.Terminal || c.Name() == detect.File }
+func isLocal(c deliver.Channel) bool {
+	return c.Name() == channels.Terminal || c.Name() == channels.File
+}
 
 // editable are the rules for files where there is no configuration to trust.
 var editable = config.Config{}.Editable

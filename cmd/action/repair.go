@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -42,7 +42,7 @@ func (s *step) repair(ctx context.Context) (int, error) {
 		opened.Config.Channels = s.in.channels
 	}
 	if flags.Shard != "" {
-		opened.Config.Channels = []string{detect.Summary, detect.Artifact} // the merge tells the rest
+		opened.Config.Channels = []channels.Name{channels.Summary, channels.Artifact} // the merge tells the rest
 	}
 	open := func(artifact int64) ([]deliver.Channel, error) {
 		return opened.Channels(session.Outlet{
@@ -220,20 +220,20 @@ const uploadReceipt = "artifact-upload"
 // tell delivers a report: first the artifact, which is uploaded, then the rest, which
 // tells where that is. open opens the channels for an artifact of an ID, 0 for none.
 func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact int64) ([]deliver.Channel, error), send func([]deliver.Channel)) error {
-	channels, err := open(0)
+	opened, err := open(0)
 	if err != nil {
 		return err
 	}
-	isFolder := func(c deliver.Channel) bool { return c.Name() == detect.Artifact }
-	send(slices.DeleteFunc(channels, func(c deliver.Channel) bool { return !isFolder(c) }))
+	isFolder := func(c deliver.Channel) bool { return c.Name() == channels.Artifact }
+	send(slices.DeleteFunc(opened, func(c deliver.Channel) bool { return !isFolder(c) }))
 	var artifact int64
-	if name, dir := s.artifact(), sentTo(rep, detect.Artifact); name != "" && dir != "" {
+	if name, dir := s.artifact(), sentTo(rep, channels.Artifact); name != "" && dir != "" {
 		artifact = s.upload(ctx, rep, name, dir)
 	}
-	if channels, err = open(artifact); err != nil {
+	if opened, err = open(artifact); err != nil {
 		return err
 	}
-	send(slices.DeleteFunc(channels, isFolder))
+	send(slices.DeleteFunc(opened, isFolder))
 	return nil
 }
 

@@ -57,7 +57,11 @@ and the channels of the report.`,
 			line("policy", opt.Decision.Policy)
 			line("held", e.Hold)
 			line("budget", opt.Limits.Budget.String())
-			line("channels", strings.Join(s.Defaults.Channels, ", "))
+			var names []string
+			for _, name := range s.Defaults.Channels {
+				names = append(names, string(name))
+			}
+			line("channels", strings.Join(names, ", "))
 			return nil
 		},
 	}

@@ -7,7 +7,7 @@
 // repository can do no harm by being read.
 //
 // Non-goals: it holds no defaults. A zero field was not set, and the mode that
-// package detect finds decides. Nor does it know which strategies and channels
+// package detect finds decides. Nor does it know which strategies, languages and formats
 // exist.
 package config
 
@@ -22,6 +22,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
@@ -44,7 +45,7 @@ type Config struct {
 	Protected         []string          // globs of branches, see package detect
 	Never             []string          // globs of files never edited, besides the built-in ones; see Editable
 	Allow             []string          // exact paths that may be edited although a rule is against it
-	Channels          []string          // where reports go
+	Channels          []channels.Name   // where reports go
 	Files             map[string]string // format -> file that gets the report in it
 	Artifact          string            // folder that gets the report in all formats
 	Email             Email             // for the channel email

@@ -9,6 +9,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
@@ -61,7 +62,7 @@ hooks: {pre-commit: warn, post-merge: off}
 	full := Config{
 		Test: "go test -tags integration ./...", Base: "origin/main", Budget: 90 * time.Second, MaxCost: 0.5, Timeout: 5 * time.Minute, Apply: "never", Confidence: 0.9, Jobs: 4, Seed: 42,
 		Strategies: []string{"imports", "compile", "template/*"}, ExcludeStrategies: []string{"revert"}, Protected: []string{"production", "deploy/**"},
-		Never: []string{"internal/generated", "*.pb.go"}, Allow: []string{"internal/testdata/expected.json"}, Channels: []string{"terminal", "file"},
+		Never: []string{"internal/generated", "*.pb.go"}, Allow: []string{"internal/testdata/expected.json"}, Channels: []channels.Name{"terminal", "file"},
 		Log: Log{"json", "debug"}, Store: "redis://cache.example.com:6379/0", Hooks: map[githook.Name]githook.Action{"pre-commit": "warn", "post-merge": "off"},
 	}
 	for _, tt := range []struct {

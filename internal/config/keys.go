@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
@@ -98,7 +99,7 @@ var generalKeys = []Key{
 	},
 	{
 		"channels", "REGREEN_CHANNELS", "The channels that reports go to, in this order.", "[terminal, file]",
-		list(func(c *Config) *[]string { return &c.Channels }, false, identifier),
+		list(func(c *Config) *[]channels.Name { return &c.Channels }, false, channel),
 	},
 	{
 		"log.format", "REGREEN_LOG_FORMAT", "How log records are written: text or json.", "json",
@@ -227,13 +228,13 @@ func integer(least, most uint64, set func(*Config, uint64)) setter {
 
 // list sets a list whose items pass the check; one that grows is added to what
 // earlier sources gave.
-func list(field func(*Config) *[]string, grows bool, check func(string) error) setter {
+func list[T ~string](field func(*Config) *[]T, grows bool, check func(string) error) setter {
 	return func(c *Config, v value) error {
 		items, err := v.items()
 		if err != nil {
 			return err
 		}
-		var all []string
+		var all []T
 		if grows {
 			all = *field(c)
 		}
@@ -245,8 +246,8 @@ func list(field func(*Config) *[]string, grows bool, check func(string) error) s
 			if err := check(s); err != nil {
 				return item.fault(err)
 			}
-			if !slices.Contains(all, s) {
-				all = append(all, s)
+			if !slices.Contains(all, T(s)) {
+				all = append(all, T(s))
 			}
 		}
 		*field(c) = all
@@ -351,8 +352,8 @@ func revision(s string) error {
 	return nil
 }
 
-// identifier is the name of a strategy or a channel; whether it exists is for
-// those to say who have them.
+// identifier is the name of a strategy, language or format. Whether one of that name exists
+// is checked by the package that has them.
 func identifier(s string) error {
 	bad := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./*", r))
@@ -361,6 +362,31 @@ func identifier(s string) error {
 		return hinted(fmt.Sprintf("%.40q is not a name", s), "names have small letters, digits, dashes and slashes")
 	}
 	return nil
+}
+
+// channel is the name of a channel.
+func channel(s string) error {
+	if _, ok := channels.Find(s); !ok {
+		return unknown("channel", s, channelNames())
+	}
+	return nil
+}
+
+func channelNames() (names []string) {
+	for _, name := range channels.All() {
+		names = append(names, string(name))
+	}
+	return names
+}
+
+// UnknownChannel returns the message and the hint about a channel that does not exist, when
+// it was named elsewhere than in the configuration.
+func UnknownChannel(name string) (msg, advice string) {
+	var h *hint
+	if errors.As(channel(name), &h) {
+		return h.msg, h.hint
+	}
+	return "", ""
 }
 
 func branchGlob(s string) error {

@@ -45,6 +45,8 @@ func TestMistakes(t *testing.T) {
 		{"results: [../r.xml]\n", 1, 11, "leads out of the repository", "relative"},
 		{"colour: red\n", 1, 1, `unknown key "colour"`, "known are test, results, lang, base, budget"},
 		{"hooks:\n  pre-comit: block\n", 2, 3, `unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
+		{"channels: [terminl]\n", 1, 12, `unknown channel "terminl"`, `did you mean "terminal"?`},
+		{"channels: [file, pigeon]\n", 1, 18, `unknown channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, pull-request, email, webhook"},
 		{"hooks:\n  pre-rebase: block\n", 2, 3, `unknown hook "pre-rebase"`, "known are pre-commit, pre-merge-commit, commit-msg, post-commit"},
 		{"budgets: {prepare-commit-msg: 1s}\n", 1, 11, `unknown hook "prepare-commit-msg"`, `did you mean "pre-merge-commit"?`},
 		{"hooks:\n  post-checkout: block\n", 2, 18, `unknown value "block"`, "known are background, off"},

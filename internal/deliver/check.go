@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -17,7 +18,7 @@ const (
 // Check makes a check run with the report as its summary. A try after a lost answer
 // finds the run by the report's ID and goes on with the annotations that it lacks.
 func (g *GitHub) Check(annotations func(*report.Report) []report.Annotation) Channel {
-	return g.channel("check", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return g.channel(channels.Check, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		head, err := g.commit(ctx)
 		if err != nil {
 			return report.Receipt{}, err

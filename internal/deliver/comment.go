@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -21,10 +22,10 @@ const folded = "<!-- regreen:folded -->"
 // It says how each patch lands, so where suggestions are on, too, it waits for what
 // became of them.
 func (g *GitHub) Comment() Channel {
-	return channel{comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return channel{channels.Comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		var made *offers
 		if g.o.Landing.Suggestions && g.o.PullRequest != 0 {
-			_, made, _ = g.suggested(ctx, comment, r)
+			_, made, _ = g.suggested(ctx, channels.Comment, r)
 		}
 		return g.tell(made).Send(ctx, r)
 	}}
@@ -32,7 +33,7 @@ func (g *GitHub) Comment() Channel {
 
 // tell is the comment, after the suggestions that were made.
 func (g *GitHub) tell(made *offers) Channel {
-	return g.channel(comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return g.channel(channels.Comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil
 		}

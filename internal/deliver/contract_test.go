@@ -308,7 +308,7 @@ func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report
 		t.Fatal(err)
 	}
 	receipts := deliver.All(ctx, r, []deliver.Channel{c})
-	if len(receipts) != 1 || receipts[0].Channel != c.Name() || receipts[0].Seconds < 0 {
+	if len(receipts) != 1 || receipts[0].Channel != string(c.Name()) || receipts[0].Seconds < 0 {
 		t.Fatalf("receipts %+v", receipts)
 	}
 	if after, _ := report.JSON(r); !bytes.Equal(before, after) {

@@ -18,13 +18,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // Channel is a place that reports go to.
 type Channel interface {
 	// Name is what configuration and receipts call it.
-	Name() string
+	Name() channels.Name
 	// Send delivers r, and does not change it. The receipt tells where it is now and
 	// what is less than it could be; with the state skipped nothing was sent, on
 	// purpose, for its reason. An error says that it failed. Send returns soon after
@@ -102,7 +103,7 @@ func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Rece
 		receipt.Tries = tries
 		return receipt
 	}
-	receipt.Channel = c.Name()
+	receipt.Channel = string(c.Name())
 	if receipt.State == "" {
 		receipt.State = Sent
 	}
@@ -110,7 +111,7 @@ func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Rece
 }
 
 func failed(c Channel, err error) report.Receipt {
-	return report.Receipt{Channel: c.Name(), State: Failed, Reason: report.Brief(err.Error())}
+	return report.Receipt{Channel: string(c.Name()), State: Failed, Reason: report.Brief(err.Error())}
 }
 
 // skip is the receipt of what was not sent on purpose.
@@ -146,11 +147,11 @@ type Rendering struct {
 
 // channel is a Channel made of a function.
 type channel struct {
-	name string
+	name channels.Name
 	send func(context.Context, *report.Report) (report.Receipt, error)
 }
 
-func (c channel) Name() string { return c.name }
+func (c channel) Name() channels.Name { return c.name }
 
 func (c channel) Send(ctx context.Context, r *report.Report) (report.Receipt, error) {
 	if err := ctx.Err(); err != nil {

@@ -10,25 +10,26 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // fake is a channel made of a function.
 type fake struct {
-	name string
+	name channels.Name
 	send func(context.Context, *report.Report) (report.Receipt, error)
 }
 
-func (f fake) Name() string { return f.name }
+func (f fake) Name() channels.Name { return f.name }
 func (f fake) Send(ctx context.Context, r *report.Report) (report.Receipt, error) {
 	return f.send(ctx, r)
 }
 
-func sleeping(name string, d time.Duration) fake {
+func sleeping(name channels.Name, d time.Duration) fake {
 	return fake{name, func(context.Context, *report.Report) (report.Receipt, error) {
 		time.Sleep(d)
-		return report.Receipt{Where: name}, nil
+		return report.Receipt{Where: string(name)}, nil
 	}}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/wneessen/go-mail"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -39,7 +40,7 @@ type EmailOptions struct {
 // Each try has the same Message-ID, made of the run, so that a mail that arrives twice
 // is shown once.
 func Email(o EmailOptions) Channel {
-	c := channel{"email", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	c := channel{channels.Email, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		message, err := o.message(r)
 		if err != nil {
 			return report.Receipt{}, err

@@ -14,6 +14,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -54,7 +55,7 @@ func (p place) beside() string {
 // File writes one rendering to a file, whole or not at all. A relative name is
 // inside of dir and stays there. What is there already is only replaced when it was made
 // here, which list, a file of regreen's own, remembers; without a list it is replaced.
-func File(name, dir, file string, form Rendering, list string) Channel {
+func File(name channels.Name, dir, file string, form Rendering, list string) Channel {
 	to := placed(dir, file)
 	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
 		err := to.claim(list)
@@ -122,7 +123,7 @@ const patches = "patches"
 // left alone.
 func Artifact(dir, folder string, forms []Rendering) Channel {
 	to := placed(dir, folder)
-	return channel{"artifact", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return channel{channels.Artifact, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		degraded, err := to.make(ctx, forms, r)
 		if err != nil {
 			return report.Receipt{}, &fault{what: "cannot make " + to.String(), hint: "it must be a folder of regreen's own, or none yet", err: reason(err)}

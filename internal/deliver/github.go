@@ -7,6 +7,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -77,7 +78,7 @@ func (g *GitHub) pullRequest(ctx context.Context) (forge.Pull, error) {
 }
 
 // channel wraps what a channel on GitHub does.
-func (g *GitHub) channel(name string, sendTo func(context.Context, *report.Report) (report.Receipt, error)) Channel {
+func (g *GitHub) channel(name channels.Name, sendTo func(context.Context, *report.Report) (report.Receipt, error)) Channel {
 	c := channel{name, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		receipt, err := sendTo(ctx, r)
 		if errors.Is(err, forge.ErrDenied) && g.o.Restricted {

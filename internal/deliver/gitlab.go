@@ -13,6 +13,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -41,7 +42,7 @@ func GitLabComment(o GitLabOptions) (Channel, error) {
 		return nil, err
 	}
 	g := &gitLab{o, site, reportMarker(o.Key)}
-	return sealed(retry(channel{comment, g.send}, o.Retry), o.Token), nil
+	return sealed(retry(channel{channels.Comment, g.send}, o.Retry), o.Token), nil
 }
 
 type gitLab struct {
@@ -129,11 +130,11 @@ func (o *opener) onGitLab() ([]Channel, error) {
 	number, _ := strconv.Atoi(env("CI_MERGE_REQUEST_IID"))
 	switch {
 	case number < 1:
-		return skipping(comment, "this is no pipeline of a merge request", "run the job for merge_request_event"), nil
+		return skipping(channels.Comment, "this is no pipeline of a merge request", "run the job for merge_request_event"), nil
 	case o.in.Environment.Fork || o.in.Fork:
-		return skipping(comment, "the merge request comes from a fork, whose code is not to be trusted with a token", "the job's page and its artifact have the report"), nil
+		return skipping(channels.Comment, "the merge request comes from a fork, whose code is not to be trusted with a token", "the job's page and its artifact have the report"), nil
 	case env(gitLabToken) == "":
-		return skipping(comment, gitLabToken+" is not set", "make a token of the project with the scope api and store it, masked, as a variable of CI; a CI_JOB_TOKEN cannot write notes"), nil
+		return skipping(channels.Comment, gitLabToken+" is not set", "make a token of the project with the scope api and store it, masked, as a variable of CI; a CI_JOB_TOKEN cannot write notes"), nil
 	}
 	page := ""
 	if u, err := url.Parse(env("CI_MERGE_REQUEST_PROJECT_URL")); err == nil && u.Host != "" {

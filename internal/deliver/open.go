@@ -14,29 +14,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
 )
-
-// The channels that need something to be configured, or a pull request; package
-// detect has the names of the others.
-const (
-	comment     = "comment"
-	suggestions = "suggestions"
-	check       = "check"
-	pullRequest = "pull-request"
-	email       = "email"
-	webhook     = "webhook"
-)
-
-// Names are all channels, in the order to explain them.
-func Names() []string {
-	return []string{
-		detect.Terminal, detect.File, detect.Artifact, detect.Summary, detect.Annotations,
-		comment, suggestions, check, pullRequest, email, webhook,
-	}
-}
 
 // UsageError is a mistake in the configuration of channels.
 type UsageError struct {
@@ -102,28 +84,28 @@ func Open(cfg config.Config, in Input) ([]Channel, error) {
 
 // defaults are the channels of the mode, and in production those that are
 // configured. On a developer's machine nothing is sent away unless it is named.
-func defaults(cfg config.Config, env detect.Environment, getenv func(string) string) []string {
+func defaults(cfg config.Config, env detect.Environment, getenv func(string) string) []channels.Name {
 	names := slices.Clone(env.Defaults().Channels)
-	if cfg.Artifact != "" && !slices.Contains(names, detect.Artifact) {
-		names = append(names, detect.Artifact)
+	if cfg.Artifact != "" && !slices.Contains(names, channels.Artifact) {
+		names = append(names, channels.Artifact)
 	}
 	if env.Mode != detect.Production {
 		return names
 	}
 	if env.Provider == detect.GitHub && env.PullRequest > 0 {
-		names = append(names, comment, suggestions)
+		names = append(names, channels.Comment, channels.Suggestions)
 	}
 	if env.Provider == detect.GitLab && env.PullRequest > 0 && getenv(gitLabToken) != "" {
-		names = append(names, comment)
+		names = append(names, channels.Comment)
 	}
 	if noProposal(env) == "" {
-		names = append(names, pullRequest)
+		names = append(names, channels.PullRequest)
 	}
 	if cfg.Email.Server != "" {
-		names = append(names, email)
+		names = append(names, channels.Email)
 	}
 	if len(cfg.Webhooks) > 0 {
-		names = append(names, webhook)
+		names = append(names, channels.Webhook)
 	}
 	return names
 }
@@ -151,7 +133,7 @@ func forms(more []Rendering) []Rendering {
 	var out []Rendering
 	for _, f := range report.Formats() {
 		form := Rendering{Name: f.Name, Write: func(w io.Writer, r *report.Report) error { return f.Write(w, r, report.Options{}) }}
-		if f.Name != detect.Terminal && f.Name != detect.Annotations {
+		if f.Name != string(channels.Terminal) && f.Name != string(channels.Annotations) {
 			form.File = "report" + f.Ext
 		}
 		out = append(out, form)
@@ -187,7 +169,7 @@ type opener struct {
 	cfg    config.Config
 	in     Input
 	forms  []Rendering
-	names  []string // of all that are on
+	names  []channels.Name // of all that are on
 	github *GitHub
 }
 
@@ -200,24 +182,24 @@ func (o *opener) form(name string) (Rendering, bool) {
 }
 
 // skipping is a channel that is on and cannot send here.
-func skipping(name, why, hint string) []Channel {
+func skipping(name channels.Name, why, hint string) []Channel {
 	return []Channel{channel{name, func(context.Context, *report.Report) (report.Receipt, error) { return skip(why, hint), nil }}}
 }
 
 // open makes what one name stands for.
-func (o *opener) open(name string) ([]Channel, error) {
+func (o *opener) open(name channels.Name) ([]Channel, error) {
 	env := o.in.Getenv
 	switch name {
-	case detect.Terminal:
+	case channels.Terminal:
 		form, _ := o.form("terminal")
 		return []Channel{Stream(name, o.in.Stderr, form)}, nil
-	case detect.Annotations:
+	case channels.Annotations:
 		form, ok := o.form("annotations")
 		if !ok || o.in.Environment.Provider != detect.GitHub {
 			return skipping(name, "workflow commands are for GitHub Actions", ""), nil
 		}
 		return []Channel{Stream(name, o.in.Stdout, form)}, nil
-	case detect.Summary:
+	case channels.Summary:
 		file := env("GITHUB_STEP_SUMMARY")
 		if file == "" {
 			return skipping(name, "GITHUB_STEP_SUMMARY is not set", "GitHub Actions sets it for each step"), nil
@@ -227,35 +209,32 @@ func (o *opener) open(name string) ([]Channel, error) {
 			opt.Landing = l.ways("", nil)
 		}
 		return []Channel{Summary(file, opt)}, nil
-	case detect.File:
+	case channels.File:
 		return o.files()
-	case detect.Artifact:
+	case channels.Artifact:
 		folder := cmp.Or(o.cfg.Artifact, o.in.Artifact)
 		if folder == "" {
 			return skipping(name, "there is no folder for it", "name one as artifact in .regreen.yml"), nil
 		}
 		shipped := slices.DeleteFunc(slices.Clone(o.forms), func(f Rendering) bool { return f.File == "" })
 		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
-	case comment, suggestions, check, pullRequest:
-		if name == comment && o.in.Environment.Provider == detect.GitLab {
+	case channels.Comment, channels.Suggestions, channels.Check, channels.PullRequest:
+		if name == channels.Comment && o.in.Environment.Provider == detect.GitLab {
 			return o.onGitLab()
 		}
 		return o.onGitHub(name)
-	case email, webhook:
+	case channels.Email, channels.Webhook:
 		// The configuration of a fork says where, and the secrets are not its own.
 		if e := o.in.Environment; e.Fork || e.Restricted {
 			return skipping(name, "the change comes from a fork, whose configuration is not to be trusted with secrets", ""), nil
 		}
-		if name == email {
+		if name == channels.Email {
 			return o.email()
 		}
 		return o.webhooks()
 	}
-	hint := "known are " + strings.Join(Names(), ", ")
-	if near := config.Nearest(name, Names()); near != "" {
-		hint = fmt.Sprintf("did you mean %q?", near)
-	}
-	return nil, &UsageError{Msg: fmt.Sprintf("there is no channel %q", name), Hint: hint}
+	msg, hint := config.UnknownChannel(string(name))
+	return nil, &UsageError{Msg: msg, Hint: hint}
 }
 
 // files are the configured ones, else the latest report in the state folder.
@@ -266,9 +245,9 @@ func (o *opener) files() ([]Channel, error) {
 			form, _ = o.form("markdown")
 		}
 		if o.in.State == "" {
-			return skipping(detect.File, "there is no folder for it", "name files in .regreen.yml"), nil
+			return skipping(channels.File, "there is no folder for it", "name files in .regreen.yml"), nil
 		}
-		return []Channel{File(detect.File, o.in.State, filepath.Join(o.in.State, form.File), form, "")}, nil
+		return []Channel{File(channels.File, o.in.State, filepath.Join(o.in.State, form.File), form, "")}, nil
 	}
 	var out []Channel
 	for _, format := range slices.Sorted(maps.Keys(o.cfg.Files)) {
@@ -280,7 +259,7 @@ func (o *opener) files() ([]Channel, error) {
 			}
 			return nil, &UsageError{Msg: fmt.Sprintf("there is no format %q for a file", format), Hint: "known are " + strings.Join(known, ", ")}
 		}
-		out = append(out, File(detect.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
+		out = append(out, File(channels.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
 	}
 	return out, nil
 }
@@ -293,18 +272,18 @@ func (o *opener) list() string {
 	return filepath.Join(o.in.State, "files")
 }
 
-func (o *opener) onGitHub(name string) ([]Channel, error) {
+func (o *opener) onGitHub(name channels.Name) ([]Channel, error) {
 	env := o.in.Getenv
 	e := o.in.Environment
 	token := env("GITHUB_TOKEN")
 	switch {
 	case env("GITHUB_REPOSITORY") == "":
 		return skipping(name, "GITHUB_REPOSITORY is not set: this is no workflow of GitHub's", ""), nil
-	case (name == comment || name == suggestions) && e.PullRequest == 0:
+	case (name == channels.Comment || name == channels.Suggestions) && e.PullRequest == 0:
 		return skipping(name, "this is no pull request", ""), nil
-	case name == pullRequest && noProposal(e) != "":
+	case name == channels.PullRequest && noProposal(e) != "":
 		return skipping(name, noProposal(e), ""), nil
-	case name == pullRequest && o.in.Editable == nil:
+	case name == channels.PullRequest && o.in.Editable == nil:
 		return skipping(name, "it is not known which files may be changed", ""), nil
 	case e.Fork && e.Restricted:
 		// Code of the fork has run in this job: what it knows of is not used to write.
@@ -324,11 +303,11 @@ func (o *opener) onGitHub(name string) ([]Channel, error) {
 		}
 	}
 	switch name {
-	case comment:
+	case channels.Comment:
 		return []Channel{o.github.Comment()}, nil
-	case suggestions:
+	case channels.Suggestions:
 		return []Channel{o.github.Suggestions()}, nil
-	case pullRequest:
+	case channels.PullRequest:
 		return []Channel{o.github.PullRequest(e.Branch, o.in.Editable)}, nil
 	}
 	return []Channel{o.github.Check(report.Annotations)}, nil
@@ -345,7 +324,7 @@ func (o *opener) landing() Landing {
 		repository = u.Host + "/" + repository
 	}
 	return Landing{
-		Suggestions: slices.Contains(o.names, suggestions), Commands: o.in.Commands, Fork: o.in.Fork || o.in.Environment.Fork,
+		Suggestions: slices.Contains(o.names, channels.Suggestions), Commands: o.in.Commands, Fork: o.in.Fork || o.in.Environment.Fork,
 		Run: run, Artifact: o.in.ArtifactID, Repository: repository,
 	}
 }
@@ -386,7 +365,7 @@ func (o *opener) email() ([]Channel, error) {
 	}
 	password, ok := o.secret(e.PasswordEnv)
 	if !ok {
-		return skipping(email, e.PasswordEnv+" is not set", "it holds the password of email.username"), nil
+		return skipping(channels.Email, e.PasswordEnv+" is not set", "it holds the password of email.username"), nil
 	}
 	return []Channel{Email(EmailOptions{
 		Server: e.Server, From: e.From, To: e.To, TLS: e.TLS, Username: e.Username, Password: password,
@@ -402,12 +381,12 @@ func (o *opener) webhooks() ([]Channel, error) {
 	for _, w := range o.cfg.Webhooks {
 		address, ok := o.secret(w.URLEnv)
 		if !ok {
-			out = append(out, skipping(webhook, w.URLEnv+" is not set", "it holds the address of a webhook")...)
+			out = append(out, skipping(channels.Webhook, w.URLEnv+" is not set", "it holds the address of a webhook")...)
 			continue
 		}
 		key, ok := o.secret(w.SecretEnv)
 		if !ok {
-			out = append(out, skipping(webhook, w.SecretEnv+" is not set", "it holds the key to sign with")...)
+			out = append(out, skipping(channels.Webhook, w.SecretEnv+" is not set", "it holds the key to sign with")...)
 			continue
 		}
 		out = append(out, Webhook(WebhookOptions{

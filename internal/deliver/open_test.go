@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
@@ -75,14 +76,14 @@ func TestOpen(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			channels, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: tt.env, Dir: t.TempDir(), State: t.TempDir()})
+			opened, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: tt.env, Dir: t.TempDir(), State: t.TempDir()})
 			if err != nil {
 				t.Fatal(err)
 			}
 			var names []string
-			for _, c := range channels {
-				names = append(names, c.Name())
-				if !slices.Contains(deliver.Names(), c.Name()) {
+			for _, c := range opened {
+				names = append(names, string(c.Name()))
+				if !slices.Contains(channels.All(), c.Name()) {
 					t.Errorf("%s is not among the names", c.Name())
 				}
 			}
@@ -97,8 +98,6 @@ func TestOpen(t *testing.T) {
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ config, msg, hint string }{
-		{"channels: [terminl]", `there is no channel "terminl"`, `did you mean "terminal"?`},
-		{"channels: [pigeon]", `there is no channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, pull-request, email, webhook"},
 		{"channels: [email]", "the channel email needs email.server", "docs/channels.md"},
 		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com}", "the channel email needs email.to", ""},
 		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci}", "the channel email needs email.password-env", ""},
@@ -115,7 +114,11 @@ func TestOpenRefuses(t *testing.T) {
 			t.Errorf("%s: %+v", tt.config, err)
 		}
 	}
-	_, err := deliver.Open(config.Config{}, deliver.Input{Environment: pull, Getenv: config.Getenv([]string{"GITHUB_REPOSITORY=fleet", "GITHUB_TOKEN=x"})})
+	_, err := deliver.Open(config.Config{Channels: []channels.Name{"terminl"}}, deliver.Input{Environment: atHome}) // an input of the action
+	if usage := new(deliver.UsageError); !errors.As(err, &usage) || usage.Msg != `unknown channel "terminl"` || usage.Hint != `did you mean "terminal"?` {
+		t.Errorf("error %+v", err)
+	}
+	_, err = deliver.Open(config.Config{}, deliver.Input{Environment: pull, Getenv: config.Getenv([]string{"GITHUB_REPOSITORY=fleet", "GITHUB_TOKEN=x"})})
 	if usage := new(deliver.UsageError); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "owner/name") {
 		t.Errorf("error %v", err)
 	}
@@ -131,23 +134,23 @@ func TestOpenSkips(t *testing.T) {
 	for _, tt := range []struct {
 		env     detect.Environment
 		environ []string
-		want    map[string]string
+		want    map[channels.Name]string
 	}{
-		{atHome, nil, map[string]string{
+		{atHome, nil, map[channels.Name]string{
 			"summary": "GITHUB_STEP_SUMMARY is not set", "annotations": "GitHub Actions", "artifact": "name one as artifact", "file": "name files",
 			"comment": "GITHUB_REPOSITORY is not set", "suggestions": "GITHUB_REPOSITORY is not set", "check": "GITHUB_REPOSITORY is not set",
 			"email": "REGREEN_PASSWORD is not set", "webhook": "REGREEN_URL is not set",
 		}},
-		{push, token, map[string]string{"comment": "no pull request", "suggestions": "no pull request"}},
-		{pull, token[:1], map[string]string{"comment": "GITHUB_TOKEN is not set", "suggestions": "github.token", "check": "GITHUB_TOKEN is not set"}},
-		{atHome, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[string]string{"webhook": "REGREEN_KEY is not set"}},
+		{push, token, map[channels.Name]string{"comment": "no pull request", "suggestions": "no pull request"}},
+		{pull, token[:1], map[channels.Name]string{"comment": "GITHUB_TOKEN is not set", "suggestions": "github.token", "check": "GITHUB_TOKEN is not set"}},
+		{atHome, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[channels.Name]string{"webhook": "REGREEN_KEY is not set"}},
 	} {
-		channels, err := deliver.Open(configured(t, all), deliver.Input{Environment: tt.env, Getenv: config.Getenv(tt.environ)})
+		opened, err := deliver.Open(configured(t, all), deliver.Input{Environment: tt.env, Getenv: config.Getenv(tt.environ)})
 		if err != nil {
 			t.Fatal(err)
 		}
-		found := map[string]string{}
-		for _, c := range channels {
+		found := map[channels.Name]string{}
+		for _, c := range opened {
 			if tt.want[c.Name()] == "" {
 				continue
 			}
@@ -256,8 +259,8 @@ func TestDocumentation(t *testing.T) {
 			t.Errorf("%v in\n%s", err, block[1])
 		}
 	}
-	for _, name := range deliver.Names() {
-		if !strings.Contains(string(b), "\n## "+name+"\n") {
+	for _, name := range channels.All() {
+		if !strings.Contains(string(b), "\n## "+string(name)+"\n") {
 			t.Errorf("the channel %s has no chapter", name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -31,7 +32,7 @@ type proposal struct {
 // The permission to write is the switch: without it nothing is proposed. The same patches
 // are proposed once, whatever became of that.
 func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool, reason string)) Channel {
-	return g.channel(pullRequest, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return g.channel(channels.PullRequest, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if strings.HasPrefix(branch, ownBranches) {
 			return skip("the branch is regreen's own", ""), nil
 		}

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -19,8 +20,8 @@ const suggestMost = 20
 // be committed by a click. A review is all or nothing, so only what GitHub will take
 // is sent: each anchor is looked up in the files of the pull request first.
 func (g *GitHub) Suggestions() Channel {
-	return channel{suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
-		receipt, _, err := g.suggested(ctx, suggestions, r)
+	return channel{channels.Suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+		receipt, _, err := g.suggested(ctx, channels.Suggestions, r)
 		return receipt, err
 	}}
 }
@@ -29,7 +30,7 @@ func (g *GitHub) Suggestions() Channel {
 type round struct {
 	of      *report.Report
 	done    chan struct{} // closed when the rest is known
-	askers  map[string]bool
+	askers  map[channels.Name]bool
 	receipt report.Receipt
 	made    *offers
 	err     error
@@ -38,13 +39,13 @@ type round struct {
 // suggested makes the suggestions of a report, once for all who ask: the first does it,
 // others wait, so it does not matter which channel begins. Who asks again has them made
 // again.
-func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) (report.Receipt, *offers, error) {
+func (g *GitHub) suggested(ctx context.Context, asker channels.Name, r *report.Report) (report.Receipt, *offers, error) {
 	g.turns.Lock()
 	turn, before := g.round, g.round
 	first := turn == nil || turn.of != r || turn.askers[asker]
 	if first {
 		turn = &round{
-			of: r, done: make(chan struct{}), askers: map[string]bool{},
+			of: r, done: make(chan struct{}), askers: map[channels.Name]bool{},
 			made: &offers{failed: "that was not finished"}, err: errors.New("another channel was to do it, and did not finish"),
 		}
 		g.round = turn
@@ -82,7 +83,7 @@ func (g *GitHub) suggested(ctx context.Context, asker string, r *report.Report) 
 
 // suggestions makes them, and notes what is made.
 func (g *GitHub) suggestions(made *offers) Channel {
-	return g.channel(suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	return g.channel(channels.Suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		*made = offers{refused: map[string]error{}}
 		if g.o.PullRequest == 0 {
 			return skip("this is no pull request", ""), nil

@@ -9,11 +9,12 @@ import (
 	"os"
 	"sync"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // Stream writes one rendering to w, at once, so that nothing else comes between.
-func Stream(name string, w io.Writer, form Rendering) Channel {
+func Stream(name channels.Name, w io.Writer, form Rendering) Channel {
 	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
 		var text bytes.Buffer
 		if err := form.Write(&text, r); err != nil {
@@ -45,7 +46,7 @@ const summarySize = 1 << 20
 // Summary appends the report to the step summary at path, which other programs of
 // the step may have written to. opt is how it is rendered, but for its size.
 func Summary(path string, opt report.MarkdownOptions) Channel {
-	return channel{"summary", func(_ context.Context, r *report.Report) (report.Receipt, error) {
+	return channel{channels.Summary, func(_ context.Context, r *report.Report) (report.Receipt, error) {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 		if err != nil {
 			return report.Receipt{}, &fault{what: "cannot open the step summary", hint: "GITHUB_STEP_SUMMARY names its file", err: reason(err)}

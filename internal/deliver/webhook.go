@@ -17,6 +17,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -42,7 +43,7 @@ func Webhook(o WebhookOptions) Channel {
 	}
 	// What is signed for one address is nobody else's business.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
-	c := channel{"webhook", func(ctx context.Context, r *report.Report) (report.Receipt, error) {
+	c := channel{channels.Webhook, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		body, degraded, err := o.body(r)
 		if err != nil {
 			return report.Receipt{}, err

@@ -3,6 +3,7 @@ package detect
 import (
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
@@ -13,23 +14,14 @@ const (
 	Never  = "never"  // propose only
 )
 
-// The channels that need no configuration.
-const (
-	Terminal    = "terminal"    // standard error, or the job's log
-	File        = "file"        // in the state directory
-	Summary     = "summary"     // GitHub's step summary
-	Annotations = "annotations" // GitHub's workflow commands
-	Artifact    = "artifact"    // an artifact of the workflow's run
-)
-
 // Defaults is what an environment implies for everything that neither a flag
 // nor the configuration sets.
 type Defaults struct {
-	Policy    string        // Auto, Always or Never
-	Budget    time.Duration // for the search, once the failures are known
-	Within    time.Duration // for the tests; 0 for as long as they take
-	LogFormat string        // text or json
-	Channels  []string      // in the order to deliver to
+	Policy    string          // Auto, Always or Never
+	Budget    time.Duration   // for the search, once the failures are known
+	Within    time.Duration   // for the tests; 0 for as long as they take
+	LogFormat string          // text or json
+	Channels  []channels.Name // in the order to deliver to
 }
 
 // Defaults gives the defaults of the environment.
@@ -40,14 +32,14 @@ type Defaults struct {
 // the configuration names the branch, and while something else has a claim on
 // the working tree (see Hold), it only proposes.
 func (e Environment) Defaults() Defaults {
-	d := Defaults{Policy: Auto, Budget: 2 * time.Minute, LogFormat: "text", Channels: []string{Terminal, File}}
+	d := Defaults{Policy: Auto, Budget: 2 * time.Minute, LogFormat: "text", Channels: []channels.Name{channels.Terminal, channels.File}}
 	if e.Hold != "" {
 		d.Policy = Never
 	}
 	if e.Mode == Production {
 		d.Budget, d.LogFormat = 10*time.Minute, "json"
 		if e.Provider == GitHub {
-			d.Channels = []string{Terminal, Summary, Annotations, Artifact, File}
+			d.Channels = []channels.Name{channels.Terminal, channels.Summary, channels.Annotations, channels.Artifact, channels.File}
 		}
 		return d
 	}

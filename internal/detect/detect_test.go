@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/channels"
 )
 
 // Object names of a history: forked from fork, upstream at pushed, now at head.
@@ -194,7 +196,7 @@ func TestPolicy(t *testing.T) {
 
 func TestDefaults(t *testing.T) {
 	t.Parallel()
-	local := []string{Terminal, File}
+	local := []channels.Name{channels.Terminal, channels.File}
 	for _, tt := range []struct {
 		name string
 		env  Environment
@@ -206,7 +208,7 @@ func TestDefaults(t *testing.T) {
 		{
 			"GitHub",
 			Environment{Mode: Production, Provider: GitHub, Event: "push"},
-			Defaults{Auto, 10 * time.Minute, 0, "json", []string{Terminal, Summary, Annotations, Artifact, File}},
+			Defaults{Auto, 10 * time.Minute, 0, "json", []channels.Name{channels.Terminal, channels.Summary, channels.Annotations, channels.Artifact, channels.File}},
 		},
 		{"GitLab", Environment{Mode: Production, Provider: GitLab, Event: "push"}, Defaults{Auto, 10 * time.Minute, 0, "json", local}},
 	} {

@@ -7,9 +7,9 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/deliver"
-	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 )
@@ -38,7 +38,7 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	if out.Artifact == "" {
 		out.Artifact = filepath.Join(s.Repo.StateDir(), "artifact")
 	}
-	channels, err := deliver.Open(s.Config, deliver.Input{
+	opened, err := deliver.Open(s.Config, deliver.Input{
 		Environment: s.Environment, Getenv: out.Getenv, Dir: s.Repo.Root(), State: s.Repo.StateDir(),
 		Artifact: out.Artifact, Stdout: out.Stdout, Apply: out.Apply,
 		Commands: out.Commands, ArtifactID: out.ArtifactID, PullHead: out.PullHead, Key: out.Key,
@@ -48,7 +48,7 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	if errors.As(err, &usage) {
 		return nil, &UsageError{Msg: usage.Msg, Hint: usage.Hint}
 	}
-	return slices.DeleteFunc(channels, func(c deliver.Channel) bool { return c.Name() == detect.Terminal }), err
+	return slices.DeleteFunc(opened, func(c deliver.Channel) bool { return c.Name() == channels.Terminal }), err
 }
 
 // Deliver sends a report to channels, and keeps the receipts in it and in the stored run.

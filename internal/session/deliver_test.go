@@ -7,6 +7,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
@@ -15,7 +16,7 @@ import (
 // during is a channel that does something while it sends.
 type during func()
 
-func (during) Name() string { return "webhook" }
+func (during) Name() channels.Name { return channels.Webhook }
 
 func (do during) Send(context.Context, *report.Report) (report.Receipt, error) {
 	do()
