@@ -102,7 +102,7 @@ func newBench(t *testing.T, program string, goenv []string) *bench {
 	root := t.TempDir()
 	home := filepath.Join(root, "home")
 	b := &bench{program: program, dir: filepath.Join(root, "m"), temp: filepath.Join(home, "tmp")}
-	b.env = append(append(append(os.Environ(), "REGREEN_RUN="), goenv...), sealedEnv(home)...)
+	b.env = append(append(append(os.Environ(), "REGREEN_RUN="), goenv...), isolatedEnv(home)...)
 	for _, dir := range []string{b.dir, b.temp} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			t.Fatal(err)

@@ -73,7 +73,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 				return err
 			}
 			env.Vars = append(env.Vars, goenv...)
-			env.Vars = append(env.Vars, sealedEnv(home)...)
+			env.Vars = append(env.Vars, isolatedEnv(home)...)
 			for name, program := range map[string]string{"GIT": "git", "PROGRAM": "regreen"} {
 				path, err := exec.LookPath(program)
 				if err != nil {
@@ -149,9 +149,9 @@ func goEnv(t *testing.T) []string {
 	return vars
 }
 
-// sealedEnv keeps the configuration of the user, and of the machine that the
+// isolatedEnv keeps the configuration of the user, and of the machine that the
 // tests run on, out of the scripts.
-func sealedEnv(home string) []string {
+func isolatedEnv(home string) []string {
 	return []string{
 		"HOME=" + home, "XDG_CONFIG_HOME=" + home, "TMPDIR=" + filepath.Join(home, "tmp"),
 		"GIT_CONFIG_GLOBAL=" + filepath.Join(home, "gitconfig"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(filepath.Dir(home)),

@@ -16,7 +16,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io/fs"
 	"slices"
 	"sort"
@@ -57,7 +56,7 @@ type Problem struct {
 	round    int // of suspects, see Suspect
 	index    *localize.Index
 	seen     map[uint64]bool             // results proposed already
-	holes    map[uint64]*Hole            // by the text that they make
+	holes    map[string]*Hole            // by their edits
 	share    float64                     // see Suspect; 0 means 1
 	before   map[string]map[int][]string // see linesBefore
 	searched *search                     // for the culprit
@@ -364,22 +363,19 @@ func (p *Problem) MayEdit(file string) bool {
 	return (p.Editable == nil || p.Editable(file)) && (p.TestCode == nil || !p.TestCode(file))
 }
 
-// Hole gives the hole that edits make, the same one for the same edits.
+// Hole returns the hole that edits make, the same one for the same edits.
 func (p *Problem) Hole(edits []Edit) *Hole {
 	if len(edits) == 0 {
 		return nil
 	}
-	h := fnv.New64a()
-	for _, e := range edits {
-		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, e.Start, e.End, e.New)
-	}
 	if p.holes == nil {
-		p.holes = make(map[uint64]*Hole)
+		p.holes = make(map[string]*Hole)
 	}
-	if p.holes[h.Sum64()] == nil {
-		p.holes[h.Sum64()] = &Hole{Edits: edits}
+	key := fmt.Sprintf("%#v", edits)
+	if p.holes[key] == nil {
+		p.holes[key] = &Hole{Edits: edits}
 	}
-	return p.holes[h.Sum64()]
+	return p.holes[key]
 }
 
 // Repairable leaves out the suspects in files that may not be edited.

@@ -37,7 +37,7 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	target := validate.Target{
 		Package: failures[0].Package, Failures: failures, Accepted: slices.Concat(p.accepted, others), Passed: p.first.Passed, Suite: p.reached,
 	}
-	tree := &propose.Tree{Root: r.workspace, Overlay: maps.Clone(r.kept)}
+	tree := &propose.Tree{Root: r.workspace, Overlay: maps.Clone(r.overlay)}
 	validator := &validate.Validator{Suite: p.Suite, Tree: tree, Jobs: limits.Jobs}
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
@@ -54,7 +54,7 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	hooks.Progress("localize", target.Package, 0, 0)
 	stop := r.clock.start("localize")
 	suspects, err := localize.Localize(ctx, localize.Input{
-		Root: r.workspace, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.kept, Jobs: limits.Jobs, Log: hooks.Log,
+		Root: r.workspace, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.overlay, Jobs: limits.Jobs, Log: hooks.Log,
 		Outline: tools.Outline, Follow: tools.Follow,
 	})
 	stop()

@@ -44,7 +44,7 @@ func fairShare(ctx context.Context, n int) (context.Context, context.CancelFunc)
 // repairProject takes the failures of one project.
 func (r *run) repairProject(whole, ctx context.Context, p *project, changes []patch.File) error {
 	remaining := slices.Clone(p.fresh)
-	if len(r.kept) > 0 {
+	if len(r.overlay) > 0 {
 		// A patch for another project may have fixed this one, too.
 		var err error
 		if remaining, err = r.stillFailing(whole, p, remaining); err != nil {
@@ -115,7 +115,7 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
 	packages := packagesOf(ids(failures))
 	res, err := p.Suite.Run(ctx, testrun.Request{
-		Packages: packages, Tests: testsIn(failures, packages), Overlay: r.kept, Timeout: r.opt.Limits.Timeout,
+		Packages: packages, Tests: testsIn(failures, packages), Overlay: r.overlay, Timeout: r.opt.Limits.Timeout,
 	})
 	if err != nil {
 		return nil, err

@@ -22,7 +22,7 @@ import (
 // verdict.
 func (r *run) decide(ctx context.Context) error {
 	kept := r.keptPatches()
-	if len(kept) == 0 || len(r.kept) == 0 {
+	if len(kept) == 0 || len(r.overlay) == 0 {
 		r.report.Verdict = report.Red
 		return nil
 	}
@@ -112,9 +112,9 @@ func (r *run) revertsIntent(name string) bool {
 // apply writes the kept files to the user's tree in one transaction, and to the index
 // when that is what was tested.
 func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
-	changes := make([]repo.Change, 0, len(r.kept))
-	for _, name := range slices.Sorted(maps.Keys(r.kept)) {
-		content := r.kept[name]
+	changes := make([]repo.Change, 0, len(r.overlay))
+	for _, name := range slices.Sorted(maps.Keys(r.overlay)) {
+		content := r.overlay[name]
 		old, err := os.ReadFile(filepath.Join(r.workspace, filepath.FromSlash(name)))
 		exists := err == nil
 		if err != nil && !errors.Is(err, os.ErrNotExist) {

@@ -170,10 +170,13 @@ func (r *run) reportAttempt(c *propose.Candidate, verdict, stage string, seconds
 	id := fmt.Sprintf("a%d", len(r.report.Attempts)+1)
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
-		ID: id, Candidate: fmt.Sprintf("%016x", c.Key), Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
+		ID: id, Candidate: keyOf(c), Strategy: c.Strategy, File: c.File(), Line: c.Line, Stage: stage, Verdict: verdict,
 		Seconds: math.Round(seconds*1e4) / 1e4, Reason: testrun.FirstLine(reason), Origin: origin(c),
 	})
 }
+
+// keyOf returns a candidate's key as the report and the store have it.
+func keyOf(c *propose.Candidate) string { return fmt.Sprintf("%016x", c.Key) }
 
 // origin is where a candidate came from, as far as its strategy says. It is foreign text.
 func origin(c *propose.Candidate) *report.PatchOrigin {

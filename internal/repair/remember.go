@@ -49,19 +49,10 @@ func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) strin
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// patchFingerprint names a candidate by what it does.
-func patchFingerprint(c *propose.Candidate) string {
-	h := sha256.New()
-	for _, e := range c.Edits {
-		fmt.Fprintf(h, "%s\x00%d\x00%d\x00%s\x00", e.File, e.Start, e.End, e.New)
-	}
-	return hex.EncodeToString(h.Sum(nil)[:12])
-}
-
 // dropTried leaves out the candidates that failed on this tree before.
 func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
 	memory, ok := r.opt.Hooks.Store.(learn.Memory)
-	if !ok || len(r.kept) > 0 {
+	if !ok || len(r.overlay) > 0 {
 		return cands
 	}
 	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
@@ -74,7 +65,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	}
 	out := cands[:0]
 	for i := range cands {
-		if verdict, ok := tried[patchFingerprint(&cands[i])]; ok {
+		if verdict, ok := tried[keyOf(&cands[i])]; ok {
 			r.reportAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
 			r.report.Stats.Pruned++
 			continue
@@ -107,7 +98,7 @@ func (r *run) learnFrom(s *search, winner *validate.Result) {
 		seconds[res.Candidate.Strategy] += res.Seconds
 		l.attempts = append(l.attempts, learn.Attempt{
 			ID: res.Candidate.ID, Failure: fingerprint, Strategy: res.Candidate.Strategy, File: res.Candidate.File(), Line: res.Candidate.Line,
-			Stage: res.Stage, Verdict: string(res.Verdict), Seconds: res.Seconds, Reason: testrun.FirstLine(res.Reason), Patch: patchFingerprint(res.Candidate),
+			Stage: res.Stage, Verdict: string(res.Verdict), Seconds: res.Seconds, Reason: testrun.FirstLine(res.Reason), Patch: keyOf(res.Candidate),
 		})
 	}
 	for strategy, spent := range seconds {

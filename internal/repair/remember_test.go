@@ -5,33 +5,9 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
-	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
-
-func TestPatchFingerprint(t *testing.T) {
-	t.Parallel()
-	edits := [][]propose.Edit{
-		{{File: "a.go", Start: 1, End: 2, New: "x"}},
-		{{File: "b.go", Start: 1, End: 2, New: "x"}},
-		{{File: "a.go", Start: 1, End: 3, New: "x"}},
-		{{File: "a.go", Start: 0, End: 2, New: "x"}},
-		{{File: "a.go", Start: 1, End: 2, New: "y"}},
-		{{File: "a.go", Start: 1, End: 2, New: "x"}, {File: "a.go", Start: 5, End: 5, New: "z"}},
-	}
-	seen := make(map[string]int)
-	for i, e := range edits {
-		a, b := patchFingerprint(&propose.Candidate{Edits: e}), patchFingerprint(&propose.Candidate{Edits: e, Strategy: "x", Title: "y"})
-		if a != b {
-			t.Errorf("%d: the same patch has two names", i)
-		}
-		if j, ok := seen[a]; ok {
-			t.Errorf("%d and %d have one name", i, j)
-		}
-		seen[a] = i
-	}
-}
 
 // A failure has the same name on the same tree, and another on any other.
 func TestFingerprint(t *testing.T) {

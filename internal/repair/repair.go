@@ -39,7 +39,7 @@ type run struct {
 	projects []*project // in the order in which they are tested
 	base     string     // commit compared with, "" when there is none
 
-	kept    map[string][]byte // files of the patches kept, by name
+	overlay map[string][]byte // files of the kept patches, by name
 	lessons []lesson
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 	money   money
@@ -84,7 +84,7 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 func newRun(opt Options) *run {
 	opt = opt.withDefaults()
 	r := &run{
-		opt: opt, id: runs.NewID(), treeHash: opt.Subject.Tree, clock: newClock(), kept: make(map[string][]byte),
+		opt: opt, id: runs.NewID(), treeHash: opt.Subject.Tree, clock: newClock(), overlay: make(map[string][]byte),
 		drawn:  maps.Clone(opt.Limits.Weights),
 		money:  money{limit: opt.Limits.Dollars},
 		rng:    rand.New(rand.NewPCG(opt.Limits.Seed, 0x7265677265656e)),

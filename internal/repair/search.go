@@ -78,7 +78,7 @@ func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 	if err != nil {
 		return false, err
 	}
-	maps.Copy(s.run.kept, files)
+	maps.Copy(s.run.overlay, files)
 	return true, nil
 }
 

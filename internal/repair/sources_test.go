@@ -180,7 +180,7 @@ func find(t *testing.T, s *search, budget time.Duration) (found bool, took time.
 }
 
 // winner is the word of the verified patch.
-func winner(s *search) string { return string(s.run.kept[word]) }
+func winner(s *search) string { return string(s.run.overlay[word]) }
 
 // verdicts are those of the ledger, by the word that was tried.
 func verdicts(s *search) map[string]string {
@@ -419,7 +419,8 @@ func TestSourceIsRemembered(t *testing.T) {
 		s := wordSearch(suite, Limits{Strategies: []propose.Strategy{strategy}})
 		s.run.treeHash = "x"
 		before := candidate("wrong before")
-		s.run.opt.Hooks.Store = forgetful{rejected: map[string]string{patchFingerprint(&before): "rejected"}}
+		before.Key = s.cluster.tree.Key(before.Edits)
+		s.run.opt.Hooks.Store = forgetful{rejected: map[string]string{keyOf(&before): "rejected"}}
 		find(t, s, time.Minute)
 		if len(suite.runs) != 0 || !slices.Equal(reasons, []string{"it failed on the same tree in an earlier run"}) {
 			t.Errorf("ran %v, reasons %q", suite.runs, reasons)

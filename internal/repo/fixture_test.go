@@ -17,8 +17,8 @@ type fixture struct {
 	env []string
 }
 
-// sealedEnv is an environment in which git knows nobody's configuration.
-func sealedEnv(t *testing.T) []string {
+// isolatedEnv is an environment in which git knows nobody's configuration.
+func isolatedEnv(t *testing.T) []string {
 	t.Helper()
 	return []string{
 		"PATH=" + os.Getenv("PATH"), "HOME=" + t.TempDir(), "TMPDIR=" + t.TempDir(),
@@ -35,7 +35,7 @@ func newFixture(t *testing.T, initArgs ...string) *fixture {
 	if err != nil {
 		t.Fatal(err)
 	}
-	f := &fixture{t: t, dir: filepath.Join(dir, "repo"), env: sealedEnv(t)}
+	f := &fixture{t: t, dir: filepath.Join(dir, "repo"), env: isolatedEnv(t)}
 	if err := os.Mkdir(f.dir, 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -116,7 +116,7 @@ func TestPlanAsGit(t *testing.T) {
 			before := snapshot(t, ours.root)
 
 			git := exec.Command("git", "apply", "-")
-			git.Dir, git.Env = gits.root, append(sealedEnv(t), "GIT_CEILING_DIRECTORIES="+filepath.Dir(gits.root))
+			git.Dir, git.Env = gits.root, append(isolatedEnv(t), "GIT_CEILING_DIRECTORIES="+filepath.Dir(gits.root))
 			git.Stdin = strings.NewReader(tt.patch)
 			said, gitErr := git.CombinedOutput()
 

@@ -42,7 +42,7 @@ func TestOpen(t *testing.T) {
 
 func TestOpenFails(t *testing.T) {
 	t.Parallel()
-	env := sealedEnv(t)
+	env := isolatedEnv(t)
 	bare := newFixture(t, "--bare")
 	for _, tt := range []struct {
 		name, dir string

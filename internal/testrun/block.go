@@ -1,7 +1,7 @@
 package testrun
 
-// Block is a part of a file that is always run as a whole, and how often it was.
-// Lines and columns count from 1; the end is exclusive in its column.
+// Block is a part of a file that always runs as a whole, and how often it ran. Lines and
+// columns count from 1; EndCol is exclusive.
 type Block struct {
 	File      string // slash-separated and relative to the root
 	StartLine int

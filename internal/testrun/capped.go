@@ -6,14 +6,14 @@ import (
 )
 
 const (
-	MaxOutput = 64 << 10 // of one failure
-	MinOutput = 4 << 10  // of one failure, once there are very many
+	MaxOutput = 64 << 10 // bytes for one failure
+	MinOutput = 4 << 10  // bytes for one failure when there are very many
 )
 
-// Capped keeps the head and the tail of what is written to it, and counts what
-// lies between. A panic's trace is at the end of a test's output, its cause often
-// at the beginning; the middle of a flood is the part to miss least.
-// One may be both Stdout and Stderr of a Command; two writers at once it does not bear.
+// Capped keeps the head and the tail of what is written to it, and counts the bytes between.
+// A panic's trace is at the end of a test's output and its cause often at the beginning, so
+// the middle of a flood is the least useful part. One Capped may be both Stdout and Stderr
+// of a Command. It is not safe for concurrent use.
 type Capped struct {
 	Limit   int // bytes kept; 0 means MaxOutput
 	head    []byte
@@ -56,10 +56,10 @@ func (c *Capped) cut(keep int) {
 	}
 }
 
-// Size is how many bytes are kept.
+// Size returns how many bytes are kept.
 func (c *Capped) Size() int { return len(c.head) + len(c.tail) }
 
-// Shrink lowers the limit and gives the memory back.
+// Shrink lowers the limit and frees the memory.
 func (c *Capped) Shrink(limit int) {
 	c.Limit = limit
 	half := c.half()
@@ -76,8 +76,8 @@ func (c *Capped) Shrink(limit int) {
 	c.tail = append(c.tail, rest...)
 }
 
-// Text is what was kept, with a note where something was left out, and the number
-// of bytes left out.
+// Text returns what was kept, with a note where something was left out, and the number of
+// bytes left out.
 func (c *Capped) Text() (string, int) {
 	c.cut(c.half())
 	if c.skipped == 0 {
@@ -87,7 +87,7 @@ func (c *Capped) Text() (string, int) {
 	return strings.ToValidUTF8(text, "\uFFFD"), c.skipped
 }
 
-// Clip shortens text to what one failure may keep.
+// Clip shortens text to MaxOutput.
 func Clip(text string) string {
 	var c Capped
 	c.Write([]byte(text))

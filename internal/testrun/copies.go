@@ -13,36 +13,36 @@ import (
 	"time"
 )
 
-// Copies are the folders that the runs of a suite happen in whose runner cannot lay files
-// over the tree by itself: the tree, for one at a time, and copies of it for runs with an
-// overlay, one for each at the same time.
+// Copies are the directories that a suite runs in when its runner has no overlay of its own:
+// the tree itself, for one run at a time, and a copy of it for each run with an overlay.
 type Copies struct {
 	root string
 	temp func() string
 	skip func(name string) bool // files that no copy needs
-	tree chan struct{}          // held by who runs in the tree or reads it
+	tree chan struct{}          // holds an element while the tree is run in or read
 
 	mu     sync.Mutex
-	idle   []*place
+	idle   []*treeCopy
 	closed bool
 }
 
-// NewCopies returns those of a tree, made as they are needed below what temp returns, "" for
-// the system's place. Skip, where it is set, reports which files no copy needs.
+// NewCopies returns the copies of a tree. They are made when needed, in the directory that
+// temp returns, or in the system's temporary directory if that is "". Skip, if set, reports
+// which files no copy needs.
 func NewCopies(root string, temp func() string, skip func(name string) bool) *Copies {
 	return &Copies{root: root, temp: temp, skip: skip, tree: make(chan struct{}, 1)}
 }
 
-// place is a copy of the tree.
-type place struct {
-	dir    string
-	remove func()
-	was    map[string]stamp // what it began with
-	laid   []string         // files of the overlay
-	ended  time.Time        // the last run
+// treeCopy is a copy of the tree.
+type treeCopy struct {
+	dir     string
+	remove  func()
+	was     map[string]stamp // what it began with
+	overlay []string         // files of the overlay
+	ended   time.Time        // when the last run ended
 }
 
-// stamp is how a file is known again. Whoever writes it changes the time.
+// stamp identifies the content of a file. Writing to the file changes the time.
 type stamp struct {
 	mode fs.FileMode
 	size int64
@@ -66,9 +66,9 @@ func (c *Copies) hold(ctx context.Context) (release func(), err error) {
 	}
 }
 
-// Enter returns a folder with the overlay in it: a copy, or without an overlay the tree
-// itself, which one run has at a time. Call leave in every case, or the next one waits for
-// it. When ctx has ended the error is its cause.
+// Enter returns a directory that has the overlay: a copy or, without an overlay, the tree
+// itself, which only one run has at a time. Always call leave, or the next run waits forever.
+// If ctx has ended, the error wraps its cause.
 func (c *Copies) Enter(ctx context.Context, overlay map[string][]byte) (dir string, leave func(), err error) {
 	if ctx.Err() != nil {
 		return "", nil, fmt.Errorf("tests: %w", context.Cause(ctx))
@@ -86,15 +86,15 @@ func (c *Copies) Enter(ctx context.Context, overlay map[string][]byte) (dir stri
 	if err != nil {
 		return "", nil, err
 	}
-	if err := p.layOver(overlay); err != nil {
+	if err := p.apply(overlay); err != nil {
 		p.remove()
 		return "", nil, fmt.Errorf("overlay: %w", err)
 	}
-	return p.dir, func() { c.giveBack(ctx, p) }, nil
+	return p.dir, func() { c.release(ctx, p) }, nil
 }
 
-// take returns a copy that nobody uses.
-func (c *Copies) take(ctx context.Context) (*place, error) {
+// take returns an idle copy or makes one.
+func (c *Copies) take(ctx context.Context) (*treeCopy, error) {
 	c.mu.Lock()
 	if n := len(c.idle); n > 0 {
 		p := c.idle[n-1]
@@ -112,19 +112,19 @@ func (c *Copies) take(ctx context.Context) (*place, error) {
 	if err != nil {
 		return nil, err
 	}
-	p := &place{dir: dir, remove: remove, was: make(map[string]stamp)}
+	p := &treeCopy{dir: dir, remove: remove, was: make(map[string]stamp)}
 	if err := p.fill(ctx, c); err != nil {
 		remove()
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
 		}
-		return nil, &NotRunError{What: "the tree cannot be copied: " + err.Error(), Where: c.root, Hint: "free some space, or set TMPDIR to a folder with more"}
+		return nil, &NotRunError{What: "cannot copy the tree: " + err.Error(), Where: c.root, Hint: "free some space, or set TMPDIR to a directory with more"}
 	}
 	return p, nil
 }
 
-// giveBack makes a copy as it was, for the next run.
-func (c *Copies) giveBack(ctx context.Context, p *place) {
+// release restores a copy for the next run.
+func (c *Copies) release(ctx context.Context, p *treeCopy) {
 	p.ended = time.Now()
 	if ctx.Err() == nil {
 		if release, err := c.hold(ctx); err == nil {
@@ -144,7 +144,7 @@ func (c *Copies) giveBack(ctx context.Context, p *place) {
 	p.remove()
 }
 
-// Close removes the copies, those in use when their runs end.
+// Close removes the copies; one that is in use goes when its run ends.
 func (c *Copies) Close() {
 	c.mu.Lock()
 	idle := c.idle
@@ -155,9 +155,9 @@ func (c *Copies) Close() {
 	}
 }
 
-// fill copies the tree: files with their modes and times, so that builds know what is
+// fill copies the tree: files with their modes and times, so that builds see what is
 // current, and symbolic links as they are.
-func (p *place) fill(ctx context.Context, c *Copies) error {
+func (p *treeCopy) fill(ctx context.Context, c *Copies) error {
 	from, err := os.OpenRoot(c.root)
 	if err != nil {
 		return err
@@ -168,7 +168,7 @@ func (p *place) fill(ctx context.Context, c *Copies) error {
 		return err
 	}
 	defer to.Close()
-	var closed []string // folders that forbid writing
+	var closed []string // directories that forbid writing
 	err = fs.WalkDir(from.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		if err == nil {
 			err = ctx.Err()
@@ -192,7 +192,7 @@ func (p *place) fill(ctx context.Context, c *Copies) error {
 			return err
 		}
 		p.was[name], err = lstamp(to, name)
-		if errors.Is(err, fs.ErrNotExist) { // what no copy can have
+		if errors.Is(err, fs.ErrNotExist) { // a socket or a pipe
 			delete(p.was, name)
 			err = nil
 		}
@@ -214,7 +214,7 @@ func lstamp(root *os.Root, name string) (stamp, error) {
 	return stampOf(info), nil
 }
 
-// copyFile copies a file or a symbolic link; sockets and pipes are no content.
+// copyFile copies a file or a symbolic link; it skips sockets and pipes.
 func copyFile(from, to *os.Root, name string, info fs.FileInfo) error {
 	local := filepath.FromSlash(name)
 	switch mode := info.Mode(); {
@@ -249,12 +249,12 @@ func copyFile(from, to *os.Root, name string, info fs.FileInfo) error {
 	return to.Chtimes(local, info.ModTime(), info.ModTime())
 }
 
-// tick is more than the steps in which file systems count the time.
+// tick is longer than the resolution of file times.
 const tick = 20 * time.Millisecond
 
-// layOver writes files into the copy; those without content go. What is written is newer
-// than whatever the last run built, which builds go by.
-func (p *place) layOver(overlay map[string][]byte) error {
+// apply writes the overlay's files into the copy and removes those without content. What it
+// writes is newer than anything the last run built, so builds pick it up.
+func (p *treeCopy) apply(overlay map[string][]byte) error {
 	time.Sleep(time.Until(p.ended.Add(tick)))
 	root, err := os.OpenRoot(p.dir)
 	if err != nil {
@@ -266,7 +266,7 @@ func (p *place) layOver(overlay map[string][]byte) error {
 		if err := noLinks(root, path.Dir(name)); err != nil {
 			return err
 		}
-		p.laid = append(p.laid, name)
+		p.overlay = append(p.overlay, name)
 		mode := fs.FileMode(0o644)
 		if info, err := root.Stat(filepath.FromSlash(name)); err == nil {
 			mode = info.Mode().Perm()
@@ -287,7 +287,7 @@ func (p *place) layOver(overlay map[string][]byte) error {
 	return nil
 }
 
-// noLinks refuses a folder that is one only by way of a symbolic link: no tree of git has
+// noLinks refuses a directory that is reached through a symbolic link: a git tree has no
 // files there.
 func noLinks(root *os.Root, dir string) error {
 	for ; dir != "."; dir = path.Dir(dir) {
@@ -298,10 +298,9 @@ func noLinks(root *os.Root, dir string) error {
 	return nil
 }
 
-// restore puts back what a run or its overlay changed, and takes away what the overlay
-// added. A file of the overlay is new again, since something may have been built from the
-// content that it had meanwhile.
-func (p *place) restore(ctx context.Context, c *Copies) error {
+// restore puts back what a run or its overlay changed, and removes what the overlay added. A
+// file of the overlay gets a new time, since something may have been built from the overlay.
+func (p *treeCopy) restore(ctx context.Context, c *Copies) error {
 	from, err := os.OpenRoot(c.root)
 	if err != nil {
 		return err
@@ -313,7 +312,7 @@ func (p *place) restore(ctx context.Context, c *Copies) error {
 	}
 	defer to.Close()
 	touched := make(map[string]bool)
-	for _, name := range p.laid {
+	for _, name := range p.overlay {
 		touched[name] = true
 		if _, was := p.was[name]; was {
 			continue
@@ -323,11 +322,11 @@ func (p *place) restore(ctx context.Context, c *Copies) error {
 		}
 		for dir := path.Dir(name); dir != "."; dir = path.Dir(dir) {
 			if _, was := p.was[dir]; was || to.Remove(filepath.FromSlash(dir)) != nil {
-				break // the tree's, or with something else in it
+				break // it is the tree's, or not empty
 			}
 		}
 	}
-	p.laid = nil
+	p.overlay = nil
 	for name, was := range p.was {
 		if err := ctx.Err(); err != nil {
 			return err
@@ -342,11 +341,11 @@ func (p *place) restore(ctx context.Context, c *Copies) error {
 	return nil
 }
 
-// putBack makes one file or folder as it was.
-func (p *place) putBack(from, to *os.Root, name string, touched bool) error {
+// putBack restores one file or directory.
+func (p *treeCopy) putBack(from, to *os.Root, name string, touched bool) error {
 	local := filepath.FromSlash(name)
 	info, err := from.Lstat(local)
-	if errors.Is(err, fs.ErrNotExist) { // a run in the tree has removed it
+	if errors.Is(err, fs.ErrNotExist) { // a run in the tree removed it
 		delete(p.was, name)
 		return to.RemoveAll(local)
 	}

@@ -2,32 +2,31 @@ package testrun
 
 import "strings"
 
-// Kind says what sort of failure a test showed.
+// Kind is the kind of a failure.
 type Kind string
 
-// The kinds of failure, from the most to the least specific about where the
-// fault is.
+// The kinds of failure, those that say most about where the fault is first.
 const (
 	Compile   Kind = "compile"   // the unit or its tests do not compile
 	Import    Kind = "import"    // a module that the tests need cannot be loaded
 	Panic     Kind = "panic"     // a test panicked, or the runtime ended the program
-	Exception Kind = "exception" // nothing caught an exception of the test or of the code
+	Exception Kind = "exception" // the test or the code threw an exception that nothing caught
 	Race      Kind = "race"      // the race detector reported a data race
 	Timeout   Kind = "timeout"   // a test did not end in time
 	Assertion Kind = "assertion" // a test says that the code is wrong
-	Setup     Kind = "setup"     // what is around the tests failed: TestMain, package initialisation, the test command
+	Setup     Kind = "setup"     // TestMain, package initialisation or the test command failed
 )
 
-// Kinds are all of them.
+// Kinds are all kinds of failure.
 var Kinds = []Kind{Compile, Import, Panic, Exception, Race, Timeout, Assertion, Setup}
 
-// Unbuilt reports whether the code did not get as far as to run: it does not compile, or a
-// module cannot be loaded.
+// Unbuilt reports whether the code never ran: it does not compile, or a module cannot be
+// loaded.
 func (k Kind) Unbuilt() bool { return k == Compile || k == Import }
 
-// TestID names a test. Package is the suite's own unit of tests: the import path of a Go
-// package, the file of a Python test, the command where nothing finer is known. Test is
-// "TestX" or "TestX/sub"; it is empty for a failure of the unit as a whole.
+// TestID identifies a test. Package is the suite's own unit of tests: the import path of a
+// Go package, the file of a Python test, or the command if nothing finer is known. Test is
+// "TestX" or "TestX/sub"; it is empty for a failure of the whole unit.
 type TestID struct {
 	Package string `json:"package"`
 	Test    string `json:"test,omitempty"`
@@ -40,23 +39,23 @@ func (id TestID) String() string {
 	return id.Package + "." + id.Test
 }
 
-// Top is the name of the top-level test function, without subtests.
+// Top returns the name of the top-level test function, without subtests.
 func (id TestID) Top() string {
 	top, _, _ := strings.Cut(id.Test, "/")
 	return top
 }
 
-// Location is a place in the tree under test. File is slash-separated and
-// relative to the tree's root; it is empty when the place is not known. Line and
-// Column count from 1; 0 means unknown.
+// Location is a place in the tree under test. File is slash-separated and relative to the
+// tree's root; it is empty if the place is unknown. Line and Column count from 1; 0 means
+// unknown.
 type Location struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
 }
 
-// Frame is one call of a stack trace, innermost first. Only frames inside the
-// tree under test are kept.
+// Frame is one call of a stack trace, innermost first. Only frames inside the tree under
+// test are kept.
 type Frame struct {
 	Func string `json:"func"`
 	Location
@@ -66,16 +65,16 @@ type Frame struct {
 type Failure struct {
 	TestID
 	Kind    Kind   `json:"kind"`
-	Message string `json:"message"` // one line for people
+	Message string `json:"message"` // one line
 	Location
 	Frames []Frame `json:"frames,omitempty"`
-	// Positions are all the places that a compile error names, in order.
+	// Positions are the places that a compile error names, in order.
 	Positions []Position `json:"positions,omitempty"`
 	Output    string     `json:"output,omitempty"` // capped, see Truncated
 	Truncated int        `json:"truncated,omitempty"`
 }
 
-// Position is one message of a compiler with its place.
+// Position is a compiler's message and its place.
 type Position struct {
 	Location
 	Message string `json:"message"`

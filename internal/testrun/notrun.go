@@ -5,15 +5,14 @@ import (
 	"strings"
 )
 
-// NotRunError says that the tests did not truly run: there is nothing to learn
-// about the code from it, and nothing to repair. It is told to people.
+// NotRunError is the error of tests that did not really run: it says nothing about the code,
+// and there is nothing to repair.
 type NotRunError struct {
 	What   string // what is wrong
 	Where  string // a file:line, directory or command; may be empty
 	Hint   string // the next thing to do
 	Output string // of the command that failed, capped; may be empty
-	// NoTests says that there is nothing to run, which is no fault where another language
-	// has tests.
+	// NoTests says that there is nothing to run, which is fine if another language has tests.
 	NoTests bool
 }
 

@@ -10,11 +10,11 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// dieWithParent has the kernel kill the process when the thread that started it
-// ends, which for the threads of the Go runtime is when the program ends.
+// dieWithParent has the kernel kill the process when the thread that started it ends. Threads
+// of the Go runtime end with the program.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
 
-// awaitExit returns true when p has ended but is not yet reaped.
+// awaitExit waits for p to end without reaping it, and reports whether that worked.
 func awaitExit(p *os.Process) bool {
 	for {
 		err := unix.Waitid(unix.P_PID, p.Pid, nil, unix.WEXITED|unix.WNOWAIT, nil)
@@ -24,9 +24,9 @@ func awaitExit(p *os.Process) bool {
 	}
 }
 
-// killMarked ends all processes with entry, or one that continues it with a dot,
-// in their environment. It looks again until it finds none, since they may be
-// forking, but not forever.
+// killMarked kills all processes that have entry, or entry with more after a dot, in their
+// environment. Since they may be forking, it looks again until it finds none, but not
+// forever.
 func killMarked(entry string) {
 	for range 50 {
 		pids := marked(entry)

@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// ownGroup makes a process the leader of a new group.
+// ownGroup makes a process the leader of a new process group.
 func ownGroup() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Setpgid: true}
 	dieWithParent(attr)
@@ -28,9 +28,9 @@ func signalGroup(leader *os.Process, sig syscall.Signal) error {
 	return err
 }
 
-// leash ends leader's group when this process dies, even of SIGKILL: a shell in
-// the group reads from a pipe that only this process can write to, and so wakes
-// when it is gone. The shell dies with the group; release then reaps it.
+// leash kills leader's group when this process dies, even of SIGKILL: a shell in the group
+// reads from a pipe that only this process can write to, so it wakes when this process is
+// gone. The shell dies with the group; release then reaps it.
 func leash(leader *os.Process) (release func()) {
 	read, write, err := os.Pipe()
 	if err != nil {
@@ -41,7 +41,7 @@ func leash(leader *os.Process) (release func()) {
 	guard.Stdin = read
 	guard.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pgid: leader.Pid}
 	if guard.Start() != nil {
-		// Without a shell, or when the leader has ended already.
+		// There is no shell, or the leader has already ended.
 		write.Close()
 		return func() {}
 	}

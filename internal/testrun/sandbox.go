@@ -16,41 +16,39 @@ import (
 	"time"
 )
 
-// runVariable marks every process that descends from one command, so that those
-// which left its process group are found and ended too.
+// runVariable marks every descendant of a command, so that those that left its process group
+// can be found and killed.
 const runVariable = "REGREEN_RUN"
 
-// Grace is how long a command may take to end after it was asked to, and how long
-// a pipe may stay open after its process has ended.
+// Grace is how long a command may take to end after SIGTERM, and how long a pipe may stay
+// open after its process has ended.
 const Grace = 2 * time.Second
 
-// Sandbox is where foreign code runs: a sealed environment, a process group of
-// its own, and an end that nothing outlives. It does not confine what the code
-// reads or writes; it is no protection against malice.
+// Sandbox runs foreign code: in an isolated environment and in a process group of its own,
+// and nothing that it starts outlives the run. It does not confine what the code reads or
+// writes, and does not protect against malice.
 //
-// On Linux, processes that left the group are ended as well, and the death of
-// this process by whatever signal takes the group along.
+// On Linux it also kills processes that left the group, and the group dies with this
+// process, whatever kills it.
 type Sandbox struct {
 	env    []string
 	marker string
 	runs   atomic.Uint64
 }
 
-// NewSandbox is a sandbox whose processes see [Seal] of environ.
+// NewSandbox returns a sandbox whose processes see [Isolate] of environ.
 func NewSandbox(environ []string) *Sandbox {
 	marker := rand.Text()
 	for _, entry := range environ {
-		// A regreen inside the tests of another one: what it starts is to be
-		// found by both.
+		// For a regreen inside the tests of another one, both must find what it starts.
 		if outer, ok := strings.CutPrefix(entry, runVariable+"="); ok {
 			marker = outer + "." + marker
 		}
 	}
-	return &Sandbox{env: Seal(environ), marker: marker}
+	return &Sandbox{env: Isolate(environ), marker: marker}
 }
 
-// Env is the environment that the processes see, without what differs from one
-// to the next.
+// Env returns the environment that all processes of the sandbox share.
 func (b *Sandbox) Env() []string { return append([]string(nil), b.env...) }
 
 // Command is a process to run in a sandbox.
@@ -61,17 +59,17 @@ type Command struct {
 	Stdout io.Writer
 	Stderr io.Writer
 
-	Grace time.Duration // between SIGTERM and SIGKILL; 0 means to kill at once
+	Grace time.Duration // between SIGTERM and SIGKILL; 0 sends SIGKILL immediately
 	Sweep bool          // look for processes that left the group, at some cost
-	Build bool          // go commands in it leave no work behind, even when they are killed
+	Build bool          // give go commands a GOTMPDIR of their own and remove it afterwards
 }
 
-// errNotStarted wraps the reason why a program could not be started.
+// errNotStarted wraps the reason that a program could not be started.
 var errNotStarted = errors.New("cannot be started")
 
-// Run runs c to its end and returns its exit status, -1 when a signal ended it.
-// The whole process group has ended when run returns. An error means that the
-// program could not be started, or is the context's.
+// Run runs c to its end and returns its exit status, -1 if a signal ended it. The whole
+// process group has ended when Run returns. The error says that the program could not be
+// started, or is the context's.
 func (b *Sandbox) Run(ctx context.Context, c Command) (int, error) {
 	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
 	if c.Build {
@@ -108,9 +106,8 @@ func (b *Sandbox) Run(ctx context.Context, c Command) (int, error) {
 		release = leash(cmd.Process)
 	}
 
-	// The group is best ended while its leader, although dead, still holds the
-	// number: afterwards it might belong to somebody else. Ending it before Wait
-	// also closes the pipes that Wait would stand in front of.
+	// Kill the group while its dead leader still holds the number, which may belong to another
+	// group later. Killing it before Wait also closes the pipes that Wait would block on.
 	var err error
 	unreaped := awaitExit(cmd.Process)
 	if !unreaped {
@@ -134,7 +131,7 @@ func (b *Sandbox) Run(ctx context.Context, c Command) (int, error) {
 	return cmd.ProcessState.ExitCode(), nil
 }
 
-// Temp is where temporary files of builds go; "" for the system's place.
+// Temp returns the directory for temporary files of builds, "" for the system's.
 func (b *Sandbox) Temp() string {
 	if b == nil {
 		return ""
@@ -142,18 +139,17 @@ func (b *Sandbox) Temp() string {
 	return b.Getenv("GOTMPDIR")
 }
 
-// Scratch makes a directory outside of the tree, in parent or where temporary files
-// go, and the function that removes it.
+// Scratch makes a directory outside of the tree, in parent or in the system's temporary
+// directory, and returns it with a function that removes it.
 func Scratch(parent string) (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp(parent, "regreen-")
 	if err != nil {
-		return "", nil, &NotRunError{What: "no temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
+		return "", nil, &NotRunError{What: "cannot make a temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
 	}
 	return dir, func() { removeAll(dir) }, nil
 }
 
-// removeAll is os.RemoveAll for trees with folders that forbid writing, which a test may
-// have made.
+// removeAll is os.RemoveAll for trees that have read-only directories, as tests may make.
 func removeAll(dir string) {
 	if os.RemoveAll(dir) == nil {
 		return
@@ -167,8 +163,8 @@ func removeAll(dir string) {
 	os.RemoveAll(dir)
 }
 
-// NotStarted turns the failure to start a program into a *NotRunError, and leaves
-// other errors as they are.
+// NotStarted turns the failure to start a program into a *NotRunError, and returns other
+// errors unchanged.
 func NotStarted(err error) error {
 	if !errors.Is(err, errNotStarted) {
 		return err
@@ -176,7 +172,7 @@ func NotStarted(err error) error {
 	return &NotRunError{What: err.Error(), Hint: "check that it is installed and in PATH"}
 }
 
-// Getenv returns the value of a variable as the processes see it, the last where it is set
+// Getenv returns the value of a variable as the processes see it: the last one if it is set
 // more than once.
 func (b *Sandbox) Getenv(name string) string {
 	for i := len(b.env) - 1; i >= 0; i-- {

@@ -15,7 +15,7 @@ import (
 	"time"
 )
 
-func TestSeal(t *testing.T) {
+func TestIsolate(t *testing.T) {
 	t.Parallel()
 	passes := []string{
 		"HOME=/home/u", "PATH=/bin", "GOFLAGS=-mod=mod", "GOPROXY=https://u:p@proxy.example", "GOAUTH=netrc", "GOPRIVATE=example.com",
@@ -30,28 +30,27 @@ func TestSeal(t *testing.T) {
 		"INNOCENT=ghp_0123456789", "ALSO=github_pat_11", "MODEL=sk-ant-1", "SLACK=xoxb-1", "AWS=AKIAABCDEFGH", "REGREEN=1", "PWD=/old", "REGREEN_RUN=outer",
 		"no equals sign",
 	}
-	got := Seal(append(slices.Clone(passes), blocked...))
+	got := Isolate(append(slices.Clone(passes), blocked...))
 	if want := append(slices.Clone(passes), "REGREEN=0"); !slices.Equal(got, want) {
-		t.Errorf("sealed\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
-// TestSealKnowsGit compares with what the installed git says is local to one
-// repository.
-func TestSealKnowsGit(t *testing.T) {
+// TestIsolateKnowsGit compares with the list of the installed git.
+func TestIsolateKnowsGit(t *testing.T) {
 	t.Parallel()
 	out, err := exec.Command("git", "rev-parse", "--local-env-vars").Output()
 	if err != nil {
 		t.Fatal(err)
 	}
 	for name := range strings.FieldsSeq(string(out)) {
-		if sealed := Seal([]string{name + "=1"}); len(sealed) != 1 && name != "GIT_CONFIG_COUNT" {
+		if isolated := Isolate([]string{name + "=1"}); len(isolated) != 1 && name != "GIT_CONFIG_COUNT" {
 			t.Errorf("%s passes", name)
 		}
 	}
 }
 
-// alive reports whether the process whose number is in file still runs.
+// alive reports whether the process whose ID is in file still runs.
 func alive(t *testing.T, file string) bool {
 	t.Helper()
 	content, err := os.ReadFile(file)
@@ -62,12 +61,12 @@ func alive(t *testing.T, file string) bool {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A process that has ended but that nobody has waited for has no environment.
+	// A process that has ended but was not reaped has no environment.
 	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	return err == nil && len(environ) > 0 && syscall.Kill(pid, 0) == nil
 }
 
-// TestSandboxEnds runs commands that leave something behind.
+// TestSandboxEnds runs commands that leave processes behind.
 func TestSandboxEnds(t *testing.T) {
 	t.Parallel()
 	for _, test := range []struct {
@@ -107,14 +106,14 @@ func TestSandboxEnds(t *testing.T) {
 				t.Errorf("took %s", took)
 			}
 			if alive(t, filepath.Join(dir, "pid")) {
-				t.Error("a process is left behind")
+				t.Error("a process was left behind")
 			}
 		})
 	}
 }
 
-// TestSandboxesApart has two commands of one sandbox run at once: the end of one
-// must not end the other.
+// TestSandboxesApart runs two commands of one sandbox at the same time: the end of one must
+// not kill the other.
 func TestSandboxesApart(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -128,7 +127,7 @@ func TestSandboxesApart(t *testing.T) {
 		if content, err := os.ReadFile(filepath.Join(dir, "pid")); err == nil && len(content) > 0 {
 			break
 		} else if time.Now().After(deadline) {
-			t.Fatal("the first command does not start")
+			t.Fatal("the first command did not start")
 		}
 	}
 	for range 3 {
@@ -144,7 +143,7 @@ func TestSandboxesApart(t *testing.T) {
 	}
 }
 
-// TestNestedMark has the sandbox of an outer run find what an inner one started.
+// TestNestedMark checks that the sandbox of an outer run finds what an inner one started.
 func TestNestedMark(t *testing.T) {
 	t.Parallel()
 	inner := NewSandbox([]string{runVariable + "=OUTER.1"})
@@ -153,12 +152,12 @@ func TestNestedMark(t *testing.T) {
 	}
 	environ := []byte("A=1\x00" + runVariable + "=" + inner.marker + "\x00B=2\x00")
 	if !carries(environ, runVariable+"=OUTER.1") || carries(environ, runVariable+"=OUTER") == false || carries(environ, runVariable+"=OUT") {
-		t.Error("marks are confused")
+		t.Error("carries mixes up markers")
 	}
 }
 
-// TestKilled starts this test again as a process that runs a command, and kills it
-// with the one signal that it cannot see.
+// TestKilled starts this test again as a process that runs a command, and kills it with
+// SIGKILL, which it cannot catch.
 func TestKilled(t *testing.T) {
 	t.Parallel()
 	const role = "TESTRUN_ROLE_DIR"
@@ -177,12 +176,12 @@ func TestKilled(t *testing.T) {
 		t.Fatal(err)
 	}
 	pid := filepath.Join(dir, "pid")
-	for deadline := time.Now().Add(20 * time.Second); !there(pid); time.Sleep(10 * time.Millisecond) {
+	for deadline := time.Now().Add(20 * time.Second); !exists(pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("the command does not start")
+			t.Fatal("the command did not start")
 		}
 	}
-	// The guard is the last thing to start.
+	// The guard starts last.
 	time.Sleep(100 * time.Millisecond)
 	if err := cmd.Process.Kill(); err != nil {
 		t.Fatal(err)
@@ -190,12 +189,12 @@ func TestKilled(t *testing.T) {
 	cmd.Wait()
 	for deadline := time.Now().Add(20 * time.Second); alive(t, pid); time.Sleep(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			t.Fatal("a process is left behind")
+			t.Fatal("a process was left behind")
 		}
 	}
 }
 
-func there(file string) bool {
+func exists(file string) bool {
 	_, err := os.Stat(file)
 	return err == nil
 }

@@ -5,62 +5,63 @@ import (
 	"time"
 )
 
-// Suite is how the tests of one language in a tree are run. It is safe for concurrent use.
+// Suite runs the tests of one language in a tree. It is safe for concurrent use.
 type Suite interface {
-	// String is the test command as a person would type it.
+	// String returns the test command as a user would type it.
 	String() string
-	// Run runs tests. Tests that fail, and code that does not compile, are in the Result; a
-	// run that did not truly run is a [*NotRunError]. When ctx ends, before or during the
-	// run, the error wraps its cause.
+	// Run runs tests. Tests that fail and code that does not compile are in the Result; a run
+	// that did not really run is a [*NotRunError]. If ctx ends before or during the run, the
+	// error wraps its cause.
 	Run(ctx context.Context, req Request) (*Result, error)
-	// Reached returns what a change of files, also of deleted ones, can break. To answer that
-	// it may be anything is right for every suite.
+	// Reached returns what a change to files, or their deletion, can break. A suite that does
+	// not know may always answer "everything".
 	Reached(ctx context.Context, files []string) (Reach, error)
 }
 
-// DefaultTimeout is how long one test binary, or the test command, may run when
-// nothing else is said.
+// DefaultTimeout is how long one test binary, or the test command, may run by default.
 const DefaultTimeout = 10 * time.Minute
 
 // Request says which tests to run and how.
 type Request struct {
-	// Packages are the suite's own units, see TestID; nil stands for the whole suite, an empty
-	// list for nothing.
+	// Packages are the suite's own units, see TestID; nil means the whole suite, an empty list
+	// nothing.
 	Packages []string
-	// Tests, when set, are all that is asked for; Packages then names their units and adds
-	// nothing. One without a Test is a whole unit. A suite that cannot run single tests may
-	// run more, and leaves that out of the Result.
+	// Tests, if set, are the only tests to run; Packages then only names their units. A TestID
+	// without a Test is a whole unit. A suite that cannot run single tests may run more, but
+	// leaves those out of the Result.
 	Tests   []TestID
 	Overlay map[string][]byte // file relative to the root -> its content; nil content removes the file
-	// Count n > 0 runs n times, without a cache of results: a test that fails once has failed.
+	// Count, if above 0, runs the tests that many times without cached results. A test that
+	// fails once has failed.
 	Count   int
-	NoVet   bool          // leaves out what only checks the code's style
+	NoVet   bool          // skip checks of the code's style
 	Timeout time.Duration // of each test program; 0 means the command's own, or DefaultTimeout
-	Within  time.Duration // for all of the run; what has not ended by then is left out. 0 means no end
+	Within  time.Duration // for the whole run; what has not ended by then is left out; 0 means no limit
 }
 
 // Result is what a run showed.
 type Result struct {
-	Packages []string // that were run
+	Packages []string // that ran
 	Passed   []TestID
 	Skipped  []TestID
 	Failures []Failure // ordered by package and by the order of the tests
-	// Missing was asked for, but neither run nor reported. A package that the tree does not
-	// have is here without a test. The tests of a unit that failed as a whole are not missing.
+	// Missing are the requested tests that neither ran nor were reported. A package that is
+	// not in the tree is here without a test. The tests of a unit that failed as a whole are
+	// not missing.
 	Missing []TestID
-	// Late counts the packages that did not end within Request.Within. What ended is reported.
+	// Late counts the packages that did not end within Request.Within. The others are reported.
 	Late    int
 	Seconds float64
-	Took    map[TestID]float64 // seconds of each test, where known
+	Took    map[TestID]float64 // seconds of each test, if known
 }
 
 // Reach is what a change can break.
 type Reach struct {
-	All bool   // every package's tests, because of Why
-	Why string // the file that makes it so
-	// Packages are those that it can break when it is not All. Some may have no tests: they
-	// are among them where a run finds out whether they build.
+	All bool   // it can break the tests of every package
+	Why string // the file that is the reason for All
+	// Packages are those that it can break, unless All is set. A package without tests is
+	// among them if a run finds out whether it builds.
 	Packages []string
 	Tested   []string // those of Packages that have tests
-	Rest     int      // how many packages with tests it cannot break
+	Rest     int      // number of packages with tests that it cannot break
 }

@@ -7,7 +7,7 @@ import (
 	"unicode"
 )
 
-// LastLine is the last line that is not empty: what a program says before it ends.
+// LastLine returns the last line that is not empty: what a program says before it ends.
 func LastLine(text string) string {
 	last := ""
 	for line := range strings.Lines(text) {
@@ -18,7 +18,7 @@ func LastLine(text string) string {
 	return OneLine(last)
 }
 
-// FirstLine is the first line that is not empty.
+// FirstLine returns the first line that is not empty.
 func FirstLine(text string) string {
 	for line := range strings.Lines(text) {
 		if strings.TrimSpace(line) != "" {
@@ -34,7 +34,7 @@ const MaxMessage = 300
 // maxText is how much of a text OneLine reads, in bytes.
 const maxText = 64 << 10
 
-// escapes matches those of a terminal, also where a tool could not write the first character.
+// escapes matches terminal escapes, also those whose first character a tool could not write.
 var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("[\x1b\ufffd]\\[[0-9;?]*[A-Za-z]") })
 
 // OneLine makes text fit on a line: no escape sequences, no control characters, no runs of

@@ -2,9 +2,9 @@ package testrun
 
 import "strings"
 
-// SplitWords splits a command line as a shell would, as far as that needs no
-// shell: blanks, quotes and backslashes. ok is false when the line uses anything
-// more, for instance a pipe, a variable or a pattern.
+// SplitWords splits a command line like a shell, as far as that needs no shell: blanks,
+// quotes and backslashes. ok is false if the line uses anything else, such as a pipe, a
+// variable or a pattern.
 func SplitWords(line string) (words []string, ok bool) {
 	var word strings.Builder
 	inWord := false
