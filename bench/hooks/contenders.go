@@ -10,10 +10,10 @@ import (
 	"time"
 )
 
-// contender is one way to have hooks that do nothing at a commit.
+// contender is one way to run a hook that does nothing at a commit.
 type contender struct {
 	name    string
-	code    bool // its commits change code that was tested before, the others a document
+	code    bool // its commits change code that is already tested, instead of a document
 	setup   func(*machine, *contender) error
 	dir     string
 	env     []string
@@ -30,13 +30,13 @@ func (c *contender) median() sample {
 	return sample{cpu[len(cpu)/2], wall[len(wall)/2]}
 }
 
-// contenders are all of them; the first is what the others are compared with.
+// contenders returns all contenders. The others are compared with the first.
 func contenders() []*contender {
 	return []*contender{
 		{name: "none", setup: func(*machine, *contender) error { return nil }},
 		{name: "sh true", setup: shell},
-		{name: "regreen document", setup: regreen},
-		{name: "regreen witness", code: true, setup: regreen},
+		{name: "regreen docs", setup: regreen},
+		{name: "regreen tested", code: true, setup: regreen},
 		{name: "lefthook", setup: lefthook},
 		{name: "prek", setup: prek},
 		{name: "husky", setup: husky},
@@ -48,7 +48,8 @@ func shell(m *machine, c *contender) error {
 	return os.WriteFile(filepath.Join(c.dir, ".git", "hooks", "pre-commit"), []byte("#!/bin/sh\ntrue\n"), 0o755)
 }
 
-// regreen is installed as it comes; both versions of the code pass before the race.
+// regreen installs regreen's hooks. If the contender changes code, it also commits, and so
+// tests, both versions of the code.
 func regreen(m *machine, c *contender) error {
 	if err := m.do(c.dir, m.regreen, "install"); err != nil {
 		return err
@@ -64,7 +65,8 @@ func regreen(m *machine, c *contender) error {
 	return nil
 }
 
-// tools installs the others, as the tests do, and gives the folder of their programs.
+// tools installs the other hook managers, like the tests do, and returns the directory of
+// their programs.
 func (m *machine) tools() (string, error) {
 	if m.bin != "" {
 		return m.bin, nil
@@ -82,7 +84,7 @@ func (m *machine) tools() (string, error) {
 	return m.bin, nil
 }
 
-// lefthook is the native binary, as its documentation advises.
+// lefthook uses the native binary, as its documentation recommends.
 func lefthook(m *machine, c *contender) error {
 	bin, err := m.tools()
 	if err != nil {
@@ -131,7 +133,7 @@ func husky(m *machine, c *contender) error {
 
 func preCommit(m *machine, c *contender) error {
 	if _, err := exec.LookPath("pre-commit"); err != nil {
-		return errors.New("there is no pre-commit; apt-get install pre-commit")
+		return errors.New("pre-commit not found\nhint: apt-get install pre-commit")
 	}
 	if err := os.WriteFile(filepath.Join(c.dir, ".pre-commit-config.yaml"), []byte(localHook), 0o644); err != nil {
 		return err

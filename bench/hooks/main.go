@@ -1,9 +1,9 @@
-// Command hooks measures what a commit that needs nothing costs with regreen's hooks,
-// against no hook at all, a shell that does nothing, and other hook managers.
+// Command hooks measures what a commit with nothing to test costs with regreen's hooks,
+// compared with no hook, a shell that does nothing, and other hook managers.
 //
-// Each contender has a repository of its own with the same files. The commits of all
-// are made in turns, so that whatever else the machine does hits all alike. A commit's
-// CPU is that of git and of everything that it starts and waits for.
+// Each contender has its own repository with the same files. They take turns to commit, so
+// that other load on the machine affects all of them. The CPU time of a commit is that of
+// git and of all processes that it starts and waits for.
 package main
 
 import (
@@ -40,7 +40,7 @@ func bench(ctx context.Context, out io.Writer, regreen string, commits int, size
 		return err
 	}
 	if _, err := os.Stat(regreen); err != nil {
-		return fmt.Errorf("%w\nhint: make build makes it", err)
+		return fmt.Errorf("%w\nhint: run make build", err)
 	}
 	dir, err := os.MkdirTemp("", "regreen-bench-hooks-")
 	if err != nil {
@@ -55,7 +55,7 @@ func bench(ctx context.Context, out io.Writer, regreen string, commits int, size
 	for size := range strings.SplitSeq(sizes, ",") {
 		var files int
 		if _, err := fmt.Sscanf(size, "%d", &files); err != nil || files < 1 {
-			return fmt.Errorf("-files %q: %q is no number of files", sizes, size)
+			return fmt.Errorf("-files %q: %q is not a number of files", sizes, size)
 		}
 		if err := m.run(out, files, commits, only); err != nil {
 			return err
@@ -64,8 +64,8 @@ func bench(ctx context.Context, out io.Writer, regreen string, commits int, size
 	return nil
 }
 
-// environment is what git and the hooks see: nothing of the user's configuration, but
-// the caches, so that nothing is fetched or built twice.
+// environment returns the environment of git and the hooks: without the user's
+// configuration, but with the caches, so that nothing is downloaded or built again.
 func environment(home string) []string {
 	env := []string{
 		"HOME=" + home, "GIT_CONFIG_GLOBAL=" + os.DevNull, "GIT_CONFIG_NOSYSTEM=1", "LC_ALL=C", "NO_COLOR=1", "CI=",
@@ -85,13 +85,13 @@ func environment(home string) []string {
 	return env
 }
 
-// machine runs commands.
+// machine runs commands and measures contenders.
 type machine struct {
 	ctx     context.Context
 	dir     string
 	env     []string
 	regreen string
-	bin     string // where the others are, once they are installed
+	bin     string // directory of the other hook managers, once installed
 }
 
 func (m *machine) command(dir, name string, args ...string) *exec.Cmd {
@@ -112,7 +112,7 @@ func (m *machine) do(dir, name string, args ...string) error {
 	return nil
 }
 
-// sample is one commit.
+// sample is what one commit took.
 type sample struct{ cpu, wall time.Duration }
 
 // run measures all contenders on repositories of one size.
@@ -131,7 +131,7 @@ func (m *machine) run(out io.Writer, files, commits int, only string) error {
 		case m.ctx.Err() != nil:
 			return m.ctx.Err()
 		case err != nil:
-			fmt.Fprintf(os.Stderr, "bench-hooks: %s is left out: %v\n", c.name, err)
+			fmt.Fprintf(os.Stderr, "bench-hooks: skipping %s: %v\n", c.name, err)
 			continue
 		}
 		field = append(field, c)
@@ -145,7 +145,7 @@ func (m *machine) run(out io.Writer, files, commits int, only string) error {
 			c.samples = append(c.samples, s)
 		}
 	}
-	fmt.Fprintf(out, "%d files, %d commits of each, medians; execs of one commit in all and of git\n", files, commits)
+	fmt.Fprintf(out, "%d files, medians of %d commits; programs that one commit starts, all and git\n", files, commits)
 	fmt.Fprintf(out, "%-18s %9s %9s %9s %9s  %s\n", "hook", "CPU ms", "over none", "wall ms", "over none", "execs/git")
 	base := field[0].median()
 	for _, c := range field {
@@ -158,7 +158,7 @@ func (m *machine) run(out io.Writer, files, commits int, only string) error {
 
 func ms(d time.Duration) float64 { return float64(d.Microseconds()) / 1000 }
 
-// repository makes one of a small Go module and many files.
+// repository makes a repository with a small Go module and many other files.
 func (m *machine) repository(dir string, files int) error {
 	content := map[string]string{
 		"go.mod": "module example.com/m\n\ngo 1.21\n", "README.md": "begin\n",
@@ -197,8 +197,8 @@ func (m *machine) prepare(c *contender, i int) error {
 	return m.do(c.dir, "git", "add", file)
 }
 
-// codeVersion is one of two that differ in a comment, so that each has been tested by
-// the time it comes again.
+// codeVersion returns one of two versions that differ in a comment, so that after two
+// commits each is already tested.
 func codeVersion(i int) string {
 	return fmt.Sprintf("package m\n\n// One is one, version %d.\nfunc One() int { return 1 }\n", i%2)
 }
@@ -219,7 +219,7 @@ func (m *machine) commit(c *contender, i int) (sample, error) {
 	return sample{cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), wall}, nil
 }
 
-// execs counts the programs that one commit starts, when strace is there.
+// execs counts the programs that one commit starts, if strace is installed.
 func (m *machine) execs(c *contender, i int) string {
 	strace, err := exec.LookPath("strace")
 	if err != nil || m.prepare(c, i) != nil {
@@ -235,7 +235,7 @@ func (m *machine) execs(c *contender, i int) string {
 	if err != nil {
 		return err.Error()
 	}
-	all, git := -1, -1 // git commit itself does not count
+	all, git := -1, -1 // do not count git commit itself
 	for line := range strings.Lines(string(b)) {
 		_, call, ok := strings.Cut(line, "execve(\"")
 		if !ok {

@@ -8,10 +8,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// change is one patch and the files that it is put on.
+// change is one patch and the files that it applies to.
 type change struct {
 	name, about string
-	bar         float64 // how many times quicker than a process it shall be
+	bar         float64 // how many times faster than a process it should be
 	files       []file
 	text        []byte
 }
@@ -25,7 +25,7 @@ func cases() []*change {
 	return []*change{small(), long(), many(), shifted()}
 }
 
-// source gives lines as code has them: most differ, some do not.
+// source returns lines that resemble code: most differ, some are equal.
 func source(n int) []string {
 	lines := make([]string, n)
 	for i := range lines {
@@ -43,20 +43,20 @@ func source(n int) []string {
 
 func text(lines []string) []byte { return []byte(strings.Join(lines, "\n") + "\n") }
 
-// edited changes so many lines, evenly spread.
+// edited changes one line for each hunk, evenly spread, and returns their indexes.
 func edited(lines []string, hunks int) (changed []string, at []int) {
 	changed = slices.Clone(lines)
 	for i := range hunks {
 		line := (2*i + 1) * len(lines) / (2 * hunks)
-		line += 1 - line%6 // one that differs from all others
+		line += 1 - line%6 // a line that differs from all others
 		changed[line] += " changed"
 		at = append(at, line)
 	}
 	return changed, at
 }
 
-// made adds a file to a change, with the patch from old to new.
-func (c *change) made(name string, old, new []string) {
+// add adds a file to a change, with the patch from old to new.
+func (c *change) add(name string, old, new []string) {
 	c.files = append(c.files, file{name, text(old), text(new)})
 	c.text = append(c.text, patch.Format([]patch.File{patch.Diff(name, name, text(old), text(new))})...)
 }
@@ -65,7 +65,7 @@ func small() *change {
 	c := &change{name: "small", about: "one hunk on 40 lines", bar: 50}
 	old := source(40)
 	new, _ := edited(old, 1)
-	c.made("f.go", old, new)
+	c.add("f.go", old, new)
 	return c
 }
 
@@ -73,7 +73,7 @@ func long() *change {
 	c := &change{name: "long", about: "20 hunks on 5,000 lines", bar: 50}
 	old := source(5000)
 	new, _ := edited(old, 20)
-	c.made("f.go", old, new)
+	c.add("f.go", old, new)
 	return c
 }
 
@@ -83,31 +83,31 @@ func many() *change {
 		old := source(100)
 		old[1] = fmt.Sprint("package p", i)
 		new, _ := edited(old, 1)
-		c.made(fmt.Sprintf("d%d/f%d.go", i%10, i), old, new)
+		c.add(fmt.Sprintf("d%d/f%d.go", i%10, i), old, new)
 	}
 	return c
 }
 
-// shifted has lines inserted before every hunk, so that each is far from where the
-// patch says, and farther than the one before.
+// shifted has lines inserted before every hunk, so that each one is farther from the
+// position in the patch than the one before.
 func shifted() *change {
-	c := &change{name: "shifted", about: "10 hunks on 1 MB, each some 300 lines farther from where the patch says than the one before", bar: 1}
+	c := &change{name: "shifted", about: "10 hunks on 1 MB, each 300 lines farther from its position in the patch than the one before", bar: 1}
 	old := source(31_000)
 	new, at := edited(old, 10)
-	c.made("f.go", old, new)
+	c.add("f.go", old, new)
 	foreign := make([]string, 300)
 	for i := range foreign {
 		foreign[i] = fmt.Sprintf("\tinserted%d(meanwhile)", i)
 	}
 	for _, line := range slices.Backward(at) {
-		before := line - 600 // never between a hunk's lines
+		before := line - 600 // outside the hunks
 		old, new = slices.Insert(old, before, foreign...), slices.Insert(new, before, foreign...)
 	}
 	c.files[0].old, c.files[0].new = text(old), text(new)
 	return c
 }
 
-// apply puts the patch on, from bytes to bytes.
+// apply parses and applies the patch, in memory.
 func (c *change) apply() (results [][]byte, err error) {
 	parsed, err := patch.Parse(c.text)
 	if err != nil {

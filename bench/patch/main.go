@@ -1,11 +1,11 @@
-// Command patch measures putting patches on in this process, against git apply and GNU
-// patch as processes, which is how a program without an applier of its own does it.
+// Command patch measures applying patches in this process, compared with running git apply
+// or GNU patch, which is what a program without its own applier does.
 //
-// All do the same to the same bytes, and what they make is checked. In-process is
-// patch.Parse and patch.Apply from bytes to bytes; "with files" reads and writes the
-// files as plainly as can be besides. The processes work on real files in memory where
-// the system has such, which are put back outside of the time that is measured. All
-// take turns, so that whatever else the machine does hits all alike.
+// All apply the same patches to the same content, and the results are checked. "in-process"
+// is patch.Parse and patch.Apply in memory; "with files" also reads and writes the files.
+// The processes work on files in /dev/shm if the system has it; restoring these files is
+// not part of the measured time. All take turns, so that other load on the machine affects
+// all of them.
 package main
 
 import (
@@ -22,10 +22,10 @@ import (
 )
 
 func main() {
-	rounds := flag.Int("rounds", 41, "how often each is measured")
+	rounds := flag.Int("rounds", 41, "how often to measure")
 	only := flag.String("only", "", "only these cases, by name, separated by commas")
-	in := flag.String("dir", memory(), "the `folder` in which the processes work")
-	profile := flag.String("profile", "", "write a CPU profile of the in-process part alone to this `file`")
+	in := flag.String("dir", memory(), "the `directory` in which the processes work")
+	profile := flag.String("profile", "", "only run the in-process part, and write a CPU profile of it to this `file`")
 	flag.Parse()
 	if err := bench(os.Stdout, *rounds, *only, *in, *profile); err != nil {
 		fmt.Fprintln(os.Stderr, "bench-patch:", err)
@@ -38,14 +38,14 @@ func bench(out io.Writer, rounds int, only, in, profile string) error {
 		return only != "" && !slices.Contains(strings.Split(only, ","), c.name)
 	})
 	if len(field) == 0 || rounds < 1 {
-		return fmt.Errorf("-only %q, -rounds %d: nothing to measure", only, rounds)
+		return fmt.Errorf("nothing to measure with -only %q -rounds %d", only, rounds)
 	}
 	if profile != "" {
 		return profileTo(profile, field)
 	}
 	for _, program := range []string{"git", "patch"} {
 		if _, err := exec.LookPath(program); err != nil {
-			return fmt.Errorf("%w\nhint: make setup installs it", err)
+			return fmt.Errorf("%w\nhint: run make setup", err)
 		}
 	}
 	dir, err := os.MkdirTemp(in, "regreen-bench-patch-")
@@ -74,15 +74,15 @@ func bench(out io.Writer, rounds int, only, in, profile string) error {
 	for _, c := range field {
 		fmt.Fprintf(out, "%-9s %s\n", c.name, c.about)
 	}
-	fmt.Fprintln(out, "allocs, KB: of one application in-process. ratio: the quicker process by in-process.\nwith files: os.ReadFile and os.WriteFile, nothing atomic, nothing confined.")
+	fmt.Fprintln(out, "allocs, KB: of applying the patch once, in-process. ratio: time of the faster process / in-process.\nwith files: plain os.ReadFile and os.WriteFile.")
 	if missed > 0 {
 		fmt.Fprintf(out, "%d of %d bars missed\n", missed, len(field))
 	}
 	return nil
 }
 
-// memory is a folder that is not on a disk, where there is one; else that for whatever
-// is temporary.
+// memory returns a directory in memory, or the directory for temporary files if there is
+// none.
 func memory() string {
 	const shm = "/dev/shm"
 	if info, err := os.Stat(shm); err == nil && info.IsDir() {
@@ -102,7 +102,7 @@ func short(d time.Duration) time.Duration {
 	}
 }
 
-// profileTo spends some seconds on each case in this process alone.
+// profileTo profiles the in-process part for some seconds per case.
 func profileTo(file string, field []*change) (err error) {
 	f, err := os.Create(file)
 	if err != nil {

@@ -13,23 +13,24 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// result is what a case costs, by medians. The mean has the collector's pauses in it.
+// result holds what a case costs. Times are medians, except for the mean of in-process,
+// which includes the pauses of the garbage collector.
 type result struct {
 	inProcess, mean, withFiles, git, gnu time.Duration
 	allocs, bytes                        uint64
 }
 
-// ratio tells how many times the quicker process takes what in-process does.
+// ratio returns how many times longer than in-process the faster process takes.
 func (r result) ratio() float64 { return float64(min(r.git, r.gnu)) / float64(r.inProcess) }
 
-// site is a folder with a change's files, to work in.
-type site struct {
+// workDir is a directory with a change's files, for the processes to work in.
+type workDir struct {
 	*change
 	dir, diff string
 }
 
 func (c *change) measure(dir string, rounds int) (result, error) {
-	s := site{c, filepath.Join(dir, c.name), filepath.Join(dir, c.name+".diff")}
+	s := workDir{c, filepath.Join(dir, c.name), filepath.Join(dir, c.name+".diff")}
 	if err := os.WriteFile(s.diff, c.text, 0o644); err != nil {
 		return result{}, err
 	}
@@ -37,7 +38,7 @@ func (c *change) measure(dir string, rounds int) (result, error) {
 	if err := c.count(&r); err != nil {
 		return r, err
 	}
-	ways := []struct {
+	runs := []struct {
 		median *time.Duration
 		run    func() error
 	}{
@@ -45,25 +46,25 @@ func (c *change) measure(dir string, rounds int) (result, error) {
 		{&r.git, s.command("git", "apply", s.diff)},
 		{&r.gnu, s.command("patch", "-p1", "-s", "-i", s.diff)},
 	}
-	took := make([][]time.Duration, len(ways)+1)
+	took := make([][]time.Duration, len(runs)+1)
 	for range rounds {
 		d, err := c.inProcess()
 		if err != nil {
 			return r, err
 		}
-		took[len(ways)] = append(took[len(ways)], d...)
-		for i, way := range ways {
-			d, err := s.timed(way.run)
+		took[len(runs)] = append(took[len(runs)], d...)
+		for i, p := range runs {
+			d, err := s.timed(p.run)
 			if err != nil {
 				return r, err
 			}
 			took[i] = append(took[i], d)
 		}
 	}
-	for i, way := range ways {
-		*way.median = median(took[i])
+	for i, p := range runs {
+		*p.median = median(took[i])
 	}
-	r.inProcess, r.mean = median(took[len(ways)]), mean(took[len(ways)])
+	r.inProcess, r.mean = median(took[len(runs)]), mean(took[len(runs)])
 	return r, nil
 }
 
@@ -80,8 +81,7 @@ func mean(d []time.Duration) time.Duration {
 	return sum / time.Duration(len(d))
 }
 
-// inProcess gives the times of applications one by one, of which a process that runs
-// once has room for many.
+// inProcess applies the patch for a while and returns the time of each application.
 func (c *change) inProcess() (took []time.Duration, err error) {
 	const enough = 2 * time.Millisecond
 	begin := time.Now()
@@ -95,7 +95,7 @@ func (c *change) inProcess() (took []time.Duration, err error) {
 	return took, nil
 }
 
-// count checks what apply makes, and counts what it allocates.
+// count checks the results of apply and counts its allocations.
 func (c *change) count(r *result) error {
 	const times = 10
 	results, err := c.apply()
@@ -104,7 +104,7 @@ func (c *change) count(r *result) error {
 	}
 	for i, f := range c.files {
 		if !bytes.Equal(results[i], f.new) {
-			return fmt.Errorf("%s is not what it should be in-process", f.name)
+			return fmt.Errorf("wrong result for %s in-process", f.name)
 		}
 	}
 	var before, after runtime.MemStats
@@ -119,8 +119,9 @@ func (c *change) count(r *result) error {
 	return nil
 }
 
-// timed puts the old files in place, runs, and checks the new ones.
-func (s site) timed(run func() error) (time.Duration, error) {
+// timed restores the old files, calls run and checks the new files. It returns the time
+// that run took.
+func (s workDir) timed(run func() error) (time.Duration, error) {
 	if err := os.RemoveAll(s.dir); err != nil {
 		return 0, err
 	}
@@ -145,14 +146,14 @@ func (s site) timed(run func() error) (time.Duration, error) {
 			return 0, err
 		}
 		if !bytes.Equal(got, f.new) {
-			return 0, fmt.Errorf("%s is not what it should be", f.name)
+			return 0, fmt.Errorf("wrong result for %s", f.name)
 		}
 	}
 	return took, nil
 }
 
-// withFiles is apply with the files read and written.
-func (s site) withFiles() error {
+// withFiles reads the files, applies the patch and writes the files.
+func (s workDir) withFiles() error {
 	diff, err := os.ReadFile(s.diff)
 	if err != nil {
 		return err
@@ -178,8 +179,9 @@ func (s site) withFiles() error {
 	return nil
 }
 
-// command runs a program in the site, without the user's configuration of git.
-func (s site) command(args ...string) func() error {
+// command returns a function that runs a program in the directory, without the user's git
+// configuration.
+func (s workDir) command(args ...string) func() error {
 	env := append(os.Environ(), "LC_ALL=C", "GIT_CEILING_DIRECTORIES="+filepath.Dir(s.dir), "GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1")
 	return func() error {
 		cmd := exec.Command(args[0], args[1:]...)

@@ -36,7 +36,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// TestShiftedIsFar keeps the hard case hard.
+// TestShiftedIsFar checks that the shifted case is as hard as it should be.
 func TestShiftedIsFar(t *testing.T) {
 	t.Parallel()
 	c := shifted()
@@ -58,17 +58,17 @@ func TestShiftedIsFar(t *testing.T) {
 	}
 }
 
-// TestChecksResults: what is wrong is not measured.
+// TestChecksResults checks that wrong results are errors.
 func TestChecksResults(t *testing.T) {
 	t.Parallel()
 	c := small()
 	c.files[0].new = bytes.ToUpper(c.files[0].new)
 	if err := c.count(&result{}); err == nil {
-		t.Error("a wrong result in-process was taken")
+		t.Error("a wrong result in-process was accepted")
 	}
-	s := site{c, t.TempDir(), ""}
+	s := workDir{c, t.TempDir(), ""}
 	if _, err := s.timed(func() error { return nil }); err == nil {
-		t.Error("a wrong file was taken")
+		t.Error("a wrong file was accepted")
 	}
 }
 

@@ -11,10 +11,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// exact reports whether diff, put on the tree in dir, gives the published
-// module back: the file that has the bug reads as original, and no other file
-// changes. Layout and comments do not count. A diff that does not fit is not
-// exact.
+// exact reports whether diff, applied to the tree in dir, restores the published
+// module: the file with the bug equals original, and no other file changes. Layout
+// and comments do not count. A diff that does not apply is not exact.
 func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 	files, err := patch.Parse([]byte(diff))
 	if err != nil {
@@ -48,7 +47,7 @@ func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 	return repaired
 }
 
-// count is how many of the patches are plausible, and how many of those verified.
+// count returns how many patches are plausible, and how many of those are verified.
 func count(patches []report.Patch) (plausible, verified int) {
 	for _, p := range patches {
 		switch p.State {
@@ -62,9 +61,9 @@ func count(patches []report.Patch) (plausible, verified int) {
 	return plausible, verified
 }
 
-// exactPatch is the best ranked of the plausible patches for which is holds, and
-// its rank, from 1, among the plausible ones of its cluster. Refused patches have
-// no rank: nobody is shown them.
+// exactPatch returns the best ranked plausible patch for which is returns true, and its
+// rank, from 1, among the plausible patches of its cluster. Refused patches are not
+// ranked, because they are not shown to users. The rank is 0 if there is no such patch.
 func exactPatch(patches []report.Patch, is func(report.Patch) bool) (best report.Patch, rank int) {
 	for _, p := range patches {
 		if (p.State != "plausible" && p.State != "verified") || !is(p) {

@@ -1,15 +1,15 @@
 // Command repair measures regreen on bugs seeded into published Go modules.
 //
-// It reads a list of bugs, and for each makes a repository that holds the module
-// with the bug, lets a regreen binary repair it, and judges the Report: was a
-// patch found that makes the tests pass (plausible), does it give back the very
-// code that was published (exact), and at which rank. With -history the bug
-// comes in a commit with five harmless hunks, and the question is whether the
-// Report names its hunk, and no other, as the culprit.
+// For each bug of a list, it makes a repository with the module and the bug, runs a
+// regreen binary on it, and judges the Report: is there a patch that makes the tests
+// pass (plausible), does one restore the published code (exact), and at which rank.
+// With -history the bug is in a commit with five harmless hunks, and the Report must
+// name its hunk, and no other, as the culprit.
 //
-// regreen is run as users run it, as a process of its own; nothing of the list
-// reaches it. Not goals: measuring speed on different machines, or other
-// languages than Go.
+// It runs regreen in a separate process, like a user would, and regreen sees nothing of
+// the list.
+//
+// Not goals: to compare machines, or to measure languages other than Go.
 package main
 
 import (
@@ -33,7 +33,7 @@ import (
 // Exit statuses.
 const (
 	exitOK          = 0
-	exitFailed      = 1 // a bug could not be measured, or is not fit
+	exitFailed      = 1 // a bug could not be measured, or failed -verify
 	exitUsage       = 2
 	exitInterrupted = 130
 )
@@ -107,11 +107,11 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.StringVar(&o.bugs, "bugs", "bench/repair/bugs.json", "the list of bugs")
 	flags.StringVar(&o.only, "only", "", "only these bugs, by id, separated by commas")
 	flags.StringVar(&o.out, "out", "", "also write the results to this file, as JSON")
-	flags.DurationVar(&o.budget, "budget", time.Minute, "what regreen may spend on a bug")
-	flags.IntVar(&o.jobs, "jobs", 1, "how many bugs to measure at a time; regreen itself uses all cores")
-	flags.BoolVar(&o.history, "history", false, "hide the bug among harmless hunks of a second commit and ask for the culprit")
-	flags.BoolVar(&o.verify, "verify", false, "check that the bugs are fit to measure with; needs no regreen")
-	flags.BoolVar(&o.reach, "reach", false, "only tell which fixes the strategies can form, and how far ahead in their order; runs no test")
+	flags.DurationVar(&o.budget, "budget", time.Minute, "the budget of regreen for one bug")
+	flags.IntVar(&o.jobs, "jobs", 1, "how many bugs to measure at a time; regreen already uses all cores")
+	flags.BoolVar(&o.history, "history", false, "hide the bug among harmless hunks of a second commit and judge the culprit")
+	flags.BoolVar(&o.verify, "verify", false, "check that the bugs can be measured; does not need regreen")
+	flags.BoolVar(&o.reach, "reach", false, "only show which exact fixes the strategies can generate, and their position; runs no tests")
 	if err := flags.Parse(args); err != nil {
 		return o, err
 	}
@@ -129,13 +129,13 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 		return o, err
 	}
 	if info, err := os.Stat(path); err != nil || info.IsDir() {
-		return o, fmt.Errorf("no binary at %s\nhint: build it with: make build", o.regreen)
+		return o, fmt.Errorf("no binary at %s\nhint: run make build", o.regreen)
 	}
 	o.regreen = path
 	return o, nil
 }
 
-// selected loads the list and picks what -only names.
+// selected loads the list and returns the bugs that -only names, or all.
 func selected(o options) ([]seeded.Bug, error) {
 	bugs, err := seeded.Load(o.bugs)
 	if err != nil || o.only == "" {
@@ -151,8 +151,8 @@ type bench struct {
 	stdout, stderr io.Writer
 }
 
-// each calls do for every bug, -jobs at a time, with an empty directory that is
-// removed afterwards. It stops starting bugs when ctx ends.
+// each calls do for every bug, -jobs at a time, with an empty directory that it removes
+// afterwards. It starts no more bugs once ctx is done.
 func (b *bench) each(ctx context.Context, bugs []seeded.Bug, do func(ctx context.Context, i int, dir string)) {
 	var wg sync.WaitGroup
 	slots := make(chan struct{}, b.jobs)
@@ -175,7 +175,7 @@ func (b *bench) each(ctx context.Context, bugs []seeded.Bug, do func(ctx context
 	wg.Wait()
 }
 
-// table prints aligned columns, the first row being the names.
+// table returns a writer of aligned columns, and writes their names to it.
 func table(w io.Writer, columns ...string) *tabwriter.Writer {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, strings.Join(columns, "\t"))

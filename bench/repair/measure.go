@@ -17,28 +17,28 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Result is what came of one bug.
+// Result is the outcome for one bug.
 type Result struct {
 	ID         string             `json:"id"`
 	Module     string             `json:"module"`
 	Template   int                `json:"template"`
-	Verdict    string             `json:"verdict,omitempty"`    // the Report's
+	Verdict    string             `json:"verdict,omitempty"`    // of the Report
 	Plausible  int                `json:"plausible"`            // patches that make the failing tests pass
-	Verified   int                `json:"verified"`             // those of them that went through the whole proof
-	Exact      bool               `json:"exact"`                // one of the plausible gives the published code back
-	Rank       int                `json:"rank,omitempty"`       // of that one among the plausible, from 1
-	Strategy   string             `json:"strategy,omitempty"`   // that made the exact patch, else the best ranked one
-	Candidates int                `json:"candidates"`           // that were tried, not only generated
-	Position   int                `json:"position,omitempty"`   // of the exact one in the order in which candidates were taken, from 1
+	Verified   int                `json:"verified"`             // plausible patches that passed the whole proof
+	Exact      bool               `json:"exact"`                // one of the plausible patches restores the published code
+	Rank       int                `json:"rank,omitempty"`       // of the exact patch among the plausible ones, from 1
+	Strategy   string             `json:"strategy,omitempty"`   // of the exact patch, or else of the best ranked one
+	Candidates int                `json:"candidates"`           // that were tried
+	Position   int                `json:"position,omitempty"`   // of the exact patch in the order in which candidates were tried, from 1
 	Seconds    float64            `json:"seconds"`              // wall time of regreen
-	Stages     map[string]float64 `json:"stages,omitempty"`     // the same by stage
+	Stages     map[string]float64 `json:"stages,omitempty"`     // seconds by stage
 	Culprit    string             `json:"culprit,omitempty"`    // with -history: exact, more, wrong or none
 	Diff       string             `json:"first_diff,omitempty"` // of the best ranked patch
 	Problem    string             `json:"problem,omitempty"`    // why the bug could not be measured
 }
 
-// Totals sums results up. Percentages are of all bugs, also of those that could
-// not be measured.
+// Totals summarizes results. Percentages are of all bugs, including those that could not
+// be measured.
 type Totals struct {
 	Bugs             int     `json:"bugs"`
 	PlausiblePercent float64 `json:"plausible_percent"`
@@ -94,8 +94,8 @@ func median(values []float64) float64 {
 	return (values[mid-1] + values[mid]) / 2
 }
 
-// measureAll measures the bugs, prints a line for each as it ends and the table
-// in the end. It reports whether all could be measured.
+// measureAll measures the bugs. It prints a line for each when it is done, and the table
+// at the end. It reports whether all could be measured.
 func (b *bench) measureAll(ctx context.Context, bugs []seeded.Bug) (bool, error) {
 	results := make([]Result, len(bugs))
 	done := 0
@@ -133,7 +133,7 @@ func (b *bench) measureAll(ctx context.Context, bugs []seeded.Bug) (bool, error)
 	return sum.Problems == 0, err
 }
 
-// measure makes the bug's repository in dir and lets regreen at it.
+// measure makes the bug's repository in dir and runs regreen on it.
 func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result {
 	result := Result{ID: bug.ID, Module: bug.Module, Template: bug.Template}
 	problem := func(err error) Result {
@@ -163,7 +163,7 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 	}
 	args := []string{"--exclude-strategies", "revert"}
 	if b.history {
-		args = []string{"--base", "HEAD~1", "--strategies", "revert"} // who is to blame, not what else would do
+		args = []string{"--base", "HEAD~1", "--strategies", "revert"} // find the culprit, not other fixes
 	}
 	rep, seconds, err := b.fix(ctx, repo, filepath.Join(dir, "report.json"), args)
 	result.Seconds = seconds
@@ -189,8 +189,8 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 	return result
 }
 
-// goodCommit commits the published module, then adds the harmless hunks to the
-// tree and makes sure that they are harmless.
+// goodCommit commits the published module, adds the harmless hunks to the tree and checks
+// that they are harmless.
 func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]harmless.Span, error) {
 	if err := commit(ctx, repo, "Import the module"); err != nil {
 		return nil, err
@@ -205,10 +205,10 @@ func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]
 	return hunks, nil
 }
 
-// fix runs regreen in repo and returns its Report and the seconds it took.
-// Status 1, the tree is still red, is what is to be expected: nothing is applied.
+// fix runs regreen in repo and returns its Report and the seconds it took. Exit status 1
+// (still red) is expected, because nothing is applied.
 func (b *bench) fix(ctx context.Context, repo, out string, extra []string) (*report.Report, float64, error) {
-	// The budget is for the search; the tests before and after it come on top.
+	// The budget does not include the tests before and after the search.
 	ctx, cancel := context.WithTimeout(ctx, 2*b.budget+3*time.Minute)
 	defer cancel()
 	args := append([]string{
@@ -238,21 +238,21 @@ func (b *bench) fix(ctx context.Context, repo, out string, extra []string) (*rep
 	return rep, seconds, nil
 }
 
-// What -history says of the culprit.
+// How -history judges the culprit.
 const (
-	culpritExact = "exact" // the bug's hunk and nothing else
-	culpritMore  = "more"  // harmless hunks besides it
+	culpritExact = "exact" // only the bug's hunk
+	culpritMore  = "more"  // the bug's hunk and harmless ones
 	culpritWrong = "wrong" // only harmless hunks
 	culpritNone  = "none"
 )
 
-// judgeCulprit compares the hunks that regreen blames with those of the commit.
-// Line numbers are those of the tree that has the bug.
+// judgeCulprit compares the lines that regreen blames with the hunks of the commit. Blamed
+// line numbers are those of the tree with the bug.
 func judgeCulprit(c *report.Culprit, b seeded.Bug, hunks []harmless.Span) string {
 	if c == nil || len(c.Files) == 0 {
 		return culpritNone
 	}
-	const context = 3 // lines that a diff may count in around a change
+	const context = 3 // lines around a change that a diff may include
 	guilty := linesOf(b).Widen(context)
 	bug, other := false, false
 	for _, s := range c.Files {
@@ -280,7 +280,7 @@ func judgeCulprit(c *report.Culprit, b seeded.Bug, hunks []harmless.Span) string
 	return culpritNone
 }
 
-// line is a result in one line.
+// line returns a result in one line.
 func (b *bench) line(r Result) string {
 	if r.Problem != "" {
 		return fmt.Sprintf("%s: could not be measured: %s", r.ID, r.Problem)
@@ -288,7 +288,7 @@ func (b *bench) line(r Result) string {
 	found := "nothing plausible"
 	switch {
 	case r.Exact:
-		found = fmt.Sprintf("exact at rank %d of %d, taken as number %d", r.Rank, r.Plausible, r.Position)
+		found = fmt.Sprintf("exact at rank %d of %d, tried as number %d", r.Rank, r.Plausible, r.Position)
 	case r.Plausible > 0:
 		found = fmt.Sprintf("%d plausible, none exact", r.Plausible)
 	}
@@ -322,11 +322,11 @@ func (b *bench) print(results []Result, t Totals) {
 	w.Flush()
 	fmt.Fprintf(b.stdout, "\nbugs                                %d\n", t.Bugs)
 	fmt.Fprintf(b.stdout, "plausible patch                     %.0f %%\n", t.PlausiblePercent)
-	if !b.history { // where history holds the answer, undoing the hunk is exact and says nothing
+	if !b.history { // with -history, reverting the bug's hunk is always exact
 		fmt.Fprintf(b.stdout, "exact patch, at any rank            %.0f %%\n", t.ExactPercent)
 		fmt.Fprintf(b.stdout, "exact patch, at rank 1              %.0f %%\n", t.ExactFirst)
 	} else {
-		fmt.Fprintf(b.stdout, "culprit is the bug's hunk, exactly  %.0f %%\n", t.CulpritPercent)
+		fmt.Fprintf(b.stdout, "culprit is exactly the bug's hunk   %.0f %%\n", t.CulpritPercent)
 	}
 	fmt.Fprintf(b.stdout, "seconds, median                     %.1f\n", t.MedianSeconds)
 	if t.Problems > 0 {

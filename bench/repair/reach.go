@@ -16,28 +16,28 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// reachAll tells, without running a test, which of the fixes the strategies can
-// form at all when they are told the function, and how many candidates they put
-// before it. It is the quick loop for whoever writes a template.
+// reachAll prints which exact fixes the strategies can generate if the buggy function is
+// the only suspect, and their position among the candidates. It runs no tests, which makes
+// it quick enough for writing a template.
 func (b *bench) reachAll(ctx context.Context, bugs []seeded.Bug) bool {
-	formed := 0
+	found := 0
 	b.each(ctx, bugs, func(ctx context.Context, i int, dir string) {
 		rank, total, by, err := b.reach(ctx, bugs[i], dir)
 		switch {
 		case err != nil:
-			fmt.Fprintf(b.stdout, "%-34s row %-2d  %v\n", bugs[i].ID, bugs[i].Template, err)
+			fmt.Fprintf(b.stdout, "%-34s template %-2d  %v\n", bugs[i].ID, bugs[i].Template, err)
 		case rank == 0:
-			fmt.Fprintf(b.stdout, "%-34s row %-2d  not formed among %d\n", bugs[i].ID, bugs[i].Template, total)
+			fmt.Fprintf(b.stdout, "%-34s template %-2d  not among %d candidates\n", bugs[i].ID, bugs[i].Template, total)
 		default:
-			formed++
-			fmt.Fprintf(b.stdout, "%-34s row %-2d  %5d of %5d by %s\n", bugs[i].ID, bugs[i].Template, rank, total, by)
+			found++
+			fmt.Fprintf(b.stdout, "%-34s template %-2d  %5d of %5d by %s\n", bugs[i].ID, bugs[i].Template, rank, total, by)
 		}
 	})
-	fmt.Fprintf(b.stdout, "formed: %d of %d\n", formed, len(bugs))
+	fmt.Fprintf(b.stdout, "found: %d of %d\n", found, len(bugs))
 	return ctx.Err() == nil
 }
 
-// reach gives the place of the exact fix in the order of candidates.
+// reach returns the position of the exact fix among the candidates, from 1, or 0.
 func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, total int, by string, err error) {
 	if err := b.modules.Checkout(ctx, bug, dir); err != nil {
 		return 0, 0, "", err
@@ -71,18 +71,18 @@ func (b *bench) reach(ctx context.Context, bug seeded.Bug, dir string) (rank, to
 		if err != nil {
 			return 0, 0, "", err
 		}
-		if got := files[bug.File]; len(got) == len(original) && bytes.Equal(got, original) || near(got, original) && harmless.SameCode(got, original) {
+		if got := files[bug.File]; len(got) == len(original) && bytes.Equal(got, original) || similarSize(got, original) && harmless.SameCode(got, original) {
 			return i + 1, len(cands), cands[i].Strategy, nil
 		}
 	}
 	return 0, len(cands), "", nil
 }
 
-// near spares most comparisons of tokens: a text that is much longer or shorter
-// is another program.
-func near(a, b []byte) bool { return a != nil && max(len(a)-len(b), len(b)-len(a)) < 80 }
+// similarSize reports whether two files differ little in length. It saves comparing the
+// tokens of files that cannot be the same code.
+func similarSize(a, b []byte) bool { return a != nil && max(len(a)-len(b), len(b)-len(a)) < 80 }
 
-// functionAround returns the lines of the function that holds a line, or just the line.
+// functionAround returns the range of the function around a line, or just the line.
 func functionAround(dir, file string, line int) (start, end int) {
 	if f := localize.NewSource(dir, nil, coverage.Outline).File(file); f != nil {
 		if unit := f.UnitAt(line); unit != nil && unit.Function {

@@ -35,16 +35,16 @@ func TestClamp(t *testing.T) {
 `
 )
 
-// tinySource is a file with the function that has the bug in line 5, and enough
-// behind it for every kind of harmless hunk.
+// tinySource returns a file with the function that has the bug on line 5, and enough code
+// after it for every kind of harmless hunk.
 func tinySource() string {
 	var b strings.Builder
 	b.WriteString("package tiny\n\n// Clamp keeps n between 0 and 10.\nfunc Clamp(n int) int {\n\tif n < 0 {\n\t\treturn 0\n\t}\n\tif n > 10 {\n\t\treturn 10\n\t}\n\treturn n\n}\n")
 	for i := range 20 {
 		fmt.Fprintf(&b, `
-// Sum%[1]d adds up to something that nobody needs.
+// Sum%[1]d computes a sum that nobody needs.
 func Sum%[1]d(n int) int {
-	// The total is what the caller gets.
+	// The caller gets the total.
 	total := n
 	total += %[1]d
 	return total
@@ -70,7 +70,7 @@ var tinyBug = seeded.Bug{
 	Fixed: "\tif n < 0 {\n\t\treturn 0\n\t}\n", Template: 2,
 }
 
-// The committed list keeps what README.md promises of it.
+// The committed list is as README.md describes it.
 func TestOwnList(t *testing.T) {
 	t.Parallel()
 	bugs, err := seeded.Load("bugs.json")
@@ -92,7 +92,7 @@ func TestOwnList(t *testing.T) {
 	}
 }
 
-// unified is the diff between two versions of a file of the module.
+// unified returns the diff between two versions of a file of the module.
 func unified(name, before, after string) string {
 	return string(patch.Format([]patch.File{patch.Diff(name, name, []byte(before), []byte(after))}))
 }
@@ -118,11 +118,11 @@ func TestExact(t *testing.T) {
 		want       bool
 	}{
 		{"the published code", right, true},
-		{"with a comment more", unified("tiny.go", string(buggy), strings.Replace(original, "if n < 0 {", "if n < 0 { // no less", 1)), true},
+		{"with an extra comment", unified("tiny.go", string(buggy), strings.Replace(original, "if n < 0 {", "if n < 0 { // too low", 1)), true},
 		{"another boundary", unified("tiny.go", string(buggy), strings.Replace(original, "n < 0", "n <= 0", 1)), false},
-		{"a test changed besides", right + unified("tiny_test.go", tinyTest, strings.Replace(tinyTest, "30", "10", 1)), false},
-		{"does not fit", unified("tiny.go", "one\ntwo\n", "one\n"), false},
-		{"outside", strings.ReplaceAll(right, "tiny.go", "../tiny.go"), false},
+		{"changes a test as well", right + unified("tiny_test.go", tinyTest, strings.Replace(tinyTest, "30", "10", 1)), false},
+		{"does not apply", unified("tiny.go", "one\ntwo\n", "one\n"), false},
+		{"outside the module", strings.ReplaceAll(right, "tiny.go", "../tiny.go"), false},
 		{"no diff", "", false},
 	}
 	for _, c := range cases {
@@ -177,7 +177,7 @@ func TestHarmless(t *testing.T) {
 			t.Errorf("hunk %v is too close to another or to the bug", h)
 		}
 	}
-	// Every changed line lies in a hunk, and every hunk has one.
+	// Every changed line is in a hunk, and every hunk has a changed line.
 	changed := map[harmless.Span]bool{}
 	for _, hunk := range patch.DiffContext("tiny.go", "tiny.go", []byte(before), after, 0).Hunks {
 		at := harmless.Span{File: "tiny.go", Start: hunk.NewStart, End: hunk.NewStart + max(hunk.NewLines, 1) - 1}
@@ -204,13 +204,13 @@ func TestHarmless(t *testing.T) {
 	}
 	seeded, err := tinyBug.Seed(after)
 	if err != nil || len(seeded) >= len(after) {
-		t.Errorf("the bug cannot be seeded behind the harmless hunks: %v", err)
+		t.Errorf("cannot seed the bug after adding the harmless hunks: %v", err)
 	}
 }
 
 func TestJudgeCulprit(t *testing.T) {
 	t.Parallel()
-	// The bug leaves three lines out: what stood in line 60 stands in 57.
+	// The bug removes three lines, so line 60 becomes line 57.
 	hunks := []harmless.Span{{File: "tiny.go", Start: 60, End: 62}, {File: "other.go", Start: 5, End: 5}}
 	cases := []struct {
 		files []report.Span
@@ -219,7 +219,7 @@ func TestJudgeCulprit(t *testing.T) {
 		{nil, culpritNone},
 		{[]report.Span{{File: "tiny.go", Start: 5, End: 5}}, culpritExact},
 		{[]report.Span{{File: "tiny.go", Start: 2, End: 8}}, culpritExact},
-		{[]report.Span{{File: "tiny.go", Start: 4, End: 3}}, culpritExact}, // nothing is left of it
+		{[]report.Span{{File: "tiny.go", Start: 4, End: 3}}, culpritExact}, // an empty range
 		{[]report.Span{{File: "tiny.go", Start: 5, End: 5}, {File: "tiny.go", Start: 57, End: 57}}, culpritMore},
 		{[]report.Span{{File: "tiny.go", Start: 61, End: 61}}, culpritNone},
 		{[]report.Span{{File: "other.go", Start: 5, End: 5}}, culpritWrong},
@@ -248,7 +248,8 @@ func TestTotals(t *testing.T) {
 	}
 }
 
-// fakeRegreen is a program that keeps its arguments and writes rep where --json says.
+// fakeRegreen returns a program that writes rep to the file of --json. It writes its
+// arguments and the state of the repository to the file seen.
 func fakeRegreen(t *testing.T, rep report.Report) (binary, seen string) {
 	t.Helper()
 	dir := t.TempDir()
@@ -307,7 +308,7 @@ func TestMeasure(t *testing.T) {
 	if err != nil || !ok {
 		t.Fatalf("%v %v\n%s", ok, err, out)
 	}
-	if !strings.Contains(out.String(), "guard: exact at rank 2 of 2, taken as number 3, 7 candidates") ||
+	if !strings.Contains(out.String(), "guard: exact at rank 2 of 2, tried as number 3, 7 candidates") ||
 		!strings.Contains(out.String(), "exact patch, at any rank            100 %") ||
 		!strings.Contains(out.String(), "exact patch, at rank 1              0 %") {
 		t.Errorf("printed\n%s", out)
@@ -335,7 +336,7 @@ func TestMeasureHistory(t *testing.T) {
 	if ok, err := b.measureAll(t.Context(), []seeded.Bug{tinyBug}); err != nil || !ok {
 		t.Fatalf("%v %v\n%s", ok, err, out)
 	}
-	if !strings.Contains(out.String(), "culprit is the bug's hunk, exactly  100 %") {
+	if !strings.Contains(out.String(), "culprit is exactly the bug's hunk   100 %") {
 		t.Errorf("printed\n%s", out)
 	}
 	args, err := os.ReadFile(seen)
@@ -353,9 +354,9 @@ func TestVerify(t *testing.T) {
 	harmlessBug.ID, harmlessBug.Line, harmlessBug.Fixed, harmlessBug.Buggy = "no-bug", 17, "total", "total"+" "
 	b, out := newBench(t, "", false)
 	if b.verifyAll(t.Context(), []seeded.Bug{tinyBug, harmlessBug}) {
-		t.Errorf("a change that no test sees counts as a bug:\n%s", out)
+		t.Errorf("a change that no test detects counts as a bug:\n%s", out)
 	}
-	if !strings.Contains(out.String(), "1 of 2 bugs in 1 modules are fit") {
+	if !strings.Contains(out.String(), "1 of 2 bugs in 1 modules can be measured") {
 		t.Errorf("printed\n%s", out)
 	}
 }

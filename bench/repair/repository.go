@@ -12,8 +12,8 @@ func initRepository(ctx context.Context, dir string) error {
 	return err
 }
 
-// commit records all files of dir, also those that the module's own .gitignore
-// names: they are part of what was published.
+// commit commits all files of dir, including those that the module's .gitignore lists,
+// because they were published too.
 func commit(ctx context.Context, dir, message string) error {
 	if _, err := seeded.Run(ctx, dir, "git", "add", "--all", "--force"); err != nil {
 		return err

@@ -7,19 +7,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang/golang/harmless"
 )
 
-// linesOf is the range of lines that a bug takes up in the file that has it. A
-// bug that only leaves something out has the line where that is missing.
+// linesOf returns the lines of a bug in the buggy file. If the bug is that something is
+// missing, it returns the line where it was.
 func linesOf(b seeded.Bug) harmless.Span {
 	return harmless.Span{File: b.File, Start: b.Line, End: b.Line + strings.Count(strings.TrimSuffix(b.Buggy, "\n"), "\n")}
 }
 
-// shift is by how many lines a bug moves what stands behind it.
+// shift returns how many lines a bug moves the code after it.
 func shift(b seeded.Bug) int {
 	return strings.Count(b.Buggy, "\n") - strings.Count(b.Fixed, "\n")
 }
 
-// addHarmless makes harmless changes to the published module in dir, away from the place
-// of the bug, and returns where. The same bug gets the same hunks every time.
+// addHarmless makes harmless changes to the published module in dir, away from the bug,
+// and returns their lines. The same bug always gets the same hunks.
 func addHarmless(dir string, b seeded.Bug) ([]harmless.Span, error) {
 	fixed := harmless.Span{File: b.File, Start: b.Line, End: b.Line + strings.Count(b.Fixed, "\n")}
 	return harmless.Change(dir, b.ID, fixed)

@@ -12,18 +12,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// verdict says whether a bug is fit to measure with.
+// verdict holds the checks of -verify for one bug.
 type verdict struct {
 	applies  bool
-	compiles bool // the module and its tests, with the bug
-	green    bool // the module as published, twice
-	red      bool // the module with the bug
-	hangs    bool // the bug shows as a test that ran into its timeout
-	harmless bool // with -history: the harmless hunks alone keep the tests green
+	compiles bool // the module and its tests compile with the bug
+	green    bool // the published module passed its tests twice
+	red      bool // a test fails with the bug
+	hangs    bool // a test timed out with the bug
+	harmless bool // with -history: the harmless hunks alone do not break the tests
 	problem  string
 }
 
-// fit reports whether all that must hold does.
+// fit reports whether a bug can be measured.
 func (v verdict) fit(b seeded.Bug, history bool) bool {
 	return v.applies && v.green && v.red && !v.hangs && v.compiles == (b.Template != 0) && (!history || v.harmless)
 }
@@ -34,8 +34,8 @@ type verifier struct {
 	history bool
 
 	mu    sync.Mutex
-	green map[string]*sync.Once // by path@version: published trees are tested once
-	isRed map[string]error
+	green map[string]*sync.Once // by path@version: tests a published tree once
+	isRed map[string]error      // by path@version: why it is red
 }
 
 func (v *verifier) verify(ctx context.Context, b seeded.Bug, dir string) verdict {
@@ -72,13 +72,13 @@ func (v *verifier) verify(ctx context.Context, b seeded.Bug, dir string) verdict
 	}
 	out.red = ctx.Err() == nil
 	out.hangs = strings.Contains(said, "panic: test timed out")
-	// Running no test still compiles, and vets, every package with its tests.
+	// go test compiles and vets every package and its tests, even if it runs none.
 	_, err = seeded.Run(ctx, dir, "go", "test", "-run=^$", "./...")
 	out.compiles = err == nil
 	return out
 }
 
-// published tests the module as it is in dir, once for all bugs of the module.
+// published tests the module as published, in dir, once for all bugs of the module.
 func (v *verifier) published(ctx context.Context, b seeded.Bug, dir string) error {
 	name := b.Module + "@" + b.Version
 	v.mu.Lock()
@@ -110,7 +110,7 @@ func test(ctx context.Context, dir string) (said string, err error) {
 	return string(out), err
 }
 
-// verifyAll verifies the bugs and prints a table; it reports whether all are fit.
+// verifyAll verifies the bugs and prints a table. It reports whether all can be measured.
 func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 	v := &verifier{modules: b.modules, history: b.history, green: map[string]*sync.Once{}, isRed: map[string]error{}}
 	verdicts := make([]verdict, len(bugs))
@@ -119,9 +119,9 @@ func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 		if ctx.Err() != nil {
 			return
 		}
-		state := "fit"
+		state := "ok"
 		if !verdicts[i].fit(bugs[i], b.history) {
-			state = "NOT FIT " + verdicts[i].problem
+			state = "FAILED " + verdicts[i].problem
 		}
 		fmt.Fprintf(b.stderr, "%s %s\n", bugs[i].ID, state)
 	})
@@ -129,7 +129,7 @@ func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 		return false
 	}
 	all := true
-	w := table(b.stdout, "bug", "module", "template", "applies", "compiles", "published green", "buggy red", "harmless green", "fit")
+	w := table(b.stdout, "bug", "module", "template", "applies", "compiles", "published green", "buggy red", "harmless green", "ok")
 	for i, bug := range bugs {
 		got := verdicts[i]
 		fit := got.fit(bug, b.history)
@@ -150,11 +150,11 @@ func (b *bench) verifyAll(ctx context.Context, bugs []seeded.Bug) bool {
 			fit++
 		}
 	}
-	fmt.Fprintf(b.stdout, "%d of %d bugs in %d modules are fit to measure with\n", fit, len(bugs), len(modules))
+	fmt.Fprintf(b.stdout, "%d of %d bugs in %d modules can be measured\n", fit, len(bugs), len(modules))
 	return all
 }
 
-// bugDir makes an empty directory for a bug.
+// bugDir creates an empty directory for a bug.
 func (b *bench) bugDir(bug seeded.Bug) (string, error) {
 	return os.MkdirTemp(b.modules.Temp, filepath.Base(bug.ID)+"-")
 }

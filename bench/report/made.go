@@ -12,12 +12,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// attempts is how many candidates a report's ledger has.
+// attempts is the length of a report's ledger.
 const attempts = 2000
 
-// made is a report of so many tests: of a hundred one fails with two KiB of output, one
-// is skipped, and of a thousand one is flaky.
-func made(tests int) *report.Report {
+// sampleReport returns a report of a number of tests. One test in a hundred fails with
+// 2 KiB of output, one in a hundred is skipped, and one in a thousand is flaky.
+func sampleReport(tests int) *report.Report {
 	r := &report.Report{
 		Schema: report.Schema, ID: "bench", Version: "1.0.0", Verdict: report.Proposed, Command: "go test ./...",
 		Started:     time.Date(2026, 3, 2, 9, 15, 12, 0, time.UTC),
@@ -64,7 +64,7 @@ func made(tests int) *report.Report {
 	return r
 }
 
-// writeEvents writes what go test -json would have told of the run, but for the retries.
+// writeEvents writes the events that go test -json would have printed, without retries.
 func writeEvents(w io.Writer, r *report.Report, _ report.Options) (err error) {
 	buf := bufio.NewWriter(w)
 	enc := json.NewEncoder(buf)

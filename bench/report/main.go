@@ -1,8 +1,8 @@
-// Command report measures writing reports in each format, and reading and writing the
-// results of tests beside the tools that do the same.
+// Command report measures writing reports in each format. It also measures converting test
+// results, compared with other tools.
 //
-// Each measurement is a process of its own, whose peak of memory counts with all that
-// the process needs to have the report at all. Writing goes to a file.
+// Each measurement runs in its own process and writes to a file. Peak memory includes
+// what the process needs to build the report.
 package main
 
 import (
@@ -22,7 +22,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// The bar for every format, with the most tests.
+// The bar for every format, with mostTests tests.
 const (
 	mostTests  = 50_000
 	mostTime   = 2 * time.Second
@@ -34,16 +34,16 @@ const (
 	junitToCTRF = "junit-to-ctrf@0.0.14"
 )
 
-// goTestJSON stands for a format that reports are not written in.
+// goTestJSON is a format that only this benchmark writes.
 const goTestJSON = "go-test-json"
 
 func main() {
-	regreen := flag.String("regreen", "bin/regreen", "the `program` to measure beside others")
-	rounds := flag.Int("rounds", 3, "how often each is measured; the median counts")
-	others := flag.Bool("others", true, "measure gotestsum and junit-to-ctrf too, which are fetched")
-	one := flag.String("one", "", "measure one `FORMAT:TESTS:FILE` in this process, for the others")
+	regreen := flag.String("regreen", "bin/regreen", "the regreen `binary` to measure")
+	rounds := flag.Int("rounds", 3, "how often to measure; the median counts")
+	others := flag.Bool("others", true, "also download and measure gotestsum and junit-to-ctrf")
+	one := flag.String("one", "", "measure one `FORMAT:TESTS:FILE` in this process and print the result as JSON")
 	flag.Parse()
-	err := errors.New("-rounds has to be at least 1")
+	err := errors.New("-rounds must be at least 1")
 	switch {
 	case *one != "":
 		err = writeOne(*one)
@@ -59,9 +59,9 @@ func main() {
 // measured is what one process took.
 type measured struct {
 	Took   time.Duration
-	CPU    time.Duration // of the whole process, where it was measured
+	CPU    time.Duration // of the process, if measured
 	Size   int64
-	Memory int64 // at its peak; 0 where the system does not tell
+	Memory int64 // peak; 0 if the system does not report it
 }
 
 func bench(out io.Writer, regreen string, rounds int, others bool) error {
@@ -94,10 +94,10 @@ func bench(out io.Writer, regreen string, rounds int, others bool) error {
 	if !others {
 		return nil
 	}
-	return beside(out, dir, regreen, rounds)
+	return compare(out, dir, regreen, rounds)
 }
 
-// writing measures writing a report in a process of its own.
+// writing measures writing a report in a separate process.
 func writing(format string, tests int, file string) (measured, error) {
 	self, err := os.Executable()
 	if err != nil {
@@ -117,7 +117,7 @@ func writing(format string, tests int, file string) (measured, error) {
 	return m, nil
 }
 
-// writeOne is that process.
+// writeOne runs in that process.
 func writeOne(what string) error {
 	parts := strings.SplitN(what, ":", 3)
 	if len(parts) != 3 {
@@ -131,7 +131,7 @@ func writeOne(what string) error {
 	if !ok || err != nil {
 		return fmt.Errorf("-one %q is not FORMAT:TESTS:FILE", what)
 	}
-	r := made(tests)
+	r := sampleReport(tests)
 	f, err := os.Create(parts[2])
 	if err != nil {
 		return err
@@ -149,16 +149,16 @@ func writeOne(what string) error {
 	return json.NewEncoder(os.Stdout).Encode(m)
 }
 
-// beside measures regreen and other tools at the same work: reading the results of
-// tests from a file and writing them to another.
-func beside(out io.Writer, dir, regreen string, rounds int) error {
+// compare measures regreen and other tools at converting a file of test results to another
+// format.
+func compare(out io.Writer, dir, regreen string, rounds int) error {
 	regreen, err := filepath.Abs(regreen)
 	if err != nil {
 		return err
 	}
 	events, junit := filepath.Join(dir, "events.jsonl"), filepath.Join(dir, "junit.xml")
-	// In processes of their own: the peak of memory of a process is never told to be less than
-	// its parent's.
+	// Write them in separate processes: the peak memory that the system reports for a process
+	// is at least its parent's.
 	for format, file := range map[string]string{goTestJSON: events, "junit": junit} {
 		if _, err := writing(format, mostTests, file); err != nil {
 			return err
@@ -193,8 +193,8 @@ func beside(out io.Writer, dir, regreen string, rounds int) error {
 	return nil
 }
 
-// process measures a program that writes a file. That its exit status is not 0 may only say
-// that tests fail.
+// process measures a program that writes a file. An exit status other than 0 is not an
+// error, because it may mean that tests failed.
 func process(dir, file string, args []string) (measured, error) {
 	file = filepath.Join(dir, file)
 	_ = os.Remove(file)
@@ -228,7 +228,7 @@ func median(rounds int, measure func() (measured, error)) (measured, error) {
 	return m, nil
 }
 
-// bytes is a size for people.
+// bytes formats a size.
 func bytes(n int64) string {
 	switch {
 	case n == 0:

@@ -1,7 +1,7 @@
-// Package seeded puts mistakes into published Go modules: the lists of such bugs, and
-// the modules that get them, in copies that may be changed.
+// Package seeded seeds bugs into published Go modules. It reads lists of bugs, and makes
+// writable copies of the modules.
 //
-// Not a goal: judging. What a bug does to the tests is for those who use it.
+// Not a goal: to run tests or to judge their results, which the callers do.
 package seeded
 
 import (
@@ -20,29 +20,29 @@ import (
 type Bug struct {
 	ID       string `json:"id"`       // unique within the list
 	Module   string `json:"module"`   // module path
-	Version  string `json:"version"`  // as the module proxy names it
+	Version  string `json:"version"`  // as on the module proxy
 	File     string `json:"file"`     // slash-separated, relative to the module's root
 	Line     int    `json:"line"`     // where Fixed starts, from 1
-	Fixed    string `json:"fixed"`    // the text as published; may be part of a line, or span lines
-	Buggy    string `json:"buggy"`    // what replaces it; empty where something was forgotten
-	Template int    `json:"template"` // kind of fix: row of the table in README.md, 0 for code that does not compile
+	Fixed    string `json:"fixed"`    // the published text; part of a line, or several lines
+	Buggy    string `json:"buggy"`    // the text that replaces it; empty if something is missing
+	Template int    `json:"template"` // kind of fix: a number of the table in bench/repair/README.md, 0 if Buggy does not compile
 }
 
-// LastTemplate is the last row of that table.
+// LastTemplate is the highest number in that table.
 const LastTemplate = 20
 
-// Load reads a list of bugs and refuses one that cannot be seeded whatever the
-// modules hold. Unknown keys are errors: they are misspelt keys.
+// Load reads a list of bugs. It returns an error for a bug that can never be seeded, and
+// for an unknown key, which is likely a typo.
 func Load(name string) ([]Bug, error) {
 	data, err := os.ReadFile(name)
 	if err != nil {
-		return nil, fmt.Errorf("read the list of bugs: %w", err)
+		return nil, fmt.Errorf("cannot read the list of bugs: %w", err)
 	}
 	dec := json.NewDecoder(bytes.NewReader(data))
 	dec.DisallowUnknownFields()
 	var bugs []Bug
 	if err := dec.Decode(&bugs); err != nil {
-		return nil, fmt.Errorf("%s: %w\nhint: README.md beside the runner describes the format", name, err)
+		return nil, fmt.Errorf("%s: %w\nhint: bench/repair/README.md describes the format", name, err)
 	}
 	seen := map[string]bool{}
 	for i, b := range bugs {
@@ -50,20 +50,20 @@ func Load(name string) ([]Bug, error) {
 			return nil, fmt.Errorf("%s: bug %d (%s): %w", name, i+1, b.ID, err)
 		}
 		if seen[b.ID] {
-			return nil, fmt.Errorf("%s: bug %d: id %q is taken already", name, i+1, b.ID)
+			return nil, fmt.Errorf("%s: bug %d: duplicate id %q", name, i+1, b.ID)
 		}
 		seen[b.ID] = true
 	}
 	return bugs, nil
 }
 
-// Pick gives the bugs with these ids, which commas separate, in their order.
+// Pick returns the bugs with the given ids, separated by commas, in that order.
 func Pick(bugs []Bug, ids string) ([]Bug, error) {
 	var picked []Bug
 	for id := range strings.SplitSeq(ids, ",") {
 		i := slices.IndexFunc(bugs, func(b Bug) bool { return b.ID == strings.TrimSpace(id) })
 		if i < 0 {
-			return nil, fmt.Errorf("there is no bug %q in the list", id)
+			return nil, fmt.Errorf("no bug %q in the list", id)
 		}
 		picked = append(picked, bugs[i])
 	}
@@ -75,13 +75,13 @@ func (b Bug) check() error {
 	case b.ID == "" || strings.ContainsAny(b.ID, ", \t\n/"):
 		return errors.New("the id must be a word without commas and slashes")
 	case b.Module == "" || b.Version == "":
-		return errors.New("module and version are needed")
+		return errors.New("module and version are required")
 	case !filepath.IsLocal(filepath.FromSlash(b.File)) || path.Ext(b.File) != ".go":
-		return fmt.Errorf("file %q is not a Go file within the module", b.File)
+		return fmt.Errorf("file %q is not a Go file in the module", b.File)
 	case strings.HasSuffix(b.File, "_test.go"):
-		return errors.New("a bug in a test is not a bug to repair")
+		return fmt.Errorf("file %q is a test", b.File)
 	case b.Line < 1:
-		return errors.New("line counts from 1")
+		return errors.New("line must be at least 1")
 	case b.Fixed == "" || b.Fixed == b.Buggy:
 		return errors.New("fixed must not be empty, and must differ from buggy")
 	case b.Template < 0 || b.Template > LastTemplate:
@@ -90,8 +90,7 @@ func (b Bug) check() error {
 	return nil
 }
 
-// Seed returns src with the bug in it. Fixed must start on the stated line, and
-// only once on it.
+// Seed returns src with the bug. Fixed must start on the given line, exactly once.
 func (b Bug) Seed(src []byte) ([]byte, error) {
 	start, ok := lineOffset(src, b.Line)
 	if !ok {
@@ -107,17 +106,17 @@ func (b Bug) Seed(src []byte) ([]byte, error) {
 			continue
 		}
 		if at >= 0 {
-			return nil, fmt.Errorf("%s:%d: %q is there more than once", b.File, b.Line, b.Fixed)
+			return nil, fmt.Errorf("%s:%d: %q occurs more than once", b.File, b.Line, b.Fixed)
 		}
 		at = i
 	}
 	if at < 0 {
-		return nil, fmt.Errorf("%s:%d: %q is not there but %q", b.File, b.Line, b.Fixed, src[start:end])
+		return nil, fmt.Errorf("%s:%d: expected %q, got %q", b.File, b.Line, b.Fixed, src[start:end])
 	}
 	return slices.Concat(src[:at], []byte(b.Buggy), src[at+len(b.Fixed):]), nil
 }
 
-// lineOffset is where line n, from 1, starts.
+// lineOffset returns the offset where line n, from 1, starts.
 func lineOffset(src []byte, n int) (int, bool) {
 	at := 0
 	for ; n > 1; n-- {

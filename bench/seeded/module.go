@@ -16,16 +16,16 @@ import (
 	"time"
 )
 
-// Modules gets published modules from the module cache, downloading each once.
+// Modules finds published modules in the module cache, and downloads each at most once.
 type Modules struct {
-	Temp string            // where the throwaway module lives that downloads
-	Dirs map[string]string // published trees that are known already, by path@version
+	Temp string            // holds the temporary module that downloads others
+	Dirs map[string]string // directories of published trees, by path@version
 
 	mu sync.Mutex
 }
 
-// dir is where the go command keeps the published tree of a module. That tree is
-// read-only and shared: copy it.
+// dir returns the directory of a module in the module cache. It is read-only and shared:
+// copy it before changing anything.
 func (m *Modules) dir(ctx context.Context, module, version string) (string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -43,7 +43,7 @@ func (m *Modules) dir(ctx context.Context, module, version string) (string, erro
 	out, err := Run(ctx, home, "go", "mod", "download", "-json", name)
 	var got struct{ Dir, Error string }
 	if json.Unmarshal(out, &got) != nil || got.Dir == "" {
-		return "", fmt.Errorf("download %s: %w\nhint: the module proxy must be in reach, or the module in the module cache", name, errors.Join(err, errors.New(got.Error)))
+		return "", fmt.Errorf("cannot download %s: %w\nhint: check that the module proxy is reachable", name, errors.Join(err, errors.New(got.Error)))
 	}
 	if m.Dirs == nil {
 		m.Dirs = map[string]string{}
@@ -52,7 +52,7 @@ func (m *Modules) dir(ctx context.Context, module, version string) (string, erro
 	return got.Dir, nil
 }
 
-// Checkout copies the bug's module, as published, to dir and makes it writable.
+// Checkout makes a writable copy of the bug's module, as published, in dir.
 func (m *Modules) Checkout(ctx context.Context, b Bug, dir string) error {
 	from, err := m.dir(ctx, b.Module, b.Version)
 	if err != nil {
@@ -61,19 +61,21 @@ func (m *Modules) Checkout(ctx context.Context, b Bug, dir string) error {
 	if err := CopyTree(from, dir); err != nil {
 		return err
 	}
-	// Modules from before there were modules have no go.mod; the cache has one made up outside the tree.
+	// Code older than Go modules has no go.mod; the module cache has a generated one outside
+	// the tree.
 	mod := filepath.Join(dir, "go.mod")
 	if _, err := os.Stat(mod); errors.Is(err, fs.ErrNotExist) {
 		if err := os.WriteFile(mod, []byte("module "+b.Module+"\n"), 0o644); err != nil {
 			return err
 		}
 	}
-	// What the go command would complete in go.mod and go.sum belongs into the commit, not into what is tested.
+	// Have the go command complete go.mod and go.sum now, so that they are committed and do
+	// not change during the tests.
 	_, err = Run(ctx, dir, "go", "list", "-test", "-deps", "./...")
 	return err
 }
 
-// CopyTree copies files and directories; all are writable in the copy.
+// CopyTree copies files and directories and makes the copies writable.
 func CopyTree(from, to string) error {
 	return filepath.WalkDir(from, func(name string, d fs.DirEntry, err error) error {
 		if err != nil {
@@ -94,7 +96,7 @@ func CopyTree(from, to string) error {
 	})
 }
 
-// SeedFile puts the bug into the module in dir and returns the file as it was.
+// SeedFile seeds the bug into the module in dir and returns the file's original content.
 func (b Bug) SeedFile(dir string) (original []byte, err error) {
 	name := filepath.Join(dir, filepath.FromSlash(b.File))
 	original, err = os.ReadFile(name)
@@ -108,8 +110,8 @@ func (b Bug) SeedFile(dir string) (original []byte, err error) {
 	return original, os.WriteFile(name, buggy, 0o644)
 }
 
-// Run runs a command in dir and returns its standard output, which is kept when
-// the command fails; the error then ends with what the command said.
+// Run runs a command in dir and returns its standard output, even if the command fails.
+// The error then ends with the command's error output.
 func Run(ctx context.Context, dir, name string, args ...string) ([]byte, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := Command(ctx, dir, name, args...)
@@ -124,8 +126,8 @@ func Run(ctx context.Context, dir, name string, args ...string) ([]byte, error) 
 	return stdout.Bytes(), nil
 }
 
-// Command prepares a command in its own process group, which is interrupted when
-// ctx ends, and killed when that does not help.
+// Command returns a command that runs in its own process group. The group is interrupted
+// when ctx is done, and the command is killed if that does not stop it.
 func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	cmd := exec.CommandContext(ctx, name, args...)
 	cmd.Dir = dir
@@ -136,9 +138,9 @@ func Command(ctx context.Context, dir, name string, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// Environment is what the commands see: enough to build Go and to reach a
-// proxy. A CI's variables, the user's git configuration and switches of regreen
-// would make the figures differ from machine to machine.
+// Environment returns the environment of commands: enough to build Go code and to reach a
+// proxy. It leaves out CI variables, the user's git configuration and regreen's variables,
+// because they would make the figures differ between machines.
 func Environment(environ []string) []string {
 	var kept []string
 	for _, entry := range environ {
@@ -153,14 +155,14 @@ func Environment(environ []string) []string {
 	}
 	return append(kept,
 		"GOFLAGS=-mod=mod", "GOWORK=off",
-		"GOLDMARK_TEST_TIMEOUT_MULTIPLIER=20", // its tests of speed fail on a busy machine
+		"GOLDMARK_TEST_TIMEOUT_MULTIPLIER=20", // its performance tests fail on a busy machine
 		"GIT_CONFIG_GLOBAL="+os.DevNull, "GIT_CONFIG_NOSYSTEM=1",
 		"GIT_AUTHOR_NAME=bench", "GIT_AUTHOR_EMAIL=bench@localhost", "GIT_AUTHOR_DATE=2024-01-01T00:00:00Z",
 		"GIT_COMMITTER_NAME=bench", "GIT_COMMITTER_EMAIL=bench@localhost", "GIT_COMMITTER_DATE=2024-01-01T00:00:00Z",
 	)
 }
 
-// tail is the end of s, at most n bytes of it.
+// tail returns the last n bytes of s.
 func tail(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -19,8 +19,8 @@ func TestSeed(t *testing.T) {
 		{"part of a line", Bug{File: "f.go", Line: 3, Fixed: "hre", Buggy: "h"}, "one\ntwo two\nthe\nfour", ""},
 		{"several lines", Bug{File: "f.go", Line: 1, Fixed: "one\ntwo two\n", Buggy: ""}, "three\nfour", ""},
 		{"last line without newline", Bug{File: "f.go", Line: 4, Fixed: "four", Buggy: "5"}, "one\ntwo two\nthree\n5", ""},
-		{"other line", Bug{File: "f.go", Line: 2, Fixed: "three", Buggy: "x"}, "", `f.go:2: "three" is not there but "two two"`},
-		{"ambiguous", Bug{File: "f.go", Line: 2, Fixed: "two", Buggy: "x"}, "", `f.go:2: "two" is there more than once`},
+		{"other line", Bug{File: "f.go", Line: 2, Fixed: "three", Buggy: "x"}, "", `f.go:2: expected "three", got "two two"`},
+		{"ambiguous", Bug{File: "f.go", Line: 2, Fixed: "two", Buggy: "x"}, "", `f.go:2: "two" occurs more than once`},
 		{"past the end", Bug{File: "f.go", Line: 9, Fixed: "two", Buggy: "x"}, "", "f.go has no line 9"},
 	}
 	for _, c := range cases {
@@ -45,9 +45,9 @@ func TestLoadRefuses(t *testing.T) {
 	const good = `{"id":"a","module":"m","version":"v1.0.0","file":"f.go","line":1,"fixed":"x","buggy":"y","template":1}`
 	cases := map[string]string{
 		"unknown field": `[{"id":"a","modul":"m"}]`,
-		"taken already": "[" + good + "," + good + "]",
+		"duplicate id":  "[" + good + "," + good + "]",
 		"not a Go file": "[" + strings.Replace(good, "f.go", "../f.go", 1) + "]",
-		"in a test":     "[" + strings.Replace(good, "f.go", "f_test.go", 1) + "]",
+		"is a test":     "[" + strings.Replace(good, "f.go", "f_test.go", 1) + "]",
 		"must differ":   "[" + strings.Replace(good, `"y"`, `"x"`, 1) + "]",
 		"0 to 20":       "[" + strings.Replace(good, `"template":1`, `"template":21`, 1) + "]",
 	}
@@ -57,7 +57,7 @@ func TestLoadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), problem) {
-			t.Errorf("%s: error %v, want it to say %q", list, err, problem)
+			t.Errorf("%s: error %v, want %q in it", list, err, problem)
 		}
 	}
 }

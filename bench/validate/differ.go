@@ -15,27 +15,29 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// relation is how a verdict of screening stands to what go test says.
+// relation is how a screening verdict compares with the result of go test.
 type relation string
 
 const (
-	same        relation = "agree"
-	loose       relation = "agree, but it does not compile" // and fails in screening, which looks at the real edit only of what passes
-	misread     relation = "agree, but it compiles"         // and fails: had it passed, it would be a false reject
+	agree relation = "agree"
+	// It failed as a mutant. Screening only compiles the real edit of candidates that pass.
+	notCompiled relation = "agree, but it does not compile"
+	// Screening took it for ill-typed. It fails; if it passed, it would be a false reject.
+	compiled    relation = "agree, but it compiles"
 	falseAccept relation = "false accept"
 	falseReject relation = "false reject"
-	left        relation = "not judged"
-	unsteady    relation = "go test disagrees with itself"
+	notJudged   relation = "not judged"
+	unstable    relation = "go test disagrees with itself"
 )
 
-// judge compares. All is asked only where the failing tests pass and screening says
-// that other tests do not.
+// judge compares a screening verdict with the result of go test for the failing tests. It
+// calls all only if these pass and screening found that other tests fail.
 func judge(r *validate.Result, failing outcome, all func() (outcome, error)) (relation, error) {
 	switch {
 	case !judged(r):
-		return left, nil
+		return notJudged, nil
 	case r.Verdict == validate.Plausible && failing == passes:
-		return same, nil
+		return agree, nil
 	case r.Verdict == validate.Plausible:
 		return falseAccept, nil
 	case r.Verdict == validate.Refused && failing == passes:
@@ -43,18 +45,18 @@ func judge(r *validate.Result, failing outcome, all func() (outcome, error)) (re
 		if got == passes {
 			return falseReject, err
 		}
-		return same, err
+		return agree, err
 	case failing == passes:
 		return falseReject, nil
 	case r.Verdict == validate.IllTyped && failing != unbuilt:
-		return misread, nil
+		return compiled, nil
 	case r.Verdict != validate.IllTyped && failing == unbuilt:
-		return loose, nil
+		return notCompiled, nil
 	}
-	return same, nil
+	return agree, nil
 }
 
-// comparison is one candidate of which screening and go test have judged.
+// comparison is one candidate that both screening and go test have judged.
 type comparison struct {
 	Number   int              `json:"number"` // in the list, from 1
 	Strategy string           `json:"strategy"`
@@ -66,45 +68,45 @@ type comparison struct {
 	Reason   string           `json:"reason"`
 	GoTest   outcome          `json:"go_test"` // of the failing tests
 	Relation relation         `json:"relation"`
-	Extra    bool             `json:"extra,omitempty"` // not of the sample, see differ
+	Extra    bool             `json:"extra,omitempty"` // not in the sample, see extras
 }
 
-// differences is the outcome for one subject.
+// differences is the result for one subject.
 type differences struct {
 	ID       string           `json:"id"`
 	Screened int              `json:"screened"`
 	Counts   map[relation]int `json:"counts"`  // in the sample
-	Passing  int              `json:"passing"` // the failing tests, says go test; the extras count as well
+	Passing  int              `json:"passing"` // pass the failing tests with go test, including extras
 	Extra    map[relation]int `json:"extra_counts"`
-	List     []comparison     `json:"list"` // where they do not agree
+	List     []comparison     `json:"list"` // those that are not "agree"
 	Seconds  float64          `json:"naive_seconds"`
 }
 
 const (
-	// differTimeout is what the tests of one candidate may take before they count as
-	// failed: much more than they take otherwise.
+	// differTimeout limits the tests of one candidate, which fail if they exceed it. It is
+	// much more than they usually take.
 	differTimeout = 10 * time.Second
-	// extras is how many candidates are compared besides the sample, of those that
-	// pass the failing tests in screening, and as many again of those that change the
-	// lines around the bug. A sample has next to none that pass, and what is wrongly
-	// accepted or rejected is among them.
+	// extras is how many candidates are compared in addition to the sample: so many that
+	// pass the failing tests in screening, and so many that change lines near the bug. A
+	// sample has few candidates that pass, but these are the ones that can be accepted or
+	// rejected wrongly.
 	extras = 40
-	// around is how many lines before and after the bug those are.
+	// around is how many lines before and after the bug count as near it.
 	around = 3
-	// rejectBar is the share of false rejects among the judged that is still allowed.
+	// rejectBar is the allowed share of false rejects among the judged candidates.
 	rejectBar = 0.01
 )
 
-// differ compares the verdicts on samples of what the subjects' packages are screened
-// for. Screened is all, so that the verdicts come about as they do in use. The naive
-// loop works in as many copies as there are workers, and without vet, which may refuse
-// code that passes: confirmation asks it, screening does not.
+// differ compares the verdicts on samples of the subjects' candidates. It screens all
+// candidates, so that the verdicts are those of real use. The naive loop runs in as many
+// copies as there are workers, without vet. Vet can reject code that passes its tests, but
+// only confirmation runs it, and screening does not.
 func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) error, w io.Writer) error {
 	var all []differences
 	total := differences{ID: "all", Counts: make(map[relation]int), Extra: make(map[relation]int)}
-	fmt.Fprintf(w, "%d of each, seed %d\n", b.differential, b.seed)
-	fmt.Fprintf(w, "%-28s %8s %7s %6s %6s %7s %8s %6s %7s %7s %6s %6s\n", "",
-		"screened", "passing", "agree", "loose", "misread", "unsteady", "left", "accepts", "rejects", "extra", "wrong")
+	fmt.Fprintf(w, "samples of %d, seed %d\n", b.differential, b.seed)
+	fmt.Fprintf(w, "%-28s %8s %7s %6s %7s %8s %8s %8s %7s %7s %6s %6s\n", "",
+		"screened", "passing", "agree", "unbuilt", "compiled", "unstable", "unjudged", "accepts", "rejects", "extra", "wrong")
 	err := subjects(func(s *subject) error {
 		d, err := b.compare(ctx, s)
 		if err != nil {
@@ -122,7 +124,7 @@ func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) 
 	accepts := total.Counts[falseAccept] + total.Extra[falseAccept]
 	fmt.Fprintf(w, "\nfalse accepts: %d, bar 0: %s\nfalse rejects: %.2f %% of those judged, bar 1 %%: %s\n",
 		accepts, atMost(float64(accepts), 0), 100*total.rejects(), atMost(total.rejects(), rejectBar))
-	fmt.Fprintln(w, "passing: the failing tests, says go test. loose: does not compile, but was a mutant, and failed. misread: compiles,\nbut is ill_typed in screening; go test fails. left: would need a build of its own. accepts, rejects: false ones.\nextra: compared besides, what passed in screening and what changes the lines around the bug; wrong: false ones of them.")
+	fmt.Fprintln(w, "passing: pass the failing tests with go test. unbuilt: failed as a mutant, but do not compile. compiled: ill_typed in\nscreening, but compile and fail. unjudged: need their own build. accepts, rejects: false accepts and false rejects.\nextra: compared in addition, because they pass in screening or change lines near the bug. wrong: false accepts and\nfalse rejects among these.")
 	return writeJSON(b.out, all)
 }
 
@@ -139,9 +141,9 @@ func (d *differences) add(o differences) {
 	}
 }
 
-// rejects is the share of false rejects among what was judged.
+// rejects returns the share of false rejects among the judged candidates.
 func (d *differences) rejects() float64 {
-	judged := d.Counts[same] + d.Counts[loose] + d.Counts[misread] + d.Counts[falseAccept] + d.Counts[falseReject]
+	judged := d.Counts[agree] + d.Counts[notCompiled] + d.Counts[compiled] + d.Counts[falseAccept] + d.Counts[falseReject]
 	return float64(d.Counts[falseReject]) / float64(max(judged, 1))
 }
 
@@ -150,16 +152,16 @@ func (d *differences) print(w io.Writer) {
 	for _, n := range d.Extra {
 		extra += n
 	}
-	fmt.Fprintf(w, "%-28s %8d %7d %6d %6d %7d %8d %6d %7d %7d %6d %6d\n", d.ID, d.Screened, d.Passing, d.Counts[same], d.Counts[loose], d.Counts[misread],
-		d.Counts[unsteady], d.Counts[left], d.Counts[falseAccept], d.Counts[falseReject], extra, d.Extra[falseAccept]+d.Extra[falseReject])
+	fmt.Fprintf(w, "%-28s %8d %7d %6d %7d %8d %8d %8d %7d %7d %6d %6d\n", d.ID, d.Screened, d.Passing, d.Counts[agree], d.Counts[notCompiled], d.Counts[compiled],
+		d.Counts[unstable], d.Counts[notJudged], d.Counts[falseAccept], d.Counts[falseReject], extra, d.Extra[falseAccept]+d.Extra[falseReject])
 	for _, c := range d.List {
-		if c.Relation != loose && c.Relation != left {
+		if c.Relation != notCompiled && c.Relation != notJudged {
 			fmt.Fprintf(w, "    %s: %s:%d %s (%s)\n        screening: %s at %s: %s; go test: %s\n", c.Relation, c.File, c.Line, c.Title, c.Strategy, c.Verdict, c.Stage, c.Reason, c.GoTest)
 		}
 	}
 }
 
-// compare screens all of a subject's candidates and tries a sample with go test.
+// compare screens all candidates of a subject and runs go test on a sample.
 func (b *bench) compare(ctx context.Context, s *subject) (differences, error) {
 	d := differences{ID: s.bug.ID, Screened: len(s.cands), Counts: make(map[relation]int), Extra: make(map[relation]int), List: []comparison{}}
 	v, err := b.validator(ctx, s, "differ")
@@ -205,19 +207,19 @@ func (b *bench) compare(ctx context.Context, s *subject) (differences, error) {
 		if c.GoTest == passes {
 			d.Passing++
 		}
-		if c.Relation != same {
+		if c.Relation != agree {
 			d.List = append(d.List, c)
 		}
 	}
 	return d, nil
 }
 
-// nearBug tells whether a candidate changes the lines around the bug.
+// nearBug reports whether a candidate changes lines near the bug.
 func (s *subject) nearBug(c *propose.Candidate) bool {
 	return c.File() == s.bug.File && c.Line >= s.bug.Line-around && c.Line <= s.bug.Line+around
 }
 
-// choose gives the numbers of n results, and of the extras.
+// choose returns the indexes of n random results, followed by those of the extras.
 func choose(results []validate.Result, near func(*propose.Candidate) bool, n int, seed uint64) []int {
 	order := rand.New(rand.NewPCG(seed, 1)).Perm(len(results))
 	n = min(n, len(order))
@@ -237,7 +239,7 @@ func choose(results []validate.Result, near func(*propose.Candidate) bool, n int
 	return sample
 }
 
-// compare tries one candidate. Where that contradicts screening it is tried again.
+// compare runs go test on one candidate, and a second time if it contradicts screening.
 func (n *naive) compare(ctx context.Context, r *validate.Result) (comparison, error) {
 	c := comparison{
 		Strategy: r.Candidate.Strategy, Title: r.Candidate.Title, File: r.Candidate.File(), Line: r.Candidate.Line,
@@ -255,7 +257,7 @@ func (n *naive) compare(ctx context.Context, r *validate.Result) (comparison, er
 		wrong := c.Relation == falseAccept || c.Relation == falseReject
 		switch {
 		case before != "" && before != c.Relation:
-			c.Relation = unsteady
+			c.Relation = unstable
 			return c, nil
 		case !wrong:
 			return c, nil

@@ -1,19 +1,19 @@
-// Command validate measures how many candidates a second package validate judges, and
-// whether it judges them as go test would.
+// Command validate measures how many candidates per second package validate judges, and
+// whether its verdicts agree with go test.
 //
-// Each subject is a published module with a seeded bug. What the strategies propose
-// for it, over all functions of the package that has the bug, is screened as the
-// pipeline does it, the best first: a hundred of them, five hundred, all. The naive
-// loop, which writes a candidate into a copy of the module, runs go test on the failing
-// tests and puts the file back, is timed on a sample of the same list; half of it
-// before the screening and half after, so that a machine that gets slower does so for
-// both. The build cache is one of its own, filled with what both need of the unchanged
-// code: how often the bench was run before makes no difference.
+// Each subject is a published module with a seeded bug. The strategies propose candidates
+// for all functions of the package with the bug. The best hundred, the best five hundred
+// and all of them are screened like in the pipeline. The naive loop, which writes a
+// candidate to a copy of the module, runs go test on the failing tests and restores the
+// file, is timed on a sample of the same candidates: half of it before the screening and
+// half after, so that a machine that slows down affects both. The build cache is separate
+// and contains what both need of the unchanged code, so that earlier runs make no
+// difference.
 //
-// With -differential the verdicts on a sample are compared with those of the naive
-// loop instead.
+// With -differential, it compares the verdicts on a sample with those of the naive loop
+// instead.
 //
-// Not a goal: whether the bug is mended, which bench/repair measures.
+// Not a goal: to measure whether the bug is fixed, which bench/repair does.
 package main
 
 import (
@@ -32,7 +32,7 @@ import (
 	"github.com/regreen-ci/regreen/bench/seeded"
 )
 
-// usual are the bugs that the bars are for: three packages of usual size and two
+// usual lists the bugs that the bars apply to: in three packages of usual size and two
 // larger ones.
 const usual = "semver-tilde-minor,toml-basic-string-escapes,goldmark-empty-item,gotoml-multiline-newline,pflag-split-value"
 
@@ -53,12 +53,12 @@ func main() {
 	flag.StringVar(&o.bugs, "bugs", "bench/repair/bugs.json", "the list of bugs, a `file`")
 	flag.StringVar(&o.only, "only", usual, "measure with these bugs, by `id`, separated by commas")
 	flag.StringVar(&o.out, "out", "", "also write the results to this `file`, as JSON")
-	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of screening all to this `file`")
+	flag.StringVar(&o.profile, "profile", "", "write a CPU profile of screening all candidates to this `file`")
 	flag.IntVar(&o.jobs, "jobs", 2, "workers of the validator")
-	flag.IntVar(&o.most, "most", 6000, "how many candidates all are at most")
-	flag.IntVar(&o.differential, "differential", 0, "compare the verdicts on so many candidates of each subject with the naive loop's; 0 measures speed")
-	flag.Uint64Var(&o.seed, "seed", 1, "of the samples")
-	flag.BoolVar(&o.debug, "debug", false, "show what the validator logs")
+	flag.IntVar(&o.most, "most", 6000, "the most candidates to screen")
+	flag.IntVar(&o.differential, "differential", 0, "compare the verdicts on this many candidates per subject with the naive loop's; 0 measures speed")
+	flag.Uint64Var(&o.seed, "seed", 1, "the seed of the samples")
+	flag.BoolVar(&o.debug, "debug", false, "show the validator's log")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	err := run(ctx, o, os.Stdout, os.Stderr)
@@ -79,7 +79,7 @@ type bench struct {
 
 func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	if o.jobs < 1 || o.most < 1 || o.differential < 0 {
-		return errors.New("-jobs and -most must be positive, -differential not negative")
+		return errors.New("-jobs and -most must be positive, and -differential not negative")
 	}
 	bugs, err := seeded.Load(o.bugs)
 	if err != nil {
@@ -121,7 +121,7 @@ func run(ctx context.Context, o options, stdout, stderr io.Writer) (err error) {
 	return b.time(ctx, subjects, stdout)
 }
 
-// writeJSON writes v for programs; no name means not to.
+// writeJSON writes v to a file, unless name is empty.
 func writeJSON(name string, v any) error {
 	if name == "" {
 		return nil

@@ -17,28 +17,28 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// result is what one subject showed.
+// result is the result for one subject.
 type result struct {
 	ID       string   `json:"id"`
 	Module   string   `json:"module"`
 	Package  string   `json:"package"` // of the failing tests
-	Tests    []string `json:"tests"`   // that fail
+	Tests    []string `json:"tests"`   // the failing ones
 	Proposed int      `json:"proposed"`
 	Naive    float64  `json:"naive_per_second"`
-	NaiveCPU float64  `json:"naive_cpu_seconds"` // for each candidate
+	NaiveCPU float64  `json:"naive_cpu_seconds"` // per candidate
 	Steps    []step   `json:"steps"`
 }
 
 // step is one screening.
 type step struct {
 	N         int     `json:"n"`
-	Judged    int     `json:"judged"` // those that were not left over
+	Judged    int     `json:"judged"` // see judged
 	Seconds   float64 `json:"seconds"`
 	PerSecond float64 `json:"per_second"` // of those judged
 	Ratio     float64 `json:"ratio"`      // to the naive loop
 	CPU       float64 `json:"cpu_seconds"`
-	CPURatio  float64 `json:"cpu_ratio"` // the same of processor time, which a busy machine leaves as it is
-	// Where the seconds went.
+	CPURatio  float64 `json:"cpu_ratio"` // of CPU time, which depends less on other load
+	// Seconds by stage.
 	TypeCheck float64 `json:"type_check_seconds"`
 	Build     float64 `json:"build_seconds"`
 	Run       float64 `json:"run_seconds"`
@@ -46,9 +46,9 @@ type step struct {
 
 	Memory   memory                   `json:"memory"`
 	Verdicts map[validate.Verdict]int `json:"verdicts"`
-	Reasons  map[string]int           `json:"reasons"` // for which candidates were rejected or left over
-	// Seconds until the first plausible candidate was told of, and until the first one
-	// was confirmed, which is begun when all are screened; 0 for none.
+	Reasons  map[string]int           `json:"reasons"` // why candidates were rejected or pruned
+	// Seconds until the first plausible candidate was reported, and until the first one was
+	// confirmed, which begins after screening. 0 means that there was none.
 	Plausible float64 `json:"first_plausible_seconds,omitempty"`
 	Verified  float64 `json:"first_verified_seconds,omitempty"`
 }
@@ -56,20 +56,19 @@ type step struct {
 const (
 	// naiveSamples is how many candidates the naive loop is timed on.
 	naiveSamples = 10
-	// naiveTimeout is what its tests may take: little, for a candidate that never ends
-	// must not make the loop look slow.
+	// naiveTimeout limits its tests. It is short, so that a candidate that never ends does
+	// not make the loop look slow.
 	naiveTimeout = 2 * time.Second
-	// warmed is how many candidates the build cache is filled with.
+	// warmed is how many candidates are screened to fill the build cache.
 	warmed = 20
-	// mostConfirmed is how many plausible candidates are tried to be confirmed, as in
-	// the pipeline.
+	// mostConfirmed limits how many plausible candidates are confirmed, as in the pipeline.
 	mostConfirmed = 15
 )
 
-// sizes are the numbers of candidates that are screened, besides all.
+// sizes are the numbers of candidates to screen, in addition to all.
 var sizes = []int{100, 500}
 
-// measure times the naive loop and screening on a subject.
+// measure times the naive loop and the screening of a subject.
 func (b *bench) measure(ctx context.Context, s *subject) (result, error) {
 	r := result{ID: s.bug.ID, Module: s.bug.Module, Package: s.target.Package, Proposed: s.proposed}
 	for _, id := range s.target.Tests() {
@@ -120,25 +119,25 @@ func (b *bench) measure(ctx context.Context, s *subject) (result, error) {
 	return r, nil
 }
 
-// warm fills the build cache with what is the same for all candidates.
+// warm fills the build cache with what all candidates have in common.
 func (b *bench) warm(ctx context.Context, s *subject, loop *naive) error {
 	what, err := loop.failing(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if what != fails {
-		return fmt.Errorf("in the copy, %s %s as the code stands", s.target.Package, what)
+		return fmt.Errorf("in the copy, %s %s without a candidate", s.target.Package, what)
 	}
 	v, err := b.validator(ctx, s, "warm")
 	if err != nil {
 		return err
 	}
-	v.Screen(ctx, s.target, s.cands[max(0, len(s.cands)-warmed):]) // some of them will compile
+	v.Screen(ctx, s.target, s.cands[max(0, len(s.cands)-warmed):]) // some of them compile
 	return ctx.Err()
 }
 
-// spread gives n of the numbers below total, at most, one of each of as many parts of
-// equal size.
+// spread divides the numbers below total into n parts of equal size and returns a random
+// one of each.
 func spread(total, n int, seed uint64) []int {
 	rng := rand.New(rand.NewPCG(seed, 0))
 	n = min(n, total)
@@ -150,9 +149,9 @@ func spread(total, n int, seed uint64) []int {
 	return out
 }
 
-// validator makes one that has seen nothing yet, but for the source of the package
-// under repair, which in the pipeline the strategies have loaded. A comment of its own
-// at the end of a file keeps what was built for other steps from helping this one.
+// validator returns a new validator. Only the source of the package under repair is
+// loaded, as the strategies do in the pipeline. A comment with the step at the end of a
+// file prevents it from using what was built for other steps.
 func (b *bench) validator(ctx context.Context, s *subject, step string) (*validate.Validator, error) {
 	tree := s.tree()
 	src, err := tree.Read(s.bug.File)
@@ -169,8 +168,7 @@ func (b *bench) validator(ctx context.Context, s *subject, step string) (*valida
 	return v, err
 }
 
-// screen screens the first n candidates, and confirms what is plausible until one is
-// verified.
+// screen screens the first n candidates, and confirms plausible ones until one is verified.
 func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int]confirmation) (st step, err error) {
 	v, err := b.validator(ctx, s, fmt.Sprint(n))
 	if err != nil {
@@ -178,7 +176,7 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 	}
 	cands := slices.Clone(s.cands[:n])
 	st = step{N: n, Verdicts: make(map[validate.Verdict]int), Reasons: make(map[string]int)}
-	debug.FreeOSMemory() // what was before does not count
+	debug.FreeOSMemory() // do not count earlier garbage
 	end := func() error { return nil }
 	if b.profile != "" && n == len(s.cands) {
 		if end, err = profileTo(b.profile); err != nil {
@@ -217,20 +215,20 @@ func (b *bench) screen(ctx context.Context, s *subject, n int, confirmed map[int
 	return st, err
 }
 
-// judged tells whether a candidate got a verdict: left over is what would need a build
-// of its own, or the time for.
+// judged reports whether a candidate got a verdict. Those that need their own build, and
+// those left when time ran out, got none.
 func judged(r *validate.Result) bool {
 	return r.Verdict != validate.Pruned || r.Reason != "would need a build of its own" && r.Reason != "the budget ended before its turn"
 }
 
-// confirmation is what came of confirming a candidate.
+// confirmation is the outcome of confirming a candidate.
 type confirmation struct {
 	verified bool
 	seconds  float64
 }
 
-// confirmFirst confirms the plausible ones in their order until one is verified. Each
-// is confirmed once for all sizes: go test would remember the second time.
+// confirmFirst confirms plausible candidates in order until one is verified. It confirms
+// each only once for all sizes, because go test would cache the result.
 func confirmFirst(ctx context.Context, v *validate.Validator, target validate.Target, results []validate.Result, known map[int]confirmation) (seconds float64, ok bool, err error) {
 	tried := 0
 	for i := range results {
@@ -255,7 +253,7 @@ func confirmFirst(ctx context.Context, v *validate.Validator, target validate.Ta
 	return seconds, false, nil
 }
 
-// cpuTime is what this process and those below it that have ended took of processors.
+// cpuTime returns the CPU time of this process and its descendants that have exited.
 func cpuTime() time.Duration {
 	var sum int64
 	for _, who := range []int{syscall.RUSAGE_SELF, syscall.RUSAGE_CHILDREN} {
@@ -267,7 +265,7 @@ func cpuTime() time.Duration {
 	return time.Duration(sum)
 }
 
-// profileTo profiles this process until end.
+// profileTo starts a CPU profile of this process, which end stops.
 func profileTo(name string) (end func() error, err error) {
 	f, err := os.Create(name)
 	if err != nil {

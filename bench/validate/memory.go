@@ -9,18 +9,18 @@ import (
 	"time"
 )
 
-// memory is the largest resident memory that was seen, in MB.
+// memory is the peak of resident memory in MB.
 type memory struct {
 	Own   float64 `json:"own_mb"`   // of this process
-	Child float64 `json:"child_mb"` // of the largest of the processes below it
-	All   float64 `json:"all_mb"`   // of all of them at one time
+	Child float64 `json:"child_mb"` // of its largest descendant
+	All   float64 `json:"all_mb"`   // of all of them together
 }
 
-// samplePeriod is how often memory is looked at: what lives shorter is not seen.
+// samplePeriod is how often memory is sampled. Processes that live shorter may be missed.
 const samplePeriod = 100 * time.Millisecond
 
-// watchMemory looks at the memory of this process and of all below it until it is
-// told to stop. Where there is no /proc it sees nothing.
+// watchMemory samples the memory of this process and its descendants until stop is called,
+// which returns the peak. Without /proc, the peak is 0.
 func watchMemory() (stop func() memory) {
 	quit, done := make(chan struct{}), make(chan memory)
 	go func() {
@@ -44,7 +44,7 @@ func watchMemory() (stop func() memory) {
 	}
 }
 
-// sampleMemory is the memory at this moment.
+// sampleMemory returns the present memory.
 func sampleMemory() memory {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {
@@ -75,8 +75,8 @@ func sampleMemory() memory {
 	return m
 }
 
-// readStat reads the parent and the resident MB from what Linux tells in stat of a
-// process: the fields behind its name, which may hold anything.
+// readStat reads the parent and the resident memory in MB of a process from the content of
+// /proc/PID/stat. It skips the name, which can contain any character.
 func readStat(stat []byte) (parent int, resident float64) {
 	_, rest, _ := strings.Cut(string(stat[bytes.LastIndexByte(stat, ')')+1:]), " ")
 	fields := strings.Fields(rest)

@@ -18,16 +18,16 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// naive is the loop that everyone writes first: the candidate goes into a copy of the
-// module, go test runs, the file is put back.
+// naive is the obvious way to test candidates: write the candidate to a copy of the module,
+// run go test, restore the file.
 type naive struct {
 	subject *subject
-	root    string        // of the copy, which nothing else uses
+	root    string        // of the copy, which is used by nothing else
 	timeout time.Duration // of the tests
-	flags   []string      // more of go test
+	flags   []string      // additional flags of go test
 }
 
-// outcome is what go test says of a candidate.
+// outcome is the result of go test for a candidate.
 type outcome string
 
 const (
@@ -36,7 +36,7 @@ const (
 	unbuilt outcome = "does not compile"
 )
 
-// newNaive makes the copy.
+// newNaive makes a copy of the module for a loop.
 func (b *bench) newNaive(s *subject, timeout time.Duration, flags ...string) (*naive, error) {
 	root, err := os.MkdirTemp(b.modules.Temp, s.bug.ID+"-naive-")
 	if err != nil {
@@ -45,7 +45,7 @@ func (b *bench) newNaive(s *subject, timeout time.Duration, flags ...string) (*n
 	return &naive{s, root, timeout, flags}, seeded.CopyTree(s.suite.Root, root)
 }
 
-// failing runs the failing tests with a candidate, or as the code stands with nil.
+// failing runs the failing tests with a candidate, or with the unchanged code if c is nil.
 func (n *naive) failing(ctx context.Context, c *propose.Candidate) (outcome, error) {
 	var tests []string
 	for _, id := range n.subject.target.Tests() {
@@ -56,7 +56,7 @@ func (n *naive) failing(ctx context.Context, c *propose.Candidate) (outcome, err
 	return n.try(ctx, c, "-run=^("+strings.Join(tests, "|")+")$", "./"+n.subject.dir)
 }
 
-// all runs all tests of the packages that screening runs the tests of.
+// all runs all tests of the packages whose tests screening runs.
 func (n *naive) all(ctx context.Context, c *propose.Candidate) (outcome, error) {
 	dirs := []string{"./" + n.subject.dir}
 	if own := "./" + path.Dir(n.subject.bug.File); own != dirs[0] {
@@ -97,8 +97,8 @@ func (n *naive) write(files map[string][]byte) error {
 	return nil
 }
 
-// mostMemory keeps a candidate that does nothing but allocate from taking the machine
-// along, in KiB of addresses.
+// mostMemory limits the address space of a candidate, in KiB, so that one that keeps
+// allocating cannot bring down the machine.
 const mostMemory = 8 << 20
 
 func (n *naive) test(ctx context.Context, args []string) (outcome, error) {

@@ -8,16 +8,16 @@ import (
 	"slices"
 )
 
-// bars are what issue asks of the ratios: of each subject with so many candidates, and
-// of all candidates.
+// bars are the required ratios to the naive loop, by number of candidates.
 var bars = map[int]float64{100: 30, 500: 100}
 
+// The required median and lowest ratio with all candidates.
 const (
-	medianBar = 200 // of the ratios with all candidates
+	medianBar = 200
 	worstBar  = 100
 )
 
-// times is the outcome of a run that measures.
+// times is the result of a run that measures speed.
 type times struct {
 	Go       string   `json:"go"`
 	CPUs     int      `json:"cpus"`
@@ -29,10 +29,10 @@ type times struct {
 	Worst    float64  `json:"worst_ratio_at_all"`
 }
 
-// time measures the subjects and tells about them, each as soon as it is done.
+// time measures the subjects and prints each one as soon as it is done.
 func (b *bench) time(ctx context.Context, subjects func(func(*subject) error) error, w io.Writer) error {
 	t := times{Go: runtime.Version(), CPUs: runtime.NumCPU(), Jobs: b.jobs, Seed: b.seed, Most: b.most}
-	fmt.Fprintf(w, "%s, %d CPUs, %d workers, seed %d; all: at most %d\n", t.Go, t.CPUs, t.Jobs, t.Seed, t.Most)
+	fmt.Fprintf(w, "%s, %d CPUs, %d workers, seed %d, at most %d candidates\n", t.Go, t.CPUs, t.Jobs, t.Seed, t.Most)
 	err := subjects(func(s *subject) error {
 		r, err := b.measure(ctx, s)
 		if err == nil {
@@ -45,11 +45,11 @@ func (b *bench) time(ctx context.Context, subjects func(func(*subject) error) er
 		return err
 	}
 	t.Median, t.Worst = atAll(t.Subjects)
-	fmt.Fprintf(w, "\nratio at all: median %.0f, bar %d: %s; worst %.0f, bar %d: %s\n",
+	fmt.Fprintf(w, "\nratio with all candidates: median %.0f, bar %d: %s; worst %.0f, bar %d: %s\n",
 		t.Median, medianBar, met(t.Median, medianBar), t.Worst, worstBar, met(t.Worst, worstBar))
-	fmt.Fprintln(w, "judged: got a verdict; what would need a build of its own and is left over does not count, neither in cand/s.")
-	fmt.Fprintln(w, "CPU: the ratio of processor time for each candidate, on which a busy machine has less influence.")
-	fmt.Fprintln(w, "check, build, run, rest: shares of the seconds. MB: largest resident memory seen every 0.1 s, of the bench's\nprocess, of the largest one below it, of all at one time. plausible, verified: seconds to the first one.")
+	fmt.Fprintln(w, "judged: candidates with a verdict. Those skipped because they need their own build or because time ran out\ndo not count, nor do they in cand/s.")
+	fmt.Fprintln(w, "CPU: the ratio of CPU time per candidate, which depends less on other load.")
+	fmt.Fprintln(w, "check, build, run, rest: shares of the seconds. own, child, MB: peak of resident memory, sampled every 0.1 s, of the\nbenchmark's process, of its largest descendant, of all together. plausible, verified: seconds to the first one.")
 	return writeJSON(b.out, t)
 }
 
@@ -84,7 +84,7 @@ func met(got, bar float64) string {
 	return "met"
 }
 
-// atAll gives the median and the least of the ratios with all candidates.
+// atAll returns the median and the lowest of the ratios with all candidates.
 func atAll(subjects []result) (median, worst float64) {
 	var ratios []float64
 	for _, r := range subjects {

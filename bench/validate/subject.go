@@ -21,17 +21,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// subject is a module with a bug, and what is proposed to mend it.
+// subject is a module with a bug, and the candidates to fix it.
 type subject struct {
 	bug      seeded.Bug
 	suite    *gotest.Suite
 	target   validate.Target
 	dir      string              // of the failing tests' package, relative to the module
-	cands    []propose.Candidate // the best first
-	proposed int                 // how many there were
+	cands    []propose.Candidate // the best ones, in order
+	proposed int                 // how many were proposed in all
 }
 
-// prepare seeds the bug, finds out which tests fail, and collects candidates.
+// prepare seeds the bug, finds the failing tests and collects candidates.
 func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subject, error) {
 	if err := b.modules.Checkout(ctx, bug, root); err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subj
 		return nil, err
 	}
 	s := &subject{bug: bug, suite: suite}
-	if err := s.aim(ctx); err != nil {
+	if err := s.findTarget(ctx); err != nil {
 		return nil, err
 	}
 	if err := s.propose(ctx, b.jobs); err != nil {
@@ -55,9 +55,9 @@ func (b *bench) prepare(ctx context.Context, bug seeded.Bug, root string) (*subj
 	return s, nil
 }
 
-// aim runs all tests. Those to be mended are of the package that has the bug where
-// some of it fail, else of the first package that has failing tests.
-func (s *subject) aim(ctx context.Context) error {
+// findTarget runs all tests. The target is the package with the bug if its tests fail, or
+// else the first package with failing tests.
+func (s *subject) findTarget(ctx context.Context) error {
 	first, err := s.suite.Run(ctx, testrun.Request{Count: 1})
 	if err != nil {
 		return err
@@ -89,14 +89,14 @@ func (s *subject) aim(ctx context.Context) error {
 	}
 	at := slices.IndexFunc(packages, func(p gotest.Package) bool { return p.ImportPath == chosen.Package })
 	if at < 0 || chosen.Kind == testrun.Compile {
-		return fmt.Errorf("%s does not get as far as to its tests", chosen.Package)
+		return fmt.Errorf("cannot run the tests of %s", chosen.Package)
 	}
 	s.dir = packages[at].Dir
 	return nil
 }
 
-// propose collects what the strategies make of the package that has the bug, in the
-// order of the pipeline. What no evidence speaks against is proposed for as well, last.
+// propose collects the candidates for the package with the bug, in the order of the
+// pipeline. It includes those for code without any suspicion, with the least weight.
 func (s *subject) propose(ctx context.Context, jobs int) error {
 	suspects, err := localize.Localize(ctx, localize.Input{
 		Root: s.suite.Root, Package: s.target.Package, Failures: s.target.Failures, Jobs: jobs, Outline: coverage.Outline,
@@ -130,7 +130,7 @@ func (s *subject) propose(ctx context.Context, jobs int) error {
 	return ctx.Err()
 }
 
-// cost is that of testing a candidate, as the pipeline reckons it.
+// cost returns the cost of testing a candidate, as the pipeline estimates it.
 func cost(c *propose.Candidate) float64 {
 	if c.Whole {
 		return 20
@@ -138,11 +138,12 @@ func cost(c *propose.Candidate) float64 {
 	return 1
 }
 
-// unsuspected is how suspicious a line is that nothing speaks against, beside the
-// least of those that something speaks against.
+// unsuspected is the suspicion of lines without evidence, as a share of the lowest
+// suspicion with evidence.
 const unsuspected = 0.1
 
-// everywhere are the suspects in a package, and all the rest of it.
+// everywhere returns the suspects in a package, and all other lines of the package as
+// suspects with little suspicion.
 func everywhere(suspects []localize.Suspect, pkg *source.Package) []localize.Suspect {
 	least := 1.0
 	var out []localize.Suspect
@@ -157,7 +158,7 @@ func everywhere(suspects []localize.Suspect, pkg *source.Package) []localize.Sus
 	return out
 }
 
-// tree is the module with nothing known of it.
+// tree returns the tree of the module, with empty caches.
 func (s *subject) tree() *source.Tree {
 	return &source.Tree{Tree: &propose.Tree{Root: s.suite.Root}, Env: s.suite.Sandbox.Env()}
 }

@@ -25,22 +25,22 @@ func TestJudge(t *testing.T) {
 		failing, all outcome
 		want         relation
 	}{
-		{validate.Plausible, "", passes, "", same},
+		{validate.Plausible, "", passes, "", agree},
 		{validate.Plausible, "", fails, "", falseAccept},
 		{validate.Plausible, "", unbuilt, "", falseAccept},
-		{validate.Rejected, "x", fails, "", same},
+		{validate.Rejected, "x", fails, "", agree},
 		{validate.Rejected, "x", passes, "", falseReject},
-		{validate.Rejected, "x", unbuilt, "", loose},
-		{validate.IllTyped, "x", unbuilt, "", same},
-		{validate.IllTyped, "x", fails, "", misread},
+		{validate.Rejected, "x", unbuilt, "", notCompiled},
+		{validate.IllTyped, "x", unbuilt, "", agree},
+		{validate.IllTyped, "x", fails, "", compiled},
 		{validate.IllTyped, "x", passes, "", falseReject},
-		{validate.Refused, "x", passes, fails, same},
+		{validate.Refused, "x", passes, fails, agree},
 		{validate.Refused, "x", passes, passes, falseReject},
-		{validate.Refused, "x", fails, "", same},
-		{validate.Pruned, "would need a build of its own", passes, "", left},
-		{validate.Pruned, "the budget ended before its turn", passes, "", left},
+		{validate.Refused, "x", fails, "", agree},
+		{validate.Pruned, "would need a build of its own", passes, "", notJudged},
+		{validate.Pruned, "the budget ended before its turn", passes, "", notJudged},
 		{validate.Pruned, "is not reached", passes, "", falseReject},
-		{validate.Pruned, "is not reached", fails, "", same},
+		{validate.Pruned, "is not reached", fails, "", agree},
 	}
 	for _, c := range cases {
 		r := &validate.Result{Verdict: c.verdict, Reason: c.reason}
@@ -65,10 +65,10 @@ func TestSpread(t *testing.T) {
 		}
 	}
 	if !slices.Equal(got, spread(100, 10, 1)) || slices.Equal(got, spread(100, 10, 2)) {
-		t.Error("the seed does not decide")
+		t.Error("the sample does not depend on the seed alone")
 	}
 	if got := spread(3, 10, 1); !slices.Equal(got, []int{0, 1, 2}) {
-		t.Errorf("of three: %v", got)
+		t.Errorf("three: %v", got)
 	}
 }
 
@@ -103,7 +103,7 @@ func TestChoose(t *testing.T) {
 		t.Errorf("%d pass, %d are near", passing, near)
 	}
 	if got := choose(results[:10], s.nearBug, 50, 1); len(got) != 10 {
-		t.Errorf("%d of ten", len(got))
+		t.Errorf("%d results of ten", len(got))
 	}
 }
 
@@ -115,7 +115,7 @@ func TestReadStat(t *testing.T) {
 		t.Errorf("parent %d, %v MB, want 7 and %v", parent, mb, want)
 	}
 	if parent, mb := readStat([]byte("42 (a)")); parent != 0 || mb != 0 {
-		t.Errorf("of half a line: %d, %v", parent, mb)
+		t.Errorf("half a line: %d, %v", parent, mb)
 	}
 }
 
@@ -159,16 +159,17 @@ func TestPrint(t *testing.T) {
 
 func TestRejects(t *testing.T) {
 	t.Parallel()
-	d := differences{Counts: map[relation]int{same: 97, loose: 1, falseReject: 2, left: 50, unsteady: 3}}
+	d := differences{Counts: map[relation]int{agree: 97, notCompiled: 1, falseReject: 2, notJudged: 50, unstable: 3}}
 	if got := d.rejects(); got != 0.02 {
 		t.Errorf("%v", got)
 	}
 	if atMost(0.01, rejectBar) != "met" || atMost(0.02, rejectBar) != "MISSED" {
-		t.Error("the bar is upside down")
+		t.Error("the bar is compared the wrong way round")
 	}
 }
 
-// tinySubject is a module whose clamp lacks a bound.
+// tinySubject returns a module with a wrong lower bound, and a function that makes a
+// candidate from old to new.
 func tinySubject(t *testing.T) (*bench, *subject, func(old, new string) *propose.Candidate) {
 	t.Helper()
 	published, root := t.TempDir(), filepath.Join(t.TempDir(), "module")
@@ -195,13 +196,13 @@ func tinySubject(t *testing.T) (*bench, *subject, func(old, new string) *propose
 		src, err := s.tree().Read("tiny.go")
 		at := bytes.Index(src, []byte(old))
 		if err != nil || at < 0 {
-			t.Fatalf("%q is not there: %v", old, err)
+			t.Fatalf("%q not found: %v", old, err)
 		}
 		return &propose.Candidate{Edits: []propose.Edit{{File: "tiny.go", Start: at, End: at + len(old), New: new}}}
 	}
 }
 
-// TestNaive tries candidates of every kind, one after the other in one copy.
+// TestNaive tests candidates of every kind, one after the other in one copy.
 func TestNaive(t *testing.T) {
 	t.Parallel()
 	b, s, swap := tinySubject(t)
@@ -241,10 +242,10 @@ func TestNaive(t *testing.T) {
 	ended, cancel := context.WithCancel(ctx)
 	cancel()
 	if _, err := loop.failing(ended, swap("-9", "0")); !errors.Is(err, context.Canceled) {
-		t.Errorf("when it was over: %v", err)
+		t.Errorf("after cancel: %v", err)
 	}
 	want, _ := s.tree().Read("tiny.go")
 	if got, err := os.ReadFile(filepath.Join(loop.root, "tiny.go")); err != nil || !bytes.Equal(got, want) {
-		t.Errorf("the file is not as it was: %v\n%s", err, got)
+		t.Errorf("the file was not restored: %v\n%s", err, got)
 	}
 }

@@ -1,6 +1,5 @@
-// Command weight measures how large binaries are, and how long each takes to start. They
-// are started with the argument version, in turn, which not all of them know: then they
-// end as soon as they see it.
+// Command weight measures the size and the start-up time of binaries. It runs them in turn
+// with the argument version. One that does not know it exits immediately.
 package main
 
 import (
@@ -33,13 +32,13 @@ func measure(binaries []string, runs int) error {
 			if err != nil {
 				return err
 			}
-			if run > 0 { // the first one reads the binary from the disk
+			if run > 0 { // the first run reads the binary from disk
 				took[i], cpu[i] = append(took[i], elapsed), append(cpu[i], used)
 			}
 		}
 	}
 	out := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(out, "of %d starts\tMB\tmedian ms\tmean ms\tmean CPU ms\tunused methods\n", runs)
+	fmt.Fprintf(out, "%d starts\tMB\tmedian ms\tmean ms\tmean CPU ms\tunused methods\n", runs)
 	for i, binary := range binaries {
 		content, err := os.ReadFile(binary)
 		if err != nil {
@@ -52,8 +51,7 @@ func measure(binaries []string, runs int) error {
 	return out.Flush()
 }
 
-// start runs a binary to its end, and returns how long that took, and how long the
-// processors worked for it.
+// start runs a binary until it exits, and returns the wall time and the CPU time.
 func start(binary string) (elapsed, used time.Duration, err error) {
 	cmd := exec.Command(binary, "version")
 	began := time.Now()
@@ -65,13 +63,13 @@ func start(binary string) (elapsed, used time.Duration, err error) {
 	return elapsed, cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime(), nil
 }
 
-// unused says what became of exported methods that nothing calls. The linker keeps all of
-// them in a program that looks methods up by their names, as text/template does.
+// unused reports whether the linker removed exported methods that nothing calls. It keeps
+// all of them in a program that looks up methods by name, like text/template.
 func unused(binary []byte) string {
 	if bytes.Contains(binary, []byte("\x00reflect.Value.MethodByName\x00")) {
 		return "kept"
 	}
-	return "left out"
+	return "removed"
 }
 
 func mean(all []time.Duration) time.Duration {
