@@ -57,7 +57,7 @@ type Config struct {
 	Timeouts          map[githook.Name]time.Duration // how long the tests of a hook may take; the rest is not run
 	Underway          []string                       // operations during which hooks work all the same
 	Documents         []string                       // globs of files that no test reads; see Document
-	WitnessEnv        []string                       // variables that matter to the tests, besides those of the toolchain
+	CacheEnv          []string                       // variables that the tests depend on, in addition to those of the toolchain
 }
 
 // Log is how regreen logs.

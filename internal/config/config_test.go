@@ -113,6 +113,18 @@ hooks: {pre-commit: warn, post-merge: off}
 			Config{Never: []string{"a", "b", "c", "d"}, Protected: []string{"prod"}},
 		},
 		{
+			"variables of the cache add up",
+			map[string]string{File: "cache-env: [A, B]\n", LocalFile: "cache-env: [B, C]\n"},
+			environ{"REGREEN_CACHE_ENV": "D"},
+			Config{CacheEnv: []string{"A", "B", "C", "D"}},
+		},
+		{
+			"former name of a key",
+			map[string]string{File: "witness-env: [A]\n", LocalFile: "cache-env: [B]\n"},
+			environ{"REGREEN_WITNESS_ENV": "C", "REGREEN_CACHE_ENV": "D"},
+			Config{CacheEnv: []string{"A", "B", "D", "C"}},
+		},
+		{
 			"other lists are replaced",
 			map[string]string{File: "strategies: [imports]\nallow: [go.sum]\n", LocalFile: "strategies: [compile]\nallow: []\n"},
 			nil,

@@ -134,9 +134,29 @@ var generalKeys = []Key{
 		list(func(c *Config) *[]string { return &c.Documents }, false, pathGlob),
 	},
 	{
-		"witness-env", "REGREEN_WITNESS_ENV", "Environment variables that tests depend on: a tree that passed with other values of them is tested again.", "[DATABASE_URL]",
-		list(func(c *Config) *[]string { return &c.WitnessEnv }, true, variable),
+		"cache-env", "REGREEN_CACHE_ENV", "Environment variables that the tests depend on. A tree that passed with other values of them is tested again.", "[DATABASE_URL]",
+		list(func(c *Config) *[]string { return &c.CacheEnv }, true, variable),
 	},
+}
+
+// renamed are the former names of keys. They are read for one more release, and documented
+// nowhere.
+var renamed = []struct{ name, env, now string }{
+	{"witness-env", "REGREEN_WITNESS_ENV", "cache-env"},
+}
+
+// find returns the key with a name, which may be a former one.
+func find(name string) (Key, bool) {
+	for _, r := range renamed {
+		if r.name == name {
+			name = r.now
+		}
+	}
+	i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
+	if i < 0 {
+		return Key{}, false
+	}
+	return keys[i], true
 }
 
 // storeKey names a key whose value may hold a secret; see mayHoldSecret.

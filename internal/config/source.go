@@ -241,11 +241,11 @@ func (c *Config) mapping(prefix string, v value) error {
 	}
 	for _, p := range pairs {
 		name := prefix + p.key
-		i := slices.IndexFunc(keys, func(k Key) bool { return k.Name == name })
+		key, known := find(name)
 		group := slices.ContainsFunc(keys, func(k Key) bool { return strings.HasPrefix(k.Name, name+".") })
 		switch {
-		case i >= 0 && !strings.Contains(p.key, "."):
-			err = keys[i].set(c, p.value)
+		case known && !strings.Contains(p.key, "."):
+			err = key.set(c, p.value)
 		case group:
 			err = c.mapping(name+".", p.value)
 		default:
@@ -274,13 +274,23 @@ func unknownKey(prefix, key string) error {
 
 // environment adds what the variables say. The error is an *Error.
 func (c *Config) environment(getenv func(string) string) error {
-	for _, k := range keys {
-		raw := strings.TrimSpace(getenv(k.Env))
+	read := func(name string, set setter) error {
+		raw := strings.TrimSpace(getenv(name))
 		if raw == "" {
-			continue
+			return nil
 		}
-		if err := k.set(c, value{raw: raw}); err != nil {
-			return located(err, k.Env, nil)
+		return located(set(c, value{raw: raw}), name, nil)
+	}
+	for _, k := range keys {
+		if err := read(k.Env, k.set); err != nil {
+			return err
+		}
+	}
+	for _, r := range renamed {
+		if k, ok := find(r.name); ok {
+			if err := read(r.env, k.set); err != nil {
+				return err
+			}
 		}
 	}
 	return nil

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -45,6 +46,8 @@ func TestMistakes(t *testing.T) {
 		{"results: [../r.xml]\n", 1, 11, "leads out of the repository", "relative"},
 		{"colour: red\n", 1, 1, `unknown key "colour"`, "known are test, results, lang, base, budget"},
 		{"hooks:\n  pre-comit: block\n", 2, 3, `unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
+		{"witness-env: [a-b]\n", 1, 15, `"a-b" is no name of a variable`, ""},
+		{"witnes-env: [A]\n", 1, 1, `unknown key "witnes-env"`, "known are test, results"},
 		{"channels: [terminl]\n", 1, 12, `unknown channel "terminl"`, `did you mean "terminal"?`},
 		{"channels: [file, pigeon]\n", 1, 18, `unknown channel "pigeon"`, "known are terminal, file, artifact, summary, annotations, comment, suggestions, check, pull-request, email, webhook"},
 		{"hooks:\n  pre-rebase: block\n", 2, 3, `unknown hook "pre-rebase"`, "known are pre-commit, pre-merge-commit, commit-msg, post-commit"},
@@ -193,6 +196,25 @@ func TestQuotedIsHarmless(t *testing.T) {
 	}
 	if got := quoted(strings.Repeat("x", 5000), 4000); got != "" {
 		t.Errorf("quotes %q, where the mark has no place", got)
+	}
+}
+
+// The former names of keys are read, and neither listed nor suggested.
+func TestFormerNames(t *testing.T) {
+	t.Parallel()
+	for _, r := range renamed {
+		if key, ok := find(r.name); !ok || key.Name != r.now {
+			t.Errorf("%s is read as %q", r.name, key.Name)
+		}
+		for _, k := range Keys() {
+			if k.Name == r.name || k.Env == r.env {
+				t.Errorf("%s is listed", r.name)
+			}
+		}
+		_, err := Load(write(t, map[string]string{File: r.name + "s: x\n"}), nil)
+		if err == nil || !strings.Contains(err.Error(), "unknown key") || strings.Contains(err.Error(), strconv.Quote(r.name)) {
+			t.Errorf("%ss: %v", r.name, err)
+		}
 	}
 }
 

@@ -103,7 +103,7 @@ func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 	getenv := config.Getenv(environ)
 	programs, variables := toolchain.Of(root, cfg.Test, getenv)
 	k := witness.Key{Tree: tree, Command: cfg.Test, Toolchain: programs}
-	for _, name := range append(variables, cfg.WitnessEnv...) {
+	for _, name := range append(variables, cfg.CacheEnv...) {
 		if value := getenv(name); value != "" {
 			k.Environ = append(k.Environ, name+"="+value)
 		}

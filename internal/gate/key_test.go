@@ -13,7 +13,7 @@ import (
 func TestKey(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
-	base := Key(root, "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
+	base := Key(root, "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"HOME=/a", "GOFLAGS=-race", "DB=x"}).ID()
 	for _, tc := range []struct {
 		name    string
 		tree    string
@@ -21,13 +21,13 @@ func TestKey(t *testing.T) {
 		environ []string
 		same    bool
 	}{
-		{"another home", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"HOME=/b", "GOFLAGS=-race", "DB=x", "EDITOR=vi"}, true},
-		{"another tree", "tree2", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
-		{"other flags", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"DB=x"}, false},
-		{"another value of what is configured", "tree", config.Config{WitnessEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
-		{"other languages", "tree", config.Config{WitnessEnv: []string{"DB"}, Lang: []string{"go"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
-		{"other results", "tree", config.Config{WitnessEnv: []string{"DB"}, Results: []string{"*.xml"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
-		{"another command", "tree", config.Config{WitnessEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"another home", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"HOME=/b", "GOFLAGS=-race", "DB=x", "EDITOR=vi"}, true},
+		{"another tree", "tree2", config.Config{CacheEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"other flags", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"DB=x"}, false},
+		{"another value of what is configured", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
+		{"other languages", "tree", config.Config{CacheEnv: []string{"DB"}, Lang: []string{"go"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"other results", "tree", config.Config{CacheEnv: []string{"DB"}, Results: []string{"*.xml"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
+		{"another command", "tree", config.Config{CacheEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
 	} {
 		if got := Key(root, tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
 			t.Errorf("%s: same %t", tc.name, got == base)
