@@ -278,8 +278,8 @@ func params(f *source.File, typ *ast.FuncType) []param {
 	return out
 }
 
-// keyOf returns the key of an object in baseDecls, and the directory of its package. ok is
-// false for an object that is not declared at top level in the tree.
+// keyOf returns the key of an object in baseDecls, and the directory of its package. It
+// returns false for an object that is not declared at top level in the tree.
 func (s *state) keyOf(obj types.Object) (dir, key string, ok bool) {
 	if obj == nil || obj.Pkg() == nil {
 		return "", "", false

@@ -138,7 +138,7 @@ func proposeRemedies(ctx context.Context, p *propose.Problem, strategy string, y
 	return ctx.Err()
 }
 
-// candidate combines a remedy with remedies for the remaining errors. ok is false if
+// candidate combines a remedy with remedies for the remaining errors. It returns false if
 // that does not reduce the number of errors.
 func (c *compilation) candidate(ctx context.Context, r remedy, prior float64) (propose.Candidate, bool) {
 	next := c.base.with(r.Edits)

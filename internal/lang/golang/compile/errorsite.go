@@ -304,7 +304,7 @@ func (at *errorSite) called(call *ast.CallExpr) *types.Signature {
 	return sig
 }
 
-// handleError returns the statement that returns err if it is not nil. ok is false if
+// handleError returns the statement that returns err if it is not nil. It returns false if
 // the last result of the function is not an error.
 func (at *errorSite) handleError(n ast.Node) (string, bool) {
 	sig := at.Signature(n)

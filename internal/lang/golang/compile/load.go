@@ -212,8 +212,8 @@ func (c *compilation) add(l *packages.Package, seen map[string]*node) *node {
 	return n
 }
 
-// relative returns files relative to the tree's root. ok is false if one is outside the
-// tree or vendored.
+// relative returns files relative to the tree's root. It returns false if one is outside
+// the tree or vendored.
 func (c *compilation) relative(files []string) (out []string, ok bool) {
 	for _, f := range files {
 		name, err := filepath.Rel(c.p.Tree.Root, f)

@@ -52,8 +52,8 @@ var methodFixers = []fixer{
 	{"compile/method", []errorCode{invalidIfaceAssign}, fixMissingMethod},
 }
 
-// fixMissingMethod gives a type the method that an interface requires: it renames a
-// similarly named one, or adds a stub for the user to fill in.
+// fixMissingMethod adds the method that an interface requires to a type: it renames a
+// similarly named one, or inserts a stub for the user to fill in.
 func fixMissingMethod(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	e := at.expr()

@@ -114,7 +114,7 @@ func (s *state) reinsert(dir string, old *oldDecl) (propose.Edit, bool) {
 	return propose.Edit{}, false
 }
 
-// restoreDecl returns the option to give a declaration its old text.
+// restoreDecl returns the option to restore the old text of a declaration.
 func (s *state) restoreDecl(dir string, old *oldDecl, weight float64) (site.Option, bool) {
 	f, d, ok := s.current(dir, old.key)
 	if !ok || old.text == "" || d.text == "" || d.text == old.text {
@@ -153,8 +153,8 @@ func fixAltered(_ context.Context, cs *cause) []site.Option {
 	return out
 }
 
-// restoreSignature returns the option to give a function its old parameters and
-// results, and to keep its body.
+// restoreSignature returns the option to restore the old parameters and results of a
+// function, and to keep its body.
 func (s *state) restoreSignature(dir string, old *oldDecl, weight float64) (site.Option, bool) {
 	f, d, ok := s.current(dir, old.key)
 	if !ok || d.fn == nil || old.typ == nil || d.fn.Body == nil {

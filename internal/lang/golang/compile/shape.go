@@ -114,8 +114,8 @@ func assignable(from, to types.Type) bool {
 	return types.AssignableTo(from, to)
 }
 
-// place returns the options to give the calls at all sites arguments of this shape. The
-// options differ in the values that are filled in.
+// place returns the options to rearrange the arguments of the calls at all sites into this
+// shape. The options differ in the values that are filled in.
 func (cs *cause) place(sh shape, weight float64, title string) []site.Option {
 	fill := slices.Contains(sh, -1)
 	var out []site.Option
@@ -155,8 +155,8 @@ func (cs *cause) place(sh shape, weight float64, title string) []site.Option {
 	return out
 }
 
-// arrange returns the edits that give a call the arguments texts. Arguments that keep
-// their order are not rewritten, so that the line breaks between them stay.
+// arrange returns the edits that change the arguments of a call to texts. Arguments that
+// keep their order are not rewritten, so that the line breaks between them stay.
 func (at *errorSite) arrange(call *ast.CallExpr, sh shape, texts []string) []propose.Edit {
 	args := call.Args
 	if len(args) == 0 {

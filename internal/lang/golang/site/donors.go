@@ -166,8 +166,8 @@ func IsExit(b *ast.BlockStmt) bool {
 	return false
 }
 
-// FreeNames lists the names in n that must be in scope where n is reused. ok is false if
-// n contains a function literal or a label, which cannot be reused.
+// FreeNames lists the names in n that must be in scope where n is reused. It returns false
+// if n contains a function literal or a label, which cannot be reused.
 func FreeNames(p *source.Package, file *source.File, n ast.Node) ([]freeName, bool) {
 	var out []freeName
 	ok := true

@@ -392,8 +392,8 @@ func (f *Function) Lookup(name string, pos token.Pos) types.Object {
 	return obj
 }
 
-// TypeText returns a type as written in this file. ok is false if the file does not import
-// a package that the type needs.
+// TypeText returns a type as written in this file. It returns false if the file does not
+// import a package that the type needs.
 func (f *Function) TypeText(t types.Type) (text string, ok bool) {
 	ok = true
 	text = types.TypeString(t, func(p *types.Package) string {
@@ -522,8 +522,8 @@ func (f *Function) Exprs(visit func(e ast.Expr)) {
 	})
 }
 
-// assigned reports whether an expression is assigned to, or names what is: the operand of
-// & or the key of a struct literal.
+// assigned reports whether an expression is the target of an assignment, the operand of &
+// or the key of a struct literal.
 func (f *Function) assigned(e ast.Expr) bool {
 	switch s := f.Parent[e].(type) {
 	case *ast.AssignStmt:

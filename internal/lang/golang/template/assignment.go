@@ -62,8 +62,32 @@ func insertAssignment(f *function, out emit) {
 	})
 }
 
-// assignments returns assignments to the variables and fields used near a place: of
-// another value of the type, of the zero value, of the next or previous integer.
+// The assignments to a variable or field, by its kind.
+var (
+	integerUpdates = []form{{"x++", 1}, {"x--", 0.4}, {"x = 0", 0.6}}
+	boolUpdates    = []form{{"x = true", 1}, {"x = false", 0.8}}
+	stringUpdates  = []form{{`x = ""`, 0.5}}
+	zeroUpdates    = []form{{"x = y", 0.4}} // y is the zero value
+)
+
+// updatesFor returns the assignments to a variable or field of a type.
+func updatesFor(t types.Type) []form {
+	b, ok := t.Underlying().(*types.Basic)
+	switch {
+	case !ok:
+		return zeroUpdates
+	case b.Info()&types.IsInteger != 0:
+		return integerUpdates
+	case b.Info()&types.IsBoolean != 0:
+		return boolUpdates
+	case b.Info()&types.IsString != 0:
+		return stringUpdates
+	}
+	return nil
+}
+
+// assignments returns assignments to the variables and fields used near a place: their
+// usual updates, and other values of their type.
 func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted {
 	var out []weighted
 	add := func(text string, weight float64) {
@@ -80,20 +104,10 @@ func (f *function) assignments(list []ast.Stmt, i int, pos token.Pos) []weighted
 		}
 		text := f.Text(e)
 		near := 1 / (1 + 0.2*float64(k))
-		if b, ok := t.Underlying().(*types.Basic); ok {
-			switch {
-			case b.Info()&types.IsInteger != 0:
-				add(text+"++", near)
-				add(text+"--", 0.4*near)
-				add(text+" = 0", 0.6*near)
-			case b.Info()&types.IsBoolean != 0:
-				add(text+" = true", near)
-				add(text+" = false", 0.8*near)
-			case b.Info()&types.IsString != 0:
-				add(text+` = ""`, 0.5*near)
+		if zero := f.Zero(t); zero != "" {
+			for _, u := range updatesFor(t) {
+				add(u.on(text, zero), u.weight*near)
 			}
-		} else if z := f.Zero(t); z != "" {
-			add(text+" = "+z, 0.4*near)
 		}
 		n := 0
 		for _, v := range locals {

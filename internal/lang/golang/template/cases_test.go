@@ -90,7 +90,7 @@ func named(t *testing.T, name string) propose.Strategy {
 	return all[i]
 }
 
-// results returns the candidates of a strategy, by the content that each gives a file.
+// results returns the candidates of a strategy, keyed by the resulting content of a file.
 func results(t *testing.T, p *propose.Problem, file, strategy string) map[string]propose.Candidate {
 	t.Helper()
 	cands, errs := propose.Generate(context.Background(), p, []propose.Strategy{named(t, strategy)})

@@ -9,7 +9,7 @@ import (
 
 var conditionStrategy = propose.Strategy{
 	Name:  "template/condition",
-	Title: "Replace a whole condition",
+	Title: "Replace a condition",
 	Text: `Tries the conditions of the function, the file and the package, basic checks on
 nearby values, and the constants true and false. A constant ranks low: it
 removes a decision instead of correcting it.`,

@@ -56,13 +56,13 @@ func (f *function) booleans(list []ast.Expr, visit func(ast.Expr)) {
 // maxClauses limits the clauses tried in one gap.
 const maxClauses = 60
 
-// form is a condition on a value x, or on two values x and y, with its likelihood.
+// form is a pattern of code about a value x, or two values x and y, with its likelihood.
 type form struct {
 	text   string // with x and y in place of the values
 	weight float64
 }
 
-// on returns the condition on the values x and y.
+// on returns the code for the values x and y.
 func (c form) on(x, y string) string {
 	var b strings.Builder
 	for i := range len(c.text) {

@@ -86,8 +86,9 @@ func siblingEdits(f *function, out emit) {
 	}
 }
 
-// swapAll swaps the operands of every operation in nodes, if their order matters. For +
-// it does only with strings.
+// swapAll swaps the operands of every operation in nodes. It returns false if an operation
+// is nested in another, or if the order of its operands does not matter: for +, it matters
+// only with strings.
 func (f *function) swapAll(nodes []ast.Node) (site.Option, bool) {
 	o := site.Option{Weight: 1, Alike: 0.6}
 	last := token.NoPos

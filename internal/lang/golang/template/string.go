@@ -89,7 +89,7 @@ func (e *expectations) instead(own string) []weighted {
 }
 
 // transplant applies the change from got to want to a literal that contains the changed
-// part of got and some of the text around it. ok is false if it does not.
+// part of got and some of the text around it. It returns false if the literal does not.
 func transplant(literal, got, want string) (string, bool) {
 	prefix := 0
 	for prefix < len(got) && prefix < len(want) && got[prefix] == want[prefix] {
