@@ -18,8 +18,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/regreen-ci/regreen/internal/config"
 )
 
 // pages are the documentation, relative to the top of the module. README.md is the first:
@@ -270,17 +268,5 @@ func TestFunctionsExist(t *testing.T) {
 	}
 	if checked < 40 {
 		t.Errorf("only %d functions were found: are they still written as this test reads them?", checked)
-	}
-}
-
-// TestKeysDocumented checks that the README tells every key of the configuration
-// with its variable.
-func TestKeysDocumented(t *testing.T) {
-	t.Parallel()
-	text := read(t, "README.md")
-	for _, key := range config.Keys() {
-		if row := "| `" + key.Name + "` | `" + key.Env + "` |"; !strings.Contains(text, row) {
-			t.Errorf("README.md has no row %s", row)
-		}
 	}
 }

@@ -148,7 +148,7 @@ var layout = []layer{
 	{dir: "internal/workflows", purpose: "the test that keeps workflows and the action's description to what is safe"},
 	{dir: "action", purpose: "the test of what starts the action's binary, which is written for node"},
 	{dir: "scripts", purpose: "the test of the scripts that make releases"},
-	{dir: "docs", purpose: "the test that executes the documentation", tests: "config forge/githubtest lang/all propose"},
+	{dir: "docs", purpose: "the test that executes the documentation", tests: "config detect forge/githubtest lang/all propose repair testrun"},
 	{dir: "internal", purpose: "this table"},
 }
 
