@@ -37,13 +37,14 @@ var layout = []layer{
 	{dir: "hooks", purpose: "the hook shims, embedded, and usable by core.hooksPath"},
 	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
 
-	{dir: "internal/adaptlog", purpose: "the slog handler"},
+	{dir: "internal/usererr", purpose: "errors that users read: what is wrong, where, and the hint that renderers print themselves"},
+	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "usererr"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
 	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
-	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "channels confine githook"},
+	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "channels confine githook usererr"},
 	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "channels githook"},
-	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest"},
+	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest usererr"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/plural", purpose: "numbers with their nouns: 1 test, 1,204 patches"},
@@ -51,16 +52,16 @@ var layout = []layer{
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser", std: "go/parser go/token"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
-		tests: "forge/githubtest forge/gitlabtest",
+		tests: "forge/githubtest forge/gitlabtest usererr",
 	},
 	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
 	{dir: "internal/forge/gitlabtest", purpose: "GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "channels config confine detect forge patch report",
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "channels config confine detect forge patch report usererr",
 		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
-		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "confine",
+		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "confine usererr",
 		tests: "runner/runnertest",
 	},
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
@@ -72,7 +73,7 @@ var layout = []layer{
 	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir githook toolchain witness"},
-	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch"},
+	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch usererr"},
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
 	{dir: "internal/propose", purpose: "candidates and their order; the strategies that serve every language", imports: "localize patch testrun"},
@@ -87,7 +88,7 @@ var layout = []layer{
 	// A language in one folder needs no row of its own. It may not import another one.
 	{
 		dir: "internal/lang/generic", purpose: "any language, by its test command and result files", imports: "config lang resultfile testrun",
-		tests: "lang/langtest",
+		tests: "lang/langtest usererr",
 	},
 	{dir: "internal/lang/...", purpose: "a language", imports: "lang localize propose resultfile syntax testrun validate", tests: "lang/langtest"},
 	{
@@ -121,11 +122,11 @@ var layout = []layer{
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
-		imports: "detect lang learn localize patch plural propose repo report runs testrun validate", tests: "lang/all",
+		imports: "detect lang learn localize patch plural propose repo report runs testrun usererr validate", tests: "lang/all",
 	},
 	{
-		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs",
-		imports: "adaptlog channels config deliver detect githook lang lang/all learn propose repair repo report runs validate", tests: "learn/storetest",
+		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs; exit statuses",
+		imports: "adaptlog channels config deliver detect forge githook lang lang/all learn patch propose repair repo report runs testrun usererr validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

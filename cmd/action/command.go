@@ -15,6 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // A comment `/regreen apply ID`, `/regreen retry` or `/regreen explain` on a pull request
@@ -84,7 +85,7 @@ func (s *step) command(ctx context.Context) (int, error) {
 		text, reaction = no.text, refused
 	case err != nil:
 		s.react(ctx, g, refused)
-		return 0, errors.Join(err, s.reply(ctx, g, fmt.Sprintf("That did not work: %s", report.Prose(report.Brief(err.Error())))))
+		return 0, errors.Join(err, s.reply(ctx, g, fmt.Sprintf("That did not work: %s", report.Prose(report.Brief(usererr.OneLine(err))))))
 	}
 	if text != "" {
 		if err := s.reply(ctx, g, text); err != nil {
@@ -199,7 +200,7 @@ func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told
 		return "", err
 	}
 	if err != nil {
-		return "", refuse("The patch cannot be applied: %s.", report.Prose(err.Error()))
+		return "", refuse("The patch cannot be applied: %s.", report.Prose(usererr.OneLine(err)))
 	}
 	sha, err := g.Commit(ctx, forge.Commit{Branch: pull.HeadRef, Parent: pull.Head, Message: message(p, s.event.Comment.User.Login), Files: files})
 	switch {
@@ -305,7 +306,7 @@ func patiently(ctx context.Context, do func() error) error {
 func (s *step) react(ctx context.Context, g *forge.GitHub, content string) {
 	err := patiently(ctx, func() error { return g.React(ctx, s.event.Comment.ID, content) })
 	if err != nil && ctx.Err() == nil {
-		s.action.Infof("regreen: %s", line(err.Error()))
+		s.action.Infof("regreen: %s", line(usererr.OneLine(err)))
 	}
 }
 

@@ -18,6 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runner"
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 // told is a pull request that has a report with a patch, whose run has left its artifact.
@@ -166,7 +167,7 @@ func TestApply(t *testing.T) {
 	t.Parallel()
 	x := newTold(t, nil)
 	status, log, id := x.says("ada", "/regreen apply "+x.bound)
-	if status != exitGreen {
+	if status != session.ExitGreen {
 		t.Fatalf("status %d:\n%s", status, log)
 	}
 	if got := x.content("topic", "m.go"); got != goodCode {
@@ -210,7 +211,7 @@ func TestOutsider(t *testing.T) {
 		for _, verb := range []string{"apply " + x.bound, "retry", "explain", "help"} {
 			before := len(x.api.Requests())
 			status, log, id := x.says(login, "/regreen "+verb)
-			if got := x.api.Reactions(id); status != exitGreen || !slices.Equal(got, []string{denied}) || !strings.Contains(log, "may not write") {
+			if got := x.api.Reactions(id); status != session.ExitGreen || !slices.Equal(got, []string{denied}) || !strings.Contains(log, "may not write") {
 				t.Errorf("%s %s: status %d, reactions %v\n%s", login, verb, status, got, log)
 			}
 			for _, r := range x.api.Requests()[before:] {
@@ -314,7 +315,7 @@ func TestApplyIsRefused(t *testing.T) {
 			was := githubtest.RunGit(t, x.api.Git, "rev-parse", "topic")
 			status, log, id := x.says("ada", "/regreen "+strings.ReplaceAll(tt.command, "BOUND", x.bound))
 			got := x.replies()
-			if status != exitGreen || len(got) != 1 || !strings.Contains(got[0], tt.want) || !slices.Contains(x.api.Reactions(id), refused) {
+			if status != session.ExitGreen || len(got) != 1 || !strings.Contains(got[0], tt.want) || !slices.Contains(x.api.Reactions(id), refused) {
 				t.Errorf("status %d, replies %q, reactions %v, want %q\n%s", status, got, x.api.Reactions(id), tt.want, log)
 			}
 			if githubtest.RunGit(t, x.api.Git, "rev-parse", "topic") != was {
@@ -339,11 +340,11 @@ func TestNoCommand(t *testing.T) {
 	for name, payload := range map[string]map[string]any{
 		"edited": edited, "on an issue": issue, "a bot's": bot, "other words": commentPayload(1, "ada", "please /regreen retry"), "a quote": commentPayload(1, "ada", "> /regreen retry"),
 	} {
-		if status, log := x.event("issue_comment", payload); status != exitGreen || len(x.api.Requests()) != before {
+		if status, log := x.event("issue_comment", payload); status != session.ExitGreen || len(x.api.Requests()) != before {
 			t.Errorf("%s: status %d, requests %v\n%s", name, status, x.api.Requests()[before:], log)
 		}
 	}
-	if status, log := x.event("issue_comment", command, "GITHUB_TOKEN="); status != exitUsage || !strings.Contains(log, "no token") {
+	if status, log := x.event("issue_comment", command, "GITHUB_TOKEN="); status != session.ExitUsage || !strings.Contains(log, "no token") {
 		t.Errorf("without a token: status %d\n%s", status, log)
 	}
 }

@@ -7,7 +7,7 @@ import (
 	"os"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // maxPayload is GitHub's own limit for the payload of a webhook, in bytes.
@@ -54,12 +54,12 @@ func readEvent(name string) (event, []byte, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return e, nil, &session.UsageError{Msg: "the event's payload cannot be read: " + err.Error(), Hint: "GITHUB_EVENT_PATH names it"}
+		return e, nil, &usererr.UsageError{What: "the event's payload cannot be read", Err: err, Advice: "GITHUB_EVENT_PATH names it"}
 	}
 	defer func() { _ = f.Close() }()
 	doc, err := io.ReadAll(io.LimitReader(f, maxPayload+1))
 	if err != nil || len(doc) > maxPayload {
-		return e, nil, &session.UsageError{Msg: fmt.Sprintf("the event's payload cannot be read, or is over %d MiB", maxPayload>>20)}
+		return e, nil, &usererr.UsageError{What: fmt.Sprintf("the event's payload cannot be read, or is over %d MiB", maxPayload>>20)}
 	}
 	if err := json.Unmarshal(doc, &e); err != nil {
 		// Package detect says so, and takes everything for a fork's.

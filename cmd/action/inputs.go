@@ -12,6 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // inputs are what the workflow's `with:` says.
@@ -48,7 +49,7 @@ const (
 // failing are the verdicts that fail the step by default.
 var failing = []report.Verdict{report.Red, report.Partial, report.Proposed, report.NotRun}
 
-// readInputs reads the inputs of the step. The error is a *session.UsageError.
+// readInputs reads the inputs of the step. The error is a *usererr.UsageError.
 func readInputs(environ []string) (inputs, error) {
 	r := reader{environ: environ}
 	in := inputs{
@@ -121,7 +122,7 @@ func (r *reader) text(name string) string {
 
 func (r *reader) fail(name, value, want string) {
 	if r.err == nil {
-		r.err = &session.UsageError{Msg: fmt.Sprintf("input %s: %.100q is not %s", name, value, want), Hint: "docs/action.md has all inputs"}
+		r.err = &usererr.UsageError{What: fmt.Sprintf("input %s: %.100q is not %s", name, value, want), Advice: "docs/action.md has all inputs"}
 	}
 }
 

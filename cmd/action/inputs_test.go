@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func TestReadInputs(t *testing.T) {
@@ -93,8 +93,8 @@ func TestBadInputs(t *testing.T) {
 	} {
 		_, err := readInputs([]string{"GITHUB_WORKSPACE=/w", bad})
 		name, _, _ := strings.Cut(strings.ToLower(strings.TrimPrefix(bad, "INPUT_")), "=")
-		var usage *session.UsageError
-		if !errors.As(err, &usage) || !strings.Contains(usage.Msg, "input "+name) || usage.Hint == "" {
+		var usage *usererr.UsageError
+		if !errors.As(err, &usage) || !strings.Contains(usage.What, "input "+name) || usage.Advice == "" {
 			t.Errorf("%q: %v", bad, err)
 		}
 	}

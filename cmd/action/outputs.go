@@ -13,6 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 // finish writes the outputs and the last lines of the log, and gives the step's status.
@@ -40,13 +41,13 @@ func (s *step) finish(rep *report.Report, state string) (int, error) {
 func (s *step) status(rep *report.Report) int {
 	switch {
 	case !slices.Contains(s.in.failOn, rep.Verdict):
-		return exitGreen
+		return session.ExitGreen
 	case rep.Verdict == report.NotRun:
-		return exitNotRun
+		return session.ExitNotRun
 	case s.in.flags.Shard != "":
-		return exitGreen
+		return session.ExitGreen
 	}
-	return exitRed
+	return session.ExitRed
 }
 
 type output struct{ name, value string }

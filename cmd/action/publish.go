@@ -24,6 +24,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runner"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // artifactLimits bound what is read of an artifact, which may be anybody's.
@@ -106,7 +107,7 @@ func (s *step) publish(ctx context.Context) (int, error) {
 		return s.repairRun(ctx)
 	}
 	if err != nil {
-		return 0, err
+		return 0, &usererr.Error{What: fmt.Sprintf("the artifact %s of run %d cannot be used", s.in.artifact, run.ID), Err: err}
 	}
 	s.foreign(rep, pull)
 	return s.publishAs(ctx, rep, pull, artifact)
@@ -128,9 +129,9 @@ func (s *step) repairRun(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if head, err := checkout.Resolve(ctx, "HEAD"); err != nil || head != run.HeadSHA {
-		return 0, &session.UsageError{
-			Msg:  fmt.Sprintf("%s, and what is checked out is %s and not the %s that it was about", none, short(head), short(run.HeadSHA)),
-			Hint: "check out `ref: ${{ github.event.workflow_run.head_sha }}`, for runs of this repository's own branches only",
+		return 0, &usererr.UsageError{
+			What:   fmt.Sprintf("%s, and what is checked out is %s and not the %s that it was about", none, short(head), short(run.HeadSHA)),
+			Advice: "check out `ref: ${{ github.event.workflow_run.head_sha }}`, for runs of this repository's own branches only",
 		}
 	}
 	return s.repair(ctx)
@@ -192,7 +193,7 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 	to.Environment.Restricted = false // this run's token is the repository's own
 	channels, err := deliver.Open(cfg, to)
 	if err != nil {
-		return 0, usage(err)
+		return 0, err
 	}
 	if err := s.show(rep); err != nil {
 		return 0, err
@@ -201,7 +202,7 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 	if _, err := s.finish(rep, ""); err != nil {
 		return 0, err
 	}
-	return exitGreen, nil // the other run is the red one; this job is of the default branch
+	return session.ExitGreen, nil // the other run is the red one; this job is of the default branch
 }
 
 // outlet is what channels get where there is no checkout.
@@ -280,14 +281,14 @@ func (s *step) mergeShards(ctx context.Context) (int, error) {
 		}
 		rep, err := readReport(to)
 		if err != nil {
-			return 0, fmt.Errorf("artifact %s: %w", a.Name, err)
+			return 0, &usererr.Error{What: fmt.Sprintf("the artifact %s cannot be used", a.Name), Err: err}
 		}
 		reports = append(reports, rep)
 	}
 	if len(reports) == 0 {
-		return 0, &session.UsageError{
-			Msg:  fmt.Sprintf("no artifact of this run is named %s-1-of-2 or so", s.in.artifact),
-			Hint: "jobs with `shard: 1/4` to `shard: 4/4` have to come before, in the same workflow, and to end",
+		return 0, &usererr.UsageError{
+			What:   fmt.Sprintf("no artifact of this run is named %s-1-of-2 or so", s.in.artifact),
+			Advice: "jobs with `shard: 1/4` to `shard: 4/4` have to come before, in the same workflow, and to end",
 		}
 	}
 	merged, err := report.Merge(reports)
@@ -321,7 +322,7 @@ func (s *step) tellMerged(ctx context.Context, rep *report.Report) (int, error) 
 	}
 	err = s.tell(ctx, rep, func(artifact int64) ([]deliver.Channel, error) {
 		channels, err := deliver.Open(cfg, s.outlet(state, artifact))
-		return slices.DeleteFunc(channels, isLocal), usage(err)
+		return slices.DeleteFunc(channels, isLocal), err
 	}, func(channels []deliver.Channel) {
 		rep.Receipts = append(rep.Receipts, deliver.All(ctx, rep, channels)...)
 	})

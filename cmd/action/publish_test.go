@@ -12,6 +12,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 // pair is the second workflow of the pair that serves forks: on the default branch, with
@@ -68,7 +69,7 @@ func TestPublish(t *testing.T) {
 	p := newPair(t, withPatch(t, rep.Patches[0].Diff))
 	status, log, outputs, summary := p.publish("failure")
 	comments := p.api.Comments(7)
-	if status != exitGreen || len(comments) != 1 { // the fork's run is red, not this one
+	if status != session.ExitGreen || len(comments) != 1 { // the fork's run is red, not this one
 		t.Fatalf("status %d, comments %+v\n%s", status, comments, log)
 	}
 	body := comments[0].Body
@@ -90,7 +91,7 @@ func TestPublish(t *testing.T) {
 	rep.ID, rep.Verdict, rep.Failures, rep.Clusters, rep.Patches, rep.Attempts = "hijklmn", report.Green, nil, nil, nil, nil
 	p.api.AddArtifact(forkRun, "unrelated", zipped(t, map[string][]byte{"x": nil}))
 	p.api.AddArtifact(forkRun, artifactName, archive(t, rep)) // of the run's second attempt
-	if status, log, _, _ = p.publish("success"); status != exitGreen {
+	if status, log, _, _ = p.publish("success"); status != session.ExitGreen {
 		t.Errorf("status %d\n%s", status, log)
 	}
 	if after := p.api.Comments(7); len(after) != 1 || after[0].ID != comments[0].ID || strings.Contains(after[0].Body, "abcdefg-1") {
@@ -123,7 +124,7 @@ func TestPublishNothing(t *testing.T) {
 				p.api.AddPull(githubtest.Pull{Number: 7, Head: tt.head, HeadRef: "topic", Fork: true})
 			}
 			status, log, _, summary := p.publish(tt.conclusion)
-			if status != exitGreen || !strings.Contains(log, tt.want) || len(p.api.Comments(7)) != 0 || summary != "" {
+			if status != session.ExitGreen || !strings.Contains(log, tt.want) || len(p.api.Comments(7)) != 0 || summary != "" {
 				t.Errorf("status %d, comments %v, summary %q\n%s", status, p.api.Comments(7), summary, log)
 			}
 		})
@@ -196,10 +197,10 @@ func TestHostileArtifact(t *testing.T) {
 			status, log, outputs, summary := p.publish("failure")
 			comments := p.api.Comments(7)
 			if tt.refused {
-				if status != exitNotRun || len(comments) != 0 || summary != "" || !strings.Contains(log, "::error::regreen: ") {
+				if status != session.ExitNotRun || len(comments) != 0 || summary != "" || !strings.Contains(log, "::error::regreen: ") {
 					t.Errorf("status %d, comments %+v, summary %q\n%s", status, comments, summary, log)
 				}
-			} else if status != exitGreen || len(comments) != 1 || outputs["verdict"] != "proposed" {
+			} else if status != session.ExitGreen || len(comments) != 1 || outputs["verdict"] != "proposed" {
 				t.Fatalf("status %d, %d comments, outputs %v\n%.2000s", status, len(comments), outputs, log)
 			}
 			for name, value := range outputs {
@@ -335,11 +336,11 @@ func TestPullRequestTarget(t *testing.T) {
 		"number": 7, "pull_request": map[string]any{"number": 7, "head": map[string]any{"sha": forkHead, "ref": "topic", "repo": map[string]any{"full_name": githubtest.Fork}}, "base": map[string]any{"ref": "main", "repo": map[string]any{"full_name": githubtest.Repository}}},
 		"repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"},
 	})
-	if status != exitUsage || !strings.Contains(log, "is not run") || !strings.Contains(log, "workflow_run") || len(p.api.Requests()) != 0 {
+	if status != session.ExitUsage || !strings.Contains(log, "is not run") || !strings.Contains(log, "workflow_run") || len(p.api.Requests()) != 0 {
 		t.Errorf("status %d, requests %v\n%s", status, p.api.Requests(), log)
 	}
 	// A payload that tells nothing is taken for a fork's.
-	if status, log := p.event("pull_request_target", map[string]any{}); status != exitUsage {
+	if status, log := p.event("pull_request_target", map[string]any{}); status != session.ExitUsage {
 		t.Errorf("status %d\n%s", status, log)
 	}
 }
@@ -368,12 +369,12 @@ func TestRepairRun(t *testing.T) {
 		want    string
 		ran     bool
 	}{
-		{name: "its commit", payload: payload(head, githubtest.Repository, "failure"), status: exitRed, want: "proposed: 1 failure", ran: true},
-		{name: "another commit", payload: payload(forkHead, githubtest.Repository, "failure"), status: exitUsage, want: "and not the"},
-		{name: "a green run", payload: payload(head, githubtest.Repository, "success"), status: exitGreen, want: "left no artifact"},
-		{name: "a fork", payload: payload(head, githubtest.Fork, "failure"), status: exitGreen, want: "left no artifact"},
-		{name: "Dependabot", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, status: exitGreen, want: "left no artifact"},
-		{name: "no checkout", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_WORKSPACE=" + t.TempDir()}, status: exitGreen, want: "nothing is checked out"},
+		{name: "its commit", payload: payload(head, githubtest.Repository, "failure"), status: session.ExitRed, want: "proposed: 1 failure", ran: true},
+		{name: "another commit", payload: payload(forkHead, githubtest.Repository, "failure"), status: session.ExitUsage, want: "and not the"},
+		{name: "a green run", payload: payload(head, githubtest.Repository, "success"), status: session.ExitGreen, want: "left no artifact"},
+		{name: "a fork", payload: payload(head, githubtest.Fork, "failure"), status: session.ExitGreen, want: "left no artifact"},
+		{name: "Dependabot", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, status: session.ExitGreen, want: "left no artifact"},
+		{name: "no checkout", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_WORKSPACE=" + t.TempDir()}, status: session.ExitGreen, want: "nothing is checked out"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

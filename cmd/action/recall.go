@@ -15,6 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runner"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // What outlives a throwaway machine is one folder: the store of outcomes, and the memory
@@ -52,7 +53,7 @@ func (s *step) recall(ctx context.Context) string {
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.action.Infof("regreen: nothing is restored from the actions cache: %s", line(err.Error()))
+		s.action.Infof("regreen: nothing is restored from the actions cache: %s", line(usererr.OneLine(err)))
 	}
 	return dir
 }
@@ -75,7 +76,7 @@ func (s *step) after(ctx context.Context) error {
 		err = saveState(ctx, services, dir, cachePrefix, unique, map[string]mergeFile{memoryFile: mergeMemory})
 	}
 	if err != nil && ctx.Err() == nil {
-		s.action.Warningf("regreen: what was learnt is not saved in the actions cache: %s", line(err.Error()))
+		s.action.Warningf("regreen: what was learnt is not saved in the actions cache: %s", line(usererr.OneLine(err)))
 	}
 	return ctx.Err()
 }
@@ -96,7 +97,7 @@ func (s *step) learnKept(ctx context.Context, rep *report.Report, p *report.Patc
 		err = s.keep(readMemory(dir), dir)
 	}
 	if err != nil {
-		s.action.Infof("regreen: that the patch was taken is not learnt: %s", line(err.Error()))
+		s.action.Infof("regreen: that the patch was taken is not learnt: %s", line(usererr.OneLine(err)))
 	}
 }
 

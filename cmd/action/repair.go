@@ -20,6 +20,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/runner"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // repair tests the checkout, searches a patch for what is red, and tells about it.
@@ -112,7 +113,7 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 	}
 	if known.note(this, rep, time.Now()) {
 		if err := s.keep(known, state); err != nil {
-			s.action.Warningf("regreen: what was learnt is not kept: %s", line(err.Error()))
+			s.action.Warningf("regreen: what was learnt is not kept: %s", line(usererr.OneLine(err)))
 		}
 	}
 	return rep, nil
@@ -154,14 +155,14 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 		}
 		found, err := filepath.Glob(pattern)
 		if err != nil {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("input results: %q is no pattern of file names", pattern)}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("input results: %q is no pattern of file names", pattern)}
 		}
 		names = append(names, found...)
 	}
 	if len(names) == 0 {
-		return nil, &session.UsageError{
-			Msg:  fmt.Sprintf("input results: there is no file %s", strings.Join(s.in.results, " or ")),
-			Hint: "name what the step with the tests writes, and let this step run also when that one fails: `if: ${{ !cancelled() }}`",
+		return nil, &usererr.UsageError{
+			What:   fmt.Sprintf("input results: there is no file %s", strings.Join(s.in.results, " or ")),
+			Advice: "name what the step with the tests writes, and let this step run also when that one fails: `if: ${{ !cancelled() }}`",
 		}
 	}
 	modules, err := gotest.ModulesIn(opened.Repo.Root())
@@ -184,7 +185,7 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 		s.action.Infof("regreen: %s in the results: the tests run again", line(report.Title(rep)))
 		return nil, nil
 	case unlisted:
-		return nil, &session.UsageError{Msg: "input results: a file counts failures and lists none", Hint: "was it cut, or did a suite fail before its tests?"}
+		return nil, &usererr.UsageError{What: "input results: a file counts failures and lists none", Advice: "was it cut, or did a suite fail before its tests?"}
 	}
 	rep.Version = version
 	rep.Redact(report.Secrets(s.environ))
@@ -194,12 +195,12 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 func readResults(name string, opt resultfile.Options) (*resultfile.File, error) {
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &session.UsageError{Msg: "input results: " + err.Error()}
+		return nil, &usererr.UsageError{Where: "input results", Err: err}
 	}
 	defer func() { _ = f.Close() }()
 	results, err := resultfile.Read(filepath.Base(name), f, opt)
 	if err != nil {
-		return nil, &session.UsageError{Msg: "input results: " + err.Error()}
+		return nil, &usererr.UsageError{Where: "input results", Err: err}
 	}
 	return results, nil
 }
@@ -260,7 +261,7 @@ func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string)
 		}
 	}
 	if err != nil {
-		receipt.State, receipt.Reason = deliver.Failed, report.Brief(err.Error())
+		receipt.State, receipt.Reason = deliver.Failed, report.Brief(usererr.OneLine(err))
 	}
 	receipt.Seconds = time.Since(start).Seconds()
 	rep.Receipts = append(rep.Receipts, receipt)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -15,21 +14,11 @@ import (
 	"github.com/sethvargo/go-githubactions"
 
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/forge"
-	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
-)
-
-// The exit statuses, as the hook's.
-const (
-	exitGreen       = 0
-	exitRed         = 1
-	exitUsage       = 2
-	exitNotRun      = 3
-	exitInterrupted = 130
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // version is set by the linker.
@@ -42,34 +31,30 @@ func run(args []string, stdout io.Writer, environ []string) int {
 	defer stop()
 	action := githubactions.New(githubactions.WithWriter(stdout), githubactions.WithGetenv(config.Getenv(environ)))
 	status, err := act(ctx, args, action, stdout, environ)
-	switch {
-	case err == nil:
+	if err == nil {
 		return status
-	case ctx.Err() != nil:
-		action.Errorf("regreen: interrupted")
-		return exitInterrupted
 	}
-	what, hint := explain(err)
-	if hint != "" {
-		what += "\nhint: " + hint
+	status, what, hint := session.Exit(ctx, err)
+	for line := range strings.Lines(hint) {
+		what += "\nhint: " + strings.TrimRight(line, "\n")
 	}
 	action.Errorf("regreen: %s", what)
-	return statusOf(err)
+	return status
 }
 
 func act(ctx context.Context, args []string, action *githubactions.Action, stdout io.Writer, environ []string) (int, error) {
 	after := slices.Equal(args, []string{"post"})
 	if len(args) > 0 && !after {
-		return 0, &session.UsageError{Msg: fmt.Sprintf("unexpected argument %q", args[0]), Hint: "inputs come from `with:` in the workflow"}
+		return 0, &usererr.UsageError{What: fmt.Sprintf("unexpected argument %q", args[0]), Advice: "inputs come from `with:` in the workflow"}
 	}
 	s, err := newStep(action, stdout, environ)
 	switch {
 	case err != nil && after:
-		return exitGreen, nil // the first part has said so, and has left nothing
+		return session.ExitGreen, nil // the first part has said so, and has left nothing
 	case err != nil:
 		return 0, err
 	case after:
-		return exitGreen, s.after(ctx)
+		return session.ExitGreen, s.after(ctx)
 	}
 	return s.run(ctx)
 }
@@ -89,7 +74,7 @@ type step struct {
 func newStep(action *githubactions.Action, stdout io.Writer, environ []string) (*step, error) {
 	s := &step{action: action, stdout: stdout, getenv: config.Getenv(environ)}
 	if s.getenv("GITHUB_ACTIONS") != "true" {
-		return nil, &session.UsageError{Msg: "this is no step of a GitHub workflow", Hint: "use regreen fix elsewhere"}
+		return nil, &usererr.UsageError{What: "this is no step of a GitHub workflow", Advice: "use regreen fix elsewhere"}
 	}
 	var err error
 	if s.in, err = readInputs(environ); err != nil {
@@ -119,9 +104,9 @@ func (s *step) run(ctx context.Context) (int, error) {
 	case e.Event == "workflow_run":
 		return s.publish(ctx)
 	case e.Event == "pull_request_target" && e.Fork:
-		return 0, &session.UsageError{
-			Msg:  "pull_request_target gives the code of a fork this repository's token: it is not run",
-			Hint: "use `on: pull_request`, and a second workflow on workflow_run that tells the report (docs/action.md, Forks)",
+		return 0, &usererr.UsageError{
+			What:   "pull_request_target gives the code of a fork this repository's token: it is not run",
+			Advice: "use `on: pull_request`, and a second workflow on workflow_run that tells the report (docs/action.md, Forks)",
 		}
 	}
 	return s.repair(ctx)
@@ -130,14 +115,14 @@ func (s *step) run(ctx context.Context) (int, error) {
 // nothing says why there is nothing to do, which is no failure.
 func (s *step) nothing(why string) (int, error) {
 	s.action.Infof("regreen: %s", line(why))
-	return exitGreen, nil
+	return session.ExitGreen, nil
 }
 
 // github is the client of the API.
 func (s *step) github() (*forge.GitHub, error) {
 	token := s.getenv("GITHUB_TOKEN")
 	if token == "" {
-		return nil, &session.UsageError{Msg: "there is no token to ask GitHub with", Hint: "leave the input token as it is, or give it a token"}
+		return nil, &usererr.UsageError{What: "there is no token to ask GitHub with", Advice: "leave the input token as it is, or give it a token"}
 	}
 	return forge.NewGitHub(forge.Options{
 		API: s.getenv("GITHUB_API_URL"), GraphQL: s.getenv("GITHUB_GRAPHQL_URL"), Token: token, Repository: s.getenv("GITHUB_REPOSITORY"),
@@ -175,33 +160,6 @@ func withoutCommands(environ []string) []string {
 		}
 		return strings.HasPrefix(name, "INPUT_") || strings.HasPrefix(name, "STATE_")
 	})
-}
-
-// explain takes an error apart for people.
-func explain(err error) (what, hint string) {
-	var usage *session.UsageError
-	if errors.As(err, &usage) {
-		return usage.Msg, usage.Hint
-	}
-	return err.Error(), "" // others bring their hints along
-}
-
-// usage makes the mistakes in the configuration of channels those of a caller.
-func usage(err error) error {
-	var bad *deliver.UsageError
-	if errors.As(err, &bad) {
-		return &session.UsageError{Msg: bad.Msg, Hint: bad.Hint}
-	}
-	return err
-}
-
-func statusOf(err error) int {
-	var usage *session.UsageError
-	var conf *config.Error
-	if errors.As(err, &usage) || errors.As(err, &conf) || errors.Is(err, repo.ErrNotRepository) {
-		return exitUsage
-	}
-	return exitNotRun
 }
 
 // line makes text fit one line of a log, in which the runner takes ##[name] for a command

@@ -10,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 // redModule is a repository with one commit whose test fails.
@@ -60,8 +62,8 @@ func TestProposes(t *testing.T) {
 		t.Fatal(err)
 	}
 	status, log, outputs, summary := runStep(t, dir)
-	if status != exitRed {
-		t.Errorf("status %d, want %d: in production patches are only proposed\n%s", status, exitRed, log)
+	if status != session.ExitRed {
+		t.Errorf("status %d, want %d: in production patches are only proposed\n%s", status, session.ExitRed, log)
 	}
 	if got := values(outputs)["verdict"]; got != "proposed" {
 		t.Errorf("verdict %q\n%s", got, log)
@@ -138,9 +140,9 @@ func TestUsage(t *testing.T) {
 		dir        string
 		status     int
 	}{
-		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "no step of a GitHub workflow", status: exitUsage},
-		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is not a duration", status: exitUsage},
-		{name: "no repository", want: "not a git repository", status: exitUsage},
+		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "no step of a GitHub workflow", status: session.ExitUsage},
+		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is not a duration", status: session.ExitUsage},
+		{name: "no repository", want: "not a git repository", status: session.ExitUsage},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -183,12 +185,12 @@ func TestResults(t *testing.T) {
 		status              int
 		verdict, log        string
 	}{
-		{name: "green", files: "results*.json", action: "pass", status: exitGreen, verdict: "green"},
-		{name: "red", files: "other.xml\n results.json", action: "fail", status: exitRed, verdict: "red", log: "the tests run again"},
-		{name: "failures that are not listed", files: "junit.xml", status: exitRed, verdict: "red", log: "the tests run again"},
-		{name: "none", files: "gone.json", status: exitUsage, log: "there is no file gone.json"},
-		{name: "no results", files: "m.go", status: exitUsage, log: "input results"},
-		{name: "no pattern", files: "[", status: exitUsage, log: "no pattern"},
+		{name: "green", files: "results*.json", action: "pass", status: session.ExitGreen, verdict: "green"},
+		{name: "red", files: "other.xml\n results.json", action: "fail", status: session.ExitRed, verdict: "red", log: "the tests run again"},
+		{name: "failures that are not listed", files: "junit.xml", status: session.ExitRed, verdict: "red", log: "the tests run again"},
+		{name: "none", files: "gone.json", status: session.ExitUsage, log: "there is no file gone.json"},
+		{name: "no results", files: "m.go", status: session.ExitUsage, log: "input results"},
+		{name: "no pattern", files: "[", status: session.ExitUsage, log: "no pattern"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -218,7 +220,7 @@ func TestResults(t *testing.T) {
 func TestFailOn(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"got %d want 3", got`)
-	for failOn, want := range map[string]int{"none": exitGreen, "proposed": exitGreen, "red": exitRed} {
+	for failOn, want := range map[string]int{"none": session.ExitGreen, "proposed": session.ExitGreen, "red": session.ExitRed} {
 		if status, log, _, _ := runStep(t, dir, "INPUT_STRATEGIES=imports", "INPUT_FAIL-ON="+failOn); status != want {
 			t.Errorf("%s: status %d, want %d\n%s", failOn, status, want, log)
 		}
@@ -282,7 +284,7 @@ func TestInterrupted(t *testing.T) {
 		}
 	}
 	_ = cmd.Wait()
-	if status := cmd.ProcessState.ExitCode(); status != exitInterrupted {
+	if status := cmd.ProcessState.ExitCode(); status != session.ExitInterrupted {
 		t.Fatalf("status %d\n%s", status, text.String())
 	}
 	state := filepath.Join(temp, "regreen-state-regreen")

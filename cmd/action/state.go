@@ -15,6 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/runner"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // What runs on throwaway machines remember of each other is a folder with the store of
@@ -259,7 +260,10 @@ func packState(files map[string][]byte, most int64) (archive string, done func()
 }
 
 func tooLarge(what string, size, most int64) error {
-	return fmt.Errorf("the state is too large to be kept: %s has %d bytes, and %d are allowed\nhint: delete the repository's caches of regreen; it learns anew", what, size, most)
+	return &usererr.Error{
+		What:   fmt.Sprintf("the state is too large to keep: %s has %d bytes, the limit is %d", what, size, most),
+		Advice: "delete regreen's caches of the repository; it then learns from the beginning",
+	}
 }
 
 // replaceFile writes a whole file or nothing.

@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // maxPatchFile bounds a patch that is read from a file.
@@ -51,15 +51,15 @@ reports each hunk that it placed somewhere else than the patch says.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.file != "" && len(args) > 0:
-				return &session.UsageError{Msg: "an ID and --patch exclude each other"}
+				return &usererr.UsageError{What: "an ID and --patch exclude each other"}
 			case f.file != "":
 				return a.applyFile(cmd.Context(), f)
 			case len(args) == 0:
-				return &session.UsageError{Msg: "apply needs the ID of a patch", Hint: "regreen report shows the patches of the latest run"}
+				return &usererr.UsageError{What: "apply needs the ID of a patch", Advice: "regreen report shows the patches of the latest run"}
 			}
 			for _, name := range []string{"dir", "strip", "reverse", "protect"} {
 				if cmd.Flags().Changed(name) {
-					return &session.UsageError{Msg: "--" + name + " goes with --patch"}
+					return &usererr.UsageError{What: "--" + name + " goes with --patch"}
 				}
 			}
 			return a.applyID(cmd.Context(), args[0], f.place)
@@ -86,7 +86,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 		return err
 	}
 	if f.strip < patch.StripAuto {
-		return &session.UsageError{Msg: "--strip cannot be negative"}
+		return &usererr.UsageError{What: "--strip cannot be negative"}
 	}
 	read, err := patch.Read(text, patch.ParseOptions{Strip: f.strip})
 	if err != nil {
@@ -94,7 +94,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	}
 	files := read.Files
 	if len(files) == 0 {
-		return &session.UsageError{Msg: "there is no patch in " + f.file, Hint: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
+		return &usererr.UsageError{What: "there is no patch in " + f.file, Advice: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
 	}
 	for _, part := range read.Parts {
 		if len(part.Notes) > 0 {
@@ -140,7 +140,7 @@ func explained(err error, f patchFlags, read patch.Reading) error {
 			conflict.Reason = "the patch is not applied"
 		}
 	case errors.Is(err, repo.ErrProtected) && errors.As(err, &refused):
-		refused.Hint = "nothing was written; without --protect it would be"
+		refused.Advice = "nothing was written; without --protect it would be"
 	}
 	return err
 }
@@ -150,7 +150,7 @@ func (a *app) readPatch(name string) ([]byte, error) {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, &session.UsageError{Msg: err.Error()}
+			return nil, &usererr.UsageError{Err: err}
 		}
 		defer func() { _ = file.Close() }()
 		in = file
@@ -160,7 +160,7 @@ func (a *app) readPatch(name string) ([]byte, error) {
 		return nil, err
 	}
 	if len(text) > maxPatchFile {
-		return nil, &session.UsageError{Msg: fmt.Sprintf("the patch is larger than %d MiB", maxPatchFile>>20)}
+		return nil, &usererr.UsageError{What: fmt.Sprintf("the patch is larger than %d MiB", maxPatchFile>>20)}
 	}
 	return text, nil
 }
@@ -178,7 +178,7 @@ func (a *app) patchTree(ctx context.Context, dir string) (tree *repo.Tree, below
 		return nil, "", err
 	case errors.Is(err, repo.ErrNotRepository), errors.Is(err, repo.ErrNoGit):
 		if tree, err = repo.Dir(from); err != nil && dir != "" {
-			err = &session.UsageError{Msg: "--dir: " + err.Error()}
+			err = &usererr.UsageError{Where: "--dir", Err: err}
 		}
 		return tree, ".", err
 	case err != nil:

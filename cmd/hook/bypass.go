@@ -8,6 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -36,7 +37,7 @@ func (e *event) noteBypass(ctx context.Context, why string) error {
 	if err := witness.OpenLedger(e.repo.StateDir()).Note(witness.Bypass{
 		Commit: head.Hash, Tree: head.Tree, Subject: head.Subject, Why: why, When: time.Now().UTC(),
 	}); err != nil {
-		e.complain("the bypass could not be noted: "+err.Error(), "")
+		e.complain("the bypass could not be noted: "+err.Error(), usererr.Hint(err))
 	}
 	return nil
 }

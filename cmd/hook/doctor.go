@@ -18,6 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) doctorCommand() *cobra.Command {
@@ -33,7 +34,7 @@ exit status is then 1.`,
 			d := &doctor{app: a}
 			d.examine(cmd.Context())
 			if d.faults > 0 {
-				return redError{exitRed}
+				return session.ReportedError{Status: session.ExitRed}
 			}
 			return nil
 		},
@@ -76,12 +77,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	rp, err := repo.Open(ctx, d.dir, d.environ)
 	if err != nil {
-		var fault *repo.Error
-		hint := ""
-		if errors.As(err, &fault) {
-			hint, err = fault.Hint, fault.Err
-		}
-		d.bad("repository", hint, "%v", err)
+		d.bad("repository", usererr.Hint(err), "%v", err)
 		return
 	}
 	if version, err := rp.Version(ctx); err == nil {
@@ -131,13 +127,8 @@ func (d *doctor) program(ctx context.Context, name, hint string, version ...stri
 
 func (d *doctor) configuration(rp *repo.Repo) {
 	cfg, err := config.Load(rp.Root(), d.getenv)
-	var fault *config.Error
-	switch {
-	case errors.As(err, &fault):
-		d.bad("configuration", fault.Hint, "%v", err)
-		return
-	case err != nil:
-		d.bad("configuration", "", "%v", err)
+	if err != nil {
+		d.bad("configuration", usererr.Hint(err), "%v", err)
 		return
 	}
 	var files []string
@@ -171,7 +162,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	path, err := rp.HooksPath(ctx)
 	switch {
 	case err != nil:
-		d.bad("hooks folder", "", "%v", err)
+		d.bad("hooks folder", usererr.Hint(err), "%v", err)
 	case path.Value == "":
 		d.good("hooks folder", "%s", rp.HooksDir())
 	default:
@@ -215,7 +206,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program string) (ours int) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {
-		d.bad("git config", "", "%v", err)
+		d.bad("git config", usererr.Hint(err), "%v", err)
 		return 0
 	}
 	able, err := rp.RunsConfiguredHooks(ctx)
@@ -263,7 +254,7 @@ func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 	}
 	d.good("workspace", "%s", w.Dir)
 	if err := w.Close(); err != nil {
-		d.bad("workspace", "", "%v", err)
+		d.bad("workspace", usererr.Hint(err), "%v", err)
 	}
 }
 
@@ -271,9 +262,9 @@ func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 func (d *doctor) store(ctx context.Context) {
 	s, err := d.open(ctx, "", nil, session.Flags{})
 	if err != nil {
-		var usage *session.UsageError
+		var usage *usererr.UsageError
 		if errors.As(err, &usage) {
-			d.bad("store", usage.Hint, "%s", printable(usage.Msg))
+			d.bad("store", usererr.Hint(err), "%s", printable(err.Error()))
 		}
 		return // else it has been told above
 	}
@@ -283,12 +274,9 @@ func (d *doctor) store(ctx context.Context) {
 	if ok && err == nil {
 		err = shared.Ping(ctx)
 	}
-	var fault *learn.Error
 	switch {
-	case errors.As(err, &fault):
-		d.bad("store", fault.Hint, "%s: %s", printable(text), printable(fault.Err.Error()))
 	case err != nil:
-		d.bad("store", "", "%s: %s", printable(text), printable(err.Error()))
+		d.bad("store", usererr.Hint(err), "%s: %s", printable(text), printable(err.Error()))
 	case s.StoreWhy != "":
 		d.note("store", "%s", printable(text))
 	default:

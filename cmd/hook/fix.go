@@ -8,6 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) fixCommand() *cobra.Command {
@@ -44,7 +45,7 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 		return err
 	}
 	if flags.Budget < 0 || flags.Jobs < 0 || !(flags.MaxCost >= 0) {
-		return &session.UsageError{Msg: "--budget, --jobs and --max-cost cannot be negative"}
+		return &usererr.UsageError{What: "--budget, --jobs and --max-cost cannot be negative"}
 	}
 	s, err := a.open(ctx, "", nil, flags)
 	if err != nil {

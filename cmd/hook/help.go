@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
 
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // flagGroup is the annotation that holds the heading of a flag in the help.
@@ -40,7 +40,7 @@ func (a *app) helpCommand() *cobra.Command {
 		RunE: func(cmd *cobra.Command, args []string) error {
 			about, rest, err := cmd.Root().Find(args)
 			if err != nil || len(rest) > 0 {
-				return &session.UsageError{Msg: fmt.Sprintf("unknown command %q", strings.Join(args, " ")), Hint: "regreen --help lists the commands"}
+				return &usererr.UsageError{What: fmt.Sprintf("unknown command %q", strings.Join(args, " ")), Advice: "regreen --help lists the commands"}
 			}
 			return about.Help()
 		},

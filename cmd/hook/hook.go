@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/runs"
+	"github.com/regreen-ci/regreen/internal/usererr"
 
 	"github.com/spf13/cobra"
 
@@ -15,7 +16,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -34,7 +34,7 @@ git's arguments; run it by hand to see what a hook would do.`,
 					return nil
 				}
 			}
-			return &session.UsageError{Msg: "hook needs the name of a hook: " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return &usererr.UsageError{What: "hook needs the name of a hook: " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)
@@ -102,7 +102,7 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 // soften tells an error of a hook that comes after the fact, and lets git go on: some
 // pass the status of the hook on as their own. Wrong usage stays an error.
 func (e *event) soften(ctx context.Context, err error) error {
-	var usage *session.UsageError
+	var usage *usererr.UsageError
 	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(string(e.name), "post-") {
 		return err
 	}
@@ -212,7 +212,7 @@ func (e *event) postMerge(ctx context.Context) error {
 func (e *event) postCheckout(ctx context.Context) error {
 	c, err := githook.ParseCheckout(e.args)
 	if err != nil {
-		return &session.UsageError{Msg: err.Error(), Hint: "git calls it; `regreen hook post-checkout HEAD~1 HEAD 1` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git calls it; `regreen hook post-checkout HEAD~1 HEAD 1` does by hand"}
 	}
 	if !c.Branch || c.Old == c.New {
 		return nil
@@ -224,7 +224,7 @@ func (e *event) postCheckout(ctx context.Context) error {
 func (e *event) postRewrite(ctx context.Context) error {
 	rewrites, err := githook.ParseRewrites(e.stdin)
 	if err != nil {
-		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git writes it; `git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend` does by hand"}
 	}
 	if len(rewrites) == 0 {
 		return nil

@@ -13,7 +13,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) installCommand() *cobra.Command {
@@ -78,15 +78,15 @@ func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []githook.N
 		if able, err := rp.RunsConfiguredHooks(ctx); err == nil && able {
 			hint = "regreen install --git-config does not need a hooks directory; --force installs anyway"
 		}
-		return &session.UsageError{
-			Msg: fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope), Hint: hint,
+		return &usererr.UsageError{
+			What: fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope), Advice: hint,
 		}
 	}
 	installed, err := githook.Install(rp.HooksDir(), names, program)
 	var legacy *githook.LegacyError
 	switch {
 	case errors.As(err, &legacy):
-		return &session.UsageError{Msg: legacy.Error(), Hint: "move it elsewhere and install again"}
+		return &usererr.UsageError{What: legacy.Error(), Advice: "move it elsewhere and install again"}
 	case err != nil:
 		return err
 	}
@@ -107,7 +107,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []gith
 	}
 	if !able {
 		version, _ := rp.Version(ctx)
-		return &session.UsageError{Msg: fmt.Sprintf("git %s does not run hooks of its configuration, 2.54 and later do", version), Hint: "regreen install puts them into the hooks folder"}
+		return &usererr.UsageError{What: fmt.Sprintf("git %s does not run hooks of its configuration, 2.54 and later do", version), Advice: "regreen install puts them into the hooks folder"}
 	}
 	path, err := rp.HooksPath(ctx)
 	if err != nil {
@@ -182,7 +182,7 @@ func eventNames(list []string) ([]githook.Name, error) {
 	var out []githook.Name
 	for _, name := range list {
 		if _, ok := githook.Find(name); !ok && name != "all" {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("there is no hook %q", name), Hint: "known are " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no hook %q", name), Advice: "known are " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		}
 	}
 	for _, e := range githook.Events() { // in git's order

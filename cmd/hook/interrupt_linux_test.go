@@ -14,6 +14,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/session"
 )
 
 const (
@@ -67,8 +69,11 @@ func TestInterruptedAnywhere(t *testing.T) {
 				after := b.fingerprint(t)
 				same := bytes.Equal(before, after)
 				switch {
-				case status == exitInterrupted && same:
+				case status == session.ExitInterrupted && same:
 					interrupted++
+					if !strings.Contains(out, "regreen: interrupted") {
+						t.Errorf("%v at %.2f: not reported\n%s", sig, share, out)
+					}
 				case status == 0 && b.double(t) == greenFile:
 					b.redden(t) // all else is as before
 					if !bytes.Equal(before, b.fingerprint(t)) {

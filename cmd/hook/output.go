@@ -10,7 +10,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // outputs are the flags for the files that a command writes its report to.
@@ -36,7 +36,7 @@ func (o outputs) parse() ([]output, error) {
 		name, file, ok := strings.Cut(f, "=")
 		format, known := report.FormatNamed(name)
 		if !ok || file == "" || !known {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Hint: "for instance --report markdown=report.md; formats are " + report.FormatNames()}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Advice: "for instance --report markdown=report.md; formats are " + report.FormatNames()}
 		}
 		out = append(out, output{"--report", file, format})
 	}
@@ -54,10 +54,10 @@ func (o output) check() error {
 		return nil
 	}
 	if info, err := os.Stat(filepath.Dir(o.file)); err != nil || !info.IsDir() {
-		return &session.UsageError{Msg: fmt.Sprintf("%s: there is no folder %s", o.flag, filepath.Dir(o.file))}
+		return &usererr.UsageError{What: fmt.Sprintf("%s: there is no folder %s", o.flag, filepath.Dir(o.file))}
 	}
 	if info, err := os.Stat(o.file); err == nil && info.IsDir() {
-		return &session.UsageError{Msg: fmt.Sprintf("%s: %s is a folder", o.flag, o.file), Hint: "name a file in it"}
+		return &usererr.UsageError{What: fmt.Sprintf("%s: %s is a folder", o.flag, o.file), Advice: "name a file in it"}
 	}
 	return nil
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/syntax"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // placeFlags are the flags that say how hunks are placed, and whether files change.
@@ -37,7 +37,7 @@ func (f placeFlags) options() patch.Options {
 
 func (f placeFlags) valid() error {
 	if f.fuzz < 0 {
-		return &session.UsageError{Msg: "--fuzz cannot be negative"}
+		return &usererr.UsageError{What: "--fuzz cannot be negative"}
 	}
 	return nil
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -19,7 +19,7 @@ func (e *event) prePush(ctx context.Context) error {
 		pushes = append(pushes, p)
 	}
 	if err != nil {
-		return &session.UsageError{Msg: err.Error(), Hint: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
 	}
 	var red error
 	seen := make(map[string]bool)

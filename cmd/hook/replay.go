@@ -13,6 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) replayCommand() *cobra.Command {
@@ -51,14 +52,14 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 		return err
 	}
 	if first.Replay == nil || first.Replay.Tree == "" || len(first.Replay.Args) == 0 {
-		return &session.UsageError{Msg: "run " + first.ID + " cannot be done again: it had nothing to repair, or does not say how it was started", Hint: "regreen status lists the stored runs"}
+		return &usererr.UsageError{What: "run " + first.ID + " cannot be done again: it had nothing to repair, or does not say how it was started", Advice: "regreen status lists the stored runs"}
 	}
 	var flags session.Flags
 	fs := pflag.NewFlagSet("replay", pflag.ContinueOnError)
 	testFlags(fs, &flags)
 	searchFlags(fs, &flags)
 	if err := fs.Parse(first.Replay.Args[1:]); err != nil {
-		return &session.UsageError{Msg: fmt.Sprintf("run %s was written by another regreen: %v", first.ID, err), Hint: "regreen " + strings.Join(first.Replay.Args, " ")}
+		return &usererr.UsageError{What: fmt.Sprintf("run %s was written by another regreen: %v", first.ID, err), Advice: "regreen " + strings.Join(first.Replay.Args, " ")}
 	}
 	s, err := a.open(ctx, "", nil, flags)
 	if err != nil {
@@ -98,7 +99,7 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	for _, d := range differences {
 		fmt.Fprintf(a.stderr, "  %s\n", printable(d))
 	}
-	return redError{exitRed}
+	return session.ReportedError{Status: session.ExitRed}
 }
 
 // treeOf finds the tree that a run has tested.
@@ -119,7 +120,7 @@ func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source
 	if rep.Environment.Head != "" {
 		hint = fmt.Sprintf("it was on top of commit %.12s, which git checkout brings back, but not what was not committed; files that were written into the tree since count, too", rep.Environment.Head)
 	}
-	return repo.Source{}, &session.UsageError{Msg: fmt.Sprintf("the tree that run %s tested (%.12s) is not here any more", rep.ID, rep.Replay.Tree), Hint: hint}
+	return repo.Source{}, &usererr.UsageError{What: fmt.Sprintf("the tree that run %s tested (%.12s) is not here any more", rep.ID, rep.Replay.Tree), Advice: hint}
 }
 
 // differences warns of what is not as it was.

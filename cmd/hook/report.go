@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/runs"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -47,7 +47,7 @@ it is missing or cannot be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, ok := report.FormatNamed(name)
 			if !ok {
-				return &session.UsageError{Msg: fmt.Sprintf("--format %q is none of %s", name, report.FormatNames())}
+				return &usererr.UsageError{What: fmt.Sprintf("--format %q is none of %s", name, report.FormatNames())}
 			}
 			out := output{"--out", file, format}
 			if err := out.check(); err != nil {
@@ -57,7 +57,7 @@ it is missing or cannot be read.`,
 			var err error
 			switch {
 			case len(from) > 0 && len(merge) > 0:
-				return &session.UsageError{Msg: "--from and --merge read different files", Hint: "one of them at a time"}
+				return &usererr.UsageError{What: "--from and --merge read different files", Advice: "one of them at a time"}
 			case len(from) > 0:
 				rep, err = a.read(cmd.Context(), append(from, args...))
 			case len(merge) > 0:
@@ -91,7 +91,7 @@ func formatTable() string {
 // storedReport is the latest stored run, or the one of an ID.
 func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, error) {
 	if len(args) > 1 {
-		return nil, &session.UsageError{Msg: "report takes one ID", Hint: "regreen report --from FILE... reads files of results"}
+		return nil, &usererr.UsageError{What: "report takes one ID", Advice: "regreen report --from FILE... reads files of results"}
 	}
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if err != nil {
@@ -141,7 +141,7 @@ func (a *app) readFile(name string, opt resultfile.Options) (*resultfile.File, e
 	f, err := resultfile.Read(title, in, opt)
 	var bad *resultfile.Error
 	if errors.As(err, &bad) {
-		return nil, &session.UsageError{Msg: bad.Error(), Hint: bad.Hint}
+		return nil, &usererr.UsageError{Err: bad}
 	}
 	return f, err
 }
@@ -153,11 +153,11 @@ func (a *app) input(flag, name, like string) (io.ReadCloser, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return nil, &session.UsageError{Msg: flag + ": " + err.Error()}
+		return nil, &usererr.UsageError{Where: flag, Err: err}
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		_ = f.Close()
-		return nil, &session.UsageError{Msg: fmt.Sprintf("%s: %s is a folder", flag, name), Hint: "name the files in it: " + flag + " " + filepath.Join(name, like)}
+		return nil, &usererr.UsageError{What: fmt.Sprintf("%s: %s is a folder", flag, name), Advice: "name the files in it: " + flag + " " + filepath.Join(name, like)}
 	}
 	return f, nil
 }
@@ -173,14 +173,14 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 		shard, err := report.ReadForeign(in, report.MaxSize)
 		_ = in.Close()
 		if err != nil {
-			return nil, &session.UsageError{Msg: fmt.Sprintf("--merge: %s: %v", name, err), Hint: "regreen fix --shard i/n --json FILE writes such a report"}
+			return nil, &usererr.UsageError{Where: "--merge: " + name, Err: err, Advice: "regreen fix --shard i/n --json FILE writes such a report"}
 		}
 		shards = append(shards, shard)
 	}
 	rep, err := report.Merge(shards)
 	var refused *report.MergeError
 	if errors.As(err, &refused) {
-		return nil, &session.UsageError{Msg: err.Error(), Hint: "merge the reports of one search: each shard of it once, on the same tree"}
+		return nil, &usererr.UsageError{Err: err, Advice: "merge the reports of one search: each shard of it once, on the same tree"}
 	}
 	if err != nil {
 		return nil, err

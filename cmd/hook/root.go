@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/pflag"
 
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // commands is the command tree.
@@ -34,7 +34,7 @@ with failing tests. To do the same on every commit, run "regreen install".`,
 			if meant := cmd.SuggestionsFor(args[0]); len(meant) > 0 {
 				hint = "did you mean " + strings.Join(meant, " or ") + "?"
 			}
-			return &session.UsageError{Msg: fmt.Sprintf("unknown command %q", args[0]), Hint: hint}
+			return &usererr.UsageError{What: fmt.Sprintf("unknown command %q", args[0]), Advice: hint}
 		},
 		SuggestionsMinimumDistance: 2,
 		RunE:                       func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
@@ -52,7 +52,7 @@ with failing tests. To do the same on every commit, run "regreen install".`,
 				hint = "did you mean --" + meant + "? " + hint
 			}
 		}
-		return &session.UsageError{Msg: err.Error(), Hint: hint}
+		return &usererr.UsageError{Err: err, Advice: hint}
 	})
 	for _, g := range []struct {
 		id, title string

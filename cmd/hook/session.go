@@ -52,7 +52,7 @@ func status(rep *report.Report) error {
 	case report.Green, report.Known, report.Flaky, report.Fixed:
 		return nil
 	case report.NotRun:
-		return redError{exitNotRun}
+		return session.ReportedError{Status: session.ExitNotRun}
 	}
-	return redError{exitRed}
+	return session.ReportedError{Status: session.ExitRed}
 }

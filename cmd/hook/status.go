@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 
 	"github.com/spf13/cobra"
@@ -75,12 +76,12 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 func (a *app) storeText(ctx context.Context) string {
 	s, err := a.open(ctx, "", nil, session.Flags{})
 	if err != nil {
-		return printable(err.Error())
+		return printable(usererr.OneLine(err))
 	}
 	defer func() { _ = s.Close() }()
 	text, err := s.StoreText(ctx)
 	if err != nil {
-		text += "; " + err.Error()
+		text += "; " + usererr.OneLine(err)
 	}
 	return printable(text)
 }

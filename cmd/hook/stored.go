@@ -12,6 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool) (*storedPatches, error) {
@@ -76,7 +77,7 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 		p := &rep.Patches[i]
 		switch {
 		case p.ID == id && back && !p.Applied:
-			return nil, &session.UsageError{Msg: "patch " + id + " is not applied"}
+			return nil, &usererr.UsageError{What: "patch " + id + " is not applied"}
 		case p.ID == id:
 			return []*report.Patch{p}, nil
 		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == "verified" && p.Rank == 1:
@@ -86,9 +87,9 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 	if len(out) == 0 {
 		hint := "regreen report " + rep.ID + " shows what it found"
 		if back {
-			return nil, &session.UsageError{Msg: "nothing of " + id + " is applied", Hint: hint}
+			return nil, &usererr.UsageError{What: "nothing of " + id + " is applied", Advice: hint}
 		}
-		return nil, &session.UsageError{Msg: "run " + rep.ID + " has no such verified patch", Hint: hint}
+		return nil, &usererr.UsageError{What: "run " + rep.ID + " has no such verified patch", Advice: hint}
 	}
 	return out, nil
 }
@@ -96,7 +97,7 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 func exactID(command string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return &session.UsageError{Msg: command + " needs one ID", Hint: "regreen report shows the patches of the latest run"}
+			return &usererr.UsageError{What: command + " needs one ID", Advice: "regreen report shows the patches of the latest run"}
 		}
 		return nil
 	}

@@ -14,6 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) strategiesCommand() *cobra.Command {
@@ -60,11 +61,11 @@ that ends in / lists a group.`,
 func strategiesNamed(args []string) ([]propose.Strategy, error) {
 	table := all.Strategies()
 	chosen, err := session.Select(table, args, nil)
-	var usage *session.UsageError
+	var usage *usererr.UsageError
 	if errors.As(err, &usage) {
-		usage.Hint = "regreen strategies lists them"
+		usage.Advice = "regreen strategies lists them"
 		if meant := nearestStrategy(args[0], strategyNames(table)); meant != "" {
-			usage.Hint = "did you mean " + meant + "? " + usage.Hint
+			usage.Advice = "did you mean " + meant + "? " + usage.Advice
 		}
 	}
 	return chosen, err

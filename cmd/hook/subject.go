@@ -13,6 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -127,7 +128,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
 	})
 	if err != nil {
-		e.complain("the witness could not be stored: "+err.Error(), "")
+		e.complain("the witness could not be stored: "+err.Error(), usererr.Hint(err))
 	}
 }
 
@@ -147,7 +148,7 @@ func (e *event) finish(rep *report.Report) error {
 	}
 	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {
 		fmt.Fprintln(e.stderr, "regreen: stopped for you to see the patch; commit again to take it")
-		return redError{exitRed}
+		return session.ReportedError{Status: session.ExitRed}
 	}
 	return status(rep)
 }

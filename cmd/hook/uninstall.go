@@ -10,7 +10,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) uninstallCommand() *cobra.Command {
@@ -64,7 +64,7 @@ func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
 		return err
 	}
 	if len(journals) > 0 {
-		return &session.UsageError{Msg: "a write to another worktree is under way, or was cut off: " + filepath.Dir(journals[0]), Hint: "regreen fix in that worktree finishes it"}
+		return &usererr.UsageError{What: "a write to another worktree is under way, or was cut off: " + filepath.Dir(journals[0]), Advice: "regreen fix in that worktree finishes it"}
 	}
 	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
 		if _, err := os.Lstat(dir); err != nil {

@@ -14,8 +14,9 @@ import (
 	"testing/slogtest"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/adaptlog"
 	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/adaptlog"
 )
 
 // lines is a sink that keeps what it gets, a line each, without time and level.

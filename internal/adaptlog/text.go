@@ -11,6 +11,8 @@ import (
 	"sync"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // TextOptions says how a Text looks. The zero value is good.
@@ -20,8 +22,8 @@ type TextOptions struct {
 }
 
 // Text is the sink for people: one short line a record, without a time. An
-// attribute "hint" at the end of a record stands on its own line, as in an error
-// message. Control characters are shown, never sent.
+// attribute "hint", and the hint of an error, is printed on a line of its own, as for an
+// error that ends a command. Control characters are shown, never sent.
 type Text struct {
 	opts   TextOptions
 	out    *output
@@ -126,10 +128,19 @@ func (l *textLine) attr(prefix string, a slog.Attr) {
 	}
 	text := value.String()
 	if a.Key == "hint" {
-		l.hints = fmt.Appendf(l.hints, "\nhint: %s", strings.ReplaceAll(visible(text), "\n", "\n  "))
+		l.hint(text)
 		return
 	}
+	if err, ok := value.Any().(error); ok {
+		if hint := usererr.Hint(err); hint != "" {
+			l.hint(hint)
+		}
+	}
 	l.attrs = fmt.Appendf(l.attrs, " %s=%s", quoted(prefix+a.Key), quoted(text))
+}
+
+func (l *textLine) hint(text string) {
+	l.hints = fmt.Appendf(l.hints, "\nhint: %s", strings.ReplaceAll(visible(text), "\n", "\n  "))
 }
 
 // quoted gives a word as it is, and anything else in quotes.

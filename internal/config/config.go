@@ -104,7 +104,7 @@ func Load(root string, getenv func(string) string) (Config, error) {
 		}
 		if name != LocalFile {
 			if shared != "" {
-				return Config{}, &Error{File: name, Msg: "there is " + shared + " as well", Hint: "keep one of the two"}
+				return Config{}, &Error{File: name, Msg: "there is " + shared + " as well", Advice: "keep one of the two"}
 			}
 			shared = name
 		}
@@ -123,7 +123,7 @@ func Load(root string, getenv func(string) string) (Config, error) {
 // read gives the content of a file, nil when there is none.
 func read(tree *os.Root, name string) ([]byte, error) {
 	fault := func(msg string) error {
-		return &Error{File: name, Msg: msg, Hint: "it must be a readable file inside the repository"}
+		return &Error{File: name, Msg: msg, Advice: "it must be a readable file inside the repository"}
 	}
 	info, err := tree.Stat(name)
 	switch {

@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // write makes a tree of files and gives its root.
@@ -184,7 +185,7 @@ func TestLoadRefuses(t *testing.T) {
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
 				t.Fatalf("error %v, want one with %q", err, tt.want)
 			}
-			if strings.Contains(err.Error(), "hunter2") {
+			if strings.Contains(usererr.OneLine(err), "hunter2") {
 				t.Errorf("the error quotes a file outside the tree: %v", err)
 			}
 			if diff := cmp.Diff(Config{}, got); diff != "" {

@@ -12,11 +12,10 @@ type Error struct {
 	Line, Column int    // from 1; 0 when there is no place to name
 	Source       string // the line at fault, as far as it may be shown
 	Msg          string // what is wrong
-	Hint         string // what to do about it
+	Advice       string // what to do about it
 }
 
-// Error gives the place and the mistake, the line with a mark below, and the
-// hint, each on its line.
+// Error returns the place and the mistake, and below them the line with a mark.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
@@ -27,11 +26,11 @@ func (e *Error) Error() string {
 	if e.Source != "" {
 		fmt.Fprintf(&b, "\n%5d | %s\n      | %s^", e.Line, e.Source, strings.Repeat(" ", max(0, e.Column-1)))
 	}
-	if e.Hint != "" {
-		b.WriteString("\nhint: " + e.Hint)
-	}
 	return b.String()
 }
+
+// Hint returns what to do about the mistake.
+func (e *Error) Hint() string { return e.Advice }
 
 // quoted is a line as it may be shown, bounded; empty when the mark below would
 // be past its end.

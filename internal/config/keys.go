@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Key is one thing that can be configured.
@@ -332,12 +332,7 @@ func variable(s string) error {
 	return nil
 }
 
-// hint is an error with advice.
-type hint struct{ msg, hint string }
-
-func (h *hint) Error() string { return h.msg }
-
-func hinted(msg, advice string) error { return &hint{msg, advice} }
+func hinted(what, advice string) error { return &usererr.Error{What: what, Advice: advice} }
 
 // unknown is the error about a name that is not among those that are known.
 func unknown(what, name string, known []string) error {
@@ -399,15 +394,9 @@ func channelNames() (names []string) {
 	return names
 }
 
-// UnknownChannel returns the message and the hint about a channel that does not exist, when
-// it was named elsewhere than in the configuration.
-func UnknownChannel(name string) (msg, advice string) {
-	var h *hint
-	if errors.As(channel(name), &h) {
-		return h.msg, h.hint
-	}
-	return "", ""
-}
+// UnknownChannel returns the error about a channel that does not exist, when it was named
+// elsewhere than in the configuration.
+func UnknownChannel(name string) error { return channel(name) }
 
 func branchGlob(s string) error {
 	if _, err := path.Match(s, ""); err != nil {
@@ -453,15 +442,14 @@ func resultGlob(s string) error {
 }
 
 // CheckResults returns what is wrong with globs of results that are given elsewhere than in
-// the configuration, and a hint; "" when nothing is.
-func CheckResults(globs []string) (msg, advice string) {
+// the configuration.
+func CheckResults(globs []string) error {
 	for _, glob := range globs {
-		var h *hint
-		if errors.As(resultGlob(glob), &h) {
-			return h.msg, h.hint
+		if err := resultGlob(glob); err != nil {
+			return err
 		}
 	}
-	return "", ""
+	return nil
 }
 
 // exactPath refuses globs: what is exempt has to be named.

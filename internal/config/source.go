@@ -13,6 +13,8 @@ import (
 	"github.com/goccy/go-yaml/ast"
 	"github.com/goccy/go-yaml/parser"
 	"github.com/goccy/go-yaml/token"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // value is what a source says for a key: a node of a file, or the text of a
@@ -310,10 +312,7 @@ func located(err error, file string, data []byte) error {
 	if syntax, ok := errors.AsType[yaml.Error](err); ok {
 		at, e.Msg = syntax.GetToken(), syntax.GetMessage()
 	}
-	if h, ok := errors.AsType[*hint](err); ok {
-		e.Hint = h.hint
-	}
-	e.Msg, e.Hint = printable(e.Msg), printable(e.Hint) // both may quote the file
+	e.Msg, e.Advice = printable(e.Msg), printable(usererr.Hint(err)) // both may quote the file
 	if at == nil || at.Position == nil {
 		return e
 	}

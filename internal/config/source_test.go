@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func TestErrorText(t *testing.T) {
@@ -19,10 +21,12 @@ func TestErrorText(t *testing.T) {
 	err := c.parse(File, []byte("test: make\nlog:\n  levle: debug\n"))
 	want := `.regreen.yml:3:3: unknown key "log.levle"
     3 |   levle: debug
-      |   ^
-hint: did you mean "log.level"?`
+      |   ^`
 	if err == nil || err.Error() != want {
 		t.Errorf("got:\n%v\nwant:\n%s", err, want)
+	}
+	if got, want := usererr.Hint(err), `did you mean "log.level"?`; got != want {
+		t.Errorf("got the hint %q, want %q", got, want)
 	}
 }
 
@@ -125,8 +129,8 @@ func TestMistakes(t *testing.T) {
 		if e.File != File || e.Line != tt.line || e.Column != tt.column {
 			t.Errorf("%q: at %s:%d:%d, want %d:%d", tt.text, e.File, e.Line, e.Column, tt.line, tt.column)
 		}
-		if !strings.Contains(e.Msg, tt.msg) || !strings.Contains(e.Hint, tt.hint) {
-			t.Errorf("%q: %q, hint %q; want %q, hint %q", tt.text, e.Msg, e.Hint, tt.msg, tt.hint)
+		if !strings.Contains(e.Msg, tt.msg) || !strings.Contains(e.Advice, tt.hint) {
+			t.Errorf("%q: %q, hint %q; want %q, hint %q", tt.text, e.Msg, e.Advice, tt.msg, tt.hint)
 		}
 		if line := strings.Split(tt.text, "\n")[tt.line-1]; e.Source != line {
 			t.Errorf("%q: quotes %q, want %q", tt.text, e.Source, line)
@@ -136,16 +140,16 @@ func TestMistakes(t *testing.T) {
 
 func TestEnvironmentMistakes(t *testing.T) {
 	t.Parallel()
-	for _, tt := range []struct{ name, value, want string }{
-		{"REGREEN_BUDGET", "20", `REGREEN_BUDGET: "20" is not a duration` + "\nhint: write a number with its unit, such as 90s or 5m"},
-		{"REGREEN_APPLY", "maybe", `REGREEN_APPLY: unknown value "maybe"` + "\nhint: known are auto, always, never"},
-		{"REGREEN_HOOKS", "pre-commit", `REGREEN_HOOKS: "pre-commit" has no value` + "\nhint: write name=value,name=value"},
-		{"REGREEN_HOOKS", "pre-comit=off", `REGREEN_HOOKS: unknown hook "pre-comit"` + "\nhint: did you mean \"pre-commit\"?"},
-		{"REGREEN_LOG", "loud", `REGREEN_LOG: unknown value "loud"` + "\nhint: known are debug, info, warn, error"},
+	for _, tt := range []struct{ name, value, want, hint string }{
+		{"REGREEN_BUDGET", "20", `REGREEN_BUDGET: "20" is not a duration`, "write a number with its unit, such as 90s or 5m"},
+		{"REGREEN_APPLY", "maybe", `REGREEN_APPLY: unknown value "maybe"`, "known are auto, always, never"},
+		{"REGREEN_HOOKS", "pre-commit", `REGREEN_HOOKS: "pre-commit" has no value`, "write name=value,name=value"},
+		{"REGREEN_HOOKS", "pre-comit=off", `REGREEN_HOOKS: unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
+		{"REGREEN_LOG", "loud", `REGREEN_LOG: unknown value "loud"`, "known are debug, info, warn, error"},
 	} {
 		_, err := Load(t.TempDir(), environ{tt.name: tt.value}.getenv)
-		if err == nil || err.Error() != tt.want {
-			t.Errorf("%s=%s: %v, want %s", tt.name, tt.value, err, tt.want)
+		if err == nil || err.Error() != tt.want || usererr.Hint(err) != tt.hint {
+			t.Errorf("%s=%s: %v, hint %q; want %s, hint %q", tt.name, tt.value, err, usererr.Hint(err), tt.want, tt.hint)
 		}
 	}
 }
@@ -165,7 +169,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		"email:\n  password-env: hunter2\n",
 	} {
 		_, err := Load(write(t, map[string]string{File: text}), nil)
-		if err == nil || strings.Contains(err.Error(), "hunter2") {
+		if err == nil || strings.Contains(usererr.OneLine(err), "hunter2") {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
@@ -177,7 +181,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		{"REGREEN_WEBHOOKS": "secret-env=hunter2"},
 		{"REGREEN_EMAIL_PASSWORD_ENV": "hunter2"},
 	} {
-		if _, err := Load(t.TempDir(), env.getenv); err == nil || strings.Contains(err.Error(), "hunter2") {
+		if _, err := Load(t.TempDir(), env.getenv); err == nil || strings.Contains(usererr.OneLine(err), "hunter2") {
 			t.Errorf("%v: error %v", env, err)
 		}
 	}
@@ -363,7 +367,7 @@ func FuzzParse(f *testing.F) {
 		if !ok || e.Msg == "" || e.Line > strings.Count(text, "\n")+strings.Count(text, "\r")+1 {
 			t.Errorf("%q: %#v", text, err)
 		}
-		if strings.ContainsAny(e.Source+e.Msg+e.Hint, "\x1b\n") {
+		if strings.ContainsAny(e.Source+e.Msg+e.Advice, "\x1b\n") {
 			t.Errorf("%q: quotes control characters: %#v", text, e)
 		}
 	})

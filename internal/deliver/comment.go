@@ -10,6 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // folded begins what an older report is made.
@@ -64,7 +65,7 @@ func (g *GitHub) tell(made *offers) Channel {
 			return report.Receipt{}, err
 		}
 		if err := g.fold(ctx, mine, told.URL); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+report.Brief(err.Error()))
+			degraded = append(degraded, "older reports stay as they were: "+report.Brief(usererr.OneLine(err)))
 		}
 		return report.Receipt{Where: told.URL, Degraded: degraded}, nil
 	})

@@ -20,6 +20,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Channel is a place that reports go to.
@@ -111,32 +112,13 @@ func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Rece
 }
 
 func failed(c Channel, err error) report.Receipt {
-	return report.Receipt{Channel: string(c.Name()), State: Failed, Reason: report.Brief(err.Error())}
+	return report.Receipt{Channel: string(c.Name()), State: Failed, Reason: report.Brief(usererr.OneLine(err))}
 }
 
-// skip is the receipt of what was not sent on purpose.
+// skip returns the receipt of what was not sent on purpose.
 func skip(reason, hint string) report.Receipt {
-	return report.Receipt{State: Skipped, Reason: (&fault{what: reason, hint: hint}).Error()}
+	return report.Receipt{State: Skipped, Reason: usererr.OneLine(&usererr.Error{What: reason, Advice: hint})}
 }
-
-// fault is an error for people: what went wrong, and what to do about it.
-type fault struct {
-	what, hint string
-	err        error // the cause, or nil
-}
-
-func (f *fault) Error() string {
-	s := f.what
-	if f.err != nil {
-		s += ": " + f.err.Error()
-	}
-	if f.hint != "" {
-		s += " (hint: " + f.hint + ")"
-	}
-	return s
-}
-
-func (f *fault) Unwrap() error { return f.err }
 
 // Rendering is one form of a report.
 type Rendering struct {
@@ -181,8 +163,9 @@ func sealed(c Channel, secrets ...string) Channel {
 			receipt.Degraded[i] = hide(text)
 		}
 		if err != nil {
-			if clean := hide(err.Error()); clean != err.Error() {
-				err = errors.New(clean)
+			what, hint := err.Error(), usererr.Hint(err)
+			if hide(what+hint) != what+hint {
+				err = &usererr.Error{What: hide(what), Advice: hide(hint)}
 			}
 		}
 		return receipt, err

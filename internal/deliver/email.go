@@ -20,6 +20,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // EmailOptions says how a report is mailed.
@@ -64,7 +65,7 @@ func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {
 	}
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := errors.Join(m.From(o.From), m.To(o.To...)); err != nil {
-		return nil, &fault{what: "an address is none", hint: "email.from and email.to hold addresses like name@example.com", err: err}
+		return nil, &usererr.Error{What: "an address is none", Advice: "email.from and email.to hold addresses like name@example.com", Err: err}
 	}
 	m.Subject(report.EmailSubject(r, about))
 	m.SetDateWithValue(cmp.Or(r.Started, time.Now()))
@@ -144,21 +145,21 @@ func greeting() string {
 
 // problem says what of a conversation went wrong, and whether it may go right later.
 func (o EmailOptions) problem(err error) error {
-	f := &fault{what: "the mail server " + o.Server + " did not take it", err: errors.New(report.Brief(err.Error()))}
+	f := &usererr.Error{What: "the mail server " + o.Server + " did not take it", Err: errors.New(report.Brief(err.Error()))}
 	var answer *textproto.Error
 	var sending *mail.SendError
 	var dialing *net.OpError
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &certificate):
-		f.hint = "its certificate is not one for this name, or not one that this machine trusts"
+		f.Advice = "its certificate is not one for this name, or not one that this machine trusts"
 	case errors.As(err, &answer) && answer.Code/100 == 5, errors.As(err, &sending) && sending.ErrorCode()/100 == 5:
-		f.hint = "are email.from, email.to, email.username and the password right?"
+		f.Advice = "are email.from, email.to, email.username and the password right?"
 	case errors.As(err, &answer), errors.As(err, &sending), errors.As(err, &dialing):
-		f.hint = "are email.server and email.tls right, and is it in reach?"
+		f.Advice = "are email.server and email.tls right, and is it in reach?"
 		return &forge.TransientError{Err: f}
 	default:
-		f.hint = "are email.server and email.tls right?"
+		f.Advice = "are email.server and email.tls right?"
 	}
 	return f
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // place is where files are written: inside of root, where a relative path cannot
@@ -63,7 +64,7 @@ func File(name channels.Name, dir, file string, form Rendering, list string) Cha
 			err = to.write(form, r)
 		}
 		if err != nil {
-			return report.Receipt{}, &fault{what: "cannot write " + to.String(), hint: "it must be a file in a folder that can be written to", err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot write " + to.String(), Advice: "it must be a file in a folder that can be written to", Err: reason(err)}
 		}
 		return report.Receipt{Where: to.String()}, nil
 	}}
@@ -126,7 +127,7 @@ func Artifact(dir, folder string, forms []Rendering) Channel {
 	return channel{channels.Artifact, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		degraded, err := to.make(ctx, forms, r)
 		if err != nil {
-			return report.Receipt{}, &fault{what: "cannot make " + to.String(), hint: "it must be a folder of regreen's own, or none yet", err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot make " + to.String(), Advice: "it must be a folder of regreen's own, or none yet", Err: reason(err)}
 		}
 		return report.Receipt{Where: to.String(), Degraded: degraded}, nil
 	}}

@@ -16,6 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // GitLabOptions says where on GitLab reports go.
@@ -75,7 +76,7 @@ func (g *gitLab) send(ctx context.Context, r *report.Report) (report.Receipt, er
 	for _, old := range mine { // as there are mostly none, at a second each
 		line := folded + "\nThis report was followed by a newer one.\n"
 		if _, err := g.site.EditComment(ctx, g.o.MergeRequest, old.ID, line); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+report.Brief(err.Error()))
+			degraded = append(degraded, "older reports stay as they were: "+report.Brief(usererr.OneLine(err)))
 			break
 		}
 	}
@@ -145,7 +146,7 @@ func (o *opener) onGitLab() ([]Channel, error) {
 		Link: env("CI_JOB_URL"), Job: env("CI_JOB_ID"), Artifact: o.cfg.Artifact, Key: o.in.Key, Pace: o.in.Pace, Client: o.in.Client, Retry: o.in.Retry,
 	})
 	if e := (*forge.Error)(nil); errors.As(err, &e) {
-		return nil, &UsageError{Msg: e.What, Hint: e.Hint}
+		return nil, &usererr.UsageError{Err: e}
 	}
 	return []Channel{c}, err
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // How a fix lands: as a suggestion that a click commits, else by a command in a comment,
@@ -144,7 +145,7 @@ type offers struct {
 // why tells why a patch is not suggested.
 func (o *offers) why(p *report.Patch) string {
 	if err := o.refused[p.ID]; err != nil {
-		return err.Error()
+		return usererr.OneLine(err)
 	}
 	return cmp.Or(o.failed, "another patch for the same cause is")
 }

@@ -18,14 +18,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
-
-// UsageError is a mistake in the configuration of channels.
-type UsageError struct {
-	Msg, Hint string
-}
-
-func (e *UsageError) Error() string { return e.Msg }
 
 // Input is what channels need to know of the run.
 type Input struct {
@@ -58,7 +52,7 @@ type Input struct {
 
 // Open gives the channels that are on: those that the configuration names, else
 // those of the mode, and the files, mails and webhooks that are configured. What is
-// on and lacks what it needs is there too, and skips. The error is a *UsageError.
+// on and lacks what it needs is there too, and skips. The error is a *usererr.UsageError.
 func Open(cfg config.Config, in Input) ([]Channel, error) {
 	o := &opener{cfg: cfg, in: in, forms: forms(in.Renderings)}
 	o.in.Apply = cmp.Or(in.Apply, "regreen apply")
@@ -233,8 +227,7 @@ func (o *opener) open(name channels.Name) ([]Channel, error) {
 		}
 		return o.webhooks()
 	}
-	msg, hint := config.UnknownChannel(string(name))
-	return nil, &UsageError{Msg: msg, Hint: hint}
+	return nil, &usererr.UsageError{Err: config.UnknownChannel(string(name))}
 }
 
 // files are the configured ones, else the latest report in the state folder.
@@ -257,7 +250,7 @@ func (o *opener) files() ([]Channel, error) {
 			for _, f := range o.forms {
 				known = append(known, f.Name)
 			}
-			return nil, &UsageError{Msg: fmt.Sprintf("there is no format %q for a file", format), Hint: "known are " + strings.Join(known, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no format %q for a file", format), Advice: "known are " + strings.Join(known, ", ")}
 		}
 		out = append(out, File(channels.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
 	}
@@ -299,7 +292,7 @@ func (o *opener) onGitHub(name channels.Name) ([]Channel, error) {
 			Restricted: e.Restricted, Landing: o.landing(), Pace: o.in.Pace, Client: o.in.Client, Retry: o.in.Retry,
 		})
 		if err != nil {
-			return nil, &UsageError{Msg: err.Error()}
+			return nil, &usererr.UsageError{Err: err}
 		}
 	}
 	switch name {
@@ -357,11 +350,11 @@ func (o *opener) email() ([]Channel, error) {
 		set bool
 	}{{"email.server", e.Server != ""}, {"email.from", e.From != ""}, {"email.to", len(e.To) > 0}, {"email.password-env", e.Username == "" || e.PasswordEnv != ""}} {
 		if !need.set {
-			return nil, &UsageError{Msg: "the channel email needs " + need.key, Hint: "write it into .regreen.yml, see docs/channels.md"}
+			return nil, &usererr.UsageError{What: "the channel email needs " + need.key, Advice: "write it into .regreen.yml, see docs/channels.md"}
 		}
 	}
 	if e.TLS == "none" && e.Username != "" {
-		return nil, &UsageError{Msg: "email.username needs a connection that is private", Hint: "set email.tls to starttls or implicit"}
+		return nil, &usererr.UsageError{What: "email.username needs a connection that is private", Advice: "set email.tls to starttls or implicit"}
 	}
 	password, ok := o.secret(e.PasswordEnv)
 	if !ok {
@@ -375,7 +368,7 @@ func (o *opener) email() ([]Channel, error) {
 
 func (o *opener) webhooks() ([]Channel, error) {
 	if len(o.cfg.Webhooks) == 0 {
-		return nil, &UsageError{Msg: "the channel webhook needs webhooks", Hint: "write them into .regreen.yml, see docs/channels.md"}
+		return nil, &usererr.UsageError{What: "the channel webhook needs webhooks", Advice: "write them into .regreen.yml, see docs/channels.md"}
 	}
 	var out []Channel
 	for _, w := range o.cfg.Webhooks {

@@ -17,6 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 var (
@@ -109,17 +110,17 @@ func TestOpenRefuses(t *testing.T) {
 		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "known are terminal, markdown, html, json"},
 	} {
 		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
-		usage := new(deliver.UsageError)
-		if !errors.As(err, &usage) || !strings.Contains(usage.Msg, tt.msg) || !strings.Contains(usage.Hint, tt.hint) {
+		usage := new(usererr.UsageError)
+		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.msg) || !strings.Contains(usererr.Hint(err), tt.hint) {
 			t.Errorf("%s: %+v", tt.config, err)
 		}
 	}
 	_, err := deliver.Open(config.Config{Channels: []channels.Name{"terminl"}}, deliver.Input{Environment: atHome}) // an input of the action
-	if usage := new(deliver.UsageError); !errors.As(err, &usage) || usage.Msg != `unknown channel "terminl"` || usage.Hint != `did you mean "terminal"?` {
+	if usage := new(usererr.UsageError); !errors.As(err, &usage) || err.Error() != `unknown channel "terminl"` || usererr.Hint(err) != `did you mean "terminal"?` {
 		t.Errorf("error %+v", err)
 	}
 	_, err = deliver.Open(config.Config{}, deliver.Input{Environment: pull, Getenv: config.Getenv([]string{"GITHUB_REPOSITORY=fleet", "GITHUB_TOKEN=x"})})
-	if usage := new(deliver.UsageError); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "owner/name") {
+	if usage := new(usererr.UsageError); !errors.As(err, &usage) || !strings.Contains(usererr.Hint(err), "owner/name") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // ownBranches is what the names of branches of regreen's own begin with.
@@ -50,7 +51,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 				if t := (*forge.TransientError)(nil); errors.As(err, &t) || ctx.Err() != nil {
 					return report.Receipt{}, err
 				}
-				degraded = append(degraded, fmt.Sprintf("%s is not proposed: %s", report.Brief(c.ID), report.Brief(err.Error())))
+				degraded = append(degraded, fmt.Sprintf("%s is not proposed: %s", report.Brief(c.ID), report.Brief(usererr.OneLine(err))))
 				continue
 			}
 			p.patches = append(p.patches, c)
@@ -61,7 +62,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 		p.files = files.now
 		where, err := g.propose(ctx, r, branch, p)
 		if errors.Is(err, forge.ErrDenied) || errors.Is(err, forge.ErrProtected) {
-			return skip(err.Error(), ""), nil
+			return skip(err.Error(), usererr.Hint(err)), nil
 		}
 		return report.Receipt{Where: where, Degraded: degraded}, err
 	})
@@ -94,7 +95,7 @@ func proposalBranch(base string, patches []*report.Patch) string {
 func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Receipt, there bool, err error) {
 	pulls, err := g.site.PullsOf(ctx, branch)
 	if errors.Is(err, forge.ErrDenied) {
-		return skip(err.Error(), ""), true, nil
+		return skip(err.Error(), usererr.Hint(err)), true, nil
 	}
 	if err != nil || len(pulls) == 0 {
 		return report.Receipt{}, false, err

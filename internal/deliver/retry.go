@@ -10,6 +10,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Policy says how a channel tries again. The zero value is what commands use.
@@ -53,7 +54,7 @@ func retry(c Channel, p Policy) Channel {
 				next = again.After + time.Duration(float64(pause)*random()/2)
 			}
 			if left := time.Until(end); next > left {
-				return receipt, &fault{what: fmt.Sprintf("not tried again: that would be in %s, and %s are left", next.Round(time.Second), left.Round(time.Second)), err: err}
+				return receipt, &usererr.Error{What: fmt.Sprintf("not tried again: that would be in %s, and %s are left", next.Round(time.Second), left.Round(time.Second)), Err: err}
 			}
 			if err := sleep(ctx, next); err != nil {
 				return receipt, ended(ctx, err)

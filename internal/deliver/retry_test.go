@@ -12,6 +12,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // flaky fails with the errors one after the other, then works.
@@ -139,7 +140,7 @@ func TestSealed(t *testing.T) {
 		return report.Receipt{Where: "to " + secret, Reason: secret, Degraded: []string{secret}}, &forge.TransientError{Err: errors.New("with " + secret)}
 	}}, "", secret)
 	got, err := c.Send(t.Context(), nil)
-	if all := got.Where + got.Reason + got.Degraded[0] + err.Error(); strings.Contains(all, secret) || !strings.Contains(all, "to ***") {
+	if all := got.Where + got.Reason + got.Degraded[0] + usererr.OneLine(err); strings.Contains(all, secret) || !strings.Contains(all, "to ***") {
 		t.Errorf("%+v, %v", got, err)
 	}
 	got = send(t.Context(), sealed(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) { panic("at " + secret) }}, secret), nil)

@@ -11,6 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // suggestMost bounds the suggestions of a review: more than that nobody reads one by one.
@@ -66,7 +67,7 @@ func (g *GitHub) suggested(ctx context.Context, asker channels.Name, r *report.R
 		turn.receipt, turn.err = g.suggestions(made).Send(ctx, r)
 		switch {
 		case turn.err != nil:
-			made.failed = report.Brief(turn.err.Error())
+			made.failed = report.Brief(usererr.OneLine(turn.err))
 		case len(made.places) == 0:
 			made.failed = turn.receipt.Reason
 		}
@@ -116,7 +117,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 			}
 			if err != nil {
 				made.refused[p.ID] = err
-				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %v", report.Brief(p.ID), err))
+				degraded = append(degraded, fmt.Sprintf("%s is not suggested: %s", report.Brief(p.ID), usererr.OneLine(err)))
 				continue
 			}
 			places[p.ID] = len(some)

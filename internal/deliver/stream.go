@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Stream writes one rendering to w, at once, so that nothing else comes between.
@@ -21,7 +22,7 @@ func Stream(name channels.Name, w io.Writer, form Rendering) Channel {
 			return report.Receipt{}, err
 		}
 		if _, err := w.Write(text.Bytes()); err != nil {
-			return report.Receipt{}, &fault{what: "cannot write", hint: "is whatever reads it still there?", err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot write", Advice: "is whatever reads it still there?", Err: reason(err)}
 		}
 		return report.Receipt{}, nil
 	}}
@@ -49,7 +50,7 @@ func Summary(path string, opt report.MarkdownOptions) Channel {
 	return channel{channels.Summary, func(_ context.Context, r *report.Report) (report.Receipt, error) {
 		f, err := os.OpenFile(path, os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o644)
 		if err != nil {
-			return report.Receipt{}, &fault{what: "cannot open the step summary", hint: "GITHUB_STEP_SUMMARY names its file", err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot open the step summary", Advice: "GITHUB_STEP_SUMMARY names its file", Err: reason(err)}
 		}
 		defer func() { _ = f.Close() }()
 		there, err := f.Seek(0, io.SeekEnd)

@@ -20,6 +20,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // WebhookOptions says where and how a report is posted.
@@ -50,7 +51,7 @@ func Webhook(o WebhookOptions) Channel {
 		}
 		u, err := url.Parse(o.URL)
 		if err != nil || u.Host == "" {
-			return report.Receipt{}, &fault{what: "the address is none", hint: "write https://, a host and a path"}
+			return report.Receipt{}, &usererr.Error{What: "the address is none", Advice: "write https://, a host and a path"}
 		}
 		if err := o.post(ctx, &client, r.ID, body); err != nil {
 			return report.Receipt{}, err
@@ -92,7 +93,7 @@ func (o WebhookOptions) body(r *report.Report) (body []byte, degraded []string, 
 func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, bytes.NewReader(body))
 	if err != nil {
-		return &fault{what: "the address is none", hint: "write https://, a host and a path"}
+		return &usererr.Error{What: "the address is none", Advice: "write https://, a host and a path"}
 	}
 	id = "regreen-" + id
 	req.Header.Set("Content-Type", "application/json")
@@ -109,21 +110,21 @@ func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string
 		if u := (*url.Error)(nil); errors.As(err, &u) {
 			err = u.Err // without the address
 		}
-		return &forge.TransientError{Err: &fault{what: "the webhook's server does not answer", hint: "is the address right, and in reach?", err: err}}
+		return &forge.TransientError{Err: &usererr.Error{What: "the webhook's server does not answer", Advice: "is the address right, and in reach?", Err: err}}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode/100 == 2 {
 		return nil
 	}
 	said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-	f := &fault{what: fmt.Sprintf("the webhook's server says %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(said), 120), http.StatusText(answer.StatusCode)))}
+	f := &usererr.Error{What: fmt.Sprintf("the webhook's server says %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(said), 120), http.StatusText(answer.StatusCode)))}
 	switch {
 	case forge.MayPass(answer.StatusCode):
 		return &forge.TransientError{Err: f, After: forge.RetryAfter(answer.Header, time.Now())}
 	case answer.StatusCode/100 == 3:
-		f.hint = "write the address that it redirects to; redirections are not followed"
+		f.Advice = "write the address that it redirects to; redirections are not followed"
 	default:
-		f.hint = "does the address still exist, and does it take this format?"
+		f.Advice = "does the address still exist, and does it take this format?"
 	}
 	return f
 }

@@ -31,8 +31,8 @@ var (
 
 // Error is one for people: what went wrong, and what to do about it.
 type Error struct {
-	What, Hint string
-	Err        error // the cause, or nil
+	What, Advice string
+	Err          error // the cause, or nil
 
 	kinds []error // of the errors above
 }
@@ -42,11 +42,11 @@ func (e *Error) Error() string {
 	if e.Err != nil {
 		s += ": " + e.Err.Error()
 	}
-	if e.Hint != "" {
-		s += " (hint: " + e.Hint + ")"
-	}
 	return s
 }
+
+// Hint returns what to do about it.
+func (e *Error) Hint() string { return e.Advice }
 
 // Unwrap gives the cause.
 func (e *Error) Unwrap() error { return e.Err }

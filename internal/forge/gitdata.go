@@ -174,7 +174,7 @@ func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 
 func moved(c Commit, at string) error {
 	return &Error{
-		What: fmt.Sprintf("the branch %q is at %.12s now, not at %.12s", c.Branch, at, c.Parent), Hint: "let the tests run on what is there now",
+		What: fmt.Sprintf("the branch %q is at %.12s now, not at %.12s", c.Branch, at, c.Parent), Advice: "let the tests run on what is there now",
 		kinds: []error{ErrMoved},
 	}
 }
@@ -186,7 +186,7 @@ func (g *GitHub) same(ctx context.Context, c Commit, at, tree string) error {
 		return g.problem("read the commit "+at, "contents: read", err)
 	}
 	if there.GetTree().GetSHA() != tree || len(there.Parents) != 1 || there.Parents[0].GetSHA() != c.Parent {
-		return &Error{What: fmt.Sprintf("there is a branch %q already, which has something else", c.Branch), Hint: "delete it if nobody needs it", kinds: []error{ErrExists}}
+		return &Error{What: fmt.Sprintf("there is a branch %q already, which has something else", c.Branch), Advice: "delete it if nobody needs it", kinds: []error{ErrExists}}
 	}
 	return nil
 }
@@ -239,13 +239,13 @@ func (g *GitHub) refProblem(c Commit, err error) error {
 	}
 	switch {
 	case says("protected branch", "rule violation", "protected ref"):
-		e.kinds, e.Hint = []error{ErrProtected}, "nothing is pushed to a protected branch; apply the patch in a pull request"
+		e.kinds, e.Advice = []error{ErrProtected}, "nothing is pushed to a protected branch; apply the patch in a pull request"
 	case says("workflow"): // a token of Actions may not change .github/workflows
 	case says("already exists"):
 		e.kinds = append(e.kinds, ErrExists)
 	case answer.StatusCode == http.StatusUnprocessableEntity && says("fast forward", "fast-forward", "does not exist"),
 		answer.StatusCode == http.StatusConflict:
-		e.kinds, e.Hint = append(e.kinds, ErrMoved), "let the tests run on what is there now"
+		e.kinds, e.Advice = append(e.kinds, ErrMoved), "let the tests run on what is there now"
 	}
 	return e
 }

@@ -43,7 +43,7 @@ func NewGitHub(o Options) (*GitHub, error) {
 	g := &GitHub{o: o, pace: pace{gap: cmp.Or(o.Pace, time.Second)}}
 	g.owner, g.repo, _ = strings.Cut(o.Repository, "/")
 	if !isName(g.owner) || !isName(g.repo) {
-		return nil, &Error{What: fmt.Sprintf("%.60q is no repository on GitHub", o.Repository), Hint: "GITHUB_REPOSITORY is owner/name"}
+		return nil, &Error{What: fmt.Sprintf("%.60q is no repository on GitHub", o.Repository), Advice: "GITHUB_REPOSITORY is owner/name"}
 	}
 	g.o.API = strings.TrimSuffix(cmp.Or(o.API, "https://api.github.com"), "/")
 	if base, enterprise := strings.CutSuffix(g.o.API, "/api/v3"); o.GraphQL == "" && enterprise {
@@ -61,7 +61,7 @@ func NewGitHub(o Options) (*GitHub, error) {
 	g.client, err = github.NewClient(github.WithHTTPClient(&client), github.WithAuthToken(o.Token),
 		github.WithURLs(&g.o.API, nil), github.WithUserAgent("regreen"), github.WithDisableRateLimitCheck())
 	if err != nil {
-		return nil, &Error{What: "cannot use the GitHub API", Hint: "GITHUB_API_URL is its address", Err: err}
+		return nil, &Error{What: "cannot use the GitHub API", Advice: "GITHUB_API_URL is its address", Err: err}
 	}
 	g.viewer = once(func(ctx context.Context) (string, error) {
 		var answer struct{ Viewer struct{ Login string } }
@@ -234,11 +234,11 @@ func (g *GitHub) problem(doing, permission string, err error) error {
 		}
 		return &TransientError{Err: e, After: after}
 	case status == http.StatusUnauthorized:
-		e.Hint = "GITHUB_TOKEN is wrong or has expired"
+		e.Advice = "GITHUB_TOKEN is wrong or has expired"
 	case status == http.StatusForbidden, status == http.StatusNotFound && permission != "":
 		e.kinds = append(e.kinds, ErrDenied)
 		if permission != "" {
-			e.Hint = "give the job permissions: " + permission
+			e.Advice = "give the job permissions: " + permission
 		}
 	}
 	return e
@@ -252,7 +252,7 @@ func noAnswer(doing, variable string, err error) error {
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
 		err = errors.New("the answer is not whole")
 	}
-	e := &Error{What: "cannot " + doing, Hint: "is " + variable + " right, and in reach?", Err: err}
+	e := &Error{What: "cannot " + doing, Advice: "is " + variable + " right, and in reach?", Err: err}
 	if errors.Is(err, errRedirected) {
 		return e
 	}

@@ -16,6 +16,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // gitHub is a client of an API for tests, which waits for nothing.
@@ -76,7 +77,7 @@ func TestPull(t *testing.T) {
 	if err != nil || !got.Fork || got.Open || got.HeadRepository != "mallory/fleet" || got.BaseRef != "release" {
 		t.Errorf("%+v, %v", got, err)
 	}
-	if _, err = g.Pull(t.Context(), 9); !errors.Is(err, forge.ErrNotFound) || !errors.Is(err, forge.ErrDenied) || !strings.Contains(err.Error(), "pull-requests: read") {
+	if _, err = g.Pull(t.Context(), 9); !errors.Is(err, forge.ErrNotFound) || !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "pull-requests: read") {
 		t.Errorf("one that is not there: %v", err)
 	}
 	all, err := g.PullsOf(t.Context(), "topic")
@@ -93,7 +94,7 @@ func TestOpenPull(t *testing.T) {
 	t.Parallel()
 	api, g, head := withGit(t)
 	draft := forge.PullDraft{Head: "regreen/1", Base: "main", Title: "regreen: a guard", Body: "Why"}
-	if _, err := g.OpenPull(t.Context(), draft); err == nil || !strings.Contains(err.Error(), "head invalid") {
+	if _, err := g.OpenPull(t.Context(), draft); err == nil || !strings.Contains(usererr.OneLine(err), "head invalid") {
 		t.Errorf("without a branch: %v", err)
 	}
 	_, err := g.Commit(t.Context(), forge.Commit{Branch: "regreen/1", New: true, Parent: head, Message: "m", Files: map[string]forge.File{"a": {Content: []byte("a")}}})
@@ -109,11 +110,11 @@ func TestOpenPull(t *testing.T) {
 	}
 	api.Inject(githubtest.Fault{Method: "POST", Path: "/pulls", Status: 422, Body: `{"message": "Draft pull requests are not supported in this repository."}`})
 	draft.Head = "topic"
-	if _, err = g.OpenPull(t.Context(), draft); err == nil || !strings.Contains(err.Error(), "No commits between") {
+	if _, err = g.OpenPull(t.Context(), draft); err == nil || !strings.Contains(usererr.OneLine(err), "No commits between") {
 		t.Errorf("no draft, and nothing to merge: %v", err)
 	}
 	api.Deny(githubtest.OpenPulls)
-	if _, err = g.OpenPull(t.Context(), draft); !errors.Is(err, forge.ErrDenied) || !strings.Contains(err.Error(), "settings") {
+	if _, err = g.OpenPull(t.Context(), draft); !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "settings") {
 		t.Errorf("not permitted: %v", err)
 	}
 }
@@ -172,7 +173,7 @@ func TestComments(t *testing.T) {
 	_, err = g.Reply(t.Context(), 7, "x")
 	_, second := g.EditComment(t.Context(), mine.ID, "x")
 	for _, err := range []error{err, second, g.React(t.Context(), mine.ID, "rocket")} {
-		if !errors.Is(err, forge.ErrDenied) || !strings.Contains(err.Error(), "give the job permissions: pull-requests: write") {
+		if !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "give the job permissions: pull-requests: write") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -341,7 +342,7 @@ func TestCommitIsRefused(t *testing.T) {
 			tt.change(t, api, head, &c)
 			before := githubtest.RunGit(t, api.Git, "for-each-ref")
 			_, err := g.Commit(t.Context(), c)
-			if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(err.Error(), tt.says) {
+			if err == nil || tt.want != nil && !errors.Is(err, tt.want) || !strings.Contains(usererr.OneLine(err), tt.says) {
 				t.Errorf("%v", err)
 			}
 			if after := githubtest.RunGit(t, api.Git, "for-each-ref"); before != after {
@@ -368,11 +369,11 @@ func TestRun(t *testing.T) {
 	if err := g.Rerun(t.Context(), 5_000_000_000); err != nil || !slices.Equal(api.Reruns(), []int64{5_000_000_000}) {
 		t.Errorf("%v, %v", err, api.Reruns())
 	}
-	if err := g.Rerun(t.Context(), 6); err == nil || !strings.Contains(err.Error(), "already running") {
+	if err := g.Rerun(t.Context(), 6); err == nil || !strings.Contains(usererr.OneLine(err), "already running") {
 		t.Errorf("one that runs: %v", err)
 	}
 	api.Deny(githubtest.Actions)
-	if err := g.Rerun(t.Context(), 5_000_000_000); !errors.Is(err, forge.ErrDenied) || !strings.Contains(err.Error(), "actions: write") {
+	if err := g.Rerun(t.Context(), 5_000_000_000); !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "actions: write") {
 		t.Errorf("%v", err)
 	}
 }
@@ -399,13 +400,13 @@ func TestArtifacts(t *testing.T) {
 	if err := g.DownloadArtifact(t.Context(), id, &got, 2999); !errors.Is(err, forge.ErrTooLarge) {
 		t.Errorf("one that is too large: %v", err)
 	}
-	if err := g.DownloadArtifact(t.Context(), old, &got, 3000); !errors.Is(err, forge.ErrNotFound) || !strings.Contains(err.Error(), "expired") {
+	if err := g.DownloadArtifact(t.Context(), old, &got, 3000); !errors.Is(err, forge.ErrNotFound) || !strings.Contains(usererr.OneLine(err), "expired") {
 		t.Errorf("one that has expired: %v", err)
 	}
 	api.Deny(githubtest.ReadActions)
 	_, listed := g.RunArtifacts(t.Context(), 5)
 	for _, err := range []error{listed, g.DownloadArtifact(t.Context(), id, &got, 3000)} {
-		if !errors.Is(err, forge.ErrDenied) || !strings.Contains(err.Error(), "actions: read") {
+		if !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "actions: read") {
 			t.Errorf("%v", err)
 		}
 	}
@@ -466,7 +467,7 @@ func TestErrors(t *testing.T) {
 			if errors.As(err, &again) != tt.transient || tt.transient && again.After != tt.after {
 				t.Errorf("%s, %s: %#v", tt.name, name, err)
 			}
-			if err == nil || strings.Contains(err.Error(), githubtest.Token) || !strings.HasPrefix(err.Error(), "cannot ") {
+			if err == nil || strings.Contains(usererr.OneLine(err), githubtest.Token) || !strings.HasPrefix(err.Error(), "cannot ") {
 				t.Errorf("%s, %s: %v", tt.name, name, err)
 			}
 		}
@@ -500,7 +501,7 @@ func TestNewGitHubRefuses(t *testing.T) {
 			t.Errorf("%q is taken", repository)
 		}
 	}
-	if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(err.Error(), "GITHUB_API_URL") {
+	if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(usererr.OneLine(err), "GITHUB_API_URL") {
 		t.Errorf("error %v", err)
 	}
 }

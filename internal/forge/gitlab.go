@@ -42,10 +42,10 @@ type GitLab struct {
 func NewGitLab(o GitLabOptions) (*GitLab, error) {
 	o.API = strings.TrimSuffix(o.API, "/")
 	if u, err := url.Parse(o.API); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, &Error{What: fmt.Sprintf("%.80q is no address of GitLab's API", o.API), Hint: "CI_API_V4_URL is its address"}
+		return nil, &Error{What: fmt.Sprintf("%.80q is no address of GitLab's API", o.API), Advice: "CI_API_V4_URL is its address"}
 	}
 	if n, err := strconv.ParseUint(o.Project, 10, 63); err != nil || n == 0 {
-		return nil, &Error{What: fmt.Sprintf("%.60q is no project on GitLab", o.Project), Hint: "CI_PROJECT_ID is its number"}
+		return nil, &Error{What: fmt.Sprintf("%.60q is no project on GitLab", o.Project), Advice: "CI_PROJECT_ID is its number"}
 	}
 	g := &GitLab{o: o, client: http.Client{Timeout: 30 * time.Second}, pace: pace{gap: cmp.Or(o.Pace, time.Second)}}
 	if o.Client != nil {
@@ -184,13 +184,13 @@ func (g *GitLab) refused(doing string, answer *http.Response, said []byte) error
 	case MayPass(status):
 		return &TransientError{Err: e, After: RetryAfter(answer.Header, time.Now())}
 	case status == http.StatusUnauthorized:
-		e.Hint = "REGREEN_GITLAB_TOKEN is wrong or has expired"
+		e.Advice = "REGREEN_GITLAB_TOKEN is wrong or has expired"
 	case status == http.StatusForbidden, status == http.StatusNotFound:
 		e.kinds = []error{ErrDenied}
 		if status == http.StatusNotFound {
 			e.kinds = append(e.kinds, ErrNotFound)
 		}
-		e.Hint = "REGREEN_GITLAB_TOKEN needs to be a token of the project with the scope api and the role Reporter or more; a CI_JOB_TOKEN cannot write notes"
+		e.Advice = "REGREEN_GITLAB_TOKEN needs to be a token of the project with the scope api and the role Reporter or more; a CI_JOB_TOKEN cannot write notes"
 	case status/100 == 3:
 		return &Error{What: "cannot " + doing, Err: errors.New("it redirects to nowhere")}
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/forge/gitlabtest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func gitLab(t *testing.T, api string) *forge.GitLab {
@@ -75,7 +76,7 @@ func TestGitLabErrors(t *testing.T) {
 		if errors.As(err, &again) != tt.transient || tt.transient && again.After != tt.after || errors.Is(err, forge.ErrDenied) != tt.denied {
 			t.Errorf("%s: %#v", tt.name, err)
 		}
-		if err == nil || strings.Contains(err.Error(), gitlabtest.Token) || !strings.HasPrefix(err.Error(), "cannot comment: ") || !strings.Contains(err.Error(), tt.says) {
+		if err == nil || strings.Contains(usererr.OneLine(err), gitlabtest.Token) || !strings.HasPrefix(err.Error(), "cannot comment: ") || !strings.Contains(usererr.OneLine(err), tt.says) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 	}

@@ -87,7 +87,7 @@ func (g *GitHub) OpenPull(ctx context.Context, d PullDraft) (Pull, error) {
 	if e, ok := err.(*Error); ok && answer != nil {
 		switch {
 		case answer.StatusCode == http.StatusForbidden && strings.Contains(message, "not permitted to create"):
-			e.Hint = "allow GitHub Actions to create pull requests in the repository's settings, Actions, General"
+			e.Advice = "allow GitHub Actions to create pull requests in the repository's settings, Actions, General"
 		case strings.Contains(message, "already exists"):
 			e.kinds = append(e.kinds, ErrExists)
 		}

@@ -133,7 +133,7 @@ func (g *GitHub) archive(ctx context.Context, doing string, id int64) (string, e
 	switch answer.StatusCode {
 	case http.StatusFound, http.StatusTemporaryRedirect:
 	case http.StatusGone:
-		return "", &Error{What: "cannot " + doing + ": it has expired", Hint: "run the workflow again", kinds: []error{ErrNotFound}}
+		return "", &Error{What: "cannot " + doing + ": it has expired", Advice: "run the workflow again", kinds: []error{ErrNotFound}}
 	default:
 		return "", g.problem(doing, "actions: read", github.CheckResponse(answer))
 	}

@@ -156,7 +156,7 @@ func noTests(languages []Language, root string) *testrun.NotRunError {
 	if i := strings.LastIndex(what, ", "); i >= 0 {
 		what = what[:i] + " and " + what[i+2:]
 	}
-	return &testrun.NotRunError{What: what, Where: root, Hint: "say how the tests are run: --test 'make test'", NoTests: true}
+	return &testrun.NotRunError{What: what, Where: root, Advice: "say how the tests are run: --test 'make test'", NoTests: true}
 }
 
 // Strategies returns those of languages, each marked as its language's, and the ones that

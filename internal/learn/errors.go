@@ -29,19 +29,18 @@ var errClosed = errors.New("the store is closed")
 // Error is a failure of a store: what it was doing, where, why, and what a person
 // can do about it.
 type Error struct {
-	Op   string // open, reach, record in, read, close
-	Path string // of the file, or the server's address
-	Hint string // may be empty
-	Err  error
+	Op     string // open, reach, record in, read, close
+	Path   string // of the file, or the server's address
+	Advice string // may be empty
+	Err    error
 }
 
 func (e *Error) Error() string {
-	message := fmt.Sprintf("cannot %s the learning store %s: %v", e.Op, e.Path, e.Err)
-	if e.Hint != "" {
-		message += "\nhint: " + e.Hint
-	}
-	return message
+	return fmt.Sprintf("cannot %s the learning store %s: %v", e.Op, e.Path, e.Err)
 }
+
+// Hint returns what to do about it.
+func (e *Error) Hint() string { return e.Advice }
 
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -58,7 +57,7 @@ func (s *SQLite) explain(op string, err error) error {
 	if cause != nil && !errors.Is(err, cause) {
 		err = fmt.Errorf("%w (%w)", cause, err)
 	}
-	return &Error{Op: op, Path: s.path, Hint: hint(cause), Err: err}
+	return &Error{Op: op, Path: s.path, Advice: hint(cause), Err: err}
 }
 
 // classify gives the sentinel that an error of the driver or the file system

@@ -7,8 +7,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/learn"
 	"pgregory.net/rapid"
+
+	"github.com/regreen-ci/regreen/internal/learn"
 )
 
 func TestMean(t *testing.T) {

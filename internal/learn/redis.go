@@ -384,7 +384,7 @@ func (r *Redis) explain(op string, err error) error {
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), isBroken(err):
 		err, hint = fmt.Errorf("%w (%w)", ErrUnreachable, err), "see that the server runs and can be reached from here; until then what is learnt waits"
 	}
-	return &Error{Op: op, Path: r.server.String(), Hint: hint, Err: err}
+	return &Error{Op: op, Path: r.server.String(), Advice: hint, Err: err}
 }
 
 // isLogin tells whether a server's error is about who may do what; old servers have no

@@ -29,6 +29,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // connect gives a store on a server. It is patient unless told: machines that test are busy.
@@ -121,7 +122,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 			rapid.SampledFrom([]string{"@host:1/2", "@host", "@/run/s?db=1", "@host?namespace=n", ""}).Draw(t, "rest")
 		server, err := learn.ParseServer(address)
 		if err != nil {
-			if strings.Contains(err.Error(), secret) {
+			if strings.Contains(usererr.OneLine(err), secret) {
 				t.Fatalf("%s: %v", address, err)
 			}
 			return

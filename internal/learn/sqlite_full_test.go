@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"testing"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // TestFullDisk forbids the database to grow, by a max_page_count under its size;
@@ -25,7 +26,7 @@ func TestFullDisk(t *testing.T) {
 	}
 
 	err = store.Record(t.Context(), outcomes("much", 1000))
-	if !errors.Is(err, ErrDisk) || !strings.Contains(err.Error(), "\nhint: ") {
+	if !errors.Is(err, ErrDisk) || usererr.Hint(err) == "" {
 		t.Fatalf("the error is %v, want %v", err, ErrDisk)
 	}
 

@@ -20,6 +20,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // The test binary is also the other process of the tests that need one.
@@ -343,8 +344,8 @@ func wantError(t *testing.T, err error, sentinel error, path string) {
 		t.Errorf("the error is %v, want %v", err, sentinel)
 		return
 	}
-	if text := err.Error(); !strings.Contains(text, path) || !strings.Contains(text, "\nhint: ") {
-		t.Errorf("the error does not say where or what to do:\n%s", text)
+	if !strings.Contains(err.Error(), path) || usererr.Hint(err) == "" {
+		t.Errorf("the error does not say where or what to do:\n%s", usererr.OneLine(err))
 	}
 }
 

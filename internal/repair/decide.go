@@ -15,6 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -41,7 +42,7 @@ func (r *run) decide(ctx context.Context) error {
 	if err := r.apply(ctx, kept); err != nil {
 		var edited *repo.Error
 		if errors.As(err, &edited) {
-			r.note(fmt.Sprintf("not applied: %s %v; %s", edited.Path, edited.Err, edited.Hint))
+			r.note("not applied: " + usererr.OneLine(edited))
 			return nil
 		}
 		return err
@@ -128,6 +129,7 @@ func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	} else if err := runs.RecordWritten(state, changes, kept, patch.Options{}); err != nil {
 		r.opt.Hooks.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
 	}
+	r.writing = true
 	if r.opt.Subject.Source != repo.WorkTree() {
 		after, err := rp.WriteStaged(ctx, r.opt.Subject.Source, r.treeHash, changes, editable)
 		if err == nil && r.opt.Hooks.Staged != nil {

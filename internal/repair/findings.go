@@ -42,9 +42,9 @@ func (r *run) reportProblem(err error) bool {
 	var git *repo.Error
 	switch {
 	case errors.As(err, &notRun):
-		r.report.Problem = &report.Problem{What: notRun.What, Where: r.inRepository(notRun.Where), Hint: notRun.Hint, Output: r.inRepository(notRun.Output)}
+		r.report.Problem = &report.Problem{What: notRun.What, Where: r.inRepository(notRun.Where), Hint: notRun.Hint(), Output: r.inRepository(notRun.Output)}
 	case errors.As(err, &git):
-		r.report.Problem = &report.Problem{What: git.Err.Error(), Where: git.Path, Hint: git.Hint}
+		r.report.Problem = &report.Problem{What: git.Err.Error(), Where: git.Path, Hint: git.Hint()}
 	default:
 		return false
 	}

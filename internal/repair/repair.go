@@ -12,7 +12,6 @@ package repair
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -21,6 +20,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // run is one run of the pipeline.
@@ -40,6 +40,7 @@ type run struct {
 	base     string     // commit compared with, "" when there is none
 
 	overlay map[string][]byte // files of the kept patches, by name
+	writing bool              // the transaction on the user's files was asked for
 	lessons []lesson
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 	money   money
@@ -59,7 +60,11 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return r.report, context.Cause(ctx)
+		cause := context.Cause(ctx)
+		if !r.writing || usererr.IsUnchanged(err) {
+			cause = usererr.Unchanged(cause)
+		}
+		return r.report, cause
 	case err != nil:
 		if !r.reportProblem(err) {
 			return r.report, err
@@ -74,7 +79,7 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r.report.Stats.Seconds = r.clock.seconds()
 	if err := r.save(); err != nil {
 		// The report is complete without that; it only cannot be shown again.
-		r.note(fmt.Sprintf("the run could not be stored: %v", err))
+		r.note("the run could not be stored: " + usererr.OneLine(err))
 	}
 	r.opt.Hooks.Log.Info("run", "id", r.id, "event", r.opt.Subject.Environment.Event, "verdict", r.report.Verdict,
 		"candidates", r.report.Stats.Validated, "seconds", r.report.Stats.Seconds)
@@ -140,7 +145,7 @@ func (r *run) pipeline(ctx context.Context) error {
 		r.opt.Hooks.Log.Debug("the commit that the failures came with is not found", "error", err)
 	}
 	if err := r.repairClusters(ctx, search); err != nil && ctx.Err() == nil && search.Err() == nil {
-		r.note(fmt.Sprintf("the search ended early: %v", err))
+		r.note("the search ended early: " + usererr.OneLine(err))
 		r.opt.Hooks.Log.Error("search ended early", "error", err)
 	}
 	if ctx.Err() != nil {

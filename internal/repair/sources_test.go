@@ -21,6 +21,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -681,7 +682,8 @@ func TestReportOfSources(t *testing.T) {
 	checkBooks(t, rep)
 }
 
-// An interrupted run gives its context's error, and leaves no source behind.
+// An interrupted run returns its context's error, marked since it wrote nothing, and leaves
+// no source behind.
 func TestInterruptedRun(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -693,7 +695,7 @@ func TestInterruptedRun(t *testing.T) {
 		return late.propose(c, p, yield)
 	}
 	rep, err := Run(ctx, wordRun(t, Limits{Strategies: []propose.Strategy{strategy}}))
-	if !errors.Is(err, context.Canceled) || len(rep.Patches) != 0 || !late.isOver() || late.err == nil {
+	if !errors.Is(err, context.Canceled) || !usererr.IsUnchanged(err) || len(rep.Patches) != 0 || !late.isOver() || late.err == nil {
 		t.Errorf("%v, %d patches, the source is over: %t, its context: %v", err, len(rep.Patches), late.isOver(), late.err)
 	}
 }

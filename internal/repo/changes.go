@@ -103,7 +103,7 @@ func (r *Repo) untracked(ctx context.Context) ([]patch.File, error) {
 		if info.Mode().IsRegular() && info.Size() <= maxUntracked {
 			content, err := root.ReadFile(local)
 			if err != nil {
-				return nil, &Error{Path: filepath.Join(r.root, local), Err: err, Hint: "make it readable or add it to .gitignore"}
+				return nil, &Error{Path: filepath.Join(r.root, local), Err: err, Advice: "make it readable or add it to .gitignore"}
 			}
 			f = patch.Diff("", name, nil, content)
 		}

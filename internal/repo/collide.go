@@ -70,7 +70,7 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 func (t *Tree) collision(name, other string) error {
 	return &Error{
 		Path: name, Err: fmt.Errorf("%w: it is the same name as %s where case does not count", ErrBadPath, other),
-		Hint: "nothing was written; give one of the two another name",
+		Advice: "nothing was written; give one of the two another name",
 	}
 }
 

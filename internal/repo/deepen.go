@@ -94,7 +94,7 @@ func (r *Repo) fetcher(ctx context.Context, rev string, login Login) (*fetcher, 
 		f.remote, f.refspec = m[1], fmt.Sprintf("+refs/heads/%s:refs/remotes/%s", m[2], rev)
 	}
 	if f.remote == "" || conf["remote."+f.remote+".url"] == "" {
-		return nil, &Error{Path: rev, Err: fmt.Errorf("%w, and no remote to fetch it from", ErrNoRevision), Hint: "let the checkout fetch more: `fetch-depth: 0`"}
+		return nil, &Error{Path: rev, Err: fmt.Errorf("%w, and no remote to fetch it from", ErrNoRevision), Advice: "let the checkout fetch more: `fetch-depth: 0`"}
 	}
 	return f, nil
 }

@@ -213,7 +213,7 @@ func (r *Repo) copyFiles(ctx context.Context, names []string, dir string) error 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return &Error{Path: filepath.Join(r.root, filepath.FromSlash(name)), Err: err, Hint: "regreen must be able to read every file that git would add; make it readable or add it to .gitignore"}
+			return &Error{Path: filepath.Join(r.root, filepath.FromSlash(name)), Err: err, Advice: "regreen must be able to read every file that git would add; make it readable or add it to .gitignore"}
 		}
 	}
 	return nil

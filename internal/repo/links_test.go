@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // folder makes a tree of files; "-> x" is a symbolic link to x.
@@ -64,8 +66,11 @@ func refused(t *testing.T, tree *Tree, changes []Change, want error, words ...st
 		if !errors.Is(err, want) {
 			t.Fatalf("%s: got %v, want %v", name, err, want)
 		}
-		for _, word := range append(words, "\nhint: ") {
-			if !strings.Contains(err.Error(), word) {
+		if usererr.Hint(err) == "" {
+			t.Errorf("%s: no hint for %v", name, err)
+		}
+		for _, word := range words {
+			if !strings.Contains(usererr.OneLine(err), word) {
 				t.Errorf("%s: %q is not in %v", name, word, err)
 			}
 		}
@@ -356,7 +361,7 @@ func TestPolicy(t *testing.T) {
 		{Path: "l", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
 	} {
 		for _, err := range []error{tree.Write(t.Context(), []Change{edit, c}, policy), tree.Check([]Change{edit, c}, policy)} {
-			if !errors.Is(err, ErrProtected) || !strings.HasPrefix(err.Error(), c.Path+": is protected: it is not a\nhint: ") {
+			if !errors.Is(err, ErrProtected) || err.Error() != c.Path+": is protected: it is not a" || usererr.Hint(err) == "" {
 				t.Errorf("%s: %v", c.Path, err)
 			}
 		}

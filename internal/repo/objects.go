@@ -76,9 +76,9 @@ func (r *Repo) Resolve(ctx context.Context, rev string) (string, error) {
 
 func (r *Repo) noRevision(rev string) error {
 	if rev == "HEAD" {
-		return &Error{Path: r.Root(), Err: ErrNoCommits, Hint: "make a first commit"}
+		return &Error{Path: r.Root(), Err: ErrNoCommits, Advice: "make a first commit"}
 	}
-	return &Error{Path: rev, Err: ErrNoRevision, Hint: "`git branch -a` and `git log` show what there is; a shallow clone may lack it: git fetch --unshallow"}
+	return &Error{Path: rev, Err: ErrNoRevision, Advice: "`git branch -a` and `git log` show what there is; a shallow clone may lack it: git fetch --unshallow"}
 }
 
 // ref resolves HEAD or the full name of a branch or remote branch by go-git.

@@ -54,7 +54,7 @@ func (t *Tree) permit(changes []Change, policy Policy) error {
 		if ok, why := policy(c.Path); !ok {
 			return &Error{
 				Path: c.Path, Err: fmt.Errorf("%w: %s", ErrProtected, why),
-				Hint: `nothing was written; to have it written, list the file under "allow" in the configuration, or apply the patch yourself with regreen apply --patch`,
+				Advice: `nothing was written; to have it written, list the file under "allow" in the configuration, or apply the patch yourself with regreen apply --patch`,
 			}
 		}
 	}
@@ -66,9 +66,9 @@ func (t *Tree) bounded(files int, size int64) error {
 	const hint = "nothing was written; apply it in parts"
 	switch {
 	case files > maxFiles:
-		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d files %w, which is %d", files, ErrTooLarge, maxFiles), Hint: hint}
+		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d files %w, which is %d", files, ErrTooLarge, maxFiles), Advice: hint}
 	case size > maxContent:
-		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d MiB %w, which is %d", size>>20, ErrTooLarge, maxContent>>20), Hint: hint}
+		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d MiB %w, which is %d", size>>20, ErrTooLarge, maxContent>>20), Advice: hint}
 	}
 	return nil
 }
@@ -120,5 +120,5 @@ func (t *Tree) isPrivate(name string) bool {
 }
 
 func (t *Tree) badPath(name string, why error) error {
-	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Hint: "nothing was written; a patch may only name files and links that stay below " + t.root}
+	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Advice: "nothing was written; a patch may only name files and links that stay below " + t.root}
 }

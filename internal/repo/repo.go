@@ -47,9 +47,9 @@ var (
 
 // Error is what went wrong, where, and what to do about it.
 type Error struct {
-	Path string // the file, folder or revision concerned
-	Err  error
-	Hint string
+	Path   string // the file, folder or revision concerned
+	Err    error
+	Advice string
 }
 
 func (e *Error) Error() string {
@@ -57,11 +57,11 @@ func (e *Error) Error() string {
 	if e.Path != "" {
 		msg = e.Path + ": " + msg
 	}
-	if e.Hint != "" {
-		msg += "\nhint: " + e.Hint
-	}
 	return msg
 }
+
+// Hint returns what to do about it.
+func (e *Error) Hint() string { return e.Advice }
 
 func (e *Error) Unwrap() error { return e.Err }
 
@@ -89,7 +89,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		return nil, err
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, &Error{Path: dir, Err: ErrNotRepository, Hint: "there is no such folder"}
+		return nil, &Error{Path: dir, Err: ErrNotRepository, Advice: "there is no such folder"}
 	}
 	g := git{dir: dir, env: env}
 	out, err := g.output(ctx, "rev-parse", "--is-bare-repository", "--path-format=absolute",
@@ -99,7 +99,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		return nil, openError(ctx, dir, lines[0], err)
 	}
 	if len(lines) < 6 || slices.ContainsFunc(lines[1:5], func(l string) bool { return !filepath.IsAbs(l) }) {
-		return nil, &Error{Path: dir, Err: errors.New("git gave no clear answer about its folders"), Hint: "folders with a newline in their name are not supported"}
+		return nil, &Error{Path: dir, Err: errors.New("git gave no clear answer about its folders"), Advice: "folders with a newline in their name are not supported"}
 	}
 	r := &Repo{
 		gitDir: filepath.FromSlash(lines[2]), commonDir: filepath.FromSlash(lines[3]),
@@ -128,15 +128,15 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 	case ctx.Err() != nil:
 		return ctx.Err()
 	case errors.Is(err, exec.ErrNotFound):
-		return &Error{Err: ErrNoGit, Hint: "install git 2.31 or later and put it on the PATH"}
+		return &Error{Err: ErrNoGit, Advice: "install git 2.31 or later and put it on the PATH"}
 	case bare == "true":
-		return &Error{Path: dir, Err: ErrBare, Hint: "clone it, and run regreen in the clone"}
+		return &Error{Path: dir, Err: ErrBare, Advice: "clone it, and run regreen in the clone"}
 	case strings.Contains(err.Error(), "dubious ownership"):
-		return &Error{Path: dir, Err: err, Hint: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
+		return &Error{Path: dir, Err: err, Advice: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
 	case strings.Contains(err.Error(), "must be run in a work tree"):
-		return &Error{Path: dir, Err: fmt.Errorf("%w: it %w", ErrNotRepository, ErrGitsOwn), Hint: "run regreen in the working tree"}
+		return &Error{Path: dir, Err: fmt.Errorf("%w: it %w", ErrNotRepository, ErrGitsOwn), Advice: "run regreen in the working tree"}
 	case strings.Contains(err.Error(), "not a git repository"):
-		return &Error{Path: dir, Err: ErrNotRepository, Hint: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
+		return &Error{Path: dir, Err: ErrNotRepository, Advice: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
 	default:
 		return &Error{Path: dir, Err: err}
 	}
@@ -162,7 +162,7 @@ func (r *Repo) StateDir() string { return r.state }
 // EnsureStateDir makes StateDir if needed and returns it.
 func (r *Repo) EnsureStateDir() (string, error) {
 	if err := os.MkdirAll(r.state, 0o755); err != nil {
-		return "", &Error{Path: r.state, Err: err, Hint: "regreen keeps its state there; make the folder writable"}
+		return "", &Error{Path: r.state, Err: err, Advice: "regreen keeps its state there; make the folder writable"}
 	}
 	return r.state, nil
 }

@@ -11,6 +11,8 @@ import (
 
 	gitconfig "github.com/go-git/go-git/v5/config"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func TestOpen(t *testing.T) {
@@ -55,7 +57,7 @@ func TestOpenFails(t *testing.T) {
 		{"inside .git", filepath.Join(newFixture(t).dir, ".git"), env, ErrNotRepository},
 	} {
 		_, err := Open(t.Context(), tt.dir, tt.env)
-		if !errors.Is(err, tt.want) || !strings.Contains(err.Error(), "\nhint: ") {
+		if !errors.Is(err, tt.want) || usererr.Hint(err) == "" {
 			t.Errorf("%s: got %v", tt.name, err)
 		}
 	}

@@ -131,7 +131,7 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 }
 
 func (r *Repo) unmerged() error {
-	return &Error{Path: r.root, Err: ErrUnmerged, Hint: "resolve the conflicts and `git add` the files; `git status` names them"}
+	return &Error{Path: r.root, Err: ErrUnmerged, Advice: "resolve the conflicts and `git add` the files; `git status` names them"}
 }
 
 // entry is one file of an index.

@@ -62,12 +62,12 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 		return "", err
 	}
 	if r.Partial(src) {
-		return "", &Error{Path: r.indexFile(src), Err: ErrPartial, Hint: "nothing was written; apply the patch, then commit again"}
+		return "", &Error{Path: r.indexFile(src), Err: ErrPartial, Advice: "nothing was written; apply the patch, then commit again"}
 	}
 	if now, err := r.TreeHash(ctx, src); err != nil {
 		return "", err
 	} else if now != tree {
-		return "", &Error{Path: "the index", Err: ErrEdited, Hint: "nothing was written; commit again"}
+		return "", &Error{Path: "the index", Err: ErrEdited, Advice: "nothing was written; commit again"}
 	}
 	files, err := r.besides(changes)
 	if err != nil {
@@ -113,7 +113,7 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 	out := make([]Change, 0, len(changes))
 	for _, c := range changes {
 		if !c.OldExists || !c.NewExists {
-			return nil, &Error{Path: c.Path, Err: errors.New("files are not made or removed within a commit"), Hint: "nothing was written; apply the patch, then commit again"}
+			return nil, &Error{Path: c.Path, Err: errors.New("files are not made or removed within a commit"), Advice: "nothing was written; apply the patch, then commit again"}
 		}
 		file, err := r.present(root, c.Path)
 		switch {
@@ -128,13 +128,13 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 		after := c.New
 		switch {
 		case bytes.Equal(now, c.New):
-			return nil, &Error{Path: c.Path, Err: ErrUnstaged, Hint: "they are the same as the patch: git add the file"}
+			return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "they are the same as the patch: git add the file"}
 		case !bytes.Equal(now, c.Old):
 			if after, err = patch.Merge(c.Old, now, c.New); err != nil {
-				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Hint: "stage them too, or apply the patch by hand"}
+				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "stage them too, or apply the patch by hand"}
 			}
 			if bytes.Equal(after, now) {
-				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Hint: "the patch is among them: git add the file, or the part of it"}
+				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "the patch is among them: git add the file, or the part of it"}
 			}
 		}
 		out = append(out, Change{Path: c.Path, Old: now, New: after, OldExists: true, NewExists: true})
@@ -188,7 +188,7 @@ func (t *Tree) writeIndex(ctx context.Context, x *stagedIndex) error {
 		return err
 	}
 	if !old {
-		return &Error{Path: "the index", Err: ErrEdited, Hint: "nothing was written; commit again"}
+		return &Error{Path: "the index", Err: ErrEdited, Advice: "nothing was written; commit again"}
 	}
 	var in bytes.Buffer
 	for _, e := range x.Entries {

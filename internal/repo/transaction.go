@@ -183,7 +183,7 @@ func (x *transaction) apply(ctx context.Context) error {
 			return edited(now.missing[i]) // undoing would leave it made
 		}
 		if err := x.put(i, e.entry, "new"); err != nil {
-			return &Error{Path: e.entry.Path, Err: err, Hint: "nothing was written; make the file and its folder writable"}
+			return &Error{Path: e.entry.Path, Err: err, Advice: "nothing was written; make the file and its folder writable"}
 		}
 	}
 	if err := x.sync(); err != nil || x.index == nil {
@@ -193,7 +193,7 @@ func (x *transaction) apply(ctx context.Context) error {
 		return err
 	}
 	if err := x.tree.writeIndex(ctx, x.index); err != nil {
-		return &Error{Path: x.index.File, Err: err, Hint: "nothing was written; another git may be at work here: commit again when it has ended"}
+		return &Error{Path: x.index.File, Err: err, Advice: "nothing was written; another git may be at work here: commit again when it has ended"}
 	}
 	return nil
 }
@@ -368,7 +368,7 @@ func (x *transaction) undo() error {
 				return err
 			}
 			if err := x.put(i, entry, "old"); err != nil {
-				return &Error{Path: entry.Path, Err: err, Hint: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next regreen tries again"}
+				return &Error{Path: entry.Path, Err: err, Advice: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next regreen tries again"}
 			}
 		}
 		if err := x.tree.at("remove folders %d", i); err != nil {
@@ -397,7 +397,7 @@ func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 		err = json.Unmarshal(text, &j)
 	}
 	if err != nil {
-		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Hint: "an earlier write was cut off and its journal cannot be read; the old contents lie beside it; remove the folder when done"}
+		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Advice: "an earlier write was cut off and its journal cannot be read; the old contents lie beside it; remove the folder when done"}
 	}
 	x := &transaction{tree: t, root: root, index: j.Index}
 	done := j.Index == nil || t.written(ctx, j.Index)

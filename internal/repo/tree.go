@@ -12,6 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/lockfile"
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Tree is a folder of a user's files that can be written to in transactions. A
@@ -132,7 +133,7 @@ func (t *Tree) Recover(ctx context.Context) error {
 // locked runs do as the only writer of the tree, after recovery.
 func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err error) {
 	if err := ctx.Err(); err != nil {
-		return err
+		return usererr.Unchanged(err)
 	}
 	if err := t.at("lock"); err != nil {
 		return err
@@ -142,7 +143,7 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 	}
 	held, err := lockfile.Wait(ctx, t.journal+lockSuffix)
 	if err != nil {
-		return t.unwritable(err)
+		return usererr.Unchanged(t.unwritable(err))
 	}
 	defer func() { err = errors.Join(err, held.Remove()) }()
 	root, err := os.OpenRoot(t.root)
@@ -157,7 +158,7 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 }
 
 func (t *Tree) unwritable(err error) error {
-	return &Error{Path: filepath.Dir(t.journal), Err: err, Hint: "regreen keeps the journal of its writes there; make the folder writable"}
+	return &Error{Path: filepath.Dir(t.journal), Err: err, Advice: "regreen keeps the journal of its writes there; make the folder writable"}
 }
 
 // at tells that a step is about to be taken.
@@ -212,5 +213,5 @@ func (t *Tree) plan(root *os.Root, changes []Change, policy Policy) ([]entryPlan
 }
 
 func edited(p string) error {
-	return &Error{Path: p, Err: ErrEdited, Hint: "nothing was written; run regreen again for the file as it is now"}
+	return &Error{Path: p, Err: ErrEdited, Advice: "nothing was written; run regreen again for the file as it is now"}
 }

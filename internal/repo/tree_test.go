@@ -20,6 +20,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // scenario is a tree and a set of changes of every kind to it.
@@ -359,7 +361,7 @@ func TestEditedMeanwhile(t *testing.T) {
 		edit(t, s, "dir/run.sh", "mine")
 		before := s.now(t)
 		err := s.tree.Write(t.Context(), s.changes, nil)
-		if !errors.Is(err, ErrEdited) || !strings.Contains(err.Error(), "dir/run.sh") || !strings.Contains(err.Error(), "\nhint: ") {
+		if !errors.Is(err, ErrEdited) || !strings.Contains(err.Error(), "dir/run.sh") || usererr.Hint(err) == "" {
 			t.Errorf("got %v", err)
 		}
 		if d := cmp.Diff(before, s.now(t)); d != "" {
@@ -475,6 +477,9 @@ func TestCancelledWrite(t *testing.T) {
 	}
 	if err := s.tree.Write(ctx, s.changes, nil); !errors.Is(err, context.Canceled) {
 		t.Errorf("got %v", err)
+	}
+	if err := s.tree.Write(ctx, s.changes, nil); !errors.Is(err, context.Canceled) || !usererr.IsUnchanged(err) {
+		t.Errorf("cancelled before: got %v, which does not say that nothing was changed", err)
 	}
 	if d := cmp.Diff(s.before, s.now(t)); d != "" {
 		t.Error(d)
@@ -799,7 +804,7 @@ func TestReadOnlyOnDisk(t *testing.T) {
 	before := snapshot(t, tree.root)
 	for _, c := range []Change{{Path: "dir/b", Old: []byte("b"), New: []byte("B"), OldExists: true, NewExists: true}, removed("dir/b", "b"), made("dir/c", "c")} {
 		err := tree.Write(t.Context(), []Change{{Path: "a", Old: []byte("A"), New: []byte("x"), OldExists: true, NewExists: true}, c}, nil)
-		if !errors.Is(err, fs.ErrPermission) || !strings.Contains(err.Error(), "\nhint: ") {
+		if !errors.Is(err, fs.ErrPermission) || usererr.Hint(err) == "" {
 			t.Errorf("%s: %v", c.Path, err)
 		}
 		if d := cmp.Diff(before, snapshot(t, tree.root)); d != "" {
@@ -891,7 +896,7 @@ func writeOnFullDisk(dir string) int {
 			{Path: "big", New: []byte(strings.Repeat("x", 8192)), NewExists: true},
 		}, nil)
 	}
-	if !errors.Is(err, syscall.EFBIG) || !strings.Contains(err.Error(), "\nhint: ") {
+	if !errors.Is(err, syscall.EFBIG) || usererr.Hint(err) == "" {
 		fmt.Fprintln(os.Stderr, "got", err)
 		return 1
 	}

@@ -75,7 +75,7 @@ func (r *Repo) workspaceName() string {
 }
 
 func workspaceError(dir string, err error) error {
-	return &Error{Path: dir, Err: err, Hint: "regreen exports trees there to test them; free some space there, or set TMPDIR to another folder"}
+	return &Error{Path: dir, Err: err, Advice: "regreen exports trees there to test them; free some space there, or set TMPDIR to another folder"}
 }
 
 // empty makes the workspace an empty folder.
@@ -123,14 +123,14 @@ func privateDir(temp string) (string, error) {
 	dir := filepath.Join(temp, fmt.Sprintf("regreen-%d", os.Geteuid()))
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", &Error{Path: dir, Err: err, Hint: "set TMPDIR to a folder that can be written to"}
+		return "", &Error{Path: dir, Err: err, Advice: "set TMPDIR to a folder that can be written to"}
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", &Error{Path: dir, Err: err}
 	}
 	if !info.IsDir() || !private(info) {
-		return "", &Error{Path: dir, Err: ErrUnsafe, Hint: "someone else may have made it; remove it, or set TMPDIR to another folder"}
+		return "", &Error{Path: dir, Err: ErrUnsafe, Advice: "someone else may have made it; remove it, or set TMPDIR to another folder"}
 	}
 	return dir, nil
 }

@@ -91,10 +91,10 @@ type detail struct {
 
 // Error says what is wrong with a file, where, and what to do.
 type Error struct {
-	File string
-	Line int // 0 when it is about the file as a whole
-	What string
-	Hint string
+	File   string
+	Line   int // 0 when it is about the file as a whole
+	What   string
+	Advice string
 	// Foreign says that it holds nothing of a format that is known, broken or not.
 	Foreign bool
 }
@@ -106,13 +106,16 @@ func (e *Error) Error() string {
 	return e.File + ": " + e.What
 }
 
+// Hint returns what to do about it.
+func (e *Error) Hint() string { return e.Advice }
+
 // fault is an error of a reader, which does not know the name of its file.
 func fault(line int, hint, format string, args ...any) *Error {
-	return &Error{Line: line, What: fmt.Sprintf(format, args...), Hint: hint}
+	return &Error{Line: line, What: fmt.Sprintf(format, args...), Advice: hint}
 }
 
 // foreign is the error for what no reader is for.
-func foreign(hint, what string) *Error { return &Error{What: what, Hint: hint, Foreign: true} }
+func foreign(hint, what string) *Error { return &Error{What: what, Advice: hint, Foreign: true} }
 
 const formatsHint = "go test -json, JUnit XML, TAP and CTRF are read"
 

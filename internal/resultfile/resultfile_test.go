@@ -269,7 +269,7 @@ func TestBadFiles(t *testing.T) {
 			t.Parallel()
 			_, err := Read("f", strings.NewReader(tt.content), options)
 			var e *Error
-			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), tt.want) || !strings.Contains(e.Hint, tt.hint) {
+			if !errors.As(err, &e) || !strings.HasPrefix(err.Error(), tt.want) || !strings.Contains(e.Advice, tt.hint) {
 				t.Errorf("got %v, %+v, want %s and %q", err, e, tt.want, tt.hint)
 			}
 		})

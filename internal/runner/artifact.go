@@ -10,6 +10,8 @@ import (
 	"strings"
 	"time"
 	"unicode"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 const artifactService = "ArtifactService"
@@ -112,7 +114,7 @@ func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (st
 		err = c.twirp(ctx, artifactService, "CreateArtifact", in, &out)
 	}
 	if exists(err) {
-		return "", &fault{what: "the run has one of that name that does not go away", hint: "give those of other jobs other names", err: ErrExists}
+		return "", &usererr.Error{What: "the run has one of that name that does not go away", Advice: "give those of other jobs other names", Err: ErrExists}
 	}
 	if err == nil && (!out.OK || out.URL == "") {
 		err = errors.New("the service refused it without a reason")
@@ -128,7 +130,7 @@ func (c *Client) remove(ctx context.Context, name string, others bool) error {
 	}
 	for _, a := range list {
 		if a.owner.Job != c.job && !others {
-			return &fault{what: "another job of the run has made one of that name", hint: "give each job a name of its own", err: ErrExists}
+			return &usererr.Error{What: "another job of the run has made one of that name", Advice: "give each job a name of its own", Err: ErrExists}
 		}
 		in := struct {
 			owner
@@ -258,7 +260,7 @@ func (c *Client) needResults() error {
 
 // failed is an error for the caller, with what can be done about it.
 func (c *Client) failed(what string, err error) error {
-	var said *fault
+	var said *usererr.Error
 	var refused *refusal
 	var lost *cleaned
 	hint := ""
@@ -273,14 +275,14 @@ func (c *Client) failed(what string, err error) error {
 	case errors.As(err, &refused) && refused.mayPass(), errors.As(err, &lost):
 		hint = "the service may be out of order, or out of this runner's reach: see githubstatus.com, and run the job again"
 	}
-	return &fault{what: what, hint: hint, err: err}
+	return &usererr.Error{What: what, Advice: hint, Err: err}
 }
 
 // checkName refuses the names of artifacts that the service refuses.
 func checkName(name string) error {
 	const bad = "\":<>|*?\\/"
 	if name == "" || len(name) > 255 || strings.ContainsAny(name, bad) || strings.ContainsFunc(name, unicode.IsControl) {
-		return &fault{what: "that is no name of an artifact", hint: `it has 1 to 255 bytes, none of " : < > | * ? \ / and no control characters`}
+		return &usererr.Error{What: "that is no name of an artifact", Advice: `it has 1 to 255 bytes, none of " : < > | * ? \ / and no control characters`}
 	}
 	return nil
 }

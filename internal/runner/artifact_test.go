@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/runner/runnertest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func TestArtifact(t *testing.T) {
@@ -108,7 +109,7 @@ func TestUploadThatNobodyCanReplace(t *testing.T) {
 	c, _ := client(t, server.Environ())
 	server.Refuse("CreateArtifact", runnertest.Status(409), runnertest.Status(409))
 	_, err := c.Upload(t.Context(), "report", folder(t, map[string]string{"a": ""}), UploadOptions{})
-	if !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "hint: ") {
+	if !errors.Is(err, ErrExists) || usererr.Hint(err) == "" {
 		t.Errorf("the error is %v", err)
 	}
 }

@@ -13,6 +13,8 @@ import (
 	"os"
 	"strings"
 	"unicode"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // cacheVersion keeps what is saved here apart from what other actions save under the
@@ -90,11 +92,11 @@ func (c *Client) saveCache(ctx context.Context, key, name string) error {
 		return err
 	}
 	if info.Size() == 0 {
-		return &fault{what: "the file is empty", hint: "the service takes no empty file"}
+		return &usererr.Error{What: "the file is empty", Advice: "the service takes no empty file"}
 	}
 	err = c.cache.save(ctx, key, file, info.Size())
 	if exists(err) {
-		return &fault{what: err.Error(), hint: "keys are used once: add what is of this run alone to the key", err: ErrExists}
+		return &usererr.Error{What: err.Error(), Advice: "keys are used once: add what is of this run alone to the key", Err: ErrExists}
 	}
 	return err
 }
@@ -105,11 +107,11 @@ func (c *Client) needCache(keys ...string) error {
 		return fmt.Errorf("%w: ACTIONS_CACHE_SERVICE_V2 is set, and ACTIONS_RESULTS_URL is not", ErrNoRuntime)
 	}
 	if len(keys) > 10 {
-		return &fault{what: fmt.Sprintf("%d keys are asked for", len(keys)), hint: "the service takes 10 at most"}
+		return &usererr.Error{What: fmt.Sprintf("%d keys are asked for", len(keys)), Advice: "the service takes 10 at most"}
 	}
 	for _, key := range keys {
 		if key == "" || len(key) > 512 || strings.Contains(key, ",") || strings.ContainsFunc(key, unicode.IsControl) {
-			return &fault{what: fmt.Sprintf("%q is no key of a cache", key), hint: "it has 1 to 512 bytes, no comma and no control characters"}
+			return &usererr.Error{What: fmt.Sprintf("%q is no key of a cache", key), Advice: "it has 1 to 512 bytes, no comma and no control characters"}
 		}
 	}
 	return nil

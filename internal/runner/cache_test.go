@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/runner/runnertest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // eachCache runs a test with either of the services.
@@ -85,7 +86,7 @@ func TestCacheExists(t *testing.T) {
 		save(t, c, "key", "first")
 		file := filepath.Join(t.TempDir(), "file")
 		write(t, file, "second")
-		if err := c.SaveCache(t.Context(), "key", file); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "hint: ") {
+		if err := c.SaveCache(t.Context(), "key", file); !errors.Is(err, ErrExists) || usererr.Hint(err) == "" {
 			t.Errorf("the error is %v, want %v", err, ErrExists)
 		}
 		if kept := server.Caches(); len(kept) != 1 || string(kept[0].Data) != "first" {

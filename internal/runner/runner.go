@@ -24,6 +24,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // What an error can be, for errors.Is.
@@ -140,25 +142,6 @@ func backendIDs(token string) (run, job string) {
 	return "", ""
 }
 
-// fault is an error for people: what failed, why, and what can be done about it.
-type fault struct {
-	what, hint string
-	err        error // the cause, or nil
-}
-
-func (f *fault) Error() string {
-	s := f.what
-	if f.err != nil {
-		s += ": " + f.err.Error()
-	}
-	if f.hint != "" {
-		s += "\nhint: " + f.hint
-	}
-	return s
-}
-
-func (f *fault) Unwrap() error { return f.err }
-
 func noRuntime(reason, hint string) error {
-	return &fault{what: "artifacts and caches cannot be used", hint: hint, err: fmt.Errorf("%w: %s", ErrNoRuntime, reason)}
+	return &usererr.Error{What: "artifacts and caches cannot be used", Advice: hint, Err: fmt.Errorf("%w: %s", ErrNoRuntime, reason)}
 }

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/runner/runnertest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // waits are those of a client, which it does not have to sit through.
@@ -106,10 +107,10 @@ func TestNewTellsWhatIsMissing(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := New(runnertest.Getenv(c.environ), nil)
-			if !errors.Is(err, ErrNoRuntime) || !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), "hint: ") {
+			if !errors.Is(err, ErrNoRuntime) || !strings.Contains(err.Error(), c.want) || usererr.Hint(err) == "" {
 				t.Errorf("the error is %v, want %q", err, c.want)
 			}
-			if strings.Contains(err.Error(), "secret") {
+			if strings.Contains(usererr.OneLine(err), "secret") {
 				t.Errorf("the error tells a secret: %v", err)
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/regreen-ci/regreen/internal/confine"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // Limits bound what is unpacked. A zero field has a default.
@@ -57,14 +58,14 @@ func Zip(w io.Writer, dir string) error {
 		return addFile(archive, root, name)
 	})
 	if err == nil && files == 0 {
-		err = &fault{what: fmt.Sprintf("there are no files in %s", dir), hint: "links do not count"}
+		err = &usererr.Error{What: fmt.Sprintf("there are no files in %s", dir), Advice: "links do not count"}
 	}
 	return errors.Join(err, archive.Close())
 }
 
 func addFile(archive *zip.Writer, root *os.Root, name string) error {
 	if err := confine.NewName(name); err != nil {
-		return &fault{what: fmt.Sprintf("a file named %q cannot be unpacked everywhere", name), hint: "give it another name", err: err}
+		return &usererr.Error{What: fmt.Sprintf("a file named %q cannot be unpacked everywhere", name), Advice: "give it another name", Err: err}
 	}
 	file, err := root.Open(name)
 	if err != nil {
@@ -92,7 +93,7 @@ func addFile(archive *zip.Writer, root *os.Root, name string) error {
 func Unzip(r io.ReaderAt, size int64, dir string, lim Limits) (err error) {
 	lim = lim.orDefault()
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return &fault{what: fmt.Sprintf("%s is not for unpacking", dir), hint: "name a folder that is not there yet", err: cmp.Or(err, os.ErrExist)}
+		return &usererr.Error{What: fmt.Sprintf("%s is not for unpacking", dir), Advice: "name a folder that is not there yet", Err: cmp.Or(err, os.ErrExist)}
 	}
 	plan, err := planned(r, size, lim)
 	if err != nil {

@@ -30,7 +30,7 @@ type Outlet struct {
 
 // Channels opens the channels that reports go to, but for the terminal, which commands
 // write by themselves. It is to be called before the long work: a mistake in the
-// configuration is a *UsageError.
+// configuration is a *usererr.UsageError.
 func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	if out.Getenv == nil {
 		out.Getenv = config.Getenv(s.in.Environ)
@@ -44,10 +44,6 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 		Commands: out.Commands, ArtifactID: out.ArtifactID, PullHead: out.PullHead, Key: out.Key,
 		Editable: s.Config.Editable,
 	})
-	var usage *deliver.UsageError
-	if errors.As(err, &usage) {
-		return nil, &UsageError{Msg: usage.Msg, Hint: usage.Hint}
-	}
 	return slices.DeleteFunc(opened, func(c deliver.Channel) bool { return c.Name() == channels.Terminal }), err
 }
 

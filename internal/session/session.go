@@ -34,6 +34,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repair"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -80,13 +81,6 @@ type Session struct {
 	file          *adaptlog.File
 	detectSeconds float64
 }
-
-// UsageError is a mistake of the caller's: bad flags, names, configuration.
-type UsageError struct {
-	Msg, Hint string
-}
-
-func (e *UsageError) Error() string { return e.Msg }
 
 // maxPayload bounds what is read of an event's payload.
 const maxPayload = 25 << 20
@@ -176,10 +170,10 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	chosen := orList(f.Lang, cfg.Lang)
 	languages, err := lang.Select(all.Languages, chosen)
 	if err != nil {
-		return repair.Options{}, &UsageError{Msg: err.Error()}
+		return repair.Options{}, &usererr.UsageError{Err: err}
 	}
-	if msg, hint := config.CheckResults(f.Results); msg != "" {
-		return repair.Options{}, &UsageError{Msg: "--results: " + msg, Hint: hint}
+	if err := config.CheckResults(f.Results); err != nil {
+		return repair.Options{}, &usererr.UsageError{Where: "--results", Err: err}
 	}
 	command, results := or(f.Test, cfg.Test), orList(f.Results, cfg.Results)
 	if f.Test != "" && len(f.Results) == 0 {
@@ -191,10 +185,10 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	}
 	policy := or(f.Apply, cfg.Apply, s.Defaults.Policy)
 	if policy != detect.Auto && policy != detect.Always && policy != detect.Never {
-		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
+		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
 	}
 	if f.Validator != "" && !slices.Contains(validate.Ways, validate.Way(f.Validator)) {
-		return repair.Options{}, &UsageError{Msg: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
+		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
 	}
 	shard, err := parseShard(f.Shard)
 	if err != nil {
@@ -237,9 +231,9 @@ func parseShard(text string) (report.Shard, error) {
 	i, err := strconv.Atoi(index)
 	n, err2 := strconv.Atoi(of)
 	if err != nil || err2 != nil || i < 1 || i > n || n > report.MaxShards {
-		return report.Shard{}, &UsageError{
-			Msg:  fmt.Sprintf("--shard %q is not i/n with i from 1 to n, and n up to %d", text, report.MaxShards),
-			Hint: "the second of four runners takes --shard 2/4",
+		return report.Shard{}, &usererr.UsageError{
+			What:   fmt.Sprintf("--shard %q is not i/n with i from 1 to n, and n up to %d", text, report.MaxShards),
+			Advice: "the second of four runners takes --shard 2/4",
 		}
 	}
 	return report.Shard{Index: i, Of: n}, nil
@@ -299,7 +293,7 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 			for i, s := range all {
 				names[i] = s.Name
 			}
-			return nil, &UsageError{Msg: fmt.Sprintf("there is no strategy %q", pattern), Hint: "known are " + strings.Join(names, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no strategy %q", pattern), Advice: "known are " + strings.Join(names, ", ")}
 		}
 	}
 	var out []propose.Strategy

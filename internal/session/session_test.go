@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/regreen-ci/regreen/internal/config"
+	"github.com/regreen-ci/regreen/internal/usererr"
 
 	"pgregory.net/rapid"
 
@@ -32,8 +33,8 @@ func TestParseShard(t *testing.T) {
 		}
 	}
 	for _, text := range []string{"2", "0/4", "5/4", "-1/4", "1/257", "/", "1/", "/4", "a/b", "1/4/8", " 1/4", "1 / 4", "1/99999999999999999999"} {
-		var usage *UsageError
-		if _, err := parseShard(text); !errors.As(err, &usage) || !strings.Contains(usage.Msg, "--shard") || usage.Hint == "" {
+		var usage *usererr.UsageError
+		if _, err := parseShard(text); !errors.As(err, &usage) || !strings.Contains(usage.What, "--shard") || usage.Advice == "" {
 			t.Errorf("%q: error %v", text, err)
 		}
 	}
@@ -93,8 +94,8 @@ func TestSelect(t *testing.T) {
 	} {
 		got, err := Select(all, tt.only, tt.exclude)
 		if tt.fails {
-			var usage *UsageError
-			if !errors.As(err, &usage) || !strings.Contains(usage.Msg, tt.want) || !strings.Contains(usage.Hint, "compile/name") {
+			var usage *usererr.UsageError
+			if !errors.As(err, &usage) || !strings.Contains(usage.What, tt.want) || !strings.Contains(usage.Advice, "compile/name") {
 				t.Errorf("%s: error %v", tt.name, err)
 			}
 			continue
@@ -153,9 +154,9 @@ func TestStorePath(t *testing.T) {
 		"http://host/learn.db":  "",
 	} {
 		got, err := storePath(root, store)
-		var usage *UsageError
+		var usage *usererr.UsageError
 		switch {
-		case want == "" && (!errors.As(err, &usage) || usage.Hint == ""):
+		case want == "" && (!errors.As(err, &usage) || usage.Advice == ""):
 			t.Errorf("%q: %q, %v, want a usage error", store, got, err)
 		case want == "" && strings.Contains(err.Error(), "pw"):
 			t.Errorf("%q: the error shows the password: %v", store, err)

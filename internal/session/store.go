@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/learn"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // openStore gives the session its store, by a --store value. Its first use opens it,
@@ -36,7 +37,7 @@ func (s *Session) openStore(ctx context.Context, value string) error {
 	}
 	remote, err := learn.OpenRedis(server, learn.RedisOptions{})
 	if err != nil {
-		return &UsageError{Msg: err.Error(), Hint: "name one in the URL: ?namespace=NAME"}
+		return &usererr.UsageError{Err: err, Advice: "name one in the URL: ?namespace=NAME"}
 	}
 	store := learn.NewShared(file, remote, s.Log)
 	s.Store = store
@@ -55,7 +56,7 @@ func (s *Session) server(ctx context.Context, value string) (server learn.Server
 		return server, "the change comes from a fork or a bot, which shares nothing", nil
 	}
 	if server, err = learn.ParseServer(value); err != nil {
-		return server, "", &UsageError{Msg: err.Error(), Hint: "for instance rediss://USER:PASSWORD@cache.example.com:6379/0"}
+		return server, "", &usererr.UsageError{Err: err, Advice: "for instance rediss://USER:PASSWORD@cache.example.com:6379/0"}
 	}
 	if server.Namespace != "" {
 		return server, "", nil
@@ -79,10 +80,10 @@ func storePath(root, store string) (string, error) {
 		store = strings.TrimPrefix(rest, "//")
 	case ok && strings.HasPrefix(rest, "//"):
 		// The rest of the URL may hold a password.
-		return "", &UsageError{Msg: fmt.Sprintf("%.20q is not a kind of store this regreen has", scheme+":"), Hint: "give a path, sqlite:PATH, or the URL of a server: redis, rediss, valkey, valkeys or unix"}
+		return "", &usererr.UsageError{What: fmt.Sprintf("%.20q is not a kind of store this regreen has", scheme+":"), Advice: "give a path, sqlite:PATH, or the URL of a server: redis, rediss, valkey, valkeys or unix"}
 	}
 	if store == "" {
-		return "", &UsageError{Msg: "the store has no path", Hint: "give a path or sqlite:PATH"}
+		return "", &usererr.UsageError{What: "the store has no path", Advice: "give a path or sqlite:PATH"}
 	}
 	if !filepath.IsAbs(store) {
 		store = filepath.Join(root, store)

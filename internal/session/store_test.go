@@ -11,6 +11,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // repository makes one, with a configuration and a remote where they are given.
@@ -108,8 +109,8 @@ func TestBadServer(t *testing.T) {
 			Dir: repository(t, "", "https://host/"+strings.Repeat("x", 9)), Environ: []string{"PATH=" + os.Getenv("PATH")},
 			Stderr: io.Discard, Flags: Flags{Store: address},
 		})
-		var usage *UsageError
-		if !errors.As(err, &usage) || usage.Hint == "" || strings.Contains(usage.Msg+usage.Hint, "hunter2") {
+		var usage *usererr.UsageError
+		if !errors.As(err, &usage) || usage.Advice == "" || strings.Contains(usage.What+usage.Advice, "hunter2") {
 			t.Errorf("%s: %v", address, err)
 		}
 	}
@@ -117,8 +118,8 @@ func TestBadServer(t *testing.T) {
 		Dir: repository(t, "", "https://host/"+strings.Repeat("x", learn.MaxNamespace)), Environ: []string{"PATH=" + os.Getenv("PATH")},
 		Stderr: io.Discard, Flags: Flags{Store: "redis://host"},
 	})
-	var usage *UsageError
-	if !errors.As(err, &usage) || !strings.Contains(usage.Hint, "namespace=") {
+	var usage *usererr.UsageError
+	if !errors.As(err, &usage) || !strings.Contains(usage.Advice, "namespace=") {
 		t.Errorf("a remote that is too long for a name: %v", err)
 	}
 }

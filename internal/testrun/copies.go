@@ -118,7 +118,7 @@ func (c *Copies) take(ctx context.Context) (*treeCopy, error) {
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
 		}
-		return nil, &NotRunError{What: "cannot copy the tree: " + err.Error(), Where: c.root, Hint: "free some space, or set TMPDIR to a directory with more"}
+		return nil, &NotRunError{What: "cannot copy the tree: " + err.Error(), Where: c.root, Advice: "free some space, or set TMPDIR to a directory with more"}
 	}
 	return p, nil
 }

@@ -1,29 +1,22 @@
 package testrun
 
-import (
-	"fmt"
-	"strings"
-)
-
 // NotRunError is the error of tests that did not really run: it says nothing about the code,
 // and there is nothing to repair.
 type NotRunError struct {
 	What   string // what is wrong
 	Where  string // a file:line, directory or command; may be empty
-	Hint   string // the next thing to do
+	Advice string // the next thing to do
 	Output string // of the command that failed, capped; may be empty
 	// NoTests says that there is nothing to run, which is fine if another language has tests.
 	NoTests bool
 }
 
 func (e *NotRunError) Error() string {
-	var b strings.Builder
-	if e.Where != "" {
-		fmt.Fprintf(&b, "%s: ", e.Where)
+	if e.Where == "" {
+		return e.What
 	}
-	b.WriteString(e.What)
-	if e.Hint != "" {
-		fmt.Fprintf(&b, "\nhint: %s", e.Hint)
-	}
-	return b.String()
+	return e.Where + ": " + e.What
 }
+
+// Hint returns the next thing to do.
+func (e *NotRunError) Hint() string { return e.Advice }

@@ -144,7 +144,7 @@ func (b *Sandbox) Temp() string {
 func Scratch(parent string) (dir string, remove func(), err error) {
 	dir, err = os.MkdirTemp(parent, "regreen-")
 	if err != nil {
-		return "", nil, &NotRunError{What: "cannot make a temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Hint: "free some space there or set TMPDIR"}
+		return "", nil, &NotRunError{What: "cannot make a temporary directory: " + err.Error(), Where: cmp.Or(parent, os.TempDir()), Advice: "free some space there or set TMPDIR"}
 	}
 	return dir, func() { removeAll(dir) }, nil
 }
@@ -169,7 +169,7 @@ func NotStarted(err error) error {
 	if !errors.Is(err, errNotStarted) {
 		return err
 	}
-	return &NotRunError{What: err.Error(), Hint: "check that it is installed and in PATH"}
+	return &NotRunError{What: err.Error(), Advice: "check that it is installed and in PATH"}
 }
 
 // Getenv returns the value of a variable as the processes see it: the last one if it is set

@@ -93,7 +93,7 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	case command == "" && len(tree.Results) > 0:
 		return nil, &testrun.NotRunError{
 			What: "result files are named, and no test command", Where: strings.Join(tree.Results, ", "),
-			Hint: "say which command writes them: --test 'make test', or test: in .regreen.yml",
+			Advice: "say which command writes them: --test 'make test', or test: in .regreen.yml",
 		}
 	case command == "":
 		return nil, nil

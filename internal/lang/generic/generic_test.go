@@ -15,6 +15,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // open makes a tree of an archive, and the suite of a command in it.
@@ -82,11 +83,11 @@ func (s *suite) refuse(t *testing.T, want ...string) {
 		t.Fatalf("error %v", err)
 	}
 	for _, piece := range want {
-		if !strings.Contains(err.Error(), piece) {
-			t.Errorf("%q is not in\n%v", piece, err)
+		if text := usererr.OneLine(err); !strings.Contains(text, piece) {
+			t.Errorf("%q is not in\n%v", piece, text)
 		}
 	}
-	if notRun.Hint == "" || strings.Contains(err.Error(), s.root) {
+	if notRun.Advice == "" || strings.Contains(usererr.OneLine(err), s.root) {
 		t.Errorf("no hint, or the place of the tree: %v", err)
 	}
 }
@@ -95,7 +96,7 @@ func TestFind(t *testing.T) {
 	t.Parallel()
 	_, err := find(t.Context(), lang.Tree{Root: t.TempDir(), Results: []string{"a.xml", "b/*.tap"}, Sandbox: testrun.NewSandbox(nil)})
 	var notRun *testrun.NotRunError
-	if !errors.As(err, &notRun) || notRun.NoTests || !strings.Contains(err.Error(), "a.xml, b/*.tap") || !strings.Contains(notRun.Hint, "test:") {
+	if !errors.As(err, &notRun) || notRun.NoTests || !strings.Contains(err.Error(), "a.xml, b/*.tap") || !strings.Contains(notRun.Advice, "test:") {
 		t.Errorf("results without a command: %v", err)
 	}
 	found, err := lang.Find(t.Context(), []lang.Language{Language}, lang.Tree{Root: t.TempDir(), Sandbox: testrun.NewSandbox(nil)})

@@ -85,7 +85,7 @@ func (s *suite) removeResults(dir string) ([]string, error) {
 	}
 	for _, name := range names {
 		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, &testrun.NotRunError{What: "results of an earlier run cannot be removed: " + err.Error(), Where: name, Hint: "remove it by hand"}
+			return nil, &testrun.NotRunError{What: "results of an earlier run cannot be removed: " + err.Error(), Where: name, Advice: "remove it by hand"}
 		}
 	}
 	return names, nil
@@ -125,7 +125,7 @@ func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
 	}
 	in, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
-		return nil, &testrun.NotRunError{What: "the results cannot be read: " + err.Error(), Where: name, Hint: "make them readable"}
+		return nil, &testrun.NotRunError{What: "the results cannot be read: " + err.Error(), Where: name, Advice: "make them readable"}
 	}
 	defer in.Close()
 	return resultfile.Read(name, in, resultfile.Options{Root: dir})

@@ -112,7 +112,7 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 func (s *suite) notFound(end *ending) error {
 	return &testrun.NotRunError{
 		What: "cannot run the test command: " + testrun.LastLine(end.output), Where: s.command,
-		Hint: "check that it is installed and in PATH", Output: end.output,
+		Advice: "check that it is installed and in PATH", Output: end.output,
 	}
 }
 
@@ -249,7 +249,7 @@ func (s *suite) explain(dir string, f *testrun.Failure) (ok bool) {
 func (s *suite) noResults(end *ending, stale []string) error {
 	e := &testrun.NotRunError{
 		What: "the test command wrote no results", Where: strings.Join(s.results(), ", "),
-		Hint: "check that it writes them there, or correct results:", Output: end.output,
+		Advice: "check that it writes them there, or correct results:", Output: end.output,
 	}
 	if end.status != 0 {
 		e.What = fmt.Sprintf("the test command wrote no results and exited %d", end.status)
@@ -259,7 +259,7 @@ func (s *suite) noResults(end *ending, stale []string) error {
 	}
 	if len(stale) > 0 {
 		e.What += fmt.Sprintf("; stale ones of an earlier run are not read: %s", list(stale))
-		e.Hint = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
+		e.Advice = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
 	}
 	return e
 }
@@ -273,20 +273,20 @@ func (s *suite) noTests(files []*resultfile.File, end *ending) error {
 	if end.status != 0 {
 		what = fmt.Sprintf("the results hold no tests, and the test command exited %d", end.status)
 	}
-	return &testrun.NotRunError{What: what, Where: list(names), Hint: "write a test, or look at how the command chooses them", Output: end.output}
+	return &testrun.NotRunError{What: what, Where: list(names), Advice: "write a test, or look at how the command chooses them", Output: end.output}
 }
 
 // brokenResults is the error for a file that cannot be read.
 func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
-	e := &testrun.NotRunError{What: "the results cannot be read: " + broken.What, Where: broken.File, Hint: broken.Hint, Output: end.output}
+	e := &testrun.NotRunError{What: "the results cannot be read: " + broken.What, Where: broken.File, Advice: broken.Advice, Output: end.output}
 	if broken.File == standardOutput {
 		e.Where = "the standard output of " + s.command
 	}
 	if broken.Line > 0 {
 		e.Where = fmt.Sprintf("%s:%d", e.Where, broken.Line)
 	}
-	if e.Hint == "" {
-		e.Hint = "it should be the results of tests: JUnit XML, TAP, CTRF or go test -json"
+	if e.Advice == "" {
+		e.Advice = "it should be the results of tests: JUnit XML, TAP, CTRF or go test -json"
 	}
 	return e
 }

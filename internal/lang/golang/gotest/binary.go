@@ -99,7 +99,7 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	case status != 0:
 		err = s.tree(over).buildError(pkg, text, s.abs(module.Dir))
 	case !exists(b.Path):
-		err = &testrun.NotRunError{What: "no test files", Where: pkg, Hint: "choose a package with tests"}
+		err = &testrun.NotRunError{What: "no test files", Where: pkg, Advice: "choose a package with tests"}
 	}
 	if err != nil {
 		remove()
@@ -116,7 +116,7 @@ func (s *Suite) packageAt(ctx context.Context, path string) (*Package, Module, e
 	}
 	i := slices.IndexFunc(all, func(p Package) bool { return p.ImportPath == path })
 	if i < 0 {
-		return nil, Module{}, &testrun.NotRunError{What: "no such package in the tree", Where: path, Hint: "`go list ./...` lists the packages"}
+		return nil, Module{}, &testrun.NotRunError{What: "no such package in the tree", Where: path, Advice: "`go list ./...` lists the packages"}
 	}
 	m := slices.IndexFunc(s.Modules, func(m Module) bool { return m.Path == all[i].Module })
 	return &all[i], s.Modules[m], nil

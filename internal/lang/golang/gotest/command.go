@@ -58,7 +58,7 @@ func (s *Suite) runCommand(ctx context.Context, req testrun.Request, over overla
 	case status == 0:
 		return &testrun.Result{}, nil
 	case status == 126 || status == 127:
-		return nil, &testrun.NotRunError{What: "cannot run the test command: " + testrun.LastLine(text), Where: s.String(), Hint: "check that it is installed and in PATH", Output: text}
+		return nil, &testrun.NotRunError{What: "cannot run the test command: " + testrun.LastLine(text), Where: s.String(), Advice: "check that it is installed and in PATH", Output: text}
 	}
 	if len(s.Modules) > 0 {
 		if late {

@@ -49,7 +49,7 @@ var environmentFaults = []environmentFault{
 func environmentError(output string) *testrun.NotRunError {
 	for _, c := range environmentFaults {
 		if strings.Contains(output, c.sign) {
-			return &testrun.NotRunError{What: c.what, Where: lineWith(output, c.sign), Hint: c.hint, Output: testrun.Clip(output)}
+			return &testrun.NotRunError{What: c.what, Where: lineWith(output, c.sign), Advice: c.hint, Output: testrun.Clip(output)}
 		}
 	}
 	return nil

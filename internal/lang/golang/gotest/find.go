@@ -30,7 +30,7 @@ import (
 func Find(root, command string) (*Suite, error) {
 	s, err := FindIn(root, command, testrun.NewSandbox(os.Environ()))
 	if s == nil && err == nil {
-		err = &testrun.NotRunError{What: "no Go module", Where: root, Hint: "run `go mod init`", NoTests: true}
+		err = &testrun.NotRunError{What: "no Go module", Where: root, Advice: "run `go mod init`", NoTests: true}
 	}
 	return s, err
 }
@@ -62,13 +62,13 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	case len(found.modules) == 0:
 		return nil, nil
 	case found.tests == 0 && !opaque:
-		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Hint: "write a test, or name the test command: --test 'make test'", NoTests: true}
+		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Advice: "write a test, or name the test command: --test 'make test'", NoTests: true}
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		if opaque {
 			return s, nil // the command may not need it
 		}
-		return nil, &testrun.NotRunError{What: "the go command is not in PATH", Where: root, Hint: "install Go from https://go.dev/dl/ or add its bin directory to PATH"}
+		return nil, &testrun.NotRunError{What: "the go command is not in PATH", Where: root, Advice: "install Go from https://go.dev/dl/ or add its bin directory to PATH"}
 	}
 	if err := s.load(found.modules); err != nil {
 		return nil, err
@@ -85,7 +85,7 @@ type finding struct {
 // survey looks for modules and tests by the rules of the go command.
 func survey(root string) (finding, error) {
 	if info, err := os.Stat(root); err != nil || !info.IsDir() {
-		return finding{}, &testrun.NotRunError{What: "not a directory", Where: root, Hint: "give the directory of the repository with --repo DIR"}
+		return finding{}, &testrun.NotRunError{What: "not a directory", Where: root, Advice: "give the directory of the repository with --repo DIR"}
 	}
 	var found finding
 	modules := map[string]bool{} // directory -> has packages
@@ -122,7 +122,7 @@ func survey(root string) (finding, error) {
 		return nil
 	})
 	if err != nil {
-		return finding{}, &testrun.NotRunError{What: err.Error(), Where: root, Hint: "check the permissions"}
+		return finding{}, &testrun.NotRunError{What: err.Error(), Where: root, Advice: "check the permissions"}
 	}
 	for dir, hasPackages := range modules {
 		if hasPackages {
@@ -211,7 +211,7 @@ func (s *Suite) parseMod(ctx context.Context, file string, v any, kind string) e
 	var notRun *testrun.NotRunError
 	if errors.As(err, &notRun) {
 		if m := syntaxError().FindStringSubmatch(notRun.Output); m != nil {
-			return &testrun.NotRunError{What: filepath.Base(file) + " is broken: " + m[3], Where: name + ":" + m[2], Hint: "correct the line", Output: notRun.Output}
+			return &testrun.NotRunError{What: filepath.Base(file) + " is broken: " + m[3], Where: name + ":" + m[2], Advice: "correct the line", Output: notRun.Output}
 		}
 		notRun.Where = name
 	}
@@ -242,5 +242,5 @@ func refused(what, stderr string) *testrun.NotRunError {
 	if line == "" {
 		line = "failed without a message"
 	}
-	return &testrun.NotRunError{What: line, Where: what, Hint: "run the command by hand for details", Output: stderr}
+	return &testrun.NotRunError{What: line, Where: what, Advice: "run the command by hand for details", Output: stderr}
 }

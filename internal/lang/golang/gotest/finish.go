@@ -28,7 +28,7 @@ func (c *collector) endCall(dir, printed string, status int) error {
 		case startFailure().MatchString(output):
 			return &testrun.NotRunError{
 				What: "the test program could not be started", Where: p.path,
-				Hint: "check that the temporary directory allows running programs, then GOOS and GOARCH", Output: output,
+				Advice: "check that the temporary directory allows running programs, then GOOS and GOARCH", Output: output,
 			}
 		}
 		if unexplained && p.build == "" {
@@ -40,7 +40,7 @@ func (c *collector) endCall(dir, printed string, status int) error {
 	}
 	for _, o := range c.tree.parseBuild(text, dir) {
 		if strings.HasPrefix(o.pkg, ".") || strings.Contains(o.pkg, "...") {
-			return &testrun.NotRunError{What: "no packages match", Where: o.pkg, Hint: "correct the packages of the test command", Output: o.text}
+			return &testrun.NotRunError{What: "no packages match", Where: o.pkg, Advice: "correct the packages of the test command", Output: o.text}
 		}
 		// Messages of the compiler are about the code, whatever words they quote.
 		if len(o.positions) == 0 || unloaded {
@@ -104,9 +104,9 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 	slices.Sort(r.Packages)
 	r.Missing = missing(req.Tests, r)
 	if len(r.Failures) == 0 && len(r.Passed) == 0 && len(r.Skipped) == 0 && requestsTests(req) && !requestsPackages(req) && r.Late == 0 {
-		e := &testrun.NotRunError{What: "no tests were run", Hint: "write a test, or correct the packages and -run of the test command"}
+		e := &testrun.NotRunError{What: "no tests were run", Advice: "write a test, or correct the packages and -run of the test command"}
 		if len(req.Tests) > 0 {
-			e.Where, e.Hint = req.Tests[0].String(), "the test may have been renamed or left out by a build constraint"
+			e.Where, e.Advice = req.Tests[0].String(), "the test may have been renamed or left out by a build constraint"
 		}
 		return nil, e
 	}
@@ -130,7 +130,7 @@ func requestsPackages(req testrun.Request) bool {
 func (c *collector) unexplained() error {
 	for _, path := range slices.Sorted(maps.Keys(c.packages)) {
 		if p := c.packages[path]; p.status == "fail" && p.build != "" {
-			e := &testrun.NotRunError{What: "the go command could not build the tests", Where: path, Hint: "run go vet on it by hand for details"}
+			e := &testrun.NotRunError{What: "the go command could not build the tests", Where: path, Advice: "run go vet on it by hand for details"}
 			e.Output, _ = p.output.Text()
 			for _, o := range c.built {
 				e.What, e.Output = testrun.FirstLine(o.text), testrun.Clip(c.tree.shorten(o.text))

@@ -168,7 +168,7 @@ func (s *Suite) planAll() ([]invocation, error) {
 		calls = append(calls, invocation{dir: s.abs(m.Dir), env: m.env(), args: []string{"./..."}})
 	}
 	if len(calls) == 0 {
-		return nil, &testrun.NotRunError{What: "no Go module", Where: s.Root, Hint: "run `go mod init`"}
+		return nil, &testrun.NotRunError{What: "no Go module", Where: s.Root, Advice: "run `go mod init`"}
 	}
 	return calls, nil
 }
@@ -245,7 +245,7 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 	case errors.Is(err, errFlood):
 	case errors.Is(err, errIdle):
 		if !c.interrupt(fmt.Sprintf("did not end within %s and was killed", timeout)) {
-			return &testrun.NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Hint: "run them by hand to see what they wait for"}
+			return &testrun.NotRunError{What: fmt.Sprintf("the tests did nothing for %s", timeout), Where: call.dir, Advice: "run them by hand to see what they wait for"}
 		}
 	case err != nil:
 		return testrun.NotStarted(err)

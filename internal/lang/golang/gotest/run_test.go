@@ -74,7 +74,7 @@ func notRun(t *testing.T, err error) *testrun.NotRunError {
 	if !errors.As(err, &e) {
 		t.Fatalf("error %v, want a *NotRunError", err)
 	}
-	if e.What == "" || e.Hint == "" {
+	if e.What == "" || e.Advice == "" {
 		t.Errorf("%+v lacks What or Hint", e)
 	}
 	return e
