@@ -1,0 +1,56 @@
+package docs
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+)
+
+const architecturePage = "docs/architecture.md"
+
+// TestPackagesListed keeps the list of packages to what their comments say.
+func TestPackagesListed(t *testing.T) {
+	t.Parallel()
+	before := read(t, architecturePage)
+	page := between(t, architecturePage, before, "packages", packagesText(t))
+	if page == before {
+		return
+	}
+	if !*update {
+		t.Fatalf("%s differs from the comments of packages: go test ./docs -run TestPackagesListed -update", architecturePage)
+	}
+	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(architecturePage)), []byte(page), 0o644); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// packagesText is the first sentence of each package's comment.
+func packagesText(t *testing.T) string {
+	t.Helper()
+	const module = "github.com/regreen-ci/regreen/"
+	cmd := exec.Command("go", "list", "-f", "{{.ImportPath}}\t{{.Doc}}", "../...")
+	cmd.Stderr = os.Stderr
+	out, err := cmd.Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var b strings.Builder
+	b.WriteString("| Package | What it says of itself |\n|---|---|\n")
+	listed := 0
+	for line := range strings.Lines(string(out)) {
+		name, doc, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, module)), "\t")
+		if doc == "" { // it only has tests
+			continue
+		}
+		listed++
+		doc = strings.NewReplacer("[", "", "]", "", "|", `\|`, "<", "&lt;").Replace(doc)
+		fmt.Fprintf(&b, "| `%s` | %s |\n", name, doc)
+	}
+	if listed < 40 {
+		t.Errorf("only %d packages:\n%s", listed, out)
+	}
+	return b.String()
+}
