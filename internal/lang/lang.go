@@ -1,12 +1,12 @@
-// Package lang is what regreen asks of a programming language.
+// Package lang defines what regreen needs from a programming language.
 //
-// A [Language] finds the tests of a tree and, as far as it can, follows them into the
-// code, proposes what only it knows how to, and screens candidates quickly. What it
-// cannot do is left nil, and the pipeline does without: whoever finds and runs tests gets
-// real failures, the culprit, the revert, verification and everything after it.
+// A [Language] finds the tests of a tree and, as far as it can, follows them into the code,
+// proposes language-specific candidates, and screens candidates quickly. What it cannot do
+// is nil, and the pipeline works without: a language that only finds and runs tests already
+// gets real failures, the culprit, the revert, verification and everything after it.
 //
-// Package langtest is the contract that each language passes, package all the table of
-// them. A language may not import another.
+// Package langtest is the contract that each language passes, and package all is the table
+// of languages. A language may not import another one.
 //
 // Not a goal: parsing. Each language does that itself, best with its own runtime.
 package lang
@@ -28,28 +28,28 @@ import (
 // Language is one language. Name and Find are required.
 type Language struct {
 	Name string // in reports, in the store and after --lang: "go"
-	// Sign is what a tree needs to be of this language, for people: "Go module". Empty for
-	// a language that a tree shows no sign of.
+	// Sign is how messages name what shows that a tree is in this language: "Go module". It is
+	// empty if nothing in a tree shows it.
 	Sign string
-	// Find returns how the language's tests in a tree are run: none when the tree is not of
-	// this language, and a [*testrun.NotRunError] when it is and they cannot be run. When ctx
-	// ends the suites are no longer needed: what they keep, such as copies, goes then.
+	// Find returns the suites of the language's tests in a tree: none if the tree is not in
+	// this language, and a [*testrun.NotRunError] if it is and the tests cannot be run. When
+	// ctx ends, the suites are no longer needed and remove what they keep, such as copies.
 	Find func(ctx context.Context, tree Tree) ([]testrun.Suite, error)
 	// ReadsResults says that the language reads the result files of a test command.
 	ReadsResults bool
-	// Owns reports whether a file is of this language, so that a change of it does not
-	// reach the tests of others. Nil owns none.
+	// Owns reports whether a file is in this language: changing it cannot break the tests of
+	// other languages. Nil owns no file.
 	Owns func(file string) bool
-	// Strategies are the ways to propose that only this language has.
+	// Strategies are the strategies that only this language has.
 	Strategies []propose.Strategy
-	// Prepare returns what helps to repair failures of a suite. Nil for nothing.
+	// Prepare returns what helps to repair failures of a suite. It may be nil.
 	Prepare func(ctx context.Context, task Task) Tools
 }
 
 // Tree is where a language looks for tests.
 type Tree struct {
 	Root    string   // absolute
-	Command string   // the test command of the user, "" to find one; who does not run it finds none
+	Command string   // the user's test command, "" to find one
 	Results []string // globs of the result files that Command writes, relative to Root
 	Sandbox *testrun.Sandbox
 }
@@ -57,27 +57,27 @@ type Tree struct {
 // Task is one cluster of failures to repair.
 type Task struct {
 	Suite     testrun.Suite
-	Tree      *propose.Tree // with the patches that were kept before
+	Tree      *propose.Tree // with the patches kept so far
 	Jobs      int           // workers
-	Seed      uint64        // of random choices
+	Seed      uint64        // for random choices
 	Screening validate.Way
 	Log       *slog.Logger
 	// Progress is called with how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 }
 
-// Tools are what a language knows about the code of a task. Each may be nil.
+// Tools is what a language knows about the code of a task. Every field may be nil.
 type Tools struct {
 	// Source is Problem.Source, for the language's own strategies.
 	Source any
-	// TestCode reports whether a file belongs to the tests: it is never edited.
+	// TestCode reports whether a file belongs to the tests and so is never edited.
 	TestCode func(file string) bool
-	// Emptied returns what stays of a file that a patch takes away, see Problem.Emptied.
+	// Emptied returns what stays of a file that a patch removes, see Problem.Emptied.
 	Emptied func(file string, src []byte) []byte
 	// Outline and Follow serve localization, see localize.Input.
 	Outline func(file string, src []byte) localize.Outline
 	Follow  func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error)
-	// Screener judges many candidates quickly; nil runs the suite for each.
+	// Screener judges many candidates quickly; nil runs the suite for each one.
 	Screener validate.Screener
 }
 
@@ -85,12 +85,11 @@ type Tools struct {
 type Found struct {
 	Language
 	Suite testrun.Suite
-	// NotRun is why the language's tests, which are there, cannot be run; there is no suite
-	// then.
+	// NotRun is why the language's tests cannot be run, if the tree has some; Suite is nil then.
 	NotRun *testrun.NotRunError
 }
 
-// String is the command of the suite, or the language's name.
+// String returns the command of the suite, or names the language.
 func (f Found) String() string {
 	if f.Suite == nil {
 		return "the tests of " + f.Name
@@ -98,14 +97,14 @@ func (f Found) String() string {
 	return f.Suite.String()
 }
 
-// Find returns the suites of all languages that a tree has tests in. The test command is
-// run once: where Results are named by the language that reads them, otherwise by the
-// first language that has tests. The error is a [*testrun.NotRunError] where no language has
-// tests that can be run.
+// Find returns the suites of all languages that a tree has tests in. Only one language runs
+// the test command: the one that reads results if Results are set, otherwise the first one
+// that has tests. If no language has tests that can be run, the error is a
+// [*testrun.NotRunError].
 func Find(ctx context.Context, languages []Language, tree Tree) ([]Found, error) {
 	var found []Found
 	var none *testrun.NotRunError // why there are no tests
-	taken := false                // the command is
+	taken := false                // a language runs the command
 	runs := false                 // a suite was found
 	for _, l := range languages {
 		t := tree
@@ -144,7 +143,7 @@ func Find(ctx context.Context, languages []Language, tree Tree) ([]Found, error)
 	return nil, noTests(languages, tree.Root)
 }
 
-// noTests is the error for a tree without any sign of a language.
+// noTests returns the error for a tree without any sign of a language.
 func noTests(languages []Language, root string) *testrun.NotRunError {
 	var signs []string
 	for _, l := range languages {
@@ -159,8 +158,8 @@ func noTests(languages []Language, root string) *testrun.NotRunError {
 	return &testrun.NotRunError{What: what, Where: root, Advice: "say how the tests are run: --test 'make test'", NoTests: true}
 }
 
-// Strategies returns those of languages, each marked as its language's, and the ones that
-// serve all.
+// Strategies returns the strategies of the languages, each marked with its language, and
+// those that work in every language.
 func Strategies(languages []Language) []propose.Strategy {
 	var all []propose.Strategy
 	for _, l := range languages {
@@ -172,8 +171,8 @@ func Strategies(languages []Language) []propose.Strategy {
 	return append(all, propose.Revert)
 }
 
-// Select returns the languages with the given names, all without any. An unknown name is
-// an error that lists the known ones.
+// Select returns the languages with the given names, or all languages if there are no names.
+// The error for an unknown name lists the known ones.
 func Select(languages []Language, names []string) ([]Language, error) {
 	if len(names) == 0 {
 		return languages, nil

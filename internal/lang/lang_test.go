@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// suite is one that is only known by its command.
+// suite is a suite that has nothing but a command.
 type suite struct {
 	testrun.Suite
 	command string
@@ -19,8 +19,8 @@ type suite struct {
 
 func (s suite) String() string { return s.command }
 
-// language is one whose Find has tests of its own, run by "NAME tests",
-// takes the test command where it gets one, or fails.
+// language returns a language whose Find takes the test command if there is one, or else
+// finds tests of its own, run by "NAME tests", or fails.
 func language(name, sign string, has, reads bool, fail error) Language {
 	return Language{
 		Name: name, Sign: sign, ReadsResults: reads,
@@ -38,7 +38,7 @@ func language(name, sign string, has, reads bool, fail error) Language {
 	}
 }
 
-// The test command is run once, by whom it belongs to.
+// The test command runs once, by the language that it belongs to.
 func TestFind(t *testing.T) {
 	t.Parallel()
 	noTests := &testrun.NotRunError{What: "no test files", NoTests: true}
@@ -51,7 +51,7 @@ func TestFind(t *testing.T) {
 	}{
 		{"one language", []Language{language("go", "Go module", true, false, nil), language("generic", "", false, true, nil)}, Tree{}, "go tests"},
 		{"its command", []Language{language("go", "Go module", true, false, nil), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "go runs make"},
-		{"a command of no language", []Language{language("go", "Go module", false, false, nil), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "generic runs make"},
+		{"a command without a language", []Language{language("go", "Go module", false, false, nil), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "generic runs make"},
 		{
 			"a command with results, next to a language",
 			[]Language{language("go", "Go module", true, false, nil), language("generic", "", false, true, nil)},
@@ -63,7 +63,7 @@ func TestFind(t *testing.T) {
 		{"a language without tests", []Language{language("go", "Go module", true, false, noTests), language("generic", "", false, true, nil)}, Tree{}, "no test files"},
 		{"a language without tests, next to one with", []Language{language("go", "Go module", true, false, noTests), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "generic runs make"},
 		{"a language that cannot run, next to one that can", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "pytest", Results: []string{"*.xml"}}, "the tests of go, generic runs pytest"},
-		{"its command", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "go.mod is broken"},
+		{"its command, with a language that cannot run", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "go.mod is broken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			t.Parallel()
@@ -107,7 +107,7 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// Each strategy knows whose it is, and what serves all comes last.
+// Each strategy names its language, and those for every language come last.
 func TestStrategies(t *testing.T) {
 	t.Parallel()
 	table := []propose.Strategy{{Name: "template/guard"}}
@@ -117,6 +117,6 @@ func TestStrategies(t *testing.T) {
 		t.Errorf("%+v", all)
 	}
 	if last := all[len(all)-1]; last.Name != propose.Revert.Name || last.Language != "" {
-		t.Errorf("the last is %s of %q", last.Name, last.Language)
+		t.Errorf("the last strategy is %s of %q", last.Name, last.Language)
 	}
 }

@@ -1,6 +1,6 @@
-// Package runs keeps the runs of a repository in its state directory: the report of
-// each run, its patches byte for byte, and what applying these wrote to the user's
-// files, so that a later command can show, apply and roll back.
+// Package runs stores the runs of a repository in its state directory: the report of each
+// run, its patches byte for byte, and what applying them wrote to the user's files, so that
+// later commands can show, apply and roll back.
 //
 //	runs/ID.json              the report
 //	patches/ID-N.patch        a patch of the run
@@ -8,7 +8,7 @@
 //
 // Every file is written whole or not at all.
 //
-// Not a goal: deciding what a run means or what to learn from it (package repair), and
+// Not goals: deciding what a run means or what to learn from it (package repair), and
 // writing to the user's files (package repo).
 package runs
 
@@ -28,13 +28,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// ErrNoRun is the error for an ID that no stored run or patch has.
+// ErrNoRun is the error for the ID of a run or patch that is not stored.
 var ErrNoRun = errors.New("no such run or patch")
+
+// noneStored is ErrNoRun in a repository without any stored run.
+type noneStored struct{}
+
+func (noneStored) Error() string        { return "no run is stored yet" }
+func (noneStored) Is(target error) bool { return target == ErrNoRun }
 
 // idLength is the number of letters and digits of a run's ID: short enough to type.
 const idLength = 7
 
-// idText matches the ID of a run, and that of a patch, which is numbered within its run.
+// idText matches the ID of a run or of a patch, which is numbered within its run.
 var idText = regexp.MustCompile(`^[a-z2-7]{7}(-[0-9]{1,4})?$`)
 
 // NewID returns a random ID for a run.
@@ -44,7 +50,7 @@ func runFile(state, id string) string     { return filepath.Join(state, "runs", 
 func patchFile(state, id string) string   { return filepath.Join(state, "patches", id+".patch") }
 func writtenFile(state, id string) string { return filepath.Join(state, "patches", id+".written.json") }
 
-// Save stores the report of a run, in place of the one that is there.
+// Save stores the report of a run, or replaces the stored one.
 func Save(state string, rep *report.Report) error {
 	doc, err := report.JSON(rep)
 	if err != nil {
@@ -53,8 +59,8 @@ func Save(state string, rep *report.Report) error {
 	return writeFile(runFile(state, rep.ID), doc)
 }
 
-// Load reads the report of a stored run. The ID is that of the run or of one of its
-// patches; "" means the latest run.
+// Load reads the report of a stored run by the ID of the run or of one of its patches; ""
+// means the latest run.
 func Load(state, id string) (*report.Report, error) {
 	if id == "" {
 		latest, err := latestID(state)
@@ -76,7 +82,7 @@ func Load(state, id string) (*report.Report, error) {
 	return report.Read(doc)
 }
 
-// latestID is the ID of the run that was stored last.
+// latestID returns the ID of the run that was stored last.
 func latestID(state string) (string, error) {
 	entries, err := os.ReadDir(filepath.Join(state, "runs"))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -94,13 +100,12 @@ func latestID(state string) (string, error) {
 		}
 	}
 	if id == "" {
-		return "", fmt.Errorf("nothing was run yet: %w", ErrNoRun)
+		return "", noneStored{}
 	}
 	return id, nil
 }
 
-// List reads the latest stored runs, the newest first. Those that cannot be read are
-// left out.
+// List reads the latest stored runs, newest first. It leaves out those that cannot be read.
 func List(state string, limit int) ([]*report.Report, error) {
 	entries, err := os.ReadDir(filepath.Join(state, "runs"))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -109,8 +114,7 @@ func List(state string, limit int) ([]*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A report may be large, and there may be many: only those are read that are likely to
-	// be among the latest, by when they were written.
+	// There may be many large reports: read only those that were written last.
 	written := func(e fs.DirEntry) time.Time {
 		info, err := e.Info()
 		if err != nil {
@@ -139,9 +143,9 @@ func List(state string, limit int) ([]*report.Report, error) {
 // lowestRank is the last rank of a plausible patch that is stored.
 const lowestRank = 10
 
-// SavePatches stores the patches of a run that a person may want to apply: the verified
-// ones, and the best of the plausible ones. It is called before the report is redacted,
-// which a patch would not survive.
+// SavePatches stores the patches of a run that a user may want to apply: the verified ones
+// and the best of the plausible ones. Call it before the report is redacted: a redacted
+// patch no longer applies.
 func SavePatches(state string, rep *report.Report) error {
 	for _, p := range rep.Patches {
 		if p.State != "verified" && p.Rank > lowestRank {
@@ -154,8 +158,8 @@ func SavePatches(state string, rep *report.Report) error {
 	return nil
 }
 
-// LoadPatch reads a patch of a stored run, byte for byte as it was proposed; the text in
-// the report may have been redacted, or changed to be valid UTF-8.
+// LoadPatch reads a patch of a stored run, byte for byte as it was proposed. The text in the
+// report may be redacted or changed to be valid UTF-8.
 func LoadPatch(state string, p *report.Patch) ([]patch.File, error) {
 	text, err := os.ReadFile(patchFile(state, p.ID))
 	if errors.Is(err, fs.ErrNotExist) && !p.Redacted && !strings.ContainsRune(p.Diff, '\uFFFD') {
@@ -167,7 +171,7 @@ func LoadPatch(state string, p *report.Patch) ([]patch.File, error) {
 	return patch.Parse(text)
 }
 
-// writeFile writes a whole file or nothing.
+// writeFile writes the whole file or nothing.
 func writeFile(name string, content []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err

@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// saveStarted stores the report of a run which started then.
+// saveStarted stores the report of a run that started at a given time.
 func saveStarted(t *testing.T, state, id string, started time.Time) {
 	t.Helper()
 	rep := &report.Report{
@@ -80,7 +80,7 @@ func TestList(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if err := os.Mkdir(filepath.Join(state, "runs", "folder.json"), 0o700); err != nil {
+	if err := os.Mkdir(filepath.Join(state, "runs", "directory.json"), 0o700); err != nil {
 		t.Fatal(err)
 	}
 	runs, err := List(state, 3)
@@ -108,9 +108,9 @@ func TestWriteFile(t *testing.T) {
 			t.Errorf("%q, %v", got, err)
 		}
 	}
-	// A write that fails leaves no half file.
+	// A failed write leaves no partial file.
 	if err := writeFile(filepath.Join(dir, "a"), []byte("x")); err == nil {
-		t.Error("a folder was overwritten")
+		t.Error("a directory was overwritten")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
@@ -129,8 +129,8 @@ func TestNewID(t *testing.T) {
 	}
 }
 
-// The patches that somebody may want to apply are stored byte for byte, and the report's
-// text stands in for one that is not.
+// The patches that a user may want to apply are stored byte for byte; for the others the
+// report's text is used.
 func TestPatches(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()

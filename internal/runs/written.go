@@ -13,8 +13,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// RecordWritten stores what each of some patches, applied one after the other, makes of
-// the files that the changes name, so that a rollback can undo it even when the files
+// RecordWritten stores, for patches that are applied one after the other, what each of them
+// writes to the files of the changes. With it, a rollback can undo a patch even if the files
 // were edited since.
 func RecordWritten(state string, changes []repo.Change, patches []*report.Patch, opt patch.Options) error {
 	type file struct {
@@ -35,7 +35,7 @@ func RecordWritten(state string, changes []repo.Change, patches []*report.Patch,
 		var written []repo.Change
 		for _, f := range parsed {
 			if f.Rename || f.Copy {
-				return fmt.Errorf("patch %s moves files", p.ID)
+				return fmt.Errorf("patch %s moves or copies files", p.ID)
 			}
 			before := files[f.Name()]
 			content, _, err := patch.Apply(before.content, f, opt)
@@ -60,8 +60,8 @@ func RecordWritten(state string, changes []repo.Change, patches []*report.Patch,
 	return nil
 }
 
-// Written returns what RecordWritten stored of patches that were applied in this order,
-// as one change of each file. ok is false when it is not stored for all of them.
+// Written returns what RecordWritten stored for patches that were applied in this order, as
+// one change per file. ok is false unless all of them are stored.
 func Written(state string, patches []*report.Patch) (written []repo.Change, ok bool, err error) {
 	at := make(map[string]int)
 	for _, p := range patches {
@@ -88,7 +88,7 @@ func Written(state string, patches []*report.Patch) (written []repo.Change, ok b
 	return written, true, nil
 }
 
-// ForgetWritten removes what RecordWritten stored of a patch that was rolled back.
+// ForgetWritten removes what RecordWritten stored for a patch that was rolled back.
 func ForgetWritten(state, id string) error {
 	if err := os.Remove(writtenFile(state, id)); !errors.Is(err, fs.ErrNotExist) {
 		return err

@@ -11,8 +11,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// Of patches that were applied one after the other, each file has one change: from what
-// it was before the first to what it is after the last.
+// Patches that were applied one after the other make one change per file: from its content
+// before the first patch to its content after the last.
 func TestWritten(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()
@@ -42,29 +42,29 @@ func TestWritten(t *testing.T) {
 		t.Errorf("a second time: %v", err)
 	}
 	if _, ok, err := Written(state, patches); ok || err != nil {
-		t.Errorf("of one that was forgotten: %t, %v", ok, err)
+		t.Errorf("after one was forgotten: %t, %v", ok, err)
 	}
 	if err := os.WriteFile(writtenFile(state, "aaaaaaa-2"), []byte("["), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := Written(state, patches[1:]); err == nil {
-		t.Error("a broken file is no error")
+		t.Error("no error for a broken file")
 	}
 }
 
-// What cannot be undone file by file is not recorded.
+// A patch that cannot be undone file by file is not recorded.
 func TestWrittenRefuses(t *testing.T) {
 	t.Parallel()
 	for name, diff := range map[string]string{
-		"a move":                   "diff --git a/f b/g\nsimilarity index 100%\nrename from f\nrename to g\n",
-		"lines that are not there": "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-other\n+two\n",
-		"half a patch":             "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-one\n",
+		"a move":        "diff --git a/f b/g\nsimilarity index 100%\nrename from f\nrename to g\n",
+		"missing lines": "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-other\n+two\n",
+		"half a patch":  "--- a/f\n+++ b/f\n@@ -1,2 +1,2 @@\n-one\n",
 	} {
 		state := t.TempDir()
 		patches := []*report.Patch{{ID: "aaaaaaa-1", Diff: diff}}
 		before := []repo.Change{{Path: "f", Old: []byte("one\n"), OldExists: true}}
 		if err := RecordWritten(state, before, patches, patch.Options{}); err == nil {
-			t.Errorf("%s is recorded", name)
+			t.Errorf("%s was recorded", name)
 		}
 		if _, err := os.Stat(writtenFile(state, "aaaaaaa-1")); err == nil {
 			t.Errorf("%s left a file behind", name)

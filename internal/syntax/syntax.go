@@ -1,8 +1,7 @@
-// Package syntax tells whether the text of a file is well formed, by the parser of
-// its language.
+// Package syntax checks whether a file is well formed with the parser of its language.
 //
-// It serves where a text was made without understanding it: a patch placed by
-// likeness, or a model's. It is not a compiler: what parses may still not build.
+// It is for text that was made without understanding it: a patch that was placed by
+// similarity, or a model's. It is not a compiler: what parses may still not build.
 package syntax
 
 import (
@@ -17,7 +16,7 @@ import (
 	"golang.org/x/mod/modfile"
 )
 
-// parsers are the languages known, by the ending of a file's name, or its whole name.
+// parsers are the known languages, by file name extension or whole file name.
 var parsers = map[string]func(name string, content []byte) error{
 	".go": func(name string, content []byte) error {
 		_, err := parser.ParseFile(token.NewFileSet(), name, content, parser.SkipObjectResolution)
@@ -39,7 +38,7 @@ var parsers = map[string]func(name string, content []byte) error{
 	},
 }
 
-// maxNested is how deep brackets may nest in YAML: its parser takes memory that grows
+// maxNested is how deep brackets may nest in YAML: the memory that its parser needs grows
 // with the square of the depth.
 const maxNested = 200
 
@@ -55,17 +54,17 @@ func yamlText(_ string, content []byte) error {
 		}
 	}
 	if deepest > maxNested {
-		return errors.New("its brackets are nested too deep")
+		return errors.New("brackets are nested too deep")
 	}
 	if _, err := yaml.ParseBytes(content, 0); err != nil {
-		first, _, _ := strings.Cut(err.Error(), "\n") // the others show the text
+		first, _, _ := strings.Cut(err.Error(), "\n") // the other lines show the text
 		return errors.New(first)
 	}
 	return nil
 }
 
-// Check tells why the content of the file of that name is not well formed. It is nil,
-// too, for a language that is not known; see Known.
+// Check returns an error if the content of the named file is not well formed. For an unknown
+// language it returns nil; see Known.
 func Check(name string, content []byte) error {
 	if parse := parserOf(name); parse != nil {
 		return parse(path.Base(name), content)
@@ -73,7 +72,7 @@ func Check(name string, content []byte) error {
 	return nil
 }
 
-// Known tells whether Check knows the language of a file of that name.
+// Known reports whether Check knows the language of the named file.
 func Known(name string) bool { return parserOf(name) != nil }
 
 func parserOf(name string) func(string, []byte) error {

@@ -24,7 +24,7 @@ func TestCheck(t *testing.T) {
 			t.Errorf("%s: %v", tt.name, err)
 		}
 		if err := syntax.Check(tt.name, []byte(tt.bad)); err == nil {
-			t.Errorf("%s: %q is taken for well formed", tt.name, tt.bad)
+			t.Errorf("%s: no error for %q", tt.name, tt.bad)
 		}
 	}
 	for _, unknown := range []string{"x", "README.md", "json", ""} {

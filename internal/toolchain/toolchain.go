@@ -1,12 +1,12 @@
-// Package toolchain knows, by language, the programs and variables that the outcome of
-// tests depends on besides the tree: a tree that passed is tested again after an upgrade
-// of Python.
+// Package toolchain lists, for each language, the programs and variables that the outcome of
+// tests depends on in addition to the tree: a tree that passed is tested again after an
+// upgrade of Python.
 //
-// Goals: it is data; to ask it costs a few dozen looks at the file system, since the hook
-// of every commit does. In doubt a program counts.
+// Goals: it is data, and reading it costs a few dozen file system calls, since the hook of
+// every commit does that. In doubt, a program counts.
 //
-// Not goals: running anything, even to ask for a version; finding tests, which is for
-// package lang; libraries, whose versions are in the tree's lock files.
+// Not goals: running anything, even to ask for a version; finding tests (package lang);
+// libraries, whose versions are in the tree's lock files.
 package toolchain
 
 import (
@@ -20,12 +20,12 @@ import (
 
 // language is what the tests of one language depend on.
 type language struct {
-	signs     []string // files at the top of a tree: one of them says that the language is there
-	programs  []string // looked up in PATH, or paths from the tree's top or from a variable
+	signs     []string // files at the root of a tree; any one of them is a sign of the language
+	programs  []string // looked up in PATH, or paths below the tree's root or a variable
 	variables []string
 }
 
-// languages is the table. One that is not in it works by the program of its test command.
+// languages is the table. For others, the program of the test command counts.
 var languages = []language{
 	{ // Go
 		signs:    []string{"go.mod", "go.work"},
@@ -80,28 +80,27 @@ var languages = []language{
 	},
 }
 
-// everywhere are the variables that tests of all languages go by.
+// everywhere are the variables that tests in any language depend on.
 var everywhere = []string{"TZ", "LANG", "LC_ALL"}
 
-// Of returns what the tests of a tree depend on: the programs that are there, each by
-// path, size and time, and the names of variables. Root is where the tree is checked out;
-// command is the test command, "" for the one that is found.
+// Of returns what the tests of a tree depend on: the installed programs, each with path,
+// size and time, and the names of variables. Root is where the tree is checked out; command
+// is the test command, "" if regreen finds it.
 //
-// The languages are those that the top of the tree shows signs of, and the one of the
-// command. They are all of the table where neither is known, or where the command may run
-// anything, as make does.
+// The languages are those that the root of the tree shows signs of, and that of the command.
+// They are all languages if neither is known, or if the command may run anything, like make.
 func Of(root, command string, getenv func(string) string) (programs, variables []string) {
 	runs := programOf(command)
 	isOf := func(l language) bool { return slices.Contains(l.programs, runs) }
-	there := languages
+	used := languages
 	if runs == "" || slices.ContainsFunc(languages, isOf) {
-		there = slices.DeleteFunc(slices.Clone(languages), func(l language) bool { return !isOf(l) && !l.shows(root) })
+		used = slices.DeleteFunc(slices.Clone(languages), func(l language) bool { return !isOf(l) && !l.signedBy(root) })
 	}
-	if len(there) == 0 {
-		there = languages
+	if len(used) == 0 {
+		used = languages
 	}
 	var names []string
-	for _, l := range there {
+	for _, l := range used {
 		names, variables = append(names, l.programs...), append(variables, l.variables...)
 	}
 	for _, name := range unique(append(names, runs)) {
@@ -112,7 +111,7 @@ func Of(root, command string, getenv func(string) string) (programs, variables [
 	return programs, unique(append(variables, everywhere...))
 }
 
-// programOf returns the program of a command, behind the variables that are set for it.
+// programOf returns the program of a command, after any variables that are set for it.
 func programOf(command string) string {
 	for word := range strings.FieldsSeq(command) {
 		if !strings.Contains(word, "=") {
@@ -122,17 +121,17 @@ func programOf(command string) string {
 	return ""
 }
 
-// shows reports whether the top of a tree has a sign of the language.
-func (l language) shows(root string) bool {
+// signedBy reports whether the root of a tree has a sign of the language.
+func (l language) signedBy(root string) bool {
 	return slices.ContainsFunc(l.signs, func(sign string) bool {
 		_, err := os.Lstat(filepath.Join(root, sign))
 		return err == nil
 	})
 }
 
-// fingerprint tells a program from its other versions: where it is, how large and how old.
-// It is not ok for a program that is not there. A path stands for itself, so that all
-// worktrees have the same; the value of its variable counts besides.
+// fingerprint identifies a version of a program by its path, size and time. ok is false if
+// the program is missing. A path stays as it is in the table, so that all worktrees have the
+// same fingerprint; the value of its variable counts separately.
 func fingerprint(program, root string, getenv func(string) string) (text string, ok bool) {
 	file := program
 	first, rest, isPath := strings.Cut(program, "/")
@@ -160,7 +159,7 @@ func fingerprint(program, root string, getenv func(string) string) (text string,
 	return fmt.Sprintf("%s %d %d", file, info.Size(), info.ModTime().UnixNano()), true
 }
 
-// unique returns a list without what is empty or was there before.
+// unique returns a list without empty strings and duplicates.
 func unique(list []string) []string {
 	var out []string
 	for _, s := range list {

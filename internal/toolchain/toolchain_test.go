@@ -9,7 +9,7 @@ import (
 	"time"
 )
 
-// install writes programs that can be run.
+// install writes executable files.
 func install(t *testing.T, files ...string) {
 	t.Helper()
 	for _, name := range files {
@@ -29,7 +29,7 @@ func TestOf(t *testing.T) {
 	}
 	install(t, filepath.Join(venv, "bin", "python"))
 	t.Setenv("PATH", bin)
-	every := []string{"go", "python3", "node"} // of those installed
+	every := []string{"go", "python3", "node"} // in the table and installed
 	for _, tt := range []struct {
 		name, command string
 		files         []string // of the tree
@@ -54,8 +54,8 @@ func TestOf(t *testing.T) {
 		},
 		{name: "no sign", files: []string{"README"}, programs: every, variable: "PYTHONPATH"},
 		{name: "a command that may run anything", command: "make test", files: []string{"go.mod"}, programs: append(every, "make"), variable: "PYTHONPATH"},
-		{name: "a script of the tree", command: "./test.sh", files: []string{"go.mod", "test.sh"}, programs: append(every, "./test.sh"), variable: "PYTHONPATH"},
-		{name: "a program that is not there", command: "nowhere", files: []string{"go.mod"}, programs: every, variable: "PYTHONPATH"},
+		{name: "a script in the tree", command: "./test.sh", files: []string{"go.mod", "test.sh"}, programs: append(every, "./test.sh"), variable: "PYTHONPATH"},
+		{name: "a missing program", command: "nowhere", files: []string{"go.mod"}, programs: every, variable: "PYTHONPATH"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			root := t.TempDir()
@@ -78,8 +78,7 @@ func TestOf(t *testing.T) {
 	}
 }
 
-// TestUpgrade has another version take the place of a program, where PATH has it and
-// where a link of a virtual environment leads.
+// TestUpgrade replaces a program that PATH has and that a virtual environment links to.
 func TestUpgrade(t *testing.T) {
 	bin, root := t.TempDir(), t.TempDir()
 	t.Setenv("PATH", bin)
@@ -98,7 +97,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	before := programs()
 	if same := programs(); !slices.Equal(before, same) {
-		t.Errorf("%q, then %q", before, same)
+		t.Errorf("%q, and then %q", before, same)
 	}
 	later := time.Now().Add(time.Hour)
 	if err := os.Chtimes(filepath.Join(bin, "go"), later, later); err != nil {
@@ -112,7 +111,7 @@ func TestUpgrade(t *testing.T) {
 	}
 	after := programs()
 	if len(before) != 2 || len(after) != 2 || before[0] == after[0] || before[1] == after[1] {
-		t.Errorf("%q before the upgrade, and %q after it", before, after)
+		t.Errorf("%q before the upgrade and %q after it", before, after)
 	}
 }
 

@@ -8,11 +8,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Languages are those that regreen knows, in the order in which it looks for their tests.
+// Languages are the languages that regreen knows, in the order in which it looks for tests.
 var Languages = []lang.Language{
 	golang.Language,
 	generic.Language,
 }
 
-// Strategies returns those of every language.
+// Strategies returns the strategies of all languages.
 func Strategies() []propose.Strategy { return lang.Strategies(Languages) }

@@ -1,6 +1,5 @@
 // Package langtest is the contract that every language passes, as tests. A language calls
-// [Run] with trees of its own that show each situation; what has to come of them is here,
-// once for all.
+// [Run] with a tree of its own for each situation; the expected results are here.
 package langtest
 
 import (
@@ -25,13 +24,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Fixture is what a language shows its behaviour with. Each tree is an archive in the
-// format of txtar, laid over the files of Common.
+// Fixture holds the trees that a language is tested with. Each tree is a txtar archive, laid
+// over the files of Common.
 type Fixture struct {
-	Command string   // the test command of the user; "" where the language finds one
+	Command string   // the user's test command; "" if the language finds one
 	Results []string // globs of result files
-	Common  string   // files that every tree has
-	// Coarse says that nothing but an exit status is known: no tests, no places.
+	Common  string   // files of every tree
+	// Coarse says that the language only knows an exit status: no tests and no places.
 	Coarse bool
 	// TestFile is a file of Green that belongs to the tests.
 	TestFile string
@@ -39,15 +38,15 @@ type Fixture struct {
 	Green string // tests pass, in at least one file that the language owns
 	// Red has one failing test, on the line with the word RED.
 	Red string
-	// Fix is laid over Red, and turns it green.
+	// Fix, laid over Red, turns it green.
 	Fix string
-	// Flaky has a test that fails when the file that the variable LANGTEST_FILE names does
-	// not exist, and makes it.
+	// Flaky has a test that fails if the file named by the variable LANGTEST_FILE does not
+	// exist, and creates it.
 	Flaky string
-	// Broken has code that does not build, or cannot be parsed.
+	// Broken has code that does not build or cannot be parsed.
 	Broken string
-	// Hang has a test that writes its process id to the file that LANGTEST_FILE names, in
-	// one step, and does not end.
+	// Hang has a test that atomically writes its process ID to the file named by LANGTEST_FILE
+	// and never ends.
 	Hang string
 	// Killed has a test that kills its own process with SIGKILL.
 	Killed string
@@ -55,7 +54,7 @@ type Fixture struct {
 	Flood string
 }
 
-// Run has a language pass the contract.
+// Run tests a language against the contract.
 func Run(t *testing.T, l lang.Language, fx Fixture) {
 	t.Helper()
 	if l.Name == "" || l.Find == nil {
@@ -63,7 +62,7 @@ func Run(t *testing.T, l lang.Language, fx Fixture) {
 	}
 	for name, test := range map[string]func(t *testing.T, c *contract){
 		"empty": empty, "green": green, "red": red, "flaky": flaky, "broken": broken, "hang": hang, "killed": killed, "flood": flood,
-		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "closed": closed, "missing": missing, "nothing asked": nothingAsked, "reached": reached, "prepare": prepare,
+		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "closed": closed, "missing": missing, "empty request": emptyRequest, "reached": reached, "prepare": prepare,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -82,7 +81,7 @@ type tree struct {
 	testrun.Suite
 	root string
 	file string // LANGTEST_FILE
-	temp string // where temporary files go
+	temp string // for temporary files
 }
 
 // write writes the files of an archive below root.
@@ -99,7 +98,7 @@ func write(t *testing.T, root, archive string) {
 	}
 }
 
-// contents are the files of an archive.
+// contents returns the files of an archive.
 func contents(archive string) map[string][]byte {
 	files := make(map[string][]byte)
 	for _, f := range txtar.Parse([]byte(archive)).Files {
@@ -108,7 +107,7 @@ func contents(archive string) map[string][]byte {
 	return files
 }
 
-// sandbox is one in which temporary files go to temp.
+// sandbox returns a sandbox whose temporary files go to temp.
 func sandbox(temp, file string) *testrun.Sandbox {
 	return testrun.NewSandbox(append(os.Environ(), "GOTMPDIR="+temp, "LANGTEST_FILE="+file))
 }
@@ -130,12 +129,12 @@ func (c *contract) open(ctx context.Context, t *testing.T, archive string) *tree
 	return tr
 }
 
-// patience is how long a run may take here: none waits for anything.
+// patience is how long a run may take: none of them waits for anything.
 const patience = time.Minute
 
-var errPatience = errors.New("the run does not end: is a timeout ignored, or a copy never left?")
+var errPatience = errors.New("the run did not end: was a timeout ignored, or a copy never released?")
 
-// run runs tests, which has to be possible.
+// run runs tests and fails if it cannot.
 func (tr *tree) run(t *testing.T, req testrun.Request) *testrun.Result {
 	t.Helper()
 	ctx, cancel := context.WithTimeoutCause(t.Context(), patience, errPatience)
@@ -151,7 +150,7 @@ func (tr *tree) run(t *testing.T, req testrun.Request) *testrun.Result {
 	return r
 }
 
-// one is the only failure of a result.
+// one returns the only failure of a result.
 func one(t *testing.T, r *testrun.Result) testrun.Failure {
 	t.Helper()
 	if len(r.Failures) != 1 {
@@ -159,12 +158,12 @@ func one(t *testing.T, r *testrun.Result) testrun.Failure {
 	}
 	f := r.Failures[0]
 	if f.Package == "" || f.Message == "" || strings.Contains(f.Message, "\n") || f.Kind == "" {
-		t.Errorf("a failure without unit, kind or a message of one line: %+v", f)
+		t.Errorf("a failure without a unit, a kind or a one-line message: %+v", f)
 	}
 	return f
 }
 
-// brief is a result for people.
+// brief returns a short text of a result.
 func brief(r *testrun.Result) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "units %q passed %v skipped %v missing %v late %d\n", r.Packages, r.Passed, r.Skipped, r.Missing, r.Late)
@@ -189,15 +188,15 @@ func green(t *testing.T, c *contract) {
 		t.Fatal(brief(r))
 	}
 	if !c.fx.Coarse && (len(r.Passed) == 0 || len(r.Packages) == 0) {
-		t.Errorf("no test has passed: %s", brief(r))
+		t.Errorf("no test passed: %s", brief(r))
 	}
 	again := tr.run(t, testrun.Request{Count: 2})
 	if !slices.Equal(slices.Compact(slices.Clone(again.Passed)), r.Passed) || len(again.Failures) > 0 {
-		t.Errorf("%s\nonce more, twice: %s", brief(r), brief(again))
+		t.Errorf("%s\nagain, twice: %s", brief(r), brief(again))
 	}
 }
 
-// marked is the place of a word in the files of archives.
+// marked returns the place of a word in the files of archives.
 func marked(t *testing.T, word string, archives ...string) testrun.Location {
 	t.Helper()
 	for _, archive := range archives {
@@ -218,7 +217,7 @@ func red(t *testing.T, c *contract) {
 	first := tr.run(t, testrun.Request{})
 	f := one(t, first)
 	if strings.Contains(f.Output+f.Message, tr.root) {
-		t.Errorf("the place of the tree is in it: %s\n%s", f.Message, f.Output)
+		t.Errorf("it contains the path of the tree: %s\n%s", f.Message, f.Output)
 	}
 	if c.fx.Coarse {
 		return
@@ -229,19 +228,19 @@ func red(t *testing.T, c *contract) {
 	}
 	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
 	if g := one(t, second); g.TestID != f.TestID || g.File != f.File || g.Line != f.Line {
-		t.Errorf("alone it is another: %s", brief(second))
+		t.Errorf("on its own it fails differently: %s", brief(second))
 	}
 	if len(second.Missing) > 0 || slices.ContainsFunc(second.Passed, func(id testrun.TestID) bool { return id.Package != f.Package }) {
-		t.Errorf("more than was asked for: %s", brief(second))
+		t.Errorf("more than was requested: %s", brief(second))
 	}
 }
 
 func flaky(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Flaky)
-	f := one(t, tr.run(t, testrun.Request{Count: 2})) // it fails, and then it does not
+	f := one(t, tr.run(t, testrun.Request{Count: 2})) // it fails once and then passes
 	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
 	if len(second.Failures) > 0 || len(second.Missing) > 0 {
-		t.Errorf("it fails again: %s", brief(second))
+		t.Errorf("it failed again: %s", brief(second))
 	}
 	if err := os.Remove(tr.file); err != nil {
 		t.Fatal(err)
@@ -272,7 +271,7 @@ func hang(t *testing.T, c *contract) {
 	tr.ended(t)
 	late := tr.run(t, testrun.Request{Within: time.Second})
 	if late.Late == 0 || len(late.Failures) > 0 {
-		t.Errorf("it is not late: %s", brief(late))
+		t.Errorf("it was not late: %s", brief(late))
 	}
 }
 
@@ -291,7 +290,7 @@ func flood(t *testing.T, c *contract) {
 	}
 }
 
-// state is every file below a folder with its content and mode.
+// state returns every file below a directory with its content, mode and time.
 func state(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
@@ -313,7 +312,7 @@ func state(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// overlay runs Red with Fix laid over it, and checks that the tree stays as it is.
+// overlay runs Red with Fix laid over it, and checks that the tree does not change.
 func overlay(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Red)
 	before := state(t, tr.root)
@@ -325,20 +324,20 @@ func overlay(t *testing.T, c *contract) {
 		}
 		one(t, tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}}))
 		if !maps.Equal(before, state(t, tr.root)) {
-			t.Fatal("the tree is not as it was")
+			t.Fatal("the tree changed")
 		}
 	}
 	one(t, tr.run(t, testrun.Request{}))
 	moved := tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}})
 	if f := one(t, moved); strings.Contains(f.Output+f.Message, tr.temp) {
-		t.Errorf("the place of the copy is in it: %s\n%s", f.Message, f.Output)
+		t.Errorf("it contains the path of the copy: %s\n%s", f.Message, f.Output)
 	}
 	if _, err := tr.Run(t.Context(), testrun.Request{Overlay: map[string][]byte{"../langtest.txt": nil}}); err == nil {
-		t.Error("an overlay outside of the tree is not refused")
+		t.Error("an overlay outside of the tree was accepted")
 	}
 }
 
-// concurrent runs with and without the fix at the same time.
+// concurrent runs tests with and without the fix at the same time.
 func concurrent(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Red)
 	var all sync.WaitGroup
@@ -382,16 +381,16 @@ func cancelled(t *testing.T, c *contract) {
 		t.Errorf("left behind: %q", slices.Sorted(maps.Keys(left)))
 	}
 	if !maps.Equal(before, state(t, tr.root)) {
-		t.Error("the tree is not as it was")
+		t.Error("the tree changed")
 	}
-	for range 20 { // not only when it happens to be noticed
+	for range 20 { // every time, not just by luck
 		if _, err := tr.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
-			t.Fatalf("a run that begins after the end: error %v", err)
+			t.Fatalf("a run that begins after ctx has ended: error %v", err)
 		}
 	}
 }
 
-// closed ends what a suite keeps: nothing of a run that was complete is left then.
+// closed checks that a suite leaves nothing behind when its context ends.
 func closed(t *testing.T, c *contract) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
@@ -414,27 +413,27 @@ func closed(t *testing.T, c *contract) {
 
 func missing(t *testing.T, c *contract) {
 	if c.fx.Coarse {
-		t.Skip("nothing is known of single tests")
+		t.Skip("the language does not know single tests")
 	}
 	tr := c.open(t.Context(), t, c.fx.Green)
 	all := tr.run(t, testrun.Request{})
 	if len(all.Passed) == 0 {
-		t.Fatal("no test has passed")
+		t.Fatal("no test passed")
 	}
-	is := all.Passed[0]
-	gone, nowhere := testrun.TestID{Package: is.Package, Test: "TestLangtestNowhere"}, testrun.TestID{Package: "langtest/nowhere"}
-	r := tr.run(t, testrun.Request{Packages: []string{is.Package}, Tests: []testrun.TestID{is, gone}})
-	if !slices.Contains(r.Missing, gone) || slices.Contains(r.Missing, is) || !slices.Contains(r.Passed, is) || len(r.Failures) > 0 {
-		t.Errorf("asked for %v and %v: %s", is, gone, brief(r))
+	real := all.Passed[0]
+	noTest, noUnit := testrun.TestID{Package: real.Package, Test: "TestLangtestNowhere"}, testrun.TestID{Package: "langtest/nowhere"}
+	r := tr.run(t, testrun.Request{Packages: []string{real.Package}, Tests: []testrun.TestID{real, noTest}})
+	if !slices.Contains(r.Missing, noTest) || slices.Contains(r.Missing, real) || !slices.Contains(r.Passed, real) || len(r.Failures) > 0 {
+		t.Errorf("%v and %v: %s", real, noTest, brief(r))
 	}
-	r = tr.run(t, testrun.Request{Packages: []string{is.Package, nowhere.Package}})
-	if !slices.Contains(r.Missing, nowhere) || !slices.Contains(r.Passed, is) || len(r.Failures) > 0 {
-		t.Errorf("asked for a unit that is not there: %s", brief(r))
+	r = tr.run(t, testrun.Request{Packages: []string{real.Package, noUnit.Package}})
+	if !slices.Contains(r.Missing, noUnit) || !slices.Contains(r.Passed, real) || len(r.Failures) > 0 {
+		t.Errorf("with a unit that does not exist: %s", brief(r))
 	}
 }
 
-// nothingAsked asks for an empty list, which is not the same as asking for all.
-func nothingAsked(t *testing.T, c *contract) {
+// emptyRequest requests an empty list, which is not the same as requesting everything.
+func emptyRequest(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Red)
 	for _, req := range []testrun.Request{{Packages: []string{}}, {Tests: []testrun.TestID{}}} {
 		r := tr.run(t, req)
@@ -448,14 +447,14 @@ func reached(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Green)
 	nothing, err := tr.Reached(t.Context(), nil)
 	if err != nil || nothing.All || len(nothing.Packages) > 0 {
-		t.Errorf("no change reaches %+v, %v", nothing, err)
+		t.Errorf("a change of nothing reaches %+v, %v", nothing, err)
 	}
 	name := slices.Sorted(maps.Keys(contents(c.fx.Green)))[0]
 	some, err := tr.Reached(t.Context(), []string{name})
 	if err != nil || !some.All && len(some.Packages) == 0 || some.All && some.Why == "" {
 		t.Errorf("%s reaches %+v, %v", name, some, err)
 	}
-	// What fixes a test reaches it.
+	// A change that fixes a test reaches it.
 	tr = c.open(t.Context(), t, c.fx.Red)
 	f := one(t, tr.run(t, testrun.Request{}))
 	for name := range contents(c.fx.Fix) {
@@ -468,10 +467,10 @@ func reached(t *testing.T, c *contract) {
 
 func prepare(t *testing.T, c *contract) {
 	if c.Owns != nil && !slices.ContainsFunc(slices.Collect(maps.Keys(contents(c.fx.Green))), c.Owns) {
-		t.Error("the language owns no file of its tree")
+		t.Error("the language owns no file of Green")
 	}
 	if c.Owns != nil && c.Owns("README.md") {
-		t.Error("README.md belongs to a language")
+		t.Error("the language owns README.md")
 	}
 	if c.Prepare == nil {
 		return

@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// ended checks that the process whose number is in the tree's file has ended.
+// ended checks that the process whose ID is in the tree's file has ended.
 func (tr *tree) ended(t *testing.T) {
 	t.Helper()
 	content, err := os.ReadFile(tr.file)
@@ -19,9 +19,9 @@ func (tr *tree) ended(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A process that has ended but that nobody has waited for has no environment.
+	// A process that has ended but was not reaped has no environment.
 	environ, err := os.ReadFile(fmt.Sprintf("/proc/%d/environ", pid))
 	if err == nil && strings.Contains(string(environ), "LANGTEST_FILE="+tr.file) {
-		t.Errorf("process %d is left behind", pid)
+		t.Errorf("process %d was left behind", pid)
 	}
 }
