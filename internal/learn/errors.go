@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"syscall"
-	"time"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -104,19 +102,3 @@ func hint(cause error) string {
 }
 
 func isBusy(err error) bool { return err != nil && errors.Is(classify(err), ErrBusy) }
-
-// MoveAside renames the database at path and its companions, so that the next use
-// starts with an empty one, and gives the new name. It is for a database that is
-// ErrCorrupt, after the user asked for it; no process may be using it.
-func MoveAside(path string, now time.Time) (string, error) {
-	aside := fmt.Sprintf("%s.aside-%s", path, now.UTC().Format("20060102T150405.000"))
-	// The companions first: a write-ahead log left beside a new database would be
-	// replayed into it.
-	for _, suffix := range []string{"-wal", "-shm", ""} {
-		err := os.Rename(path+suffix, aside+suffix)
-		if err != nil && !(suffix != "" && errors.Is(err, fs.ErrNotExist)) {
-			return "", fmt.Errorf("move the learning store aside: %w", err)
-		}
-	}
-	return aside, nil
-}

@@ -36,7 +36,6 @@ const (
 	Rejected   Event = "rejected"    // a failing test still fails
 	Plausible  Event = "plausible"   // the failing tests pass
 	Verified   Event = "verified"    // plausible, and the whole suite agrees, repeatedly
-	Refused    Event = "refused"     // a person or a policy did not want it
 	Kept       Event = "kept"        // it was applied and stayed
 	RolledBack Event = "rolled-back" // it was applied and taken back
 )

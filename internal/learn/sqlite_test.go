@@ -373,17 +373,6 @@ func TestNotADatabase(t *testing.T) {
 	if data, err := os.ReadFile(path); err != nil || string(data) != garbage {
 		t.Errorf("the file was changed without being asked: %v", err)
 	}
-
-	aside, err := learn.MoveAside(path, storetest.Now)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if data, err := os.ReadFile(aside); err != nil || string(data) != garbage {
-		t.Errorf("%s is not what was moved: %v", aside, err)
-	}
-	if err := store.Record(t.Context(), one("1")); err != nil { // the same store, again
-		t.Errorf("after moving the file aside: %v", err)
-	}
 }
 
 // TestDamagedPages overwrites parts of a good database. Not every damage shows in

@@ -53,8 +53,8 @@ func TestNear(t *testing.T) {
 			t.Errorf("%s: %v", tc.name, err)
 			continue
 		}
-		if got.Root() != want.Root() || got.GitDir() != want.GitDir() || got.CommonDir() != want.CommonDir() || got.StateDir() != want.StateDir() {
-			t.Errorf("%s: %q %q %q, want %q %q %q", tc.name, got.Root(), got.GitDir(), got.CommonDir(), want.Root(), want.GitDir(), want.CommonDir())
+		if got.Root() != want.Root() || got.GitDir() != want.GitDir() || got.commonDir != want.commonDir || got.StateDir() != want.StateDir() {
+			t.Errorf("%s: %q %q %q, want %q %q %q", tc.name, got.Root(), got.GitDir(), got.commonDir, want.Root(), want.GitDir(), want.commonDir)
 		}
 		for _, name := range want.LocalEnv() {
 			if !slices.Contains(got.LocalEnv(), name) {

@@ -3,16 +3,12 @@ package repo
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"strings"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	gitconfig "github.com/go-git/go-git/v5/config"
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/cache"
-	"github.com/go-git/go-git/v5/plumbing/object"
 	"github.com/go-git/go-git/v5/plumbing/storer"
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
@@ -132,54 +128,4 @@ func (r *Repo) MergeBase(ctx context.Context, a, b string) (string, error) {
 		return "", nil
 	}
 	return base, err
-}
-
-// Show reads a file as it is at a revision, or in the index when rev is "". A
-// file that is not there wraps fs.ErrNotExist.
-func (r *Repo) Show(ctx context.Context, rev, path string) ([]byte, error) {
-	if rev != "" {
-		hash, err := r.Resolve(ctx, rev)
-		if err != nil {
-			return nil, err
-		}
-		if content, ok := r.blob(hash, path); ok {
-			return content, nil
-		}
-		rev = hash
-	}
-	content, err := r.git.output(ctx, "cat-file", "blob", rev+":"+path)
-	if exitStatus(err) != 0 {
-		return nil, &Error{Path: path, Err: fmt.Errorf("not in %s: %w", sourceName(rev), fs.ErrNotExist)}
-	}
-	return content, err
-}
-
-func sourceName(rev string) string {
-	if rev == "" {
-		return "the index"
-	}
-	return rev
-}
-
-// blob reads a file at a commit by go-git, if it can.
-func (r *Repo) blob(commit, path string) ([]byte, bool) {
-	objects := r.objects()
-	if objects == nil {
-		return nil, false
-	}
-	c, err := object.GetCommit(objects, plumbing.NewHash(commit))
-	if err != nil {
-		return nil, false
-	}
-	file, err := c.File(path)
-	if err != nil {
-		return nil, false
-	}
-	reader, err := file.Reader()
-	if err != nil {
-		return nil, false
-	}
-	defer reader.Close()
-	content, err := io.ReadAll(reader)
-	return content, err == nil
 }

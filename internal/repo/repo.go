@@ -145,9 +145,6 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 // GitDir is the folder of this worktree's own git data: HEAD, index, ORIG_HEAD.
 func (r *Repo) GitDir() string { return r.gitDir }
 
-// CommonDir is the folder of the data that all worktrees share.
-func (r *Repo) CommonDir() string { return r.commonDir }
-
 // HooksDir is where git looks for hooks, by core.hooksPath or by default.
 func (r *Repo) HooksDir() string { return r.hooksDir }
 

@@ -21,7 +21,7 @@ func TestOpen(t *testing.T) {
 	f.write("sub/x", "x")
 	for _, dir := range []string{f.dir, filepath.Join(f.dir, "sub")} {
 		r := f.in(dir).open()
-		got := []string{r.Root(), r.GitDir(), r.CommonDir(), r.HooksDir(), r.StateDir()}
+		got := []string{r.Root(), r.GitDir(), r.commonDir, r.HooksDir(), r.StateDir()}
 		want := []string{f.dir, f.dir + "/.git", f.dir + "/.git", f.dir + "/.git/hooks", f.dir + "/.git/regreen"}
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("from %s: %s", dir, d)
@@ -149,7 +149,7 @@ func TestReadable(t *testing.T) {
 	}
 }
 
-func TestResolveAndShow(t *testing.T) {
+func TestResolve(t *testing.T) {
 	t.Parallel()
 	eachVariant(t, func(t *testing.T, f *fixture) {
 		f.write("dir/ä b.txt", "one\n")
@@ -170,36 +170,7 @@ func TestResolveAndShow(t *testing.T) {
 				t.Errorf("%q: got %q, %v", rev, got, err)
 			}
 		}
-		for rev, want := range map[string]string{"HEAD": "two\n", "v1": "one\n", "": "staged\n"} {
-			if got, err := r.Show(t.Context(), rev, "dir/ä b.txt"); err != nil || string(got) != want {
-				t.Errorf("%q: got %q, %v, want %q", rev, got, err, want)
-			}
-		}
-		for _, rev := range []string{"HEAD", ""} {
-			if _, err := r.Show(t.Context(), rev, "none"); !errors.Is(err, os.ErrNotExist) {
-				t.Errorf("a file that is not there: %v", err)
-			}
-		}
 	})
-}
-
-// TestShowInPartialClone: go-git opens it, and git fetches what is not there.
-func TestShowInPartialClone(t *testing.T) {
-	t.Parallel()
-	origin := newFixture(t)
-	origin.git("config", "uploadpack.allowFilter", "true")
-	origin.write("f", "one\n")
-	origin.commit("first")
-	origin.write("f", "two\n")
-	origin.commit("second")
-	dir := filepath.Join(t.TempDir(), "partial")
-	origin.git("clone", "-q", "--filter=blob:none", "file://"+origin.dir, dir)
-	r := origin.in(dir).open()
-	for rev, want := range map[string]string{"HEAD": "two\n", "HEAD~1": "one\n"} {
-		if got, err := r.Show(t.Context(), rev, "f"); err != nil || string(got) != want {
-			t.Errorf("%s: got %q, %v, want %q", rev, got, err, want)
-		}
-	}
 }
 
 func TestMergeBase(t *testing.T) {

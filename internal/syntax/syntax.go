@@ -63,17 +63,14 @@ func yamlText(_ string, content []byte) error {
 	return nil
 }
 
-// Check returns an error if the content of the named file is not well formed. For an unknown
-// language it returns nil; see Known.
+// Check returns an error if the content of the named file is not well formed. It returns nil
+// for a language that it does not know.
 func Check(name string, content []byte) error {
 	if parse := parserOf(name); parse != nil {
 		return parse(path.Base(name), content)
 	}
 	return nil
 }
-
-// Known reports whether Check knows the language of the named file.
-func Known(name string) bool { return parserOf(name) != nil }
 
 func parserOf(name string) func(string, []byte) error {
 	base := strings.ToLower(path.Base(name))

@@ -145,18 +145,6 @@ func (s *Store) Record(k Key, w Witness) error {
 	return nil
 }
 
-// Recent gives the latest n witnesses, newest first.
-func (s *Store) Recent(n int) []Witness {
-	files := s.files()
-	var out []Witness
-	for _, f := range files[:min(n, len(files))] {
-		if w, err := read(filepath.Join(s.dir, f.Name())); err == nil {
-			out = append(out, w)
-		}
-	}
-	return out
-}
-
 // files lists the witnesses' files, newest first.
 func (s *Store) files() []fs.FileInfo {
 	entries, err := os.ReadDir(s.dir)

@@ -65,9 +65,6 @@ func TestStore(t *testing.T) {
 	if got, _ := s.Find(key); got.Run != "r1" {
 		t.Error("less took the place of more")
 	}
-	if got := s.Recent(5); len(got) != 1 || got[0] != want {
-		t.Errorf("recent %+v", got)
-	}
 	if err := s.Record(Key{}, Witness{}); err == nil {
 		t.Error("no tree has a witness")
 	}
