@@ -65,7 +65,7 @@ func prepare(ctx context.Context, task lang.Task) lang.Tools {
 			return coverage.Follow(ctx, suite, in, src)
 		},
 		Screener: schemata.New(schemata.Options{
-			Suite: suite, Tree: tree, Jobs: task.Jobs, Log: task.Log, Way: task.Screening, Seed: task.Seed, Progress: task.Progress,
+			Suite: suite, Tree: tree, Jobs: task.Jobs, Log: task.Log, Screening: task.Screening, Seed: task.Seed, Progress: task.Progress,
 		}),
 	}
 }

@@ -22,22 +22,22 @@ import (
 // metamutant is a test program with many mutants in it.
 type metamutant struct {
 	binary     *gotest.Binary
-	options    gotest.BuildOptions // that it was built with
+	options    gotest.BuildOptions // the options that it was built with
 	timeout    time.Duration
-	pooled     bool          // it can try many mutants in one process
-	notPooled  map[int]bool  // mutants that cannot be tried so
-	functions  map[int][]int // a function, by its first mutant -> its mutants
-	valueSites map[int]int   // the value site of a mutant
-	blind      bool          // what runs before a pool begins is not compared
+	pooled     bool          // it can run many mutants in one process
+	notPooled  map[int]bool  // mutants that a pool cannot run
+	functions  map[int][]int // first mutant of a function -> its mutants
+	valueSites map[int]int   // mutant -> its value site
+	skipsStart bool          // values are not compared before a pool begins
 	probes     map[string][]stretch
 }
 
-// maxRebuilds bounds how often a build is tried again without the mutants that the
-// compiler refused although the type check let them pass.
+// maxRebuilds bounds how often a build is repeated without mutants that the compiler refused
+// although the type check accepted them.
 const maxRebuilds = 20
 
-// build writes and builds the metamutant; what cannot be in it comes back. b.meta stays
-// nil where nothing can.
+// build writes and builds the metamutant, and returns the mutants that cannot be in it.
+// b.meta stays nil if none can.
 func (b *batch) build(ctx context.Context) (rest []mutant) {
 	s := b.s
 	ownCopy := make(map[int]bool)
@@ -57,12 +57,12 @@ func (b *batch) build(ctx context.Context) (rest []mutant) {
 			}
 			_ = binary.Remove()
 			s.opt.Log.Debug("metamutant not usable", "package", b.target.Package, "error", err)
-			return b.together()
+			return b.shared()
 		}
 		var build *gotest.BuildError
 		if ctx.Err() != nil || !errors.As(err, &build) {
 			s.opt.Log.Debug("metamutant not built", "package", b.target.Package, "error", err)
-			return b.together()
+			return b.shared()
 		}
 		if !s.indirect && strings.Contains(build.Output, "initialization cycle") {
 			s.indirect = true
@@ -73,15 +73,15 @@ func (b *batch) build(ctx context.Context) (rest []mutant) {
 				s.noPool("it does not build", "package", b.target.Package, "error", build)
 				continue
 			}
-			s.opt.Log.Debug("metamutant does not compile at places of no mutant", "package", b.target.Package, "error", build, "output", build.Output)
-			return b.together()
+			s.opt.Log.Debug("metamutant does not compile outside of mutants", "package", b.target.Package, "error", build, "output", build.Output)
+			return b.shared()
 		}
 	}
-	return b.together()
+	return b.shared()
 }
 
-// source writes the metamutant's source into the overlay of a build. There is no overlay
-// where no mutant is in it; rest are those that are not.
+// source writes the metamutant's source into the overlay of a build. The overlay is nil if no
+// mutant can be in it. rest are the mutants that are not in it.
 func (b *batch) source(ctx context.Context, ownCopy map[int]bool) (w *writer, options gotest.BuildOptions, rest []mutant) {
 	s := b.s
 	options = gotest.BuildOptions{NoVet: true, Flags: []string{"-ldflags=-s -w"}}
@@ -89,7 +89,7 @@ func (b *batch) source(ctx context.Context, ownCopy map[int]bool) (w *writer, op
 		options.System = s.pooling(ctx)
 	}
 	w = newWriter(options.System != nil, ownCopy)
-	w.indirect, w.probed = s.indirect, s.reach.knows
+	w.indirect, w.probed = s.indirect, s.probes.cover
 	overlay := maps.Clone(s.opt.Tree.Overlay)
 	if overlay == nil {
 		overlay = make(map[string][]byte)
@@ -110,10 +110,9 @@ func (b *batch) source(ctx context.Context, ownCopy map[int]bool) (w *writer, op
 		rest = append(rest, left...)
 		n += len(b.byDir[dir]) - len(left)
 		maps.Copy(overlay, files)
-		// Inlining makes large packages of mutants slow to compile (by minutes where
-		// there are many closures) and gains little in one short run; what only a
-		// debugger reads is a tenth of the time. All errors are wanted, not the
-		// first ten.
+		// Inlining makes large packages of mutants slow to compile (by minutes, with many
+		// closures) and gains little in one short run. Debug information takes a tenth of
+		// the time. -e reports all errors, not just ten.
 		options.Flags = append(options.Flags, "-gcflags="+pkg.Path+"=-l -e -dwarf=false")
 	}
 	if n > 0 {
@@ -142,18 +141,19 @@ func (s *Screener) runsEarly(dir string) bool {
 	return false
 }
 
-// maxChecks bounds how often a package is written anew without what was refused.
+// maxChecks bounds how often a package is written again without refused mutants.
 const maxChecks = 6
 
-// writeTyped writes the mutants of a package and takes those out that do not parse or
-// type-check: it is quicker to check all of them at once, where they stand, than each
-// by itself. An error that is on no mutant's own lines, a return that is missing for
-// instance, may be any one's of its copy of the function: these get copies of their own
-// for the next check, which decides, and share one again afterwards. Ill-typed for
-// another reason than those of its own lines (a declaration that it leaves unused) comes
-// out when it is confirmed.
+// writeTyped writes the mutants of a package without those that do not parse or type-check.
+// Checking all of them together in the written source is faster than checking each on its
+// own. If an error is not on a mutant's own lines, like a missing return, any mutant of that
+// copy of the function may have caused it. Each of them then gets a copy of its own for the
+// next check, which decides, and shares a copy again after that. Errors elsewhere, like a
+// declaration that a mutant leaves unused, are found at confirmation.
 func (b *batch) writeTyped(w *writer, pkg *source.Package) (files map[string][]byte, rest []mutant) {
-	apart := make(map[int]bool) // were given copies of their own to find out which is ill-typed
+	// Mutants that got copies of their own to find out which is ill-typed; false means
+	// that they keep them.
+	apart := make(map[int]bool)
 	for range maxChecks {
 		var broken map[int]error
 		files, rest, broken = w.write(pkg, b.byDir[pkg.Dir])
@@ -168,10 +168,10 @@ func (b *batch) writeTyped(w *writer, pkg *source.Package) (files map[string][]b
 			}
 		}
 		again := false
-		together := make(map[int]bool) // those of them that turned out well
+		wellTyped := make(map[int]bool) // can share a copy again
 		for id, once := range apart {
 			if once && w.ownCopy[id] {
-				together[id] = true
+				wellTyped[id] = true
 			}
 		}
 		for _, e := range pkg.CheckAdded(added, selectorDecls+w.valueFuncDecls()) {
@@ -181,13 +181,13 @@ func (b *batch) writeTyped(w *writer, pkg *source.Package) (files map[string][]b
 			}
 			for _, id := range at {
 				if len(at) > 1 {
-					_, before := apart[id] // then only together are they ill-typed, and stay apart
+					_, before := apart[id] // if so, they are ill-typed only together, and stay apart
 					w.ownCopy[id], apart[id], again = true, !before, true
 				}
-				delete(together, id)
+				delete(wellTyped, id)
 			}
 		}
-		for id := range together {
+		for id := range wellTyped {
 			delete(w.ownCopy, id)
 			again = true
 		}
@@ -199,7 +199,7 @@ func (b *batch) writeTyped(w *writer, pkg *source.Package) (files map[string][]b
 	return files, rest
 }
 
-// refuse takes mutants of a package out that do not compile.
+// refuse removes mutants of a package that do not compile. refused maps them to the reason.
 func (b *batch) refuse(dir, stage string, refused map[int]string) {
 	b.byDir[dir] = slices.DeleteFunc(b.byDir[dir], func(m mutant) bool {
 		why, ok := refused[m.ID]
@@ -213,9 +213,9 @@ func (b *batch) refuse(dir, stage string, refused map[int]string) {
 
 var copyName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\bregreen(\d+)_`) })
 
-// dropRefused takes the mutants out that the compiler named: by the place of an
-// error, or, where that is elsewhere (an initialization cycle), in its words. Where
-// it may be any one's of a copy, each gets a copy of its own.
+// dropRefused removes the mutants that the compiler refused: those at the position of an
+// error, or, if no position is in a mutant (an initialization cycle), those that the messages
+// name. If the error may be of any mutant of a copy, each gets a copy of its own.
 func (b *batch) dropRefused(w *writer, build *gotest.BuildError) (changed bool) {
 	refused := make(map[int]string)
 	suspect := func(ids []int, why string) {
@@ -233,7 +233,7 @@ func (b *batch) dropRefused(w *writer, build *gotest.BuildError) (changed bool) 
 	if !changed {
 		for _, m := range copyName().FindAllStringSubmatch(build.Output, -1) {
 			if id, err := strconv.Atoi(m[1]); err == nil {
-				suspect(w.inCopy(id), "makes an initialization cycle")
+				suspect(w.inCopy(id), "causes an initialization cycle")
 			}
 		}
 	}
@@ -243,17 +243,17 @@ func (b *batch) dropRefused(w *writer, build *gotest.BuildError) (changed bool) 
 	return changed
 }
 
-// baseline runs the binary as the code stands: it must fail as before, and the
-// time it takes says how long a mutant may.
+// baseline runs the unchanged code in the binary, which must fail as before, and returns the
+// timeout of a mutant.
 func (b *batch) baseline(ctx context.Context, binary *gotest.Binary) (time.Duration, error) {
 	res, err := binary.Run(ctx, gotest.BinaryRun{Tests: b.target.Tests(), Timeout: time.Minute})
 	if err != nil {
 		return 0, err
 	}
 	if res.Passed {
-		return 0, errors.New("the failing tests pass in it although nothing was changed")
+		return 0, errors.New("the failing tests pass in it without any change")
 	}
-	// Ten times as long and a little more: enough for a busy machine, little for
-	// an endless loop.
+	// Ten times as long and half a second: enough for a busy machine, and short for an
+	// endless loop.
 	return min(10*time.Duration(res.Seconds*float64(time.Second))+time.Second/2, time.Minute), nil
 }

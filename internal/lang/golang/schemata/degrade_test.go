@@ -9,8 +9,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// sum is what each of the modules below has in its package p, wrongly, and test is what
-// shows it.
+// sum is the faulty function that each module below has in its package p, and test is the
+// test that fails because of it.
 const (
 	sum  = "\n// Sum adds.\nfunc Sum(a, b int) int { return a - b }\n"
 	test = "\nfunc TestSum(t *testing.T) {\n\tif got := Sum(2, 3); got != 5 {\n\t\tt.Errorf(\"Sum(2, 3) = %d\", got)\n\t}\n}\n"
@@ -18,8 +18,8 @@ const (
 	inTest = "-- p/p_test.go --\npackage p\n\nimport \"testing\"\n"
 )
 
-// TestDegrades: whatever a package is like, what is right is plausible and what is wrong
-// is not, by whichever way that takes.
+// TestDegrades checks the verdicts for packages of all kinds, some of which rule out the
+// faster modes.
 func TestDegrades(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, archive, needs string }{
@@ -32,10 +32,10 @@ func TestDegrades(t *testing.T) {
 		{"build tags", "-- p/p.go --\npackage p\n" + sum + "-- p/other.go --\n//go:build ignore || never\n\npackage q\n\nfunc Sum(a, b int) int { return 0 }\n" + inTest + test, ""},
 		{"TestMain", "-- p/p.go --\npackage p\n" + sum + "-- p/p_test.go --\npackage p\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n\nfunc TestMain(m *testing.M) {\n\tstatus := m.Run()\n\tos.Exit(status)\n}\n" + test, ""},
 		{"parallel subtests", "-- p/p.go --\npackage p\n" + sum + inTest + strings.Replace(test, "\tif got", "\tt.Parallel()\n\tfor range 3 {\n\t\tt.Run(\"sub\", func(t *testing.T) { t.Parallel(); if Sum(1, 1) != 2 { t.Fatal() } })\n\t}\n\tif got", 1), ""},
-		{"folder and environment", "-- p/p.go --\npackage p\n" + sum + "-- p/p_test.go --\npackage p\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n" + strings.Replace(test, "\tif got", "\tif _, err := os.Stat(\"p.go\"); err != nil || os.Getenv(\"REGREEN_SEEN\") != \"\" {\n\t\tt.Fatal(err)\n\t}\n\tt.Setenv(\"REGREEN_SEEN\", \"1\")\n\tt.Chdir(t.TempDir())\n\tif got", 1), ""},
+		{"directory and environment", "-- p/p.go --\npackage p\n" + sum + "-- p/p_test.go --\npackage p\n\nimport (\n\t\"os\"\n\t\"testing\"\n)\n" + strings.Replace(test, "\tif got", "\tif _, err := os.Stat(\"p.go\"); err != nil || os.Getenv(\"REGREEN_SEEN\") != \"\" {\n\t\tt.Fatal(err)\n\t}\n\tt.Setenv(\"REGREEN_SEEN\", \"1\")\n\tt.Chdir(t.TempDir())\n\tif got", 1), ""},
 		{"workspace", "-- go.work --\ngo 1.26\n\nuse (\n\t.\n\t./lib\n)\n-- lib/go.mod --\nmodule example.com/lib\n\ngo 1.26\n-- lib/lib.go --\npackage lib\n\nfunc Minus(a, b int) int { return a - b }\n-- p/p.go --\npackage p\n\nimport \"example.com/lib\"\n\nvar _ = lib.Minus\n" + sum + inTest + test + "-- go.mod --\nmodule example.com/m\n\ngo 1.26\n\nrequire example.com/lib v0.0.0\n", ""},
 		{"vendored", "-- vendor/modules.txt --\n# example.com/lib v0.0.0\n## explicit\nexample.com/lib\n-- vendor/example.com/lib/lib.go --\npackage lib\n\nfunc Minus(a, b int) int { return a - b }\n-- p/p.go --\npackage p\n\nimport \"example.com/lib\"\n\nvar _ = lib.Minus\n" + sum + inTest + test + "-- go.mod --\nmodule example.com/m\n\ngo 1.26\n\nrequire example.com/lib v0.0.0\n", ""},
-		{"depends on another", "-- lib/lib.go --\npackage lib\n" + sum + "-- p/p.go --\npackage p\n\nimport \"example.com/m/lib\"\n\nfunc Sum(a, b int) int { return lib.Sum(a, b) }\n" + inTest + test, ""},
+		{"fault in a dependency", "-- lib/lib.go --\npackage lib\n" + sum + "-- p/p.go --\npackage p\n\nimport \"example.com/m/lib\"\n\nfunc Sum(a, b int) int { return lib.Sum(a, b) }\n" + inTest + test, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

@@ -10,13 +10,13 @@ import (
 	"sync"
 )
 
-// poolSources are the files that package testing gets besides. Here they are a package
-// of their own, so that tools see them: pool/testing.go stands for package testing.
+// poolSources are the files that are added to package testing. Here they form a package of
+// their own, so that tools see them; pool/testing.go takes the place of package testing.
 //
 //go:embed pool/pool.go pool/hooks.go pool/run.go pool/compare.go pool/holes.go pool/watch.go pool/cpu_unix.go pool/cpu_other.go
 var poolSources embed.FS
 
-// poolFiles returns them as they are laid into package testing, by name.
+// poolFiles returns the files to add to package testing, by name.
 func poolFiles() (map[string][]byte, error) {
 	entries, err := poolSources.ReadDir("pool")
 	if err != nil {
@@ -35,13 +35,13 @@ func poolFiles() (map[string][]byte, error) {
 	return files, nil
 }
 
-// intoTesting makes a file of folder pool one of package testing: it is built without
-// the tag regreen_pool, whatever else its constraint says stays, and it has that package's clause.
+// intoTesting turns a file of directory pool into one of package testing: it changes the
+// package clause, and removes the tag regreen_pool from the build constraint.
 func intoTesting(src string) ([]byte, error) {
 	constraint, rest, _ := strings.Cut(src, "\n")
 	others, tagged := strings.CutPrefix(constraint, "//go:build regreen_pool")
 	if !tagged || strings.Count(rest, "\npackage pool\n") != 1 {
-		return nil, errors.New("does not begin with the build constraint and the package clause that are expected")
+		return nil, errors.New("does not have the expected build constraint and package clause")
 	}
 	if others, more := strings.CutPrefix(others, " && "); more {
 		rest = "//go:build " + others + "\n" + rest
@@ -49,11 +49,11 @@ func intoTesting(src string) ([]byte, error) {
 	return []byte(strings.Replace(rest, "\npackage pool\n", "\npackage testing\n", 1)), nil
 }
 
-// testingEdits are the changes of package testing's own functions that a pool needs;
-// each place must be there exactly once.
+// testingEdits are the changes of package testing's own functions that a pool needs. Each
+// pattern must match exactly once.
 var testingEdits = []struct {
-	find string // a pattern
-	put  string
+	pattern string
+	replace string
 }{
 	{`(?m)^\t+deadline := m\.startAlarm\(\)$`, "\tif name := os.Getenv(\"REGREEN_POOL\"); name != \"\" {\n\t\t\tm.exitCode = m.regreenPool(name)\n\t\t\treturn\n\t\t}\n$0"},
 	{`(?m)^func \(c \*common\) Fail\(\) \{$`, "$0\n\tregreenFail(c.name)"},
@@ -67,21 +67,21 @@ var testingEdits = []struct {
 
 var runTestsCall = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`:= (runTests\([^\n]*)m\.tests, deadline\)`) })
 
-// errUnknownTesting says that package testing is not as it is known here.
-var errUnknownTesting = errors.New("package testing has a form that is not known")
+// errUnknownTesting is the error for a version of package testing that the edits do not fit.
+var errUnknownTesting = errors.New("unknown version of package testing")
 
-// editTesting returns package testing's file testing.go with the calls that a pool needs.
+// editTesting returns package testing's testing.go with the calls that a pool needs.
 func editTesting(src []byte) ([]byte, error) {
 	call := runTestsCall().FindSubmatch(src)
 	if call == nil {
 		return nil, errUnknownTesting
 	}
-	for _, g := range testingEdits {
-		find := regexp.MustCompile(g.find)
-		if len(find.FindAll(src, 2)) != 1 {
-			return nil, fmt.Errorf("%w: %s", errUnknownTesting, g.find)
+	for _, e := range testingEdits {
+		pattern := regexp.MustCompile(e.pattern)
+		if len(pattern.FindAll(src, 2)) != 1 {
+			return nil, fmt.Errorf("%w: %s", errUnknownTesting, e.pattern)
 		}
-		src = find.ReplaceAll(src, []byte(g.put))
+		src = pattern.ReplaceAll(src, []byte(e.replace))
 	}
 	run := bytes.Replace(call[1], []byte("m.deps.MatchString"), []byte("regreenMatch(m.deps.MatchString)"), 1)
 	return fmt.Appendf(bytes.Clone(src), "\nfunc (m *M) regreenRun(tests []InternalTest) bool {\n\t_, ok := %stests, time.Time{})\n\treturn ok\n}\n", run), nil

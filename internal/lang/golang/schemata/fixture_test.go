@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// fixture is a module on disk with all that validates candidates for it.
+// fixture is a module on disk with a validator of candidates for it.
 type fixture struct {
 	t *testing.T
 	v *validate.Validator
@@ -49,7 +49,7 @@ func newFixture(t *testing.T, archive string) *fixture {
 	return &fixture{t, &validate.Validator{Suite: suite, Tree: tree.Tree, Screener: s}, s}
 }
 
-// module gives an archive a go.mod, unless it has one.
+// module returns the files of an archive, with a go.mod if it has none.
 func module(archive string) []txtar.File {
 	files := txtar.Parse([]byte(archive)).Files
 	for _, f := range files {
@@ -60,7 +60,7 @@ func module(archive string) []txtar.File {
 	return append(files, txtar.File{Name: "go.mod", Data: []byte("module example.com/m\n\ngo 1.26\n")})
 }
 
-// swap is a candidate that replaces a text, found once in a file, by another.
+// swap returns a candidate that replaces a text, which the file must contain once.
 func (f *fixture) swap(file, old, new string) propose.Candidate {
 	f.t.Helper()
 	src, err := f.v.Tree.Read(file)
@@ -73,11 +73,11 @@ func (f *fixture) swap(file, old, new string) propose.Candidate {
 func swapIn(t *testing.T, file, src, old, new string) propose.Candidate {
 	t.Helper()
 	if n := strings.Count(src, old); n != 1 {
-		t.Fatalf("%q is %d times in %s", old, n, file)
+		t.Fatalf("%q occurs %d times in %s", old, n, file)
 	}
 	title := old + " -> " + new
 	at := strings.Index(src, old)
-	for old != "" && new != "" && old[0] == new[0] { // as strategies do: only what changes
+	for old != "" && new != "" && old[0] == new[0] { // like strategies, replace only what changes
 		at, old, new = at+1, old[1:], new[1:]
 	}
 	return propose.Candidate{
@@ -86,7 +86,7 @@ func swapIn(t *testing.T, file, src, old, new string) propose.Candidate {
 	}
 }
 
-// target names failing tests of a package.
+// target returns a target with failing tests of a package.
 func target(pkg string, tests ...string) validate.Target {
 	out := validate.Target{Package: pkg}
 	for _, name := range tests {

@@ -13,17 +13,16 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// funcCopy is a copy of a function that holds many mutants. Each is put where
-// it differs from the function, as a choice between statements:
+// funcCopy is a copy of a function that holds many mutants. Where a mutant differs from the
+// function, the copy chooses between statements:
 //
-//	if *regreenMutant == 7 { the statement as mutant 7 has it } else { the statement }
+//	if *regreenMutant == 7 { the statement of mutant 7 } else { the original statement }
 //
-// (if and not switch, in which break would mean something else). So a mutant
-// costs the compiler a statement or two, and not a function. Statements that declare
-// something are chosen together with all that follows in their block. Where such a
-// choice would change what the code means (see place), the mutant gets a copy
-// of its own, which is the function as the mutant has it. Those that only choose another
-// value of an expression have one together; see valueSite.
+// (An if, because break would mean something else in a switch.) So a mutant costs the
+// compiler a statement or two, and not a function. If a statement declares something, the
+// choice includes everything that follows in its block. If a choice would change the meaning
+// of the code (see findSite), the mutant gets a copy of its own: the whole mutated function.
+// Mutants that only change the value of an expression share a copy; see valueSite.
 type funcCopy struct {
 	file    *source.File
 	decl    *ast.FuncDecl
@@ -33,26 +32,26 @@ type funcCopy struct {
 	size    int // of the mutants' text
 
 	sites    []*stmtSite
-	switches []*valueSwitch     // of one for mutants that choose values
-	probes   []propose.Edit     // of the file, for the same
-	whole    *propose.Candidate // of a copy of its own
+	switches []*valueSwitch     // in a copy of mutants that choose values
+	probes   []propose.Edit     // of the file, in the same
+	whole    *propose.Candidate // in a copy for a single mutant
 }
 
 // stmtSite is a range of the source, whole statements of one block, with the texts that
-// mutants put in its place.
+// mutants replace it by.
 type stmtSite struct {
 	start, end int
 	texts      []piece
 }
 
-// piece is text of one mutant, or of none (0).
+// piece is text of one mutant, or of none if id is 0.
 type piece struct {
 	id   int
 	text string
 }
 
-// roomy reports whether a copy can take more: what is copied should be the least part of
-// it, but very long functions are slow to compile.
+// roomy reports whether a copy can hold more mutants. The function should be a small part of
+// its copy, but very long functions are slow to compile.
 func (c *funcCopy) roomy() bool {
 	length := c.file.Offset(c.decl.End()) - c.file.Offset(c.decl.Pos())
 	return c.whole == nil && len(c.mutants) < 250 && c.size < max(4*length, 6000)
@@ -69,13 +68,13 @@ func (c *funcCopy) add(m mutant, start, end int, text string) {
 	c.sites[i].texts = append(c.sites[i].texts, piece{m.ID, text})
 }
 
-// insertion is text that goes into the function.
+// insertion is text that is inserted into the function.
 type insertion struct {
-	at     int
-	rank   int // at one place: what closes, then steps, then what opens; before all what is only put in behind a choice
-	nested int // among equals, the inner closes first and opens last
-	pieces []piece
-	of     []int // the mutants that have all of it in common; nil for those of the copy
+	at      int
+	rank    int // order at one offset: closing text, then steps, then opening text; -1 for statements after a choice
+	nested  int // order at one rank: the inner site closes first and opens last
+	pieces  []piece
+	mutants []int // the mutants that share all of it; nil means all of the copy
 }
 
 // write returns the copy's source, and the lines (from 1) of each mutant in it.
@@ -102,7 +101,7 @@ func (c *funcCopy) write() (string, []span) {
 	for _, s := range c.sites {
 		opening := insertion{at: s.start, rank: 2, nested: s.start - s.end}
 		if s.start == s.end && closes[s.end] {
-			opening.rank = -1 // it may use what the statements before it declare
+			opening.rank = -1 // it may use declarations of the statements before it
 		}
 		for i, ch := range s.texts {
 			head := "\nif *regreenMutant == %d {\n"
@@ -143,8 +142,8 @@ func (c *funcCopy) write() (string, []span) {
 				spans = append(spans, span{first, line, []int{p.id}})
 			}
 		}
-		if in.of != nil {
-			spans = append(spans, span{begin, line, in.of})
+		if in.mutants != nil {
+			spans = append(spans, span{begin, line, in.mutants})
 		}
 		if in.at == rename.at {
 			at = skip
@@ -175,7 +174,7 @@ func (c *funcCopy) variable() string {
 	return fmt.Sprintf("var %s_var func(%s)%s", c.name, params, results)
 }
 
-// value is the copy as a value for that variable.
+// value returns the copy as a value for that variable.
 func (c *funcCopy) value() string {
 	if c.decl.Recv == nil {
 		return c.name
@@ -184,7 +183,7 @@ func (c *funcCopy) value() string {
 	return "(" + string(c.file.Src[c.file.Offset(recv.Pos()):c.file.Offset(recv.End())]) + ")." + c.name
 }
 
-// writeWhole returns the function as its only mutant has it.
+// writeWhole returns the function of a copy with a single mutant.
 func (c *funcCopy) writeWhole() (string, []span) {
 	start, end := c.file.Offset(c.decl.Pos()), c.file.Offset(c.decl.End())
 	edits := append([]propose.Edit{{Start: c.file.Offset(c.decl.Name.Pos()), End: c.file.Offset(c.decl.Name.End()), New: c.name}}, c.whole.Edits...)
@@ -200,8 +199,7 @@ func (c *funcCopy) ids() []int {
 	return out
 }
 
-// withSteps adds those steps to a mutant's edits that stand outside of what
-// these replace.
+// withSteps returns a mutant's edits together with the steps outside of the replaced text.
 func withSteps(edits, steps []propose.Edit) []propose.Edit {
 	out := slices.Clone(edits)
 	for _, s := range steps {
@@ -214,32 +212,32 @@ func withSteps(edits, steps []propose.Edit) []propose.Edit {
 	return out
 }
 
-// splice returns a range of a source with those of the edits that are in it applied.
+// splice returns a range of a source, with the edits inside that range applied.
 func splice(src []byte, start, end int, edits []propose.Edit) string {
-	var own []propose.Edit
+	var inside []propose.Edit
 	for _, e := range edits {
 		if e.Start >= start && e.End <= end {
 			e.Start, e.End = e.Start-start, e.End-start
-			own = append(own, e)
+			inside = append(inside, e)
 		}
 	}
-	text, err := propose.Splice(src[start:end], own)
+	text, err := propose.Splice(src[start:end], inside)
 	if err != nil {
-		return "" // cannot be: candidates hold edits that fit
+		return "" // impossible: the edits of a candidate fit
 	}
 	return string(text)
 }
 
-// block is a list of statements and the range in which it stands.
+// block is a list of statements with its range in the source.
 type block struct {
 	list       []ast.Stmt
-	start, end int // behind the opening brace or colon, to the closing brace or the end of the clause
+	start, end int // from after the opening brace or colon to the closing brace or the end of the clause
 }
 
 // blocksOf lists the blocks of a function, outer ones before inner ones.
 func blocksOf(file *source.File, decl *ast.FuncDecl) []block {
 	var out []block
-	clauses := make(map[*ast.BlockStmt]bool) // bodies that hold clauses only
+	clauses := make(map[*ast.BlockStmt]bool) // bodies that hold only clauses
 	ast.Inspect(decl, func(n ast.Node) bool {
 		switch n := n.(type) {
 		case *ast.SwitchStmt:
@@ -262,16 +260,16 @@ func blocksOf(file *source.File, decl *ast.FuncDecl) []block {
 	return out
 }
 
-// place finds the least range of whole statements that a mutant changes and the
-// text that it puts there. It is not ok where a choice between statements would mean
-// something else than the mutant:
+// findSite returns the smallest range of whole statements that a mutant changes, and the text
+// that replaces it. ok is false if a choice between statements would not mean the same as the
+// mutant:
 //
-//   - labels would be there twice;
-//   - an assignment by := that also sets a variable of outside would declare it anew;
-//   - what a new := declares would end with the choice.
+//   - labels would be declared twice;
+//   - a := that also sets a variable from outside would declare a new one;
+//   - the declarations of a new := would end with the choice.
 //
-// The error is that of a mutant that does not parse.
-func place(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, edits, steps []propose.Edit) (start, end int, text string, ok bool, err error) {
+// The error means that the mutant does not parse.
+func findSite(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, edits, steps []propose.Edit) (start, end int, text string, ok bool, err error) {
 	from, to := edits[0].Start, edits[len(edits)-1].End
 	var failure error
 	for _, b := range slices.Backward(blocks) {
@@ -285,8 +283,7 @@ func place(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, e
 		if first < 0 {
 			first = len(b.list)
 		}
-		// A statement that is only put in, on lines of its own, costs no copy of its
-		// neighbour.
+		// A statement inserted on lines of its own needs no copy of its neighbours.
 		between := first == len(b.list) || from <= file.Offset(b.list[first].Pos())
 		if len(edits) == 1 && from == to && between && ownLines(edits[0].New, first < len(b.list) && from == file.Offset(b.list[first].Pos())) {
 			list, err := statements(edits[0].New)
@@ -313,9 +310,9 @@ func place(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, e
 			branch, ok := s.(*ast.BranchStmt)
 			return ok && branch.Tok == token.FALLTHROUGH
 		}) {
-			continue // has to stay the last of its clause
+			continue // must stay the last of its clause
 		}
-		// A site that reached beyond its last statement would cross that of the next one.
+		// If a site extended past its last statement, it would cross the next one's.
 		end = file.Offset(b.list[last].End())
 		if edits[len(edits)-1].Start > end {
 			return 0, 0, "", false, nil
@@ -323,7 +320,7 @@ func place(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, e
 		edits = upTo(edits, end)
 		text = splice(file.Src, start, end, withSteps(edits, steps))
 		list, err := statements(text)
-		if err != nil { // it may be one of the block around: a clause behind this one's last statement
+		if err != nil { // it may fit the outer block: a new clause after this one's last statement
 			failure = cmp.Or(failure, err)
 			continue
 		}
@@ -334,14 +331,14 @@ func place(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos, e
 	return 0, 0, "", false, failure
 }
 
-// continues reports whether text that is put behind a statement goes on with it, as
-// "|| b" does behind "return a".
+// continues reports whether text inserted after a statement continues it, like "|| b" after
+// "return a".
 func continues(text string) bool {
 	text = strings.TrimLeft(text, " \t")
 	return text != "" && text[0] != '\n' && text[0] != ';' && text[0] != '}'
 }
 
-// upTo ends edits at an offset; behind it there is only space and comments.
+// upTo cuts edits off at an offset, after which there are only space and comments.
 func upTo(edits []propose.Edit, end int) []propose.Edit {
 	out := slices.Clone(edits)
 	for i := range out {
@@ -350,7 +347,7 @@ func upTo(edits []propose.Edit, end int) []propose.Edit {
 	return out
 }
 
-// ownLines reports whether text that is put between statements is apart from both.
+// ownLines reports whether text inserted between statements is on lines of its own.
 func ownLines(text string, beforeStatement bool) bool {
 	trimmed := strings.Trim(text, " \t")
 	return strings.HasPrefix(trimmed, "\n") || beforeStatement && strings.HasSuffix(trimmed, "\n")
@@ -369,7 +366,7 @@ func statements(text string) ([]ast.Stmt, error) {
 	return f.Decls[0].(*ast.FuncDecl).Body.List, nil
 }
 
-// declares reports whether a statement of a list declares something for those behind.
+// declares reports whether a statement of a list declares something for those after it.
 func declares(list []ast.Stmt) bool {
 	return slices.ContainsFunc(list, func(s ast.Stmt) bool {
 		a, assigns := s.(*ast.AssignStmt)
@@ -402,8 +399,8 @@ func labelled(list []ast.Stmt) bool {
 	return found
 }
 
-// redeclares reports whether a := of the list sets a variable that was declared before
-// it: within a choice it would be a new one.
+// redeclares reports whether a := of the list sets a variable declared before it. Inside a
+// choice it would declare a new one.
 func redeclares(list []ast.Stmt, uses func(*ast.Ident) token.Pos, before token.Pos) bool {
 	for _, s := range list {
 		a, ok := s.(*ast.AssignStmt)

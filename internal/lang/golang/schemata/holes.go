@@ -8,9 +8,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// ProbeHoles finds out which holes can hold a condition that makes the failing tests
-// pass, the first ones first, as far as the context's time goes. Each hole is a mutant
-// that decides at run time, in a pool.
+// ProbeHoles finds out for which holes some condition makes the failing tests pass. It tries
+// the holes in order until the context ends. Each hole is a mutant that decides at run time,
+// in a pool.
 func (s *Screener) ProbeHoles(ctx context.Context, target validate.Target, holes []*propose.Hole) (spent validate.Spent) {
 	tests := topLevel(target)
 	if tests == nil || len(holes) == 0 || s.pool.off.Load() || s.pooling(ctx) == nil {
@@ -28,7 +28,7 @@ func (s *Screener) ProbeHoles(ctx context.Context, target validate.Target, holes
 	defer b.meta.binary.Remove()
 	start := time.Now()
 	if b.meta.pooled {
-		poolTask{b, poolHoles, tests}.runPools(ctx, b.together())
+		poolTask{b, poolHoles, tests}.runPools(ctx, b.shared())
 	}
 	for i, r := range results {
 		switch r.Verdict {

@@ -12,58 +12,57 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// Most of what makes the failing tests pass does so by breaking something else. The
-// tests of their package, and of the one that a candidate changes, mostly show it,
-// and with the metamutant that takes the time of one run rather than of one build.
+// Most candidates that make the failing tests pass break something else. The other tests of
+// the package, and those of the package that a candidate changes, usually show that. With
+// the metamutant, that takes one run instead of one build.
 
 const (
-	// packageTimeout bounds the run of a package's tests in screening; a package that
-	// takes longer as it stands is left to confirmation.
+	// packageTimeout bounds the run of a package's tests in screening. If the unchanged
+	// package takes longer, its tests are left to confirmation.
 	packageTimeout = 3 * time.Second
-	// longPackage is how long a package's tests may take to be run in pools: of those
-	// that take longer, the start of a process is the least part.
+	// longPackage is how long a package's tests may take to run in pools. Of tests that
+	// take longer, the start of a process is a small part.
 	longPackage = time.Second
-	// packageSample is how many of those that pools show to break another test get a
-	// process anyway: the most promising ones.
+	// packageSample is how many mutants get a process although pools show that they break
+	// another test: the most promising ones.
 	packageSample = 4
-	// leastOwn is how many plausible candidates are worth a build of the tests of
+	// leastChanged is how many plausible candidates are worth a build of the tests of
 	// the package that they change.
-	leastOwn = 3
-	// ownTime is how long the tests of a changed package may run for one batch: they
-	// are for those that come first, the others are left to confirmation.
-	ownTime = 4 * time.Second
+	leastChanged = 3
+	// changedTime is how long the tests of a changed package may run for one batch. The
+	// first candidates get it, the others are left to confirmation.
+	changedTime = 4 * time.Second
 )
 
-// pace is how a package's tests go.
-type pace struct {
-	took  time.Duration // as the code stands
-	limit time.Duration // as a mutant; 0 when that is too long for screening
-	// noPools is set where pools of them were found wanting.
-	noPools bool
+// timing says how long the tests of a package take.
+type timing struct {
+	took    time.Duration // for the unchanged code
+	limit   time.Duration // for a mutant; 0 if that is too long for screening
+	noPools bool          // a pool of these tests was wrong
 }
 
-// pace finds out how the tests of the binary's package go.
-func (s *Screener) pace(ctx context.Context, binary *gotest.Binary) *pace {
-	if p := s.paces[binary.Package]; p != nil {
-		return p
+// timing measures how long the tests of the binary's package take, once per package.
+func (s *Screener) timing(ctx context.Context, binary *gotest.Binary) *timing {
+	if t := s.timings[binary.Package]; t != nil {
+		return t
 	}
-	p := new(pace)
+	t := new(timing)
 	run, err := binary.Run(ctx, gotest.BinaryRun{Timeout: packageTimeout})
 	if err == nil && !run.TimedOut {
-		p.took = time.Duration(run.Seconds * float64(time.Second))
-		// A metamutant is slower by an order of magnitude where it is called most, and
-		// tests that fail at once take longer when they pass.
-		p.limit = min(20*p.took+time.Second, 3*p.took+3*time.Second)
+		t.took = time.Duration(run.Seconds * float64(time.Second))
+		// A metamutant is ten times as slow where it is called most, and tests that fail
+		// early take longer when they pass.
+		t.limit = min(20*t.took+time.Second, 3*t.took+3*time.Second)
 	}
-	if s.paces == nil {
-		s.paces = make(map[string]*pace)
+	if s.timings == nil {
+		s.timings = make(map[string]*timing)
 	}
-	s.paces[binary.Package] = p
-	return p
+	s.timings[binary.Package] = t
+	return t
 }
 
-// screenPackages runs all tests of the failing tests' package, and then of the
-// changed ones, for what is plausible so far.
+// screenPackages runs all tests of the failing tests' package for the plausible mutants, and
+// then the tests of the packages that they change.
 func (b *batch) screenPackages(ctx context.Context, mutants []mutant) {
 	s := b.s
 	b.screenPackage(ctx, mutants)
@@ -77,18 +76,18 @@ func (b *batch) screenPackages(ctx context.Context, mutants []mutant) {
 		byDir[dir] = append(byDir[dir], m)
 	}
 	for _, pkg := range packages {
-		own := byDir[pkg.Dir]
-		if len(own) < leastOwn || pkg.ImportPath == b.target.Package || ctx.Err() != nil {
+		changing := byDir[pkg.Dir]
+		if len(changing) < leastChanged || pkg.ImportPath == b.target.Package || ctx.Err() != nil {
 			continue
 		}
-		b.screenOwn(ctx, pkg.ImportPath, own)
+		b.screenChanged(ctx, pkg.ImportPath, changing)
 	}
 }
 
-// screenOwn runs all tests of a package for mutants that change it.
-func (b *batch) screenOwn(ctx context.Context, importPath string, own []mutant) {
+// screenChanged runs all tests of a package for mutants that change it.
+func (b *batch) screenChanged(ctx context.Context, importPath string, mutants []mutant) {
 	s := b.s
-	for _, m := range own {
+	for _, m := range mutants {
 		b.result(m).Screened = false
 	}
 	binary, err := s.opt.Suite.Build(ctx, importPath, b.meta.options)
@@ -98,43 +97,42 @@ func (b *batch) screenOwn(ctx context.Context, importPath string, own []mutant) 
 			s.opt.Log.Debug("the tests of a changed package do not build", "package", importPath, "error", err)
 			return
 		}
-		for _, m := range own { // it has no tests
+		for _, m := range mutants { // it has no tests
 			b.result(m).Screened = true
 		}
 		return
 	}
-	there, meta := *b, *b.meta
+	changed, meta := *b, *b.meta
 	meta.binary = binary
-	there.meta, there.target = &meta, validate.Target{Package: importPath, Accepted: b.target.Accepted}
-	if took := s.pace(ctx, binary).took; took > 0 {
-		own = bestFirst(own)[:min(len(own), max(leastOwn, int(ownTime/took)*max(s.opt.Jobs, 1)))]
+	changed.meta, changed.target = &meta, validate.Target{Package: importPath, Accepted: b.target.Accepted}
+	if took := s.timing(ctx, binary).took; took > 0 {
+		mutants = bestFirst(mutants)[:min(len(mutants), max(leastChanged, int(changedTime/took)*max(s.opt.Jobs, 1)))]
 	}
-	there.screenPackage(ctx, own)
+	changed.screenPackage(ctx, mutants)
 	_ = binary.Remove()
 }
 
-// screenPackage runs all tests of the program's package for those of the mutants that
-// are plausible.
+// screenPackage runs all tests of the program's package for the plausible mutants.
 func (b *batch) screenPackage(ctx context.Context, mutants []mutant) {
 	mutants = b.plausible(mutants)
 	if len(mutants) == 0 {
 		return
 	}
-	if pace := b.s.pace(ctx, b.meta.binary); pace.limit > 0 {
-		b.runPackage(ctx, pace.limit, mutants)
+	if t := b.s.timing(ctx, b.meta.binary); t.limit > 0 {
+		b.runPackage(ctx, t.limit, mutants)
 	}
 }
 
-// refusePooled returns those of the mutants, the best first, that pools show to
-// break another test of the package: it takes what never ends by its steps rather
-// than by its time, and spares what passes the failing tests by accident a process.
+// refusePooled returns the mutants that break another test of the package according to pools,
+// the best first. Pools stop an endless mutant by its steps, before its timeout, and save the
+// processes for mutants that pass the failing tests by accident.
 func (b *batch) refusePooled(ctx context.Context, mutants []mutant) (refused []mutant) {
 	task := poolTask{b, poolPackage, topLevel(b.target)}
 	accepted := slices.ContainsFunc(topLevel(validate.Target{Failures: b.target.Accepted}), func(test string) bool { return slices.Contains(task.tests, test) })
 	if !b.meta.pooled || b.s.pool.off.Load() || accepted || len(task.tests) == 0 || len(mutants) < leastPool {
 		return nil
 	}
-	if pace := b.s.pace(ctx, b.meta.binary); pace.noPools || pace.limit == 0 || pace.took > longPackage {
+	if t := b.s.timing(ctx, b.meta.binary); t.noPools || t.limit == 0 || t.took > longPackage {
 		return nil
 	}
 	task.runPools(ctx, mutants)
@@ -162,7 +160,7 @@ func (b *batch) runPackage(ctx context.Context, limit time.Duration, mutants []m
 	})
 }
 
-// broken names what a mutant breaks in its package, or "".
+// broken returns what a mutant breaks in its package, or "".
 func broken(run gotest.BinaryResult, target validate.Target) string {
 	if run.Passed {
 		return ""
@@ -181,7 +179,7 @@ func broken(run gotest.BinaryResult, target validate.Target) string {
 		}
 	}
 	if len(failed) == 0 {
-		return "the other tests of the package do not get through"
+		return "the other tests of the package do not finish"
 	}
 	return ""
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// twoPackages has a fault in low that an example of top shows; the other tests of both
-// say what else has to stay.
+// twoPackages has a fault in low that an example of top shows. The other tests of both check
+// what must not change.
 const twoPackages = `
 -- low/low.go --
 package low
@@ -59,8 +59,8 @@ func TestArea(t *testing.T) {
 }
 `
 
-// What makes a failing example pass is refused by the other tests of its package, in a
-// pool, and by those of the package that it changes.
+// TestScreenPackages checks that the other tests of the example's package refuse candidates
+// that make the example pass, in a pool, and so do the tests of the changed package.
 func TestScreenPackages(t *testing.T) {
 	t.Parallel()
 	cases := []struct {
@@ -95,8 +95,8 @@ func TestScreenPackages(t *testing.T) {
 			t.Errorf("%s: %s (%s), screened %t; want %s (%s)", tc.new, r.Verdict, r.Reason, r.Screened, tc.want, tc.reason)
 		}
 	}
-	// What a pool refuses has no run of its own; the samples and the rest have.
+	// Only samples of what a pool refuses get a process.
 	if took := results[7].Seconds; took > 0 {
-		t.Errorf("what recurses without end took %f seconds of a process\n%s", took, log.String())
+		t.Errorf("the endless recursion took %f seconds of a process\n%s", took, log.String())
 	}
 }

@@ -20,95 +20,97 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// A pool is a process of a metamutant that tries many mutants. Starting a process for
-// each costs more than most tests take, so package testing of the standard library is
-// laid over with one that
+// A pool is a process of a metamutant that runs many mutants. Starting a process for each
+// takes longer than most tests. So an overlay replaces package testing of the standard library
+// by one that
 //
-//   - runs the failing tests again for each mutant it is given,
-//   - leaves a test at its first error, and takes a panic for a failure,
-//   - ends what takes too many steps, a step being a turn of a loop or a call,
-//   - gives up the process where a mutant takes too long or too much memory.
+//   - runs the failing tests again for each mutant in its task,
+//   - stops a test at its first error, and treats a panic as a failure,
+//   - stops a mutant that takes too many steps; a step is a loop iteration or a call,
+//   - ends the process if a mutant takes too long or too much memory.
 //
-// What one mutant leaves behind (globals, caches, goroutines) the next one
-// finds. So a pool only ever rejects; what passes in it is run again in a process
-// of its own, and so are samples of what does not. Where they disagree, or where
-// the standard library is not as it is known here, every mutant gets a process.
-// Where the unchanged code ends a pool with another result than it began with, what
-// the pool has said does not count: it is halved until who is to blame is alone.
+// A mutant may leave something behind for the next ones (globals, caches, goroutines). So a
+// pool can only reject. Mutants that pass in it run again in processes of their own, and so do
+// samples of the others. If these disagree with the pool, or if the standard library is not a
+// known version, every mutant gets a process. If the unchanged code has another result at the
+// end of a pool than at its beginning, the pool's verdicts do not count, and it is bisected
+// until the mutant to blame is alone.
 
-// poolSize is how many mutants one process tries: enough that its start does
-// not count, few enough that little is lost with it.
+// poolSize is how many mutants one process runs: enough that its start does not matter, few
+// enough that little is lost with it.
 const poolSize = 400
 
-// leastPool is how many mutants are worth a pool: fewer get processes.
+// leastPool is how many mutants are worth a pool. If there are fewer, each gets a process.
 const leastPool = 8
 
-// Of those that a pool rejects some get a process anyway: the most promising,
-// which matter most, and as many of all, at random, which show how reliable pools are.
-// Of each there are one in sampleShare, but no less than leastSample and no more than
-// mostSample: in slow packages a process takes as long as tens of mutants in a pool.
+// Some of the mutants that a pool rejects get a process anyway: the most promising, because
+// they matter most, and as many at random, to show how reliable pools are. Each sample is one
+// in sampleShare, but at least leastSample and at most mostSample: in slow packages a process
+// takes as long as tens of mutants in a pool.
 const (
 	sampleShare = 30
 	leastSample = 3
 	mostSample  = 12
 )
 
-// manyTests is the number of failing tests above which a pool stops at the first
-// of them that fails, instead of finding out which others pass.
+// With more failing tests than manyTests, a pool stops at the first failure instead of finding
+// out which tests a mutant fixes.
 const manyTests = 20
 
-// poolState is what a Schemata knows of pools.
+// poolState is what a Screener knows about pools.
 type poolState struct {
 	once  sync.Once
-	files map[string][]byte // of package testing, by absolute path; nil when there can be no pool
-	off   atomic.Bool       // they were found wanting
+	files map[string][]byte // of package testing, by absolute path; nil if pools are impossible
+	off   atomic.Bool       // pools are unreliable or do not work here
 
-	mu    sync.Mutex
-	took  time.Duration // by all processes
-	late  time.Duration // of this, for what ran out of steps
-	alike int           // mutants that were not run, since they chose the same values as one that was
+	mu         sync.Mutex
+	took       time.Duration // by all processes
+	retried    time.Duration // the part of it for retries of mutants that ran out of steps
+	duplicates int           // mutants that were not run because another one chose the same values
 }
 
-// What runs out of steps may only take long to pass. To find that out is worth some
-// time at first, and a share of all the time that pools take.
+// A mutant that runs out of steps may just take long to pass. It is retried with more steps
+// for some time at first, and then for a share of the time that pools take.
 const (
-	lateFirst = 300 * time.Millisecond
-	lateShare = 10
-	lateMost  = 700 * time.Millisecond // of one process
+	retryFirst = 300 * time.Millisecond
+	retryShare = 10
+	retryMost  = 700 * time.Millisecond // in one process
 )
 
-// allowance is how long the next process may try again what ran out of steps.
-func (s *poolState) allowance() time.Duration {
+// retryTime returns how long the next process may retry mutants that ran out of steps.
+func (s *poolState) retryTime() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return min(max(lateFirst+s.took/lateShare-s.late, 0), lateMost)
+	return min(max(retryFirst+s.took/retryShare-s.retried, 0), retryMost)
 }
 
-func (s *poolState) note(took time.Duration, out poolOutput) {
+// record adds the output of a process that took some time.
+func (s *poolState) record(took time.Duration, out poolOutput) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.took, s.late, s.alike = s.took+took, s.late+out.late, s.alike+out.alike
+	s.took, s.retried, s.duplicates = s.took+took, s.retried+out.retried, s.duplicates+out.duplicates
 }
 
-// pooling returns the files that make package testing run pools, nil when there can be none.
+// pooling returns the files that make package testing run pools, or nil if pools are
+// impossible.
 func (s *Screener) pooling(ctx context.Context) map[string][]byte {
 	s.pool.once.Do(func() {
-		if s.opt.Way == validate.Process || s.opt.Way == validate.Overlay {
+		if s.opt.Screening == validate.Process || s.opt.Screening == validate.Overlay {
 			return
 		}
 		if slices.ContainsFunc(s.opt.Suite.Flags, func(f string) bool { return f == "-race" || f == "-msan" || f == "-asan" }) {
-			return // the steps are counted without locks
+			return // steps are counted without locks
 		}
 		files, err := s.poolOverlay(ctx)
 		if err != nil {
-			s.opt.Log.Debug("mutants get a process each", "error", err)
+			s.opt.Log.Debug("no pools: each mutant gets a process", "error", err)
 		}
 		s.pool.files = files
 	})
 	return s.pool.files
 }
 
-// poolOverlay is package testing with what a pool needs.
+// poolOverlay returns the changed and added files of package testing.
 func (s *Screener) poolOverlay(ctx context.Context) (map[string][]byte, error) {
 	goroot, err := s.opt.Suite.Goroot(ctx)
 	if err != nil {
@@ -134,31 +136,31 @@ func (s *Screener) poolOverlay(ctx context.Context) (map[string][]byte, error) {
 	return files, nil
 }
 
-// noPool has every mutant get a process of its own from now on.
+// noPool turns pools off: every mutant gets a process of its own from now on.
 func (s *Screener) noPool(why string, args ...any) {
 	s.opt.Log.Debug("no more pools: "+why, args...)
 	s.pool.off.Store(true)
 }
 
-// The ways in which a pool runs tests.
+// The modes of a pool.
 const (
-	poolBrief   = "brief"   // up to the first failure
-	poolFull    = "full"    // all, to find out which are fixed
-	poolPackage = "package" // those of the package that pass, too; up to the first failure
-	poolHoles   = "holes"   // the mutants are holes, for which decisions are sought
+	poolBrief   = "brief"   // run the failing tests up to the first failure
+	poolFull    = "full"    // run all failing tests, to find out which are fixed
+	poolPackage = "package" // run the passing tests of the package too, up to the first failure
+	poolHoles   = "holes"   // the mutants are holes: search for decisions
 )
 
-// poolTask is what pools have to do for a batch.
+// poolTask is the task of pools for a batch.
 type poolTask struct {
 	*batch
 	mode  string
-	tests []string // top-level tests that are red as the code stands
+	tests []string // top-level tests that fail with the unchanged code
 }
 
-// undecided are mutants that pools do not decide on: each needs a process of its own.
+// undecided holds mutants without a verdict of a pool: each needs a process of its own.
 type undecided struct {
-	passing []mutant // in a pool
-	others  []mutant // took their process along, or took effect before a pool began
+	passing []mutant // passed in a pool
+	others  []mutant // ended their process, or take effect before a pool begins
 }
 
 func (u undecided) all() []mutant { return slices.Concat(u.passing, u.others) }
@@ -168,7 +170,7 @@ func (u *undecided) add(more undecided) {
 	u.others = append(u.others, more.others...)
 }
 
-// valueSites are those of the mutants, if their values are compared.
+// valueSites returns the value sites of mutants, or nil if the mode does not compare values.
 func (t poolTask) valueSites() map[int]int {
 	if t.mode == poolBrief || t.mode == poolFull {
 		return t.meta.valueSites
@@ -176,8 +178,8 @@ func (t poolTask) valueSites() map[int]int {
 	return nil
 }
 
-// runPooled tries mutants in pools. Sampled are the most promising of what was
-// rejected, and some at random.
+// runPooled runs mutants in pools. sampled holds the most promising rejected mutants and some
+// at random.
 func (b *batch) runPooled(ctx context.Context, mutants []mutant) (open undecided, sampled []mutant) {
 	s := b.s
 	task := poolTask{b, poolBrief, topLevel(b.target)}
@@ -204,8 +206,7 @@ func bestFirst(mutants []mutant) []mutant {
 	return slices.SortedFunc(slices.Values(mutants), func(a, b mutant) int { return cmp.Compare(a.ID, b.ID) })
 }
 
-// runPools shares the mutants out among the workers' pools and returns those that are not
-// decided.
+// runPools distributes mutants over the workers' pools and returns the undecided ones.
 func (t poolTask) runPools(ctx context.Context, mutants []mutant) (open undecided) {
 	var pooled []mutant
 	for _, m := range bestFirst(mutants) {
@@ -216,21 +217,21 @@ func (t poolTask) runPools(ctx context.Context, mutants []mutant) (open undecide
 		}
 	}
 	n := max((len(pooled)+poolSize-1)/poolSize, min(max(t.s.opt.Jobs, 1), len(pooled)))
-	chunks := share(pooled, n, t.valueSites())
-	of := make([]undecided, n)
-	for i := range of {
-		of[i].others = chunks[i] // until its turn comes
+	chunks := split(pooled, n, t.valueSites())
+	parts := make([]undecided, n)
+	for i := range parts {
+		parts[i].others = chunks[i] // until its turn comes
 	}
-	t.s.each(ctx, n, func(i int) { of[i] = t.runPool(ctx, chunks[i]) })
-	for _, more := range of {
-		open.add(more)
+	t.s.each(ctx, n, func(i int) { parts[i] = t.runPool(ctx, chunks[i]) })
+	for _, part := range parts {
+		open.add(part)
 	}
 	return open
 }
 
-// share makes n chunks of about the same size, the best mutants first in each. Those
-// that choose a value at the same site stay together, for they may choose the same.
-func share(mutants []mutant, n int, valueSites map[int]int) [][]mutant {
+// split divides mutants into n chunks of about the same size, each with the best mutants
+// first. Mutants of one value site stay together, because they may choose the same value.
+func split(mutants []mutant, n int, valueSites map[int]int) [][]mutant {
 	chunks := make([][]mutant, n)
 	least := func() int {
 		at := 0
@@ -241,7 +242,7 @@ func share(mutants []mutant, n int, valueSites map[int]int) [][]mutant {
 		}
 		return at
 	}
-	chunkOf := make(map[int]int) // of a value site
+	chunkOf := make(map[int]int) // value site -> chunk
 	for _, m := range mutants {
 		site, ok := valueSites[m.ID]
 		at, begun := chunkOf[site]
@@ -256,8 +257,8 @@ func share(mutants []mutant, n int, valueSites map[int]int) [][]mutant {
 	return chunks
 }
 
-// topLevel are the names of those of the target's top-level tests that a pool can
-// run; without the others it still can reject. Nil means that it can run none.
+// topLevel returns the names of the target's top-level tests that a pool can run. Without the
+// others it can still reject. Nil means that it can run none.
 func topLevel(target validate.Target) []string {
 	var out []string
 	for _, f := range target.Failures {
@@ -269,8 +270,8 @@ func topLevel(target validate.Target) []string {
 	return out
 }
 
-// leaves are the tests without those that have subtests among them: these fail because
-// their subtests do, mostly, and to run them whole is to run subtests that pass.
+// leaves returns the tests without those that have subtests among them. A parent usually fails
+// because of a subtest, and running it would run passing subtests as well.
 func leaves(tests []testrun.TestID) []testrun.TestID {
 	parents := make(map[string]bool)
 	for _, id := range tests {
@@ -282,14 +283,13 @@ func leaves(tests []testrun.TestID) []testrun.TestID {
 	return slices.DeleteFunc(tests, func(id testrun.TestID) bool { return parents[id.Test] })
 }
 
-// poolable reports whether a pool can run a test: fuzz tests need package testing's
-// own way of running them.
+// poolable reports whether a pool can run a test. It cannot run fuzz tests.
 func poolable(test string) bool {
 	return strings.HasPrefix(test, "Test") || strings.HasPrefix(test, "Example")
 }
 
-// runPool tries one chunk, in as many processes as it takes, and returns what
-// is not decided.
+// runPool runs one chunk, in as many processes as necessary, and returns the undecided
+// mutants.
 func (t poolTask) runPool(ctx context.Context, chunk []mutant) (open undecided) {
 	compare := len(t.valueSites()) > 0
 tries:
@@ -302,20 +302,20 @@ tries:
 			compare = false // a value that cannot be computed may have ended it
 			continue
 		case err != nil || len(out.base) == 0 || out.base[0] == "pass":
-			if t.mode != poolPackage { // all of the package's tests ask more of a pool
+			if t.mode != poolPackage { // pools may still work for fewer tests
 				t.s.noPool("the tests do not run in one", "package", t.target.Package, "error", err)
 			}
 			break tries
 		case len(out.base) == 2 && out.base[0] != out.base[1] && len(chunk) < leastPool:
 			break tries
-		case len(out.base) == 2 && out.base[0] != out.base[1]: // one left something behind
+		case len(out.base) == 2 && out.base[0] != out.base[1]: // a mutant left something behind
 			half := len(chunk) / 2
 			open.add(t.runPool(ctx, chunk[:half]))
 			open.add(t.runPool(ctx, chunk[half:]))
 			return open
 		}
 		if len(out.base) == 2 && len(out.reached) > 0 {
-			t.s.reach.learn(t.meta.probes, out.reached)
+			t.s.probes.record(t.meta.probes, out.reached)
 		}
 		var left []mutant
 		for _, m := range chunk {
@@ -330,7 +330,7 @@ tries:
 				open.others = append(open.others, m)
 			}
 		}
-		switch { // the next one took the process along
+		switch { // the first mutant left ended the process
 		case len(left) == 0 || out.givenUp && len(left) < len(chunk):
 		case out.overflow && t.mode != poolPackage:
 			r := t.result(left[0])
@@ -346,8 +346,9 @@ tries:
 	return open
 }
 
-// judge takes a pool's verdict over, and reports whether it decides. Functions that were
-// called before the pool began cannot be called again as the mutant has them.
+// judge applies a pool's verdict, and reports whether that decides the mutant. It does not if
+// the mutant's function was among those called before the pool began: they are not called
+// again as the mutant.
 func (t poolTask) judge(m mutant, verdict poolVerdict, called []int) bool {
 	r := t.result(m)
 	if t.mode == poolHoles {
@@ -355,7 +356,7 @@ func (t poolTask) judge(m mutant, verdict poolVerdict, called []int) bool {
 		return true
 	}
 	early := slices.ContainsFunc(called, func(function int) bool { return slices.Contains(t.meta.functions[function], m.ID) })
-	if verdict.inert && !t.meta.blind {
+	if verdict.inert && !t.meta.skipsStart {
 		early = false
 	}
 	if verdict.word == "same" && !early {
@@ -366,8 +367,8 @@ func (t poolTask) judge(m mutant, verdict poolVerdict, called []int) bool {
 		return false
 	}
 	if t.mode == poolPackage {
-		redStill := slices.ContainsFunc(t.target.Failures, func(f testrun.Failure) bool { return slices.Contains(verdict.failed, f.Test) })
-		if verdict.word == "timeout" || redStill { // the clock says less than the steps
+		stillRed := slices.ContainsFunc(t.target.Failures, func(f testrun.Failure) bool { return slices.Contains(verdict.failed, f.Test) })
+		if verdict.word == "timeout" || stillRed { // the clock is less reliable than the steps
 			return false
 		}
 		r.Verdict, r.Stage, r.Reason = validate.Refused, validate.StageScreen, verdict.broken()
@@ -383,7 +384,7 @@ func (t poolTask) judge(m mutant, verdict poolVerdict, called []int) bool {
 // poolWait is how long one process of a pool may take.
 const poolWait = 2 * time.Minute
 
-// process runs one process of a pool, which compares values or not.
+// process runs one process of a pool; compare says whether it compares values.
 func (t poolTask) process(ctx context.Context, chunk []mutant, compare bool) (poolOutput, error) {
 	binary := t.meta.binary
 	dir, err := os.MkdirTemp(filepath.Dir(binary.Path), "pool-")
@@ -391,18 +392,18 @@ func (t poolTask) process(ctx context.Context, chunk []mutant, compare bool) (po
 		return poolOutput{}, err
 	}
 	defer os.RemoveAll(dir)
-	var order strings.Builder
-	fmt.Fprintf(&order, "%s %s\n%s\n", t.mode, t.s.pool.allowance(), strings.Join(t.tests, " "))
+	var task strings.Builder
+	fmt.Fprintf(&task, "%s %s\n%s\n", t.mode, t.s.pool.retryTime(), strings.Join(t.tests, " "))
 	sites := t.valueSites()
 	for _, m := range chunk {
 		if site, ok := sites[m.ID]; ok && compare {
-			fmt.Fprintln(&order, m.ID, site)
+			fmt.Fprintln(&task, m.ID, site)
 		} else {
-			fmt.Fprintln(&order, m.ID)
+			fmt.Fprintln(&task, m.ID)
 		}
 	}
-	name := filepath.Join(dir, "order")
-	if err := os.WriteFile(name, []byte(order.String()), 0o600); err != nil {
+	name := filepath.Join(dir, "task")
+	if err := os.WriteFile(name, []byte(task.String()), 0o600); err != nil {
 		return poolOutput{}, err
 	}
 	only := leaves(t.target.Tests())
@@ -410,7 +411,7 @@ func (t poolTask) process(ctx context.Context, chunk []mutant, compare bool) (po
 		only = nil
 	}
 	env := []string{"REGREEN_POOL=" + name}
-	if os.Getenv("GOMAXPROCS") == "" { // the workers keep all cores busy: a fifth of the time went into sharing them
+	if os.Getenv("GOMAXPROCS") == "" { // workers keep all cores busy; sharing them cost a fifth of the time
 		env = append(env, fmt.Sprintf("GOMAXPROCS=%d", max(runtime.NumCPU()/max(t.s.opt.Jobs, 1), 1)))
 	}
 	run, err := binary.Run(ctx, gotest.BinaryRun{Tests: only, Timeout: poolWait, Env: env})
@@ -422,7 +423,7 @@ func (t poolTask) process(ctx context.Context, chunk []mutant, compare bool) (po
 		return poolOutput{}, err
 	}
 	out := parsePoolOutput(text)
-	t.s.pool.note(time.Duration(run.Seconds*float64(time.Second)), out)
+	t.s.pool.record(time.Duration(run.Seconds*float64(time.Second)), out)
 	out.overflow = bytes.Contains(run.Output, []byte("stack exceeds"))
 	return out, nil
 }

@@ -23,8 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// hazards is a package whose candidates do what is hard on those that share a
-// process with them.
+// hazards is a package whose candidates disturb others in the same process.
 const hazards = `
 -- h/h.go --
 package h
@@ -70,7 +69,7 @@ func AtInit() int { return atInit }
 -- spin/spin.go --
 package spin
 
-// To has no candidates, and so no steps that would be counted.
+// To has no candidates, so its steps are not counted.
 func To(n uint) {
 	for i := uint(0); i != n; i += 2 {
 	}
@@ -98,30 +97,30 @@ func TestTable(t *testing.T) {
 }
 `
 
-// Whatever a candidate does to its process, it and those around it get the verdict
-// that they get alone.
+// Whatever a candidate does to its process, it and the others get the same verdicts as in
+// processes of their own.
 func TestPoolHazards(t *testing.T) {
 	t.Parallel()
 	const mark = "return sum + other(0) // mark"
 	cases := []struct{ name, new string }{
 		{"wrong", "return sum"},
 		{"endless loop", "for {\n\t}"},
-		{"endless loop where no steps are counted", "spin.To(3)\n\treturn 3"},
+		{"endless loop without counted steps", "spin.To(3)\n\treturn 3"},
 		{"endless recursion", "return other2(1)"},
 		{"deadlock", "mu.Lock()\n\treturn 3"},
-		{"channel that nothing comes from", "<-make(chan int)\n\treturn 3"},
+		{"channel without a sender", "<-make(chan int)\n\treturn 3"},
 		{"exit", "os.Exit(1)\n\treturn 3"},
-		{"exit as if all were well", "os.Exit(0)\n\treturn 3"},
+		{"exit with success", "os.Exit(0)\n\treturn 3"},
 		{"panic", "panic(sum)"},
-		{"panic elsewhere", "go func() { panic(1) }()\n\tselect {}"},
+		{"panic in another goroutine", "go func() { panic(1) }()\n\tselect {}"},
 		{"leaves something behind", "seen++\n\treturn 0"},
 		{"right, and leaves something behind", "table[\"a\"] = 2\n\treturn 3"},
 		{"right", "return sum + 2"},
 		{"too large", "var list [][]byte\n\tfor {\n\t\tlist = append(list, make([]byte, 64<<20))\n\t\tclear(list[len(list)-1])\n\t}"},
 		{"right again", "return 3"},
-		{"what was there when the program began", ""},
+		{"change of the program's start", ""},
 	}
-	judge := func(pools bool) ([]validate.Result, string) {
+	screen := func(pools bool) ([]validate.Result, string) {
 		f := newFixture(t, strings.Replace(hazards, "func other(", "func other2(n int) int {\n\treturn other2(n + 1)\n}\n\nfunc other(", 1))
 		var log bytes.Buffer
 		f.s.opt.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
@@ -137,18 +136,18 @@ func TestPoolHazards(t *testing.T) {
 		results, _ := f.v.Screen(t.Context(), target("example.com/m/h", "TestWork", "TestWork/three"), cands)
 		return results, log.String()
 	}
-	pooled, log := judge(true)
-	alone, _ := judge(false)
+	pooled, log := screen(true)
+	single, _ := screen(false)
 	for i, tc := range cases {
-		if pooled[i].Verdict != alone[i].Verdict {
-			t.Errorf("%s: %s (%s) in a pool, %s (%s) alone", tc.name, pooled[i].Verdict, pooled[i].Reason, alone[i].Verdict, alone[i].Reason)
+		if pooled[i].Verdict != single[i].Verdict {
+			t.Errorf("%s: %s (%s) in a pool, %s (%s) in its own process", tc.name, pooled[i].Verdict, pooled[i].Reason, single[i].Verdict, single[i].Reason)
 		}
 		want := validate.Rejected
 		switch tc.name {
 		case "right", "right again":
 			want = validate.Plausible
 		case "right, and leaves something behind":
-			want = validate.Refused // by the package's other test
+			want = validate.Refused // the package's other test fails
 		}
 		if pooled[i].Verdict != want {
 			t.Errorf("%s: %s (%s), want %s", tc.name, pooled[i].Verdict, pooled[i].Reason, want)
@@ -159,9 +158,9 @@ func TestPoolHazards(t *testing.T) {
 	}
 }
 
-// Chunks hold every mutant once, are about of a size, and keep those together that choose
-// a value at the same site.
-func TestShare(t *testing.T) {
+// Chunks hold every mutant once, have about the same size, and keep the mutants of one value
+// site together.
+func TestSplit(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 6).Draw(t, "n")
@@ -173,7 +172,7 @@ func TestShare(t *testing.T) {
 				sites[i+1] = site
 			}
 		}
-		chunks := share(mutants, n, sites)
+		chunks := split(mutants, n, sites)
 		if len(chunks) != n {
 			t.Fatalf("%d chunks of %d", len(chunks), n)
 		}
@@ -185,7 +184,7 @@ func TestShare(t *testing.T) {
 			}
 			for _, m := range chunk {
 				if seen[m.ID] {
-					t.Fatalf("%d is there twice", m.ID)
+					t.Fatalf("%d is in two chunks", m.ID)
 				}
 				seen[m.ID] = true
 				site, ok := sites[m.ID]
@@ -205,25 +204,25 @@ func TestShare(t *testing.T) {
 	})
 }
 
-// What is tried again with more steps has some time at first, and a share of what pools take.
-func TestAllowance(t *testing.T) {
+// Retries have some time at first, and then a share of the time of pools.
+func TestRetryTime(t *testing.T) {
 	t.Parallel()
 	var s poolState
-	for _, step := range []struct{ took, late, want time.Duration }{
-		{0, 0, lateFirst},
-		{time.Second, 100 * time.Millisecond, lateFirst},
+	for _, step := range []struct{ took, retried, want time.Duration }{
+		{0, 0, retryFirst},
+		{time.Second, 100 * time.Millisecond, retryFirst},
 		{0, 250 * time.Millisecond, 50 * time.Millisecond},
 		{0, 200 * time.Millisecond, 0},
-		{60 * time.Second, 0, lateMost},
+		{60 * time.Second, 0, retryMost},
 	} {
-		s.note(step.took, poolOutput{late: step.late})
-		if got := s.allowance(); got != step.want {
-			t.Errorf("after %v more, %v of it late: %v, want %v", step.took, step.late, got, step.want)
+		s.record(step.took, poolOutput{retried: step.retried})
+		if got := s.retryTime(); got != step.want {
+			t.Errorf("after %v more, %v of it for retries: %v, want %v", step.took, step.retried, got, step.want)
 		}
 	}
 }
 
-// A pool finds out which of several tests a candidate fixes, as a process does.
+// A pool finds out which of several tests a candidate fixes, like a process of its own.
 func TestPoolFixes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
@@ -256,7 +255,7 @@ func TestEditTesting(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := editTesting(src); err != nil {
-		t.Errorf("the toolchain's own: %v", err)
+		t.Errorf("testing.go of the toolchain: %v", err)
 	}
 	for _, lost := range []string{"deadline := m.startAlarm()", "func (c *common) Fail() {", "\n\tfn(t)\n", "m.tests, deadline)", "type common struct {"} {
 		if _, err := editTesting(bytes.Replace(src, []byte(lost), []byte("\n"), 1)); !errors.Is(err, errUnknownTesting) {
@@ -269,8 +268,8 @@ func TestEditTesting(t *testing.T) {
 	}
 }
 
-// Every file of folder pool but the stand-in for package testing is laid into package
-// testing, as a file of that package that its own tag does not keep out.
+// Every file of directory pool except testing.go becomes a file of package testing without the
+// tag.
 func TestPoolSource(t *testing.T) {
 	t.Parallel()
 	files, err := poolFiles()
@@ -284,7 +283,7 @@ func TestPoolSource(t *testing.T) {
 	for _, e := range entries {
 		src, laid := files["zz_regreen_"+e.Name()]
 		if laid != (e.Name() != "testing.go") {
-			t.Errorf("%s is laid into package testing: %t", e.Name(), laid)
+			t.Errorf("%s is added to package testing: %t", e.Name(), laid)
 		}
 		if !laid {
 			continue
@@ -299,7 +298,7 @@ func TestPoolSource(t *testing.T) {
 	}
 }
 
-// One file with the processor time of the process is in the program, whatever it runs on.
+// On every system the program has exactly one file that measures processor time.
 func TestPoolConstraints(t *testing.T) {
 	t.Parallel()
 	files, err := poolFiles()
@@ -365,7 +364,7 @@ func TestParsePoolOutput(t *testing.T) {
 	}
 }
 
-// A hole in which a condition can fix the test is kept apart from one where none can.
+// A hole in which a condition can fix the test is distinguished from one where none can.
 func TestProbeHoles(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `

@@ -11,28 +11,27 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// What the processes of a pool write, and what that means.
-
-// poolOutput is what the processes of a pool have written.
+// poolOutput is the output of a process of a pool.
 type poolOutput struct {
-	early    []int    // functions that were called before it began
-	reached  []int    // probes that were reached before the failures, in order
-	base     []string // results of the code as it stands, before and after
-	verdicts map[int]poolVerdict
-	late     time.Duration // that was taken by what ran out of steps
-	alike    int           // how many chose the same values as what was run
-	givenUp  bool          // after the last verdict, for time or memory
-	overflow bool          // of the stack ended the process
+	early      []int    // functions that were called before the pool began
+	reached    []int    // probes that were reached before the failures, in order
+	base       []string // results of the unchanged code, before and after the mutants
+	verdicts   map[int]poolVerdict
+	retried    time.Duration // time for retries of mutants that ran out of steps
+	duplicates int           // mutants that chose the same values as one that ran
+	givenUp    bool          // the process ended after the last verdict, because of time or memory
+	overflow   bool          // a stack overflow ended the process
 }
 
-// poolVerdict is what a pool says of one mutant.
+// poolVerdict is a pool's verdict on one mutant.
 type poolVerdict struct {
 	word   string   // pass, fail, same, unset, steps, deep, timeout or memory
-	failed []string // tests, with all they are subtests of
+	failed []string // tests, including their parents
 	pass   bool
-	inert  bool // as the code stands before the pool began, as far as that got
+	inert  bool // chose the same values as the unchanged code before the pool began
 }
 
+// reason returns why the verdict rejects the mutant.
 func (pv poolVerdict) reason() string {
 	switch pv.word {
 	case "steps", "timeout":
@@ -46,7 +45,7 @@ func (pv poolVerdict) reason() string {
 	}
 }
 
-// broken says the same of the package's other tests.
+// broken returns why the verdict refuses the mutant: what it breaks in the package.
 func (pv poolVerdict) broken() string {
 	switch {
 	case pv.word == "fail" && len(pv.failed) > 0:
@@ -60,8 +59,8 @@ func (pv poolVerdict) broken() string {
 	}
 }
 
-// parsePoolOutput reads what regreenPool in pool/pool.go writes. A line that was not
-// finished does not count.
+// parsePoolOutput parses the output of regreenPool in pool/run.go. An unfinished last line does
+// not count.
 func parsePoolOutput(text []byte) poolOutput {
 	out := poolOutput{verdicts: make(map[int]poolVerdict)}
 	inert := make(map[int]bool)
@@ -85,11 +84,11 @@ func parsePoolOutput(text []byte) poolOutput {
 			if n, err := strconv.Atoi(rest); err == nil {
 				inert[n] = true
 			}
-		case "alike":
-			out.alike++
-		case "late":
-			if late, err := time.ParseDuration(rest); err == nil {
-				out.late = late
+		case "duplicate":
+			out.duplicates++
+		case "retried":
+			if retried, err := time.ParseDuration(rest); err == nil {
+				out.retried = retried
 			}
 		case "base":
 			out.base = append(out.base, rest)
@@ -108,8 +107,7 @@ func parsePoolOutput(text []byte) poolOutput {
 	return out
 }
 
-// passedOf are the tests of a target that a pool ran and that are not among those
-// that failed.
+// passedOf returns the tests of a target that a pool ran and that did not fail.
 func passedOf(target validate.Target, failed []string) []testrun.TestID {
 	var out []testrun.TestID
 	for _, id := range target.Tests() {
@@ -120,5 +118,5 @@ func passedOf(target validate.Target, failed []string) []testrun.TestID {
 	return out
 }
 
-// sameReason is why a mutant is rejected that was compared with the code as it stands.
-const sameReason = "changes nothing of what the failing tests come to before they fail"
+// sameReason is the reason to reject a mutant that chose the same values as the unchanged code.
+const sameReason = "changes nothing that the failing tests reach before they fail"

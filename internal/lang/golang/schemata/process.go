@@ -21,11 +21,11 @@ func (b *batch) runEach(ctx context.Context, mutants []mutant) {
 		r := b.result(mutants[i])
 		env := []string{selected(mutants[i].ID)}
 		if brief && b.meta.pooled {
-			env = append(env, "REGREEN_BRIEF=1") // leaves a test at its first error
+			env = append(env, "REGREEN_BRIEF=1") // stop a test at its first error
 		}
 		run, err := b.meta.binary.Run(ctx, gotest.BinaryRun{Tests: tests, Timeout: b.meta.timeout, FailFast: brief, Env: env})
 		if err != nil {
-			return // interrupted, or no process to be had: stays pruned
+			return // interrupted, or the process did not start: stays pruned
 		}
 		r.Stage, r.Seconds = validate.StageScreen, run.Seconds
 		switch {
@@ -35,7 +35,7 @@ func (b *batch) runEach(ctx context.Context, mutants []mutant) {
 		case run.TimedOut:
 			r.Verdict, r.Reason = validate.Rejected, "ran into the timeout"
 		default:
-			if r.Verdict != validate.Rejected { // of a sample it is known
+			if r.Verdict != validate.Rejected { // keep the reason of a sample
 				r.Verdict, r.Reason = validate.Rejected, "the failing tests still fail"
 			}
 			r.Fixes = fixedIn(run.Output, tests)
@@ -43,11 +43,11 @@ func (b *batch) runEach(ctx context.Context, mutants []mutant) {
 	})
 }
 
-// selected is the variable that has a process be one mutant.
+// selected returns the variable that makes a process run as one mutant.
 func selected(id int) string { return fmt.Sprintf("%s=%d", selector, id) }
 
-// typeCheck looks at the real edit of what passed: in a copy of its function a variable
-// that it leaves unused is not.
+// typeCheck checks the real edit of a mutant that passed. The edit may leave a variable unused
+// that its copy of the function still uses.
 func (s *Screener) typeCheck(ctx context.Context, r *validate.Result) {
 	pkg, err := s.opt.Tree.Load(ctx, path.Dir(r.Candidate.File()))
 	if err != nil {
@@ -60,8 +60,8 @@ func (s *Screener) typeCheck(ctx context.Context, r *validate.Result) {
 
 var failLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s*--- FAIL: (\S+)`) })
 
-// fixedIn returns which of the tests passed, by the output of a failed run. After a
-// crash nothing is known of those that it took along.
+// fixedIn returns the tests that passed in a failed run, according to its output. After a
+// crash it returns none, since the crash ended tests that might have passed.
 func fixedIn(output []byte, tests []testrun.TestID) []testrun.TestID {
 	if len(tests) < 2 || bytes.Contains(output, []byte("panic:")) || bytes.Contains(output, []byte("fatal error:")) {
 		return nil

@@ -21,7 +21,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// A bug is a published module with a mistake put into it, as in bench/repair.
+// A bug is a published module with a seeded bug, like in bench/repair.
 type bug struct{ module, version, file, fixed, buggy string }
 
 var (
@@ -29,9 +29,9 @@ var (
 	tomlBug   = bug{"github.com/pelletier/go-toml/v2", "v2.2.4", "marshaler.go", "enc.encodeKey(b, ctx.parentKey[0])", "enc.encodeKey(b, ctx.key)"}
 )
 
-// seeded returns the module with the bug in it, its target and whole candidates: edits of
-// operators all over the file, an edit that does not compile, a constant, another
-// import, and in the end the one that fixes it.
+// seeded returns a screener for the module with the bug in it, its target and whole
+// candidates: changes of operators all over the file, an added import, an edit that does not
+// compile, and last the fix.
 func seeded(tb testing.TB, b bug, edits int) (*Screener, validate.Target, []propose.Candidate) {
 	tb.Helper()
 	home := tb.TempDir()
@@ -40,7 +40,7 @@ func seeded(tb testing.TB, b bug, edits int) (*Screener, validate.Target, []prop
 	out, err := cmd.Output()
 	var got struct{ Dir, Error string }
 	if json.Unmarshal(out, &got) != nil || got.Dir == "" {
-		tb.Skipf("%s cannot be had: %v %s", b.module, err, got.Error)
+		tb.Skipf("cannot download %s: %v %s", b.module, err, got.Error)
 	}
 	root, err := filepath.EvalSymlinks(home)
 	if err != nil {
@@ -87,13 +87,13 @@ func seeded(tb testing.TB, b bug, edits int) (*Screener, validate.Target, []prop
 }
 
 func writeOver(file string, content []byte) error {
-	if err := os.Remove(file); err != nil { // the copy is read-only, as the module cache is
+	if err := os.Remove(file); err != nil { // the copy is read-only, like the module cache
 		return err
 	}
 	return os.WriteFile(file, content, 0o600)
 }
 
-// flips are n candidates that each turn an operator into its opposite.
+// flips returns n candidates that each turn an operator into its opposite.
 func flips(tb testing.TB, src []byte, n int, swap func(at int, old, new string) propose.Candidate) []propose.Candidate {
 	tb.Helper()
 	opposite := map[token.Token]string{
@@ -140,8 +140,8 @@ func whole(tb testing.TB, s *Screener, target validate.Target, cands []propose.C
 	return results
 }
 
-// TestRelinkVerdicts is about a real package: what comes out is what the go command
-// makes of the same candidates.
+// TestRelinkVerdicts checks for a real package that relinking returns the same results as the
+// go command.
 func TestRelinkVerdicts(t *testing.T) {
 	t.Parallel()
 	s, target, cands := seeded(t, semverBug, 8)

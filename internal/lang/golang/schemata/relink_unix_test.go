@@ -14,18 +14,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// BenchmarkWhole measures the seconds that a candidate with a build of its own takes on two
-// workers, questions to the go command included, and those of processor time, which
-// other work on the machine changes less.
+// BenchmarkWhole measures how many seconds a candidate with a build of its own takes on two
+// workers, including the questions to the go command, and how much processor time, which
+// depends less on other work on the machine.
 func BenchmarkWhole(b *testing.B) {
 	for _, bug := range []bug{semverBug, tomlBug} {
 		s, target, cands := seeded(b, bug, 12)
 		for _, n := range []int{4, 15} {
-			for _, way := range []string{"overlay", "relink"} {
-				b.Run(fmt.Sprintf("%s/%s-%d", filepath.Base(filepath.Dir(bug.module)), way, n), func(b *testing.B) {
+			for _, build := range []string{"overlay", "relink"} {
+				b.Run(fmt.Sprintf("%s/%s-%d", filepath.Base(filepath.Dir(bug.module)), build, n), func(b *testing.B) {
 					before := cpu()
 					for b.Loop() {
-						whole(b, s, target, fresh(cands[len(cands)-n:]), way == "relink")
+						whole(b, s, target, fresh(cands[len(cands)-n:]), build == "relink")
 					}
 					b.ReportMetric(b.Elapsed().Seconds()/float64(b.N*n), "s/candidate")
 					b.ReportMetric((cpu()-before).Seconds()/float64(b.N*n), "cpu-s/candidate")
@@ -35,7 +35,7 @@ func BenchmarkWhole(b *testing.B) {
 	}
 }
 
-// fresh are the candidates with texts that the go command has not in its cache.
+// fresh returns the candidates with texts that are not in the go command's cache.
 func fresh(cands []propose.Candidate) []propose.Candidate {
 	out := slices.Clone(cands)
 	for i := range out {
@@ -45,7 +45,7 @@ func fresh(cands []propose.Candidate) []propose.Candidate {
 	return out
 }
 
-// cpu is the processor time of the processes that have ended.
+// cpu returns the processor time of the processes that have ended.
 func cpu() time.Duration {
 	var used syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_CHILDREN, &used) != nil {

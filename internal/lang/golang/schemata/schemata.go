@@ -1,17 +1,17 @@
-// Package schemata screens candidates for Go by mutant schemata (Untch, Offutt, Harrold,
-// "Mutation analysis using mutant schemata", 1993): many candidates, the mutants, are
-// written into one source, which is built once; the program learns at run time which
-// mutant to be.
+// Package schemata screens candidates for Go with mutant schemata (Untch, Offutt, Harrold,
+// "Mutation analysis using mutant schemata", 1993): it writes many candidates, the mutants,
+// into one source and builds that once. At run time the program learns which mutant to be.
 //
-// A batch follows these files: reach.go leaves out what the failing tests do not get to,
-// writer.go writes the source, build.go builds it, pool.go runs hundreds of mutants in a
-// process, process.go runs what passed once more in a process of its own, and package.go
-// runs the other tests of the package.
+// A batch goes through these files: probes.go leaves out code that the failing tests do not
+// reach, writer.go writes the source, build.go builds it, pool.go runs hundreds of mutants
+// in a process, process.go runs those that pass again in processes of their own, and
+// package.go runs the other tests of the package.
 //
-// Goals: thousands of candidates in the time of a few builds; each way of running is right
-// by itself and falls back on the next; samples show when the quickest cannot be trusted.
+// Goals: thousands of candidates in the time of a few builds; every mode of screening is
+// correct on its own and falls back on the next one; samples show when the fastest mode is
+// unreliable.
 //
-// Not a goal: proof. What passes is confirmed by package validate, with the real edit.
+// Not a goal: proof. Package validate confirms what passes, with the real edit.
 package schemata
 
 import (
@@ -29,68 +29,68 @@ import (
 
 // Options say what a [Screener] works on, and how.
 type Options struct {
-	Suite *gotest.Suite
-	Tree  *source.Tree
-	Jobs  int // workers; at least 1
-	Log   *slog.Logger
-	Way   validate.Way // "" for Auto
-	Seed  uint64       // of the random samples
-	// Progress, when set, is called with how many candidates have a verdict.
+	Suite     *gotest.Suite
+	Tree      *source.Tree
+	Jobs      int // number of workers, at least 1
+	Log       *slog.Logger
+	Screening validate.Way // "" means Auto
+	Seed      uint64       // of the random samples
+	// Progress, if set, is called with the number of candidates that have a verdict.
 	Progress func(done, total, plausible int)
 }
 
-// Screener screens candidates for Go. It is what a language gives in lang.Tools.
+// Screener screens candidates for Go, for lang.Tools.
 //
-// It runs the failing tests for hundreds of mutants in a process (see pool.go), and what
-// passes runs once more in a process of its own. What cannot be a mutant has a build of its
-// own, of the one package where that serves (see relink.go).
+// It runs the failing tests for hundreds of mutants in a process (see pool.go). Mutants that
+// pass run again in a process of their own. A candidate that cannot be a mutant gets a build
+// of its own, without the go command where possible (see relink.go).
 type Screener struct {
 	opt Options
 
 	begun    bool // a batch was screened
-	reach    reach
+	probes   probeResults
 	samples  validate.Samples
 	indirect bool // see writer
 	pool     poolState
-	paces    map[string]*pace // of packages, by import path
+	timings  map[string]*timing // by import path
 }
 
-// New returns a screener that has seen nothing yet.
+// New returns a screener.
 func New(opt Options) *Screener { return &Screener{opt: opt} }
 
 // Samples returns how reliable the rejections were so far.
 func (s *Screener) Samples() validate.Samples { return s.samples }
 
-// trusted reports whether at most one in a hundred was rejected wrongly.
+// trusted reports whether at most one in a hundred rejections was wrong.
 func (s *Screener) trusted() bool { return s.samples.Passed*100 <= s.samples.Tried }
 
-// each calls do with 0 to n-1 on the workers, until the context ends.
+// each calls do with 0 to n-1 on the workers until the context ends.
 func (s *Screener) each(ctx context.Context, n int, do func(i int)) {
 	validate.Each(ctx, s.opt.Jobs, n, do)
 }
 
-// The sizes of the batches that are built into one program: small at first, so
-// that the likeliest are through early, then large, so that a build is well used.
+// The sizes of the batches that are built into one program: first small, to screen the most
+// likely candidates early, then large, to save builds.
 const (
 	firstBatch = 400
 	laterBatch = 4000
 )
 
-// missedSample is the share, one in so many, of what the failing tests do not get to
-// that is tested anyway.
+// Of the candidates that change no code that the failing tests reach, one in missedSample is
+// tested anyway.
 const missedSample = 50
 
-// Screen returns a verdict on every candidate, in order: ill_typed, rejected or
-// plausible, or refused where it breaks other tests of the package. Pruned is what the
-// context's end leaves over, and what changes nothing that the failing tests get to.
+// Screen returns a verdict on every candidate, in order: ill_typed, rejected, plausible, or
+// refused if it breaks other tests of the package. Candidates that the context's end leaves
+// untested are pruned, and those that change no code that the failing tests reach.
 func (s *Screener) Screen(ctx context.Context, target validate.Target, cands []propose.Candidate) ([]validate.Result, validate.Spent) {
 	results := validate.Untested(cands)
 	var spent validate.Spent
-	queue := make([]int, len(results)) // of indexes
+	queue := make([]int, len(results)) // indexes
 	for i := range queue {
 		queue[i] = i
 	}
-	var missed []int // those that the failing tests do not get to
+	var missed []int // candidates in code that the failing tests do not reach
 	done, plausible := 0, 0
 	for len(queue) > 0 && ctx.Err() == nil {
 		size := laterBatch
@@ -102,9 +102,9 @@ func (s *Screener) Screen(ctx context.Context, target validate.Target, cands []p
 		for len(queue) > 0 && len(some) < size {
 			i := queue[0]
 			queue = queue[1:]
-			if s.reach.misses(results[i].Candidate) {
+			if s.probes.misses(results[i].Candidate) {
 				if done++; done%missedSample != 0 {
-					results[i].Reason = "the failing tests fail before they get there"
+					results[i].Reason = "the failing tests fail before they reach it"
 					missed = append(missed, i)
 					continue
 				}
@@ -120,8 +120,8 @@ func (s *Screener) Screen(ctx context.Context, target validate.Target, cands []p
 		}
 		done += len(some) - len(controls)
 		if slices.ContainsFunc(controls, func(i int) bool { return results[i].Verdict == validate.Plausible }) {
-			s.opt.Log.Debug("what the tests do not get to matters after all", "package", target.Package)
-			s.reach.forget()
+			s.opt.Log.Debug("a candidate passes in code that the tests do not reach", "package", target.Package)
+			s.probes.disable()
 			done -= len(missed)
 			queue, missed = append(missed, queue...), nil
 		}
@@ -138,25 +138,25 @@ type mutant struct {
 	Candidate *propose.Candidate
 }
 
-// batch is the mutants that are built and screened together.
+// batch holds the mutants that are built and screened together.
 type batch struct {
 	s       *Screener
 	target  validate.Target
-	results []validate.Result // of the mutants, by ID from 1
+	results []validate.Result // results[0] is of the mutant with ID 1
 	spent   *validate.Spent
 
 	dirs  []string // of the packages, in the order of their first mutants
 	byDir map[string][]mutant
-	whole []mutant // that need a build of their own
+	whole []mutant // mutants that need a build of their own
 	meta  *metamutant
 }
 
-// newBatch sorts the candidates of results by what they need.
+// newBatch returns a batch of the candidates of results.
 func (s *Screener) newBatch(target validate.Target, results []validate.Result, spent *validate.Spent) *batch {
 	b := &batch{s: s, target: target, results: results, spent: spent, byDir: make(map[string][]mutant)}
 	for i := range results {
 		m := mutant{i + 1, results[i].Candidate}
-		if m.Candidate.Whole || !sameFile(m.Candidate) || s.opt.Way == validate.Overlay {
+		if m.Candidate.Whole || !sameFile(m.Candidate) || s.opt.Screening == validate.Overlay {
 			b.whole = append(b.whole, m)
 			continue
 		}
@@ -169,11 +169,11 @@ func (s *Screener) newBatch(target validate.Target, results []validate.Result, s
 	return b
 }
 
-// result is what is known of a mutant.
+// result returns the result of a mutant.
 func (b *batch) result(m mutant) *validate.Result { return &b.results[m.ID-1] }
 
-// together are the mutants of one build.
-func (b *batch) together() []mutant {
+// shared returns the mutants that share a build.
+func (b *batch) shared() []mutant {
 	var out []mutant
 	for _, dir := range b.dirs {
 		out = append(out, b.byDir[dir]...)
@@ -181,10 +181,10 @@ func (b *batch) together() []mutant {
 	return out
 }
 
-// screen takes the batch through type check, build and run.
+// screen type-checks, builds and runs the batch.
 func (b *batch) screen(ctx context.Context) {
 	before := *b.spent
-	mutants := b.together()
+	mutants := b.shared()
 	rest := b.build(ctx)
 	if b.meta != nil {
 		start := time.Now()
@@ -218,32 +218,32 @@ func (b *batch) run(ctx context.Context, mutants []mutant) {
 	start := time.Now()
 	open, sampled := b.runPooled(ctx, mutants)
 	undecided := open.all()
-	s.opt.Log.Debug("pools", "candidates", len(mutants), "undecided", len(undecided), "passing", len(open.passing), "alike so far", s.pool.alike, "seconds", time.Since(start).Seconds())
+	s.opt.Log.Debug("pools", "candidates", len(mutants), "undecided", len(undecided), "passing", len(open.passing), "duplicates so far", s.pool.duplicates, "seconds", time.Since(start).Seconds())
 	refused := b.refusePooled(ctx, open.passing)
 	sampledRefused := refused[:min(len(refused), packageSample)]
 	b.runEach(ctx, slices.Concat(without(undecided, refused), sampled, sampledRefused))
 	s.samples.Tried += len(sampled)
 	s.samples.Passed += len(b.plausible(sampled))
-	if !s.trusted() && s.opt.Way != validate.InProcess && !s.pool.off.Load() {
-		s.noPool("too much is rejected wrongly", "package", b.target.Package, "tried", s.samples.Tried, "passed", s.samples.Passed)
+	if !s.trusted() && s.opt.Screening != validate.InProcess && !s.pool.off.Load() {
+		s.noPool("too many rejections are wrong", "package", b.target.Package, "tried", s.samples.Tried, "passed", s.samples.Passed)
 		b.runEach(ctx, without(mutants, slices.Concat(undecided, sampled)))
 	}
 	b.screenPackages(ctx, mutants)
 	if len(b.plausible(sampledRefused)) > 0 {
 		s.opt.Log.Debug("no more pools of a whole package: one was wrong", "package", b.target.Package)
-		s.pace(ctx, b.meta.binary).noPools = true
+		s.timing(ctx, b.meta.binary).noPools = true
 		again := without(refused, sampledRefused)
 		b.runEach(ctx, again)
 		b.screenPackages(ctx, again)
 	}
 }
 
-// plausible are those of the mutants that are so far.
+// plausible returns the mutants that are plausible so far.
 func (b *batch) plausible(mutants []mutant) []mutant {
 	return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool { return b.result(m).Verdict != validate.Plausible })
 }
 
-// without are the mutants that are not among others.
+// without returns the mutants that are not among others.
 func without(mutants, others []mutant) []mutant {
 	return slices.DeleteFunc(slices.Clone(mutants), func(m mutant) bool {
 		return slices.ContainsFunc(others, func(o mutant) bool { return o.ID == m.ID })

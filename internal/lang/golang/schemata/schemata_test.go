@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// small is a package with a bug, and another that depends on how it behaves.
+// small is a package with a bug, and another that depends on its behavior.
 const small = `
 -- num/num.go --
 package num
@@ -133,7 +133,7 @@ func TestScreen(t *testing.T) {
 	}
 }
 
-// One binary holds them all, and each still gets the verdict that is its own.
+// One binary holds all candidates, and each gets its own verdict.
 func TestScreenTogether(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
@@ -147,7 +147,7 @@ func TestScreenTogether(t *testing.T) {
 		f.swap("num/num.go", "limit = 10", `limit = "20"`),
 		f.swap("num/num.go", "return limit", "return limit * 2"),
 		f.swap("num/num.go", "return limit", "return 30"),
-		both, // two functions: has a build of its own
+		both, // two functions: needs a build of its own
 	}
 	results, _ := f.v.Screen(t.Context(), goal, cands)
 	want := []validate.Verdict{validate.Rejected, validate.Rejected, validate.IllTyped, validate.Rejected, validate.Rejected, validate.Plausible}
@@ -157,7 +157,7 @@ func TestScreenTogether(t *testing.T) {
 			t.Log(r.Reason)
 		}
 	}
-	// What fixes one of two tests says so: the failures have two causes.
+	// A candidate that fixes one of two tests says which: the failures have two causes.
 	for i, fixes := range []string{"TestMax", "TestLimit", "", "TestLimit", ""} {
 		got := ""
 		for _, id := range results[i].Fixes {
@@ -174,8 +174,8 @@ func TestScreenTogether(t *testing.T) {
 	}
 }
 
-// A candidate with which another test of the package fails does not get to
-// confirmation, unless that failure is accepted.
+// A candidate that makes another test of the package fail is refused before confirmation,
+// unless that failure is accepted.
 func TestScreenPackage(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, small)
@@ -209,8 +209,8 @@ func TestConfirm(t *testing.T) {
 		{"still fails", "func Max(a, b int) int {\n\tif a <= b {", validate.Rejected, validate.StageFailing, "TestMax", []string{validate.StageFailing}},
 		{"does not compile", "func Max(a, b int) int {\n\tif a > c {", validate.Rejected, validate.StageFailing, "", []string{validate.StageFailing}},
 		{
-			// Right the first times that a process asks, wrong later: what a flaky
-			// patch looks like to the repeated run.
+			// Right for the first calls in a process and wrong later: to the repeated run it
+			// looks like a flaky patch.
 			"passes only sometimes", "var asked int\n\nfunc Max(a, b int) int {\n\tif asked++; asked > 2 {\n\t\treturn -1\n\t}\n\tif a > b {", validate.Refused, validate.StageRepeat, "TestMax",
 			[]string{validate.StageFailing, validate.StageDependents, validate.StageSuite, validate.StageRepeat},
 		},
@@ -242,12 +242,12 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// Cancelled at any moment, screening ends at once, leaves verdicts that are true,
-// and no file behind.
+// Screening can be cancelled at any moment: it ends immediately, its verdicts are true, and it
+// leaves no files behind.
 func TestCancel(t *testing.T) {
 	temp := t.TempDir()
 	t.Setenv("TMPDIR", temp)
-	t.Setenv("GOTMPDIR", t.TempDir()) // what a go command leaves that is killed is the caller's, who names this folder
+	t.Setenv("GOTMPDIR", t.TempDir()) // a killed go command leaves files, which the caller deletes with this directory
 	f := newFixture(t, small)
 	goal := target("example.com/m/num", "TestMax")
 	goal.Accepted = target("example.com/m/num", "TestLimit").Failures
@@ -278,7 +278,7 @@ func TestCancel(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), "TestCancel") { // the test's own
+		if !strings.HasPrefix(e.Name(), "TestCancel") { // the temporary directory of the test
 			t.Errorf("%s is left behind", e.Name())
 		}
 	}

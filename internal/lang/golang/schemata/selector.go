@@ -10,14 +10,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// What a package gets besides its mutants: how it learns which one to be, how values are
-// chosen, and the steps that are counted.
+// This file writes what a package of mutants needs in addition: the selection of a mutant, the
+// choice of values, and the counting of steps.
 
-// selectorFile is a file that a package of mutants gets. Its functions init run before
-// those of files behind it in the order of names.
+// selectorFile is the name of a file that is added to a package of mutants. Its init functions
+// run before those of other files, because these are sorted by name.
 const selectorFile = "0_regreen_mutant.go"
 
-// selectorText is where a package learns which mutant to be.
+// selectorText reads which mutant to be from the environment.
 const selectorText = `
 import (
 	regreenOS "os"
@@ -38,14 +38,14 @@ func regreenSet(mutant int, set func() (undo func())) {
 }
 `
 
-// selectorTextInPool takes it from package testing, where it changes; see pool/pool.go.
+// selectorTextInPool reads it from package testing, which changes it; see pool/pool.go.
 const selectorTextInPool = `
 import regreenTesting "testing"
 
 var (
 	regreenMutant    = &regreenTesting.RegreenMutant
 	regreenSteps     = &regreenTesting.RegreenSteps
-	regreenReach     = &regreenTesting.RegreenReach
+	regreenProbes    = &regreenTesting.RegreenProbes
 	regreenValueSite = &regreenTesting.RegreenValueSite
 )
 
@@ -60,12 +60,12 @@ func regreenSet(mutant int, set func() (undo func())) {
 }
 `
 
-// selectorDecls stand for either when a package is type-checked.
+// selectorDecls replace either text when a package is type-checked.
 const selectorDecls = `
 var (
 	regreenMutant *int
 	regreenSteps  *int64
-	regreenReach  *[1 << 16]bool
+	regreenProbes *[1 << 16]bool
 )
 
 func regreenEarly(int)
@@ -77,8 +77,8 @@ func regreenHole() bool
 func regreenSet(mutant int, set func() (undo func())) {}
 `
 
-// valueFuncs are the functions that choose values, one for each type: type parameters are not
-// in every language version that a module may be written in.
+// valueFuncs returns the functions that choose values, one for each type. They do not use type
+// parameters, because the module's language version may not have them.
 func (w *writer) valueFuncs() string {
 	text := valueFuncText
 	if w.pooled {
@@ -95,8 +95,8 @@ const valueFuncText = `
 func regreenValue%d(_ int, value func(int) %s) %[2]s { return value(*regreenMutant) }
 `
 
-// comparingValueFuncText compares the values of all mutants of the site with the one that
-// is chosen. One that could not be computed differs from all that can be.
+// comparingValueFuncText compares the values of all mutants of the site with the chosen one. If
+// a value panics, it differs from all others.
 const comparingValueFuncText = `
 func regreenValue%d(site int, value func(int) %s) %[2]s {
 	if *regreenValueSite != site && *regreenValueSite != -2 {
@@ -119,7 +119,7 @@ func regreenCompare%[1]d(site int, value func(int) %[2]s) %[2]s {
 }
 `
 
-// valueFuncDecls stand for them when a package is type-checked.
+// valueFuncDecls returns declarations of these functions for the type check.
 func (w *writer) valueFuncDecls() string {
 	var b strings.Builder
 	for i, typ := range w.types {
@@ -138,10 +138,11 @@ func (w *writer) valueFunc(typ string) string {
 	return fmt.Sprintf("regreenValue%d", i)
 }
 
-// step counts a turn of a loop or a call, and ends what makes too many.
+// step counts a loop iteration or a call, and ends the goroutine after too many.
 const step = " if *regreenSteps--; *regreenSteps < 0 { regreenOverrun() };"
 
-// stepEdits put a step at the head of every loop and function below root.
+// stepEdits returns edits that insert a step at the start of every loop body and function
+// below root.
 func stepEdits(file *source.File, root ast.Node) []propose.Edit {
 	var out []propose.Edit
 	ast.Inspect(root, func(n ast.Node) bool {
@@ -165,8 +166,9 @@ func stepEdits(file *source.File, root ast.Node) []propose.Edit {
 	return out
 }
 
-// setting sets the variables through which copies are called.
-func (w *writer) setting(order []*source.File, groups map[*source.File][]*group) string {
+// setVariables returns an init function that sets the variables through which copies are
+// called.
+func (w *writer) setVariables(order []*source.File, groups map[*source.File][]*group) string {
 	if !w.indirect {
 		return ""
 	}

@@ -14,24 +14,23 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Many mutants only change the value of an expression that has no side effects, or
-// put in an if statement with such a condition. Wherever the code gets to the place,
-// what such a mutant would make of it can be found out without being it: so one run
-// shows which mutants change nothing, and which ones do the same as the one
-// that is tried (Just, Ernst, Fraser, "Efficient mutation analysis by propagating and
+// Many mutants only change the value of an expression without side effects, or insert an if
+// statement with such a condition. When a run reaches that place, it can compute the values of
+// all these mutants. So one run shows which mutants change nothing, and which ones do the same
+// as the mutant that runs (Just, Ernst, Fraser, "Efficient mutation analysis by propagating and
 // partitioning infected execution states", 2014).
 
-// valueSite is a place of a function where one of several values is chosen, each of them
-// a mutant's or the one that is there.
+// valueSite is a place in a function that chooses between the original value and those of
+// mutants.
 type valueSite struct {
-	start, end int    // of the expression; equal where a statement is put in
-	typ        string // of the values, as the file writes it
-	body       string // of the if statement that is put in, with its braces
-	after      bool   // the expression has side effects, and mutants only add to its value
+	start, end int    // of the expression; equal if a statement is inserted
+	typ        string // of the values, as the file spells it
+	body       string // of the inserted if statement, with its braces
+	after      bool   // the expression has side effects, and mutants only add a clause to it
 }
 
-// valueSiteOf returns the site where edits choose another value and that value's text;
-// ok is false for edits that do anything else.
+// valueSiteOf returns the site of edits that only choose another value, and the text of that
+// value. ok is false for all other edits.
 func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blocks []block, edits []propose.Edit) (at valueSite, text string, ok bool) {
 	if pkg.Info == nil {
 		return at, "", false
@@ -48,7 +47,7 @@ func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blo
 		}
 		tv, known := pkg.Info.Types[e]
 		if !known {
-			continue // a name behind a dot
+			continue // a name after a dot
 		}
 		if !tv.IsValue() {
 			return at, "", false
@@ -61,7 +60,7 @@ func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blo
 			return clauseSiteOf(pkg, file, path[:i], e, edits)
 		}
 		if within, isExpr := parent.(ast.Expr); isExpr && tv.Value != nil && pkg.Info.Types[within].Value != nil {
-			continue // a part of a constant is reckoned otherwise than a value
+			continue // constant arithmetic differs from that of values
 		}
 		start, end := file.Offset(e.Pos()), file.Offset(e.End())
 		text = splice(file.Src, start, end, edits)
@@ -69,8 +68,8 @@ func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blo
 		if err != nil || strings.Contains(text, "\n") || !delimited(parent, e) && !binds(e, changed) {
 			continue
 		}
-		typ, spelled := spell(pkg, e.Pos(), types.Default(tv.Type))
-		if !spelled || !value(path[:i], e) || callBehind(pkg.Info, path[:i], e) || !typed(pkg, e.Pos(), changed, types.Default(tv.Type)) {
+		typ, spelled := spellType(pkg, e.Pos(), types.Default(tv.Type))
+		if !spelled || !replaceable(path[:i], e) || effectAfter(pkg.Info, path[:i], e) || !hasType(pkg, e.Pos(), changed, types.Default(tv.Type)) {
 			continue
 		}
 		return valueSite{start: start, end: end, typ: typ}, text, true
@@ -78,11 +77,11 @@ func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blo
 	return at, "", false
 }
 
-// clauseSiteOf serves edits that add a clause to a condition that has side effects,
-// as "&& b" behind "f()".
+// clauseSiteOf is valueSiteOf for edits that add a clause to a condition with side effects, like
+// "&& b" after "f()".
 func clauseSiteOf(pkg *source.Package, file *source.File, path []ast.Node, e ast.Expr, edits []propose.Edit) (at valueSite, text string, ok bool) {
 	start, end := file.Offset(e.Pos()), file.Offset(e.End())
-	if len(edits) != 1 || edits[0].Start != end || edits[0].End != end || !value(path, e) || strings.Contains(edits[0].New, "\n") {
+	if len(edits) != 1 || edits[0].Start != end || edits[0].End != end || !replaceable(path, e) || strings.Contains(edits[0].New, "\n") {
 		return at, "", false
 	}
 	whole, err := parser.ParseExpr(string(file.Src[start:end]) + edits[0].New)
@@ -96,22 +95,22 @@ func clauseSiteOf(pkg *source.Package, file *source.File, path []ast.Node, e ast
 	clause := strings.TrimSpace(strings.TrimPrefix(strings.TrimSpace(edits[0].New), added.Op.String()))
 	parsed, err := parser.ParseExpr(clause)
 	boolean := types.Typ[types.Bool]
-	if err != nil || !types.Identical(types.Default(pkg.Info.Types[e].Type), boolean) || !typed(pkg, e.Pos(), parsed, boolean) {
+	if err != nil || !types.Identical(types.Default(pkg.Info.Types[e].Type), boolean) || !hasType(pkg, e.Pos(), parsed, boolean) {
 		return at, "", false
 	}
-	if _, spelled := spell(pkg, e.Pos(), boolean); !spelled {
+	if _, spelled := spellType(pkg, e.Pos(), boolean); !spelled {
 		return at, "", false
 	}
-	return valueSite{start: start, end: end, typ: "bool", after: true}, "regreenWas " + added.Op.String() + " " + clause, true
+	return valueSite{start: start, end: end, typ: "bool", after: true}, "regreenOld " + added.Op.String() + " " + clause, true
 }
 
-// guardSiteOf serves edits that put in an if statement: its condition is the value.
+// guardSiteOf is valueSiteOf for edits that insert an if statement: its condition is the value.
 func guardSiteOf(pkg *source.Package, file *source.File, blocks []block, edits []propose.Edit) (at valueSite, condition string, ok bool) {
 	if len(edits) != 1 || edits[0].Start != edits[0].End {
 		return at, "", false
 	}
-	offset, put := edits[0].Start, edits[0].New
-	list, err := statements(put)
+	offset, inserted := edits[0].Start, edits[0].New
+	list, err := statements(inserted)
 	if err != nil || len(list) != 1 {
 		return at, "", false
 	}
@@ -125,35 +124,35 @@ func guardSiteOf(pkg *source.Package, file *source.File, blocks []block, edits [
 		}
 		next := slices.IndexFunc(b.list, func(s ast.Stmt) bool { return file.Offset(s.End()) > offset })
 		if next < 0 {
-			return ownLines(put, false)
+			return ownLines(inserted, false)
 		}
 		pos := file.Offset(b.list[next].Pos())
-		return offset <= pos && ownLines(put, offset == pos)
+		return offset <= pos && ownLines(inserted, offset == pos)
 	})
 	if !between {
 		return at, "", false
 	}
 	const before = len("package p; func _() {\n") // see statements
-	text := func(n ast.Node) string { return put[int(n.Pos())-1-before : int(n.End())-1-before] }
+	text := func(n ast.Node) string { return inserted[int(n.Pos())-1-before : int(n.End())-1-before] }
 	cond, pos, boolean := text(s.Cond), file.Tok.Pos(offset), types.Typ[types.Bool]
 	changed, err := parser.ParseExpr(cond)
-	if err != nil || strings.Contains(cond, "\n") || !typed(pkg, pos, changed, boolean) {
+	if err != nil || strings.Contains(cond, "\n") || !hasType(pkg, pos, changed, boolean) {
 		return at, "", false
 	}
-	if _, spelled := spell(pkg, pos, boolean); !spelled {
+	if _, spelled := spellType(pkg, pos, boolean); !spelled {
 		return at, "", false
 	}
 	return valueSite{start: offset, end: offset, typ: "bool", body: text(s.Body)}, cond, true
 }
 
-// enclosing lists the nodes below root that hold a range, outer ones first.
+// enclosing returns the nodes below root that contain a range, outer ones first.
 func enclosing(file *source.File, root ast.Node, from, to int) (path []ast.Node) {
 	ast.Inspect(root, func(n ast.Node) bool {
 		if n == nil || file.Offset(n.Pos()) > from || file.Offset(n.End()) < to {
 			return false
 		}
 		for len(path) > 0 && file.Offset(path[len(path)-1].End()) < file.Offset(n.End()) {
-			path = path[:len(path)-1] // ended where this one begins
+			path = path[:len(path)-1] // it ends where this node begins
 		}
 		path = append(path, n)
 		return true
@@ -161,8 +160,8 @@ func enclosing(file *source.File, root ast.Node, from, to int) (path []ast.Node)
 	return path
 }
 
-// delimited reports whether an expression stands between brackets, commas or keywords, so
-// that no operator around it can take a part of it.
+// delimited reports whether an expression is between brackets, commas or keywords, so that no
+// operator around it can bind to a part of it.
 func delimited(parent ast.Node, e ast.Expr) bool {
 	switch p := parent.(type) {
 	case *ast.ParenExpr, *ast.KeyValueExpr, *ast.CompositeLit:
@@ -179,7 +178,7 @@ func delimited(parent ast.Node, e ast.Expr) bool {
 	return true
 }
 
-// binds reports whether an expression may stand for another without parentheses.
+// binds reports whether changed can replace e without parentheses.
 func binds(e, changed ast.Expr) bool {
 	b, ok := changed.(*ast.BinaryExpr)
 	if ok {
@@ -196,9 +195,9 @@ func binds(e, changed ast.Expr) bool {
 	return false
 }
 
-// value reports whether an expression is only read where it stands, and need not be
-// constant. The path leads to it.
-func value(path []ast.Node, e ast.Expr) bool {
+// replaceable reports whether an expression, to which path leads, is only read and need not be
+// constant.
+func replaceable(path []ast.Node, e ast.Expr) bool {
 	for len(path) > 0 {
 		paren, ok := path[len(path)-1].(*ast.ParenExpr)
 		if !ok {
@@ -226,16 +225,17 @@ func value(path []ast.Node, e ast.Expr) bool {
 	case *ast.UnaryExpr:
 		return p.Op != token.AND
 	case *ast.BinaryExpr:
-		return p.Op != token.SHL && p.Op != token.SHR // whose operands follow rules of their own
+		return p.Op != token.SHL && p.Op != token.SHR // the types of its operands follow other rules
 	case *ast.SelectorExpr:
-		return false // a method may want its address
+		return false // a method may need its address
 	}
 	return true
 }
 
-// callBehind reports whether something with side effects is computed behind an expression
-// in its statement: what is only read there may be read after it, what is called before.
-func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
+// effectAfter reports whether its statement evaluates something with side effects after an
+// expression. Go may read variables of the expression after that, but a function in their place
+// would run before.
+func effectAfter(info *types.Info, path []ast.Node, e ast.Expr) bool {
 	child := ast.Node(e)
 	for _, parent := range slices.Backward(path) {
 		switch p := parent.(type) {
@@ -246,7 +246,7 @@ func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
 			}
 		case *ast.AssignStmt, *ast.ReturnStmt, *ast.ExprStmt, *ast.SendStmt, *ast.IncDecStmt, *ast.GoStmt, *ast.DeferStmt, *ast.ValueSpec, ast.Expr:
 		default:
-			return false // each of its expressions is computed by itself
+			return false // its expressions are evaluated one by one
 		}
 		found := false
 		ast.Inspect(parent, func(n ast.Node) bool {
@@ -268,12 +268,12 @@ func callBehind(info *types.Info, path []ast.Node, e ast.Expr) bool {
 	return false
 }
 
-// spell returns a type as it is written at a position: a boolean, an integer, a string,
-// or one of the package's own that is such, or a pointer to one of the package's own.
-func spell(pkg *source.Package, at token.Pos, t types.Type) (string, bool) {
+// spellType returns a type as it is spelled at a position. It must be a simple type, a type of
+// the package with a simple underlying type, or a pointer to a type of the package.
+func spellType(pkg *source.Package, at token.Pos, t types.Type) (string, bool) {
 	switch t := t.(type) {
 	case *types.Alias:
-		return spell(pkg, at, types.Unalias(t))
+		return spellType(pkg, at, types.Unalias(t))
 	case *types.Pointer:
 		named, ok := t.Elem().(*types.Named)
 		if !ok || named.TypeArgs().Len() > 0 || !visible(pkg, at, named.Obj()) {
@@ -281,21 +281,21 @@ func spell(pkg *source.Package, at token.Pos, t types.Type) (string, bool) {
 		}
 		return "*" + named.Obj().Name(), true
 	case *types.Basic:
-		return t.Name(), plain(t) && visible(pkg, at, types.Universe.Lookup(t.Name()))
+		return t.Name(), simple(t) && visible(pkg, at, types.Universe.Lookup(t.Name()))
 	case *types.Named:
-		return t.Obj().Name(), plain(t.Underlying()) && visible(pkg, at, t.Obj())
+		return t.Obj().Name(), simple(t.Underlying()) && visible(pkg, at, t.Obj())
 	}
 	return "", false
 }
 
-// plain reports whether a type is a boolean, an integer that is no address, or a string.
-func plain(t types.Type) bool {
+// simple reports whether a type is a boolean, an integer other than uintptr, or a string.
+func simple(t types.Type) bool {
 	basic, ok := t.(*types.Basic)
 	return ok && basic.Info()&(types.IsBoolean|types.IsInteger|types.IsString) != 0 && basic.Info()&types.IsUntyped == 0 && basic.Kind() != types.Uintptr
 }
 
-// visible reports whether a name means an object at a position, and in the package's
-// other files.
+// visible reports whether an object's name refers to it at a position and in the package's other
+// files.
 func visible(pkg *source.Package, at token.Pos, obj types.Object) bool {
 	if obj == nil {
 		return false
@@ -309,9 +309,9 @@ func visible(pkg *source.Package, at token.Pos, obj types.Object) bool {
 	return found == obj && everywhere
 }
 
-// typed reports whether an expression at a position is a pure value that can be used as
-// one of a type without being converted to it.
-func typed(pkg *source.Package, at token.Pos, e ast.Expr, want types.Type) bool {
+// hasType reports whether an expression at a position is a pure value of a type, or a constant
+// that can become one.
+func hasType(pkg *source.Package, at token.Pos, e ast.Expr, want types.Type) bool {
 	info := &types.Info{Types: make(map[ast.Expr]types.TypeAndValue), Uses: make(map[*ast.Ident]types.Object)}
 	if types.CheckExpr(pkg.Fset, pkg.Types, at, e, info) != nil {
 		return false
@@ -322,20 +322,21 @@ func typed(pkg *source.Package, at token.Pos, e ast.Expr, want types.Type) bool 
 	}
 	if basic, ok := tv.Type.(*types.Basic); ok && basic.Info()&types.IsUntyped != 0 {
 		return tv.Value == nil && basic.Kind() == types.UntypedBool && types.Identical(want, types.Typ[types.Bool]) ||
-			tv.Value != nil && plain(want.Underlying()) && representable(tv, want)
+			tv.Value != nil && simple(want.Underlying()) && representable(tv, want)
 	}
 	return types.Identical(tv.Type, want)
 }
 
-// representable reports whether an untyped constant becomes a value of a type. Where that
-// is the type of such constants by themselves, nothing around may have made it so.
+// representable reports whether an untyped constant can become a value of a type. If that is a
+// default type of constants, it must be the constant's own default type, since the context may
+// not convert it.
 func representable(tv types.TypeAndValue, t types.Type) bool {
 	for _, kind := range []types.BasicKind{types.Bool, types.Int, types.Int32, types.String} {
 		if types.Identical(t, types.Typ[kind]) {
 			return types.Identical(types.Default(tv.Type), t)
 		}
 	}
-	info := t.Underlying().(*types.Basic).Info() // see plain
+	info := t.Underlying().(*types.Basic).Info() // see simple
 	switch tv.Value.Kind() {
 	case constant.Bool:
 		return info&types.IsBoolean != 0
@@ -347,7 +348,7 @@ func representable(tv types.TypeAndValue, t types.Type) bool {
 	return false
 }
 
-// pure reports whether to compute an expression has no effect but its value: it may panic.
+// pure reports whether evaluating an expression has no side effects; it may panic.
 func pure(info *types.Info, e ast.Expr) bool {
 	ok := true
 	ast.Inspect(e, func(n ast.Node) bool {
@@ -364,16 +365,16 @@ func pure(info *types.Info, e ast.Expr) bool {
 	return ok
 }
 
-// purePackages are packages of the standard library whose functions with one result of a
-// basic type only compute, but for those that write into what they are given, or may
-// make something huge.
+// purePackages are packages of the standard library whose functions with one result of a basic
+// type have no side effects. impure lists the exceptions: functions that write to an argument,
+// or whose result may be huge.
 var (
 	purePackages = []string{"strings", "bytes", "unicode", "unicode/utf8", "math", "math/bits", "path"}
 	impure       = []string{"EncodeRune", "Repeat"}
 )
 
-// pureCall reports whether a call only computes: a conversion, a builtin function that
-// does, or a function of the standard library that does.
+// pureCall reports whether a call has no side effects: a conversion, a pure builtin function, or
+// a pure function of the standard library.
 func pureCall(info *types.Info, call *ast.CallExpr) bool {
 	fun := ast.Unparen(call.Fun)
 	tv := info.Types[fun]
@@ -405,15 +406,15 @@ func pureCall(info *types.Info, call *ast.CallExpr) bool {
 	return basic
 }
 
-// valueSwitch is a valueSite with the values that mutants choose there.
+// valueSwitch is a valueSite with the values of mutants.
 type valueSwitch struct {
 	valueSite
 	id     int    // in the program
-	choose string // the function that is called there
+	choose string // the name of the function that it calls
 	values []piece
 }
 
-// mostValueText bounds the text of the values that one copy has a choice of.
+// mostValueText bounds the text of the values in one copy.
 const mostValueText = 200_000
 
 func (c *funcCopy) addValue(w *writer, at valueSite, m mutant, text string) {
@@ -429,7 +430,7 @@ func (c *funcCopy) addValue(w *writer, at valueSite, m mutant, text string) {
 	w.valueSites[m.ID] = c.switches[i].id
 }
 
-// inserts give the text around the expression, or in place of the statement:
+// inserts returns the text around the expression, or in place of the inserted statement:
 //
 //	regreenValue0(3, func(regreenMutant int) bool {
 //	switch regreenMutant {
@@ -448,8 +449,8 @@ func (s *valueSwitch) inserts() []insertion {
 	choice := func(before, after string) []piece {
 		return slices.Concat([]piece{{0, before + "switch regreenMutant {\n"}}, cases, []piece{{0, "}\n" + after}})
 	}
-	opening := insertion{at: s.start, rank: 3, nested: s.start - s.end, of: ids}
-	closing := insertion{at: s.end, nested: s.end - s.start, of: ids}
+	opening := insertion{at: s.start, rank: 3, nested: s.start - s.end, mutants: ids}
+	closing := insertion{at: s.end, nested: s.end - s.start, mutants: ids}
 	switch {
 	case s.start == s.end:
 		opening.rank = 2 // before an expression that begins there
@@ -457,8 +458,8 @@ func (s *valueSwitch) inserts() []insertion {
 		opening.pieces = append(opening.pieces, piece{0, s.body + "\n"})
 		return []insertion{opening}
 	case s.after:
-		opening.pieces = []piece{{0, "func(regreenWas bool) bool {\n"}}
-		opening.pieces = append(opening.pieces, choice(fmt.Sprintf("return %s(%d, func(regreenMutant int) bool {\n", s.choose, s.id), "return regreenWas\n})\n}(")...)
+		opening.pieces = []piece{{0, "func(regreenOld bool) bool {\n"}}
+		opening.pieces = append(opening.pieces, choice(fmt.Sprintf("return %s(%d, func(regreenMutant int) bool {\n", s.choose, s.id), "return regreenOld\n})\n}(")...)
 		closing.pieces = []piece{{0, ")"}}
 	default:
 		opening.pieces = choice(fmt.Sprintf("%s(%d, func(regreenMutant int) %s {\n", s.choose, s.id, s.typ), "return ")

@@ -8,8 +8,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// values is a package in which much is an expression, in a version of the language that
-// has no type parameters. Check is false as it stands.
+// values is a package with many kinds of expressions, in a language version without type
+// parameters. Check returns false.
 const values = `
 -- go.mod --
 module example.com/m
@@ -69,13 +69,13 @@ func width(n *node, wide bool) int {
 	return w/1 + acc - acc
 }
 
-// visit changes what is only read in front of it.
+// visit changes what the expression before its call reads.
 func visit(acc *int) int {
 	*acc = 5
 	return 1
 }
 
-// Check tells whether all is well.
+// Check reports whether all is well.
 func Check() bool {
 	a := &node{kind: Bold, text: "a b"}
 	b := &node{kind: Plain, text: strings.ToUpper("c"), next: a}
@@ -100,8 +100,8 @@ func TestWidth(t *testing.T) {
 `
 
 var valueCases = []struct {
-	old, new string // an empty one is put in
-	value    string // that is chosen; "" where it is no such candidate
+	old, new string // with an empty old, new is inserted
+	value    string // the chosen value; "" if the candidate does not only choose a value
 	verdict  validate.Verdict
 	reason   string
 }{
@@ -111,8 +111,8 @@ var valueCases = []struct {
 	{"wide && n.kind == Bold", "wide && n.next.kind == Bold", "n.next.kind", validate.Rejected, "still fail"}, // panics
 	{"wide && n.kind == Bold", "wide && n.kynd == Bold", "", validate.IllTyped, ""},
 	{"wide && n.kind == Bold", "called() && n.kind == Bold", "", validate.Rejected, ""},
-	{"if called()", "if called() && wide", "regreenWas && wide", validate.Rejected, "changes nothing"},
-	{"if called()", "if called() && !wide", "regreenWas && !wide", validate.Rejected, "still fail"},
+	{"if called()", "if called() && wide", "regreenOld && wide", validate.Rejected, "changes nothing"},
+	{"if called()", "if called() && !wide", "regreenOld && !wide", validate.Rejected, "still fail"},
 	{"if called()", "if called() || called()", "", validate.Rejected, ""},
 	{"w += 4", "w += 5", "5", validate.Plausible, ""},
 	{"w += 4", "w += 2 + 3", "2 + 3", validate.Plausible, ""},
@@ -122,7 +122,7 @@ var valueCases = []struct {
 	{"len(n.text) + 2*3", "len(n.text) + 3*2", "3*2", validate.Rejected, "changes nothing"},
 	{"len(n.text) + 2*3", "strings.Count(n.text, \" \") + 9", "strings.Count(n.text, \" \") + 9", validate.Plausible, ""},
 	{"limits[1] = 7", "limits[2] = 7", "2", validate.Rejected, "still fail"},
-	{"limits[1] = 7", "limits[4] = 7", "4", validate.Rejected, "still fail"}, // panics; the compiler would refuse it,
+	{"limits[1] = 7", "limits[4] = 7", "4", validate.Rejected, "still fail"}, // panics; the compiler would refuse it
 	{"limits[1] = 7", "w = 7", "", validate.Rejected, ""},
 	{"i < 3", "i < 4", "4", validate.Rejected, "still fail"},
 	{"i < 3", "i < 5", "5", validate.Rejected, "still fail"}, // panics
@@ -133,12 +133,12 @@ var valueCases = []struct {
 	{"w/1 + acc - acc", "(w / 1) + 2 + acc - acc", "(w / 1) + 2 + acc", validate.Plausible, ""},
 	{"l == 1", "l == 2", "l == 2", validate.Rejected, "changes nothing"},
 	{"local(w)", "local(28)", "28", validate.Rejected, "changes nothing"},
-	{"acc + visit", "2*acc + visit", "", validate.Rejected, ""}, // acc is read behind the call
+	{"acc + visit", "2*acc + visit", "", validate.Rejected, ""}, // acc is read after the call
 	{"for n.next != nil", "for n.next == nil", "n.next == nil", validate.Rejected, "still fail"},
 	{"n = n.next", "n = n", "n", validate.Rejected, "ran into the timeout"},
 	{"b.last(), true", "a, true", "", validate.Rejected, ""},
 	{"text: \"a b\"", "text: \"a bc\"", "\"a bc\"", validate.Plausible, ""},
-	{"text: \"a b\"", "text: \"b a\"", "\"b a\"", validate.Rejected, "still fail"}, // is not the same value
+	{"text: \"a b\"", "text: \"b a\"", "\"b a\"", validate.Rejected, "still fail"}, // not the same value
 	{"kind: Plain", "kind: Bold", "Bold", validate.Rejected, "still fail"},
 	{"", "if n.kind == Bold {\n\t\treturn 30\n\t}\n\t", "n.kind == Bold", validate.Plausible, ""},
 	{"", "if n.kind == Plain {\n\t\treturn 30\n\t}\n\t", "n.kind == Plain", validate.Rejected, "changes nothing"},
@@ -146,7 +146,7 @@ var valueCases = []struct {
 	{"", "if called() {\n\t\treturn 30\n\t}\n\t", "", validate.Plausible, ""},
 }
 
-// Which values candidates choose, and what their verdicts are.
+// TestValueSites checks which values candidates choose, and their verdicts.
 func TestValueSites(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, values)
@@ -157,7 +157,7 @@ func TestValueSites(t *testing.T) {
 			old, new = "if called()", tc.new+"if called()"
 		}
 		c := f.swap("v/v.go", old, "")
-		for old != "" && new != "" && old[len(old)-1] == new[len(new)-1] { // only what changes, as strategies do
+		for old != "" && new != "" && old[len(old)-1] == new[len(new)-1] { // like strategies, replace only what changes
 			old, new = old[:len(old)-1], new[:len(new)-1]
 		}
 		for old != "" && new != "" && old[0] == new[0] {
@@ -188,9 +188,9 @@ func TestValueSites(t *testing.T) {
 	}
 }
 
-// Those that choose the same values wherever the tests get are tested once, whatever they do
-// elsewhere.
-func TestSameEffectOnce(t *testing.T) {
+// Of candidates that choose the same values in all code that the tests reach, only one runs,
+// whatever they do elsewhere.
+func TestDuplicates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, values)
 	var cands []propose.Candidate
@@ -204,12 +204,12 @@ func TestSameEffectOnce(t *testing.T) {
 			t.Errorf("%s: %s (%s)", news[i], r.Verdict, r.Reason)
 		}
 	}
-	if f.s.pool.alike != 4 {
-		t.Errorf("%d candidates were spared, want 4: all but one of each value", f.s.pool.alike)
+	if f.s.pool.duplicates != 4 {
+		t.Errorf("%d duplicates, want 4: all except one for each value", f.s.pool.duplicates)
 	}
 }
 
-// A value that cannot be computed is not like one that can.
+// A value that panics differs from one that does not.
 func TestValuePanics(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
@@ -252,8 +252,8 @@ func TestBold(t *testing.T) {
 	}
 }
 
-// What tests of test helpers do to a testing.T of their own does not end them, in a pool
-// or in a process; and a value that cannot be had fixes nothing.
+// Tests of test helpers may report errors to a testing.T of their own. That does not stop the
+// test, neither in a pool nor in a process. And a value that panics fixes nothing.
 func TestPoolNamelessT(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
@@ -313,9 +313,9 @@ func TestTwice(t *testing.T) {
 			t.Errorf("%s: %s, fixes %q; want rejected and %q", news[i], r.Verdict, fixes, want)
 		}
 	}
-	alone := target("example.com/m/v", "TestLimit")
-	alone.Accepted = goal.Failures[1:]
-	results, _ = f.v.Screen(t.Context(), alone, cands)
+	single := target("example.com/m/v", "TestLimit")
+	single.Accepted = goal.Failures[1:]
+	results, _ = f.v.Screen(t.Context(), single, cands)
 	for i, r := range results {
 		if want := news[i] == "4" || news[i] == "must(4)"; (r.Verdict == validate.Plausible) != want {
 			t.Errorf("%s: %s (%s)", news[i], r.Verdict, r.Reason)

@@ -10,13 +10,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// maxWhole bounds how many candidates of a batch get a build of their own: each
-// takes as long as a hundred mutants that share one, even when it is relinked.
+// maxWhole bounds how many candidates of a batch get a build of their own: each takes as long
+// as a hundred mutants that share one, even if it is relinked.
 const maxWhole = 10
 
-// limitWhole leaves those over that would take too long.
+// limitWhole drops the candidates beyond maxWhole.
 func (b *batch) limitWhole() {
-	if len(b.whole) <= maxWhole || b.s.opt.Way == validate.Overlay {
+	if len(b.whole) <= maxWhole || b.s.opt.Screening == validate.Overlay {
 		return
 	}
 	for _, m := range b.whole[maxWhole:] {
@@ -34,7 +34,7 @@ func (b *batch) runWhole(ctx context.Context) {
 	b.runBuilt(ctx, relinker)
 }
 
-// runBuilt builds and tests each candidate by itself; relinker may be nil.
+// runBuilt builds and tests each candidate on its own; relinker may be nil.
 func (b *batch) runBuilt(ctx context.Context, relinker *gotest.Relinker) {
 	b.s.each(ctx, len(b.whole), func(i int) {
 		r := b.result(b.whole[i])
@@ -48,8 +48,8 @@ func (b *batch) runBuilt(ctx context.Context, relinker *gotest.Relinker) {
 	})
 }
 
-// failures runs the target's tests with the real edit laid over the tree and returns
-// those that fail. What the relinker does not serve the go command builds.
+// failures runs the target's tests with the real edit laid over the tree and returns the
+// failures. If the relinker cannot build that, the go command does.
 func (b *batch) failures(ctx context.Context, relinker *gotest.Relinker, c *propose.Candidate) ([]testrun.Failure, error) {
 	files, err := validate.Files(b.s.opt.Tree.Tree, c)
 	if err != nil {

@@ -15,39 +15,37 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// selector is the environment variable that says which mutant a process is; 0 or nothing
-// is the code as it stands.
+// selector is the environment variable with the mutant that a process runs as; 0 or empty means
+// the unchanged code.
 const selector = "REGREEN_MUTANT"
 
-// writer writes mutant schemata: one package in which many mutants stand side by side,
-// so that they cost one build. Mutants go into copies of their function, each under a
-// name of its own, and the function begins with a choice among these. So what the
-// function was stays as it is, line by line.
+// writer writes mutant schemata: packages that contain many mutants, so that one build serves
+// all. Mutants go into copies of their function. Each copy has a name of its own, and the
+// function begins with a choice between them. So the original function keeps its lines.
 type writer struct {
-	pooled bool // for a program that tries many mutants in one process
-	// indirect has functions call their copies through variables that are set when
-	// the program starts: so what a mutant refers to makes no initialization cycle.
-	// While variables get their initial values there are no mutants then.
+	pooled bool // for a program that runs many mutants in one process
+	// indirect makes functions call their copies through variables that are set when the
+	// program starts, so that references of a mutant cause no initialization cycle. No mutant
+	// is then active while package variables are initialized.
 	indirect  bool
 	ownCopy   map[int]bool // mutants that get a copy of their own
-	notPooled map[int]bool // mutants that a pool cannot try
-	// settable are the directories of packages whose variables nothing takes the initial
-	// values of before a pool begins.
+	notPooled map[int]bool // mutants that a pool cannot run
+	// settable holds the directories of packages in which nothing reads the initial values of
+	// variables before a pool begins.
 	settable map[string]bool
-	// functions are the mutants of each function, by the first of them.
+	// functions maps the first mutant of a function to all its mutants.
 	functions map[int][]int
-	// spans are the lines of each file with the mutants that they belong to.
+	// spans holds the lines of each file that belong to mutants.
 	spans map[string][]span
-	// valueSites is the site at which a mutant chooses a value, by its number in the program.
+	// valueSites maps a mutant to its value site's number in the program.
 	valueSites map[int]int
 	nextSite   int
-	types      []string // of the values that are chosen in the package that was written last
-	// added is what is written behind each file's own text: the copies.
+	types      []string // of the values that are chosen in the last package written
+	// added is the text written after each file's own text: the copies.
 	added map[string]addition
-	// probed reports whether a file needs no probes; nil for no probes at all. probes
-	// are those that were written.
+	// probed reports whether a file needs no probes; nil means no probes at all.
 	probed func(file string) bool
-	probes map[string][]stretch
+	probes map[string][]stretch // the probes that were written
 }
 
 func newWriter(pooled bool, ownCopy map[int]bool) *writer {
@@ -57,24 +55,24 @@ func newWriter(pooled bool, ownCopy map[int]bool) *writer {
 	}
 }
 
-// metamutant is the program that was built of what is written.
+// metamutant returns the metamutant for a program that was built from the written files.
 func (w *writer) metamutant(binary *gotest.Binary, options gotest.BuildOptions) *metamutant {
 	return &metamutant{
 		binary: binary, options: options, pooled: w.pooled, notPooled: w.notPooled, functions: w.functions,
-		valueSites: w.valueSites, blind: w.indirect, probes: w.probes,
+		valueSites: w.valueSites, skipsStart: w.indirect, probes: w.probes,
 	}
 }
 
-// span is a range of lines and the mutants that stand there.
+// span is a range of lines and the mutants that they belong to.
 type span struct {
 	start, end int
 	ids        []int
 }
 
-// addition is what is written into a file behind its own text.
+// addition is text that is written after a file's own text.
 type addition struct {
 	text string
-	line int // of the file, at which it begins
+	line int // the line of the file at which it begins
 }
 
 // group is a function with its mutants.
@@ -83,7 +81,7 @@ type group struct {
 	decl      *ast.FuncDecl
 	blocks    []block
 	steps     []propose.Edit
-	valueCopy *funcCopy // of those that choose values; nil where none does
+	valueCopy *funcCopy // for mutants that choose values; nil if none does
 	copies    []*funcCopy
 }
 
@@ -102,13 +100,13 @@ func (g *group) all() []*funcCopy {
 	return append([]*funcCopy{g.valueCopy}, g.copies...)
 }
 
-// newCopy is a copy of the function that is named after its first mutant.
+// newCopy returns a copy of the function, named after its first mutant.
 func (g *group) newCopy(first mutant) *funcCopy {
 	return &funcCopy{file: g.file, decl: g.decl, steps: g.steps, name: fmt.Sprintf("regreen%d_%s", first.ID, g.decl.Name.Name)}
 }
 
-// write returns the files that hold the mutants, all of one package. Candidates that
-// cannot be mutants come back in rest, those that do not parse in broken.
+// write returns the files of one package that contain the mutants. rest holds the candidates
+// that cannot be mutants, broken those that do not parse.
 func (w *writer) write(pkg *source.Package, mutants []mutant) (files map[string][]byte, rest []mutant, broken map[int]error) {
 	broken = make(map[int]error)
 	w.types = nil
@@ -143,7 +141,7 @@ func (w *writer) write(pkg *source.Package, mutants []mutant) (files map[string]
 			byDecl[decl] = g
 		}
 		first := len(g.all()) == 0
-		if err := w.put(pkg, g, m); err != nil {
+		if err := w.addMutant(pkg, g, m); err != nil {
 			broken[m.ID] = err
 			continue
 		}
@@ -170,14 +168,14 @@ func (w *writer) write(pkg *source.Package, mutants []mutant) (files map[string]
 	if w.pooled {
 		selection = selectorTextInPool
 	}
-	files[path.Join(pkg.Dir, selectorFile)] = []byte("package " + pkg.Types.Name() + "\n" + selection + w.valueFuncs() + w.setting(order, groups))
+	files[path.Join(pkg.Dir, selectorFile)] = []byte("package " + pkg.Types.Name() + "\n" + selection + w.valueFuncs() + w.setVariables(order, groups))
 	return files, rest, broken
 }
 
-// put finds a place for a mutant in the copies of its function.
-func (w *writer) put(pkg *source.Package, g *group, m mutant) error {
+// addMutant adds a mutant to the copies of its function.
+func (w *writer) addMutant(pkg *source.Package, g *group, m mutant) error {
 	file, edits := g.file, m.Candidate.Edits
-	delete(w.valueSites, m.ID) // it may have been written before
+	delete(w.valueSites, m.ID) // from an earlier write
 	if !w.ownCopy[m.ID] {
 		if at, text, ok := valueSiteOf(pkg, file, g.decl, g.blocks, edits); ok && (g.valueCopy == nil || g.valueCopy.size < mostValueText) {
 			if g.valueCopy == nil {
@@ -193,7 +191,7 @@ func (w *writer) put(pkg *source.Package, g *group, m mutant) error {
 		}
 		return pkg.Info.Uses[id].Pos()
 	}
-	start, end, text, ok, err := place(file, g.blocks, declared, edits, g.steps)
+	start, end, text, ok, err := findSite(file, g.blocks, declared, edits, g.steps)
 	if err != nil {
 		return err
 	}
@@ -213,16 +211,16 @@ func (w *writer) put(pkg *source.Package, g *group, m mutant) error {
 	return nil
 }
 
-// file writes one file: a choice at the head of each function that has mutants,
-// and the copies at its end.
+// file returns the source of one file, with a choice at the start of each function that has
+// mutants, and the copies at its end.
 func (w *writer) file(file *source.File, groups []*group, values []piece) []byte {
 	var edits []propose.Edit
 	var b strings.Builder
 	var spans []span
 	line := 1
-	put := func(text string, of []span) {
+	put := func(text string, within []span) {
 		b.WriteString("\n" + text + "\n")
-		for _, s := range of {
+		for _, s := range within {
 			s.start, s.end = s.start+line, s.end+line
 			spans = append(spans, s)
 		}
@@ -240,8 +238,7 @@ func (w *writer) file(file *source.File, groups []*group, values []piece) []byte
 		first := g.all()[0].mutants[0].ID
 		for _, c := range g.all() {
 			w.functions[first] = append(w.functions[first], c.ids()...)
-			text, of := c.write()
-			put(text, of)
+			put(c.write())
 			if w.indirect && !generic(g.decl) {
 				put(c.variable(), nil)
 			}
@@ -250,7 +247,7 @@ func (w *writer) file(file *source.File, groups []*group, values []piece) []byte
 	for _, v := range values {
 		put(v.text, []span{{1, 1 + strings.Count(v.text, "\n"), []int{v.id}}})
 	}
-	if w.pooled { // a step before the choice, or an endless recursion of a copy would not count
+	if w.pooled { // steps go before the choice, to count endless recursion of a copy
 		edits = append(stepEdits(file, file.Syntax), edits...)
 		edits = append(edits, probes...)
 	}
@@ -267,8 +264,8 @@ func (w *writer) file(file *source.File, groups []*group, values []piece) []byte
 	return []byte(src + b.String())
 }
 
-// probe puts a probe at the head of each stretch of a file's functions, unless it is
-// known already which of them are reached.
+// probe returns edits that insert a probe at the start of each stretch of a file's functions,
+// unless the file's results are already known.
 func (w *writer) probe(file *source.File) []propose.Edit {
 	if w.probed == nil || w.probed(file.Name) {
 		return nil
@@ -292,17 +289,17 @@ func (w *writer) probe(file *source.File) []propose.Edit {
 			}
 			s.number, n = n, n+1
 			stretches = append(stretches, s)
-			edits = append(edits, propose.Edit{File: file.Name, Start: s.start, End: s.start, New: fmt.Sprintf(" regreenReach[%d] = true;", s.number)})
+			edits = append(edits, propose.Edit{File: file.Name, Start: s.start, End: s.start, New: fmt.Sprintf(" regreenProbes[%d] = true;", s.number)})
 		}
 	}
 	w.probes[file.Name] = stretches
 	return edits
 }
 
-// variableSetter is the text of a mutant that changes the initial value of a package-level
-// variable: the variable is set again when the program starts, or when a pool comes to
-// the mutant (see settable). What other variables took from it before then stays as it
-// was, which can only reject.
+// variableSetter returns the text of a mutant that changes the initial value of a package-level
+// variable: it sets the variable again when the program starts, or when a pool gets to the
+// mutant (see settable). Other variables keep what they took from the original value, which can
+// only lead to a rejection.
 func variableSetter(file *source.File, m mutant) (string, bool) {
 	if file == nil || m.Candidate.Whole {
 		return "", false
@@ -315,11 +312,11 @@ func variableSetter(file *source.File, m mutant) (string, bool) {
 	if err != nil {
 		return "", false
 	}
-	return fmt.Sprintf("func init() {\n\tregreenSet(%d, func() func() {\n\t\tregreenWas := %s\n\t\t%[2]s = %s\n\t\treturn func() { %[2]s = regreenWas }\n\t})\n}", m.ID, name.Name, text), true
+	return fmt.Sprintf("func init() {\n\tregreenSet(%d, func() func() {\n\t\tregreenOld := %s\n\t\t%[2]s = %s\n\t\treturn func() { %[2]s = regreenOld }\n\t})\n}", m.ID, name.Name, text), true
 }
 
-// copyable reports whether a function can be copied: not one that asks how it was
-// called, and only where the body changes.
+// copyable reports whether a candidate can be in a copy of a function: only its body changes,
+// and it does not ask for its caller.
 func copyable(decl *ast.FuncDecl, file *source.File, c *propose.Candidate) bool {
 	if decl.Recv == nil && (decl.Name.Name == "_" || decl.Name.Name == "main") {
 		return false
@@ -336,9 +333,8 @@ func copyable(decl *ast.FuncDecl, file *source.File, c *propose.Candidate) bool 
 	return c.Edits[0].Start > file.Offset(decl.Body.Lbrace) && !asksForCaller(decl.Body)
 }
 
-// asksForCaller reports whether a body calls recover, which works only where the
-// deferred function itself does, or runtime.Caller and the like: a copy stands one
-// call deeper than the function.
+// asksForCaller reports whether a body calls recover, which works only in the deferred function
+// itself, or runtime.Caller and similar functions: a copy runs one call deeper than the function.
 func asksForCaller(body *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -359,18 +355,17 @@ func asksForCaller(body *ast.BlockStmt) bool {
 	return found
 }
 
-// dispatcher writes the choice at the head of one function.
+// dispatcher writes the choice at the start of one function.
 type dispatcher struct {
 	file   *source.File
-	naming []propose.Edit // gives names to parameters that lack one
+	naming []propose.Edit // edits that name parameters without a name
 	recv   string
 	args   []string
 	targs  []string
 }
 
-// dispatch returns the edits that have a function begin with a choice among its
-// copies: right behind the opening brace, on its line, so that the lines of the
-// rest stay what they were.
+// dispatch returns the edits that make a function begin with a choice between its copies, on the
+// line of the opening brace, so that the other lines keep their numbers.
 func dispatch(file *source.File, g *group, pooled, indirect bool) []propose.Edit {
 	decl := g.decl
 	d := &dispatcher{file: file}
@@ -414,7 +409,7 @@ func dispatch(file *source.File, g *group, pooled, indirect bool) []propose.Edit
 		if indirect && !generic(decl) {
 			call = "if " + c.name + "_var != nil { " + call + " }"
 		}
-		if c == g.valueCopy && pooled { // to find out which choose the same values
+		if c == g.valueCopy && pooled { // to compare the values of mutants
 			if !indirect {
 				fmt.Fprintf(&b, " %s;", call)
 			}
@@ -430,7 +425,7 @@ func dispatch(file *source.File, g *group, pooled, indirect bool) []propose.Edit
 	return append(slices.Clone(d.naming), propose.Edit{File: file.Name, Start: at, End: at, New: b.String()})
 }
 
-// generic reports whether a function or the type it is a method of has type parameters.
+// generic reports whether a function or its receiver's type has type parameters.
 func generic(decl *ast.FuncDecl) bool {
 	if decl.Type.TypeParams != nil {
 		return true
@@ -446,7 +441,7 @@ func generic(decl *ast.FuncDecl) bool {
 	return !plain
 }
 
-// call calls a copy with what the function was called with.
+// call returns a call of a copy with the arguments of the function.
 func (d *dispatcher) call(name string) string {
 	if d.recv != "" {
 		name = d.recv + "." + name
@@ -457,7 +452,7 @@ func (d *dispatcher) call(name string) string {
 	return name + "(" + strings.Join(d.args, ", ") + ")"
 }
 
-// name lists the names of parameters; those without one, or named _, get one.
+// name returns the names of parameters, and names those without one or with _.
 func (d *dispatcher) name(list *ast.FieldList, prefix string) []string {
 	var out []string
 	for _, field := range list.List {
@@ -480,7 +475,7 @@ func (d *dispatcher) name(list *ast.FieldList, prefix string) []string {
 	return out
 }
 
-// inCopy returns the mutants of the copy that is named after one.
+// inCopy returns the mutants of the copy that is named after its first mutant.
 func (w *writer) inCopy(first int) []int {
 	most := []int{first}
 	for _, spans := range w.spans {
@@ -493,8 +488,8 @@ func (w *writer) inCopy(first int) []int {
 	return most
 }
 
-// at returns the mutants that stand at a line of a file: one, or all of a copy where the
-// line belongs to no single one.
+// at returns the mutants at a line of a file: one, or all of the copy if the line belongs to no
+// single mutant.
 func (w *writer) at(file string, line int) []int {
 	var best span
 	for _, s := range w.spans[file] {

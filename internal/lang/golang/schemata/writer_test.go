@@ -22,8 +22,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// shapes are functions of every form that a dispatcher has to cope with. In each,
-// "old NAME" is what a candidate makes "new NAME", and NAME() gives it.
+// shapes are functions of every form that a dispatcher must handle. In each, a candidate changes
+// "old NAME" to "new NAME", and NAME() returns that.
 const shapes = `
 -- m.go --
 package m
@@ -41,7 +41,7 @@ type pair[K comparable, V any] struct {
 	v V
 }
 
-// Plain, and a trailing comment behind the brace.
+// Plain, with a trailing comment after the brace.
 func plain() string { // comment
 	return "old Plain"
 }
@@ -120,7 +120,7 @@ func recovers() (s string) {
 
 func Recover() string { return recovers() }
 
-// handle recovers for whoever defers it: that works one call deep only.
+// handle recovers for whoever defers it, which works only one call deep.
 func handle(s *string) {
 	if recover() != nil {
 		*s = "old Deferred"
@@ -239,7 +239,7 @@ func testSchemata(t *testing.T, pooled, indirect bool) {
 	for _, m := range regexp.MustCompile(`old (\w+)`).FindAllStringSubmatch(shapes, -1) {
 		names = append(names, m[1])
 	}
-	names = append(names, "Closure") // whose text is put together
+	names = append(names, "Closure") // which builds its text
 	archive := shapes
 	for _, name := range names {
 		archive += fmt.Sprintf("\nfunc Test%s(t *testing.T) { check(t, %[1]s) }\n", name)
@@ -269,7 +269,7 @@ func testSchemata(t *testing.T, pooled, indirect bool) {
 	}
 	for _, m := range rest {
 		if name := names[m.ID-1]; name != "Deferred" {
-			t.Errorf("%s is no mutant", name)
+			t.Errorf("%s is not a mutant", name)
 		}
 	}
 	if errs := pkg.CheckAdded(map[string]string{"m.go": w.added["m.go"].text}, selectorDecls+w.valueFuncDecls()); len(errs) > 0 {
@@ -289,7 +289,7 @@ func testSchemata(t *testing.T, pooled, indirect bool) {
 		if id > 0 && !slices.ContainsFunc(rest, func(m mutant) bool { return m.ID == id }) {
 			want = []string{"Test" + names[id-1]}
 			if indirect && names[id-1] == "AtInit" {
-				want = nil // it took effect before there were mutants
+				want = nil // it ran before mutants were active
 			}
 		}
 		res, err := binary.Run(t.Context(), gotest.BinaryRun{Verbose: true, Env: []string{selected(id)}})
@@ -306,8 +306,7 @@ func testSchemata(t *testing.T, pooled, indirect bool) {
 	}
 }
 
-// sites is a function with the places that a choice between statements has to be
-// careful about.
+// sites is a function with the cases in which a choice between statements needs care.
 const sites = `package m
 
 func f(list []int) (sum int, err error) {
@@ -340,7 +339,7 @@ next:
 }
 `
 
-func TestPlace(t *testing.T) {
+func TestFindSite(t *testing.T) {
 	t.Parallel()
 	pkg := packageOf(t, sites)
 	file := pkg.Files[0]
@@ -358,27 +357,27 @@ func TestPlace(t *testing.T) {
 	}
 	for _, tc := range []struct {
 		name, old, new string
-		text           string // "" when the candidate needs a copy of the function
+		text           string // "" if the candidate needs a copy of the function
 	}{
 		{"a statement", "sum += half", "sum -= half", "sum -= half"},
-		{"a condition takes its body along", "n > 1", "n > 2", "if n > 2 { // big\n\t\t\tsum += n\n\t\t\tcount++\n\t\t}"},
-		{"an insertion stands alone", "sum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tsum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}"},
-		{"what declares takes the rest along", "n / 2", "n / 3", "half := n / 3\n\t\t\tsum += half"},
+		{"a condition includes its body", "n > 1", "n > 2", "if n > 2 { // big\n\t\t\tsum += n\n\t\t\tcount++\n\t\t}"},
+		{"an inserted statement", "sum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}\n\t\t\tsum += n", "if n == 3 {\n\t\t\t\tcontinue\n\t\t\t}"},
+		{"a declaration includes the rest", "n / 2", "n / 3", "half := n / 3\n\t\t\tsum += half"},
 		{"fallthrough stays the last", "fallthrough", "sum--", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tsum--\n\t\tcase 2:\n\t\t\tsum++\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
-		{"a := of what is outside", "last, err := count, err", "last, err := 1, err", ""},
-		{"a := of what is new", "i+1, 2", "i+1, 3", "i, more := i+1, 3\n\t\t_, _ = i, more"},
+		{"a := of an outer variable", "last, err := count, err", "last, err := 1, err", ""},
+		{"a := of new variables", "i+1, 2", "i+1, 3", "i, more := i+1, 3\n\t\t_, _ = i, more"},
 		{"a label", "continue next", "break next", "break next"},
 		{"the labelled statement", "for range list {", "for range list[1:] {", ""},
-		{"what is put behind a statement goes on with it", "sum += half", "sum += half + 1", "sum += half + 1"},
-		{"a clause behind a statement", "sum++", "sum++\n\t\tcase 7:\n\t\t\tsum = 0", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tfallthrough\n\t\tcase 2:\n\t\t\tsum++\n\t\tcase 7:\n\t\t\tsum = 0\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
+		{"an inserted text that continues a statement", "sum += half", "sum += half + 1", "sum += half + 1"},
+		{"a clause after a statement", "sum++", "sum++\n\t\tcase 7:\n\t\t\tsum = 0", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tfallthrough\n\t\tcase 2:\n\t\t\tsum++\n\t\tcase 7:\n\t\t\tsum = 0\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
 		{"an assignment that becomes a declaration", "sum += half", "sum := half; _ = sum", ""},
 	} {
 		c := swapIn(t, "m.go", sites, tc.old, tc.new)
-		if tc.name == "an insertion stands alone" {
+		if tc.name == "an inserted statement" {
 			at := strings.Index(sites, "sum += n")
 			c.Edits = []propose.Edit{{File: "m.go", Start: at, End: at, New: strings.TrimSuffix(tc.new, "sum += n")}}
 		}
-		start, end, text, ok, err := place(file, blocksOf(file, decl), declared, c.Edits, nil)
+		start, end, text, ok, err := findSite(file, blocksOf(file, decl), declared, c.Edits, nil)
 		if err != nil {
 			t.Errorf("%s: %v", tc.name, err)
 			continue
@@ -388,13 +387,12 @@ func TestPlace(t *testing.T) {
 		}
 	}
 	broken := swapIn(t, "m.go", sites, "sum += n", "sum += n }")
-	if _, _, _, _, err := place(file, blocksOf(file, decl), declared, broken.Edits, nil); err == nil {
-		t.Error("what leaves its block is placed")
+	if _, _, _, _, err := findSite(file, blocksOf(file, decl), declared, broken.Edits, nil); err == nil {
+		t.Error("an edit that closes its block has a site")
 	}
 }
 
-// Sites of one function are apart or within each other: what crossed would close
-// another's choice.
+// Sites of one function are disjoint or nested: a crossing site would close another's choice.
 func TestSitesNest(t *testing.T) {
 	t.Parallel()
 	pkg := packageOf(t, sites)
@@ -410,15 +408,15 @@ func TestSitesNest(t *testing.T) {
 		draw := func(name string) (start, end int) {
 			s := rapid.SampledFrom(statements).Draw(t, name)
 			start, end = file.Offset(s.Pos()), file.Offset(s.End())
-			for range rapid.IntRange(0, 5).Draw(t, name+" and space behind") {
+			for range rapid.IntRange(0, 5).Draw(t, name+" and space after") {
 				if strings.ContainsRune(" \t\n", rune(sites[end])) {
 					end++
 				}
 			}
 			text := rapid.SampledFrom([]string{"", "\n", "sum++\n"}).Draw(t, name+" becomes")
-			start, end, _, ok, err := place(file, blocks, unknown, []propose.Edit{{File: "m.go", Start: start, End: end, New: text}}, nil)
+			start, end, _, ok, err := findSite(file, blocks, unknown, []propose.Edit{{File: "m.go", Start: start, End: end, New: text}}, nil)
 			if err != nil || !ok {
-				t.Skip("has no site")
+				t.Skip("no site")
 			}
 			return start, end
 		}
@@ -432,7 +430,7 @@ func TestSitesNest(t *testing.T) {
 	})
 }
 
-// packageOf makes a package of one file without the go command.
+// packageOf returns a package of one file, loaded without the go command.
 func packageOf(t interface{ Fatalf(string, ...any) }, src string) *source.Package {
 	fset := token.NewFileSet()
 	syntax, err := parser.ParseFile(fset, "m.go", src, parser.ParseComments|parser.SkipObjectResolution)
@@ -475,7 +473,7 @@ func drawFunction(t *rapid.T, i int) string {
 		recv, name, targs, strings.Join(params, ", "), results, space, body, 1000+i, ret)
 }
 
-// A file of mutants compiles, and everything of the original stays on its line.
+// A file of mutants compiles, and all original code stays on its line.
 func TestWriteKeepsLines(t *testing.T) {
 	t.Parallel()
 	std := importer.Default()
@@ -497,7 +495,7 @@ func TestWriteKeepsLines(t *testing.T) {
 		w := newWriter(false, nil)
 		files, rest, _ := w.write(pkg, mutants)
 		if len(rest) > 0 {
-			t.Fatalf("%d of %d are no mutants", len(rest), len(mutants))
+			t.Fatalf("%d of %d are not mutants", len(rest), len(mutants))
 		}
 		if len(mutants) == 0 {
 			return
@@ -506,7 +504,7 @@ func TestWriteKeepsLines(t *testing.T) {
 		for i := range n {
 			mark := fmt.Sprint("_ = ", 1000+i)
 			if a, b := lineOf(src, mark), lineOf(text, mark); a != b {
-				t.Fatalf("line %d became %d:\n%s", a, b, text)
+				t.Fatalf("line %d moved to %d:\n%s", a, b, text)
 			}
 		}
 		fset := token.NewFileSet()
@@ -522,15 +520,15 @@ func TestWriteKeepsLines(t *testing.T) {
 		if _, err := conf.Check("m", fset, parsed, nil); err != nil {
 			t.Fatalf("%v\n%s", err, text)
 		}
-		// The spans cover each mutant's own copy and nothing else.
+		// The spans cover exactly each mutant's own copy.
 		for i, line := range strings.Split(text, "\n") {
 			ids := w.at("m.go", i+1)
 			head := regexp.MustCompile(`^func (?:\([^)]*\) )?regreen(\d+)_`).FindStringSubmatch(line)
 			if head != nil && (len(ids) == 0 || head[1] != fmt.Sprint(ids[0])) {
-				t.Fatalf("line %d begins the copy of mutant %s, taken for %v", i+1, head[1], ids)
+				t.Fatalf("line %d begins the copy of mutant %s, attributed to %v", i+1, head[1], ids)
 			}
 			if len(ids) > 0 && i < strings.Count(src, "\n") {
-				t.Fatalf("line %d is the original's, taken for mutant %v", i+1, ids)
+				t.Fatalf("line %d is original code, attributed to mutant %v", i+1, ids)
 			}
 		}
 	})
@@ -604,12 +602,12 @@ func TestDropRefused(t *testing.T) {
 		build   gotest.BuildError
 		refused []int
 	}{
-		{"by place", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 12)}}, []int{1}},
+		{"by position", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 12)}}, []int{1}},
 		{"two in two packages", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 14), at("b/b.go", 5)}}, []int{2, 3}},
 		{"between candidates", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 13)}}, nil},
 		{"another file", gotest.BuildError{Positions: []testrun.Position{at("b/a.go", 12)}}, nil},
 		{"by name", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "refers to regreen2_f"}, []int{2}},
-		{"the original's fault", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "bad"}, nil},
+		{"error in the original", gotest.BuildError{Positions: []testrun.Position{at("a/a.go", 1)}, Output: "bad"}, nil},
 	} {
 		byDir := map[string][]mutant{"a": {{1, nil}, {2, nil}}, "b": {{3, nil}}}
 		results := make([]validate.Result, 3)
@@ -631,7 +629,7 @@ func TestDropRefused(t *testing.T) {
 	}
 }
 
-// What is put behind the last statement of a block can use what is declared before it,
+// A statement inserted after the last one of a block can use the declarations before it,
 // although another candidate has a choice of these statements.
 func TestWriteKeepsScope(t *testing.T) {
 	t.Parallel()
@@ -665,9 +663,9 @@ func TestJoy(t *testing.T) {
 	}
 	const last = "out = joy + 0"
 	at := strings.Index(string(src), last) + len(last)
-	put := propose.Candidate{Strategy: "test", Title: "put in", Line: 8, Edits: []propose.Edit{{File: "p/p.go", Start: at, End: at, New: "\n\t\tout += joy"}}}
+	insert := propose.Candidate{Strategy: "test", Title: "insert", Line: 8, Edits: []propose.Edit{{File: "p/p.go", Start: at, End: at, New: "\n\t\tout += joy"}}}
 	results, _ := f.v.Screen(t.Context(), target("example.com/m/p", "TestJoy"), []propose.Candidate{
-		f.swap("p/p.go", "joy := n", "joy := n + 1"), put, f.swap("p/p.go", "joy + 0", "joy + 1"),
+		f.swap("p/p.go", "joy := n", "joy := n + 1"), insert, f.swap("p/p.go", "joy + 0", "joy + 1"),
 	})
 	if got := verdicts(results); !slices.Equal(got, []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected}) {
 		t.Errorf("got %v (%s)", got, results[1].Reason)

@@ -8,8 +8,8 @@ import (
 	"sync"
 )
 
-// regreenCompared are the mutants that are compared with what runs: at each value site
-// those that have chosen the same values there so far.
+// regreenCompared holds the mutants that are compared with what runs: for each value site,
+// those that have chosen the same values so far.
 var regreenCompared regreenComparison
 
 type regreenComparison struct {
@@ -18,19 +18,20 @@ type regreenComparison struct {
 	work []int // comparisons at each site so far
 }
 
-// regreenMostCompared bounds the comparisons at a site: beyond, its mutants are
-// taken to differ.
+// regreenMostCompared bounds the comparisons at a site. After that, its mutants count as
+// different.
 const regreenMostCompared = 20_000
 
-// watch compares mutants of one site, or of all (-2), from now on, or none.
-func (c *regreenComparison) watch(of []regreenEntry, site int) {
+// start compares mutants of one site, or of all sites (-2), from now on. Without mutants it
+// stops comparing.
+func (c *regreenComparison) start(mutants []regreenEntry, site int) {
 	c.Lock()
 	defer c.Unlock()
 	RegreenValueSite = -1
 	for i := range c.open {
 		c.open[i], c.work[i] = nil, 0
 	}
-	for _, e := range of {
+	for _, e := range mutants {
 		if e.site < 0 || site != -2 && e.site != site {
 			continue
 		}
@@ -42,7 +43,7 @@ func (c *regreenComparison) watch(of []regreenEntry, site int) {
 	}
 }
 
-// same are the mutants that chose the same values.
+// same returns the mutants that chose the same values.
 func (c *regreenComparison) same() map[int]bool {
 	c.Lock()
 	defer c.Unlock()
@@ -55,25 +56,26 @@ func (c *regreenComparison) same() map[int]bool {
 	return out
 }
 
-// regreenLess takes those out of the mutants that chose the same values as what ran, and
-// says their verdict.
-func regreenLess(mutants []regreenEntry, same map[int]bool, verdict string) []regreenEntry {
+// regreenDropSame removes the mutants that chose the same values as what ran, and writes their
+// verdict.
+func regreenDropSame(mutants []regreenEntry, same map[int]bool, verdict string) []regreenEntry {
 	return slices.DeleteFunc(mutants, func(e regreenEntry) bool {
 		if same[e.id] {
-			regreenSay("alike %d", e.id)
-			regreenSay("done %d %s", e.id, verdict)
+			regreenWrite("duplicate %d", e.id)
+			regreenWrite("done %d %s", e.id, verdict)
 		}
 		return same[e.id]
 	})
 }
 
-// regreenAgree reports whether a run up to the first failures had those that there are.
-func regreenAgree(first, all string) bool {
+// regreenKnownFailures reports whether a run up to the first failures had failures, all of which
+// are known.
+func regreenKnownFailures(first, all string) bool {
 	failed, known := strings.Fields(first), strings.Fields(all)
 	return len(failed) > 1 && !slices.ContainsFunc(failed[1:], func(name string) bool { return !slices.Contains(known[1:], name) })
 }
 
-// RegreenCompare keeps those mutants of a site that choose the same value now.
+// RegreenCompare drops the mutants of a site that now choose another value.
 func RegreenCompare(site int, same func(mutant int) bool) {
 	c := &regreenCompared
 	c.Lock()
@@ -98,7 +100,7 @@ func RegreenCompare(site int, same func(mutant int) bool) {
 	}
 }
 
-// RegreenDiffer has all mutants of a site differ: what runs had no value there.
+// RegreenDiffer drops all mutants of a site, because what runs has no value there.
 func RegreenDiffer(site int) {
 	regreenCompared.Lock()
 	defer regreenCompared.Unlock()

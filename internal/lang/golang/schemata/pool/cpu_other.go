@@ -4,5 +4,5 @@ package pool
 
 import "time"
 
-// regreenCPU is 0 where processor time is not to be had: the clock has to do.
+// regreenCPU returns 0 if processor time is not available: the clock must do.
 func regreenCPU() time.Duration { return 0 }

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// regreenCPU is the processor time that the process has taken so far.
+// regreenCPU returns the processor time of the process so far.
 func regreenCPU() time.Duration {
 	var used syscall.Rusage
 	if syscall.Getrusage(syscall.RUSAGE_SELF, &used) != nil {

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// regreenPlan is a sequence of decisions of a hole: all alike but for those that
-// are flipped, and opposite from each turn on.
+// regreenPlan is a sequence of decisions of a hole. All are base, except for single flips, and
+// all are inverted from each turn on.
 var regreenPlan struct {
 	base         bool
 	flips, turns []int
-	taken        int // decisions
+	taken        int // number of decisions
 }
 
-// RegreenHole decides as the plan says.
+// RegreenHole returns the next decision of the plan.
 func RegreenHole() bool {
 	regreen.Lock()
 	defer regreen.Unlock()
@@ -30,22 +30,22 @@ func RegreenHole() bool {
 	return decision
 }
 
-// The plans that are tried for one hole.
+// The limits of the search for one hole.
 const (
 	regreenMostPlans = 400
 	regreenLookBack  = 6
-	regreenPlanTime  = 30 * time.Millisecond // without getting further; a few plans are tried in any case
+	regreenPlanTime  = 30 * time.Millisecond // without progress; a few plans always run
 )
 
-// regreenDecide looks for decisions with which the tests pass. It starts from all
-// alike, and changes the last decisions before the failure as long as the tests get
-// further by that: "pass", or "fail" when it finds none.
-func (m *M) regreenDecide(tests []InternalTest, mutant int, limit regreenLimit) string {
+// regreenSearchPlan searches for decisions that make the tests pass. It starts with equal
+// decisions and changes the last ones before the failure, as long as that lets the tests get
+// further. It returns "pass", or "fail" if it finds no such decisions.
+func (m *M) regreenSearchPlan(tests []InternalTest, mutant int, limit regreenLimit) string {
 	began, plans, idle := time.Now(), 0, 0
 	try := func(base bool, flips, turns []int) (taken int, pass bool) {
 		plans, idle = plans+1, idle+1
 		regreenPlan.base, regreenPlan.flips, regreenPlan.turns, regreenPlan.taken = base, flips, turns, 0
-		_, verdict := m.regreenOne(tests, mutant, limit, false)
+		_, verdict := m.regreenRunMutant(tests, mutant, limit, false)
 		return regreenPlan.taken, verdict == "pass"
 	}
 	more := func() bool {

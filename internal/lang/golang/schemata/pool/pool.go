@@ -1,8 +1,8 @@
 //go:build regreen_pool
 
-// Package pool is laid into package testing of the standard library, in the test
-// programs that hold many mutants; see pool.go and edittesting.go of the folder above.
-// All names begin with regreen, so that they are apart from those of package testing.
+// Package pool is added to package testing of the standard library in test programs that
+// contain many mutants; see pool.go and edittesting.go in the parent directory. All names begin
+// with regreen, so that they do not clash with those of package testing.
 package pool
 
 import (
@@ -17,43 +17,41 @@ import (
 	"time"
 )
 
-// What the packages of mutants work with.
+// The variables that the packages of mutants use.
 var (
-	// RegreenMutant is the mutant to be: 0 is the code as it stands, -1 the
-	// time before a pool begins its work, -2 the code as it stands where it is compared
-	// with mutants.
-	RegreenMutant = regreenFirst()
-	// RegreenSteps counts down with every turn of a loop and every call; see regreenSlice.
+	// RegreenMutant is the mutant that is active: 0 means the unchanged code, -1 the time before
+	// a pool begins its work, -2 the unchanged code while it is compared with mutants.
+	RegreenMutant = regreenInitialMutant()
+	// RegreenSteps counts down with every loop iteration and every call; see regreenSlice.
 	RegreenSteps int64 = regreenEndless
 	// RegreenValueSite is the value site at which mutants are compared with what runs: none (-1),
 	// one, or all (-2).
 	RegreenValueSite = -1
-	// RegreenReach are the probes, by number: whether the code got there.
-	RegreenReach [1 << 16]bool
+	// RegreenProbes holds for each probe whether the code reached it.
+	RegreenProbes [1 << 16]bool
 )
 
 const (
 	regreenEndless = 1 << 62
-	// What passes runs further than what fails, so there is room above the steps that
-	// the code takes as it stands; a step takes one to a hundred nanoseconds.
+	// Passing code runs further than failing code, so the limit is well above the steps of the
+	// unchanged code. A step takes one to a hundred nanoseconds.
 	regreenLeastSteps = 500_000
-	// Up to here a hundred times as many are no loss; beyond, ten times are enough, or
-	// one endless loop in a slow test takes seconds.
+	// Up to this number the limit may be a hundred times the steps of the unchanged code. Above
+	// it ten times must do, or an endless loop in a slow test takes seconds.
 	regreenFairSteps = 5_000_000
 	regreenLeastWall = 500 * time.Millisecond
-	// What spins in code that has no steps takes processor time, which a busy machine does
-	// not prolong: so there is less of it than of the clock's.
+	// A loop in code without steps takes processor time. A busy machine does not increase that,
+	// so its limit is lower than that of the clock.
 	regreenLeastCPU = 100 * time.Millisecond
-	// Some tests take far more steps to pass than to fail: what ran out of them is
-	// tried again with many more, as long as the time lasts that the pool has for that.
+	// Some tests take far more steps to pass than to fail. A mutant that ran out of steps is
+	// retried with many more, as long as the pool has time for that.
 	regreenLongSteps = 30_000_000
-	// The steps are given out in slices, after each of which the depth of the calls is
-	// looked at: an endless recursion is to end before the stack does, and with it the
-	// process.
+	// Steps are handed out in slices. After each slice the depth of the calls is checked, to
+	// stop an endless recursion before the stack overflows and ends the process.
 	regreenSlice       = 50_000
 	regreenMostCalls   = 20_000
 	regreenMostMemory  = 2 << 30
-	regreenGCPercent   = 400 // garbage is collected when there is more of it: the process is short-lived
+	regreenGCPercent   = 400 // collect garbage less often: the process is short-lived
 	regreenMostStack   = 256 << 20
 	regreenLeastIdle   = 60 * time.Millisecond
 	regreenWatchPeriod = 10 * time.Millisecond
@@ -61,45 +59,45 @@ const (
 
 var regreen struct {
 	sync.Mutex
-	open     bool            // a pool is at work
-	patient  bool            // tests go on after they failed
-	brief    bool            // the first failure of any test is enough
-	over     bool            // the steps ran out
-	left     int64           // steps, behind those of the slice
-	deep     bool            // calls went deeper than they should
-	deepBase bool            // they do so as the code stands
-	early    []int           // functions that were called before the pool began
-	failed   map[string]bool // names of tests
-	places   uint64          // of the failures
-	current  int
-	deadline time.Time
-	cpuEnd   time.Duration // of the process's processor time
-	again    time.Time     // since when one that ran out of steps is tried again
-	idle     time.Duration // after which a deadlock is taken for one
-	out      *os.File
+	running     bool            // tests run for a pool
+	keepGoing   bool            // tests continue after a failure
+	brief       bool            // the first failure of any test is enough
+	overrun     bool            // the steps ran out
+	left        int64           // steps after those of the slice
+	deep        bool            // calls are too deep
+	deepBase    bool            // calls of the unchanged code are too deep
+	early       []int           // functions that were called before the pool began
+	failed      map[string]bool // names of tests
+	failureHash uint64          // of the places of the failures
+	current     int             // mutant
+	deadline    time.Time
+	cpuEnd      time.Duration // limit of the processor time of the process
+	retryBegan  time.Time     // when the retry of a mutant that ran out of steps began
+	idle        time.Duration // how long nothing happens before it counts as a deadlock
+	out         *os.File
 }
 
-func regreenFirst() int {
+func regreenInitialMutant() int {
 	if name := os.Getenv("REGREEN_POOL"); name != "" {
 		regreenTask.read(name)
 		return -1
 	}
 	n, _ := strconv.Atoi(os.Getenv("REGREEN_MUTANT"))
 	if n > 0 {
-		debug.SetMaxStack(regreenMostStack) // an endless recursion is to end soon
-		regreen.open = os.Getenv("REGREEN_BRIEF") != ""
-		regreen.brief, regreen.failed = regreen.open, make(map[string]bool)
+		debug.SetMaxStack(regreenMostStack) // end an endless recursion soon
+		regreen.running = os.Getenv("REGREEN_BRIEF") != ""
+		regreen.brief, regreen.failed = regreen.running, make(map[string]bool)
 	}
 	return n
 }
 
-// regreenTask is what a pool has to do.
-var regreenTask regreenOrder
+// regreenTask is the task of this pool.
+var regreenTask regreenPoolTask
 
-type regreenOrder struct {
+type regreenPoolTask struct {
 	err     error
 	mode    string
-	late    time.Duration // for what takes far more steps to pass than to fail
+	retry   time.Duration // for retries of mutants that ran out of steps
 	names   []string      // of the top-level tests and examples
 	mutants []regreenEntry
 }
@@ -108,19 +106,19 @@ type regreenOrder struct {
 type regreenEntry struct{ id, site int }
 
 // read reads the file that regreenPool describes.
-func (o *regreenOrder) read(name string) {
+func (p *regreenPoolTask) read(name string) {
 	text, err := os.ReadFile(name)
 	if err != nil {
-		o.err = err
+		p.err = err
 		return
 	}
 	lines := strings.Split(strings.TrimSpace(string(text)), "\n")
-	mode, late, _ := strings.Cut(lines[0], " ")
-	if o.late, err = time.ParseDuration(late); err != nil {
-		o.err = err
+	mode, retry, _ := strings.Cut(lines[0], " ")
+	if p.retry, err = time.ParseDuration(retry); err != nil {
+		p.err = err
 		return
 	}
-	o.mode, o.names = mode, strings.Fields(lines[1])
+	p.mode, p.names = mode, strings.Fields(lines[1])
 	for _, line := range lines[2:] {
 		id, site, chooses := strings.Cut(line, " ")
 		e := regreenEntry{site: -1}
@@ -128,16 +126,16 @@ func (o *regreenOrder) read(name string) {
 			e.site, err = strconv.Atoi(site)
 		}
 		if err != nil {
-			o.err = err
+			p.err = err
 			return
 		}
-		o.mutants = append(o.mutants, e)
+		p.mutants = append(p.mutants, e)
 	}
-	regreenCompared.watch(o.mutants, -2)
+	regreenCompared.start(p.mutants, -2)
 }
 
-// RegreenEarly notes a function that is called before the pool begins: what it
-// did then cannot be done again as a mutant.
+// RegreenEarly records a function that is called before the pool begins: what it did then
+// cannot be repeated as a mutant.
 func RegreenEarly(function int) {
 	regreen.Lock()
 	defer regreen.Unlock()
@@ -146,11 +144,11 @@ func RegreenEarly(function int) {
 	}
 }
 
-// regreenSets are the mutants that set a package-level variable, and return how to undo
-// that.
+// regreenSets holds the mutants that set a package-level variable. Each returns a function that
+// undoes that.
 var regreenSets = make(map[int]func() (undo func()))
 
-// RegreenSet notes such a mutant; the one that the process is for is set at once.
+// RegreenSet registers such a mutant, and sets the variable if the mutant is active.
 func RegreenSet(mutant int, set func() (undo func())) {
 	if RegreenMutant == mutant {
 		set()
@@ -158,14 +156,14 @@ func RegreenSet(mutant int, set func() (undo func())) {
 	regreenSets[mutant] = set
 }
 
-// regreenSetting sets what a mutant sets; it is not ok when the value cannot be had.
-func regreenSetting(mutant int) (undo func(), ok bool) {
+// regreenSetVariable sets the variable of a mutant. ok is false if computing the value fails.
+func regreenSetVariable(mutant int) (undo func(), ok bool) {
 	set := regreenSets[mutant]
 	if set == nil {
 		return func() {}, true
 	}
 	done := make(chan bool)
-	go func() { // which may run out of steps
+	go func() { // a goroutine, because it may run out of steps
 		defer func() { _ = recover(); close(done) }()
 		undo = set()
 		ok = true
@@ -174,26 +172,26 @@ func regreenSetting(mutant int) (undo func(), ok bool) {
 	return undo, ok
 }
 
-// RegreenOverrun gives out the next slice of steps, or ends a goroutine that took
-// too many or calls too deep; its deferred calls get a few.
+// RegreenOverrun hands out the next slice of steps, or ends a goroutine that took too many or
+// calls too deep. Its deferred calls get a few steps.
 func RegreenOverrun() {
 	regreen.Lock()
 	defer regreen.Unlock()
-	if !regreen.over && !regreen.deepBase {
+	if !regreen.overrun && !regreen.deepBase {
 		var pcs [1]uintptr
 		regreen.deep = runtime.Callers(regreenMostCalls, pcs[:]) > 0
 	}
-	if regreen.patient && regreen.deep {
+	if regreen.keepGoing && regreen.deep {
 		regreen.deepBase, regreen.deep = true, false
 	}
-	if !regreen.deep && !regreen.over && regreen.left > 0 {
+	if !regreen.deep && !regreen.overrun && regreen.left > 0 {
 		RegreenSteps = min(regreen.left, regreenSlice)
 		regreen.left -= RegreenSteps
 		return
 	}
-	regreen.over = true
+	regreen.overrun = true
 	RegreenSteps = 1 << 20
 	runtime.Goexit()
 }
 
-func regreenSay(format string, args ...any) { fmt.Fprintf(regreen.out, format+"\n", args...) }
+func regreenWrite(format string, args ...any) { fmt.Fprintf(regreen.out, format+"\n", args...) }

@@ -13,26 +13,26 @@ import (
 	"time"
 )
 
-// regreenPool runs the tests once for each mutant that the file names:
+// regreenPool runs the tests once for each mutant of a task. The file holds
 //
-//	brief, full, package or holes, and how long what runs out of steps may be tried again
+//	brief, full, package or holes, and how long to retry mutants that run out of steps
 //	names of the top-level tests and examples, separated by spaces
-//	numbers of mutants, a line each, with the value site of one that chooses a value
+//	numbers of mutants, one per line, with the value site if the mutant chooses a value
 //
-// and writes a line for each to the file's name with .out.
+// The verdicts go to a file with the same name and .out, one per line.
 func (m *M) regreenPool(name string) int {
 	if regreenTask.err != nil || !regreenOpen(name+".out") {
 		return 3
 	}
 	for _, function := range regreen.early {
-		regreenSay("early %d", function)
+		regreenWrite("early %d", function)
 	}
 	tests, others := m.regreenTests(regreenTask.names)
 	if len(tests) != len(regreenTask.names) {
 		return 3
 	}
 	debug.SetMaxStack(regreenMostStack)
-	*parallel = max(*parallel, runtime.NumCPU()) // whatever share of the cores a pool has
+	*parallel = max(*parallel, runtime.NumCPU()) // even if the pool may use fewer cores
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(regreenGCPercent)
 	}
@@ -42,12 +42,12 @@ func (m *M) regreenPool(name string) int {
 	for len(w.mutants) > 0 {
 		w.next()
 	}
-	_, after := m.regreenOne(w.tests, 0, w.limit, true)
-	regreenSay("base %s", after)
+	_, after := m.regreenRunMutant(w.tests, 0, w.limit, true)
+	regreenWrite("base %s", after)
 	return 0
 }
 
-// regreenOpen opens the file that is written, and has nothing else printed.
+// regreenOpen opens the output file, and silences standard output and error.
 func regreenOpen(name string) (ok bool) {
 	out, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -61,30 +61,30 @@ func regreenOpen(name string) (ok bool) {
 	return true
 }
 
-// regreenWork is what a pool has left to do.
+// regreenWork is the work that is left for a pool.
 type regreenWork struct {
 	m       *M
 	tests   []InternalTest
 	mutants []regreenEntry
 	limit   regreenLimit
-	late    time.Duration // that was taken by what ran out of steps
+	retried time.Duration // time for retries of mutants that ran out of steps
 }
 
-// base runs the tests as the code stands: first up to the failures, which shows what is
-// reached before them, and which mutants do the same there; then to the end, which shows
-// how much is too much; and once more, to see that the outcome is the same.
+// base runs the tests with the unchanged code: first up to the failures, to see what they reach
+// before and which mutants do the same there; then to the end, to set the limits; and once more,
+// to check that the outcome is the same.
 func (w *regreenWork) base(others []InternalTest) {
 	m, mode := w.m, regreenTask.mode
 	failing := len(w.tests)
 	var first string
 	var same map[int]bool
 	if mode == "package" {
-		w.tests = append(w.tests, m.regreenGreen(others)...)
+		w.tests = append(w.tests, m.regreenPassing(others)...)
 	} else {
 		first, same = m.regreenCompareAll(w.tests, w.mutants)
 	}
 	began, cpu := time.Now(), regreenCPU()
-	steps, _ := m.regreenOne(w.tests, 0, regreenUnlimited, true)
+	steps, _ := m.regreenRunMutant(w.tests, 0, regreenUnlimited, true)
 	w.limit = regreenLimit{
 		steps: regreenLeastSteps + max(10*steps, min(100*steps, regreenFairSteps)),
 		wall:  max(20*time.Since(began), regreenLeastWall),
@@ -96,62 +96,61 @@ func (w *regreenWork) base(others []InternalTest) {
 		w.tests = m.regreenQuickest(w.tests, failing)
 	}
 	if mode == "holes" {
-		w.tests = w.tests[:1] // what fixes all of them fixes it, and it has the fewest decisions
+		w.tests = w.tests[:1] // the one with the fewest decisions: what fixes all tests fixes it
 	}
-	_, before := m.regreenOne(w.tests, 0, regreenUnlimited, true)
-	regreenSay("base %s", before)
-	if regreenAgree(first, before) {
-		w.mutants = regreenLess(w.mutants, same, "same")
+	_, before := m.regreenRunMutant(w.tests, 0, regreenUnlimited, true)
+	regreenWrite("base %s", before)
+	if regreenKnownFailures(first, before) {
+		w.mutants = regreenDropSame(w.mutants, same, "same")
 	}
 }
 
-// next runs the tests as the next mutant, and says its verdict and that of those that did
-// the same.
+// next runs the tests with the next mutant, and writes the verdict on it and on its duplicates.
 func (w *regreenWork) next() {
 	id, site := w.mutants[0].id, w.mutants[0].site
 	w.mutants = w.mutants[1:]
 	if regreenTask.mode == "holes" {
-		regreenSay("done %d %s", id, w.m.regreenDecide(w.tests, id, w.limit))
+		regreenWrite("done %d %s", id, w.m.regreenSearchPlan(w.tests, id, w.limit))
 		return
 	}
 	if site >= 0 {
-		regreenCompared.watch(w.mutants, site)
+		regreenCompared.start(w.mutants, site)
 	}
-	_, verdict := w.m.regreenOne(w.tests, id, w.limit, false)
-	if verdict == "steps" && regreenTask.mode != "package" && w.late < regreenTask.late {
-		verdict = w.again(id)
+	_, verdict := w.m.regreenRunMutant(w.tests, id, w.limit, false)
+	if verdict == "steps" && regreenTask.mode != "package" && w.retried < regreenTask.retry {
+		verdict = w.retry(id)
 	}
 	if i := strings.IndexByte(verdict, ' '); i >= 0 {
 		verdict = "fail" + verdict[i:]
 	}
-	regreenSay("done %d %s", id, verdict)
+	regreenWrite("done %d %s", id, verdict)
 	if site >= 0 {
-		w.mutants = regreenLess(w.mutants, regreenCompared.same(), verdict)
-		regreenCompared.watch(nil, -1)
+		w.mutants = regreenDropSame(w.mutants, regreenCompared.same(), verdict)
+		regreenCompared.start(nil, -1)
 	}
 }
 
-// again runs the tests with many more steps as a mutant that ran out of them.
-func (w *regreenWork) again(mutant int) (verdict string) {
+// retry runs the tests with a mutant that ran out of steps, with many more of them.
+func (w *regreenWork) retry(mutant int) (verdict string) {
 	began := time.Now()
-	regreen.again = began
-	_, verdict = w.m.regreenOne(w.tests, mutant, w.limit.longer(regreenTask.late-w.late), false)
-	regreen.again = time.Time{}
-	w.late += time.Since(began)
-	regreenSay("late %s", w.late)
+	regreen.retryBegan = began
+	_, verdict = w.m.regreenRunMutant(w.tests, mutant, w.limit.longer(regreenTask.retry-w.retried), false)
+	regreen.retryBegan = time.Time{}
+	w.retried += time.Since(began)
+	regreenWrite("retried %s", w.retried)
 	return verdict
 }
 
-// regreenGreen returns those of the tests that pass, twice.
-func (m *M) regreenGreen(tests []InternalTest) []InternalTest {
+// regreenPassing returns the tests that pass twice.
+func (m *M) regreenPassing(tests []InternalTest) []InternalTest {
 	for range 2 {
-		m.regreenOne(tests, 0, regreenUnlimited, true)
+		m.regreenRunMutant(tests, 0, regreenUnlimited, true)
 		tests = slices.DeleteFunc(tests, func(t InternalTest) bool { return regreen.failed[t.Name] })
 	}
 	return tests
 }
 
-// regreenTests returns the tests and examples with the names, and the others.
+// regreenTests returns the tests and examples with these names, and the others.
 func (m *M) regreenTests(names []string) (tests, others []InternalTest) {
 	all := slices.Clone(m.tests)
 	for _, e := range m.examples {
@@ -171,49 +170,49 @@ func (m *M) regreenTests(names []string) (tests, others []InternalTest) {
 	return tests, others
 }
 
-// regreenCompareAll runs the tests as the code stands, each up to its first failure: what
-// came of it, and the mutants that chose the same values everywhere since the process
-// began. It also says which of them did so before, and what was reached.
+// regreenCompareAll runs the tests with the unchanged code, each up to its first failure. It
+// returns the verdict, and the mutants that chose the same values everywhere since the process
+// began. It also writes which of them did so before the tests, and which probes were reached.
 func (m *M) regreenCompareAll(tests []InternalTest, mutants []regreenEntry) (verdict string, same map[int]bool) {
 	inert := regreenCompared.same()
 	for _, e := range mutants {
 		if inert[e.id] {
-			regreenSay("inert %d", e.id)
+			regreenWrite("inert %d", e.id)
 		}
 	}
-	_, verdict = m.regreenOne(tests, -2, regreenUnlimited, false)
+	_, verdict = m.regreenRunMutant(tests, -2, regreenUnlimited, false)
 	same = regreenCompared.same()
-	regreenCompared.watch(nil, -1)
+	regreenCompared.start(nil, -1)
 	var reached []byte
-	for i, yes := range &RegreenReach {
+	for i, yes := range &RegreenProbes {
 		if yes {
 			reached = strconv.AppendInt(append(reached, ' '), int64(i), 10)
 		}
 	}
-	regreenSay("reach%s", reached)
+	regreenWrite("reach%s", reached)
 	return verdict, same
 }
 
-// regreenLimit is what a run may take.
+// regreenLimit limits a run.
 type regreenLimit struct {
 	steps     int64
-	wall, cpu time.Duration // of the clock and of the processors
+	wall, cpu time.Duration
 }
 
 var regreenUnlimited = regreenLimit{steps: regreenEndless}
 
-// longer is the limit for what takes far more steps to pass than to fail, when there is so
-// much time for it.
+// longer returns the limit of a retry that may take the time left.
 func (l regreenLimit) longer(left time.Duration) regreenLimit {
 	return regreenLimit{l.steps + regreenLongSteps, max(l.wall, left), max(l.cpu, left)}
 }
 
-// regreenOne runs the tests as one mutant: "pass", "steps", "deep", "unset" for one whose
-// value cannot be had, or a sum of the places where they fail and the names of what failed.
-func (m *M) regreenOne(tests []InternalTest, mutant int, limit regreenLimit, patient bool) (taken int64, verdict string) {
+// regreenRunMutant runs the tests with one mutant. The verdict is "pass"; "steps" if it ran out
+// of steps; "deep" if its calls were too deep; "unset" if computing its value failed; or else a
+// hash of the places where tests failed, and their names.
+func (m *M) regreenRunMutant(tests []InternalTest, mutant int, limit regreenLimit, keepGoing bool) (taken int64, verdict string) {
 	regreen.Lock()
-	regreen.open, regreen.patient, regreen.over, regreen.deep = true, patient, false, false
-	regreen.failed, regreen.places, regreen.current = make(map[string]bool), 0, mutant
+	regreen.running, regreen.keepGoing, regreen.overrun, regreen.deep = true, keepGoing, false, false
+	regreen.failed, regreen.failureHash, regreen.current = make(map[string]bool), 0, mutant
 	regreen.deadline = time.Time{}
 	if limit.wall > 0 {
 		regreen.deadline, regreen.cpuEnd = time.Now().Add(limit.wall), regreenCPU()+limit.cpu
@@ -222,7 +221,7 @@ func (m *M) regreenOne(tests []InternalTest, mutant int, limit regreenLimit, pat
 	regreen.left = limit.steps - slice
 	regreen.Unlock()
 	RegreenMutant, RegreenSteps = mutant, slice
-	undo, ok := regreenSetting(mutant)
+	undo, ok := regreenSetVariable(mutant)
 	if ok {
 		defer undo()
 		ok = m.regreenRun(tests)
@@ -231,11 +230,11 @@ func (m *M) regreenOne(tests []InternalTest, mutant int, limit regreenLimit, pat
 	RegreenMutant, RegreenSteps = 0, regreenEndless
 	regreen.Lock()
 	defer regreen.Unlock()
-	regreen.open, regreen.deadline = false, time.Time{}
+	regreen.running, regreen.deadline = false, time.Time{}
 	switch {
 	case regreen.deep:
 		return taken, "deep"
-	case regreen.over:
+	case regreen.overrun:
 		return taken, "steps"
 	case ok && len(regreen.failed) == 0:
 		return taken, "pass"
@@ -247,11 +246,11 @@ func (m *M) regreenOne(tests []InternalTest, mutant int, limit regreenLimit, pat
 		failed = append(failed, name)
 	}
 	slices.Sort(failed)
-	return taken, strconv.FormatUint(regreen.places, 16) + " " + strings.Join(failed, " ")
+	return taken, strconv.FormatUint(regreen.failureHash, 16) + " " + strings.Join(failed, " ")
 }
 
-// regreenQuickest puts those of the first n tests, the failing ones, first that take the
-// fewest steps, since the first failure is enough. The others keep their order.
+// regreenQuickest sorts the first n tests, the failing ones, by their steps, since the first
+// failure is enough. The others keep their order.
 func (m *M) regreenQuickest(tests []InternalTest, n int) []InternalTest {
 	type timed struct {
 		test  InternalTest
@@ -259,8 +258,8 @@ func (m *M) regreenQuickest(tests []InternalTest, n int) []InternalTest {
 	}
 	all := make([]timed, n)
 	for i := range all {
-		steps, verdict := m.regreenOne(tests[i:i+1], 0, regreenUnlimited, true)
-		if verdict == "pass" { // only together with others does it fail
+		steps, verdict := m.regreenRunMutant(tests[i:i+1], 0, regreenUnlimited, true)
+		if verdict == "pass" { // it fails only together with others
 			steps = regreenEndless
 		}
 		all[i] = timed{tests[i], steps}

@@ -4,8 +4,8 @@ package pool
 
 import "testing"
 
-// This file stands for package testing, with what the pool finds in it, where tools look at
-// the others. It goes into no program.
+// This file declares what the pool uses of package testing, so that tools can check the other
+// files. It is not part of any program.
 
 type (
 	T            = testing.T
@@ -21,8 +21,8 @@ var parallel = new(int)
 
 func runExample(testing.InternalExample) (ok bool) { return false }
 
-// regreenRun runs tests as package testing does.
+// regreenRun runs tests like package testing; see editTesting.
 func (*M) regreenRun([]InternalTest) (ok bool) { return false }
 
-// What only package testing calls.
+// These are only called by package testing.
 var _ = []any{(*M).regreenPool, regreenFail, regreenStop, regreenSkip, regreenPanicked, regreenMatch}

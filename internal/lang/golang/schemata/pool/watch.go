@@ -10,8 +10,8 @@ import (
 	"time"
 )
 
-// regreenWatch gives the process up when a mutant takes too long or too much
-// memory, or when nothing of it can go on.
+// regreenWatch ends the process if a mutant takes too long or too much memory, or if all its
+// goroutines are blocked.
 func regreenWatch() {
 	sample := []metrics.Sample{{Name: "/memory/classes/total:bytes"}}
 	steps, current, since := int64(0), 0, time.Now()
@@ -32,17 +32,17 @@ func regreenWatch() {
 			why = "memory"
 		}
 		if why != "" {
-			if !regreen.again.IsZero() {
-				regreenSay("late %s", now.Sub(regreen.again))
+			if !regreen.retryBegan.IsZero() {
+				regreenWrite("retried %s", now.Sub(regreen.retryBegan))
 			}
-			regreenSay("done %d %s", regreen.current, why)
+			regreenWrite("done %d %s", regreen.current, why)
 			os.Exit(3)
 		}
 		regreen.Unlock()
 	}
 }
 
-// regreenStuck reports whether every goroutine but this one waits for another.
+// regreenStuck reports whether every other goroutine waits.
 func regreenStuck() bool {
 	buf := make([]byte, 1<<20)
 	for i, stack := range strings.Split(string(buf[:runtime.Stack(buf, true)]), "\n\n") {

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// branches is a package of which the failing test sees only a part.
+// branches is a package of which the failing test reaches only a part.
 const branches = `
 -- p/p.go --
 package p
@@ -63,9 +63,9 @@ func TestSign(t *testing.T) {
 }
 `
 
-// TestReach: what is not reached before the failure is not tested, once a first batch
-// has shown what is.
-func TestReach(t *testing.T) {
+// TestProbes checks that candidates in code that was not reached before the failure are not
+// tested, once a first batch has recorded that.
+func TestProbes(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, branches)
 	goal := target("example.com/m/p", "TestSign")
@@ -82,26 +82,26 @@ func TestReach(t *testing.T) {
 		{`"minus"`, `"Minus"`, validate.Pruned},          // the other branch
 		{"n < 0", "n < 1", validate.Rejected},            // the condition
 		{"continue", "break", validate.Pruned},           // a branch in a loop
-		{"n = n + 0", "n = n + 1", validate.Rejected},    // behind it
+		{"n = n + 0", "n = n + 1", validate.Rejected},    // after it
 		{`"much"`, `"more"`, validate.Pruned},            // another case
-		{`"none"`, `"nothing"`, validate.Pruned},         // behind a switch that is left
-		{`"later"`, `"late"`, validate.Pruned},           // a function that is called only afterwards
+		{`"none"`, `"nothing"`, validate.Pruned},         // after a switch that returns
+		{`"later"`, `"late"`, validate.Pruned},           // a function that is called only after that
 		{"i++", "i += 2", validate.Rejected},             // between jumps
 		{"goto loop", "return i", validate.Rejected},     // a jump
-		{"\tlater()\n\t", "\t", validate.Pruned},         // a statement that is taken out
-		{"if i < n {", "if i <= n {", validate.Rejected}, // behind a label
+		{"\tlater()\n\t", "\t", validate.Pruned},         // a deleted statement
+		{"if i < n {", "if i <= n {", validate.Rejected}, // after a label
 	} {
 		cand := swap(tt.old, tt.new)
 		results, _ := f.v.Screen(t.Context(), goal, []propose.Candidate{cand})
-		if got := results[0]; got.Verdict != tt.want || tt.want == validate.Pruned && !strings.Contains(got.Reason, "before they get there") {
+		if got := results[0]; got.Verdict != tt.want || tt.want == validate.Pruned && !strings.Contains(got.Reason, "before they reach it") {
 			t.Errorf("%s: %s (%s), want %s", cand.Title, got.Verdict, got.Reason, tt.want)
 		}
 	}
 }
 
-// TestReachIsSampled: one in so many of what is not reached is tested anyway, and
-// where one of them passes, all are.
-func TestReachIsSampled(t *testing.T) {
+// TestProbesAreSampled checks that a sample of the candidates in code that is not reached is
+// tested anyway, and all of them if one passes.
+func TestProbesAreSampled(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, branches)
 	goal := target("example.com/m/p", "TestSign")
@@ -117,11 +117,11 @@ func TestReachIsSampled(t *testing.T) {
 		t.Errorf("got %v", got)
 	}
 	// Pretend that the probes are wrong.
-	for name, stretches := range f.s.reach.files {
+	for name, stretches := range f.s.probes.files {
 		for i := range stretches {
 			stretches[i].reached = false
 		}
-		f.s.reach.files[name] = stretches
+		f.s.probes.files[name] = stretches
 	}
 	for i := range cands {
 		cands[i] = f.swap("p/p.go", `"plus!"`, `"plus"`)
@@ -132,20 +132,20 @@ func TestReachIsSampled(t *testing.T) {
 	}
 }
 
-// TestWays: each way comes to the same verdicts.
-func TestWays(t *testing.T) {
+// TestScreenings checks that every mode of screening returns the same verdicts.
+func TestScreenings(t *testing.T) {
 	t.Parallel()
 	var want []validate.Verdict
-	for _, way := range validate.Ways {
+	for _, screening := range validate.Ways {
 		f := newFixture(t, branches)
-		f.s.opt.Way = way
+		f.s.opt.Screening = screening
 		var cands []propose.Candidate
 		for _, c := range [][2]string{{`"plus!"`, `"plus"`}, {`"plus!"`, `"Plus"`}, {"n > 0", "n > nothing"}, {"n = n + 0", "n = n + 1"}, {`"plus!"`, `"plus" + ""`}} {
 			cands = append(cands, f.swap("p/p.go", c[0], c[1]))
 		}
 		results, _ := f.v.Screen(t.Context(), target("example.com/m/p", "TestSign"), cands)
 		got := verdicts(results)
-		for i := range got { // the compiler's word comes with the build, or before
+		for i := range got { // some modes find compile errors only in the build
 			if got[i] == validate.IllTyped {
 				got[i] = validate.Rejected
 			}
@@ -154,7 +154,7 @@ func TestWays(t *testing.T) {
 			want = []validate.Verdict{validate.Plausible, validate.Rejected, validate.Rejected, validate.Rejected, validate.Plausible}
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("%s: got %v, want %v", way, got, want)
+			t.Errorf("%s: got %v, want %v", screening, got, want)
 		}
 	}
 }

@@ -10,14 +10,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// What the failing tests do not get to before they fail cannot be why they do. So the
-// first pool of a package has a probe at the head of each stretch of its functions, and
-// what is proposed for stretches that no failing test reached in time is not even
-// type-checked. A stretch runs from the beginning of a block, or from behind a
-// statement that holds blocks, to the next such place: either all of it is reached, or
-// its beginning is and something ended it.
+// Code that the failing tests do not reach before they fail cannot be the cause. So the first
+// pool of a package has a probe at the start of each stretch of its functions, and candidates
+// in stretches that no failing test reached in time are not even type-checked. A stretch runs
+// from the start of a block, or from the end of a statement that contains blocks, to the next
+// such place. So if a test reaches any of it, it reaches its start.
 
-// stretch is a range of a file's text that a probe speaks for.
+// stretch is a range of a file's text with a probe at its start.
 type stretch struct {
 	start, end int
 	number     int // of the probe
@@ -27,7 +26,7 @@ type stretch struct {
 // maxProbes is how many probes package testing has room for; see pool/pool.go.
 const maxProbes = 1 << 16
 
-// stretchesOf lists the stretches of a function, outer ones before inner ones.
+// stretchesOf returns the stretches of a function, outer ones before inner ones.
 func stretchesOf(file *source.File, decl *ast.FuncDecl) []stretch {
 	var out []stretch
 	for _, b := range blocksOf(file, decl) {
@@ -41,14 +40,14 @@ func stretchesOf(file *source.File, decl *ast.FuncDecl) []stretch {
 		}
 		out = append(out, stretch{start: start, end: b.end})
 	}
-	if jumps(decl.Body) { // into the midst of stretches
+	if jumps(decl.Body) { // a goto may enter a stretch in the middle
 		return out[:1:1]
 	}
 	return out
 }
 
-// holdsBlocks reports whether a statement may be left other than by its end, or by its
-// end without all of it having run.
+// holdsBlocks reports whether a statement contains blocks, and so may end without the code
+// after it being reached, or without all of its own code having run.
 func holdsBlocks(s ast.Stmt) bool {
 	switch s.(type) {
 	case *ast.IfStmt, *ast.ForStmt, *ast.RangeStmt, *ast.SwitchStmt, *ast.TypeSwitchStmt, *ast.SelectStmt, *ast.BlockStmt, *ast.LabeledStmt:
@@ -57,6 +56,7 @@ func holdsBlocks(s ast.Stmt) bool {
 	return false
 }
 
+// jumps reports whether a function contains a goto.
 func jumps(body *ast.BlockStmt) bool {
 	found := false
 	ast.Inspect(body, func(n ast.Node) bool {
@@ -67,29 +67,29 @@ func jumps(body *ast.BlockStmt) bool {
 	return found
 }
 
-// reach is what is known of where the failing tests get to.
-type reach struct {
+// probeResults records which stretches the failing tests reach.
+type probeResults struct {
 	mu    sync.Mutex
 	files map[string][]stretch
 	off   bool
 }
 
-// knows reports whether the file was probed, or need not be.
-func (r *reach) knows(file string) bool {
+// cover reports whether the file was probed, or need not be.
+func (r *probeResults) cover(file string) bool {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.off || r.files[file] != nil
 }
 
-// forget has nothing missed from now on.
-func (r *reach) forget() {
+// disable discards all results, and makes misses return false from now on.
+func (r *probeResults) disable() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.files, r.off = nil, true
 }
 
-// learn takes over which probes of a program were reached.
-func (r *reach) learn(probes map[string][]stretch, reached []int) {
+// record records which probes of a program were reached.
+func (r *probeResults) record(probes map[string][]stretch, reached []int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.off {
@@ -107,9 +107,9 @@ func (r *reach) learn(probes map[string][]stretch, reached []int) {
 	}
 }
 
-// misses reports whether a candidate changes nothing that the failing tests get to: each
-// edit is in a stretch that was not reached.
-func (r *reach) misses(c *propose.Candidate) bool {
+// misses reports whether the failing tests reach nothing that a candidate changes: each edit
+// is in a stretch that was not reached.
+func (r *probeResults) misses(c *propose.Candidate) bool {
 	if c.Whole {
 		return false
 	}
