@@ -17,11 +17,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// backgroundCommand is what pre-commit starts; it is not for people.
+// backgroundCommand is the process that a hook starts; users do not run it.
 func (a *app) backgroundCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "background", Short: "Test what a commit left to be tested (regreen starts this)", Example: "  regreen background", Hidden: true, Args: cobra.NoArgs,
-		RunE: func(cmd *cobra.Command, _ []string) error { return a.background(cmd.Context()) },
+		Use:     "background",
+		Short:   "Run the tests that a hook left for later (regreen starts this)",
+		Example: "  regreen background",
+		Hidden:  true,
+		Args:    cobra.NoArgs,
+		RunE:    func(cmd *cobra.Command, _ []string) error { return a.background(cmd.Context()) },
 	}
 }
 
@@ -29,7 +33,7 @@ func (e *event) desk() *background.Desk {
 	return background.Open(e.repo.StateDir(), e.repo.Root())
 }
 
-// startBackground begins a job for a tree and leaves it to itself.
+// startBackground starts a process that tests a tree, and does not wait for it.
 func (e *event) startBackground(ctx context.Context, what subject) error {
 	desk := e.desk()
 	job := background.Job{Event: e.name, Args: e.args, Tree: what.tree, Base: what.base, Started: time.Now().UTC()}
@@ -66,12 +70,12 @@ func (e *event) startBackground(ctx context.Context, what subject) error {
 		return err
 	}
 	if job.Commit == "" {
-		fmt.Fprintln(e.stderr, "regreen: the tests run in the background; regreen status tells")
+		fmt.Fprintln(e.stderr, "regreen: testing in the background; regreen status shows the result")
 	}
 	return cmd.Process.Release()
 }
 
-// without leaves variables out of an environment.
+// without returns an environment without the named variables.
 func without(environ, names []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(kv string) bool {
 		name, _, _ := strings.Cut(kv, "=")
@@ -79,7 +83,7 @@ func without(environ, names []string) []string {
 	})
 }
 
-// background does the latest job of this worktree.
+// background runs the latest job of this worktree.
 func (a *app) background(ctx context.Context) error {
 	e, err := a.newEvent(ctx, "", nil)
 	if err != nil {
@@ -92,7 +96,7 @@ func (a *app) background(ctx context.Context) error {
 	}
 	e.name, e.args, e.witnesses = job.Event, job.Args, witness.Open(e.repo.StateDir())
 	return desk.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
-		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, beside: true}
+		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, background: true}
 		if job.Commit != "" {
 			what.source = repo.Commit(job.Commit)
 		} else if job.Base != "" {
@@ -113,9 +117,9 @@ func (a *app) background(ctx context.Context) error {
 	})
 }
 
-// join waits for the background run of a tree, when there is one, and tells that it is
-// over. It does not say how it ended: the witness does.
-func (e *event) join(ctx context.Context, tree string) (background.Job, bool) {
+// waitForBackground waits for the background run of a tree, and reports whether there was
+// one. It does not say whether the tree passed: passed does.
+func (e *event) waitForBackground(ctx context.Context, tree string) (background.Job, bool) {
 	desk := e.desk()
 	job, ok := desk.Job()
 	if !ok || job.Tree != tree {
@@ -129,8 +133,9 @@ func (e *event) join(ctx context.Context, tree string) (background.Job, bool) {
 	return desk.Wait(ctx, tree)
 }
 
-// news tells of a background run that came to a bad end since somebody was told last.
-func (e *event) news() {
+// reportBackground prints the outcome of a background run that found failures and has not
+// been reported yet.
+func (e *event) reportBackground() {
 	job, ok := e.desk().News()
 	if !ok || job.Passes {
 		return
@@ -138,19 +143,19 @@ func (e *event) news() {
 	fmt.Fprintln(e.stderr, "regreen: "+backgroundText(job))
 }
 
-// backgroundText tells in words how a job is going.
+// backgroundText describes the state of a job.
 func backgroundText(job background.Job) string {
-	what := "what was committed"
+	what := "the commit"
 	switch job.Event {
 	case githook.PostCheckout:
-		what = "what was checked out"
+		what = "the checkout"
 	case githook.PostRewrite:
-		what = "what was rewritten"
+		what = "the rewritten history"
 	}
-	what += " at " + job.Started.Local().Format("15:04:05")
+	what += " of " + job.Started.Local().Format("15:04:05")
 	switch {
 	case !job.Done():
-		return "tests " + what
+		return "testing " + what
 	case job.Run == "":
 		return what + " could not be tested in the background"
 	case job.Passes:

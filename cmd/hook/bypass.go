@@ -12,15 +12,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// noteBypass notes a commit that was made although nothing proves its tree: by
-// --no-verify, which leaves post-commit alone, or because regreen was switched off.
+// noteBypass records a commit whose tree did not pass: made with --no-verify, which does not
+// skip post-commit, or while regreen was off.
 func (e *event) noteBypass(ctx context.Context, why string) error {
 	if e.cfg.Hooks[githook.PreCommit] == githook.Off || e.cfg.Hooks[e.name] == githook.Off || e.repo.Underway() != "" {
 		return nil
 	}
 	head, err := e.repo.Info(ctx, "HEAD")
 	if err != nil {
-		return nil // nobody has asked
+		return nil // the commit was made; this is not worth an error
 	}
 	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(head.Tree)); ok {
 		return nil
@@ -32,20 +32,20 @@ func (e *event) noteBypass(ctx context.Context, why string) error {
 		}
 	}
 	if why == "" {
-		why = "no tests ran: --no-verify, or they could not"
+		why = "tests were skipped (--no-verify) or could not run"
 	}
 	if err := witness.OpenLedger(e.repo.StateDir()).Note(witness.Bypass{
 		Commit: head.Hash, Tree: head.Tree, Subject: head.Subject, Why: why, When: time.Now().UTC(),
 	}); err != nil {
-		e.complain("the bypass could not be noted: "+err.Error(), usererr.Hint(err))
+		e.complain("cannot record the untested commit: "+err.Error(), usererr.Hint(err))
 	}
 	return nil
 }
 
-// maxBypasses is how many bypasses are told.
+// maxBypasses is the number of untested commits that are reported.
 const maxBypasses = 10
 
-// bypasses are the commits of late whose trees still have no proof.
+// bypasses returns recent commits whose trees have not passed since.
 func (e *event) bypasses() []report.Bypass {
 	list, err := witness.OpenLedger(e.repo.StateDir()).Bypasses(maxBypasses)
 	if err != nil {

@@ -6,9 +6,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/runs"
-	"github.com/regreen-ci/regreen/internal/usererr"
-
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -16,6 +13,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/runs"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -34,7 +33,7 @@ git's arguments; run it by hand to see what a hook would do.`,
 					return nil
 				}
 			}
-			return &usererr.UsageError{What: "hook needs the name of a hook: " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return &usererr.UsageError{What: "expected the name of a hook", Advice: "hooks are " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)
@@ -52,12 +51,12 @@ type event struct {
 	args      []string
 	repo      *repo.Repo
 	cfg       config.Config
-	witnesses *witness.Store // nil to do without
-	shown     *report.Report // that a person has seen already
+	witnesses *witness.Store // of trees that passed; nil to test them again
+	shown     *report.Report // the report that was already printed
 }
 
-// hook is what git runs. A commit is tested as the index has it, a merge before and
-// after, a push as the commits that are pushed; what passed before is not tested again.
+// hook does the work of a git hook. For a commit it tests the index, for a merge the tree
+// before and after, for a push the pushed commits. It does not test a tree again that passed.
 func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCache bool) error {
 	if name == githook.PreCommit && !noCache && gate.PreCommit(a.dir, a.environ) {
 		return nil
@@ -68,7 +67,7 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	}
 	e, err := a.newEvent(ctx, name, args)
 	if err != nil {
-		return (&event{app: a, name: name}).soften(ctx, err)
+		return (&event{app: a, name: name}).unlessPost(ctx, err)
 	}
 	if !noCache {
 		e.witnesses = witness.Open(e.repo.StateDir())
@@ -79,29 +78,29 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	if e.cfg.Hooks[name] == githook.Off || gate.Away(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
-	if err := e.repo.Recover(ctx); err != nil { // a write that was cut off is not to be committed by half
-		return e.soften(ctx, err)
+	if err := e.repo.Recover(ctx); err != nil { // or half of an interrupted write is committed
+		return e.unlessPost(ctx, err)
 	}
-	e.news()
+	e.reportBackground()
 	switch name {
 	case githook.CommitMsg:
 		return e.commitMsg(ctx)
 	case githook.PrePush:
 		return e.prePush(ctx)
 	case githook.PostMerge:
-		return e.soften(ctx, e.postMerge(ctx))
+		return e.unlessPost(ctx, e.postMerge(ctx))
 	case githook.PostCheckout:
-		return e.soften(ctx, e.postCheckout(ctx))
+		return e.unlessPost(ctx, e.postCheckout(ctx))
 	case githook.PostRewrite:
-		return e.soften(ctx, e.postRewrite(ctx))
+		return e.unlessPost(ctx, e.postRewrite(ctx))
 	default:
 		return e.preCommit(ctx)
 	}
 }
 
-// soften tells an error of a hook that comes after the fact, and lets git go on: some
-// pass the status of the hook on as their own. Wrong usage stays an error.
-func (e *event) soften(ctx context.Context, err error) error {
+// unlessPost returns an error, unless the hook runs after the fact: then it prints the error
+// and returns nil, because git may return the hook's status as its own. Usage errors stay.
+func (e *event) unlessPost(ctx context.Context, err error) error {
 	var usage *usererr.UsageError
 	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(string(e.name), "post-") {
 		return err
@@ -110,7 +109,7 @@ func (e *event) soften(ctx context.Context, err error) error {
 	return nil
 }
 
-// newEvent finds the repository, without asking git where that can be done.
+// newEvent finds the repository, without running git where possible.
 func (a *app) newEvent(ctx context.Context, name githook.Name, args []string) (*event, error) {
 	e := &event{app: a, name: name, args: args}
 	var ok bool
@@ -124,10 +123,10 @@ func (a *app) newEvent(ctx context.Context, name githook.Name, args []string) (*
 	return e, err
 }
 
-// key names the proof for a tree.
+// key identifies a tree and everything else that the outcome of its tests depends on.
 func (e *event) key(tree string) witness.Key { return gate.Key(e.repo.Root(), tree, e.cfg, e.environ) }
 
-// passed looks for the proof that a tree passed.
+// passed looks up whether a tree passed before.
 func (e *event) passed(tree string) (witness.Witness, bool) {
 	if e.witnesses == nil {
 		return witness.Witness{}, false
@@ -136,14 +135,14 @@ func (e *event) passed(tree string) (witness.Witness, bool) {
 	return w, ok && w.Verdict != string(report.Flaky)
 }
 
-// preCommit tests what is about to be committed, as far as the change can reach, and
-// blocks on new failures. It says nothing when there is nothing to test.
+// preCommit tests what is about to be committed: the packages that the change affects. It
+// blocks on new failures, and prints nothing when there is nothing to test.
 func (e *event) preCommit(ctx context.Context) error {
 	source := repo.Index("")
 	tree, err := e.repo.IndexTree(ctx, source)
 	if err == nil {
 		if _, ok := e.passed(tree); ok {
-			e.vouch(source)
+			e.markTested(source)
 			return nil
 		}
 	}
@@ -152,14 +151,14 @@ func (e *event) preCommit(ctx context.Context) error {
 	}
 	what := subject{source: source, tree: tree}
 	names, err := e.repo.ChangedNames(ctx, "HEAD", source)
-	if err == nil { // else there is no commit yet, and all of it is new
+	if err == nil { // otherwise there is no commit yet, and everything is new
 		what.changed = slices.DeleteFunc(names, e.cfg.Document)
 		if len(what.changed) == 0 {
 			if e.witnesses != nil {
-				e.vouch(source)
+				e.markTested(source)
 				return nil
 			}
-			what.changed = nil // it is to be tested all the same
+			what.changed = nil // --no-cache: test everything
 		}
 		if head, err := e.repo.Info(ctx, "HEAD"); err == nil {
 			what.before = head.Tree
@@ -173,20 +172,20 @@ func (e *event) preCommit(ctx context.Context) error {
 		return err
 	}
 	if _, ok := witness.Open(e.repo.StateDir()).Find(e.key(tree)); ok {
-		e.vouch(source)
+		e.markTested(source)
 	}
 	return e.finish(rep)
 }
 
-// vouch tells the shim of post-commit that the commit needs no look; see gate.Vouch.
-func (e *event) vouch(source repo.Source) {
+// markTested tells post-commit that this commit was tested; see gate.Vouch.
+func (e *event) markTested(source repo.Source) {
 	gate.Vouch(e.repo.Folders(), e.repo.IndexFile(source))
 }
 
-// postMerge tests what a merge or pull brought in, and only tells.
+// postMerge tests what a merge or pull brought in. It reports and does not block.
 func (e *event) postMerge(ctx context.Context) error {
 	if len(e.args) > 0 && e.args[0] == "1" {
-		return nil // a squash: HEAD is what it was, the commit is still to come
+		return nil // a squash: HEAD has not moved, the commit comes later
 	}
 	head, err := e.repo.Info(ctx, "HEAD")
 	if err != nil {
@@ -207,34 +206,34 @@ func (e *event) postMerge(ctx context.Context) error {
 	return nil
 }
 
-// postCheckout tests a branch that was switched to. Git passes its exit status on as
-// its own, and people switch to work: it neither blocks nor takes time.
+// postCheckout tests the new branch after a switch. It does so in the background: git
+// returns the hook's status as its own, and the user wants to start working.
 func (e *event) postCheckout(ctx context.Context) error {
 	c, err := githook.ParseCheckout(e.args)
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git calls it; `regreen hook post-checkout HEAD~1 HEAD 1` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git passes these; by hand: regreen hook post-checkout HEAD~1 HEAD 1"}
 	}
 	if !c.Branch || c.Old == c.New {
 		return nil
 	}
-	return e.testBeside(ctx, c.Old)
+	return e.testInBackground(ctx, c.Old)
 }
 
-// postRewrite tests what a rebase or an amend made.
+// postRewrite tests the result of a rebase or an amend.
 func (e *event) postRewrite(ctx context.Context) error {
 	rewrites, err := githook.ParseRewrites(e.stdin)
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git writes it; `git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git writes this input; by hand: git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend"}
 	}
 	if len(rewrites) == 0 {
 		return nil
 	}
-	return e.testBeside(ctx, "")
+	return e.testInBackground(ctx, "")
 }
 
-// testBeside has HEAD tested in the background, unless it passed before. What fails is
-// told by the next hook, and by regreen status.
-func (e *event) testBeside(ctx context.Context, base string) error {
+// testInBackground starts a test of HEAD, unless its tree passed before. The next hook and
+// regreen status report failures.
+func (e *event) testInBackground(ctx context.Context, base string) error {
 	head, err := e.repo.Info(ctx, "HEAD")
 	if err != nil {
 		return nil // a branch without a commit
@@ -244,24 +243,24 @@ func (e *event) testBeside(ctx context.Context, base string) error {
 	}
 	if base != "" {
 		if names, err := e.repo.ChangedNames(ctx, base, repo.Commit(head.Hash)); err == nil && len(slices.DeleteFunc(names, e.cfg.Document)) == 0 {
-			return nil // nothing came in
+			return nil // only documents differ
 		}
 	}
 	return e.startBackground(ctx, subject{source: repo.Commit(head.Hash), tree: head.Tree})
 }
 
-// commitMsg waits for the run that pre-commit has begun while the message was
-// written, and blocks when it shows new failures.
+// commitMsg waits for the run that pre-commit started in the background, and blocks on new
+// failures. The tests run while the user writes the message.
 func (e *event) commitMsg(ctx context.Context) error {
 	tree, err := e.repo.TreeHash(ctx, repo.Index(""))
 	if err != nil {
-		return nil // pre-commit would have told
+		return nil // pre-commit would have reported it
 	}
-	job, ok := e.join(ctx, tree)
+	job, ok := e.waitForBackground(ctx, tree)
 	if !ok || job.Passes || job.Run == "" {
 		return ctx.Err()
 	}
-	e.desk().News() // told now
+	e.desk().News() // it is reported here, and not again by the next hook
 	rep, err := runs.Load(e.repo.StateDir(), job.Run)
 	if errors.Is(err, runs.ErrNoRun) {
 		return nil

@@ -11,15 +11,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// prePush tests the tip of every ref that is pushed, unless it passed as a whole
-// before, and blocks on new failures in any of them.
+// prePush tests the tip of every pushed ref, unless its whole suite passed before, and
+// blocks on new failures in any of them.
 func (e *event) prePush(ctx context.Context) error {
 	pushes, err := githook.ParsePushes(e.stdin)
 	if p, ok := githook.FrameworkPush(e.getenv); ok && err == nil && len(pushes) == 0 {
 		pushes = append(pushes, p)
 	}
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git writes it; `printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push` does by hand"}
+		return &usererr.UsageError{Err: err, Advice: "git writes this input; by hand: printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push"}
 	}
 	var red error
 	seen := make(map[string]bool)
@@ -29,7 +29,7 @@ func (e *event) prePush(ctx context.Context) error {
 		}
 		tip, err := e.repo.Info(ctx, p.Local)
 		if errors.Is(err, repo.ErrNoRevision) {
-			continue // a tag of something that is no commit
+			continue // a tag of something other than a commit
 		}
 		if err != nil {
 			return err
@@ -38,9 +38,9 @@ func (e *event) prePush(ctx context.Context) error {
 			continue
 		}
 		seen[tip.Tree] = true
-		e.join(ctx, tip.Tree)
-		// What only failed as it did before is for the remote to judge, whose before is
-		// another.
+		e.waitForBackground(ctx, tip.Tree)
+		// Known failures do not count as passed: known to the last commit is not known to the
+		// remote.
 		if w, ok := e.passed(tip.Tree); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
 			continue
 		}
@@ -59,11 +59,11 @@ func (e *event) prePush(ctx context.Context) error {
 	return red
 }
 
-// pushBase is what the remote has already of what is pushed; "" when nothing.
+// pushBase returns the pushed history's latest commit that the remote already has, or "".
 func (e *event) pushBase(ctx context.Context, p githook.Push, tip string) (string, error) {
 	if !p.New() {
-		if there, err := e.repo.Resolve(ctx, p.Remote); err == nil {
-			return there, nil
+		if base, err := e.repo.Resolve(ctx, p.Remote); err == nil {
+			return base, nil
 		}
 	}
 	remote := ""
@@ -73,5 +73,5 @@ func (e *event) pushBase(ctx context.Context, p githook.Push, tip string) (strin
 	return e.repo.Unpushed(ctx, tip, remote)
 }
 
-// pushed is a tip that is pushed, and what the remote has of it.
+// pushed is the tip of a pushed ref, and the commit that the remote already has.
 type pushed struct{ tip, ref, base string }

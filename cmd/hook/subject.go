@@ -20,20 +20,20 @@ import (
 // subject is a tree that a hook tests.
 type subject struct {
 	source  repo.Source
-	tree    string   // its hash; "" when git could not tell
-	beside  bool     // it is tested beside, when the commit has gone on
-	changed []string // files that differ from the tree before, less documents; nil for all
-	before  string   // hash of that tree
+	tree    string   // its hash; "" if unknown
+	background bool  // it is tested in the background, after the commit was made
+	changed []string // files that differ from the previous tree, without documents; nil for all
+	before  string   // hash of the previous tree
 	base    string   // commit to compare with; "" to find one
 	pushed  *pushed  // of pre-push
 }
 
-// hookDelivery is how long a hook waits for channels: somebody waits for git.
+// hookDelivery is how long a hook waits for channels, because the user waits for git.
 const hookDelivery = 10 * time.Second
 
-var errHookDelivery = fmt.Errorf("it took longer than the %s that a hook waits", hookDelivery)
+var errHookDelivery = fmt.Errorf("timed out: a hook waits for %s", hookDelivery)
 
-// test takes a tree through the pipeline and records the proof when it passes.
+// test runs a tree through the pipeline, and records that it passed.
 func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
 	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
 	if err != nil {
@@ -43,7 +43,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	if p := what.pushed; p != nil {
 		s.Environment.Head, s.Environment.Branch, s.Environment.Bases = p.tip, strings.TrimPrefix(p.ref, "refs/heads/"), nil
 		if p.base != "" {
-			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote has already"}}
+			s.Environment.Bases = []detect.Base{{Rev: p.base, Why: "what the remote already has"}}
 		}
 	}
 	channels, err := s.Channels(session.Outlet{Stdout: e.stderr})
@@ -54,7 +54,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
 		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Bypasses = what.tree, what.changed, e.bypasses()
 		opt.Decision.ReadOnly = e.readOnly(what)
-		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // verified as a whole is the tree with the patch
+		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // the tree with the patch was verified as a whole
 		opt.Hooks.Passed = func(tree string) bool {
 			w, ok := e.passed(tree)
 			return ok && w.Verdict == string(report.Green) && w.Scope == witness.Suite
@@ -64,11 +64,11 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 		return nil, err
 	}
 	e.record(ctx, tested, rep)
-	if rep.Verdict == report.Green { // that nothing happened is no news
+	if rep.Verdict == report.Green { // channels hear of failures only
 		return rep, nil
 	}
-	if !what.beside {
-		if err := e.show(rep); err != nil { // before sending takes its time
+	if !what.background {
+		if err := e.show(rep); err != nil { // before the channels, which may be slow
 			return nil, err
 		}
 		e.shown = rep
@@ -79,31 +79,31 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	return rep, nil
 }
 
-// readOnly is why a patch is only proposed here, whatever the policy; "" when what is
-// about to be committed may be patched.
+// readOnly returns why a patch is only proposed here, whatever the policy, or "" if regreen
+// may patch what is about to be committed.
 func (e *event) readOnly(what subject) string {
 	switch {
-	case what.beside:
-		return "the commit has gone on"
+	case what.background:
+		return "the commit was already made"
 	case e.name == githook.PreMergeCommit:
-		return "git has made the tree of the merge before it calls this hook"
+		return "git creates the tree of the merge before it calls this hook"
 	case what.tree == "":
-		return "git could not tell which tree is committed"
+		return "git cannot name the tree to commit"
 	case e.repo.Partial(what.source):
-		return "a commit of single paths leaves the index alone"
+		return "a commit of single paths does not use the index"
 	case e.getenv("PRE_COMMIT") == "1":
-		return "pre-commit has put the working tree aside, and takes edits for a failure"
+		return "pre-commit stashed your unstaged changes and treats edits as failures"
 	}
 	return ""
 }
 
-// record keeps the proof that a tree passed. What the change cannot reach has passed
-// when it did before.
+// record stores that a tree passed. Packages that the change does not affect count as passed
+// if they passed in the tree before.
 func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	verdict := rep.Verdict
 	switch verdict {
 	case report.Green, report.Known, report.Flaky:
-	case report.Fixed: // what matters of the tree with the patch is what is left
+	case report.Fixed: // the patch is in the tree: what counts are the failures that are left
 		verdict = report.Green
 		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == "known" }) {
 			verdict = report.Known
@@ -115,7 +115,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 		return
 	}
 	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
-		return // it changed while it was tested
+		return // the tree changed during the test
 	}
 	scope := witness.Suite
 	if rep.Tests.Unreached > 0 {
@@ -128,7 +128,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
 	})
 	if err != nil {
-		e.complain("the witness could not be stored: "+err.Error(), usererr.Hint(err))
+		e.complain("cannot record that the tree passed: "+err.Error(), usererr.Hint(err))
 	}
 }
 
@@ -144,10 +144,10 @@ func (e *event) finish(rep *report.Report) error {
 		}
 	}
 	if e.cfg.Hooks[e.name] == githook.Warn || rep.Verdict == report.NotRun {
-		return nil // what did not run is no reason to hold a commit up
+		return nil // tests that could not run do not block a commit
 	}
 	if rep.Verdict == report.Fixed && rep.Environment.Policy != detect.Always {
-		fmt.Fprintln(e.stderr, "regreen: stopped for you to see the patch; commit again to take it")
+		fmt.Fprintln(e.stderr, "regreen: stopped so that you can review the patch; commit again to accept it")
 		return session.ReportedError{Status: session.ExitRed}
 	}
 	return status(rep)
