@@ -38,7 +38,8 @@ var layout = []layer{
 	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
 
 	{dir: "internal/usererr", purpose: "errors that users read: what is wrong, where, and the hint that renderers print themselves"},
-	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "usererr"},
+	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
+	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "lockfile usererr"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
 	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
@@ -68,7 +69,6 @@ var layout = []layer{
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 
-	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
 	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
 	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},

@@ -2,23 +2,14 @@
 
 package adaptlog
 
-import (
-	"os"
+import "github.com/regreen-ci/regreen/internal/lockfile"
 
-	"golang.org/x/sys/unix"
-)
-
-// tryLock takes the lock that is the file at path. It never waits, so that a
-// process that is stopped while it holds the lock stops nobody else; the system
-// gives the lock back when its holder dies.
+// tryLock takes the lock that is the file at path. It never waits, so a process that is
+// stopped while it holds the lock stops nobody else.
 func tryLock(path string) (unlock func(), ok bool) {
-	file, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o600)
+	held, err := lockfile.Try(path)
 	if err != nil {
 		return nil, false
 	}
-	if err := unix.Flock(int(file.Fd()), unix.LOCK_EX|unix.LOCK_NB); err != nil {
-		file.Close()
-		return nil, false
-	}
-	return func() { file.Close() }, true
+	return held.Release, true
 }
