@@ -19,13 +19,13 @@ import (
 
 // subject is a tree that a hook tests.
 type subject struct {
-	source  repo.Source
-	tree    string   // its hash; "" if unknown
-	background bool  // it is tested in the background, after the commit was made
-	changed []string // files that differ from the previous tree, without documents; nil for all
-	before  string   // hash of the previous tree
-	base    string   // commit to compare with; "" to find one
-	pushed  *pushed  // of pre-push
+	source     repo.Source
+	tree       string   // its hash; "" if unknown
+	background bool     // it is tested in the background, after the commit was made
+	changed    []string // files that differ from the previous tree, without documents; nil for all
+	before     string   // hash of the previous tree
+	base       string   // commit to compare with; "" to find one
+	pushed     *pushed  // of pre-push
 }
 
 // hookDelivery is how long a hook waits for channels, because the user waits for git.
