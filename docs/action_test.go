@@ -12,11 +12,11 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-var update = flag.Bool("update", false, "rewrite the parts of the pages that are made from the code")
+var update = flag.Bool("update", false, "rewrite the parts of the pages that come from code or output")
 
 const actionPage = "docs/action.md"
 
-// TestActionTables holds the tables of inputs and outputs to action.yml.
+// TestActionTables checks the tables of inputs and outputs against action.yml.
 func TestActionTables(t *testing.T) {
 	t.Parallel()
 	var action struct {
@@ -33,26 +33,26 @@ func TestActionTables(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("the tables of %s are not those of action.yml: go test ./docs -run TestActionTables -update", actionPage)
+		t.Fatalf("the tables of %s differ from action.yml: go test ./docs -run TestActionTables -update", actionPage)
 	}
 	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(actionPage)), []byte(page), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// between puts text between the marker of a name and the end of its block.
+// between returns the page with text in the block of that name.
 func between(t *testing.T, file, page, name, text string) string {
 	t.Helper()
 	begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
 	head, rest, ok := strings.Cut(page, begin)
 	_, tail, closed := strings.Cut(rest, end)
 	if !ok || !closed {
-		t.Fatalf("%s has no block of %s", file, name)
+		t.Fatalf("%s has no block %s", file, name)
 	}
 	return head + begin + text + end + tail
 }
 
-// table tells what action.yml says of inputs or outputs, in its order.
+// table returns the inputs or outputs of action.yml, in its order.
 func table(t *testing.T, kind string, entries yaml.MapSlice, defaults bool) string {
 	t.Helper()
 	if len(entries) == 0 {
@@ -68,7 +68,7 @@ func table(t *testing.T, kind string, entries yaml.MapSlice, defaults bool) stri
 		var description, otherwise string
 		fields, ok := entry.Value.(yaml.MapSlice)
 		if !ok {
-			t.Fatalf("action.yml: %v is no description", entry.Key)
+			t.Fatalf("action.yml: %v is not a map", entry.Key)
 		}
 		for _, field := range fields {
 			switch field.Key {
@@ -87,16 +87,16 @@ func table(t *testing.T, kind string, entries yaml.MapSlice, defaults bool) stri
 	return b.String()
 }
 
-// TestActionKnown checks that what the page calls an input or an output is one.
+// TestActionKnown checks that action.yml has every input and output that the page names.
 func TestActionKnown(t *testing.T) {
 	t.Parallel()
 	action := read(t, "action.yml")
 	for _, m := range regexp.MustCompile("`(?:input )?([a-z-]+): [^`\n]+`").FindAllStringSubmatch(fences.ReplaceAllString(read(t, actionPage), ""), -1) {
 		if name := m[1]; name != "permissions" && !permissions[name] && !strings.Contains(action, "\n  "+name+":\n") {
-			t.Errorf("%s tells of %s, which action.yml does not have", actionPage, name)
+			t.Errorf("%s names %s, which action.yml does not have", actionPage, name)
 		}
 	}
 }
 
-// permissions are what a job can be granted, and what else the page writes like inputs.
+// permissions are those of jobs, and other names that the page writes like inputs.
 var permissions = map[string]bool{"contents": true, "pull-requests": true, "actions": true, "checks": true, "if": true}

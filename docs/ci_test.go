@@ -9,24 +9,24 @@ import (
 	"testing"
 )
 
-// TestAnyCI runs the recipe for any CI with programs that say what they are asked for.
+// TestAnyCI runs the script for any CI with programs that print their arguments.
 func TestAnyCI(t *testing.T) {
 	t.Parallel()
 	script, err := filepath.Abs(filepath.Join("ci", "any-ci.sh"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.ReadFile(script); err != nil { // so that go knows what this depends on
+	if _, err := os.ReadFile(script); err != nil { // so that the go command caches this test by it
 		t.Fatal(err)
 	}
 	const regreen = "#!/bin/sh\necho \"regreen $*, $REGREEN_ARTIFACT\"\nexit ${STATUS:-0}\n"
 	tests := []struct {
 		name   string
 		env    []string
-		want   string // in what is printed
+		want   string // in the output
 		status int
 	}{
-		{"a regreen that is there", []string{"REGREEN_BINARY=DIR/regreen"}, "regreen fix --apply never --budget 1m, regreen-report\n", 0},
+		{"a regreen that exists", []string{"REGREEN_BINARY=DIR/regreen"}, "regreen fix --apply never --budget 1m, regreen-report\n", 0},
 		{"its status", []string{"REGREEN_BINARY=DIR/regreen", "STATUS=3"}, "regreen fix", 3},
 		{"a release", []string{"REGREEN_VERSION=v1.2.3", "REGREEN_SHA256=SUM"}, "regreen fix", 0},
 		{"another binary", []string{"REGREEN_VERSION=v1.2.3", "REGREEN_SHA256=" + strings.Repeat("0", 64)}, "", 1},
@@ -38,7 +38,7 @@ func TestAnyCI(t *testing.T) {
 			bin := t.TempDir()
 			for name, text := range map[string]string{
 				"regreen": regreen,
-				// It gives the same program, whatever the release.
+				// It downloads the same program, whatever the release.
 				"curl": "#!/bin/sh\nwhile [ \"$1\" != --output ]; do shift; done\ncp \"" + bin + "/regreen\" \"$2\"\n",
 			} {
 				if err := os.WriteFile(filepath.Join(bin, name), []byte(text), 0o755); err != nil {

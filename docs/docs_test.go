@@ -1,9 +1,9 @@
-// Package docs keeps the documentation true: what it tells to type is typed here,
-// and what it names has to exist.
+// Package docs keeps the documentation true: it runs the commands on the pages, and checks
+// that the files and functions they name exist.
 //
-// A block fenced as sh is run by sh: in a repository with a test, or, where it says
-// "sh clone", in a copy of this one. One that says go and the name of a file becomes that
-// file of the copy. Other blocks are not run.
+// A block marked sh runs in a repository with a test; one marked "sh clone" runs in a copy
+// of this repository. One marked go with the name of a file becomes that file of the copy.
+// Blocks marked console are run on the pages of docs/examples; see TestExamples.
 package docs
 
 import (
@@ -18,6 +18,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 )
 
 // pages are the documentation, relative to the top of the module. README.md is the first:
@@ -48,8 +49,8 @@ func read(t *testing.T, name string) string {
 
 var fences = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
 
-// TestCommands types what the pages say, page by page and from the top. The first page
-// is that which installs; the others go on from there.
+// TestCommands runs the commands on the pages, page by page and from the top. The first page
+// installs regreen for the others.
 func TestCommands(t *testing.T) {
 	t.Parallel()
 	ran := 0
@@ -82,8 +83,7 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// site is where a page is read: a copy of this module and a repository of the
-// reader's own.
+// site is where the commands run: a copy of this module, and a repository of the reader's.
 type site struct {
 	clone, project string
 	env            []string
@@ -119,8 +119,8 @@ func newSite(t *testing.T) *site {
 	return s
 }
 
-// environment is that of a person with a fresh home, who has the machine's caches
-// of the go command and none of its settings of git or CI.
+// environment returns the variables of a user with a fresh home directory. They have the
+// machine's caches of the go command, and none of its settings for git or CI.
 func environment(t *testing.T, home string) []string {
 	t.Helper()
 	names := []string{"GOCACHE", "GOMODCACHE", "GOPATH", "GOPROXY", "GOFLAGS", "GOSUMDB", "GOTOOLCHAIN", "GOROOT"}
@@ -142,7 +142,7 @@ func environment(t *testing.T, home string) []string {
 	return env
 }
 
-// copyModule copies the files of the working tree, not what git or builds keep.
+// copyModule copies the files of the working tree, without those of git and of builds.
 func copyModule(t *testing.T, to string) {
 	t.Helper()
 	err := filepath.WalkDir("..", func(name string, entry fs.DirEntry, err error) error {
@@ -177,11 +177,11 @@ func copyModule(t *testing.T, to string) {
 	}
 }
 
-// write makes a Go file of the copy, which has to be as gofmt writes it.
+// write writes a Go file into the copy, and checks that gofmt leaves it as it is.
 func (s *site) write(t *testing.T, name, source string) {
 	t.Helper()
 	if formatted, err := format.Source([]byte(source)); err != nil || string(formatted) != source {
-		t.Errorf("%s is not as gofmt writes it: %v", name, err)
+		t.Errorf("%s is not formatted by gofmt: %v", name, err)
 	}
 	file := filepath.Join(s.clone, filepath.FromSlash(name))
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
@@ -194,7 +194,7 @@ func (s *site) write(t *testing.T, name, source string) {
 
 func (s *site) run(t *testing.T, dir, script string) (string, error) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute) // a first build takes its time
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Minute) // a first build is slow
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "sh", "-eu", "-c", script)
 	cmd.Dir, cmd.Env = dir, s.env
@@ -210,8 +210,35 @@ var (
 	link     = regexp.MustCompile(`\]\(([^)#:\s]+)\)`)
 )
 
-// notOurs are files of the reader's and of the future that the pages name.
+// notOurs are files that the pages name and that belong to the reader.
 var notOurs = []string{".regreen.yml", "constraints.go", "my-bugs.json", ".pre-commit-config.yaml"}
+
+// TestWrapped keeps the text of pages to 100 columns, and the README to what newcomers read.
+// Tables, code and comments may be wider.
+func TestWrapped(t *testing.T) {
+	t.Parallel()
+	for _, page := range append(pages(t), "CHANGELOG.md") {
+		fence := ""
+		for i, line := range strings.Split(read(t, page), "\n") {
+			mark := strings.TrimLeft(line, " ")
+			mark = mark[:len(mark)-len(strings.TrimLeft(mark, "`~"))]
+			switch {
+			case fence == "" && len(mark) >= 3:
+				fence = mark
+			case fence != "" && mark == fence:
+				fence = ""
+			case fence == "" && utf8.RuneCountInString(line) > 100 && !strings.HasPrefix(line, "|") && !strings.HasPrefix(line, "<!--"):
+				t.Errorf("%s:%d has more than 100 columns", page, i+1)
+			}
+		}
+		if fence != "" {
+			t.Errorf("%s: a block does not end", page)
+		}
+	}
+	if lines := strings.Count(read(t, "README.md"), "\n"); lines > 140 {
+		t.Errorf("README.md has %d lines, and 140 are enough", lines)
+	}
+}
 
 // TestFilesExist checks every file and link that a page names.
 func TestFilesExist(t *testing.T) {
@@ -222,7 +249,7 @@ func TestFilesExist(t *testing.T) {
 		exists := func(name, from string) {
 			checked++
 			if _, err := os.Stat(filepath.Join("..", from, filepath.FromSlash(name))); err != nil {
-				t.Errorf("%s names %s, which is not there", page, name)
+				t.Errorf("%s names %s, which does not exist", page, name)
 			}
 		}
 		for _, m := range quoted.FindAllStringSubmatch(fences.ReplaceAllString(text, ""), -1) {
@@ -235,12 +262,12 @@ func TestFilesExist(t *testing.T) {
 		}
 	}
 	if checked < 50 {
-		t.Errorf("only %d names were found: are they still written as this test reads them?", checked)
+		t.Errorf("only %d names were found; has their form changed?", checked)
 	}
 }
 
-// TestFunctionsExist checks that each function named as `name()` is declared in one of
-// the Go files that its paragraph, or the one before, names.
+// TestFunctionsExist checks that each function written as `name()` is declared in one of
+// the Go files that its paragraph or the one before names.
 func TestFunctionsExist(t *testing.T) {
 	t.Parallel()
 	checked := 0
@@ -260,13 +287,13 @@ func TestFunctionsExist(t *testing.T) {
 				checked++
 				declared := regexp.MustCompile(`(?m)^func (\([^)]*\) )?` + name + `[(\[]`)
 				if !slices.ContainsFunc(slices.Concat(files, before), func(file string) bool { return declared.MatchString(read(t, file)) }) {
-					t.Errorf("%s names %s(), which is in none of %v", page, name, files)
+					t.Errorf("%s names %s(), which is not declared in %v", page, name, files)
 				}
 			}
 			before = files
 		}
 	}
 	if checked < 40 {
-		t.Errorf("only %d functions were found: are they still written as this test reads them?", checked)
+		t.Errorf("only %d functions were found; has their form changed?", checked)
 	}
 }

@@ -48,13 +48,13 @@ type part struct {
 	text string // with its marks and fences
 }
 
-// section is what shares a repository.
+// section is a part of a page with a repository of its own.
 type section struct {
 	repository string
 	parts      []part
 }
 
-// sections splits a page. The first has no repository, and no commands.
+// sections splits a page. The first section has no repository and no commands.
 func sections(page string) []section {
 	out := []section{{}}
 	add := func(kind, text string) {
@@ -165,7 +165,7 @@ func TestHelpShown(t *testing.T) {
 	}
 }
 
-// programs returns a directory with regreen and regreen-gate, which is built once.
+// programs returns a directory with regreen and regreen-gate, built once.
 func programs(t *testing.T) string {
 	t.Helper()
 	dir, err := built()
@@ -201,7 +201,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// reader is somebody who types what a section says, in a home directory of their own.
+// reader runs the commands of a section, in a home directory of its own.
 type reader struct {
 	t    *testing.T
 	home string // shown as /home/ada
@@ -359,10 +359,10 @@ func (r *reader) run(command string) (string, int) {
 	return text, cmd.ProcessState.ExitCode()
 }
 
-// progressLine is what a terminal overwrites.
+// progressLine is output that a terminal overwrites.
 var progressLine = regexp.MustCompile(`(?m)^regreen: (detect|test|origin|localize|culprit|propose|validate|confirm): .*\n`)
 
-// hidden runs a command that has to succeed.
+// hidden runs a command that must succeed.
 func (r *reader) hidden(command string) {
 	r.t.Helper()
 	if out, status := r.run(command); status != 0 {
@@ -441,7 +441,7 @@ func (r *reader) openPull() {
 		"REGREEN_CHANNELS=terminal,comment,suggestions")
 }
 
-// wrote returns what the pull request got.
+// wrote returns the comment or the suggestion on the pull request.
 func (r *reader) wrote(kind string) string {
 	r.t.Helper()
 	if kind == "comment" {

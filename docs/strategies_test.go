@@ -13,7 +13,7 @@ import (
 
 const strategiesPage = "docs/strategies.md"
 
-// TestStrategiesPage holds the page to the table of strategies.
+// TestStrategiesPage checks the page against the table of strategies.
 func TestStrategiesPage(t *testing.T) {
 	t.Parallel()
 	before := read(t, strategiesPage)
@@ -22,14 +22,14 @@ func TestStrategiesPage(t *testing.T) {
 		return
 	}
 	if !*update {
-		t.Fatalf("%s is not what the strategies say: go test ./docs -run TestStrategiesPage -update", strategiesPage)
+		t.Fatalf("%s differs from the strategies: go test ./docs -run TestStrategiesPage -update", strategiesPage)
 	}
 	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(strategiesPage)), []byte(page), 0o644); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// strategiesText is the table, and a section for each strategy.
+// strategiesText returns the table, and a section for each strategy.
 func strategiesText() string {
 	var table, sections strings.Builder
 	table.WriteString("| Strategy | Share | What it proposes |\n|---|---:|---|\n")
@@ -40,7 +40,7 @@ func strategiesText() string {
 			kinds = append(kinds, string(k))
 		}
 		fmt.Fprintf(&table, "| [`%s`](#%s) | %s | %s |\n", s.Name, anchor, s.ShareText(), s.Title)
-		fmt.Fprintf(&sections, "\n## %s\n\n%s. Share: %s. Failures: %s.\n\n%s\n\n```diff\n%s```\n",
+		fmt.Fprintf(&sections, "\n## %s\n\n%s.\n\nShare: %s. Failures: %s.\n\n%s\n\n```diff\n%s```\n",
 			s.Name, s.Title, s.ShareText(), strings.Join(kinds, ", "), s.Text, s.Example())
 	}
 	return fmt.Sprintf("A share is a percentage of %s.\nOne with ~ is of %s.\n\n%s%s",

@@ -51,19 +51,19 @@ var deliberate = []struct {
 		gnu: "refused", git: "refused", ours: "a\nB\n",
 	},
 	{
-		name: "lines behind an unended one", file: "a\nb", fuzz: 1, hunks: "@@ -2,2 +2,3 @@\n b\n+n\n c\n",
+		name: "lines after one without a newline", file: "a\nb", fuzz: 1, hunks: "@@ -2,2 +2,3 @@\n b\n+n\n c\n",
 		gnu: "a\nbn\n", git: "refused", ours: "a\nb\nn\n",
 	},
 	{
-		name: "an unended line put elsewhere", file: "a\nb\nc\n", zero: true, hunks: "@@ -2 +2 @@\n-a\n+A\n\\ No newline at end of file\n",
+		name: "a line without a newline put elsewhere", file: "a\nb\nc\n", zero: true, hunks: "@@ -2 +2 @@\n-a\n+A\n\\ No newline at end of file\n",
 		gnu: "A\nb\nc\n", git: "Ab\nc\n", ours: "A\nb\nc\n",
 	},
 	{
-		name: "back to what was passed", file: "e\na\nf\nc\nd\nh\nb\nf\nh\n", fuzz: 1, hunks: "@@ -4,2 +4,3 @@\n f\n+f\n h\n@@ -4,2 +5,2 @@\n f\n-h\n+d\n",
+		name: "back to lines already passed", file: "e\na\nf\nc\nd\nh\nb\nf\nh\n", fuzz: 1, hunks: "@@ -4,2 +4,3 @@\n f\n+f\n h\n@@ -4,2 +5,2 @@\n f\n-h\n+d\n",
 		gnu: "e\na\nf\nc\nd\nh\nb\nf\nf\nd\n", git: "refused: e\na\nf\nc\nd\nh\nb\nf\nf\nh\n", ours: "refused",
 	},
 	{
-		name: "a place before what was passed", file: "b\na\nx\nb\n", hunks: "@@ -2 +2 @@\n-a\n+A\n@@ -2 +2 @@\n-b\n+B\n", zero: true,
+		name: "a place before lines already passed", file: "b\na\nx\nb\n", hunks: "@@ -2 +2 @@\n-a\n+A\n@@ -2 +2 @@\n-b\n+B\n", zero: true,
 		gnu: "refused: b\nA\nx\nb\n", git: "B\nA\nx\nb\n", ours: "b\nA\nx\nB\n",
 	},
 	{
@@ -79,7 +79,7 @@ var deliberate = []struct {
 		gnu: "a\n", git: "refused", ours: "a\n",
 	},
 	{
-		name: "hunk without context behind", file: "a\nb\nc\n", hunks: "@@ -1 +1 @@\n-a\n+A\n",
+		name: "hunk without trailing context", file: "a\nb\nc\n", hunks: "@@ -1 +1 @@\n-a\n+A\n",
 		gnu: "A\nb\nc\n", git: "refused", ours: "A\nb\nc\n",
 	},
 	{
@@ -157,7 +157,7 @@ func TestDeliberateDifferences(t *testing.T) {
 
 func TestTellsPlacesInTheFile(t *testing.T) {
 	t.Parallel()
-	if name := "lines behind the end"; !documented(t)[name] {
+	if name := "lines after the end"; !documented(t)[name] {
 		t.Errorf("docs/patch.md has no row %q", name)
 	}
 	c := headed("x", "a\nb\n", "@@ -9,0 +10 @@\n+n\n")
