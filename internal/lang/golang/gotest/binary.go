@@ -32,7 +32,7 @@ type Binary struct {
 // BuildOptions say how to build a [Binary].
 type BuildOptions struct {
 	Overlay  map[string][]byte // like in testrun.Request
-	System   map[string][]byte // new content of files outside the tree, by absolute path: of the standard library
+	System   map[string][]byte // new content of files outside the tree, by absolute path; for the standard library
 	Cover    bool              // measure coverage
 	CoverPkg []string          // of these packages (import paths or patterns); nil means the package itself
 	NoVet    bool
@@ -240,7 +240,7 @@ func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result
 	if len(req.Tests) > 0 && !slices.ContainsFunc(req.Tests, func(id testrun.TestID) bool { return id.Test == "" }) {
 		args = append(args, "-test.run="+pattern(req.Tests))
 	}
-	// Like the go command, make sure that a test that runs go runs this one.
+	// Like the go command, put its own directory first, so that tests that run go run this one.
 	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + b.sandbox.Getenv("PATH")}
 	c := newCollector(b.suite.tree(overlay{}))
 	if err := b.suite.listen(ctx, c, invocation{dir: b.Dir, env: env, args: args}, timeout); err != nil {

@@ -78,9 +78,9 @@ func (s *Suite) Reached(ctx context.Context, files []string) (testrun.Reach, err
 	return reach, nil
 }
 
-// Reads returns the files that builds and tests depend on, of files in other languages: those
-// of cgo, embedded files, deleted files that may have been either, and files in a testdata
-// directory of a package.
+// Reads returns those of the files, which are in other languages, that builds and tests depend
+// on: sources of cgo, embedded files, deleted files that may have been either, and files in a
+// testdata directory of a package.
 func (s *Suite) Reads(ctx context.Context, files []string) ([]string, error) {
 	all, err := s.Packages(ctx)
 	if err != nil {

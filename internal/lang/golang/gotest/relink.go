@@ -251,11 +251,11 @@ func (r *Relinker) newRecipe(ctx context.Context, files map[string][]byte) (*rec
 // testmain returns the source of the program's main package, which depends on the test files.
 // The script does not contain it.
 func (r *Relinker) testmain(ctx context.Context, files map[string][]byte, over overlay) ([]byte, error) {
-	changed := false // test files are
+	testsChanged := false
 	for name := range files {
-		changed = changed || strings.HasSuffix(name, "_test.go")
+		testsChanged = testsChanged || strings.HasSuffix(name, "_test.go")
 	}
-	if !changed && r.main != nil {
+	if !testsChanged && r.main != nil {
 		return r.main, nil
 	}
 	args := slices.Concat([]string{"list", "-e", "-test", "-f={{.ImportPath}}\t{{join .GoFiles \"\\t\"}}"}, buildFlags(r.suite.Flags), r.opt.Flags, over.flags(), []string{r.pkg.ImportPath})
@@ -269,7 +269,7 @@ func (r *Relinker) testmain(ctx context.Context, files map[string][]byte, over o
 			if err != nil {
 				return nil, r.declined("the main package: " + err.Error())
 			}
-			if !changed {
+			if !testsChanged {
 				r.main = source
 			}
 			return source, nil
