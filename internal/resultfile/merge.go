@@ -205,7 +205,7 @@ func toReport(files []*File, all []*outcome) *report.Report {
 	r.Verdict = verdict(r.Failures)
 	if len(all) == 0 && r.Tests.Passed+r.Tests.Skipped == 0 {
 		r.Verdict = report.NotRun
-		r.Problem = &report.Problem{What: "the results hold no tests", Hint: "look at how the tests were chosen when they ran"}
+		r.Problem = &report.Problem{What: "no tests in the results", Hint: "look at how the tests were chosen when they ran"}
 	}
 	return r
 }

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// testCode reports whether a file belongs to the tests: by its name, since results name it
-// as the file of a test, or since the test command consists of it.
+// testCode reports whether a file belongs to the tests: by its name, because results declare
+// it as the file of a test, or because it is a part of the test command.
 func (s *suite) testCode(file string) bool {
 	if testCode(file) || s.runners()[file] {
 		return true
@@ -19,28 +19,28 @@ func (s *suite) testCode(file string) bool {
 }
 
 var (
-	// interpreters run the file that is their first argument.
+	// interpreters run their first argument.
 	interpreters = []string{
 		"sh", "bash", "dash", "ash", "ksh", "zsh", "busybox", "source", "python", "pypy", "node", "nodejs", "bun", "deno", "tsx", "ts-node", "ruby", "perl", "php",
 		"lua", "luajit", "rscript", "julia", "groovy", "pwsh", "escript", "tclsh", "guile", "racket", "awk", "gawk",
 	}
-	// testRunners run all files that are arguments.
+	// testRunners run all their arguments.
 	testRunners = []string{
 		"pytest", "py.test", "unittest", "nose2", "jest", "vitest", "mocha", "ava", "tape", "tap", "jasmine", "karma", "rspec", "cucumber", "phpunit", "pest", "prove",
 		"bats", "busted", "robot", "behave", "shunit2",
 	}
 	// wrappers run the command that follows.
 	wrappers = []string{"env", "time", "timeout", "nice", "exec", "command", "xvfb-run", "npx", "bunx", "uv", "poetry", "pipenv", "bundle", "coverage", "c8", "nyc", "run", "sudo"}
-	// makers take the rules of what they run from a file of one of the names.
+	// makers read rules from a file with one of these names.
 	makers = map[string][]string{
 		"make": {"Makefile", "makefile", "GNUmakefile"}, "gmake": {"Makefile", "makefile", "GNUmakefile"}, "bmake": {"Makefile", "makefile", "BSDmakefile"},
 		"just": {"justfile", "Justfile", ".justfile"}, "rake": {"Rakefile", "rakefile", "Rakefile.rb"}, "task": {"Taskfile.yml", "Taskfile.yaml"}, "nox": {"noxfile.py"},
 	}
 )
 
-// commandFiles are the files of the tree that a command itself consists of: scripts that it
-// runs, makefiles and files that it gives to a runner of tests. What else it names, such as
-// a source that it compiles, is the program.
+// commandFiles returns the files of the tree that are a part of a command: scripts that it
+// runs, makefiles, and files that it passes to a test runner. Other files that it names,
+// such as a source that it compiles, belong to the program.
 func commandFiles(command string, files *files) map[string]bool {
 	found := make(map[string]bool)
 	note := func(name string) bool {
@@ -80,13 +80,14 @@ func commandFiles(command string, files *files) map[string]bool {
 	return found
 }
 
-// wraps reports whether a word at the front of a command belongs to what only runs another one.
+// wraps reports whether a word at the start of a command belongs to a wrapper of another
+// command.
 func wraps(word string) bool {
 	return word == "" || strings.Contains(word, "=") || strings.ContainsAny(word[:1], "-0123456789") || slices.Contains(wrappers, word)
 }
 
-// commands are the simple commands of a command line, as words without quotes. It is no
-// shell: what is computed stays as it is, and names no file.
+// commands splits a command line into simple commands, and these into words without quotes.
+// It is not a shell: it evaluates nothing, and words that need that name no file.
 func commands(line string) [][]string {
 	var all [][]string
 	var words []string

@@ -6,8 +6,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang/langtest"
 )
 
-// shell is a language of tests that every machine has: each test_NAME.sh is a test, whose
-// results run.sh writes as $1 says.
+// shell has tests that run on every machine: each test_NAME.sh is a test, and run.sh writes
+// the results in the format $1.
 var shell = langtest.Fixture{
 	TestFile: "test_add.sh",
 	Common: `

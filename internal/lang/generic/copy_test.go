@@ -11,8 +11,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// described is every file below a folder with its mode, time and content.
-func described(t *testing.T, root string) map[string]string {
+// describe returns every file below a directory with its mode, time and content.
+func describe(t *testing.T, root string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)
 	err := filepath.Walk(root, func(name string, info os.FileInfo, err error) error {
@@ -38,12 +38,12 @@ func described(t *testing.T, root string) map[string]string {
 	return files
 }
 
-// same compares a copy with the tree, but for some files that both have.
-func same(t *testing.T, tree, copied map[string]string, but ...string) {
+// same compares a copy with the tree, except for some files that both have.
+func same(t *testing.T, tree, copied map[string]string, except ...string) {
 	t.Helper()
-	for _, name := range but {
+	for _, name := range except {
 		if _, ok := copied[name]; !ok {
-			t.Errorf("%s is not there", name)
+			t.Errorf("%s is missing", name)
 		}
 		delete(tree, name)
 		delete(copied, name)
@@ -55,12 +55,12 @@ func same(t *testing.T, tree, copied map[string]string, but ...string) {
 		delete(copied, name)
 	}
 	for name := range copied {
-		t.Errorf("%s is too much", name)
+		t.Errorf("%s was added", name)
 	}
 }
 
-// grown makes a tree with what trees have.
-func grown(t *testing.T) string {
+// newTree makes a tree with files, directories and links.
+func newTree(t *testing.T) string {
 	t.Helper()
 	root := t.TempDir()
 	old := time.Now().Add(-time.Hour)
@@ -82,10 +82,10 @@ func results(name string) bool { return name == "r.xml" }
 
 func TestCopiesAreRestored(t *testing.T) {
 	t.Parallel()
-	root, temp := grown(t), t.TempDir()
+	root, temp := newTree(t), t.TempDir()
 	c := testrun.NewCopies(root, func() string { return temp }, results)
-	laid := map[string][]byte{"a.txt": []byte("other"), "new/dir/c.txt": []byte("c"), "sub/deep/b.txt": nil}
-	dir, leave, err := c.Enter(t.Context(), laid)
+	overlay := map[string][]byte{"a.txt": []byte("other"), "new/dir/c.txt": []byte("c"), "sub/deep/b.txt": nil}
+	dir, leave, err := c.Enter(t.Context(), overlay)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -95,9 +95,9 @@ func TestCopiesAreRestored(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(dir, "sub/deep/b.txt")); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("what the overlay removes is there: %v", err)
+		t.Errorf("the overlay did not remove a file: %v", err)
 	}
-	// A run does as it likes.
+	// A run may change anything.
 	path := func(name string) string { return filepath.Join(dir, name) }
 	if err := errors.Join(
 		os.WriteFile(path("run.sh"), []byte("run.SH"), 0o755), os.Chmod(path("sub/fixed.txt"), 0o600), os.Remove(path("dangling")),
@@ -111,20 +111,20 @@ func TestCopiesAreRestored(t *testing.T) {
 	if err != nil || again != dir {
 		t.Fatalf("another copy: %s, %v", again, err)
 	}
-	want := described(t, root)
-	delete(want, "r.xml") // no copy has results
-	// What the overlay changed has a new time, so that builds see it.
+	want := describe(t, root)
+	delete(want, "r.xml") // copies have no results
+	// Files that the overlay changed have a new time, so that builds see the change.
 	for _, name := range []string{"a.txt", "sub/deep/b.txt"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || time.Since(info.ModTime()) > time.Minute {
-			t.Errorf("%s is as old as before: %v", name, err)
+			t.Errorf("%s has its old time: %v", name, err)
 		}
 		if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != name && string(b) != filepath.ToSlash(name) {
 			t.Errorf("%s is %q, %v", name, b, err)
 		}
 	}
-	got := described(t, dir)
+	got := describe(t, dir)
 	if _, ok := got["built.o"]; !ok {
-		t.Error("what the run built is gone")
+		t.Error("a file that the run built is gone")
 	}
 	delete(got, "built.o")
 	same(t, want, got, "a.txt", "sub/deep/b.txt")
@@ -135,17 +135,17 @@ func TestCopiesAreRestored(t *testing.T) {
 	}
 }
 
-// TestOverlayStaysInside lays files behind links out of the tree.
+// TestOverlayStaysInside tries to write through links that lead out of the tree.
 func TestOverlayStaysInside(t *testing.T) {
 	t.Parallel()
-	root, temp, victim := grown(t), t.TempDir(), t.TempDir()
+	root, temp, victim := newTree(t), t.TempDir(), t.TempDir()
 	if err := errors.Join(os.Symlink(victim, filepath.Join(root, "out")), os.Symlink(filepath.Join(victim, "f"), filepath.Join(root, "file"))); err != nil {
 		t.Fatal(err)
 	}
 	c := testrun.NewCopies(root, func() string { return temp }, results)
 	for _, name := range []string{"out/f", "link/f", "../f", "/f", "sub/../../f", ""} {
 		if _, _, err := c.Enter(t.Context(), map[string][]byte{name: []byte("x")}); err == nil {
-			t.Errorf("%q is not refused", name)
+			t.Errorf("%q was accepted", name)
 		}
 	}
 	_, leave, err := c.Enter(t.Context(), map[string][]byte{"file": []byte("x")}) // instead of the link
@@ -160,7 +160,7 @@ func TestOverlayStaysInside(t *testing.T) {
 
 func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 	t.Parallel()
-	root, temp := grown(t), t.TempDir()
+	root, temp := newTree(t), t.TempDir()
 	if err := os.Symlink(filepath.Join(root, "sub"), filepath.Join(root, "absolute")); err != nil {
 		t.Fatal(err)
 	}
@@ -175,10 +175,10 @@ func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 	}
 }
 
-// TestCopiesEnd closes while copies are used, and cancels.
+// TestCopiesEnd closes the copies while one is in use, and cancels Enter.
 func TestCopiesEnd(t *testing.T) {
 	t.Parallel()
-	root, temp := grown(t), t.TempDir()
+	root, temp := newTree(t), t.TempDir()
 	c := testrun.NewCopies(root, func() string { return temp }, results)
 	_, leave, err := c.Enter(t.Context(), map[string][]byte{"a.txt": nil})
 	if err != nil {
@@ -196,7 +196,7 @@ func TestCopiesEnd(t *testing.T) {
 	}
 }
 
-// TestResultsLeadOut has a command write links in place of results.
+// TestResultsLeadOut runs a command that writes links instead of results.
 func TestResultsLeadOut(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret.xml")
@@ -211,7 +211,7 @@ func TestResultsLeadOut(t *testing.T) {
 	}
 }
 
-// TestStaleResultsThatStay has results in a folder that forbids writing.
+// TestStaleResultsThatStay has old results in a read-only directory.
 func TestStaleResultsThatStay(t *testing.T) {
 	t.Parallel()
 	s := open(t, "-- out/r.xml --\n<testsuite/>\n", "true", "out/r.xml")

@@ -1,7 +1,7 @@
-// Package generic is the language for any repository whose tests a command runs: `test:`
-// in the configuration. What failed it reads from the result files that the command
-// writes, which `results:` names by globs: JUnit XML, TAP, CTRF or go test -json. Without
-// result files the exit status of the command is all there is.
+// Package generic is the language of any repository with a test command: `test:` in the
+// configuration. It reads what failed from the result files that the command writes, which
+// `results:` lists as globs: JUnit XML, TAP, CTRF or go test -json. Without result files it
+// only has the exit status of the command.
 //
 //	test: pytest --junitxml=build/tests.xml
 //	results: [build/tests.xml]
@@ -13,57 +13,57 @@
 //
 // # The command
 //
-// It always runs as a whole, in the top folder of the tree, by /bin/sh. A request for some
-// units or tests runs all of them, and leaves the others out of the result. A timeout that
-// is shorter than the command is known to take is therefore made longer.
+// It always runs as a whole, with /bin/sh, in the root of the tree. A request for some units
+// or tests runs everything and leaves the others out of the result. A timeout that is
+// shorter than the command is known to take is raised for that reason.
 //
-// Status 0 is green and any other is red, but for 126 and 127 without results: the command
-// could not be run. PYTHONDONTWRITEBYTECODE is set, since Python takes a cached file for
-// current when a source was changed within the second to one of the same size.
+// Status 0 is green. Any other status is red, except for 126 and 127 without results: the
+// command did not run. PYTHONDONTWRITEBYTECODE is set because Python uses a stale cached
+// file if a source changed within a second and kept its size.
 //
 // # Results
 //
-// A glob begins at the top of the tree, * stands for a part of a name and ** for any number
-// of folders. The glob - is the standard output of the command, for runners that write
+// A glob begins at the root of the tree; * matches a part of a name and ** any number of
+// directories. The glob - is the standard output of the command, for runners that write to
 // nothing else, such as `node --test --test-reporter=tap`. Files that the globs match are
-// removed before each run, so that what is read afterwards was written by it: a glob should
-// name results and nothing else.
+// removed before each run, so that everything read afterwards is from that run: a glob
+// should match results only.
 //
-//   - Failing tests are the failures, whatever the exit status: a wrapper hides it (`|| true`,
-//     a pipe into tee, maven.test.failure.ignore), a result does not lie.
-//   - A red exit with only green results is a failure of the command as a whole, such as a
-//     coverage that is too low. Tests that failed first and passed when they were tried again
-//     are the failures then, if there are some: their runner was not content.
-//   - A test that passed in its last try has passed. In several files, the worst counts.
-//   - No results, results without a test, or broken ones: that was no run. But when the
-//     command failed and its output names a line of the tree, then it is taken for code that
-//     does not compile; and when a signal ended it, for tests that did that.
+//   - Failing tests are failures whatever the exit status: a wrapper may hide the status
+//     (`|| true`, a pipe into tee, maven.test.failure.ignore).
+//   - A red exit with only green results is a failure of the command as a whole, such as low
+//     coverage. If tests failed first and passed when retried, they are the failures, since
+//     their runner did not accept that.
+//   - A test that passed in its last try passed. If several files have it, the worst counts.
+//   - If there are no results, no tests in them, or broken results, the tests did not run.
+//     But if the command failed and its output names a line of the tree, the code does not
+//     compile, and if a signal ended the command, the tests crashed.
 //
-// The unit of a test, its [testrun.TestID] Package, is its class or file as the results
-// give it. What fails as a whole has no test: a module that cannot be loaded, a file, the
-// command. Paths in names and messages are relative to the tree. Node's JUnit XML has
-// neither class nor file: its tests of one name are numbered, and a module that does not
-// load looks like a test. Its TAP, which has the place of each test, is better.
+// The unit of a test, its [testrun.TestID] Package, is its class or file in the results. A
+// failure of a module that does not load, of a file or of the command has no test. Paths in
+// names and messages are relative to the tree. Node's JUnit XML has neither classes nor
+// files: tests of one name are numbered, and a module that does not load looks like a test.
+// Node's TAP has the place of each test and is better.
 //
-// Where a failure is comes from the places that its text names ("test_x.py:5",
-// "at f (file:///x.mjs:3:1)"), as far as they are files of the tree; see place.go.
+// The place of a failure comes from the places that its text names ("test_x.py:5", "at f
+// (file:///x.mjs:3:1)"), if they are files of the tree; see place.go.
 //
 // # Tests
 //
-// They are never edited: files whose names the conventions of common runners have for tests
-// (testcode.go), files that results declare as those of tests, and the scripts, makefiles
-// and test files that the command itself names (command.go).
+// Tests are never edited. They are the files that common runners take for tests by their
+// names (testcode.go), the files that results declare as tests, and the scripts, makefiles
+// and test files that the command names (command.go).
 //
 // # Where it runs
 //
 // Without an overlay the command runs in the tree itself, which is an export: tests may
-// write there. With one it runs in a copy, one for each run at the same time. The copies
-// stay until the context of Find ends. Between runs the files that a copy began with are
-// put back; what a run adds stays, as it does for a person who runs the command twice, so
-// that a build need not begin anew.
+// write there. With an overlay it runs in a copy; runs at the same time have a copy each.
+// The copies stay until the context of Find ends. Between runs, the original files of a copy
+// are restored. Files that a run adds stay, just like when a user runs the command twice, so
+// that builds are incremental.
 //
-// Not a goal: proposing. Nothing is known of the syntax, so what is left is to undo what
-// broke the tests, which needs no language.
+// Not a goal: proposing. This package does not know the syntax, so the only strategy is to
+// revert the change that broke the tests, which needs no language.
 package generic
 
 import (
@@ -86,13 +86,13 @@ var Language = lang.Language{
 	Prepare:      prepare,
 }
 
-// find returns the suite that the command is.
+// find returns the suite of the test command.
 func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	command := strings.TrimSpace(tree.Command)
 	switch {
 	case command == "" && len(tree.Results) > 0:
 		return nil, &testrun.NotRunError{
-			What: "result files are named, and no test command", Where: strings.Join(tree.Results, ", "),
+			What: "results: without a test command", Where: strings.Join(tree.Results, ", "),
 			Advice: "say which command writes them: --test 'make test', or test: in .regreen.yml",
 		}
 	case command == "":
@@ -115,7 +115,7 @@ func prepare(_ context.Context, task lang.Task) lang.Tools {
 	return lang.Tools{TestCode: suite.testCode}
 }
 
-// extensions are those of source files. Go is a language of its own.
+// extensions are the extensions of source files. Go is a language of its own.
 var extensions = []string{
 	".py", ".pyi", ".pyx", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".vue", ".svelte", ".astro",
 	".rb", ".rake", ".rs", ".java", ".kt", ".kts", ".groovy", ".gradle", ".scala", ".clj", ".cljs", ".cs", ".fs", ".vb", ".php",

@@ -18,7 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// open makes a tree of an archive, and the suite of a command in it.
+// open writes an archive to a tree and returns the suite of a command in it.
 func open(t *testing.T, archive, command string, results ...string) *suite {
 	t.Helper()
 	root := t.TempDir()
@@ -40,7 +40,7 @@ func open(t *testing.T, archive, command string, results ...string) *suite {
 	return suites[0].(*suite)
 }
 
-// brief is a result as lines.
+// brief returns a result as lines of text.
 func brief(r *testrun.Result) string {
 	var b strings.Builder
 	for _, id := range r.Passed {
@@ -61,7 +61,7 @@ func brief(r *testrun.Result) string {
 	return b.String()
 }
 
-// expect runs a suite and compares.
+// expect runs a suite and compares the result.
 func (s *suite) expect(t *testing.T, req testrun.Request, want string) *testrun.Result {
 	t.Helper()
 	r, err := s.Run(t.Context(), req)
@@ -74,7 +74,7 @@ func (s *suite) expect(t *testing.T, req testrun.Request, want string) *testrun.
 	return r
 }
 
-// refuse runs a suite that cannot be run, and looks for pieces in the error.
+// refuse runs a suite that cannot run, and checks that the error contains texts.
 func (s *suite) refuse(t *testing.T, want ...string) {
 	t.Helper()
 	_, err := s.Run(t.Context(), testrun.Request{})
@@ -82,13 +82,13 @@ func (s *suite) refuse(t *testing.T, want ...string) {
 	if !errors.As(err, &notRun) {
 		t.Fatalf("error %v", err)
 	}
-	for _, piece := range want {
-		if text := usererr.OneLine(err); !strings.Contains(text, piece) {
-			t.Errorf("%q is not in\n%v", piece, text)
+	for _, part := range want {
+		if text := usererr.OneLine(err); !strings.Contains(text, part) {
+			t.Errorf("no %q in\n%v", part, text)
 		}
 	}
 	if notRun.Advice == "" || strings.Contains(usererr.OneLine(err), s.root) {
-		t.Errorf("no hint, or the place of the tree: %v", err)
+		t.Errorf("no hint, or the path of the tree: %v", err)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestFind(t *testing.T) {
 	}
 }
 
-// xml is a file of results with the test cases.
+// xml returns an archive with a result file that has the test cases.
 func xml(cases string) string {
 	return "-- r.xml.in --\n<testsuites><testsuite name=\"s\">" + cases + "</testsuite></testsuites>\n"
 }
@@ -118,7 +118,7 @@ at t (a.test.js:2:3)</failure></testcase>`
 	sources = "-- lib.js --\n1\n2\n-- a.test.js --\n1\n2\n"
 )
 
-// TestStatusAndResults is the table of what an exit status and results come to.
+// TestStatusAndResults checks combinations of an exit status and results.
 func TestStatusAndResults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ name, cases, command, want string }{
@@ -131,8 +131,8 @@ func TestStatusAndResults(t *testing.T) {
 		{"a suite counts failures that it does not list", `<testsuite name="x" failures="2" tests="2"></testsuite>` + good, `cp r.xml.in r.xml`, "passed c.good\nsetup COMMAND :0 `COMMAND` exited 0, and its results count failures that they do not list\n"},
 		{"skipped", good + `<testcase classname="c" name="later"><skipped/></testcase>`, `cp r.xml.in r.xml`, "passed c.good\nskipped c.later\n"},
 		{"does not build", good, `echo 'lib.js:2:1: error: no such thing'; exit 1`, "compile COMMAND lib.js:2 `COMMAND` exited 1: lib.js:2:1: error: no such thing\n"},
-		{"results, and a command that is not there", good + bad, `cp r.xml.in r.xml; nosuchprogram 2>/dev/null`, "passed c.good\nassertion c.bad a.test.js:2 is 1\n"},
-		{"green results, and 126", good, `cp r.xml.in r.xml; exit 126`, "passed c.good\nsetup COMMAND :0 `COMMAND` exited 126\n"},
+		{"results and a missing command", good + bad, `cp r.xml.in r.xml; nosuchprogram 2>/dev/null`, "passed c.good\nassertion c.bad a.test.js:2 is 1\n"},
+		{"green results and 126", good, `cp r.xml.in r.xml; exit 126`, "passed c.good\nsetup COMMAND :0 `COMMAND` exited 126\n"},
 		{"killed by a signal", good, `kill -9 $$`, "setup COMMAND :0 `COMMAND` was killed by a signal\n"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -158,7 +158,7 @@ func TestExitStatusOnly(t *testing.T) {
 	open(t, "", "nosuchprogram", "-").refuse(t, "cannot run the test command", "nosuchprogram", "PATH")
 }
 
-// TestWhereStatusIs has the place that output names last, and what is said about it.
+// TestWhereStatusIs takes the place and the message that the output has last.
 func TestWhereStatusIs(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string]string{
@@ -179,16 +179,16 @@ func TestNoRun(t *testing.T) {
 	}{
 		{"no results", sources, "echo no tests here", []string{"r.xml", "build/**/*.xml"}, []string{"r.xml, build/**/*.xml: the test command wrote no results: no tests here"}},
 		{"no results, red", sources, "echo bad flag; exit 2", []string{"r.xml"}, []string{"wrote no results and exited 2: bad flag"}},
-		{"stale", xml(good) + "-- r.xml --\n<testsuite/>\n", "true", []string{"r.xml"}, []string{"wrote no results", "stale ones of an earlier run are not read: r.xml"}},
-		{"stale below", "-- a/b/r.xml --\n<testsuite/>\n", "true", []string{"**/*.xml"}, []string{"not read: a/b/r.xml"}},
-		{"broken XML", cut, "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml:4: the results cannot be read: ends in the middle"}},
-		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip >r.tap", []string{"*.tap"}, []string{"r.tap: the results cannot be read: compressed by gzip"}},
+		{"stale", xml(good) + "-- r.xml --\n<testsuite/>\n", "true", []string{"r.xml"}, []string{"wrote no results", "ignored the results of an earlier run: r.xml"}},
+		{"stale below", "-- a/b/r.xml --\n<testsuite/>\n", "true", []string{"**/*.xml"}, []string{"ignored the results of an earlier run: a/b/r.xml"}},
+		{"broken XML", cut, "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml:4: cannot read the results: ends in the middle"}},
+		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip >r.tap", []string{"*.tap"}, []string{"r.tap: cannot read the results: compressed by gzip"}},
 		{"broken JSON", "-- r.json.in --\n{\n \"results\": {\"tests\": [\n {]}}\n", "cp r.json.in r.json", []string{"r.json"}, []string{"r.json:3: "}},
-		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: the results cannot be read: ends in the middle"}},
-		{"no test", xml(""), "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml: the results hold no tests"}},
-		{"no test on standard output", "", "printf 'TAP version 13\\n1..0\\n'", []string{"-"}, []string{"-: the results hold no tests"}},
+		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: cannot read the results: ends in the middle"}},
+		{"no test", xml(""), "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml: no tests in the results"}},
+		{"no test on standard output", "", "printf 'TAP version 13\\n1..0\\n'", []string{"-"}, []string{"-: no tests in the results"}},
 		{"nothing on standard output", "", "echo no tests found", []string{"-"}, []string{"-: the test command wrote no results: no tests found"}},
-		{"empty", "", ": >r.xml", []string{"r.xml"}, []string{"r.xml: the results cannot be read: is empty"}},
+		{"empty", "", ": >r.xml", []string{"r.xml"}, []string{"r.xml: cannot read the results: is empty"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -198,18 +198,18 @@ func TestNoRun(t *testing.T) {
 	}
 }
 
-// TestResultsAreFresh has a command write its results once only.
+// TestResultsAreFresh runs a command that writes its results only once.
 func TestResultsAreFresh(t *testing.T) {
 	t.Parallel()
 	s := open(t, xml(good), `[ -e ran ] || cp r.xml.in r.xml; : >ran`, "r.xml")
 	s.expect(t, testrun.Request{}, "passed c.good\n")
 	s.refuse(t, "wrote no results")
 	if _, err := os.Stat(filepath.Join(s.root, "r.xml")); err == nil {
-		t.Error("the results are still there")
+		t.Error("the results were not removed")
 	}
 }
 
-// TestSeveralFiles reads the results of parts of a repository.
+// TestSeveralFiles reads the results of several parts of a repository.
 func TestSeveralFiles(t *testing.T) {
 	t.Parallel()
 	s := open(t, "-- a/test_x.py --\n1\n2\n-- b/test_y.py --\n1\n", `
@@ -229,16 +229,16 @@ func TestRequests(t *testing.T) {
 	s.expect(t, testrun.Request{Packages: []string{"c"}}, "passed c.good\n"+badLine)
 	s.expect(t, testrun.Request{Packages: []string{"c"}, Tests: []testrun.TestID{id("c", "good")}}, "passed c.good\n")
 	s.expect(t, testrun.Request{Tests: []testrun.TestID{id("d", "")}}, otherLine)
-	// What else failed may be why a test did not run.
+	// Another failure may be why a test did not run.
 	s.expect(t, testrun.Request{Tests: []testrun.TestID{id("c", "good"), id("c", "gone")}}, "passed c.good\n"+badLine+otherLine+"missing c.gone\n")
 
 	gate := open(t, xml(good), `cp r.xml.in r.xml; exit 1`, "r.xml")
 	gate.expect(t, testrun.Request{Tests: []testrun.TestID{id("c", "good")}}, "passed c.good\n")
-	gate.expect(t, testrun.Request{Packages: []string{gate.command}, Tests: []testrun.TestID{gate.whole()}}, "setup "+gate.command+" :0 `"+gate.command+"` exited 1\n")
+	gate.expect(t, testrun.Request{Packages: []string{gate.command}, Tests: []testrun.TestID{gate.commandID()}}, "setup "+gate.command+" :0 `"+gate.command+"` exited 1\n")
 }
 
-// TestTimeout: the command always runs as a whole, so a timeout for some tests is not
-// shorter than what that takes.
+// TestTimeout checks that a timeout for some tests is not shorter than the whole command
+// takes, since the command always runs as a whole.
 func TestTimeout(t *testing.T) {
 	t.Parallel()
 	s := open(t, "", "sleep 0.3")
@@ -252,7 +252,7 @@ func TestTimeout(t *testing.T) {
 	}
 }
 
-// TestHangsAfterResults keeps what a runner wrote before it hung.
+// TestHangsAfterResults keeps the results that a runner wrote before it hung.
 func TestHangsAfterResults(t *testing.T) {
 	t.Parallel()
 	s := open(t, "", `printf 'ok 1 - a\nnot ok 2 - b\n'; sleep 1000`, "-")
@@ -260,8 +260,8 @@ func TestHangsAfterResults(t *testing.T) {
 		"timeout "+s.command+" :0 `"+s.command+"` did not end within 1s: not ok 2 - b\n"+"assertion tests.b :0 failed without a message\n")
 }
 
-// lacks skips a test where a program is not there.
-func lacks(t *testing.T, command ...string) {
+// needs skips a test if a program is missing.
+func needs(t *testing.T, command ...string) {
 	t.Helper()
 	if out, err := exec.Command(command[0], command[1:]...).CombinedOutput(); err != nil {
 		t.Skipf("%s: %v %s (scripts/setup.sh installs it)", strings.Join(command, " "), err, out)
@@ -296,7 +296,7 @@ class TestSub:
 
 func TestPytest(t *testing.T) {
 	t.Parallel()
-	lacks(t, "/usr/bin/python3", "-m", "pytest", "--version")
+	needs(t, "/usr/bin/python3", "-m", "pytest", "--version")
 	const results = "tests.test_calc.TestSub.test_sub tests/test_calc.py:13 assert 4 == 2 + where 4 = sub(3, 1)\n"
 	for _, family := range []string{"xunit1", "xunit2"} {
 		s := open(t, pyProject, "/usr/bin/python3 -m pytest -q --junitxml=out/r.xml -p no:cacheprovider -o junit_family="+family, "out/*.xml")
@@ -306,7 +306,7 @@ func TestPytest(t *testing.T) {
 		if got := r.Failures[0].Frames; !slices.Equal(got, want) {
 			t.Errorf("frames %+v", got)
 		}
-		// A change of the same size within the second is seen.
+		// A change of the same size within a second is seen.
 		fixed := []byte(strings.Replace(pyProject[strings.Index(pyProject, "def div"):strings.Index(pyProject, "-- tests")], "a + b", "a - b", 1))
 		for range 2 {
 			s.expect(t, testrun.Request{Packages: []string{"tests.test_calc.TestSub"}, Overlay: map[string][]byte{"calc.py": fixed}},
@@ -317,7 +317,7 @@ func TestPytest(t *testing.T) {
 		s.expect(t, testrun.Request{Overlay: map[string][]byte{"calc.py": []byte("def div(a, b:\n")}}, "import tests.test_calc calc.py:1 SyntaxError: '(' was never closed\n")
 		broken := s.expect(t, testrun.Request{Overlay: map[string][]byte{"calc.py": []byte("x = 1\n")}},
 			"import tests.test_calc tests/test_calc.py:4 ImportError: cannot import name 'div' from 'calc' (calc.py)\n").Failures[0].TestID
-		// It loads again: that is what was asked for.
+		// Requesting what did not load shows that it loads now.
 		s.expect(t, testrun.Request{Packages: []string{broken.Package}, Tests: []testrun.TestID{broken}}, "exception tests.test_calc.test_div calc.py:2 ZeroDivisionError: division by zero\n")
 	}
 }
@@ -346,7 +346,7 @@ test('group', async (t) => {
 
 func TestNode(t *testing.T) {
 	t.Parallel()
-	lacks(t, "node", "--test", "--test-reporter=tap", os.DevNull)
+	needs(t, "node", "--test", "--test-reporter=tap", os.DevNull)
 	broken := map[string][]byte{"calc.mjs": []byte("export const div = 1;\n")}
 	const missing = "SyntaxError: The requested module './calc.mjs' does not provide an export named 'sub'"
 

@@ -14,15 +14,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// files are the names of the tree's files, listed when they are needed first.
+// files are the names of the tree's files, listed on first use.
 type files struct {
 	root   string
 	once   sync.Once
 	byBase map[string][]string
 }
 
-// others are folders with code of somebody else.
-var others = []string{".git", "node_modules", "site-packages", "dist-packages", "vendor", ".venv", "venv", ".tox", ".nox"}
+// foreignDirs are directories with third-party code.
+var foreignDirs = []string{".git", "node_modules", "site-packages", "dist-packages", "vendor", ".venv", "venv", ".tox", ".nox"}
 
 func (f *files) list() {
 	const most = 500_000
@@ -31,8 +31,8 @@ func (f *files) list() {
 	_ = filepath.WalkDir(f.root, func(name string, d fs.DirEntry, err error) error {
 		switch {
 		case err != nil:
-			return nil // what cannot be looked into nobody names
-		case d.IsDir() && slices.Contains(others, d.Name()) && name != f.root:
+			return nil // a directory that cannot be read
+		case d.IsDir() && slices.Contains(foreignDirs, d.Name()) && name != f.root:
 			return fs.SkipDir
 		case n >= most:
 			return fs.SkipAll
@@ -47,11 +47,12 @@ func (f *files) list() {
 }
 
 // find returns the file of the tree that a relative name means: that file, or the only one
-// whose path ends so, since a command may run in a folder below and Java names no folders.
+// whose path ends with the name, since a command may run in a subdirectory and Java traces
+// have file names only.
 func (f *files) find(name string) string {
 	f.once.Do(f.list)
 	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
-	if !fs.ValidPath(name) || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return slices.Contains(others, part) }) {
+	if !fs.ValidPath(name) || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return slices.Contains(foreignDirs, part) }) {
 		return ""
 	}
 	found := ""
@@ -68,23 +69,23 @@ func (f *files) find(name string) string {
 	return found
 }
 
-// named are the files of a base name.
+// named returns the files with a base name.
 func (f *files) named(base string) []string {
 	f.once.Do(f.list)
 	return f.byBase[base]
 }
 
-// places makes what a run in a folder says about the code that of the tree.
+// places maps places in the output of a run to places in the tree.
 type places struct {
-	prefixes []string // of paths in the folder, the longest first
+	prefixes []string // of paths in the directory of the run, the longest first
 	files    *files
 }
 
-// places are those of a run in dir, the tree or a copy of it.
+// places returns the places of a run in dir: the tree or a copy of it.
 func (s *suite) places(dir string) places {
 	p := places{files: s.files}
 	for _, root := range []string{dir, s.root} {
-		for _, root := range []string{root, real(root)} {
+		for _, root := range []string{root, resolved(root)} {
 			prefix := strings.TrimSuffix(root, string(filepath.Separator)) + string(filepath.Separator)
 			p.prefixes = append(p.prefixes, "file://"+prefix, prefix)
 		}
@@ -94,16 +95,16 @@ func (s *suite) places(dir string) places {
 	return p
 }
 
-// real is a folder without symbolic links.
-func real(dir string) string {
-	if real, err := filepath.EvalSymlinks(dir); err == nil {
-		return real
+// resolved returns a directory with symbolic links resolved.
+func resolved(dir string) string {
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		return target
 	}
 	return dir
 }
 
-// shorten makes the paths in text relative to the tree: ids must not change with the place
-// of a copy, and people need not know it.
+// shorten makes the paths in text relative to the tree: test IDs must not depend on the path
+// of a copy, and users need not see it.
 func (p places) shorten(text string) string {
 	for _, prefix := range p.prefixes {
 		text = strings.ReplaceAll(text, prefix, "")
@@ -121,18 +122,18 @@ func (p places) file(name string) string {
 }
 
 var (
-	// caller is what JavaScript and Java have before a place.
+	// caller matches the function that JavaScript and Java write before a place.
 	caller = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^[ \t#]*(?:at )?(?:async |new )?([\w$.<>\[\]#]+)(?: \[as [^\]\n]*\])? ?\($`)
 	})
-	// inFunc is what Python has behind one.
+	// inFunc matches the function that Python writes after a place.
 	inFunc = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:,|:) in ([\w.<>]+)`) })
-	// stack is where node has the stack: under a key in TAP, of the cause in JUnit XML.
+	// stack matches the start of Node's stack: a key in TAP, the cause in JUnit XML.
 	stack = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^stack:|^  failureType: .*\n  cause: `) })
 )
 
-// frames are the places of the tree that text names, the innermost call first. Python
-// writes that last.
+// frames returns the places of the tree that text names, the innermost call first. Python
+// writes the innermost call last.
 func (p places) frames(text string) []testrun.Frame {
 	const most, maxCaller = 50, 300
 	if at := stack().FindStringIndex(text); at != nil {
@@ -160,12 +161,12 @@ func (p places) frames(text string) []testrun.Frame {
 	return frames[:min(len(frames), most)]
 }
 
-// failure is a test of the results as a failure of the tree; for one that passed it is its
-// id that counts.
+// failure returns a test of the results as a failure of the tree. If the test passed, only
+// its ID is set.
 func (p places) failure(t *resultfile.Test) testrun.Failure {
 	id := testrun.TestID{Package: p.shorten(t.Package), Test: p.shorten(t.Test)}
 	if strings.Contains(id.Test, ".") && p.files.find(id.Test) == id.Test {
-		id = testrun.TestID{Package: id.Test} // node: a file that ended before its tests did
+		id = testrun.TestID{Package: id.Test} // Node: a file that ended before its tests did
 	}
 	if t.Failure == nil {
 		return testrun.Failure{TestID: id}
@@ -184,8 +185,8 @@ func (p places) failure(t *resultfile.Test) testrun.Failure {
 	return f
 }
 
-// at is the place of a failure. An assertion is where the test makes it, anything else
-// where it happened; declared is where the test begins, where that is known.
+// at returns the place of a failure: for an assertion the line of the test that makes it,
+// otherwise the line where it happened. Declared is where the test begins, if that is known.
 func (p places) at(f *testrun.Failure, declared testrun.Location) testrun.Location {
 	declared.File = p.file(declared.File)
 	if f.Kind == testrun.Assertion {

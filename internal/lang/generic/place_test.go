@@ -14,14 +14,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// names are the files of the tree in these tests.
+// names are the files of the tree.
 var names = []string{
 	"calc.py", "tests/test_calc.py", "lib/calc.mjs", "lib/calc.test.mjs", "src/main/java/x/Calc.java", "src/test/java/x/CalcTest.java", "src/lib.rs",
 	"a/same.py", "b/same.py", "lib/calc.rb", "spec/calc_spec.rb", "src/x.ts", "calc.c", "t/calc.t", "node_modules/dep/index.js", "tests/CalcTest.php",
 }
 
-// somewhere is the places of a run in a copy of a tree with these files.
-func somewhere(t testing.TB) places {
+// placesOfCopy returns the places of a run in a copy of a tree with these files.
+func placesOfCopy(t testing.TB) places {
 	t.Helper()
 	root := t.TempDir()
 	for _, name := range names {
@@ -38,7 +38,7 @@ func somewhere(t testing.TB) places {
 
 func TestFrames(t *testing.T) {
 	t.Parallel()
-	p := somewhere(t)
+	p := placesOfCopy(t)
 	for name, tt := range map[string]struct{ text, want string }{
 		"nothing":      {"no place at all", ""},
 		"pytest":       {"tests/test_calc.py:5: \n_ _ _\n\n    def div(a, b):\n>       return a / b\n\ncalc.py:2: ZeroDivisionError", "calc.py:2 tests/test_calc.py:5"},
@@ -62,8 +62,8 @@ func TestFrames(t *testing.T) {
 		"gcc":            {"calc.c:3:5: error: expected ';'", "calc.c:3"},
 		"PHPUnit":        {"Failed asserting.\n\n/copy/of/it/tests/CalcTest.php:14", "tests/CalcTest.php:14"},
 		"ambiguous":      {"same.py:3: no", ""},
-		"told apart":     {"b/same.py:3: no", "b/same.py:3"},
-		"folder below":   {"x/CalcTest.java:3: no", "src/test/java/x/CalcTest.java:3"},
+		"unambiguous":    {"b/same.py:3: no", "b/same.py:3"},
+		"subdirectory":   {"x/CalcTest.java:3: no", "src/test/java/x/CalcTest.java:3"},
 		"twice":          {"calc.c:3: a\ncalc.c:3: b", "calc.c:3"},
 		"outside":        {"/etc/calc.py:3: a", ""},
 	} {
@@ -85,14 +85,14 @@ func TestFrames(t *testing.T) {
 }
 
 func FuzzFrames(f *testing.F) {
-	p := somewhere(f)
+	p := placesOfCopy(f)
 	f.Add("tests/test_calc.py:5: in x\nFile \"calc.py\", line 99999999999999999999")
 	f.Add("stack: |-\n  f (file:///copy/of/it/lib/calc.mjs:1:32)")
 	f.Add("at f (calc.c:1)\nat ../calc.c:0 \\calc.c:3 C:\\calc.c:4")
 	f.Fuzz(func(t *testing.T, text string) {
 		for _, frame := range p.frames(text) {
 			if !slices.Contains(names, frame.File) || strings.Contains(frame.File, "node_modules") || frame.Line < 1 {
-				t.Errorf("%+v is no place of the tree", frame)
+				t.Errorf("%+v is not a place of the tree", frame)
 			}
 		}
 		p.shorten(text)
@@ -130,13 +130,13 @@ func TestOwns(t *testing.T) {
 	}
 }
 
-// TestOutcomes keeps what is asked of a run consistent, whatever the run was.
+// TestOutcomes checks that every request for any outcome has a consistent result.
 func TestOutcomes(t *testing.T) {
 	t.Parallel()
 	id := rapid.Custom(func(t *rapid.T) testrun.TestID {
 		return testrun.TestID{Package: rapid.SampledFrom([]string{"a", "a.B", "b"}).Draw(t, "unit"), Test: rapid.SampledFrom([]string{"", "x", "x/y", "x > z", "xy"}).Draw(t, "test")}
 	})
-	whole := testrun.TestID{Package: "make check"}
+	command := testrun.TestID{Package: "make check"}
 	one := rapid.Custom(func(t *rapid.T) *outcome {
 		o := &outcome{took: map[testrun.TestID]float64{}, broken: rapid.Bool().Draw(t, "broken")}
 		seen := make(map[testrun.TestID]bool)
@@ -155,7 +155,7 @@ func TestOutcomes(t *testing.T) {
 			}
 		}
 		if rapid.Bool().Draw(t, "red") {
-			o.wholes = []testrun.Failure{{TestID: whole, Kind: testrun.Setup}}
+			o.ofCommand = []testrun.Failure{{TestID: command, Kind: testrun.Setup}}
 		}
 		return o
 	})
@@ -171,11 +171,11 @@ func TestOutcomes(t *testing.T) {
 		var req testrun.Request
 		switch rapid.IntRange(0, 2).Draw(t, "request") {
 		case 1:
-			req.Packages = rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", whole.Package}), 1, 3).Draw(t, "packages")
+			req.Packages = rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", command.Package}), 1, 3).Draw(t, "packages")
 		case 2:
 			req.Tests = rapid.SliceOfN(id, 1, 3).Draw(t, "tests")
 		}
-		r := all.result(req, whole, func(string) bool { return false })
+		r := all.result(req, command, func(string) bool { return false })
 
 		times := make(map[testrun.TestID]int)
 		for _, id := range slices.Concat(r.Passed, r.Skipped, r.Missing) {
@@ -186,10 +186,10 @@ func TestOutcomes(t *testing.T) {
 		}
 		for id, n := range times {
 			if n > 1 {
-				t.Errorf("%s is there %d times", id, n)
+				t.Errorf("%s is listed %d times", id, n)
 			}
 			if failed[id] && !slices.ContainsFunc(r.Failures, func(f testrun.Failure) bool { return f.TestID == id }) {
-				t.Errorf("%s failed, and is no failure", id)
+				t.Errorf("%s failed and is not a failure", id)
 			}
 		}
 		if !slices.IsSortedFunc(r.Failures, func(a, b testrun.Failure) int { return strings.Compare(a.Package, b.Package) }) {
@@ -199,15 +199,15 @@ func TestOutcomes(t *testing.T) {
 			t.Errorf("%d of %d failures", len(r.Failures), len(failed))
 		}
 		if len(r.Missing) > 0 && len(r.Failures) < len(failed) {
-			t.Error("a test is missing, and a failure that may be why is left out")
+			t.Error("a test is missing, and a failure that may be the reason is left out")
 		}
-		if all.broken && len(all.wholes) > 0 && len(r.Failures) == 0 {
-			t.Error("the command failed without a word")
+		if all.broken && len(all.ofCommand) > 0 && len(r.Failures) == 0 {
+			t.Error("the failure of the command is left out")
 		}
 	})
 }
 
-// TestSelectedByName is what --lang does.
+// TestSelectedByName selects the language like --lang.
 func TestSelectedByName(t *testing.T) {
 	t.Parallel()
 	if chosen, err := lang.Select([]lang.Language{Language}, []string{"generic"}); err != nil || len(chosen) != 1 {

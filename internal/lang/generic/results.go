@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// results are the globs as they were configured.
+// results returns the globs as configured.
 func (s *suite) results() []string {
 	if s.stdout {
 		return append(slices.Clone(s.globs), standardOutput)
@@ -24,12 +24,12 @@ func (s *suite) results() []string {
 	return s.globs
 }
 
-// isResult reports whether a file is one of results.
+// isResult reports whether a file is a result file.
 func (s *suite) isResult(name string) bool {
 	return slices.ContainsFunc(s.globs, func(glob string) bool { return config.Match(glob, name) })
 }
 
-// resultFiles are those in a folder that the globs match, in order.
+// resultFiles returns the files in a directory that the globs match, sorted.
 func (s *suite) resultFiles(root *os.Root) ([]string, error) {
 	var found []string
 	for _, glob := range s.globs {
@@ -37,7 +37,7 @@ func (s *suite) resultFiles(root *os.Root) ([]string, error) {
 		err := fs.WalkDir(root.FS(), top, func(name string, d fs.DirEntry, err error) error {
 			switch {
 			case err != nil:
-				return nil // it is not there, or nothing can be written to it either
+				return nil // missing, or closed to the command as well
 			case d.IsDir() && !wild && name != top:
 				return fs.SkipDir
 			case d.IsDir():
@@ -58,8 +58,8 @@ func (s *suite) resultFiles(root *os.Root) ([]string, error) {
 	return slices.Compact(found), nil
 }
 
-// fixed is the folder of a glob that has no patterns, and whether there are patterns of
-// folders behind it.
+// fixed returns the longest directory of a glob without patterns, and whether there are
+// patterns of directories after it.
 func fixed(glob string) (top string, wild bool) {
 	parts := strings.Split(path.Clean(glob), "/")
 	n := slices.IndexFunc(parts, func(part string) bool { return strings.ContainsAny(part, `*?[\`) })
@@ -69,7 +69,8 @@ func fixed(glob string) (top string, wild bool) {
 	return path.Join(append([]string{"."}, parts[:n]...)...), n < len(parts)-1 || strings.Contains(parts[n], "**")
 }
 
-// removeResults takes away what the globs match in a folder, and returns their names.
+// removeResults removes the files in a directory that the globs match, and returns their
+// names.
 func (s *suite) removeResults(dir string) ([]string, error) {
 	if len(s.globs) == 0 {
 		return nil, nil
@@ -85,13 +86,13 @@ func (s *suite) removeResults(dir string) ([]string, error) {
 	}
 	for _, name := range names {
 		if err := root.Remove(filepath.FromSlash(name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return nil, &testrun.NotRunError{What: "results of an earlier run cannot be removed: " + err.Error(), Where: name, Advice: "remove it by hand"}
+			return nil, &testrun.NotRunError{What: "cannot remove the results of an earlier run: " + err.Error(), Where: name, Advice: "remove it by hand"}
 		}
 	}
 	return names, nil
 }
 
-// readResults reads the result files in a folder. With an error it returns those that it
+// readResults reads the result files in a directory. With an error it returns those that it
 // could read.
 func (s *suite) readResults(dir string) (files []*resultfile.File, err error) {
 	if len(s.globs) == 0 {
@@ -106,18 +107,18 @@ func (s *suite) readResults(dir string) (files []*resultfile.File, err error) {
 	if err != nil {
 		return nil, err
 	}
-	var wrong error
+	var first error
 	for _, name := range names {
 		file, err := readResult(root, name, dir)
-		wrong = cmp.Or(wrong, err)
+		first = cmp.Or(first, err)
 		if file != nil {
 			files = append(files, file)
 		}
 	}
-	return files, wrong
+	return files, first
 }
 
-// readResult reads a file of results; nil for what is no regular file.
+// readResult reads a result file; it returns nil if that is not a regular file.
 func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
 	info, err := root.Lstat(filepath.FromSlash(name))
 	if err != nil || !info.Mode().IsRegular() {
@@ -125,15 +126,15 @@ func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
 	}
 	in, err := root.Open(filepath.FromSlash(name))
 	if err != nil {
-		return nil, &testrun.NotRunError{What: "the results cannot be read: " + err.Error(), Where: name, Advice: "make them readable"}
+		return nil, &testrun.NotRunError{What: "cannot read the results: " + err.Error(), Where: name, Advice: "make them readable"}
 	}
 	defer in.Close()
 	return resultfile.Read(name, in, resultfile.Options{Root: dir})
 }
 
-// listen returns what the command writes its standard output to, and the function that
-// waits for what it holds.
-func listen(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, error)) {
+// resultsOf returns a writer for the command's standard output, which also copies it to
+// output, and a function that waits for the results in it.
+func resultsOf(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, error)) {
 	from, to := io.Pipe()
 	done := make(chan struct{})
 	var file *resultfile.File
@@ -141,10 +142,10 @@ func listen(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, 
 	go func() {
 		defer close(done)
 		file, err = resultfile.Read(standardOutput, from, resultfile.Options{Root: dir})
-		_, _ = io.Copy(io.Discard, from) // what is wrong with it must not stop the command
+		_, _ = io.Copy(io.Discard, from) // broken results must not stop the command
 		var foreign *resultfile.Error
 		if errors.As(err, &foreign) && foreign.Foreign {
-			err = nil // the command said something else
+			err = nil // the output is not results
 		}
 	}()
 	return io.MultiWriter(output, to), func() (*resultfile.File, error) {

@@ -17,34 +17,34 @@ import (
 
 // ending is how a run of the command ended.
 type ending struct {
-	status  int           // as of the shell; less than 0 when a signal ended it
-	expired time.Duration // the timeout, when it did not end by itself
-	output  string        // without the path of the tree
-	left    int           // bytes of it left out
+	status    int           // of the shell; below 0 if a signal ended it
+	expired   time.Duration // the timeout, if that ended it
+	output    string        // without the path of the tree
+	truncated int           // bytes of output left out
 }
 
-// crashed reports whether a signal ended the command, or what a shell ran for it.
+// crashed reports whether a signal ended the command, or a program that its shell ran.
 func (e *ending) crashed() bool { return e.status < 0 || e.status > 128 && e.status <= 128+64 }
 
-// absent reports whether the shell did not find the command, or something in it, or could
-// not run it. Whoever writes results did run.
+// absent reports whether the shell could not find or run the command, or a program in it. A
+// command that writes results did run.
 func (e *ending) absent() bool { return e.expired == 0 && (e.status == 126 || e.status == 127) }
 
-// printed keeps what the command prints, on either of its outputs.
+// printed keeps what the command prints to both of its outputs.
 type printed struct {
 	mu   sync.Mutex
-	kept testrun.Capped
+	text testrun.Capped
 }
 
 func (p *printed) Write(b []byte) (int, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return p.kept.Write(b)
+	return p.text.Write(b)
 }
 
-// once runs the command in a folder and reads its results. With a time that is left, what
-// has not ended by then is late.
-func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duration) (*outcome, error) {
+// runOnce runs the command in a directory and reads its results. If left is set, a run that
+// takes longer is late.
+func (s *suite) runOnce(ctx context.Context, dir string, timeout, left time.Duration) (*outcome, error) {
 	stale, err := s.removeResults(dir)
 	if err != nil {
 		return nil, err
@@ -56,12 +56,11 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	limited, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 
-	// A command that prints without end is left to its timeout; what it prints goes
-	// nowhere.
+	// A command that never stops printing runs until its timeout; output keeps little of it.
 	var output printed
 	stdout, results := io.Writer(&output), func() (*resultfile.File, error) { return nil, nil }
 	if s.stdout {
-		stdout, results = listen(dir, &output)
+		stdout, results = resultsOf(dir, &output)
 	}
 	began := time.Now()
 	status, err := s.sandbox.Run(limited, testrun.Command{
@@ -70,7 +69,7 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	})
 	fromOutput, outputErr := results()
 	end := &ending{status: status}
-	end.output, end.left = output.kept.Text()
+	end.output, end.truncated = output.text.Text()
 	end.output = s.places(dir).shorten(end.output)
 	switch {
 	case ctx.Err() != nil:
@@ -97,7 +96,7 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	err = cmp.Or(err, outputErr)
 	var broken *resultfile.Error
 	switch {
-	case err != nil && (end.expired > 0 || end.crashed()): // it was interrupted while it wrote them
+	case err != nil && (end.expired > 0 || end.crashed()): // it ended while it wrote them
 	case err == nil && len(files) == 0 && end.absent():
 		return nil, s.notFound(end)
 	case errors.As(err, &broken):
@@ -108,7 +107,7 @@ func (s *suite) once(ctx context.Context, dir string, timeout, left time.Duratio
 	return s.byResults(dir, files, end, stale)
 }
 
-// notFound is the error for a command that is not there.
+// notFound returns the error for a command that does not exist.
 func (s *suite) notFound(end *ending) error {
 	return &testrun.NotRunError{
 		What: "cannot run the test command: " + testrun.LastLine(end.output), Where: s.command,
@@ -116,18 +115,17 @@ func (s *suite) notFound(end *ending) error {
 	}
 }
 
-// byStatus is the outcome where the exit status is all that is known: the command is the
-// one test.
+// byStatus returns the outcome by the exit status alone: the command is the only test.
 func (s *suite) byStatus(end *ending) *outcome {
 	if end.status == 0 && end.expired == 0 {
-		return &outcome{passed: []testrun.TestID{s.whole()}}
+		return &outcome{passed: []testrun.TestID{s.commandID()}}
 	}
-	return &outcome{wholes: []testrun.Failure{s.failed(end)}, broken: true}
+	return &outcome{ofCommand: []testrun.Failure{s.failed(end)}, broken: true}
 }
 
-// failed is the failure of the command as a whole.
+// failed returns the failure of the command as a whole.
 func (s *suite) failed(end *ending) testrun.Failure {
-	f := testrun.Failure{TestID: s.whole(), Kind: testrun.Setup, Output: end.output, Truncated: end.left}
+	f := testrun.Failure{TestID: s.commandID(), Kind: testrun.Setup, Output: end.output, Truncated: end.truncated}
 	switch {
 	case end.expired > 0:
 		f.Kind, f.Message = testrun.Timeout, fmt.Sprintf("`%s` did not end within %s", s.command, end.expired)
@@ -138,7 +136,7 @@ func (s *suite) failed(end *ending) testrun.Failure {
 	default:
 		f.Message = fmt.Sprintf("`%s` exited %d", s.command, end.status)
 	}
-	if last := lastWord(end.output); last != "" {
+	if last := lastMessage(end.output); last != "" {
 		f.Message += ": " + last
 	}
 	f.Message = testrun.OneLine(f.Message)
@@ -146,12 +144,12 @@ func (s *suite) failed(end *ending) testrun.Failure {
 	return f
 }
 
-// messengers are what programs that run others begin a line with when one failed: that says
-// no more than the exit status.
+// messengers are the starts of lines that programs print when a program they ran failed:
+// they say no more than the exit status.
 var messengers = []string{"make: ", "make[", "gmake: ", "gmake[", "npm ERR!", "npm error", "error Command failed", "info Visit https://yarnpkg.com"}
 
-// lastWord is the last line of output that says why a command failed.
-func lastWord(output string) string {
+// lastMessage returns the last line of output that says why a command failed.
+func lastMessage(output string) string {
 	last := ""
 	for line := range strings.Lines(output) {
 		if strings.TrimSpace(line) != "" && !slices.ContainsFunc(messengers, func(begin string) bool { return strings.HasPrefix(line, begin) }) {
@@ -161,7 +159,7 @@ func lastWord(output string) string {
 	return cmp.Or(testrun.OneLine(last), testrun.LastLine(output))
 }
 
-// lastPlace is the last place of the tree that output names. What matters stands at its end.
+// lastPlace returns the last place of the tree that output names: what matters is at the end.
 func (s *suite) lastPlace(output string) testrun.Location {
 	const most = 16 << 10
 	places := resultfile.Places(output[max(len(output)-most, 0):])
@@ -173,7 +171,7 @@ func (s *suite) lastPlace(output string) testrun.Location {
 	return testrun.Location{}
 }
 
-// byResults is the outcome by the result files, see the package comment.
+// byResults returns the outcome by the result files, see the package comment.
 func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, stale []string) (*outcome, error) {
 	listed, unlisted := 0, false
 	for _, f := range files {
@@ -191,10 +189,10 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 		default:
 			return nil, s.noTests(files, end)
 		}
-		o.wholes, o.broken = []testrun.Failure{f}, true
+		o.ofCommand, o.broken = []testrun.Failure{f}, true
 		return o, nil
 	}
-	var retried []testrun.Failure // failed first
+	var retried []testrun.Failure // failed first, then passed
 	places := s.places(dir)
 	for _, t := range resultfile.Tests(files) {
 		if t.Failure != nil && t.Failure.Kind == incomplete && (end.expired > 0 || end.crashed()) {
@@ -219,21 +217,21 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 	}
 	switch {
 	case end.expired > 0 || end.status < 0 || unlisted && len(o.failures) == 0:
-		o.wholes, o.broken = []testrun.Failure{s.failed(end)}, true
+		o.ofCommand, o.broken = []testrun.Failure{s.failed(end)}, true
 	case end.status == 0 || len(o.failures) > 0:
 	case len(retried) > 0:
 		o.failures = retried
 	default:
-		o.wholes = []testrun.Failure{s.failed(end)}
+		o.ofCommand = []testrun.Failure{s.failed(end)}
 	}
 	return o, nil
 }
 
-// incomplete is the kind of a failure that says that results end too early.
+// incomplete is the kind of failure of results that end too early.
 const incomplete = "incomplete"
 
-// explain finds what the output of a failed command says of the tree's code. It is not
-// ok when that is nothing.
+// explain takes the failure of a command for code that does not compile if its output names
+// places of the tree. ok is false if it names none.
 func (s *suite) explain(dir string, f *testrun.Failure) (ok bool) {
 	frames := s.places(dir).frames(f.Output)
 	if len(frames) == 0 {
@@ -249,7 +247,7 @@ func (s *suite) explain(dir string, f *testrun.Failure) (ok bool) {
 func (s *suite) noResults(end *ending, stale []string) error {
 	e := &testrun.NotRunError{
 		What: "the test command wrote no results", Where: strings.Join(s.results(), ", "),
-		Advice: "check that it writes them there, or correct results:", Output: end.output,
+		Advice: "check that the command writes them there, or correct results:", Output: end.output,
 	}
 	if end.status != 0 {
 		e.What = fmt.Sprintf("the test command wrote no results and exited %d", end.status)
@@ -258,8 +256,8 @@ func (s *suite) noResults(end *ending, stale []string) error {
 		e.What += ": " + last
 	}
 	if len(stale) > 0 {
-		e.What += fmt.Sprintf("; stale ones of an earlier run are not read: %s", list(stale))
-		e.Advice = "remove them from the repository, and have the command write them anew; a glob of results: should match nothing else"
+		e.What += fmt.Sprintf("; ignored the results of an earlier run: %s", list(stale))
+		e.Advice = "remove them from the repository and have the command write them again; globs of results: should match results only"
 	}
 	return e
 }
@@ -269,16 +267,16 @@ func (s *suite) noTests(files []*resultfile.File, end *ending) error {
 	for _, f := range files {
 		names = append(names, f.Name)
 	}
-	what := "the results hold no tests"
+	what := "no tests in the results"
 	if end.status != 0 {
-		what = fmt.Sprintf("the results hold no tests, and the test command exited %d", end.status)
+		what = fmt.Sprintf("no tests in the results, and the test command exited %d", end.status)
 	}
-	return &testrun.NotRunError{What: what, Where: list(names), Advice: "write a test, or look at how the command chooses them", Output: end.output}
+	return &testrun.NotRunError{What: what, Where: list(names), Advice: "write a test, or check how the command selects tests", Output: end.output}
 }
 
-// brokenResults is the error for a file that cannot be read.
+// brokenResults returns the error for results that cannot be read.
 func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
-	e := &testrun.NotRunError{What: "the results cannot be read: " + broken.What, Where: broken.File, Advice: broken.Advice, Output: end.output}
+	e := &testrun.NotRunError{What: "cannot read the results: " + broken.What, Where: broken.File, Advice: broken.Advice, Output: end.output}
 	if broken.File == standardOutput {
 		e.Where = "the standard output of " + s.command
 	}
@@ -286,12 +284,12 @@ func (s *suite) brokenResults(broken *resultfile.Error, end *ending) error {
 		e.Where = fmt.Sprintf("%s:%d", e.Where, broken.Line)
 	}
 	if e.Advice == "" {
-		e.Advice = "it should be the results of tests: JUnit XML, TAP, CTRF or go test -json"
+		e.Advice = "expected test results: JUnit XML, TAP, CTRF or go test -json"
 	}
 	return e
 }
 
-// list is some names as text.
+// list returns names as text.
 func list(names []string) string {
 	const most = 5
 	if len(names) > most {

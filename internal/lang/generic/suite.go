@@ -16,17 +16,17 @@ type suite struct {
 	root    string // absolute
 	command string
 	globs   []string // of result files; without -
-	stdout  bool     // results are on the standard output
+	stdout  bool     // results are on standard output
 	sandbox *testrun.Sandbox
 	copies  *testrun.Copies
 	files   *files
 
-	// runners are the files that the command itself consists of, see commandFiles.
+	// runners returns the files that are a part of the command, see commandFiles.
 	runners func() map[string]bool
 
 	mu       sync.Mutex
-	longest  time.Duration   // that the command took when it came to its end
-	declared map[string]bool // files that results of its runs name as those of tests
+	longest  time.Duration   // that the command took, unless it was stopped
+	declared map[string]bool // files that results of its runs declare as tests
 }
 
 func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
@@ -43,16 +43,16 @@ func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) 
 	return s
 }
 
-// standardOutput stands for the command's standard output among the globs of results.
+// standardOutput is the glob that means the command's standard output.
 const standardOutput = "-"
 
 // String returns the test command.
 func (s *suite) String() string { return s.command }
 
-// whole is the command as the unit of a failure.
-func (s *suite) whole() testrun.TestID { return testrun.TestID{Package: s.command} }
+// commandID returns the command as the unit of a failure.
+func (s *suite) commandID() testrun.TestID { return testrun.TestID{Package: s.command} }
 
-// Reached returns everything: nobody knows what the command looks at.
+// Reached returns everything: what the command reads is unknown.
 func (s *suite) Reached(_ context.Context, files []string) (testrun.Reach, error) {
 	if len(files) == 0 {
 		return testrun.Reach{}, nil
@@ -60,14 +60,14 @@ func (s *suite) Reached(_ context.Context, files []string) (testrun.Reach, error
 	return testrun.Reach{All: true, Why: "the test command"}, nil
 }
 
-// Run runs the command as often as the request counts, in the tree or in a copy of it with
-// the overlay.
+// Run runs the command as often as requested, in the tree or in a copy of it with the
+// overlay.
 func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
 	began := time.Now()
 	if req.Tests != nil && len(req.Tests) == 0 || req.Tests == nil && req.Packages != nil && len(req.Packages) == 0 {
-		return &testrun.Result{}, nil // nothing is asked for
+		return &testrun.Result{}, nil // an empty request
 	}
-	place, leave, err := s.copies.Enter(ctx, req.Overlay)
+	dir, leave, err := s.copies.Enter(ctx, req.Overlay)
 	if err != nil {
 		return nil, err
 	}
@@ -81,19 +81,19 @@ func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 				break
 			}
 		}
-		one, err := s.once(ctx, place, s.timeout(req), left)
+		one, err := s.runOnce(ctx, dir, s.timeout(req), left)
 		if err != nil {
 			return nil, err
 		}
 		all.add(one)
 	}
 	// Node names a file in its results only when it does not load.
-	result := all.result(req, s.whole(), func(unit string) bool { return s.files.find(unit) == unit })
+	result := all.result(req, s.commandID(), func(unit string) bool { return s.files.find(unit) == unit })
 	result.Seconds = time.Since(began).Seconds()
 	return result, nil
 }
 
-// timeout is that of one run of the command.
+// timeout returns the timeout of one run of the command.
 func (s *suite) timeout(req testrun.Request) time.Duration {
 	timeout := req.Timeout
 	if timeout <= 0 {
@@ -104,31 +104,31 @@ func (s *suite) timeout(req testrun.Request) time.Duration {
 	return max(timeout, 2*s.longest)
 }
 
-// took notes how long the command ran.
+// took records how long the command ran.
 func (s *suite) took(d time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.longest = max(s.longest, d)
 }
 
-// declares notes that results name a file as that of a test.
+// declares records that results declare a file as that of a test.
 func (s *suite) declares(file string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.declared[file] = true
 }
 
-// outcome is what runs of the command showed, of all tests.
+// outcome is what runs of the command showed about all tests.
 type outcome struct {
 	passed, skipped []testrun.TestID
 	failures        []testrun.Failure // of tests and units, in the order of the results
-	wholes          []testrun.Failure // of the command as a whole
-	broken          bool              // tests may not have run, because of one of wholes
+	ofCommand       []testrun.Failure // of the command as a whole
+	broken          bool              // tests may not have run, because of ofCommand
 	took            map[testrun.TestID]float64
 	late            bool
 }
 
-// add takes in one more run: what failed in any has failed.
+// add adds one more run: a test that failed in any run failed.
 func (o *outcome) add(more *outcome) {
 	o.late = o.late || more.late
 	o.broken = o.broken || more.broken
@@ -137,8 +137,8 @@ func (o *outcome) add(more *outcome) {
 			o.failures = append(o.failures, f)
 		}
 	}
-	if len(o.wholes) == 0 {
-		o.wholes = more.wholes
+	if len(o.ofCommand) == 0 {
+		o.ofCommand = more.ofCommand
 	}
 	o.passed = union(o.passed, more.passed)
 	o.skipped = union(o.skipped, more.skipped)
@@ -154,55 +154,55 @@ func union(a, b []testrun.TestID) []testrun.TestID {
 	if len(a) == 0 {
 		return b
 	}
-	there := make(map[testrun.TestID]bool, len(a))
+	seen := make(map[testrun.TestID]bool, len(a))
 	for _, id := range a {
-		there[id] = true
+		seen[id] = true
 	}
 	for _, id := range b {
-		if !there[id] {
+		if !seen[id] {
 			a = append(a, id)
 		}
 	}
 	return a
 }
 
-// result is the part of an outcome that a request asks for. Loads reports whether a unit
-// needs no results of its own to be seen, when nothing failed.
-func (o *outcome) result(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *testrun.Result {
-	asked := newAsked(req, whole, loads)
+// result returns the requested part of an outcome. Loads reports whether a unit has no
+// results of its own unless it fails.
+func (o *outcome) result(req testrun.Request, command testrun.TestID, loads func(unit string) bool) *testrun.Result {
+	asked := newRequested(req, command, loads)
 	r := &testrun.Result{Took: o.took}
 	if o.late {
 		r.Late = 1
 	}
-	failed := make(map[testrun.TestID]bool)
+	listed := make(map[testrun.TestID]bool)
 	units := make(map[string]bool)
 	for _, f := range o.failures {
-		failed[f.TestID] = true
+		listed[f.TestID] = true
 		if asked.wants(f.TestID) {
 			r.Failures = append(r.Failures, f)
 			units[f.Package] = true
 		}
 	}
-	keep := func(ids []testrun.TestID) []testrun.TestID {
-		var kept []testrun.TestID
+	filter := func(ids []testrun.TestID) []testrun.TestID {
+		var out []testrun.TestID
 		for _, id := range ids {
-			if !failed[id] && asked.wants(id) {
-				kept = append(kept, id)
+			if !listed[id] && asked.wants(id) {
+				out = append(out, id)
 				units[id.Package] = true
 			}
 		}
-		return kept
+		return out
 	}
-	r.Passed = keep(o.passed)
+	r.Passed = filter(o.passed)
 	for _, id := range o.passed {
-		failed[id] = true // as good as, for what was skipped in another run
+		listed[id] = true // even if another run skipped it
 	}
-	r.Skipped = keep(o.skipped)
+	r.Skipped = filter(o.skipped)
 	if !o.late {
 		r.Missing = asked.missing(o)
 	}
 	if len(r.Missing) > 0 {
-		// Whatever else failed may be why they did not run.
+		// Another failure may be why they did not run.
 		for _, f := range o.failures {
 			if !asked.wants(f.TestID) {
 				r.Failures = append(r.Failures, f)
@@ -210,10 +210,10 @@ func (o *outcome) result(req testrun.Request, whole testrun.TestID, loads func(u
 			}
 		}
 	}
-	if o.broken || len(r.Missing) > 0 || asked.wants(whole) {
-		r.Failures = append(r.Failures, o.wholes...)
-		if len(o.wholes) > 0 || len(units) == 0 {
-			units[whole.Package] = true
+	if o.broken || len(r.Missing) > 0 || asked.wants(command) {
+		r.Failures = append(r.Failures, o.ofCommand...)
+		if len(o.ofCommand) > 0 || len(units) == 0 {
+			units[command.Package] = true
 		}
 	}
 	for unit := range units {
@@ -224,16 +224,16 @@ func (o *outcome) result(req testrun.Request, whole testrun.TestID, loads func(u
 	return r
 }
 
-// asked is what a request is about.
-type asked struct {
-	whole    testrun.TestID
+// requested is what a request asks for.
+type requested struct {
+	command  testrun.TestID
 	loads    func(unit string) bool
 	packages map[string]bool // nil for all
 	tests    []testrun.TestID
 }
 
-func newAsked(req testrun.Request, whole testrun.TestID, loads func(unit string) bool) *asked {
-	a := &asked{whole: whole, loads: loads, tests: req.Tests}
+func newRequested(req testrun.Request, command testrun.TestID, loads func(unit string) bool) *requested {
+	a := &requested{command: command, loads: loads, tests: req.Tests}
 	if req.Tests == nil && req.Packages != nil {
 		a.packages = make(map[string]bool)
 		for _, unit := range req.Packages {
@@ -244,8 +244,8 @@ func newAsked(req testrun.Request, whole testrun.TestID, loads func(unit string)
 	return a
 }
 
-// wants reports whether a test is asked for.
-func (a *asked) wants(id testrun.TestID) bool {
+// wants reports whether a test is requested.
+func (a *requested) wants(id testrun.TestID) bool {
 	switch {
 	case a.packages != nil:
 		return a.packages[id.Package]
@@ -255,7 +255,7 @@ func (a *asked) wants(id testrun.TestID) bool {
 	return slices.ContainsFunc(a.tests, func(wanted testrun.TestID) bool { return covers(wanted, id) })
 }
 
-// covers reports whether b is a, or a part of it.
+// covers reports whether b is a or a part of it.
 func covers(a, b testrun.TestID) bool {
 	if a.Package != b.Package {
 		return false
@@ -264,8 +264,8 @@ func covers(a, b testrun.TestID) bool {
 	return ok && (rest == "" || a.Test == "" || rest[0] == '/' || strings.HasPrefix(rest, " > "))
 }
 
-// missing are the tests that are asked for, and of which the runs showed nothing.
-func (a *asked) missing(o *outcome) []testrun.TestID {
+// missing returns the requested tests that the outcome does not have.
+func (a *requested) missing(o *outcome) []testrun.TestID {
 	ids := slices.Concat(o.passed, o.skipped)
 	for _, f := range o.failures {
 		ids = append(ids, f.TestID)
@@ -276,9 +276,9 @@ func (a *asked) missing(o *outcome) []testrun.TestID {
 	}
 	var absent []testrun.TestID
 	for _, wanted := range a.tests {
-		seen := wanted == a.whole || tests[wanted] || wanted.Test == "" && units[wanted.Package]
+		seen := wanted == a.command || tests[wanted] || wanted.Test == "" && units[wanted.Package]
 		if !seen && wanted.Test == "" {
-			seen = len(ids) > 0 && a.loads(wanted.Package) || slices.ContainsFunc(slices.Collect(maps.Keys(units)), func(unit string) bool { return within(wanted.Package, unit) })
+			seen = len(ids) > 0 && a.loads(wanted.Package) || slices.ContainsFunc(slices.Collect(maps.Keys(units)), func(unit string) bool { return belongsTo(wanted.Package, unit) })
 		}
 		if !seen && wanted.Test != "" {
 			seen = slices.ContainsFunc(ids, func(id testrun.TestID) bool { return covers(wanted, id) })
@@ -290,9 +290,9 @@ func (a *asked) missing(o *outcome) []testrun.TestID {
 	return absent
 }
 
-// within reports whether a unit belongs to another one by its name, as test_x.TestGroup
-// does to test_x.
-func within(outer, unit string) bool {
+// belongsTo reports whether a unit belongs to another one by its name, like test_x.TestGroup
+// to test_x.
+func belongsTo(outer, unit string) bool {
 	rest, ok := strings.CutPrefix(unit, outer)
 	return ok && rest != "" && strings.ContainsAny(rest[:1], "./: ")
 }

@@ -9,58 +9,58 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 )
 
-// The names that the conventions of many languages have for tests, besides those that the
-// configuration protects for everybody. Words are what dashes, underscores and dots
-// separate, and capitals in names such as FooTest; so "latest" and "contest" are no tests.
+// The names of tests by the conventions of many languages, in addition to those that the
+// configuration always protects. Words are separated by dashes, underscores and dots, and by
+// capitals in names such as FooTest, so "latest" and "contest" are not tests.
 var (
-	// testFolders are names of folders as a whole.
-	testFolders = []string{
+	// testDirs are whole names of directories.
+	testDirs = []string{
 		"spec", "specs", "t", "testing", "unittest", "unittests", "testcase", "testcases", "testutil", "testutils", "testsuite", "testsuites",
 		"fixtures", "__fixtures__", "__mocks__", "e2e", "cypress", "step_definitions",
 	}
-	// firstWords and lastWords are those that a name of a test begins or ends with.
+	// firstWords and lastWords are words that the name of a test begins or ends with.
 	firstWords = []string{"test", "tests"}
 	lastWords  = []string{"test", "tests", "testcase", "testcases", "unittest", "unittests", "spec", "specs", "cy", "e2e", "runtest", "runtests"}
-	// camelWords are the same where capitals begin a word.
+	// camelWords are the same words in names where capitals begin a word.
 	camelWords = []string{"Test", "Tests", "TestCase", "Testcase", "Specs"}
-	// specs are the extensions where FooSpec is a test; elsewhere it may well be the
-	// specification of a Foo.
+	// specs are the extensions for which FooSpec is a test; in other languages it may be the
+	// specification of Foo.
 	specs = []string{".kt", ".kts", ".scala", ".groovy", ".hs", ".swift", ".php", ".js", ".mjs", ".cjs", ".jsx", ".ts", ".mts", ".cts", ".tsx", ".coffee"}
-	// testExtensions are those of files that are nothing but tests.
+	// testExtensions are the extensions of files that are always tests.
 	testExtensions = []string{".t", ".bats", ".robot"}
 )
 
-// testCode reports whether a file belongs to the tests, by its name.
+// testCode reports whether a file belongs to the tests by its name.
 func testCode(file string) bool {
 	if config.TestFile(file) {
 		return true
 	}
 	dir, name := path.Split(path.Clean(file))
-	folders := strings.Split(strings.Trim(dir, "/"), "/")
-	for i, folder := range folders {
-		if testFolder(folder) || features(folders[i:], i) {
+	dirs := strings.Split(strings.Trim(dir, "/"), "/")
+	for i, name := range dirs {
+		if testDir(name) || features(dirs[i:], i) {
 			return true
 		}
 	}
 	return testName(name)
 }
 
-// testFolder reports whether everything in folders of a name belongs to the tests.
-func testFolder(name string) bool {
-	if slices.Contains(testFolders, strings.ToLower(name)) {
+// testDir reports whether everything in a directory belongs to the tests by its name.
+func testDir(name string) bool {
+	if slices.Contains(testDirs, strings.ToLower(name)) {
 		return true
 	}
 	words := separated(name)
 	return slices.Contains(firstWords, words[0]) || slices.Contains(firstWords, words[len(words)-1]) || capitals(name)[0] == "test" || camelTest(name)
 }
 
-// features reports whether folders, which stand that deep in the tree, begin with those of
-// Cucumber. In many programs features are a part of the source.
-func features(folders []string, depth int) bool {
-	if !strings.EqualFold(folders[0], "features") {
+// features reports whether directories, at a depth in the tree, begin with those of Cucumber.
+// In many programs, features are a part of the source.
+func features(dirs []string, depth int) bool {
+	if !strings.EqualFold(dirs[0], "features") {
 		return false
 	}
-	return depth == 0 || len(folders) > 1 && slices.Contains([]string{"steps", "support"}, strings.ToLower(folders[1]))
+	return depth == 0 || len(dirs) > 1 && slices.Contains([]string{"steps", "support"}, strings.ToLower(dirs[1]))
 }
 
 // testName reports whether the name of a file is that of a test.
@@ -100,13 +100,13 @@ func testName(name string) bool {
 	return last == "Spec" && slices.Contains(specs, ext) || last == "Suite" && ext == ".scala"
 }
 
-// camelTest reports whether a name begins or ends with the word test, as capitals have it.
+// camelTest reports whether a name in camel case begins or ends with the word test.
 func camelTest(name string) bool {
 	return slices.Contains(camelWords, capitals(name)[0]) || slices.ContainsFunc(camelWords, func(word string) bool { return strings.HasSuffix(name, word) })
 }
 
-// separated are the words of a name between dashes, underscores and dots, in small letters.
-// There is one at least.
+// separated returns the words of a name between dashes, underscores and dots, in lower case.
+// There is at least one.
 func separated(name string) []string {
 	words := strings.FieldsFunc(strings.ToLower(name), func(r rune) bool { return strings.ContainsRune("-_. ", r) })
 	if len(words) == 0 {
@@ -115,8 +115,8 @@ func separated(name string) []string {
 	return words
 }
 
-// capitals are the words of a name as its capitals begin them, of which several in a row
-// are one: HTTPServerTest is HTTP, Server and Test. There is one at least.
+// capitals returns the words of a name in camel case. Several capitals in a row are one word:
+// HTTPServerTest is HTTP, Server and Test. There is at least one word.
 func capitals(name string) []string {
 	runes := []rune(name)
 	words, begin := []string{}, 0

@@ -25,10 +25,10 @@ func TestTestCode(t *testing.T) {
 		"a/list_unittest.cc": true, "list_test.cpp": true, "src/tests.rs": true, "TestFoo.java": true, "FooTests.java": true, "FooTestCase.java": true,
 		"FooIT.java": true, "ITFoo.java": true, "FooITCase.java": true, "FooSpec.kt": true, "test/FooSpec.hs": true, "FooSpec.hs": true, "Spec.hs": true, "spec_helper.rb": true,
 		"CalcTest.php": true, "x.phpt": true, "a/x.t": true, "x_SUITE.erl": true, "suite.robot": true,
-		// folders
+		// directories
 		"testing/x.py": true, "unittests/x.cc": true, "UnitTests/x.cs": true, "features/login.rb": true, "a/features/steps/x.py": true, "src/it/java/A.java": true,
 		"src/androidTest/A.kt": true, "integration-tests/a.rs": true, "test_data/x.json": true, "A.Tests/X.cs": true, "src/testFixtures/java/A.java": true,
-		// how they run
+		// configuration of test runners
 		"pytest.ini": true, "jest.config.ts": true, "a/phpunit.xml": true,
 		"contest.py": false, "testimony.py": false, "attestation.go": false, "src/Latest.java": false, "LATEST.js": false, "latest/index.js": false, "greatest.rs": false,
 		"Testimony.java": false, "PodSpec.java": false, "spec.rs": false, "specification.js": false, "inspector.js": false, "ITEM.java": false, "src/features/login.tsx": false,
@@ -41,7 +41,7 @@ func TestTestCode(t *testing.T) {
 	}
 }
 
-// TestCommandFiles has the scripts, makefiles and tests that a command names.
+// TestCommandFiles finds the scripts, makefiles and tests that commands name.
 func TestCommandFiles(t *testing.T) {
 	t.Parallel()
 	const tree = "-- check.sh --\n-- Makefile --\n-- sub/Makefile --\n-- sub/all.py --\n-- calc.py --\n-- calc.c --\n-- checks/a.py --\n-- verify --\n-- justfile --\n-- rules.mk --\n"
@@ -70,13 +70,13 @@ func TestCommandFiles(t *testing.T) {
 	}
 }
 
-// TestDeclared has files of tests that only results and the command know.
+// TestDeclared has test files that only the results and the command name.
 func TestDeclared(t *testing.T) {
 	t.Parallel()
 	s := open(t, xml(`<testcase classname="c" name="x" file="checks/a.py" line="1"/>`)+"-- checks/a.py --\n1\n-- calc.py --\n1\n-- all.sh --\ncp r.xml.in r.xml\n", "sh all.sh", "r.xml")
 	tools := Language.Prepare(t.Context(), lang.Task{Suite: s})
 	if tools.TestCode("checks/a.py") {
-		t.Error("it is known before a run")
+		t.Error("checks/a.py is a test before any run")
 	}
 	s.expect(t, testrun.Request{}, "passed c.x\n")
 	for file, want := range map[string]bool{"checks/a.py": true, "all.sh": true, "calc.py": false} {
@@ -86,7 +86,7 @@ func TestDeclared(t *testing.T) {
 	}
 }
 
-// TestDeclaredByTAP takes where node has a test, and not where others have a failure.
+// TestDeclaredByTAP takes Node's location of a test, and not the location of a failure.
 func TestDeclaredByTAP(t *testing.T) {
 	t.Parallel()
 	s := open(t, "-- r.in --\n"+`TAP version 13

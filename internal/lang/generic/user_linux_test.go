@@ -9,15 +9,15 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// asNobody has the rest of the test use the file system as a user without privileges, who
-// may enter the temporary folder: root, whom tests often run as, may write everywhere.
+// asNobody makes the rest of the test use the file system as an unprivileged user who may
+// enter the temporary directory. Tests often run as root, who may write everywhere.
 func asNobody(t *testing.T, dir string) {
 	t.Helper()
 	if os.Geteuid() != 0 {
 		return
 	}
-	const nobody = 65534                                    // as Linux numbers it
-	for _, name := range []string{dir, filepath.Dir(dir)} { // testing closes the upper one to others
+	const nobody = 65534                                    // the user ID on Linux
+	for _, name := range []string{dir, filepath.Dir(dir)} { // others may not enter the outer one
 		if err := os.Chown(name, nobody, nobody); err != nil {
 			t.Fatal(err)
 		}
@@ -27,7 +27,7 @@ func asNobody(t *testing.T, dir string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if err := unix.Setfsuid(0); err == nil { // else the thread ends with the test
+		if err := unix.Setfsuid(0); err == nil { // otherwise the thread ends with the test
 			runtime.UnlockOSThread()
 		}
 	})

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// asNobody needs what only Linux has: users of the file system by thread.
+// asNobody skips the test as root: only Linux has a file system user per thread.
 func asNobody(t *testing.T, _ string) {
 	t.Helper()
 	if os.Geteuid() == 0 {
