@@ -311,7 +311,7 @@ func (s *step) react(ctx context.Context, g *forge.GitHub, content string) {
 }
 
 // errNoArtifact is given where a run left no report, or where it is gone.
-var errNoArtifact = errors.New("the run has left no report")
+var errNoArtifact = errors.New("no report from the run")
 
 // newest is the artifact of a name that the last attempt of a run has left: each attempt
 // leaves one.

@@ -42,7 +42,7 @@ var stateLimits = runner.Limits{Files: 50, File: 64 << 20, Total: 128 << 20}
 type mergeFile = func(ours, theirs []byte) ([]byte, error)
 
 // errUnusable says that a state is damaged, or means harm: it is as good as none.
-var errUnusable = errors.New("an earlier state cannot be used, and counts as none")
+var errUnusable = errors.New("unusable state of an earlier run")
 
 // restoreState gets the newest state whose key has the prefix into a folder, and gives its
 // key, "" where there is none. Outcomes are added to the folder's store, and files put

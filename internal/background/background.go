@@ -126,7 +126,7 @@ func (d *Desk) Running() bool { return lockfile.Held(d.lock()) }
 const look = 100 * time.Millisecond
 
 // errSuperseded is the cause of the end of a job's context.
-var errSuperseded = errors.New("a newer job took its place")
+var errSuperseded = errors.New("replaced by a newer job")
 
 // Run does a job's work as its process: when the one before has ended, until it is
 // done, superseded, or the context ends. What do returns is kept as what came of it.

@@ -148,7 +148,7 @@ func TestPullRequestOfSeveral(t *testing.T) {
 	if got.State != deliver.Sent || len(got.Degraded) != 7 {
 		t.Fatalf("receipt %+v", got)
 	}
-	for i, part := range []string{"it is a test", "no plain file", "not as it was tested", "not as it was tested", "", ".git", ""} {
+	for i, part := range []string{"it is a test", "not a plain file", "not as it was tested", "not as it was tested", "", ".git", ""} {
 		if !strings.Contains(got.Degraded[i], part) || !strings.HasPrefix(got.Degraded[i], string(rune('e'+i))+"-1 is not proposed: ") {
 			t.Errorf("%q, not for %q", got.Degraded[i], part)
 		}

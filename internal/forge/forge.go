@@ -20,13 +20,13 @@ import (
 // What errors of this package match by errors.Is. A site that hides what a token may not
 // see says that it is not there: such an error is both ErrDenied and ErrNotFound.
 var (
-	ErrDenied    = errors.New("the token may not do this")
-	ErrNotFound  = errors.New("it is not there")
-	ErrMoved     = errors.New("the branch is no longer where it was")
-	ErrExists    = errors.New("it exists already")
-	ErrProtected = errors.New("the branch is protected")
-	ErrNoFile    = errors.New("it is no plain file")
-	ErrTooLarge  = errors.New("it is too large")
+	ErrDenied    = errors.New("permission missing from the token")
+	ErrNotFound  = errors.New("not found")
+	ErrMoved     = errors.New("branch moved in the meantime")
+	ErrExists    = errors.New("already exists")
+	ErrProtected = errors.New("protected branch")
+	ErrNoFile    = errors.New("not a plain file")
+	ErrTooLarge  = errors.New("too large")
 )
 
 // Error is one for people: what went wrong, and what to do about it.

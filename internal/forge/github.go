@@ -93,7 +93,7 @@ func (g *GitHub) Login(ctx context.Context) (string, error) {
 	return login, err
 }
 
-var errRedirected = errors.New("it redirects to another host")
+var errRedirected = errors.New("redirect to another host")
 
 // sameHost keeps a client, whose every request has the token, at its host.
 func sameHost(next *http.Request, via []*http.Request) error {

@@ -12,17 +12,17 @@ import (
 
 // What a store's error can be, for errors.Is.
 var (
-	ErrCorrupt = errors.New("the database is damaged or is not a database")
-	ErrNewer   = errors.New("the database was written by a newer regreen")
-	ErrDisk    = errors.New("the disk is full or fails")
-	ErrBusy    = errors.New("another process kept the database locked")
-	ErrDenied  = errors.New("the database cannot be written")
+	ErrCorrupt = errors.New("damaged database, or not a database")
+	ErrNewer   = errors.New("database written by a newer regreen")
+	ErrDisk    = errors.New("disk full or failing")
+	ErrBusy    = errors.New("database locked by another process")
+	ErrDenied  = errors.New("database not writable")
 
-	ErrUnreachable = errors.New("the server is out of reach")
-	ErrLogin       = errors.New("the server does not let this user in, or not do this")
+	ErrUnreachable = errors.New("server unreachable")
+	ErrLogin       = errors.New("login or command refused by the server")
 )
 
-var errClosed = errors.New("the store is closed")
+var errClosed = errors.New("store already closed")
 
 // Error is a failure of a store: what it was doing, where, why, and what a person
 // can do about it.

@@ -81,7 +81,7 @@ func TestSharedWithoutServer(t *testing.T) {
 	if n, err := first.Waiting(t.Context()); err != nil || n != 3 {
 		t.Errorf("%d wait, %v", n, err)
 	}
-	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "out of reach") {
+	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "server unreachable") {
 		t.Errorf("the log has:\n%s", log.String())
 	}
 

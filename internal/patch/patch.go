@@ -90,7 +90,7 @@ func (e *ParseError) Error() string {
 }
 
 // ErrConflict is what every *ConflictError matches with errors.Is.
-var ErrConflict = errors.New("the patch does not fit")
+var ErrConflict = errors.New("patch conflict")
 
 // ConflictError is a patch that does not fit the content it is applied to.
 type ConflictError struct {

@@ -448,7 +448,7 @@ func (s *search) stopSources() {
 }
 
 // errAbandoned is how a call ends for the search that did not return in time.
-var errAbandoned = errors.New("it did not end with the search")
+var errAbandoned = errors.New("call still running after the search")
 
 // pending is the probability, by their weights, that a running source still yields the right
 // candidate in the time that there is.

@@ -361,7 +361,7 @@ func TestPolicy(t *testing.T) {
 		{Path: "l", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
 	} {
 		for _, err := range []error{tree.Write(t.Context(), []Change{edit, c}, policy), tree.Check([]Change{edit, c}, policy)} {
-			if !errors.Is(err, ErrProtected) || err.Error() != c.Path+": is protected: it is not a" || usererr.Hint(err) == "" {
+			if !errors.Is(err, ErrProtected) || err.Error() != c.Path+": protected file: it is not a" || usererr.Hint(err) == "" {
 				t.Errorf("%s: %v", c.Path, err)
 			}
 		}

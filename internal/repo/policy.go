@@ -18,8 +18,8 @@ type Policy func(path string) (ok bool, reason string)
 
 // Errors of Write. They come wrapped in an *Error, and nothing was written.
 var (
-	ErrProtected = errors.New("is protected")
-	ErrTooLarge  = errors.New("is more than is written at once")
+	ErrProtected = errors.New("protected file")
+	ErrTooLarge  = errors.New("change too large")
 )
 
 // What one transaction may hold. A change that a person can answer for is far below
@@ -66,9 +66,9 @@ func (t *Tree) bounded(files int, size int64) error {
 	const hint = "nothing was written; apply it in parts"
 	switch {
 	case files > maxFiles:
-		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d files %w, which is %d", files, ErrTooLarge, maxFiles), Advice: hint}
+		return &Error{Path: t.root, Err: fmt.Errorf("%w: %d files, the limit is %d", ErrTooLarge, files, maxFiles), Advice: hint}
 	case size > maxContent:
-		return &Error{Path: t.root, Err: fmt.Errorf("a change of %d MiB %w, which is %d", size>>20, ErrTooLarge, maxContent>>20), Advice: hint}
+		return &Error{Path: t.root, Err: fmt.Errorf("%w: %d MiB, the limit is %d", ErrTooLarge, size>>20, maxContent>>20), Advice: hint}
 	}
 	return nil
 }

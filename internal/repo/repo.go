@@ -31,18 +31,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
 
-// Errors that callers tell apart. They come wrapped in an *Error.
+// Errors that callers distinguish. They come wrapped in an *Error.
 var (
 	ErrNotRepository = errors.New("not a git repository")
-	ErrGitsOwn       = errors.New("is inside git's own folder")
-	ErrBare          = errors.New("the repository is bare: it has no files to test")
-	ErrNoGit         = errors.New("git is not installed")
-	ErrNoCommits     = errors.New("the repository has no commits")
+	ErrGitsOwn       = errors.New("path inside .git")
+	ErrBare          = errors.New("bare repository, which has no files to test")
+	ErrNoGit         = errors.New("git not found in PATH")
+	ErrNoCommits     = errors.New("no commits in the repository")
 	ErrNoRevision    = errors.New("no such revision")
-	ErrUnmerged      = errors.New("the index has unmerged files")
-	ErrEdited        = errors.New("was edited meanwhile")
-	ErrBadPath       = errors.New("is not a path that may be written")
-	ErrUnsafe        = errors.New("is not a private folder")
+	ErrUnmerged      = errors.New("unmerged files in the index")
+	ErrEdited        = errors.New("edited in the meantime")
+	ErrBadPath       = errors.New("path not allowed")
+	ErrUnsafe        = errors.New("not a private directory")
 )
 
 // Error is what went wrong, where, and what to do about it.
@@ -134,7 +134,7 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 	case strings.Contains(err.Error(), "dubious ownership"):
 		return &Error{Path: dir, Err: err, Advice: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
 	case strings.Contains(err.Error(), "must be run in a work tree"):
-		return &Error{Path: dir, Err: fmt.Errorf("%w: it %w", ErrNotRepository, ErrGitsOwn), Advice: "run regreen in the working tree"}
+		return &Error{Path: dir, Err: fmt.Errorf("%w: %w", ErrNotRepository, ErrGitsOwn), Advice: "run regreen in the working tree"}
 	case strings.Contains(err.Error(), "not a git repository"):
 		return &Error{Path: dir, Err: ErrNotRepository, Advice: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
 	default:

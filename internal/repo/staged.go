@@ -38,11 +38,11 @@ type stagedIndex struct {
 
 // ErrPartial says that a commit takes only some paths: git then makes it from an index
 // of its own, and what was written to that would be missing in the usual one.
-var ErrPartial = errors.New("only some paths are committed")
+var ErrPartial = errors.New("commit of only some paths")
 
 // ErrUnstaged says that the working tree's version of a file has edits, not staged, in
 // the place of a change.
-var ErrUnstaged = errors.New("has edits in that place that are not staged")
+var ErrUnstaged = errors.New("unstaged edits in the same place")
 
 // Partial tells whether src is the index that git makes for `git commit PATH`.
 func (r *Repo) Partial(src Source) bool {

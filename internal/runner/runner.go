@@ -31,11 +31,11 @@ import (
 // What an error can be, for errors.Is.
 var (
 	// ErrNoRuntime says that the runner does not offer a service to this step.
-	ErrNoRuntime = errors.New("the runner does not offer that to this step")
+	ErrNoRuntime = errors.New("runner service not available to this step")
 	// ErrExists says that there is a cache of that key already; it stays as it is.
-	ErrExists = errors.New("there is one already")
+	ErrExists = errors.New("name already taken")
 	// ErrBroken says that an archive is damaged, or not one to unpack.
-	ErrBroken = errors.New("the archive is not fit to be unpacked")
+	ErrBroken = errors.New("broken or unsafe archive")
 )
 
 // Client is a step's access to the services. Its methods may be called from several

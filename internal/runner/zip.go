@@ -250,7 +250,7 @@ func broken(format string, args ...any) error {
 	return fmt.Errorf("%w: %w", ErrBroken, fmt.Errorf(format, args...))
 }
 
-var errSpent = errors.New("more was read than allowed")
+var errSpent = errors.New("read limit exceeded")
 
 // metered lets only so much be read.
 type metered struct {

@@ -313,4 +313,4 @@ func (t *Tree) load(ctx context.Context, dir string) (*Package, error) {
 }
 
 // ErrIllTyped is the error of Check for a candidate that would not compile.
-var ErrIllTyped = errors.New("does not type-check")
+var ErrIllTyped = errors.New("ill-typed code")
