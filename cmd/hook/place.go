@@ -30,7 +30,7 @@ func (f *placeFlags) add(fs *pflag.FlagSet) {
 func (f placeFlags) options() patch.Options {
 	opt := patch.Options{Fuzz: f.fuzz}
 	if f.approximate {
-		opt.Near = syntax.Check
+		opt.Approximate = syntax.Check
 	}
 	return opt
 }

@@ -8,75 +8,75 @@ import (
 	"strings"
 )
 
-// DefaultFuzz is how many context lines GNU patch lets mismatch.
+// DefaultFuzz is how many context lines GNU patch allows to differ.
 const DefaultFuzz = 2
 
-// Options say how freely Apply may place hunks. The zero value allows offsets
+// Options control how freely Apply may place hunks. The zero value allows offsets
 // only.
 type Options struct {
-	// Fuzz is how many lines at either end of a hunk's context may mismatch.
+	// Fuzz is how many lines at either end of a hunk's context may differ.
 	Fuzz int
-	// Near, unless nil, lets a hunk that fits nowhere be placed by likeness, and is
-	// asked whether the result is well formed.
-	Near Judge
+	// Approximate, if not nil, allows Apply to place a hunk that fits nowhere at the most
+	// similar lines, provided that Approximate accepts the result.
+	Approximate Check
 }
 
-// Judge tells why the content that a patch makes of the file of that name cannot be
-// right, e.g. that the language's parser refuses it.
-type Judge func(name string, content []byte) error
+// A Check returns an error if content, which a patch produced for the named file, cannot
+// be right: for example, because it does not parse.
+type Check func(name string, content []byte) error
 
-// Placement tells where a hunk went.
+// Placement is where a hunk went.
 type Placement struct {
 	Hunk   int // from 1
-	Line   int // of the old content, from 1: where the hunk's first line was found
+	Line   int // in the old content, from 1: where the hunk's first line was found
 	Offset int // lines from where the patch says
-	Fuzz   int // context lines that were ignored at most at either end
-	// Similarity of the hunk's old lines to those that it went to, from 0 to 1. It
-	// is 1 unless the hunk was placed by likeness.
+	Fuzz   int // the most context lines ignored at either end
+	// Similarity compares the hunk's old lines with those in their place, from 0 to 1.
+	// It is 1 unless the hunk was placed by similarity.
 	Similarity float64
 }
 
-// Apply puts f on src and tells where each hunk went. It is all or nothing: the
-// error, when there is one, is a *ConflictError for the first hunk that does not
-// fit.
+// Apply applies f to src, and returns the result and where each hunk went. It applies
+// all hunks or none: the error, if any, is a *ConflictError for the first hunk that does
+// not fit.
 //
-// Hunks are placed as GNU patch does it (locate_hunk in its patch.c): at the
-// stated line moved by the offset of the hunk before, else at the nearest place
-// where all lines match, later before earlier; then again with one context line
-// less at either end, and so on up to the fuzz. A hunk with less context before
-// than after belongs to the start of the file, one with less context after than
-// before to its end, until fuzz evens that out. Changes keep their order and
-// never overlap. A hunk that states no line has to fit in one place only, or is
-// taken to the first behind the lines that it says it comes after.
+// Apply places a hunk like GNU patch (locate_hunk in its patch.c): at its stated line
+// plus the offset of the previous hunk, or else at the nearest place where all lines
+// match, the later one of two. If there is none, it tries again with one line of
+// context less at either end, up to the fuzz. A hunk with less context before its
+// changes than after them must be at the start of the file, and one with less after
+// than before must be at the end, until fuzz evens that out. Changes keep their order
+// and never overlap. A hunk without line numbers must fit in only one place, or goes to
+// the first place after the lines that it names.
 //
-// Other than GNU patch, Apply puts a patch whose line endings are all LF on a
-// CRLF file and the other way round, and one that disagrees with the file only
-// about the newline at its end. The file's own line endings stay. Hunks that only
-// insert show no line of the file, and so go in as they are.
+// Unlike GNU patch, Apply accepts a patch with LF line endings for a CRLF file, or the
+// reverse, and one that differs from the file only in the newline at the end. The file
+// keeps its own line endings. A hunk that only inserts lines matches none of the file's,
+// so its lines keep their endings.
 //
-// A binary patch fits the one content that it was made for, whose id it tells. What is
-// left of a copy that is taken back is the content of the file that was copied, which
-// it is for the caller to compare.
+// A binary patch applies only to the content that it was made for, which it identifies
+// by hash. Undoing a copy returns the content of the copied file; the caller must compare
+// it with the actual file.
 func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
 	switch {
 	case f.New && len(src) > 0:
-		return nil, nil, conflict("the patch creates this file, but it exists already")
+		return nil, nil, conflict("the patch creates this file, but it already exists")
 	case f.Blind && f.Delete:
 		return []byte{}, []Placement{}, nil
 	case f.Blind:
-		return nil, nil, conflict("the patch does not say what the file held")
+		return nil, nil, conflict("the patch does not say what the file contained")
 	case f.Binary:
 		out, err := applyBinary(src, f)
 		if err == nil && f.Delete && len(out) > 0 {
-			err = conflict("the patch deletes this file, but leaves content")
+			err = conflict("the patch deletes this file, but the result is not empty")
 		}
 		if err != nil {
 			return nil, nil, err
 		}
 		return out, []Placement{}, nil
 	}
-	out, placed, ok := exactly(src, f.Hunks)
+	out, placed, ok := applyExact(src, f.Hunks)
 	if !ok {
 		var err *ConflictError
 		if out, placed, err = applyLines(splitLines(string(src)), f, opt); err != nil {
@@ -85,12 +85,13 @@ func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 		}
 	}
 	if f.Delete && len(out) > 0 && f.Copied == "" {
-		return nil, nil, conflict("the patch deletes this file, but it has other content too")
+		return nil, nil, conflict("the patch deletes this file, but it has other content")
 	}
 	return out, placed, nil
 }
 
-// applyLines tries strictly, then leniently about line endings, then by likeness.
+// applyLines compares whole lines first, then lines without their endings, and places
+// by similarity last.
 func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *ConflictError) {
 	strict := newPlacer(lines, f.Hunks, asIs)
 	old, ends := endingsOfHunks(f.Hunks)
@@ -102,28 +103,28 @@ func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *Conf
 			return strict.assemble(placed), placed, nil
 		}
 		if reversed(lines, f) {
-			err.Reason, err.Applied = "the change is in the file already", true
+			err.Reason, err.Applied = "the change is already in the file", true
 		}
 		if ends == mixed || !lenientMayHelp(lines, f.Hunks, ends) {
-			return near(lines, f, opt, err)
+			return applyApproximate(lines, f, opt, err)
 		}
 	}
 	lenient := newPlacer(lines, f.Hunks, withoutEnding)
 	placed, err := lenient.place(opt.Fuzz)
 	if err == nil {
-		return lenient.assembleKeeping(placed), placed, nil
+		return lenient.assembleKeepingEndings(placed), placed, nil
 	}
-	return near(lines, f, opt, err)
+	return applyApproximate(lines, f, opt, err)
 }
 
-// reversed tells whether the file looks as if the patch was applied before.
+// reversed reports whether the file looks as if the patch has already been applied.
 func reversed(lines []string, f File) bool {
 	if len(f.Hunks) == 0 {
 		return false
 	}
 	undo := Reverse([]File{f})[0]
 	for _, h := range undo.Hunks {
-		if h.OldLines == 0 || h.Anywhere { // would fit anywhere, or anywhere else
+		if h.OldLines == 0 || h.Anywhere { // proves nothing: it can fit in other places
 			return false
 		}
 	}
@@ -131,8 +132,8 @@ func reversed(lines []string, f File) bool {
 	return err == nil
 }
 
-// placer finds the place of each hunk. Lines are interned, so that comparing
-// two of them is comparing two numbers.
+// placer finds a place for each hunk. Lines are interned, so that two of them compare
+// as numbers.
 type placer struct {
 	lines []string
 	ids   []int
@@ -143,7 +144,7 @@ type placer struct {
 type pattern struct {
 	Hunk
 	ids            []int
-	first          int // line it is expected at, from 1
+	first          int // where its first line is expected, from 1
 	prefix, suffix int // lines of context before and after the changes
 }
 
@@ -178,7 +179,7 @@ func newPlacer(lines []string, hunks []Hunk, key func(string) string) *placer {
 				pat.prefix++
 			}
 		}
-		if len(pat.ids) == 0 { // lines go behind the stated one
+		if len(pat.ids) == 0 { // lines go after the stated one
 			pat.first++
 		}
 		p.hunks = append(p.hunks, pat)
@@ -192,10 +193,10 @@ func withoutEnding(s string) string {
 	return strings.TrimSuffix(strings.TrimSuffix(s, "\n"), "\r")
 }
 
-// place finds a place for every hunk, or says which has none.
+// place returns a place for every hunk, or a conflict for the first that has none.
 func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
 	placed := make([]Placement, 0, len(p.hunks))
-	offset, frozen := 0, 0 // lines up to frozen are changed or passed already
+	offset, frozen := 0, 0 // later hunks must not change lines up to frozen
 	for i, h := range p.hunks {
 		fit, err := p.placeOne(i, maxFuzz, offset, frozen)
 		if err != nil {
@@ -208,14 +209,14 @@ func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
 	return placed, nil
 }
 
-// placeOne finds a place for hunk i behind the frozen lines.
+// placeOne finds a place for hunk i after the frozen lines.
 func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictError) {
 	h := p.hunks[i]
 	fit := Placement{Hunk: i + 1, Similarity: 1}
 	fuzziest := min(maxFuzz, max(h.prefix, h.suffix))
 	if h.Anywhere {
 		reason := ""
-		if fit.Line, fit.Fuzz, reason = p.seek(h, frozen, fuzziest); reason == "" {
+		if fit.Line, fit.Fuzz, reason = p.locateAnywhere(h, frozen, fuzziest); reason == "" {
 			return fit, nil
 		}
 		return fit, p.conflict(i, p.likeliest(h, 1), reason)
@@ -229,11 +230,18 @@ func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictE
 	guess := max(1, h.first+offset)
 	switch {
 	case len(h.ids) == 0:
-		return fit, p.conflict(i, guess, "is out of order")
+		return fit, p.conflict(i, guess, "out of order")
 	case frozen > 0 && p.locate(h, offset, 0, 0) != 0:
-		return fit, p.conflict(i, guess, "overlaps the hunk before it")
+		return fit, p.conflict(i, guess, "overlaps the previous hunk")
 	}
-	return fit, p.conflict(i, guess, fmt.Sprintf("its %d old lines are not in the file", len(h.ids)))
+	return fit, p.conflict(i, guess, notInFile(len(h.ids)))
+}
+
+func notInFile(lines int) string {
+	if lines == 1 {
+		return "its old line is not in the file"
+	}
+	return fmt.Sprintf("its %d old lines are not in the file", lines)
 }
 
 func (p *placer) conflict(i, line int, reason string) *ConflictError {
@@ -244,11 +252,11 @@ func (p *placer) conflict(i, line int, reason string) *ConflictError {
 	return err
 }
 
-// locate is GNU patch's locate_hunk: the line, from 1, at which the hunk's old
-// lines are found with so much fuzz, or 0.
+// locate is GNU patch's locate_hunk. It returns the line, from 1, at which the hunk's old
+// lines match with the given fuzz, or 0.
 func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 	guess := h.first + lastOffset
-	if len(h.ids) == 0 { // no old lines: they match anywhere
+	if len(h.ids) == 0 { // no old lines: the hunk fits anywhere
 		guess = min(guess, len(p.lines)+1)
 		if guess <= frozen || guess < 1 {
 			return 0
@@ -260,14 +268,14 @@ func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 	suffixFuzz := fuzz + h.suffix - context
 	atEnd := len(p.ids) - len(h.ids) + 1
 
-	if prefixFuzz < 0 && h.first <= 1 { // belongs to the start
+	if prefixFuzz < 0 && h.first <= 1 { // must be at the start
 		if frozen <= h.prefix && p.matches(h, 1, 0, max(0, suffixFuzz)) {
 			return 1
 		}
 		return 0
 	}
 	prefixFuzz = max(0, prefixFuzz)
-	if suffixFuzz < 0 { // belongs to the end
+	if suffixFuzz < 0 { // must be at the end
 		if atEnd > frozen && p.matches(h, atEnd, prefixFuzz, 0) {
 			return atEnd
 		}
@@ -280,21 +288,21 @@ func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 	return p.nearest(h, guess, low, high, prefixFuzz, suffixFuzz)
 }
 
-// matches compares the hunk's old lines with the file's from line at, from 1.
+// matches reports whether the hunk's old lines, without the fuzz at either end, match the
+// file at a line, from 1.
 func (p *placer) matches(h pattern, at, prefixFuzz, suffixFuzz int) bool {
 	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
 	from := at - 1 + prefixFuzz
 	return from >= 0 && from+len(want) <= len(p.ids) && slices.Equal(p.ids[from:from+len(want)], want)
 }
 
-// nearest finds the match in [low, high] that is nearest to guess, the later of
-// two.
+// nearest returns the match in [low, high] nearest to guess, the later one of two, or 0.
 func (p *placer) nearest(h pattern, guess, low, high, prefixFuzz, suffixFuzz int) int {
 	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
 	if low > high {
 		return 0
 	}
-	if len(want) == 0 { // fuzz left nothing to compare: the first place that is allowed
+	if len(want) == 0 { // fuzz left nothing to compare: take the nearest place allowed
 		return min(max(guess, low), high)
 	}
 	best := 0
@@ -306,9 +314,9 @@ func (p *placer) nearest(h pattern, guess, low, high, prefixFuzz, suffixFuzz int
 	return best
 }
 
-// occurrences yields where want begins in the lines [first, last), from 0. It finds
-// all in one pass (Knuth, Morris, Pratt), so that the time is linear even where
-// every line is alike.
+// occurrences yields where want begins in the lines [first, last), from 0. It finds all
+// occurrences in one pass (Knuth, Morris and Pratt), so that the time is linear even if
+// all lines are the same.
 func (p *placer) occurrences(want []int, first, last int) iter.Seq[int] {
 	return func(yield func(int) bool) {
 		border := make([]int, len(want)+1)
@@ -337,8 +345,8 @@ func (p *placer) occurrences(want []int, first, last int) iter.Seq[int] {
 
 func abs(n int) int { return max(n, -n) }
 
-// assemble writes the file with the hunks at their places. A line without a
-// newline gets one where it is no longer the last.
+// assemble returns the file with the hunks applied at their places. A line without a
+// newline gets one if it is no longer the last.
 func (p *placer) assemble(placed []Placement) []byte {
 	var b bytes.Buffer
 	ended := true

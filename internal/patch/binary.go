@@ -13,21 +13,22 @@ import (
 	"github.com/bluekeyes/go-gitdiff/gitdiff"
 )
 
-// BinaryData is what a binary patch does: how to make one whole content from the
-// other, and which contents these are.
+// BinaryData is the data of a binary patch: the IDs of both contents, and how to make
+// each from the other.
 type BinaryData struct {
-	OldID, NewID string // git's ids of the contents, whole, in hex; zeros for no file
+	OldID, NewID string // full git object IDs, in hex; all zeros if there is no file
 	Forward      *gitdiff.BinaryFragment
-	Backward     *gitdiff.BinaryFragment // nil when the patch cannot be reversed
+	Backward     *gitdiff.BinaryFragment // nil if the patch cannot be reversed
 }
 
-// maxBinary is the most bytes that a binary patch may make: what it says in few
-// bytes may become many.
+// maxBinary limits the size of a binary patch's result: compressed data can expand to
+// far more.
 const maxBinary = 64 << 20
 
 const binaryPatch = "GIT binary patch"
 
-// binary reads a binary part: only that there is a difference, or the data.
+// binary reads the part of a binary file: its data, or only a line that says that the
+// files differ.
 func (r *reader) binary(f *File, id ids) error {
 	f.Binary = true
 	start := r.at
@@ -35,7 +36,7 @@ func (r *reader) binary(f *File, id ids) error {
 	if chomp(r.lines[start]) != binaryPatch {
 		return nil
 	}
-	// go-gitdiff reads the data, given what stands around it in its own form.
+	// go-gitdiff reads the data, but only below a header.
 	text := "diff --git a/x b/x\nindex 0000000..1111111 100644\n"
 	before := strings.Count(text, "\n")
 	for ; r.at < len(r.lines); r.at++ {
@@ -56,13 +57,13 @@ func (r *reader) binary(f *File, id ids) error {
 		return failure
 	}
 	if len(files) != 1 || files[0].BinaryFragment == nil {
-		return r.failAt(start, "the text breaks off: a binary patch without data")
+		return r.failAt(start, "unexpected end of patch: the binary patch has no data")
 	}
 	f.Data = &BinaryData{OldID: id.old, NewID: id.new, Forward: files[0].BinaryFragment, Backward: files[0].ReverseBinaryFragment}
 	return nil
 }
 
-// asParseError finds the line in go-gitdiff's message.
+// asParseError moves the line number from go-gitdiff's message to the error's Line.
 func asParseError(err error) *ParseError {
 	var line int
 	msg := strings.TrimPrefix(err.Error(), "gitdiff: ")
@@ -72,36 +73,36 @@ func asParseError(err error) *ParseError {
 	return &ParseError{Line: line, Reason: msg}
 }
 
-// applyBinary makes the new content of a binary patch. As git does, it needs to
-// know by their ids which contents are meant.
+// applyBinary returns the new content of a binary patch. Like git, it needs the full IDs
+// of both contents.
 func applyBinary(src []byte, f File) ([]byte, error) {
 	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
 	d := f.Data
 	switch {
 	case d == nil:
-		return nil, conflict("the patch only says that the binary content differs; make it with git diff --binary")
+		return nil, conflict("the patch only says that the binary files differ; create it with git diff --binary")
 	case d.Forward == nil:
-		return nil, conflict("the binary patch cannot be reversed: it does not hold the old content")
+		return nil, conflict("cannot reverse the binary patch: it does not contain the old content")
 	case blobHash(d.OldID) == nil || blobHash(d.NewID) == nil:
-		return nil, conflict("a binary patch needs a whole index line; make it with git diff --binary --full-index")
+		return nil, conflict("a binary patch needs full IDs in its index line; create it with git diff --binary --full-index")
 	case f.New != (strings.Trim(d.OldID, "0") == ""):
 		return nil, conflict("the index line and the header disagree about whether the file is new")
 	case !f.New && blobID(src, d.OldID) != d.OldID:
-		return nil, conflict("the file's content is not the one that the binary patch is for")
+		return nil, conflict("the file is not the version that the binary patch was made for")
 	}
 	var out bytes.Buffer
 	applier := gitdiff.NewBinaryApplier(&out, bytes.NewReader(src), gitdiff.WithMaxBinaryFragmentBytes(maxBinary))
 	if err := applier.ApplyFragment(d.Forward); err != nil {
-		return nil, conflict("the binary data: " + err.Error())
+		return nil, conflict("cannot apply the binary data: " + err.Error())
 	}
 	if !f.Delete && blobID(out.Bytes(), d.NewID) != d.NewID {
-		return nil, conflict("the result is not the content that the index line names: the binary data is damaged")
+		return nil, conflict("the binary data is damaged: the result does not match the index line")
 	}
 	return out.Bytes(), nil
 }
 
-// blobHash is the hash that makes ids like this one, or nil when it is none that
-// is whole.
+// blobHash returns the hash function that an object ID was made with, or nil if id is not
+// a full ID.
 func blobHash(id string) func() hash.Hash {
 	if _, err := hex.DecodeString(id); err != nil {
 		return nil
@@ -115,7 +116,7 @@ func blobHash(id string) func() hash.Hash {
 	return nil
 }
 
-// blobID is git's id of a content, by the hash that like was made with.
+// blobID returns git's object ID of content, made with the same hash function as like.
 func blobID(content []byte, like string) string {
 	h := blobHash(like)()
 	fmt.Fprintf(h, "blob %d\x00", len(content))
@@ -123,7 +124,7 @@ func blobID(content []byte, like string) string {
 	return hex.EncodeToString(h.Sum(nil))
 }
 
-// binaryDiff is the binary patch from one content to another, both whole.
+// binaryDiff returns a binary patch between old and new that holds both in full.
 func binaryDiff(f File, old, new []byte) *BinaryData {
 	absent := strings.Repeat("0", 2*sha1.Size)
 	d := &BinaryData{OldID: absent, NewID: absent, Forward: literal(new), Backward: literal(old)}
@@ -151,7 +152,7 @@ func (d *BinaryData) reverse() *BinaryData {
 	return &BinaryData{OldID: d.NewID, NewID: d.OldID, Forward: d.Backward, Backward: d.Forward}
 }
 
-// format writes the data as git diff --binary does, without what stands before.
+// format returns the data in the form of git diff --binary, without the index line.
 func (d *BinaryData) format() string {
 	text := binaryPatch + "\n" + d.Forward.String()
 	if d.Backward != nil {

@@ -6,11 +6,11 @@ import (
 	"strings"
 )
 
-// The words of the lines that begin and end a search/replace block.
+// The words after the marks in the first and the last line of a search/replace block.
 var searchWords, replaceWords = []string{"SEARCH", "ORIGINAL"}, []string{"REPLACE", "UPDATED"}
 
-// isSearch tells whether the line begins a search/replace block: "<<<<<<< SEARCH"
-// as aider has it, "------- SEARCH" as Cline does.
+// isSearch reports whether the line begins a search/replace block: "<<<<<<< SEARCH" for
+// aider, "------- SEARCH" for Cline.
 func isSearch(line string) bool {
 	return isMarker(line, "<", searchWords...) || isMarker(line, "-", searchWords...)
 }
@@ -21,8 +21,8 @@ func isReplace(line string) bool {
 
 func isDivider(line string) bool { return isMarker(line, "=", "") }
 
-// isMarker tells whether the line is five to nine times the mark, then one of the words.
-// Models miscount the marks.
+// isMarker reports whether the line is five to nine marks, then one of the words. Models
+// miscount the marks.
 func isMarker(line, mark string, words ...string) bool {
 	if !strings.HasPrefix(line, mark) {
 		return false
@@ -31,7 +31,7 @@ func isMarker(line, mark string, words ...string) bool {
 	return n >= 5 && n <= 9 && slices.Contains(words, strings.TrimSuffix(strings.TrimSpace(rest), ">"))
 }
 
-// marks counts how often the line's first byte is repeated at its beginning.
+// marks returns the number of marks that the line begins with, and the rest.
 func marks(line string) (n int, rest string) {
 	line = strings.TrimRight(line, " \t\r\n")
 	if line == "" {
@@ -41,8 +41,8 @@ func marks(line string) (n int, rest string) {
 	return len(line) - len(rest), rest
 }
 
-// searchBlock reads one block. Its file is named on the line before it, or before
-// the fence around it; a block without a name is for the file of the one before.
+// searchBlock reads one block. The file name is on the line before the block, or before
+// the fence around it. A block without a name changes the same file as the previous block.
 func (r *reader) searchBlock() error {
 	start := r.at
 	name, first := r.nameBefore(start)
@@ -52,7 +52,7 @@ func (r *reader) searchBlock() error {
 		}
 	}
 	if name == "" {
-		return r.fail("a search/replace block without the file's name on the line before it")
+		return r.fail("search/replace block without a file name on the line before it")
 	}
 	end := start + 1
 	var dividers []int
@@ -63,16 +63,16 @@ func (r *reader) searchBlock() error {
 		end++
 	}
 	if end >= len(r.lines) {
-		return r.failAt(len(r.lines)-1, fmt.Sprintf("the text breaks off inside the search/replace block of line %d", start+1))
+		return r.failAt(len(r.lines)-1, fmt.Sprintf("unexpected end of patch in the search/replace block of line %d", start+1))
 	}
 	if len(dividers) == 0 || !isReplace(r.lines[end]) {
 		return r.failAt(start, "a search/replace block needs a line ======= and then a line >>>>>>> REPLACE")
 	}
-	if len(dividers) > 1 { // the file may hold such lines, too: the divider is as long as the line that began
+	if len(dividers) > 1 { // some are lines of the file: the divider is as long as the first line
 		long, _ := marks(r.lines[start])
 		same := slices.DeleteFunc(slices.Clone(dividers), func(i int) bool { n, _ := marks(r.lines[i]); return n != long })
 		if len(same) != 1 {
-			return r.failAt(start, fmt.Sprintf("which line ======= divides the search/replace block is not to be told: lines %d and %d", dividers[0]+1, dividers[1]+1))
+			return r.failAt(start, fmt.Sprintf("ambiguous search/replace block: lines %d and %d can both divide it", dividers[0]+1, dividers[1]+1))
 		}
 		dividers = same
 	}
@@ -81,13 +81,13 @@ func (r *reader) searchBlock() error {
 	crlf := strings.HasSuffix(r.lines[start], "\r\n")
 	search, replace := text(r.lines[start+1:divider], crlf), text(r.lines[divider+1:end], crlf)
 	if IsBinary(search) || IsBinary(replace) {
-		return r.failAt(start, "a search/replace block cannot hold binary content")
+		return r.failAt(start, "a search/replace block cannot contain binary content")
 	}
 	f, changed := blockFile(name, search, replace)
 	if !changed {
-		return r.failAt(start, "the search/replace block has no changes: both sides are alike")
+		return r.failAt(start, "the search/replace block has no changes: both sides are the same")
 	}
-	r.took(SearchBlock, first, f, nil)
+	r.add(SearchBlock, first, f, nil)
 	return nil
 }
 
@@ -99,7 +99,7 @@ func text(lines []string, crlf bool) []byte {
 	return []byte(s)
 }
 
-// blockFile makes the patch of a block. One that searches nothing creates the file.
+// blockFile returns the patch that a block means. If search is empty, it creates the file.
 func blockFile(name string, search, replace []byte) (f File, changed bool) {
 	if len(search) == 0 {
 		f = DiffContext("", name, nil, replace, 0)
@@ -113,13 +113,13 @@ func blockFile(name string, search, replace []byte) (f File, changed bool) {
 	return File{OldName: name, NewName: name, Hunks: []Hunk{h}}, h.changes()
 }
 
-// nameBefore looks for the name of a file in the lines before line i, and tells the
-// line that it is on.
+// nameBefore looks for a file name in the lines before line i. It returns the name and the
+// line that it is on, or "" and i.
 func (r *reader) nameBefore(i int) (name string, at int) {
 	for at = i - 1; at >= max(0, i-4); at-- {
 		line := strings.TrimSpace(r.lines[at])
 		if mark := fenceMark(line); mark != "" {
-			// The language may stand alone, or before the name.
+			// The fence may name a language, a file after the language, or neither.
 			_, line, _ = strings.Cut(line[len(mark):], " ")
 		}
 		if line == "" || line == "<diff>" || line == "<content>" { // Cline's tags
@@ -137,8 +137,8 @@ func (r *reader) nameBefore(i int) (name string, at int) {
 	return "", i
 }
 
-// undecorated takes off what people and models put around a file's name. What stands
-// in quotes or tags is surely meant as one.
+// undecorated removes what people and models write around a file name. sure says that the
+// name was in quotes or tags, and so must be one.
 func undecorated(line string) (name string, sure bool) {
 	line = strings.TrimSuffix(strings.TrimLeft(line, "#/ "), ":")
 	line = strings.Trim(line, "* ")
@@ -153,7 +153,7 @@ func undecorated(line string) (name string, sure bool) {
 	return line, false
 }
 
-// looksLikeName tells a name from a word or a sentence.
+// looksLikeName reports whether s looks like a file name, not a word or a sentence.
 func looksLikeName(s string) bool {
 	return strings.ContainsAny(s, "./") && !strings.ContainsAny(s, " \t") && !strings.HasSuffix(s, ".")
 }

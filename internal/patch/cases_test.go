@@ -12,59 +12,59 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// instance is a file, and a patch that may fit it or not.
+// instance is a file, and a patch that may or may not apply to it.
 type instance struct {
 	class  string
 	name   string
 	now    string
-	absent bool // there is no such file; now is empty
+	absent bool // the file does not exist; now is empty
 	text   string
-	// zero tells that hunks may have no context, which git must be told.
+	// zero says that hunks may lack context, for which git apply needs an option.
 	zero bool
 }
 
-// story is how an instance comes about: a patch is made for a file, which has
-// become another one since.
-type story struct {
+// scenario is what an instance is made from: a patch from old to new, for a file that is
+// now different.
+type scenario struct {
 	old, new, now string
 	absent        bool
-	create, empty bool // the patch says that it creates, or deletes, the file
+	create, empty bool // the patch creates, or deletes, the file
 	context       int
 	reshape       func(*patch.File)
-	crlf          bool // the whole patch has CRLF, as of a mail
+	crlf          bool // the whole patch has CRLF, as from a mail
 }
 
-// classes are the kinds of stories. Each must have its fits and its misfits.
+// classes are the kinds of scenarios. In each, some patches must apply and some not.
 var classes = []struct {
 	name string
-	tell func(teller) story
+	make func(generator) scenario
 }{
-	{"drift", teller.drift},
-	{"far", teller.far},
-	{"context", teller.context},
-	{"repeats", teller.repeats},
-	{"edges", teller.edges},
-	{"hunks", teller.hunks},
-	{"lopsided", teller.lopsided},
-	{"misnumbered", teller.misnumbered},
-	{"unnumbered", teller.unnumbered},
-	{"no newline", teller.unended},
-	{"CRLF", teller.crlf},
-	{"CRLF headers", teller.crlfHeaders},
-	{"other endings", teller.otherEndings},
-	{"mixed endings", teller.mixedEndings},
-	{"whole files", teller.wholeFiles},
+	{"drift", generator.drift},
+	{"far", generator.far},
+	{"context", generator.context},
+	{"repeats", generator.repeats},
+	{"edges", generator.edges},
+	{"hunks", generator.hunks},
+	{"lopsided", generator.lopsided},
+	{"misnumbered", generator.misnumbered},
+	{"unnumbered", generator.unnumbered},
+	{"no newline", generator.unended},
+	{"CRLF", generator.crlf},
+	{"CRLF headers", generator.crlfHeaders},
+	{"other endings", generator.otherEndings},
+	{"mixed endings", generator.mixedEndings},
+	{"whole files", generator.wholeFiles},
 }
 
-// instances makes n cases of a class; the same for the same seed.
-func instances(class string, tell func(teller) story, seed uint64, n int) []instance {
+// instances returns n cases of a class, the same ones for the same seed.
+func instances(class string, build func(generator) scenario, seed uint64, n int) []instance {
 	hash := fnv.New64a()
 	hash.Write([]byte(class))
-	r := teller{rand.New(rand.NewPCG(seed, hash.Sum64()))}
+	r := generator{rand.New(rand.NewPCG(seed, hash.Sum64()))}
 	var made []instance
 	for len(made) < n {
 		name := fmt.Sprintf("%s-%d", strings.ReplaceAll(class, " ", "-"), len(made))
-		if c, ok := r.instance(name, tell(r)); ok {
+		if c, ok := r.instance(name, build(r)); ok {
 			c.class = class
 			made = append(made, c)
 		}
@@ -72,7 +72,7 @@ func instances(class string, tell func(teller) story, seed uint64, n int) []inst
 	return made
 }
 
-func (r teller) instance(name string, s story) (c instance, ok bool) {
+func (r generator) instance(name string, s scenario) (c instance, ok bool) {
 	oldName, newName := name, name
 	if s.create {
 		oldName = ""
@@ -88,7 +88,7 @@ func (r teller) instance(name string, s story) (c instance, ok bool) {
 		s.reshape(&f)
 	}
 	text := string(patch.Format([]patch.File{f}))
-	if r.IntN(2) == 0 { // as GNU diff writes it
+	if r.IntN(2) == 0 { // like GNU diff
 		text = text[strings.Index(text, "--- "):]
 	}
 	if s.crlf {
@@ -97,18 +97,18 @@ func (r teller) instance(name string, s story) (c instance, ok bool) {
 	return instance{name: name, now: s.now, absent: s.absent, text: text, zero: s.context == 0 || s.reshape != nil}, true
 }
 
-// teller makes stories up.
-type teller struct{ *rand.Rand }
+// generator makes scenarios at random.
+type generator struct{ *rand.Rand }
 
-func (r teller) one(of []string) string { return of[r.IntN(len(of))] }
+func (r generator) one(of []string) string { return of[r.IntN(len(of))] }
 
-// alphabet gives lines to write a file in; the fewer, the more alike.
-func (r teller) alphabet() []string {
+// alphabet returns the lines that a file is made of; the fewer, the more they repeat.
+func (r generator) alphabet() []string {
 	letters := r.one([]string{"ab", "abcdefgh", "abcdefghijklmnopqrstuvwxyz0123456789"})
 	return strings.Split(letters, "")
 }
 
-func (r teller) lines(n int, of []string) []string {
+func (r generator) lines(n int, of []string) []string {
 	lines := make([]string, n)
 	for i := range lines {
 		lines[i] = r.one(of)
@@ -116,7 +116,7 @@ func (r teller) lines(n int, of []string) []string {
 	return lines
 }
 
-// distinct gives lines that are all different.
+// distinct returns n different lines.
 func distinct(n int) []string {
 	lines := make([]string, n)
 	for i := range lines {
@@ -125,8 +125,8 @@ func distinct(n int) []string {
 	return lines
 }
 
-// edit replaces up to two lines by up to two others, so many times.
-func (r teller) edit(lines []string, times int, of []string) []string {
+// edit replaces up to two lines with up to two others, the given number of times.
+func (r generator) edit(lines []string, times int, of []string) []string {
 	lines = slices.Clone(lines)
 	for range times {
 		at := r.IntN(len(lines) + 1)
@@ -143,17 +143,17 @@ func text(lines []string, end string) string {
 	return strings.Join(lines, end) + end
 }
 
-func (r teller) drift() story {
+func (r generator) drift() scenario {
 	of := r.alphabet()
 	old := r.lines(1+r.IntN(30), of)
-	return story{
+	return scenario{
 		old: text(old, "\n"), new: text(r.edit(old, 1+r.IntN(4), of), "\n"), now: text(r.edit(old, r.IntN(4), of), "\n"),
 		context: r.IntN(4),
 	}
 }
 
-// far moves the lines by many, and hurts some of them now and then.
-func (r teller) far() story {
+// far moves the lines far, and sometimes changes a few of them.
+func (r generator) far() scenario {
 	old := distinct(10 + r.IntN(40))
 	now := slices.Clone(old)
 	if r.IntN(2) == 0 {
@@ -165,11 +165,11 @@ func (r teller) far() story {
 	} else {
 		now = slices.Insert(now, at, r.lines(r.IntN(100), []string{"x", "y", "line 1"})...)
 	}
-	return story{old: text(old, "\n"), new: text(r.edit(old, 1+r.IntN(3), []string{"n", "m"}), "\n"), now: text(now, "\n"), context: r.IntN(4)}
+	return scenario{old: text(old, "\n"), new: text(r.edit(old, 1+r.IntN(3), []string{"n", "m"}), "\n"), now: text(now, "\n"), context: r.IntN(4)}
 }
 
-// context hurts single lines near a change.
-func (r teller) context() story {
+// context changes single lines near a change.
+func (r generator) context() scenario {
 	old := distinct(12 + r.IntN(8))
 	at := r.IntN(len(old))
 	now := slices.Clone(old)
@@ -181,25 +181,25 @@ func (r teller) context() story {
 	}
 	new := slices.Clone(old)
 	new[at] = "n"
-	return story{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: 1 + r.IntN(3)}
+	return scenario{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: 1 + r.IntN(3)}
 }
 
-// repeats has several places that look right.
-func (r teller) repeats() story {
+// repeats has several places that match.
+func (r generator) repeats() scenario {
 	of := []string{"a", "b", ""}
 	block := r.lines(1+r.IntN(6), of)
 	var old []string
 	for range 2 + r.IntN(6) {
 		old = append(r.edit(old, r.IntN(2), of), block...)
 	}
-	return story{
+	return scenario{
 		old: text(old, "\n"), new: text(r.edit(old, 1+r.IntN(3), of), "\n"), now: text(r.edit(old, 1+r.IntN(5), of), "\n"),
 		context: r.IntN(4),
 	}
 }
 
-// edges inserts or deletes at the start or the end, near which the file drifted.
-func (r teller) edges() story {
+// edges inserts or deletes at the start or the end, near which the file has changed.
+func (r generator) edges() scenario {
 	of := r.alphabet()
 	old := r.lines(1+r.IntN(8), of)
 	new := slices.Clone(old)
@@ -225,11 +225,11 @@ func (r teller) edges() story {
 	case 3:
 		now = r.edit(now, 1, of)
 	}
-	return story{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: r.IntN(4)}
+	return scenario{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: r.IntN(4)}
 }
 
-// hunks has several, each of which the file moved by another distance.
-func (r teller) hunks() story {
+// hunks has several hunks, and the lines of each have moved a different distance.
+func (r generator) hunks() scenario {
 	of := r.alphabet()
 	if r.IntN(2) == 0 {
 		of = distinct(60)
@@ -244,11 +244,11 @@ func (r teller) hunks() story {
 	if r.IntN(2) == 0 {
 		now = r.edit(now, 2, of)
 	}
-	return story{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: r.IntN(4)}
+	return scenario{old: text(old, "\n"), new: text(new, "\n"), now: text(now, "\n"), context: r.IntN(4)}
 }
 
-// lopsided trims the context of hunks, more on one side than on the other.
-func (r teller) lopsided() story {
+// lopsided trims the context of hunks, by different amounts on each side.
+func (r generator) lopsided() scenario {
 	s := r.drift()
 	s.context = 3
 	s.reshape = func(f *patch.File) {
@@ -259,7 +259,7 @@ func (r teller) lopsided() story {
 	return s
 }
 
-// trim takes context lines off a hunk.
+// trim removes context lines from a hunk.
 func trim(h *patch.Hunk, before, after int) {
 	hadOld, hadNew := h.OldLines > 0, h.NewLines > 0
 	for range before {
@@ -277,7 +277,7 @@ func trim(h *patch.Hunk, before, after int) {
 		h.Lines = h.Lines[:len(h.Lines)-1]
 		h.OldLines, h.NewLines = h.OldLines-1, h.NewLines-1
 	}
-	// Of a side without lines, the start is the line before it.
+	// If a side has no lines, its start is the line before.
 	if h.OldLines == 0 && hadOld {
 		h.OldStart--
 	}
@@ -286,8 +286,8 @@ func trim(h *patch.Hunk, before, after int) {
 	}
 }
 
-// misnumbered has wrong line numbers, as of a model that cannot count.
-func (r teller) misnumbered() story {
+// misnumbered has wrong line numbers, like a patch by a model that cannot count.
+func (r generator) misnumbered() scenario {
 	s := r.drift()
 	s.context = r.IntN(4)
 	s.reshape = func(f *patch.File) {
@@ -302,8 +302,8 @@ func (r teller) misnumbered() story {
 	return s
 }
 
-// unnumbered says line 1 of every hunk, as of a model that does not even try.
-func (r teller) unnumbered() story {
+// unnumbered says line 1 for every hunk, like a patch by a model that does not even try.
+func (r generator) unnumbered() scenario {
 	s := r.repeats()
 	s.context = 1 + r.IntN(3)
 	s.reshape = func(f *patch.File) {
@@ -316,7 +316,7 @@ func (r teller) unnumbered() story {
 	return s
 }
 
-func (r teller) unended() story {
+func (r generator) unended() scenario {
 	s := r.drift()
 	for _, p := range []*string{&s.old, &s.new, &s.now} {
 		if r.IntN(2) == 0 {
@@ -328,14 +328,14 @@ func (r teller) unended() story {
 
 func crlf(s string) string { return strings.ReplaceAll(s, "\n", "\r\n") }
 
-// crlf has CRLF on both sides; the patch's own lines end as diff writes them.
-func (r teller) crlf() story {
+// crlf has CRLF on both sides. The headers of the patch have LF, like those by diff.
+func (r generator) crlf() scenario {
 	s := r.drift()
 	s.old, s.new, s.now = crlf(s.old), crlf(s.new), crlf(s.now)
 	return s
 }
 
-func (r teller) crlfHeaders() story {
+func (r generator) crlfHeaders() scenario {
 	s := r.drift()
 	s.crlf = true
 	if r.IntN(3) == 0 {
@@ -344,7 +344,7 @@ func (r teller) crlfHeaders() story {
 	return s
 }
 
-func (r teller) otherEndings() story {
+func (r generator) otherEndings() scenario {
 	s := r.drift()
 	if r.IntN(4) == 0 {
 		s = r.unended()
@@ -357,7 +357,7 @@ func (r teller) otherEndings() story {
 	return s
 }
 
-func (r teller) mixedEndings() story {
+func (r generator) mixedEndings() scenario {
 	s := r.drift()
 	mix := func(s string) string {
 		var b strings.Builder
@@ -369,7 +369,7 @@ func (r teller) mixedEndings() story {
 		}
 		return b.String()
 	}
-	if r.IntN(2) == 0 { // the whole story is of one mixed file
+	if r.IntN(2) == 0 { // all versions have the same mixed endings
 		end := map[string]string{}
 		for _, l := range r.alphabet() {
 			end[l] = r.one([]string{"\n", "\r\n"})
@@ -393,8 +393,8 @@ func (r teller) mixedEndings() story {
 	return s
 }
 
-// wholeFiles come into being, go, or are empty before or after.
-func (r teller) wholeFiles() story {
+// wholeFiles creates, deletes, fills or empties a file.
+func (r generator) wholeFiles() scenario {
 	s := r.drift()
 	switch r.IntN(5) {
 	case 0: // create
@@ -415,7 +415,7 @@ func (r teller) wholeFiles() story {
 		}
 	case 3: // empty it
 		s.new = ""
-	default: // it is empty now
+	default: // the file is now empty
 		s.now = ""
 	}
 	if r.IntN(4) == 0 {
@@ -424,11 +424,11 @@ func (r teller) wholeFiles() story {
 	return s
 }
 
-// TestStoriesAreTheSameForASeed keeps a failure of the comparison repeatable.
-func TestStoriesAreTheSameForASeed(t *testing.T) {
+// TestInstancesAreReproducible checks that a seed reproduces a failure of TestDifferential.
+func TestInstancesAreReproducible(t *testing.T) {
 	t.Parallel()
 	for _, c := range classes {
-		if !slices.Equal(instances(c.name, c.tell, 3, 20), instances(c.name, c.tell, 3, 20)) {
+		if !slices.Equal(instances(c.name, c.make, 3, 20), instances(c.name, c.make, 3, 20)) {
 			t.Errorf("%s: differ", c.name)
 		}
 	}

@@ -12,15 +12,15 @@ import (
 
 const abc = " a\n-b\n+B\n c\n"
 
-// deliberate are the cases in which Apply does something else on purpose than GNU patch,
-// or than git apply, where those two disagree.
+// deliberate are the cases in which Apply differs from GNU patch or git apply on purpose,
+// or in which those two disagree.
 var deliberate = []struct {
-	name           string // of the row in docs/patch.md
+	name           string // the first cell of the row in docs/patch.md
 	file           string
-	hunks          string // behind "create " or "delete " for a side that is /dev/null
-	zero           bool   // no hunk has context, which git is told
+	hunks          string // after "create " or "delete " if a side is /dev/null
+	zero           bool   // no hunk has context, for which git apply needs an option
 	fuzz           int
-	gnu, git, ours string // the file afterwards, and whether the patch was refused
+	gnu, git, ours string // the file after the patch, or whether the patch was refused
 }{
 	{
 		name: "LF patch, CRLF file", file: "a\r\nb\r\nc\r\n", hunks: "@@ -1,3 +1,3 @@\n" + abc,
@@ -88,8 +88,9 @@ var deliberate = []struct {
 	},
 }
 
-// headed is an instance whose patch has headers that end as its hunks do.
-func headed(name, file, hunks string) instance {
+// withHeader returns an instance whose patch has a header with the same line endings as
+// its hunks.
+func withHeader(name, file, hunks string) instance {
 	name = strings.ReplaceAll(name, " ", "-")
 	old, new := "a/"+name, "b/"+name
 	if rest, ok := strings.CutPrefix(hunks, "delete "); ok {
@@ -105,7 +106,7 @@ func headed(name, file, hunks string) instance {
 	return instance{name: name, now: file, text: header + hunks}
 }
 
-// documented are the rows of the table in docs/patch.md, by their first cells.
+// documented returns the first cells of the rows of the table in docs/patch.md.
 func documented(t *testing.T) map[string]bool {
 	t.Helper()
 	doc, err := os.ReadFile(filepath.Join("..", "..", "docs", "patch.md"))
@@ -121,7 +122,7 @@ func documented(t *testing.T) map[string]bool {
 
 func TestDeliberateDifferences(t *testing.T) {
 	t.Parallel()
-	tell := func(c instance, o outcome) string {
+	describe := func(c instance, o outcome) string {
 		switch {
 		case o.refused && o.now != c.now && o.now != "":
 			return "refused: " + o.now
@@ -135,12 +136,12 @@ func TestDeliberateDifferences(t *testing.T) {
 	for _, d := range deliberate {
 		t.Run(d.name, func(t *testing.T) {
 			t.Parallel()
-			c := headed(d.name, d.file, d.hunks)
+			c := withHeader(d.name, d.file, d.hunks)
 			c.zero = d.zero
 			got := map[string]string{
-				"GNU patch": tell(c, gnu(t, []instance{c}, d.fuzz)[0]),
-				"git apply": tell(c, git(t, []instance{c})[0]),
-				"Apply":     tell(c, ours(t, c, d.fuzz)),
+				"GNU patch": describe(c, gnu(t, []instance{c}, d.fuzz)[0]),
+				"git apply": describe(c, git(t, []instance{c})[0]),
+				"Apply":     describe(c, ours(t, c, d.fuzz)),
 			}
 			if diff := cmp.Diff(map[string]string{"GNU patch": d.gnu, "git apply": d.git, "Apply": d.ours}, got); diff != "" {
 				t.Error(diff)
@@ -155,18 +156,18 @@ func TestDeliberateDifferences(t *testing.T) {
 	}
 }
 
-func TestTellsPlacesInTheFile(t *testing.T) {
+func TestPlacementsAreInTheFile(t *testing.T) {
 	t.Parallel()
 	if name := "lines after the end"; !documented(t)[name] {
 		t.Errorf("docs/patch.md has no row %q", name)
 	}
-	c := headed("x", "a\nb\n", "@@ -9,0 +10 @@\n+n\n")
-	want := demand{outcome: outcome{now: "a\nb\nn\n", placed: []place{{line: 3}}}}
-	if got := ours(t, c, 0); !want.meets(c, got) {
+	c := withHeader("x", "a\nb\n", "@@ -9,0 +10 @@\n+n\n")
+	want := expectation{outcome: outcome{now: "a\nb\nn\n", placed: []place{{line: 3}}}}
+	if got := ours(t, c, 0); !want.accepts(c, got) {
 		t.Errorf("Apply %v, want %v", got, want)
 	}
 	want.placed[0].line = 10
-	if got := gnu(t, []instance{c}, 0)[0]; !want.meets(c, got) {
+	if got := gnu(t, []instance{c}, 0)[0]; !want.accepts(c, got) {
 		t.Errorf("GNU patch %v, want %v", got, want)
 	}
 }

@@ -11,22 +11,21 @@ import (
 // contextLines is how many unchanged lines Diff puts around a change.
 const contextLines = 3
 
-// Diff compares two versions of a file, with three lines of context. An empty
-// name says that there is no such side: the file is new, or deleted.
+// Diff compares two versions of a file, with three lines of context. If oldName is empty,
+// the file is new; if newName is empty, it is deleted.
 //
-// As few lines are changed as can be, unless the files are so long and so
-// different that finding the fewest would take too long. Where a change could
-// stand in several places it stands where Michael Haggerty's indent heuristic,
-// which is git's too, puts it. The section of a hunk is the nearest line before it
-// that begins a function, a class or the like in the language that the name's
-// extension tells, as git's is.
+// The diff changes as few lines as possible, unless the files are so long and so different
+// that finding the minimum would take too long. If a change fits in several places, Diff
+// chooses one by Michael Haggerty's indent heuristic, like git. The section of a hunk is
+// the nearest line before it that begins a function, a class or the like in the file's
+// language, which Diff knows by the extension of oldName.
 func Diff(oldName, newName string, old, new []byte) File {
 	return DiffContext(oldName, newName, old, new, contextLines)
 }
 
-// DiffContext is Diff with a chosen number of context lines. With none, each
-// run of changed lines is a hunk of its own, as delta debugging wants it, and
-// hunks have no section.
+// DiffContext is Diff with the given number of context lines. With none, each run of
+// changed lines is a hunk of its own, as delta debugging needs it, and hunks have no
+// section.
 func DiffContext(oldName, newName string, old, new []byte, context int) File {
 	f := File{
 		OldName: oldName, NewName: newName,
@@ -41,8 +40,8 @@ func DiffContext(oldName, newName string, old, new []byte, context int) File {
 	}
 	before, after := string(old), string(new)
 	opts := append(effort(before, after), diff.Context(context))
-	// Without the indent heuristic when there is no context: it may move a run
-	// of changes next to another, but hunks must stay apart.
+	// Without context, hunks must stay apart, but the indent heuristic may move a run of
+	// changes next to another.
 	if context > 0 {
 		opts = append(opts, textdiff.IndentHeuristic())
 	}
@@ -76,19 +75,18 @@ func DiffContext(oldName, newName string, old, new []byte, context int) File {
 	return f
 }
 
-// The most lines to compare, of both sides together, for the fewest changes and
-// for nearly the fewest. At its bound either takes a second or less for the worst
-// there is, long files of the same lines in another order, where the time grows
-// with the square of the lines, or with their power of 1.5. Sources are far from
-// both bounds.
+// The most lines to compare, of both sides together, for a minimal diff and for a nearly
+// minimal one. At its limit, either takes a second or less in the worst case: long files
+// with the same lines in another order, for which the time grows with the square of the
+// number of lines, or with its power of 1.5. Source files are far below both limits.
 const (
-	minimalLines = 10_000
-	nearlyLines  = 30_000
+	minimalLines       = 10_000
+	nearlyMinimalLines = 30_000
 )
 
-// effort says how hard to look for few changes, by what there is to compare: the
-// lines between the first and the last that differ. Beyond both bounds only lines
-// that are alone of their kind are brought together, and what stands around them.
+// effort returns how hard to look for a small diff, by the number of lines between the
+// first and the last difference. Above both limits, only lines that are unique, and those
+// around them, are matched.
 func effort(old, new string) []diff.Option {
 	for len(old) > 0 && len(new) > 0 && old[len(old)-1] == new[len(new)-1] {
 		old, new = old[:len(old)-1], new[:len(new)-1]
@@ -100,14 +98,14 @@ func effort(old, new string) []diff.Option {
 	switch lines := strings.Count(old[same:], "\n") + strings.Count(new[same:], "\n"); {
 	case lines <= minimalLines:
 		return []diff.Option{diff.Minimal()}
-	case lines <= nearlyLines:
+	case lines <= nearlyMinimalLines:
 		return nil
 	default:
 		return []diff.Option{diff.Fast()}
 	}
 }
 
-// IsBinary tells whether b looks binary, by git's rule: a NUL early on.
+// IsBinary reports whether b looks binary, by git's rule: a NUL near its start.
 func IsBinary(b []byte) bool {
 	const early = 8000
 	return bytes.IndexByte(b[:min(len(b), early)], 0) >= 0

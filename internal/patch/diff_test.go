@@ -27,8 +27,8 @@ func changed(f patch.File) (n int) {
 	return n
 }
 
-// fewest is the least number of changed lines there can be, by the table of the
-// longest common subsequence.
+// fewest returns the least possible number of changed lines, by the table for the longest
+// common subsequence.
 func fewest(old, new []string) int {
 	row := make([]int, len(new)+1) // lengths for the lines of old so far and each prefix of new
 	for _, a := range old {
@@ -60,12 +60,13 @@ func TestDiffIsMinimal(t *testing.T) {
 		old, new := texts(t)
 		f := patch.DiffContext("x", "x", old, new, rapid.IntRange(0, 3).Draw(t, "context"))
 		if got, want := changed(f), fewest(lines(old), lines(new)); got != want {
-			t.Fatalf("%d lines are changed, %d need to be:\n%s", got, want, patch.Format([]patch.File{f}))
+			t.Fatalf("%d lines are changed, want %d:\n%s", got, want, patch.Format([]patch.File{f}))
 		}
 	})
 }
 
-// shuffled is a text of n lines of so many kinds at random: the worst to compare.
+// shuffled returns n random lines out of the given number of kinds: the worst case to
+// compare.
 func shuffled(rnd *rand.Rand, n, kinds int) []byte {
 	var b bytes.Buffer
 	for range n {
@@ -74,20 +75,19 @@ func shuffled(rnd *rand.Rand, n, kinds int) []byte {
 	return b.Bytes()
 }
 
-// TestDiffIsMinimalOfLongFiles has two files in which the only lines that are
-// alone of their kind are misleading: the library's heuristics, which are on
-// unless told, take them for fixed points.
-func TestDiffIsMinimalOfLongFiles(t *testing.T) {
+// TestDiffOfLongFilesIsMinimal has two files in which the only unique line has moved. The
+// library's heuristics, which are on by default, would take it for a fixed point.
+func TestDiffOfLongFilesIsMinimal(t *testing.T) {
 	t.Parallel()
 	body := strings.Repeat("\ta()\n\tb()\n\tb()\n", 1300)
 	old, new := "moved\n"+body, body+"moved\n"
 	if got := changed(patch.Diff("x", "x", []byte(old), []byte(new))); got != 2 {
-		t.Errorf("%d lines are changed, 2 need to be", got)
+		t.Errorf("%d lines are changed, want 2", got)
 	}
 }
 
-// TestDiffIsNotLongerThanGits compares with git's default on edits of sources of
-// which many lines are alike, and with git's least where that is git's default.
+// TestDiffIsNotLongerThanGits compares with git diff, by its default and its minimal
+// algorithm, on edits of sources with many equal lines.
 func TestDiffIsNotLongerThanGits(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(2, 2))
@@ -133,18 +133,19 @@ func TestDiffIsNotLongerThanGits(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(files) < 290 {
-			t.Fatalf("git tells of %d files", len(files))
+			t.Fatalf("git reports %d files", len(files))
 		}
 		for _, f := range files {
 			if got, git := changed(ours[f.Name()]), changed(f); got > git {
-				t.Errorf("%s, %s: %d lines are changed, by git %d", f.Name(), algorithm, got, git)
+				t.Errorf("%s, %s: %d lines are changed, git changes %d", f.Name(), algorithm, got, git)
 			}
 		}
 	}
 }
 
-// TestDiffStandsWhereAHumanWouldPutIt has edits that could stand in several places.
-func TestDiffStandsWhereAHumanWouldPutIt(t *testing.T) {
+// TestDiffChoosesNaturalPlaces has edits that fit in several places, and the one that a
+// person would choose.
+func TestDiffChoosesNaturalPlaces(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name string
@@ -184,9 +185,9 @@ func TestDiffStandsWhereAHumanWouldPutIt(t *testing.T) {
 	}
 }
 
-// TestDiffOfHugeFiles has what takes minutes unless there are bounds on what is
-// compared thoroughly. It goes by what is not found for their sake, since a clock
-// says little on a busy machine; BenchmarkDiff has the times.
+// TestDiffOfHugeFiles has files that would take minutes to compare without the limits. It
+// checks that the diff is far from minimal, as the limits make it, because time proves
+// little on a busy machine; BenchmarkDiff measures time.
 func TestDiffOfHugeFiles(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 3))
@@ -203,20 +204,20 @@ func TestDiffOfHugeFiles(t *testing.T) {
 		}
 		got, _, err := patch.Apply(tt.old, f, patch.Options{})
 		if err != nil || !bytes.Equal(got, tt.new) {
-			t.Errorf("%s: the diff does not lead to the new version: %v", tt.name, err)
+			t.Errorf("%s: the diff does not produce the new version: %v", tt.name, err)
 		}
 	}
 }
 
-// TestDiffOfHugeFilesWithFewChanges: how much a file holds that did not change
-// does not matter, nor that no line between the changes is alone of its kind.
+// TestDiffOfHugeFilesWithFewChanges checks that unchanged lines do not count towards the
+// limits, even if no line between the changes is unique.
 func TestDiffOfHugeFilesWithFewChanges(t *testing.T) {
 	t.Parallel()
 	old := strings.Repeat("a\nb\nc\n", 40_000)
 	new := lines([]byte(old))
 	new[60_000], new[60_100] = "b\n", "a\n"
 	if got := changed(patch.Diff("x", "x", []byte(old), []byte(strings.Join(new, "")))); got != 4 {
-		t.Errorf("%d lines are changed, 4 need to be", got)
+		t.Errorf("%d lines are changed, want 4", got)
 	}
 }
 

@@ -1,16 +1,16 @@
 package patch_test
 
-// The differential test puts the same patches on the same files with Apply, GNU patch
-// and git apply, and compares what each refuses, where hunks went, and the bytes.
-// A process starts slowly, so one call gets a folder of many files and one patch.
+// The differential test applies the same patches to the same files with Apply, GNU patch
+// and git apply. It compares which ones each refuses, where hunks went, and the results.
+// Starting a process is slow, so each call gets a directory of many files and one patch.
 //
-// It compares some thousand cases. More of them, and others:
+// By default it compares a few thousand cases. To compare more, and others:
 //
 //	go test ./internal/patch -run Differential -differential 50000 -differential.seed 7
 //
 // Where Apply differs on purpose, docs/patch.md says so and deliberate_test.go shows it.
-// Here such a case is told by the case itself, and compared with what GNU patch does
-// once the file and the patch are written without that difference (see plain).
+// This test finds such cases by their content, rewrites the file and the patch to remove
+// the difference (see plain), and compares with GNU patch's result for those.
 
 import (
 	"cmp"
@@ -36,24 +36,24 @@ var (
 	differentialSeed = flag.Uint64("differential.seed", 1, "the `seed` of its cases")
 )
 
-// maxFuzz is the most that is compared: no more than there is context.
+// maxFuzz is the most fuzz to compare: hunks have no more context.
 const maxFuzz = 3
 
-// outcome is what a program made of an instance.
+// outcome is what a program did with an instance.
 type outcome struct {
 	refused bool
 	gone    bool    // the file was deleted
 	now     string  // the content, unless gone
-	placed  []place // of the hunks before the first that was refused
+	placed  []place // places of the hunks before the first refused one
 }
 
 // place is where a hunk went.
 type place struct {
-	line int // of the new content, from 1
+	line int // in the new content, from 1
 	fuzz int
 }
 
-// parse reads the one file's patch of an instance.
+// parse returns the patch of an instance, which changes one file.
 func parse(t *testing.T, c instance) patch.File {
 	t.Helper()
 	files, err := patch.Parse([]byte(c.text))
@@ -63,7 +63,8 @@ func parse(t *testing.T, c instance) patch.File {
 	return files[0]
 }
 
-// ours is what Apply makes of an instance. What is refused must be left alone.
+// ours returns the outcome of Apply. It fails the test if Apply changes its input, or
+// returns both an error and a result.
 func ours(t *testing.T, c instance, fuzz int) outcome {
 	t.Helper()
 	f := parse(t, c)
@@ -84,7 +85,7 @@ func ours(t *testing.T, c instance, fuzz int) outcome {
 	return o
 }
 
-// program finds a program that the comparison needs.
+// program returns the path of a program that the comparison needs.
 func program(t *testing.T, name string) string {
 	t.Helper()
 	file, err := exec.LookPath(name)
@@ -94,7 +95,7 @@ func program(t *testing.T, name string) string {
 	return file
 }
 
-// run starts a program, which may end with status 1, and gives all that it writes.
+// run runs a program, which may exit with status 1, and returns its combined output.
 func run(t *testing.T, dir, stdin string, args ...string) string {
 	t.Helper()
 	cmd := exec.Command(program(t, args[0]), args[1:]...)
@@ -109,7 +110,7 @@ func run(t *testing.T, dir, stdin string, args ...string) string {
 	return string(out)
 }
 
-// layOut writes the instances' files into a folder and their patches into one text.
+// layOut writes the files of the instances to a directory, and joins their patches.
 func layOut(t *testing.T, cases []instance) (dir, diff string) {
 	t.Helper()
 	dir = t.TempDir()
@@ -126,8 +127,8 @@ func layOut(t *testing.T, cases []instance) (dir, diff string) {
 	return dir, b.String()
 }
 
-// outcomes reads what became of each file; ok tells which were not refused. Those may
-// have changed all the same: programs put on what fits.
+// outcomes reads each file after the patch; ok has those whose patch was not refused. A
+// file whose patch was refused may have changed, too: some hunks may have been applied.
 func outcomes(t *testing.T, dir string, cases []instance, ok map[string]bool) []outcome {
 	t.Helper()
 	all := make([]outcome, len(cases))
@@ -145,15 +146,15 @@ func outcomes(t *testing.T, dir string, cases []instance, ok map[string]bool) []
 	return all
 }
 
-// What GNU patch says with --verbose.
+// What GNU patch prints with --verbose.
 var (
 	gnuFile = regexp.MustCompile(`(?m)^patching file (.*)$`)
 	gnuHunk = regexp.MustCompile(`(?m)^Hunk #\d+ succeeded at (\d+)(?: with fuzz (\d+))?`)
 	gnuFail = regexp.MustCompile(`(?m)^(Hunk #\d+ (FAILED|ignored|skipped)|Not deleting file)`)
 )
 
-// gnu is what GNU patch makes of the instances. With --forward it refuses to create a
-// file that exists, as everyone else does.
+// gnu returns the outcomes of GNU patch. With --forward it refuses to create a file that
+// exists, like the others.
 func gnu(t *testing.T, cases []instance, fuzz int, more ...string) []outcome {
 	t.Helper()
 	dir, diff := layOut(t, cases)
@@ -166,12 +167,12 @@ func gnu(t *testing.T, cases []instance, fuzz int, more ...string) []outcome {
 		if i+1 < len(files) {
 			part = said[at[1]:files[i+1][0]]
 		}
-		// What is said of the next file before its name is of no hunk.
+		// The output about the next file starts before its name, and lists no hunks there.
 		name := said[at[2]:at[3]]
 		ok[name] = !gnuFail.MatchString(before(part, "The next patch would "))
 		for _, m := range gnuHunk.FindAllStringSubmatch(before(part, " FAILED at "), -1) {
 			line, _ := strconv.Atoi(m[1]) // digits
-			fuzz, _ := strconv.Atoi(m[2]) // or none
+			fuzz, _ := strconv.Atoi(m[2]) // digits or empty
 			placed[name] = append(placed[name], place{line, fuzz})
 		}
 	}
@@ -189,9 +190,8 @@ func before(s, mark string) string {
 
 var gitApplied = regexp.MustCompile(`(?m)^Applied patch (.*) cleanly\.$`)
 
-// git is what git apply makes of the instances. It is all or nothing about a whole
-// patch unless told to leave what it rejects, and takes no hunk for sound that lacks
-// context unless told that it may.
+// git returns the outcomes of git apply. Without --reject, git apply applies all files or
+// none; without --unidiff-zero, it refuses hunks that lack context.
 func git(t *testing.T, cases []instance) []outcome {
 	t.Helper()
 	all := make([]outcome, len(cases))
@@ -200,7 +200,7 @@ func git(t *testing.T, cases []instance) []outcome {
 		var at []int
 		for i, c := range cases {
 			if c.now == "" && parse(t, c).Delete {
-				all[i].refused = true // with --reject git 2.39 dies of this
+				all[i].refused = true // git 2.39 crashes with --reject
 			} else if c.zero == zero {
 				some, at = append(some, c), append(at, i)
 			}
@@ -224,8 +224,8 @@ func git(t *testing.T, cases []instance) []outcome {
 	return all
 }
 
-// ending is what the lines have in common: "\n", "\r\n", "mixed", or "" when none is
-// ended.
+// ending returns the line ending of all lines: "\n", "\r\n", "mixed", or "" if no line
+// has one.
 func ending(lines []string) string {
 	e := ""
 	for _, l := range lines {
@@ -241,21 +241,21 @@ func ending(lines []string) string {
 	return e
 }
 
-// bare is a line without its ending.
+// bare returns a line without its ending.
 func bare(line string) string { return strings.TrimSuffix(strings.TrimSuffix(line, "\n"), "\r") }
 
 func unended(line string) bool { return !strings.HasSuffix(line, "\n") }
 
-// The deliberate differences that the instances have in them.
+// The deliberate differences that instances can show.
 const (
-	otherEndings = "the file ends its lines in another way than the patch"
-	mixedEndings = "the file ends its lines in several ways, the patch in one"
-	backwardHunk = "GNU patch goes back to lines that it has passed"
-	joinedLine   = "GNU patch joins a last line without a newline and the one that it puts behind it"
-	lastNewline  = "a newline at the end is missing"
+	otherEndings = "the file and the patch have different line endings"
+	mixedEndings = "the file has mixed line endings, the patch only one kind"
+	backwardHunk = "GNU patch searches lines before the previous hunk"
+	joinedLine   = "GNU patch joins a last line without a newline and the line inserted after it"
+	lastNewline  = "the last newline is missing"
 )
 
-// difference tells which of them an instance may have, if any.
+// difference returns the one that an instance may show, or "".
 func difference(t *testing.T, c instance) string {
 	t.Helper()
 	file := slices.Collect(strings.Lines(c.now))
@@ -283,7 +283,7 @@ func difference(t *testing.T, c instance) string {
 	}
 }
 
-// plain is an instance without the differences: all lines end, and alike.
+// plain returns an instance without the differences: all lines end in LF.
 func plain(c instance) instance {
 	var b strings.Builder
 	for line := range strings.Lines(c.text) {
@@ -300,9 +300,9 @@ func plain(c instance) instance {
 	return c
 }
 
-// restored gives the outcome of a plain instance the endings of the file as it was. Its
-// last newline comes or goes only with a hunk at the end whose sides disagree about it.
-func restored(t *testing.T, c instance, o outcome) outcome {
+// withEndings returns the outcome of a plain instance with the file's own line endings.
+// The last newline changes only if a hunk at the end adds or removes it.
+func withEndings(t *testing.T, c instance, o outcome) outcome {
 	t.Helper()
 	if o.refused || o.gone {
 		return o
@@ -331,8 +331,9 @@ func restored(t *testing.T, c instance, o outcome) outcome {
 	return o
 }
 
-// reaching corrects where GNU patch says that it put lines behind the end of the file.
-func reaching(t *testing.T, c instance, o outcome) outcome {
+// clampPlaces corrects an outcome in which GNU patch reports that it inserted lines after
+// the end of the file.
+func clampPlaces(t *testing.T, c instance, o outcome) outcome {
 	t.Helper()
 	end, moved := len(slices.Collect(strings.Lines(c.now)))+1, 0
 	if o.refused {
@@ -347,14 +348,14 @@ func reaching(t *testing.T, c instance, o outcome) outcome {
 	return o
 }
 
-// backwards tells whether GNU patch looks for a hunk before lines that the hunk before
-// it has dealt with, which it does when it expects the hunk there (see docs/patch.md) and
-// does not tie it to the start or the end of the file.
+// backwards reports whether GNU patch searches for a hunk before the lines of the previous
+// hunk. It does if it expects the hunk there (see docs/patch.md) and does not tie it to the
+// start or the end of the file.
 func backwards(t *testing.T, c instance, o outcome, fuzz int) bool {
 	t.Helper()
 	moved, offset, passed := 0, 0, 0
 	for i, h := range parse(t, c).Hunks {
-		s := standing(nil, h)
+		s := fitOf(nil, h)
 		tied := s.prefix-s.suffix > fuzz || s.suffix-s.prefix > fuzz && h.OldStart <= 1
 		if h.OldLines > 0 && !tied && h.OldStart+offset <= passed {
 			return true
@@ -372,8 +373,8 @@ func backwards(t *testing.T, c instance, o outcome, fuzz int) bool {
 	return false
 }
 
-// joined tells whether GNU patch made one line of a file's last, which lacks a newline,
-// and of what it put behind it.
+// joined reports whether GNU patch joined the last line of a file, which lacks a newline,
+// and the line that it inserted after it.
 func joined(t *testing.T, c instance, o outcome) bool {
 	t.Helper()
 	if c.now == "" || !unended(c.now) || o.refused {
@@ -386,8 +387,8 @@ func joined(t *testing.T, c instance, o outcome) bool {
 	return len(slices.Collect(strings.Lines(o.now))) == lines-1
 }
 
-// parted tells whether got is joined but for a newline behind the file's last line.
-func parted(c instance, got, joined string) bool {
+// separated reports whether got is joined, except for a newline after the file's last line.
+func separated(c instance, got, joined string) bool {
 	last := c.now[strings.LastIndex(c.now, "\n")+1:]
 	for i := range got {
 		if got[i] == '\n' && got[:i]+got[i+1:] == joined && strings.HasSuffix(got[:i], last) {
@@ -397,23 +398,23 @@ func parted(c instance, got, joined string) bool {
 	return false
 }
 
-// demand is what is expected of Apply.
-type demand struct {
+// expectation is the outcome expected of Apply.
+type expectation struct {
 	outcome
-	why       string // the deliberate difference that decided, if any
-	backwards bool   // GNU patch may have gone back, and be no measure
+	why       string // the deliberate difference that applies, if any
+	backwards bool   // GNU patch may have searched backwards, which Apply never does
 }
 
-// expected is what Apply shall make of the instances: what GNU patch makes of them but
-// for the deliberate differences.
-func expected(t *testing.T, cases []instance, fuzz int) []demand {
+// expected returns what is expected of Apply: the outcomes of GNU patch, except for the
+// deliberate differences.
+func expected(t *testing.T, cases []instance, fuzz int) []expectation {
 	t.Helper()
-	want := make([]demand, len(cases))
+	want := make([]expectation, len(cases))
 	var again []instance
 	var at []int
 	for i, o := range gnu(t, cases, fuzz) {
 		c := cases[i]
-		want[i] = demand{outcome: reaching(t, c, o), backwards: backwards(t, c, o, fuzz)}
+		want[i] = expectation{outcome: clampPlaces(t, c, o), backwards: backwards(t, c, o, fuzz)}
 		switch d := difference(t, c); {
 		case d == otherEndings, d != "" && o.refused:
 			want[i].why = d
@@ -424,7 +425,7 @@ func expected(t *testing.T, cases []instance, fuzz int) []demand {
 	}
 	for j, o := range gnu(t, again, fuzz) {
 		w := &want[at[j]]
-		w.outcome = restored(t, cases[at[j]], reaching(t, again[j], o))
+		w.outcome = withEndings(t, cases[at[j]], clampPlaces(t, again[j], o))
 		w.backwards = w.backwards || backwards(t, again[j], o, fuzz)
 		if o.refused {
 			w.why = ""
@@ -433,16 +434,16 @@ func expected(t *testing.T, cases []instance, fuzz int) []demand {
 	return want
 }
 
-// meets tells whether an outcome is as demanded.
-func (want demand) meets(c instance, got outcome) bool {
+// accepts reports whether an outcome is as expected.
+func (want expectation) accepts(c instance, got outcome) bool {
 	if got.refused || want.refused {
 		return got.refused == want.refused
 	}
 	now := want.now
 	switch want.why {
 	case joinedLine:
-		return parted(c, got.now, now)
-	case mixedEndings: // which of its endings a line gets, TestDeliberateDifferences tells
+		return separated(c, got.now, now)
+	case mixedEndings: // TestDeliberateDifferences checks which ending each line gets
 		got.now, now = strings.ReplaceAll(got.now, "\r", ""), strings.ReplaceAll(now, "\r", "")
 	}
 	return got.gone == want.gone && got.now == now && slices.Equal(got.placed, want.placed)
@@ -450,17 +451,17 @@ func (want demand) meets(c instance, got outcome) bool {
 
 // Where git apply differs from GNU patch, which Apply follows.
 const (
-	gitCRLF      = "git takes the CRs of a patch that is CRLF throughout for content"
-	gitExists    = "git creates no file that exists, though it be empty"
-	gitNoNewline = "git joins a line without a newline and the one behind, where GNU patch ends it"
-	gitAnchors   = "git and GNU patch tie hunks to the start or the end by rules of their own"
-	gitSearches  = "git looks from the stated new line, not from the offset of the hunk before"
-	gitOverlap   = "git puts hunks out of order, but none on the context of another"
+	gitCRLF      = "git takes the CRs of a patch that has only CRLF for content"
+	gitExists    = "git does not create a file that exists, even if it is empty"
+	gitNoNewline = "git joins a line without a newline and the next one; GNU patch adds the newline"
+	gitAnchors   = "git and GNU patch have different rules to tie hunks to the start or the end"
+	gitSearches  = "git searches from the stated new line, not from the offset of the previous hunk"
+	gitOverlap   = "git applies hunks out of order, but none to the context of another"
 )
 
-// gitDiffers tells why git apply may do something else with an instance than Apply
-// without fuzz; "" when they must agree.
-func gitDiffers(t *testing.T, c instance, want demand) string {
+// gitDiffers returns why git apply may differ from Apply without fuzz, or "" if they must
+// agree.
+func gitDiffers(t *testing.T, c instance, want expectation) string {
 	t.Helper()
 	f := parse(t, c)
 	file := slices.Collect(strings.Lines(c.now))
@@ -475,9 +476,9 @@ func gitDiffers(t *testing.T, c instance, want demand) string {
 		return gitExists
 	}
 	placed, stated, lone, anchored, uneven, sorted, disjoint := true, true, true, false, false, true, true
-	passed, end := 0, -1 // by the hunk before: where its lines are, and where it expects them
+	passed, end := 0, -1 // the actual and the expected end of the previous hunk
 	for _, h := range f.Hunks {
-		s := standing(file, h)
+		s := fitOf(file, h)
 		if len(s.places) == 0 {
 			placed, stated = false, false
 			continue
@@ -489,7 +490,8 @@ func gitDiffers(t *testing.T, c instance, want demand) string {
 		passed = s.places[0] + s.lines
 		disjoint = disjoint && s.expected >= end && s.expected+s.lines > end
 		end = s.expected + s.lines
-		// GNU patch goes by less context on one side, git by none, or by line 1.
+		// GNU patch ties a hunk that has less context on one side, git one that has none,
+		// or that starts at line 1.
 		ends, starts := s.suffix < s.prefix, s.prefix < s.suffix && h.OldStart <= 1
 		if !c.zero {
 			ends, starts = ends || s.suffix == 0, starts || h.OldStart <= 1
@@ -499,7 +501,7 @@ func gitDiffers(t *testing.T, c instance, want demand) string {
 	switch lacking := slices.ContainsFunc(file, unended) || strings.Contains(c.text, "\n\\ No newline"); {
 	case lacking && (c.zero || !stated):
 		return gitNoNewline
-	case !placed: // by anybody
+	case !placed: // by either program
 		return ""
 	case anchored, uneven && !stated:
 		return gitAnchors
@@ -511,17 +513,17 @@ func gitDiffers(t *testing.T, c instance, want demand) string {
 	return ""
 }
 
-// stand is how a hunk stands to a file.
-type stand struct {
-	lines          int // old ones
-	prefix, suffix int // of context
-	expected       int // line, from 0
-	stated         bool
-	places         []int // where its old lines are, or would be
+// fit is where a hunk fits in a file.
+type fit struct {
+	lines          int   // number of old lines
+	prefix, suffix int   // lines of context
+	expected       int   // expected line, from 0
+	stated         bool  // it fits at the expected line
+	places         []int // all lines at which it fits
 }
 
-func standing(file []string, h patch.Hunk) stand {
-	s := stand{lines: h.OldLines, prefix: len(h.Lines), expected: h.OldStart - 1}
+func fitOf(file []string, h patch.Hunk) fit {
+	s := fit{lines: h.OldLines, prefix: len(h.Lines), expected: h.OldStart - 1}
 	var old []string
 	for i, l := range h.Lines {
 		s.suffix++
@@ -544,12 +546,12 @@ func standing(file []string, h patch.Hunk) stand {
 	return s
 }
 
-// tally counts what became of cases.
+// tally counts the outcomes of cases.
 type tally struct {
 	sync.Mutex
-	classes map[string]*[2]int // that Apply refused, and took
-	reasons map[string]int     // why Apply differed from GNU patch, "" when it did not
-	git     map[string]*[2]int // why git apply could have differed from Apply, and did not, or did
+	classes map[string]*[2]int // by class: cases that Apply refused, and applied
+	reasons map[string]int     // by the reason why Apply differs from GNU patch, or ""
+	git     map[string]*[2]int // by the reason why git may differ: cases that agree, and differ
 }
 
 func count(m map[string]*[2]int, key string, second bool) {
@@ -565,7 +567,7 @@ func count(m map[string]*[2]int, key string, second bool) {
 
 func TestDifferential(t *testing.T) {
 	t.Parallel()
-	const batch = 50 // cases of one class in one call
+	const batch = 50 // cases of one class per call
 	each := max(1, *differential/len(classes)/(maxFuzz+1))
 	n := tally{classes: map[string]*[2]int{}, reasons: map[string]int{}, git: map[string]*[2]int{}}
 	for fuzz := range maxFuzz + 1 {
@@ -575,7 +577,7 @@ func TestDifferential(t *testing.T) {
 				var cases []instance
 				for _, c := range classes {
 					seed := *differentialSeed<<32 + uint64(fuzz)<<24 + uint64(from)
-					cases = append(cases, instances(c.name, c.tell, seed, min(batch, each-from))...)
+					cases = append(cases, instances(c.name, c.make, seed, min(batch, each-from))...)
 				}
 				n.compare(t, cases, fuzz)
 			}
@@ -584,12 +586,12 @@ func TestDifferential(t *testing.T) {
 	t.Cleanup(func() { n.report(t, each*(maxFuzz+1)) })
 }
 
-// compare puts all patches on in all ways.
+// compare applies all patches in each way, and compares the outcomes.
 func (n *tally) compare(t *testing.T, cases []instance, fuzz int) {
 	t.Helper()
 	want := expected(t, cases, fuzz)
 	var gits []outcome
-	if fuzz == 0 { // git has none
+	if fuzz == 0 { // git apply has no fuzz
 		gits = git(t, cases)
 	}
 	n.Lock()
@@ -598,7 +600,7 @@ func (n *tally) compare(t *testing.T, cases []instance, fuzz int) {
 		got := ours(t, c, fuzz)
 		count(n.classes, c.class, !got.refused)
 		switch {
-		case want[i].meets(c, got):
+		case want[i].accepts(c, got):
 			n.reasons[want[i].why]++
 		case want[i].backwards:
 			n.reasons[backwardHunk]++
@@ -617,21 +619,21 @@ func (n *tally) compare(t *testing.T, cases []instance, fuzz int) {
 	}
 }
 
-// report tells how the cases went, and whether they tell something.
+// report logs the counts, and fails the test if the cases are too one-sided to prove much.
 func (n *tally) report(t *testing.T, each int) {
 	t.Helper()
 	for _, class := range slices.Sorted(maps.Keys(n.classes)) {
 		refused, took := n.classes[class][0], n.classes[class][1]
 		t.Logf("%-14s %5d refused, %5d applied", class, refused, took)
 		if each >= 100 && min(refused, took) < (refused+took)/10 {
-			t.Errorf("%s: the cases tell too little", class)
+			t.Errorf("%s: too few cases on one side", class)
 		}
 	}
 	for _, why := range slices.Sorted(maps.Keys(n.reasons)) {
-		t.Logf("%5d times: %s", n.reasons[why], cmp.Or(why, "just as GNU patch"))
+		t.Logf("%5d times: %s", n.reasons[why], cmp.Or(why, "the same as GNU patch"))
 	}
 	if each >= 100 && n.reasons[backwardHunk] > each*len(classes)/100 {
-		t.Error("GNU patch was no measure too often")
+		t.Error("too many cases could not be compared with GNU patch")
 	}
 	agreed := 0
 	for _, why := range slices.Sorted(maps.Keys(n.git)) {
@@ -639,11 +641,11 @@ func (n *tally) report(t *testing.T, each int) {
 			agreed = n.git[why][0]
 			continue
 		}
-		t.Logf("%5d of %5d times git differed: %s", n.git[why][1], n.git[why][0]+n.git[why][1], why)
+		t.Logf("git differed %5d of %5d times: %s", n.git[why][1], n.git[why][0]+n.git[why][1], why)
 	}
-	t.Logf("%5d times git had to agree", agreed)
+	t.Logf("%5d times: git had to agree", agreed)
 	if each >= 100 && agreed < each*len(classes)/(maxFuzz+1)/4 {
-		t.Error("git was compared too seldom")
+		t.Error("too few cases were compared with git")
 	}
 }
 
@@ -658,7 +660,7 @@ func (o outcome) String() string {
 	}
 }
 
-// output runs a program that says by status 1 that there are differences.
+// output runs a program that exits with status 1 if it finds differences.
 func output(t *testing.T, dir string, args ...string) []byte {
 	t.Helper()
 	return []byte(run(t, dir, "", args...))

@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// ending is the kind of line ending that a text has throughout.
+// ending is the kind of line ending that all lines of a text have.
 type ending int
 
 const (
@@ -37,7 +37,7 @@ func endingsOf(lines []string) ending {
 	return e
 }
 
-// endingsOfHunks looks at the old lines, and at those of both sides.
+// endingsOfHunks returns the endings of the old lines, and of the lines of both sides.
 func endingsOfHunks(hunks []Hunk) (old, both ending) {
 	for _, h := range hunks {
 		for _, l := range h.Lines {
@@ -50,7 +50,7 @@ func endingsOfHunks(hunks []Hunk) (old, both ending) {
 	return old, both
 }
 
-// lenientMayHelp tells whether ignoring line endings could make a difference.
+// lenientMayHelp reports whether hunks may fit once line endings are ignored.
 func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
 	if endingsOf(lines) != ends {
 		return true
@@ -69,12 +69,12 @@ func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
 	return false
 }
 
-// assembleKeeping is assemble for hunks that were placed without regard to line
-// endings: the file's own stay, and inserted lines end as the line above them.
-// The file's last newline changes only when the patch says so.
-func (p *placer) assembleKeeping(placed []Placement) []byte {
+// assembleKeepingEndings is assemble for hunks that were placed without regard to line
+// endings. The file keeps its own, an inserted line ends like the line above it, and the
+// last newline changes only if the patch says so.
+func (p *placer) assembleKeepingEndings(placed []Placement) []byte {
 	fallback, kind := "\n", endingsOf(p.lines)
-	if kind == none { // the file does not tell, so the patch does
+	if kind == none { // the file has no line endings, so take the patch's
 		for _, h := range p.hunks {
 			for _, l := range h.Lines {
 				kind = kind.and(l.Text)
@@ -96,7 +96,7 @@ func (p *placer) assembleKeeping(placed []Placement) []byte {
 	kept.lines = make([]string, len(p.lines))
 	for i, l := range p.lines {
 		kept.lines[i] = l
-		if !strings.HasSuffix(l, "\n") { // may no longer be the last
+		if !strings.HasSuffix(l, "\n") { // it may no longer be the last line
 			kept.lines[i] = withoutEnding(l) + own(i-1)
 		}
 	}
@@ -124,8 +124,8 @@ func (p *placer) assembleKeeping(placed []Placement) []byte {
 	return bytes.TrimSuffix(bytes.TrimSuffix(out, []byte("\n")), []byte("\r"))
 }
 
-// endsWithNewline tells whether the patched file shall: as the file does now,
-// unless the patch takes the last newline away or adds it.
+// endsWithNewline reports whether the patched file should end with a newline: as the file
+// does now, unless the patch adds or removes the last newline.
 func (p *placer) endsWithNewline(placed []Placement) bool {
 	if len(p.lines) == 0 {
 		return true
@@ -135,7 +135,7 @@ func (p *placer) endsWithNewline(placed []Placement) bool {
 		return ends
 	}
 	h := p.hunks[len(p.hunks)-1]
-	if placed[len(placed)-1].Line-1+len(h.ids) < len(p.lines) { // does not reach the end
+	if placed[len(placed)-1].Line-1+len(h.ids) < len(p.lines) { // the hunk ends before the file does
 		return ends
 	}
 	oldEnds, newEnds := true, true

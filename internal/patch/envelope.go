@@ -5,8 +5,7 @@ import (
 	"strings"
 )
 
-// The lines of an apply_patch envelope, as the instructions of OpenAI's Codex CLI
-// give them.
+// The marker lines of an apply_patch envelope, as OpenAI's Codex CLI documents them.
 const (
 	beginPatch = "*** Begin Patch"
 	endPatch   = "*** End Patch"
@@ -17,15 +16,14 @@ const (
 	endOfFile  = "*** End of File"
 )
 
-// envelope reads an apply_patch envelope. One whose first and last line were left
-// away is read too.
+// envelope reads an apply_patch envelope. Its first and last line may be missing.
 func (r *reader) envelope() error {
 	begin := r.at
 	begun := strings.TrimSpace(r.lines[begin]) == beginPatch
 	if begun {
 		r.at++
 	} else if !isFileLine(r.lines[begin]) {
-		r.at++ // prose, or the like of a context diff
+		r.at++ // prose, or part of a context diff
 		return nil
 	}
 	for r.at < len(r.lines) {
@@ -35,19 +33,19 @@ func (r *reader) envelope() error {
 			r.at++
 			return nil
 		case isFileLine(line):
-			if err := r.enveloped(); err != nil {
+			if err := r.envelopeFile(); err != nil {
 				return err
 			}
 		case strings.TrimSpace(line) == "":
 			r.at++
 		case begun:
-			return r.fail("an apply_patch envelope has no such line (it should begin with *** or, in a hunk, with a space, + or -)")
+			return r.fail("unexpected line in an apply_patch envelope: expected *** or, in a hunk, a space, + or -")
 		default:
 			return nil
 		}
 	}
 	if begun {
-		return r.failAt(len(r.lines)-1, "the text breaks off: no "+endPatch)
+		return r.failAt(len(r.lines)-1, "unexpected end of patch: no "+endPatch)
 	}
 	return nil
 }
@@ -56,14 +54,14 @@ func isFileLine(line string) bool {
 	return strings.HasPrefix(line, addFile) || strings.HasPrefix(line, deleteFile) || strings.HasPrefix(line, updateFile)
 }
 
-// enveloped reads one file of an envelope.
-func (r *reader) enveloped() error {
+// envelopeFile reads one file of an envelope.
+func (r *reader) envelopeFile() error {
 	first := r.at
 	verb, name, _ := strings.Cut(chomp(r.lines[first]), ": ")
 	crlf := strings.HasSuffix(r.lines[first], "\r\n")
 	name, ok := r.plainName(name)
 	if !ok {
-		return r.fail("this cannot be the name of a file")
+		return r.fail("invalid file name")
 	}
 	r.at++
 	f := File{OldName: name, NewName: name}
@@ -86,24 +84,24 @@ func (r *reader) enveloped() error {
 	default:
 		if to, ok := strings.CutPrefix(chomp(r.line(r.at)), moveTo); ok {
 			if f.NewName, ok = r.plainName(to); !ok {
-				return r.fail("this cannot be the name of a file")
+				return r.fail("invalid file name")
 			}
 			f.Rename = f.NewName != f.OldName
 			r.at++
 		}
 		var err error
-		if notes, err = r.chunks(&f, crlf); err != nil {
+		if notes, err = r.envelopeHunks(&f, crlf); err != nil {
 			return err
 		}
 		if len(f.Hunks) == 0 && !f.Rename {
-			return r.failAt(first, "no changes to this file")
+			return r.failAt(first, "no changes to the file")
 		}
 	}
-	r.took(Envelope, first, f, notes)
+	r.add(Envelope, first, f, notes)
 	return nil
 }
 
-// plainName reads a name that is written as it is.
+// plainName returns a name that is written without quotes or escapes.
 func (r *reader) plainName(s string) (string, bool) {
 	name := path.Clean(strings.TrimSpace(s))
 	if len(name) > maxName || name == "." {
@@ -112,9 +110,9 @@ func (r *reader) plainName(s string) (string, bool) {
 	return stripName(name, max(0, r.strip))
 }
 
-// chunks reads the hunks of an updated file: each behind any number of lines
-// "@@ line", which say what it comes after.
-func (r *reader) chunks(f *File, crlf bool) (notes []string, err error) {
+// envelopeHunks reads the hunks of an updated file. Lines "@@ line" before a hunk say
+// what it comes after.
+func (r *reader) envelopeHunks(f *File, crlf bool) (notes []string, err error) {
 	for r.at < len(r.lines) {
 		start := r.at
 		h := Hunk{Anywhere: true}
@@ -128,14 +126,14 @@ func (r *reader) chunks(f *File, crlf bool) (notes []string, err error) {
 				return nil, err
 			}
 			if h.After = append(h.After, after...); len(h.After) > maxAnchors {
-				return nil, r.fail("too many lines that a hunk is to come after")
+				return nil, r.fail("too many @@ lines before a hunk")
 			}
 		}
 		end := r.at
 		for end < len(r.lines) && (strings.IndexByte(" +-", r.lines[end][0]) >= 0 || chomp(r.lines[end]) == "") {
 			end++
 		}
-		for end > r.at && chomp(r.lines[end-1]) == "" { // empty lines before what follows
+		for end > r.at && chomp(r.lines[end-1]) == "" { // empty lines after the hunk
 			end--
 		}
 		h.read(r.lines[r.at:end], crlf)
@@ -151,7 +149,7 @@ func (r *reader) chunks(f *File, crlf bool) (notes []string, err error) {
 		case len(h.Lines) == 0 && start == end:
 			return notes, nil
 		case len(h.Lines) == 0:
-			return nil, r.failAt(start, "a hunk without lines")
+			return nil, r.failAt(start, "hunk without lines")
 		case !h.changes():
 			notes = append(notes, "a hunk changes nothing")
 		default:

@@ -2,10 +2,9 @@ package patch
 
 import "bytes"
 
-// exactly applies hunks that fit without fuzz, which is most of them, and otherwise
-// tells that they do not. It comes to the result that the placer comes to, without
-// cutting the file into lines.
-func exactly(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bool) {
+// applyExact applies hunks that fit without fuzz, as most do; ok is false if they do not.
+// The result is the same as the placer's, but the file is not cut into lines.
+func applyExact(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bool) {
 	var oldText, inserted []byte
 	parts := make([][]byte, 0, 4*len(hunks)+1)
 	placed = make([]Placement, 0, len(hunks))
@@ -17,9 +16,9 @@ func exactly(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bool)
 			}
 		}
 	}
-	inserted = make([]byte, 0, size) // whole from the start: parts point into it
+	inserted = make([]byte, 0, size) // must not be reallocated: parts point into it
 	c := cursor{src: src, line: 1}
-	done, offset := 0, 0 // done are the bytes of src that are in parts, or deleted
+	done, offset := 0, 0 // src[:done] is in parts or deleted
 	for i, h := range hunks {
 		prefix, suffix, changed := 0, 0, false
 		oldText = oldText[:0]
@@ -45,18 +44,18 @@ func exactly(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bool)
 		var found bool
 		switch guess := h.OldStart + offset; {
 		case suffix < prefix:
-			found = c.toEnd(oldText)
+			found = c.moveToEnd(oldText)
 		case prefix < suffix && h.OldStart <= 1:
 			found = c.line == 1 && bytes.HasPrefix(src, oldText)
 		default:
-			found = c.toNearest(oldText, guess)
+			found = c.moveToNearest(oldText, guess)
 		}
 		if !found {
 			return nil, nil, false
 		}
 		offset = c.line - h.OldStart
 		placed = append(placed, Placement{Hunk: i + 1, Line: c.line, Offset: offset, Similarity: 1})
-		line, pos := c.line, c.at // behind the hunk's lines so far
+		line, pos := c.line, c.at // after the hunk's lines so far
 		for _, l := range h.Lines {
 			if l.Op != Insert {
 				line, pos = line+1, pos+len(l.Text)
@@ -81,20 +80,20 @@ func exactly(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bool)
 	return bytes.Join(append(parts, src[done:]), nil), placed, true
 }
 
-// cursor is a line of src and where it begins. Nothing before it may change any more.
+// cursor is a line of src and where it begins. Later hunks may not change what is before it.
 type cursor struct {
 	src      []byte
 	line, at int // from 1, and from 0
 }
 
-// toEnd goes to where text, which is whole lines, ends src.
-func (c *cursor) toEnd(text []byte) bool {
+// moveToEnd moves to text, which is whole lines, if src ends with it.
+func (c *cursor) moveToEnd(text []byte) bool {
 	start := len(c.src) - len(text)
-	return start >= c.at && bytes.HasSuffix(c.src, text) && c.to(start)
+	return start >= c.at && bytes.HasSuffix(c.src, text) && c.moveTo(start)
 }
 
-// to goes to a byte, if a line begins there.
-func (c *cursor) to(at int) bool {
+// moveTo moves to a byte, if a line begins there.
+func (c *cursor) moveTo(at int) bool {
 	if !c.begins(at) {
 		return false
 	}
@@ -103,12 +102,12 @@ func (c *cursor) to(at int) bool {
 	return true
 }
 
-// begins tells whether a line begins at a byte.
+// begins reports whether a line begins at a byte.
 func (c *cursor) begins(at int) bool { return at == 0 || c.src[at-1] == '\n' }
 
-// toNearest goes to the lines that are text and are nearest to the line guess, the
-// later of two.
-func (c *cursor) toNearest(text []byte, guess int) bool {
+// moveToNearest moves to the occurrence of text, as whole lines, that is nearest to the
+// line guess, the later one of two.
+func (c *cursor) moveToNearest(text []byte, guess int) bool {
 	from, short := skipLines(c.src, c.at, guess-c.line) // src may end before the guess
 	after, before := c.next(text, from), -1
 	if after == from && short == 0 {
@@ -116,18 +115,18 @@ func (c *cursor) toNearest(text []byte, guess int) bool {
 		return true
 	}
 	low := c.at
-	if after >= 0 { // what is before has to be nearer
+	if after >= 0 { // an earlier one must be nearer
 		lines := bytes.Count(c.src[from:after], newline)
 		low = max(low, linesBack(c.src, from, lines-1))
 	}
 	before = c.last(text, low, from)
 	if before >= 0 {
-		return c.to(before)
+		return c.moveTo(before)
 	}
-	return after >= 0 && c.to(after)
+	return after >= 0 && c.moveTo(after)
 }
 
-// next is the first place from a byte on at which lines are text, or -1.
+// next returns the first occurrence of text at or after a byte where a line begins, or -1.
 func (c *cursor) next(text []byte, from int) int {
 	for from <= len(c.src) {
 		i := bytes.Index(c.src[from:], text)
@@ -142,7 +141,7 @@ func (c *cursor) next(text []byte, from int) int {
 	return -1
 }
 
-// last is the last place between two bytes at which lines are text, or -1.
+// last returns the last occurrence of text in [low, before) where a line begins, or -1.
 func (c *cursor) last(text []byte, low, before int) int {
 	for before > low {
 		i := bytes.LastIndex(c.src[low:min(before-1+len(text), len(c.src))], text)
@@ -158,9 +157,9 @@ func (c *cursor) last(text []byte, low, before int) int {
 
 var newline = []byte("\n")
 
-// skipLines is where b goes on behind n lines, counted from a byte; and how many of
-// the lines there are not. Counting newlines block by block is many times faster than
-// looking for each.
+// skipLines returns the end of the n lines of b that start at a byte, and by how many
+// lines b is too short. Counting newlines block by block is many times faster than
+// searching for each.
 func skipLines(b []byte, at, n int) (end, short int) {
 	const block = 1 << 10
 	for n > 0 && len(b)-at > block {
@@ -181,7 +180,7 @@ func skipLines(b []byte, at, n int) (end, short int) {
 	return at, 0
 }
 
-// linesBack is where n lines before a byte, at which a line begins, begin; or 0.
+// linesBack returns the start of the line that is n lines before the one at a byte, or 0.
 func linesBack(b []byte, at, n int) int {
 	for ; n > 0 && at > 0; n-- {
 		at = bytes.LastIndexByte(b[:at-1], '\n') + 1

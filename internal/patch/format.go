@@ -9,14 +9,14 @@ import (
 
 const devNull = "/dev/null"
 
-// Format writes files as a unified diff with git's headers, which git apply and
-// GNU patch read. Hunks that go Anywhere and Blind deletions, which those do not
-// know, are written as Read reads them.
+// Format returns files as a unified diff with git's headers, which git apply and GNU
+// patch can read. Anywhere hunks and Blind deletions, which neither of them knows, are
+// in a form that Read understands.
 func Format(files []File) []byte {
 	var b strings.Builder
 	for _, f := range files {
 		if f.Blind && f.Delete {
-			b.WriteString(deleteFile + f.OldName + "\n") // a diff cannot say it
+			b.WriteString(deleteFile + f.OldName + "\n") // a diff must show the content
 			continue
 		}
 		formatHeader(&b, f)
@@ -45,7 +45,7 @@ func formatHeader(b *strings.Builder, f File) {
 		newName = oldName
 	}
 	names := quote
-	if oldName != newName && strings.Contains(oldName+newName, " ") { // where one ends could not be told
+	if oldName != newName && strings.Contains(oldName+newName, " ") { // unclear where one ends
 		names = octal
 	}
 	fmt.Fprintf(b, "diff --git %s %s\n", names("a/"+oldName), names("b/"+newName))
@@ -121,8 +121,7 @@ func side(prefix, name string) string {
 	return quote(prefix + name)
 }
 
-// terminated ends a name with a tab where a reader could not tell its end, as
-// git does.
+// terminated appends a tab to a name with spaces, like git, to mark its end.
 func terminated(name string) string {
 	if strings.Contains(name, " ") && !strings.HasPrefix(name, `"`) {
 		return name + "\t"
@@ -130,8 +129,8 @@ func terminated(name string) string {
 	return name
 }
 
-// quote writes a name as git does with core.quotePath off: quoted only when it
-// has control characters, quotes, backslashes or bytes that are not UTF-8.
+// quote returns a name in git's form with core.quotePath off: quoted only if it contains
+// control characters, quotes, backslashes or bytes that are not UTF-8.
 func quote(name string) string {
 	plain := utf8.ValidString(name)
 	for i := 0; i < len(name) && plain; i++ {
@@ -143,8 +142,8 @@ func quote(name string) string {
 	return octal(name)
 }
 
-// octal quotes a name with every special byte as \ooo, the one escape that
-// readers do not disagree about.
+// octal quotes a name with every special byte as \ooo, the only escape that all readers
+// agree on.
 func octal(name string) string {
 	var b strings.Builder
 	b.WriteByte('"')
@@ -159,7 +158,7 @@ func octal(name string) string {
 	return b.String()
 }
 
-// The types that git knows, in the bits of its modes.
+// File types in git's modes.
 const (
 	gitRegular = 0o100000
 	gitSymlink = 0o120000
@@ -167,7 +166,7 @@ const (
 	gitType    = 0o170000
 )
 
-// gitMode writes a mode as git does. Zero stands for an ordinary file.
+// gitMode returns a mode as git writes it. Zero means a regular file.
 func gitMode(m fs.FileMode) string {
 	switch {
 	case m&fs.ModeSymlink != 0:
@@ -181,8 +180,8 @@ func gitMode(m fs.FileMode) string {
 	}
 }
 
-// fileMode is the inverse of gitMode; raw is 0 where a patch gives no mode. A
-// submodule is irregular.
+// fileMode is the inverse of gitMode; raw is 0 if a patch has no mode. A submodule has
+// fs.ModeIrregular.
 func fileMode(raw fs.FileMode) fs.FileMode {
 	switch {
 	case raw == 0:

@@ -39,8 +39,8 @@ func Product(values []int) int {
 }
 `
 
-// TestForms applies what people, tools and models write for the same change: in the
-// first function += instead of -=.
+// TestForms applies the same change, += instead of -= in the first function, in the forms
+// that people, tools and models write.
 func TestForms(t *testing.T) {
 	t.Parallel()
 	fixed := strings.Replace(sumFile, "-=", "+=", 1)
@@ -54,10 +54,10 @@ func TestForms(t *testing.T) {
 		{"no numbers, the function", "--- a/sum.go\n+++ b/sum.go\n@@ func Sum(values []int) int { @@\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n \t}\n", patch.UnifiedDiff, ""},
 		{"no numbers, git header", "diff --git a/sum.go b/sum.go\n--- a/sum.go\n+++ b/sum.go\n@@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.GitDiff, ""},
 		{"indented fence", "1. The sign is wrong:\n\n   ```diff\n   --- a/sum.go\n   +++ b/sum.go\n   @@ -7,1 +7,1 @@\n   -\t\ttotal -= v\n   +\t\ttotal += v\n   ```\n\n2. Done.\n", patch.UnifiedDiff, ""},
-		{"wrong counts", "--- a/sum.go\n+++ b/sum.go\n@@ -6,9 +6,2 @@\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.UnifiedDiff, "hunk 1: the header counts 9 and 2 lines, there are 2 and 2"},
+		{"wrong counts", "--- a/sum.go\n+++ b/sum.go\n@@ -6,9 +6,2 @@\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.UnifiedDiff, "hunk 1: the header says 9 and 2 lines, but there are 2 and 2"},
 		{"a hunk that changes nothing", "--- a/sum.go\n+++ b/sum.go\n@@ -7 +7 @@\n-\t\ttotal -= v\n+\t\ttotal += v\n@@ -12 +12 @@\n // Product multiplies.\n", patch.UnifiedDiff, "hunk 2 changes nothing"},
 		{"envelope", "*** Begin Patch\n*** Update File: sum.go\n@@ func Sum(values []int) int {\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n \t}\n*** End Patch\n", patch.Envelope, ""},
-		{"envelope, two lines to come after", "*** Begin Patch\n*** Update File: ./sum.go\n@@ package sum\n@@ func Sum(values []int) int {\n-\t\ttotal -= v\n+\t\ttotal += v\n*** End Patch\n", patch.Envelope, ""},
+		{"envelope, two anchors", "*** Begin Patch\n*** Update File: ./sum.go\n@@ package sum\n@@ func Sum(values []int) int {\n-\t\ttotal -= v\n+\t\ttotal += v\n*** End Patch\n", patch.Envelope, ""},
 		{"envelope in a fence, CRLF", strings.ReplaceAll("```\n*** Begin Patch\n*** Update File: sum.go\n@@ func Sum\n-\t\ttotal -= v\n+\t\ttotal += v\n*** End Patch\n```\n", "\n", "\r\n"), patch.Envelope, ""},
 		{"envelope without its first and last line", "*** Update File: sum.go\n@@\n func Sum(values []int) int {\n \ttotal := 0\n \tfor _, v := range values {\n-\t\ttotal -= v\n+\t\ttotal += v\n", patch.Envelope, ""},
 		{"block", "sum.go\n```go\n<<<<<<< SEARCH\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n=======\nfunc Sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal += v\n>>>>>>> REPLACE\n```\n", patch.SearchBlock, ""},
@@ -77,7 +77,7 @@ func TestForms(t *testing.T) {
 			}
 			part := r.Parts[0]
 			if lines := strings.Split(tt.text, "\n"); part.Reader != tt.reader || part.File != "sum.go" || part.First < 1 || part.Last > len(lines) || !strings.Contains(part.String(), tt.note) || tt.note == "" && len(part.Notes) > 0 {
-				t.Errorf("taken: %v", part)
+				t.Errorf("got %v", part)
 			}
 			got, placed, err := patch.Apply([]byte(sumFile), r.Files[0], patch.Options{Fuzz: patch.DefaultFuzz})
 			if err != nil {
@@ -86,7 +86,7 @@ func TestForms(t *testing.T) {
 			if d := cmp.Diff(fixed, string(got)); d != "" {
 				t.Errorf("%v: %s", placed, d)
 			}
-			// It can be written and read again, and taken back.
+			// Format and Parse preserve the patch, and Reverse undoes it.
 			again, err := patch.Parse(patch.Format(r.Files))
 			if err != nil {
 				t.Fatal(err)
@@ -102,7 +102,8 @@ func TestForms(t *testing.T) {
 	}
 }
 
-// TestFilesOfEnvelopes creates, deletes and moves as the other forms do.
+// TestFilesOfEnvelopes checks that envelopes and blocks create, delete and move files like
+// the other forms.
 func TestFilesOfEnvelopes(t *testing.T) {
 	t.Parallel()
 	text := "*** Begin Patch\n*** Add File: new/a.go\n+package a\n+\n*** Delete File: gone.go\n*** Update File: from.go\n*** Move to: to.go\n@@\n-b\n+B\n c\n*** End of File\n*** End Patch\n\nempty.go\n<<<<<<< SEARCH\n=======\npackage empty\n>>>>>>> REPLACE\n<<<<<<< SEARCH\npackage empty\n=======\n>>>>>>> REPLACE\n"
@@ -125,16 +126,16 @@ func TestFilesOfEnvelopes(t *testing.T) {
 		t.Errorf("deletion: %q, %v", out, err)
 	}
 	if _, _, err := patch.Apply(nil, patch.Reverse(got)[3], patch.Options{}); !errors.Is(err, patch.ErrConflict) {
-		t.Errorf("a deletion that does not tell the content was reversed: %v", err)
+		t.Errorf("reversed a deletion without the content: %v", err)
 	}
-	// The last lines of the file are meant, not the first that are alike.
+	// The hunk changes the last lines of the file, not the first that match.
 	if out, _, err := patch.Apply([]byte("b\nc\nb\nc\n"), got[2], patch.Options{}); err != nil || string(out) != "b\nc\nB\nc\n" {
 		t.Errorf("end of file: %q, %v", out, err)
 	}
 }
 
-// TestBlocksOfHeadings: a line of the file that looks like the divider is told from it
-// by its length.
+// TestBlocksOfHeadings checks that the length of the divider distinguishes it from a line
+// of the file that looks like one.
 func TestBlocksOfHeadings(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("my `x`:\n\n`my file.rst`\n<<<<<<< SEARCH\nTitle\n=====\n=======\nHeading\n======\n>>>>>>> REPLACE\n"))
@@ -147,7 +148,8 @@ func TestBlocksOfHeadings(t *testing.T) {
 	}
 }
 
-// TestNamesOfRenames: with --strip the names that lack the a/ lose a folder less.
+// TestNamesOfRenames checks that --strip removes one directory less from names that lack the
+// a/ prefix.
 func TestNamesOfRenames(t *testing.T) {
 	t.Parallel()
 	const renamed = "diff --git a/sub/sp ace.txt b/sub/sp b.txt\nsimilarity index 100%\nrename from sub/sp ace.txt\nrename to sub/sp b.txt\n"
@@ -167,7 +169,8 @@ func TestNamesOfRenames(t *testing.T) {
 	}
 }
 
-// TestDashesOfSQL: counts tell two lines of a hunk from the header of a file.
+// TestDashesOfSQL checks that the counts distinguish two lines of a hunk from the header of
+// a file.
 func TestDashesOfSQL(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("--- x.sql\n+++ x.sql\n@@ -1 +1 @@\n--- a\n+++ b\n@@ -5 +5 @@\n-c\n+d\n"))
@@ -176,9 +179,9 @@ func TestDashesOfSQL(t *testing.T) {
 	}
 }
 
-// TestBreaksOff has texts that end too early: an error with a line, never a shorter
-// patch.
-func TestBreaksOff(t *testing.T) {
+// TestTruncated has texts that end too early. Each must be an error with a line, not a
+// shorter patch.
+func TestTruncated(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
 		text string
@@ -186,12 +189,12 @@ func TestBreaksOff(t *testing.T) {
 	}{
 		"in a hunk's line":                {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n a\n-b\n+B", 6},
 		"before git's hunks":              {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n", 2},
-		"behind git's names":              {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n", 4},
+		"after git's names":               {"diff --git a/x b/x\nindex 1234567..89abcde 100644\n--- a/x\n+++ b/x\n", 4},
 		"in git's header":                 {"diff --git a/x b/x", 1},
 		"before a hunk's lines":           {"--- a/x\n+++ b/x\n@@ -1,3 +1,3 @@\n", 3},
 		"in binary data":                  {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\nliteral 100\nIcmZPo000310RR91\n", 5},
 		"before binary data":              {"diff --git a/x b/x\nindex 1..2 100644\nGIT binary patch\n", 3},
-		"behind what is taken":            {"--- a/x\n+++ b/x\n@@ -1,5 +1,5 @@\n a\n-b\n-c\n", 6},
+		"after deleted lines":             {"--- a/x\n+++ b/x\n@@ -1,5 +1,5 @@\n a\n-b\n-c\n", 6},
 		"before any hunk":                 {"--- a/x\n+++ b/x\n", 2},
 		"before the next hunks":           {"--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n-b\n+c\n a\n--- a/y\n+++ b/y\n", 8},
 		"before git's hunks, without ids": {"diff --git a/x b/x\n--- a/x\n+++ b/x\n", 3},
@@ -207,29 +210,29 @@ func TestBreaksOff(t *testing.T) {
 	}
 }
 
-// TestRefusedForms has texts of the newer forms that mean nothing.
+// TestRefusedForms has malformed patches, mainly of the newer forms.
 func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                   "without the file's name",
-		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                      "without the file's name",
+		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                   "without a file name",
+		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                      "without a file name",
 		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                                      "needs a line =======",
 		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n":                    "needs a line =======",
 		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                                             "no changes",
 		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                                               "no changes",
-		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                                            "cannot be the name",
+		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                                            "invalid file name",
 		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                                         "without lines",
-		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                                               "no such line",
+		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                                               "unexpected line",
 		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                                           "combined diff",
 		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                                                "both names",
-		"diff --git a/x b/x\nnew file mode 10x644\n":                                                         "no mode",
+		"diff --git a/x b/x\nnew file mode 10x644\n":                                                         "invalid file mode",
 		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":                               "corrupt data",
-		"x.go\n<<<<<<< SEARCH\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n=======\nab\n>>>>>>> REPLACE\n":       "is not to be told",
+		"x.go\n<<<<<<< SEARCH\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n=======\nab\n>>>>>>> REPLACE\n":       "ambiguous",
 		"x.go\n<<<<<<< SEARCH\n\x00\n=======\nb\n>>>>>>> REPLACE\n":                                          "binary",
-		"Then:\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                            "without the file's name",
-		"--- a/x\n+++ b/x\n@@ ... @@\n-\tx()\n+\tX()\n}\n\nfunc b() {\n-\ty()\n+\tY()\n":                     "begins with neither",
-		"--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n-a\n+A\nb\n c\n-d\n+D\n":                                         "begins with neither",
-		"*** Begin Patch\n*** Update File: x\n" + strings.Repeat("@@ a\n", 1000) + "-a\n+b\n*** End Patch\n": "too many lines",
+		"Then:\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                            "without a file name",
+		"--- a/x\n+++ b/x\n@@ ... @@\n-\tx()\n+\tX()\n}\n\nfunc b() {\n-\ty()\n+\tY()\n":                     "does not begin with",
+		"--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n-a\n+A\nb\n c\n-d\n+D\n":                                         "does not begin with",
+		"*** Begin Patch\n*** Update File: x\n" + strings.Repeat("@@ a\n", 1000) + "-a\n+b\n*** End Patch\n": "too many @@ lines",
 		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":                     "invalid size",
 	} {
 		_, err := patch.Parse([]byte(text))
@@ -240,7 +243,7 @@ func TestRefusedForms(t *testing.T) {
 	}
 }
 
-// TestAnywhere: a hunk that states no line goes to the one place that it fits.
+// TestAnywhere checks that a hunk without line numbers goes to the only place that it fits.
 func TestAnywhere(t *testing.T) {
 	t.Parallel()
 	hunk := func(after ...string) patch.File {
@@ -259,17 +262,17 @@ func TestAnywhere(t *testing.T) {
 		{"CRLF", "a\r\nb\r\nc\r\n", hunk(), "a\r\nB\r\nc\r\n"},
 		{"at the end without a newline", "a\nb", hunk(), "a\nB"},
 		{"the only line, without a newline", "b", hunk(), "B"},
-		{"twice", "b\nb\n", hunk(), "it fits in 2 places, at line 1 and at line 2: more context would tell which"},
-		{"twice, the second behind a line", "b\nf\nb\nb\n", hunk("f"), "b\nf\nB\nb\n"},
+		{"twice", "b\nb\n", hunk(), "it fits in 2 places, first at lines 1 and 2; it needs more context"},
+		{"twice, the second after the line", "b\nf\nb\nb\n", hunk("f"), "b\nf\nB\nb\n"},
 		{"indented and longer line", "b\n  def f(x):\nb\n", hunk("def f"), "b\n  def f(x):\nB\n"},
-		{"only before the line", "b\nf\n", hunk("f"), "its 1 old lines are not in the file"},
-		{"the line is its own", "a\nb\n", hunk("b"), "a\nB\n"},
-		{"a line that begins so", "# see def f\nb\ndef f(x):\nb\n", hunk("def f"), "# see def f\nb\ndef f(x):\nB\n"},
-		{"a part of several", "# f\nb\n// f\nb\n", hunk("f"), "the line \"f\", which it comes after, is a part of several, of line 1 first"},
-		{"no such line", "b\n", hunk("f"), "the line \"f\", which it comes after, is not in the file"},
-		{"not there", "a\n", hunk(), "its 1 old lines are not in the file"},
+		{"only before the line", "b\nf\n", hunk("f"), "its old line is not in the file"},
+		{"the line is in the hunk", "a\nb\n", hunk("b"), "a\nB\n"},
+		{"a line that begins with it", "# see def f\nb\ndef f(x):\nb\n", hunk("def f"), "# see def f\nb\ndef f(x):\nB\n"},
+		{"part of several lines", "# f\nb\n// f\nb\n", hunk("f"), "the line \"f\", named after @@, is part of several lines, first of line 1"},
+		{"no such line", "b\n", hunk("f"), "the line \"f\", named after @@, is not in the file"},
+		{"missing", "a\n", hunk(), "its old line is not in the file"},
 		{"insertion", "f\ng\n", insert, "f\nB\ng\n"},
-		{"insertion nowhere", "f\ng\n", nowhere, "nothing tells where its lines go"},
+		{"insertion nowhere", "f\ng\n", nowhere, "nothing says where to insert its lines"},
 		{"insertion into nothing", "", nowhere, "B\n"},
 	} {
 		out, placed, err := patch.Apply([]byte(tt.src), tt.f, patch.Options{})
@@ -283,7 +286,7 @@ func TestAnywhere(t *testing.T) {
 	}
 }
 
-// TestBinary applies what git writes for binary files, forward and back.
+// TestBinary applies git's patches of binary files, forward and back.
 func TestBinary(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(3, 3))
@@ -327,7 +330,7 @@ func TestBinary(t *testing.T) {
 			if d := cmp.Diff(files, again); d != "" {
 				t.Error(d)
 			}
-			// Our own, which git reads.
+			// Git reads our own patch.
 			oldName, newName := "x", "x"
 			if tt.old == nil {
 				oldName = ""
@@ -351,12 +354,12 @@ func TestBinary(t *testing.T) {
 				return
 			}
 			if err != nil || !bytes.Equal(got, tt.new) {
-				t.Errorf("git apply made something else of it: %v", err)
+				t.Errorf("git apply has another result: %v", err)
 			}
-			// Another content is refused, and so is damaged data.
+			// Apply refuses other content, and damaged data.
 			for _, other := range [][]byte{[]byte("\x00"), append(slices.Clone(tt.old), 0)} {
 				if _, _, err := patch.Apply(other, own, patch.Options{}); !errors.Is(err, patch.ErrConflict) {
-					t.Errorf("applied to another content: %v", err)
+					t.Errorf("applied to other content: %v", err)
 				}
 			}
 			damaged := own
@@ -364,7 +367,7 @@ func TestBinary(t *testing.T) {
 			data.NewID = strings.Repeat("1", len(data.NewID))
 			damaged.Data = &data
 			if _, _, err := patch.Apply(tt.old, damaged, patch.Options{}); !own.Delete && !errors.Is(err, patch.ErrConflict) {
-				t.Errorf("a result that is not the one named: %v", err)
+				t.Errorf("accepted a result with the wrong ID: %v", err)
 			}
 		})
 	}
@@ -382,8 +385,8 @@ func roundTrip(t *testing.T, f patch.File, old, new []byte) {
 	}
 }
 
-// TestApplyOfAnyBytes: the diff of any two contents makes the one of the other, also
-// after being written and read, and its reverse the other of the one.
+// TestApplyOfAnyBytes checks, for any two contents, that their diff turns the old into the
+// new, even after Format and Parse, and that its reverse turns the new into the old.
 func TestApplyOfAnyBytes(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -411,10 +414,10 @@ func TestApplyOfAnyBytes(t *testing.T) {
 	})
 }
 
-// TestExactlyAsPlaced: hunks that fit without fuzz take a short cut, which comes
-// to what the long way comes to. The long way is forced by a hunk behind the others
-// that states no line.
-func TestExactlyAsPlaced(t *testing.T) {
+// TestExactHunksAsPlaced checks that the shortcut for hunks that fit without fuzz has the
+// same result as the placer. A last hunk without line numbers forces Apply to use the
+// placer.
+func TestExactHunksAsPlaced(t *testing.T) {
 	t.Parallel()
 	short := 0
 	rapid.Check(t, func(t *rapid.T) {
@@ -433,16 +436,16 @@ func TestExactlyAsPlaced(t *testing.T) {
 		out, placed, err := patch.Apply(now, f, patch.Options{})
 		want, wantPlaced, wantErr := patch.Apply(now, forced, patch.Options{})
 		if (err == nil) != (wantErr == nil) {
-			t.Fatalf("%v, but the long way: %v", err, wantErr)
+			t.Fatalf("%v, but the placer: %v", err, wantErr)
 		}
 		if err != nil {
 			return
 		}
 		if len(new) > 0 && new[len(new)-1] != '\n' {
-			return // where the mark follows a line without a newline
+			return // the mark would follow a line without a newline
 		}
 		if string(out)+mark != string(want) || !slices.Equal(placed, wantPlaced[:len(placed)]) {
-			t.Fatalf("%q %v, but the long way: %q %v", out, placed, want, wantPlaced)
+			t.Fatalf("%q %v, but the placer: %q %v", out, placed, want, wantPlaced)
 		}
 		short++
 	})
@@ -451,45 +454,46 @@ func TestExactlyAsPlaced(t *testing.T) {
 	}
 }
 
-func TestNearIsJudged(t *testing.T) {
+func TestApproximateIsChecked(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("--- a/x.go\n+++ b/x.go\n@@ -4,4 +4,4 @@\n func Sum(vals []int) int {\n \ttotal := 0\n \tfor _, v := range vals {\n-\t\ttotal -= v\n+\t\ttotal += v\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	asked := 0
-	_, _, err = patch.Apply([]byte(sumFile), files[0], patch.Options{Near: func(name string, content []byte) error {
-		asked++
+	calls := 0
+	_, _, err = patch.Apply([]byte(sumFile), files[0], patch.Options{Approximate: func(name string, content []byte) error {
+		calls++
 		if name != "x.go" || !bytes.Contains(content, []byte("+=")) {
-			t.Errorf("asked about %s:\n%s", name, content)
+			t.Errorf("called for %s:\n%s", name, content)
 		}
 		return fmt.Errorf("no")
 	}})
-	if !errors.Is(err, patch.ErrConflict) || !strings.Contains(err.Error(), "cannot be right: no") || asked != 1 {
-		t.Errorf("asked %d times, got %v", asked, err)
+	if !errors.Is(err, patch.ErrConflict) || !strings.Contains(err.Error(), "invalid result when placed by similarity: no") || calls != 1 {
+		t.Errorf("%d calls, got %v", calls, err)
 	}
-	out, placed, err := patch.Apply([]byte(sumFile), files[0], patch.Options{Near: anyway})
+	out, placed, err := patch.Apply([]byte(sumFile), files[0], patch.Options{Approximate: acceptAny})
 	if err != nil || placed[0].Similarity >= 1 || placed[0].Similarity < 0.8 || string(out) != strings.Replace(sumFile, "-=", "+=", 1) {
 		t.Errorf("got %v, %v\n%s", placed, err, out)
 	}
 }
 
-// TestNearRefusesTheOther: the function beside the one that is meant is not changed,
-// however alike the rest is.
-func TestNearRefusesTheOther(t *testing.T) {
+// TestApproximateRefusesOther checks that Apply does not change the function next to the
+// intended one, however similar the rest is.
+func TestApproximateRefusesOther(t *testing.T) {
 	t.Parallel()
 	const src = "func addUser(id int) error {\n\tlog(\"user\")\n\tdb.Insert(\"user\", id)\n\treturn nil\n}\n\nfunc delUser(id int) error {\n\tlog(\"user\")\n\tdb.Delete(\"user\", id)\n\treturn nil\n}\n"
 	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -7,5 +7,5 @@\n func getUser(id int) error {\n \tlog(\"user\")\n-\tdb.Select(\"user\", id)\n+\tdb.SelectOne(\"user\", id)\n \treturn nil\n }\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if out, placed, err := patch.Apply([]byte(src), files[0], patch.Options{Fuzz: patch.DefaultFuzz, Near: anyway}); !errors.Is(err, patch.ErrConflict) {
+	if out, placed, err := patch.Apply([]byte(src), files[0], patch.Options{Fuzz: patch.DefaultFuzz, Approximate: acceptAny}); !errors.Is(err, patch.ErrConflict) {
 		t.Errorf("%v, %v:\n%s", placed, err, out)
 	}
 }
 
-// TestNearKeepsEndings: the lines of a CRLF file stay CRLF, those of hunks that fit too.
-func TestNearKeepsEndings(t *testing.T) {
+// TestApproximateKeepsEndings checks that all lines of a CRLF file stay CRLF, including those
+// of hunks that fit.
+func TestApproximateKeepsEndings(t *testing.T) {
 	t.Parallel()
 	const src = "one()\ntwo()\nthree()\nfour()\ndoThings(3)\nfive()\nsix()\nseven()\neight()\nnine()\nten()\neleven()"
 	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n one()\n-two()\n+deux()\n three()\n four()\n@@ -4,3 +4,4 @@\n four() // and more\n-doThings(3)\n+doOther(3)\n+more(3)\n five\n"))
@@ -498,7 +502,7 @@ func TestNearKeepsEndings(t *testing.T) {
 	}
 	want := strings.Replace(strings.Replace(src, "two()", "deux()", 1), "doThings(3)", "doOther(3)\nmore(3)", 1)
 	for _, ending := range []string{"\n", "\r\n"} {
-		out, placed, err := patch.Apply([]byte(strings.ReplaceAll(src, "\n", ending)), files[0], patch.Options{Near: anyway})
+		out, placed, err := patch.Apply([]byte(strings.ReplaceAll(src, "\n", ending)), files[0], patch.Options{Approximate: acceptAny})
 		if err != nil || string(out) != strings.ReplaceAll(want, "\n", ending) || len(placed) != 2 || placed[0].Similarity != 1 || placed[1].Similarity >= 1 {
 			t.Errorf("%q: %v, %v: %q", ending, placed, err, out)
 		}

@@ -6,18 +6,18 @@ import (
 	"strings"
 )
 
-// gitFile reads a file's part that begins with "diff --git".
+// gitFile reads the part of a file that begins with "diff --git".
 func (r *reader) gitFile() error {
 	first := r.at
 	header := chomp(r.lines[first])
 	if len(header) > maxHeader {
-		return r.fail("the names are too long")
+		return r.fail("the file names are too long")
 	}
 	old, new, named := splitGitNames(header[len("diff --git "):])
 	strip := r.strip
 	if strip == StripAuto {
-		if !named { // the header alone does not tell where one ends
-			old, new = r.sidesBelow()
+		if !named { // it is unclear where one name ends
+			old, new = r.namesBelow()
 		}
 		strip = 1
 		if old != "" && !prefixed(old, new) {
@@ -40,9 +40,9 @@ func (r *reader) gitFile() error {
 		return err
 	}
 	promised := id.differs() || strings.HasPrefix(r.lines[r.at-1], "+++ ")
-	sided(&f)
+	setSides(&f)
 	if f.Name() == "" {
-		return r.failAt(first, "nothing tells the name of the file")
+		return r.failAt(first, "no file name in the header")
 	}
 	var notes []string
 	if line := chomp(r.line(r.at)); line == binaryPatch || strings.HasPrefix(line, "Binary files ") {
@@ -55,18 +55,18 @@ func (r *reader) gitFile() error {
 	}
 	if len(f.Hunks) == 0 && !f.Binary && len(notes) == 0 {
 		if promised || r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") {
-			return r.failAt(r.at-1, "the text breaks off before the hunks of "+f.Name())
+			return r.failAt(r.at-1, "unexpected end of patch before the hunks of "+f.Name())
 		}
 		if !f.New && !f.Delete && !f.Rename && !f.Copy && (f.OldMode == f.NewMode || f.NewMode == 0) {
-			return nil // git writes such headers for files that were only touched
+			return nil // git writes a bare header for a file that was only touched
 		}
 	}
-	r.took(GitDiff, first, f, notes)
+	r.add(GitDiff, first, f, notes)
 	return nil
 }
 
-// sidesBelow are the names of the --- and +++ lines of the file whose header is next.
-func (r *reader) sidesBelow() (old, new string) {
+// namesBelow returns the names in the --- and +++ lines below the header at r.at.
+func (r *reader) namesBelow() (old, new string) {
 	for i := r.at + 1; i < len(r.lines) && i < r.at+8; i++ {
 		if strings.HasPrefix(r.lines[i], "--- ") && strings.HasPrefix(r.line(i+1), "+++ ") {
 			old, _ = cutStamp(chomp(r.lines[i][4:]))
@@ -77,9 +77,9 @@ func (r *reader) sidesBelow() (old, new string) {
 	return "", ""
 }
 
-// sided takes away the name, and the mode, of a side that is not there. A side that is
-// there but has no name has that of the other.
-func sided(f *File) {
+// setSides clears the name and the mode of a side that does not exist. A side that exists
+// without a name gets the name of the other.
+func setSides(f *File) {
 	if f.OldName == "" {
 		f.OldName = f.NewName
 	}
@@ -102,16 +102,16 @@ func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
 		mode := func(into ...*fs.FileMode) {
 			raw, parseErr := strconv.ParseUint(line[strings.LastIndexByte(line, ' ')+1:], 8, 32)
 			if parseErr != nil {
-				err = r.fail("this is no mode of a file")
+				err = r.fail("invalid file mode")
 			}
 			for _, m := range into {
 				*m = fileMode(fs.FileMode(raw))
 			}
 		}
-		name := func(rest string, into *string) { // which lacks the a/ that the others begin with
+		name := func(rest string, into *string) { // has no a/ or b/, unlike the names in other lines
 			var ok bool
 			if *into, ok = stripName(unquote(rest), max(0, strip-1)); !ok || *into == devNull {
-				err = r.fail("this cannot be the name of a file")
+				err = r.fail("invalid file name")
 			}
 		}
 		rest, ok := "", false
@@ -159,11 +159,11 @@ func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
 	return id, nil
 }
 
-// gitSide reads a --- or +++ line. A side that the header said to be absent stays
-// so, whatever the line says: models get that wrong.
+// gitSide reads a --- or +++ line. If the header above says that the file is new or
+// deleted, the line cannot change that: models get it wrong.
 func (r *reader) gitSide(f *File, line string, strip int) error {
 	if len(line) > maxHeader {
-		return r.fail("the name is too long")
+		return r.fail("the file name is too long")
 	}
 	name, _ := cutStamp(line[4:])
 	name, ok := stripName(name, strip)
@@ -185,16 +185,16 @@ func (r *reader) gitSide(f *File, line string, strip int) error {
 	return nil
 }
 
-// ids are what an index line calls the contents before and after.
+// ids are the object IDs in an index line.
 type ids struct{ old, new string }
 
-// emptyBlobs are git's ids of no content, by SHA-1 and by SHA-256.
+// emptyBlobs are git's object IDs of an empty file, by SHA-1 and by SHA-256.
 var emptyBlobs = [...]string{
 	"e69de29bb2d1d6434b8b29ae775ad8c2e48c5391",
 	"473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813",
 }
 
-// differs tells whether the ids are those of two contents, not both empty.
+// differs reports whether the IDs are of two contents that differ.
 func (id ids) differs() bool {
 	empty := func(s string) bool {
 		return strings.Trim(s, "0") == "" || strings.HasPrefix(emptyBlobs[0], s) || strings.HasPrefix(emptyBlobs[1], s)

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// hunks reads the hunks of one file, if any: one with git's header or not, in lines
-// that end in CRLF or not. The notes tell what was mended.
+// hunks reads the hunks of one file, if any. git says whether the file has git's header,
+// and crlf whether its lines end in CRLF. The notes say what was corrected.
 func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 	for n := 1; strings.HasPrefix(r.line(r.at), "@@"); n++ {
 		start := r.at
@@ -18,10 +18,10 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 				return nil, err
 			}
 		}
-		end, counted := r.counted(h, git)
+		end, counted := r.countEnd(h, git)
 		if !counted || !numbered {
-			end = r.body(h, git)
-			if err := r.interrupted(end, git); err != nil {
+			end = r.scanEnd(h, git)
+			if err := r.checkEnd(end, git); err != nil {
 				return nil, err
 			}
 		}
@@ -32,16 +32,19 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 			r.at++
 		}
 		if len(h.Lines) == 0 {
-			return nil, r.failAt(start, "a hunk without lines")
+			return nil, r.failAt(start, "hunk without lines")
 		}
 		if numbered && (h.OldLines != stated.OldLines || h.NewLines != stated.NewLines) {
-			if r.breaksOff(stated, h) {
-				return nil, r.failAt(len(r.lines)-1, fmt.Sprintf("the text breaks off inside hunk %d, of which the header promises %s and %s", n, span(stated.OldStart, stated.OldLines), span(stated.NewStart, stated.NewLines)))
+			if r.truncated(stated, h) {
+				return nil, r.failAt(len(r.lines)-1, fmt.Sprintf("unexpected end of patch in hunk %d, whose header says -%s +%s", n, span(stated.OldStart, stated.OldLines), span(stated.NewStart, stated.NewLines)))
 			}
-			notes = append(notes, fmt.Sprintf("hunk %d: the header counts %d and %d lines, there are %d and %d", n, stated.OldLines, stated.NewLines, h.OldLines, h.NewLines))
+			notes = append(notes, fmt.Sprintf("hunk %d: the header says %d and %d lines, but there are %d and %d", n, stated.OldLines, stated.NewLines, h.OldLines, h.NewLines))
 		}
-		if f.New && h.OldLines > 0 || f.Delete && h.NewLines > 0 {
-			return nil, r.failAt(start, "the file has old contents, or new ones, that the lines above say it has not")
+		switch {
+		case f.New && h.OldLines > 0:
+			return nil, r.failAt(start, "the patch creates the file, but the hunk has old lines")
+		case f.Delete && h.NewLines > 0:
+			return nil, r.failAt(start, "the patch deletes the file, but the hunk has new lines")
 		}
 		if !h.changes() {
 			notes = append(notes, fmt.Sprintf("hunk %d changes nothing", n))
@@ -55,10 +58,10 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 	return notes, nil
 }
 
-// breaksOff tells whether the text ends within the hunk that was read last, which has
-// fewer lines than the header promises: in the middle of a line, or behind lines that
-// are taken out while more were to be put in.
-func (r *reader) breaksOff(stated, h Hunk) bool {
+// truncated reports whether the text ends inside h, the hunk just read, which has fewer
+// lines than the header states: in the middle of a line, or after deleted lines while
+// insertions are still missing.
+func (r *reader) truncated(stated, h Hunk) bool {
 	if r.at < len(r.lines) {
 		return false
 	}
@@ -69,22 +72,22 @@ func (r *reader) breaksOff(stated, h Hunk) bool {
 	return new > max(old, 0) && h.Lines[len(h.Lines)-1].Op == Delete
 }
 
-// interrupted refuses a hunk that ends at a line that is none of its own, with lines of
-// a hunk right behind it: one that lost the space at its front, as models write it.
-func (r *reader) interrupted(end int, git bool) error {
+// checkEnd returns an error if the line after a hunk seems to belong to it but lacks the
+// leading space, as in some patches by models: more hunk lines follow it.
+func (r *reader) checkEnd(end int, git bool) error {
 	stray := r.line(end)
 	if end == r.at+1 || chomp(stray) == "" || chomp(r.lines[end-1]) == "" || r.boundary(end, git) || fenceMark(stray) != "" || endsHunk(stray) {
 		return nil
 	}
 	for i := end + 1; i < len(r.lines) && !r.boundary(i, git) && fenceMark(r.lines[i]) == ""; i++ {
 		if line := r.lines[i]; line[0] == '+' || line[0] == '-' && !isSignature(line) {
-			return r.failAt(end, "this line of the hunk begins with neither a space, nor + or -")
+			return r.failAt(end, "this line of the hunk does not begin with a space, + or -")
 		}
 	}
 	return nil
 }
 
-// endsHunk tells whether a line is one that follows the hunks of a file.
+// endsHunk reports whether a line is one that follows the hunks of a file.
 func endsHunk(line string) bool {
 	for _, head := range []string{"diff ", "Index: ", "Only in ", "Binary files ", "From ", "*** ", "-- ", "===", "\\"} {
 		if strings.HasPrefix(line, head) {
@@ -94,8 +97,8 @@ func endsHunk(line string) bool {
 	return isSearch(line)
 }
 
-// unnumbered reads a hunk header that states no lines, or several one after the
-// other, and stays on the last.
+// unnumbered reads a hunk header without line numbers, or several in a row. It leaves
+// r.at on the last.
 func (r *reader) unnumbered(f *File) (h Hunk, err error) {
 	for ; ; r.at++ {
 		after, err := r.anchor()
@@ -103,29 +106,29 @@ func (r *reader) unnumbered(f *File) (h Hunk, err error) {
 			return h, err
 		}
 		if h.After = append(h.After, after...); len(h.After) > maxAnchors {
-			return h, r.fail("too many lines that a hunk is to come after")
+			return h, r.fail("too many @@ lines before a hunk")
 		}
 		if next := r.line(r.at + 1); !strings.HasPrefix(next, "@@") || isNumbered(next) {
 			break
 		}
 	}
-	if f.New { // there is but one place
+	if f.New { // there is only one place
 		return Hunk{NewStart: 1}, nil
 	}
 	h.Anywhere = true
 	return h, nil
 }
 
-// anchor reads what stands behind the @@ of a header without numbers: the line that
-// the hunk comes after, or a stand-in for the numbers, which says nothing.
+// anchor reads the text after the @@ of a header without line numbers: a line that the
+// hunk comes after, or a placeholder for the numbers, which it ignores.
 func (r *reader) anchor() (after []string, err error) {
 	text := strings.TrimPrefix(chomp(r.lines[r.at]), "@@")
 	if strings.HasPrefix(text, "@") {
-		return nil, r.fail("a combined diff (of a merge) cannot be applied")
+		return nil, r.fail("cannot apply a combined diff (of a merge)")
 	}
 	text = strings.TrimSpace(strings.TrimRight(text, "@ \t"))
 	if len(text) > 1 && text[0] == '-' && '0' <= text[1] && text[1] <= '9' {
-		return nil, r.fail("bad hunk header (it should read like @@ -1,2 +3,4 @@)")
+		return nil, r.fail("bad hunk header: expected a form like @@ -1,2 +3,4 @@")
 	}
 	if strings.Trim(text, ".…-+, ?xXyYnNmM") == "" {
 		return nil, nil
@@ -133,7 +136,7 @@ func (r *reader) anchor() (after []string, err error) {
 	return []string{text}, nil
 }
 
-// read takes the lines of a hunk and counts them.
+// read sets the hunk's lines and counts.
 func (h *Hunk) read(lines []string, crlf bool) {
 	h.OldLines, h.NewLines = 0, 0
 	h.Lines = make([]Line, 0, len(lines))
@@ -154,7 +157,7 @@ func (h *Hunk) read(lines []string, crlf bool) {
 		}
 		op := Op(text[0])
 		if ended && len(text)+1 == len(line) {
-			text = line // as it stands, without a copy
+			text = line // avoids a copy
 		} else {
 			text += "\n"
 		}
@@ -177,9 +180,9 @@ func (h *Hunk) changes() bool {
 	return false
 }
 
-// body finds the end of the hunk's lines, which start behind its header, where the
-// header does not count them rightly.
-func (r *reader) body(h Hunk, git bool) (end int) {
+// scanEnd finds the end of the hunk's lines, which start after its header, when the
+// header's counts are wrong.
+func (r *reader) scanEnd(h Hunk, git bool) (end int) {
 	real := r.at + 1
 	old, new := 0, 0
 	for i := real; i < len(r.lines) && !r.boundary(i, git); {
@@ -188,7 +191,7 @@ func (r *reader) body(h Hunk, git bool) (end int) {
 		if !empty && strings.IndexByte(" +-\\", line[0]) < 0 || i == r.at+1 && line[0] == '\\' {
 			break
 		}
-		if isSignature(line) && !h.Anywhere && r.isTail(i) { // git, which signs, numbers
+		if isSignature(line) && !h.Anywhere && r.isTail(i) { // only git signs, and it numbers hunks
 			break
 		}
 		switch {
@@ -200,8 +203,8 @@ func (r *reader) body(h Hunk, git bool) (end int) {
 			old, new = old+1, new+1
 		}
 		i++
-		// Empty lines at the end are context only as far as the header
-		// counts on them; else they separate the hunk from what follows.
+		// Empty lines at the end are context only if the header counts them.
+		// Otherwise they separate the hunk from what follows.
 		if !empty || old <= h.OldLines && new <= h.NewLines {
 			real = i
 		}
@@ -209,13 +212,13 @@ func (r *reader) body(h Hunk, git bool) (end int) {
 	return real
 }
 
-// counted follows the header's counts and tells whether they end the hunk at a
-// line that may follow one.
-func (r *reader) counted(h Hunk, git bool) (end int, ok bool) {
+// countEnd finds the end of the hunk's lines by the header's counts. It reports whether
+// the line there can follow a hunk.
+func (r *reader) countEnd(h Hunk, git bool) (end int, ok bool) {
 	old, new := h.OldLines, h.NewLines
 	i := r.at + 1
 	for ; old > 0 || new > 0; i++ {
-		if i >= len(r.lines) || r.boundary(i, git) && !r.counts(i) {
+		if i >= len(r.lines) || r.boundary(i, git) && !r.maybeChange(i) {
 			return 0, false
 		}
 		switch line := r.lines[i]; {
@@ -240,9 +243,9 @@ func (r *reader) counted(h Hunk, git bool) (end int, ok bool) {
 	return i, ends && i > r.at+1
 }
 
-// boundary tells whether another hunk or file begins at line i. Inside a file
-// with git's header only the like of it begins another, so that a deleted line
-// "-- x" before an inserted "++ y" is not taken for a header.
+// boundary reports whether another hunk or file begins at line i. After a file with git's
+// header only another git header starts a file, so that a deleted line "-- x" before an
+// inserted "++ y" is not taken for a header.
 func (r *reader) boundary(i int, git bool) bool {
 	switch line := r.lines[i]; line[0] {
 	case '@':
@@ -255,9 +258,9 @@ func (r *reader) boundary(i int, git bool) bool {
 	return false
 }
 
-// counts tells whether what looks like the header of a file at line i may rather be two
-// lines of the hunk, a "-- x" taken out and a "++ y" put in: these name no one file.
-func (r *reader) counts(i int) bool {
+// maybeChange reports whether the apparent file header at line i may be two lines of the
+// hunk instead, a deleted "-- x" and an inserted "++ y": they do not name the same file.
+func (r *reader) maybeChange(i int) bool {
 	if r.line(i)[0] != '-' {
 		return false
 	}
@@ -266,11 +269,11 @@ func (r *reader) counts(i int) bool {
 	return !prefixed(old, new) && path.Base(old) != path.Base(new) && old != devNull && new != devNull
 }
 
-// isSignature tells whether the line is the one before the version in the mails
-// of git format-patch.
+// isSignature reports whether the line is the one before git's version at the end of a
+// mail by git format-patch.
 func isSignature(line string) bool { return chomp(line) == "-- " }
 
-// isTail tells whether at most a version and empty lines follow line i.
+// isTail reports whether at most one line, git's version, and empty lines follow line i.
 func (r *reader) isTail(i int) bool {
 	rest := 0
 	for _, line := range r.lines[i+1:] {

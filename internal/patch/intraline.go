@@ -8,16 +8,16 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// Span is a part of a line, changed from the line's counterpart or not.
+// Span is a part of a line. Changed says whether it differs from the line's counterpart.
 type Span struct {
 	Text    string
 	Changed bool
 }
 
-// Highlight finds what changed inside the lines of a run of changes: the deleted
-// ones and those inserted in their place. Each line comes back as its spans. A
-// line that has no counterpart among the others is a single span that is not
-// changed: it is deleted or inserted as a whole, so that nothing in it stands out.
+// Highlight finds what changed within the lines of a run of changes: the deleted lines and
+// those inserted in their place. It returns the spans of each line. A line without a
+// counterpart on the other side is a single span that is not Changed: the whole line is
+// deleted or inserted, so no part of it should stand out.
 func Highlight(deleted, inserted []string) (old, new [][]Span) {
 	whole := func(lines []string) [][]Span {
 		spans := make([][]Span, len(lines))
@@ -35,23 +35,22 @@ func Highlight(deleted, inserted []string) (old, new [][]Span) {
 	return old, new
 }
 
-// Bounds on what is compared, so that no input takes long. An alphabet of ASCII
-// keeps go-diff, which slices some strings by byte and some by rune, clear of code
-// points that it could cut in two.
+// Limits on what is compared, so that no input takes long. The alphabet must fit in ASCII,
+// because go-diff slices some strings by byte and some by rune, and could cut a longer
+// code point in two.
 const (
 	maxLineBytes = 8 << 10 // of a line with spans
-	maxTokens    = 600     // of either line, where they differ
-	maxAlphabet  = 126
-	maxPairs     = 64 * 64 // lines deleted times lines inserted, for pairing by likeness
+	maxTokens    = 600     // of either line, from its first difference to its last
+	maxAlphabet  = 126     // different tokens in both lines
+	maxPairs     = 64 * 64 // deleted lines times inserted lines, to pair by similarity
 )
 
-// Intraline finds what changed between two lines, token by token: a name, a
-// number, a run of spaces, or one other character. The texts of a line's spans
-// add up to the line, byte for byte, and the unchanged ones are the same in both
-// lines. ok is false when the lines have too little in common for that to help
-// the eye, or are too long.
+// Intraline finds what changed between two lines, token by token. A token is a name, a
+// number, a run of spaces, or one other character. The spans of a line add up to the
+// line, byte for byte, and the unchanged spans are the same in both lines. ok is false if
+// the lines are too long, or have too little in common for highlights to help a reader.
 func Intraline(old, new string) (oldSpans, newSpans []Span, ok bool) {
-	// The library promises nothing about panics, and a highlight is not worth one.
+	// The library may panic, and a highlight is not worth a crash.
 	defer func() {
 		if recover() != nil {
 			oldSpans, newSpans, ok = nil, nil, false
@@ -91,11 +90,11 @@ func Intraline(old, new string) (oldSpans, newSpans []Span, ok bool) {
 	return oldSpans, newSpans, true
 }
 
-// alike is the least that two lines have in common for one to have become the
-// other: two fifths of the longer one's bytes.
+// alike reports whether two lines have enough in common to be versions of the same line:
+// two fifths of the longer one's bytes.
 func alike(common, old, new int) bool { return common*5 >= max(old, new)*2 }
 
-// extend appends a span, or adds it to the last one of its kind.
+// extend appends a span, or joins it with the last one if both are changed or neither is.
 func extend(spans []Span, s Span) []Span {
 	switch last := len(spans) - 1; {
 	case s.Text == "":
@@ -107,8 +106,8 @@ func extend(spans []Span, s Span) []Span {
 	return spans
 }
 
-// compareTokens adds the differences of two runs of tokens. All of them are different
-// when there are too many to compare.
+// compareTokens adds the differences between two runs of tokens. If there are too many to
+// compare, all of them differ.
 func compareTokens(a, b []string, add func(diffmatchpatch.Operation, string)) {
 	letters := map[string]rune{}
 	alphabet := []string{""}
@@ -130,7 +129,7 @@ func compareTokens(a, b []string, add func(diffmatchpatch.Operation, string)) {
 		return
 	}
 	dmp := diffmatchpatch.New()
-	dmp.DiffTimeout = 0 // the bounds above are what ends it, the same way each time
+	dmp.DiffTimeout = 0 // the limits above bound the time, and the result does not depend on the clock
 	for _, d := range dmp.DiffMainRunes(wordA, wordB, false) {
 		var text strings.Builder
 		for _, letter := range d.Text {
@@ -140,13 +139,13 @@ func compareTokens(a, b []string, add func(diffmatchpatch.Operation, string)) {
 	}
 }
 
-// pair is a deleted line and the inserted one that it became, by number.
+// pair is the index of a deleted line and that of the inserted line that replaced it.
 type pair struct{ old, new int }
 
-// counterparts pairs deleted lines with inserted ones that are alike, in order.
-// It is an alignment as of Needleman and Wunsch where only pairs score: the square
-// of their likeness, so that a pair of near twins is worth more than two pairs of
-// distant cousins.
+// counterparts pairs deleted lines with similar inserted ones, in order. It is a
+// Needleman-Wunsch alignment in which only pairs score. The score is the square of their
+// similarity, so that one pair of nearly equal lines beats two pairs of vaguely similar
+// ones.
 func counterparts(deleted, inserted []string) []pair {
 	if len(deleted)*len(inserted) > maxPairs {
 		if len(deleted) != len(inserted) {
@@ -158,16 +157,16 @@ func counterparts(deleted, inserted []string) []pair {
 		}
 		return pairs
 	}
-	b := bagger{}
+	b := numbering{}
 	olds, news := b.bags(deleted), b.bags(inserted)
-	// best[i][j] is the highest score of the lines from i and from j on.
+	// best[i][j] is the highest score of the lines olds[i:] and news[j:].
 	best := make([][]int, len(olds)+1)
 	for i := range best {
 		best[i] = make([]int, len(news)+1)
 	}
 	score := func(i, j int) int {
-		likeness := olds[i].likeness(news[j])
-		return likeness * likeness
+		s := olds[i].similarity(news[j])
+		return s * s
 	}
 	for i := len(olds) - 1; i >= 0; i-- {
 		for j := len(news) - 1; j >= 0; j-- {
@@ -189,9 +188,8 @@ func counterparts(deleted, inserted []string) []pair {
 	return pairs
 }
 
-// bag is the tokens of a line without order and without spaces, the first ones of a
-// long line: enough to tell how much two lines can have in common, and quick to
-// compare.
+// bag is the tokens of a line without order or spaces, limited to the first maxTokens.
+// It is quick to compare, and bounds how much two lines can have in common.
 type bag struct {
 	tokens []token // in the order of their ids
 	size   int     // in bytes
@@ -199,10 +197,10 @@ type bag struct {
 
 type token struct{ id, size int }
 
-// bagger numbers tokens by when they are first seen.
-type bagger map[string]int
+// numbering numbers tokens in the order in which they are first seen.
+type numbering map[string]int
 
-func (b bagger) bags(lines []string) []bag {
+func (b numbering) bags(lines []string) []bag {
 	bags := make([]bag, len(lines))
 	for i, line := range lines {
 		if len(line) > maxLineBytes {
@@ -224,9 +222,9 @@ func (b bagger) bags(lines []string) []bag {
 	return bags
 }
 
-// likeness is how much of the larger bag both have, in thousandths and one more, or
-// 0 when the lines cannot be counterparts.
-func (b bag) likeness(o bag) int {
+// similarity returns how much of the larger bag both have in common, in thousandths plus
+// one, or 0 if the lines cannot be counterparts.
+func (b bag) similarity(o bag) int {
 	common := 0
 	for x, y := b.tokens, o.tokens; len(x) > 0 && len(y) > 0; {
 		switch {
@@ -242,7 +240,7 @@ func (b bag) likeness(o bag) int {
 	if !alike(common, b.size, o.size) {
 		return 0
 	}
-	return 1 + common*1000/max(b.size, o.size, 1) // two blank lines are alike, too
+	return 1 + common*1000/max(b.size, o.size, 1) // two blank lines are also alike
 }
 
 // solid counts the bytes of s that are not spaces.
@@ -254,9 +252,8 @@ func solid(s string) int {
 	return n
 }
 
-// tokens cuts s into names and numbers, runs of spaces, and single other
-// characters, each with the marks that combine with it. A byte that is not UTF-8 is
-// a token.
+// tokens cuts s into names and numbers, runs of spaces, and single other characters, each
+// with its combining marks. A byte that is not UTF-8 is a token.
 func tokens(s string) []string {
 	var out []string
 	class := func(r rune) int {

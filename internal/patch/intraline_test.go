@@ -10,7 +10,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// marked writes spans with the changed ones in brackets.
+// marked returns the text of spans, with the changed ones in brackets.
 func marked(spans []patch.Span) string {
 	var b strings.Builder
 	for _, s := range spans {
@@ -60,8 +60,8 @@ func TestIntraline(t *testing.T) {
 	}
 }
 
-// soundSpans fails when spans are not what they should be of any two lines.
-func soundSpans(t interface{ Fatalf(string, ...any) }, old, new string) {
+// checkSpans checks what must be true of the spans of any two lines.
+func checkSpans(t interface{ Fatalf(string, ...any) }, old, new string) {
 	oldSpans, newSpans, ok := patch.Intraline(old, new)
 	if !ok {
 		return
@@ -84,7 +84,7 @@ func soundSpans(t interface{ Fatalf(string, ...any) }, old, new string) {
 	for _, spans := range [][]patch.Span{oldSpans, newSpans} {
 		for i, s := range spans {
 			if s.Text == "" || i > 0 && s.Changed == spans[i-1].Changed {
-				t.Fatalf("not as few spans as can be: %v", spans)
+				t.Fatalf("more spans than necessary: %v", spans)
 			}
 		}
 	}
@@ -94,16 +94,16 @@ func soundSpans(t interface{ Fatalf(string, ...any) }, old, new string) {
 	}
 }
 
-// codeLines draws lines of which many are alike.
+// codeLines draws lines of which many are similar.
 func codeLines() *rapid.Generator[string] {
 	word := rapid.SampledFrom([]string{"a", "bc", "return", "é", "e\u0301", "\u0301", " ", "  ", "\t", "(", ")", "_x1", "😀", "\xff", "\xc3", "\x00", "\r", "\u2028", "世"})
 	return rapid.Map(rapid.SliceOfN(word, 0, 14), func(words []string) string { return strings.Join(words, "") })
 }
 
-func TestSpansAreSound(t *testing.T) {
+func TestIntralineInvariants(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		soundSpans(t, codeLines().Draw(t, "old"), codeLines().Draw(t, "new"))
+		checkSpans(t, codeLines().Draw(t, "old"), codeLines().Draw(t, "new"))
 	})
 }
 
@@ -115,7 +115,7 @@ func FuzzIntraline(f *testing.F) {
 	f.Add(strings.Repeat("a b ", 700), strings.Repeat("b a ", 700))
 	f.Add("", " ")
 	f.Fuzz(func(t *testing.T, old, new string) {
-		soundSpans(t, old, new)
+		checkSpans(t, old, new)
 		a, b := patch.Highlight(strings.SplitAfter(old, "\n"), strings.SplitAfter(new, "\n"))
 		var text strings.Builder
 		for _, spans := range append(a, b...) {
@@ -139,7 +139,7 @@ func TestHighlight(t *testing.T) {
 		{"nothing", nil, nil, []string{}, []string{}},
 		{"only deleted", []string{"a", ""}, nil, []string{"a", ""}, []string{}},
 		{"one each", []string{"x := a"}, []string{"x := b"}, []string{"x := [a]"}, []string{"x := [b]"}},
-		{"one each, not alike", []string{"x := a"}, []string{"for {"}, []string{"x := a"}, []string{"for {"}},
+		{"one each, not similar", []string{"x := a"}, []string{"for {"}, []string{"x := a"}, []string{"for {"}},
 		{
 			"one more in front",
 			[]string{"\treturn total / n"},
@@ -148,14 +148,14 @@ func TestHighlight(t *testing.T) {
 			[]string{"\tif n == 0 {", "\t\treturn 0", "\t}", "\treturn total / [len]"},
 		},
 		{
-			"as many, but moved on by one",
+			"as many, but shifted by one",
 			[]string{"first := one(1)", "second := two(2)", "third := three(3)"},
 			[]string{"second := two(22)", "third := three(33)", "fourth()"},
 			[]string{"first := one(1)", "second := two([2])", "third := three([3])"},
 			[]string{"second := two([22])", "third := three([33])", "fourth()"},
 		},
 		{
-			"near twins before distant cousins",
+			"nearly equal before vaguely similar",
 			[]string{"alpha beta gamma delta epsilon zeta"},
 			[]string{"alpha beta gamma x y z u v", "alpha beta gamma delta epsilon eta"},
 			[]string{"alpha beta gamma delta epsilon [zeta]"},
@@ -182,8 +182,8 @@ func TestHighlight(t *testing.T) {
 	}
 }
 
-// TestHighlightIsBounded: runs of changes too long to try all pairs are paired by
-// number, when there are as many lines on both sides, or not at all.
+// TestHighlightIsBounded checks that lines are paired by index if there are too many to try
+// all pairs, and only if both sides have the same number of lines.
 func TestHighlightIsBounded(t *testing.T) {
 	t.Parallel()
 	run := func(n int, lines ...string) []string {
@@ -195,10 +195,10 @@ func TestHighlightIsBounded(t *testing.T) {
 		want              string // of the first line
 	}{
 		{"few", run(64, "x = 1"), run(64, "x = 2"), "x = [1]"},
-		{"few, moved on", run(1, "x = 1", "yyyyy"), run(1, "zzzzz", "x = 2", "z"), "x = [1]"},
+		{"few, shifted", run(1, "x = 1", "yyyyy"), run(1, "zzzzz", "x = 2", "z"), "x = [1]"},
 		{"many", run(500, "x = 1"), run(500, "x = 2"), "x = [1]"},
-		{"many, moved on", run(500, "x = 1", "yyyyy"), run(500, "zzzzz", "x = 2"), "x = 1"},
-		{"many of one", run(5000, "x = 1"), run(4000, "x = 2"), "x = 1"},
+		{"many, shifted", run(500, "x = 1", "yyyyy"), run(500, "zzzzz", "x = 2"), "x = 1"},
+		{"many, more deleted", run(5000, "x = 1"), run(4000, "x = 2"), "x = 1"},
 		{"long lines", run(20, strings.Repeat("a b ", 2000)+"1"), run(19, strings.Repeat("a b ", 2000)+"2"), strings.Repeat("a b ", 2000) + "[1]"},
 		{"longer lines", run(20, strings.Repeat("a b ", 2200)+"1"), run(19, strings.Repeat("a b ", 2200)+"2"), strings.Repeat("a b ", 2200) + "1"},
 	} {

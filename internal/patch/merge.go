@@ -5,22 +5,22 @@ import (
 	"strings"
 )
 
-// MergeError says that two changes of a file meet.
+// MergeError reports that two changes of a file overlap or touch.
 type MergeError struct {
-	Start, End   int    // the lines of the base that both change; an empty range lies before Start
-	Ours, Theirs string // what each makes of them
+	Start, End   int    // the lines of the base that both change; both insert if Start > End
+	Ours, Theirs string // each side's version of these lines
 }
 
 func (e *MergeError) Error() string {
 	if e.Start > e.End {
-		return fmt.Sprintf("both sides put something else before line %d", e.Start)
+		return fmt.Sprintf("both sides insert different lines before line %d", e.Start)
 	}
-	return fmt.Sprintf("both sides change lines %d to %d, each in its way", e.Start, e.End)
+	return fmt.Sprintf("both sides change lines %d to %d differently", e.Start, e.End)
 }
 
-// Merge carries the change from base to theirs over to ours. It is diff3's merge: a
-// change that only one side made is taken, one that both made alike is taken once, and
-// changes that overlap or touch are a *MergeError, with nothing merged.
+// Merge applies the change from base to theirs to ours. It merges like diff3: it takes a
+// change that only one side made, and takes once a change that both sides made. If other
+// changes overlap or touch, it returns a *MergeError.
 //
 // Source: Khanna, Kunal and Pierce, A Formal Investigation of Diff3 (2007).
 func Merge(base, ours, theirs []byte) ([]byte, error) {
@@ -29,7 +29,7 @@ func Merge(base, ours, theirs []byte) ([]byte, error) {
 	var out strings.Builder
 	at := 0
 	for len(a) > 0 || len(b) > 0 {
-		// A group is all edits that overlap or touch, of either side.
+		// A group is a run of edits, of either side, that overlap or touch.
 		group := edit{start: len(lines) + 1}
 		if len(a) > 0 {
 			group = a[0]
@@ -51,7 +51,7 @@ func Merge(base, ours, theirs []byte) ([]byte, error) {
 			}
 			break
 		}
-		mine, other := sideOf(lines, group, a[:i]), sideOf(lines, group, b[:j])
+		mine, other := group.applied(lines, a[:i]), group.applied(lines, b[:j])
 		out.WriteString(strings.Join(lines[at:group.start], ""))
 		switch {
 		case j == 0 || i > 0 && mine == other:
@@ -73,7 +73,7 @@ type edit struct {
 	text       string
 }
 
-// edits are the runs of lines in which two versions differ.
+// edits returns the runs of lines in which two versions differ.
 func edits(base, other []byte) []edit {
 	var out []edit
 	for _, h := range DiffContext("x", "x", base, other, 0).Hunks {
@@ -91,11 +91,11 @@ func edits(base, other []byte) []edit {
 	return out
 }
 
-// sideOf is what a side makes of a group's lines.
-func sideOf(lines []string, group edit, of []edit) string {
+// applied returns the group's lines with one side's edits applied.
+func (group edit) applied(lines []string, edits []edit) string {
 	var out strings.Builder
 	at := group.start
-	for _, e := range of {
+	for _, e := range edits {
 		out.WriteString(strings.Join(lines[at:e.start], ""))
 		out.WriteString(e.text)
 		at = e.end

@@ -42,7 +42,7 @@ func TestMerge(t *testing.T) {
 	}
 }
 
-// drawFile draws a small file of few different lines, so that lines repeat.
+// drawFile draws a small file with few distinct lines, so that lines repeat.
 func drawFile(t *rapid.T, label string) []byte {
 	list := rapid.SliceOfN(rapid.SampledFrom([]string{"a", "b", "c", "d", "e", "f"}), 0, 12).Draw(t, label)
 	text := strings.Join(list, "\n")
@@ -57,25 +57,25 @@ func TestMergeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base, ours, theirs := drawFile(t, "base"), drawFile(t, "ours"), drawFile(t, "theirs")
 		if got, err := Merge(base, ours, base); err != nil || !bytes.Equal(got, ours) {
-			t.Fatalf("nothing from them: %q, %v", got, err)
+			t.Fatalf("no change of theirs: %q, %v", got, err)
 		}
 		if got, err := Merge(base, base, theirs); err != nil || !bytes.Equal(got, theirs) {
-			t.Fatalf("nothing of ours: %q, %v", got, err)
+			t.Fatalf("no change of ours: %q, %v", got, err)
 		}
 		if got, err := Merge(base, ours, ours); err != nil || !bytes.Equal(got, ours) {
-			t.Fatalf("the same: %q, %v", got, err)
+			t.Fatalf("the same change: %q, %v", got, err)
 		}
 		one, err1 := Merge(base, ours, theirs)
 		two, err2 := Merge(base, theirs, ours)
 		if (err1 == nil) != (err2 == nil) || !bytes.Equal(one, two) {
-			t.Fatalf("it matters who is who: %q, %v; %q, %v", one, err1, two, err2)
+			t.Fatalf("the order of the sides matters: %q, %v; %q, %v", one, err1, two, err2)
 		}
 	})
 }
 
-// Edits of files without repeated lines, where every diff is the same, merge as git
-// merges them.
-func TestMergeAsGit(t *testing.T) {
+// TestMergeLikeGit compares with git merge-file on files without repeated lines, for which
+// there is only one diff.
+func TestMergeLikeGit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	agreed := 0

@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-const badName = "a name has no more than the folders that are to be stripped, or is too long"
+const badName = "the file name is too long, or has too few directories to strip"
 
-// cutStamp parts a name from the tab and time stamp that may follow it.
+// cutStamp separates a name from the tab and timestamp that may follow it.
 func cutStamp(s string) (name, stamp string) {
 	if strings.HasPrefix(s, `"`) {
 		if end := quotedEnd(s); end > 0 {
@@ -21,7 +21,8 @@ func cutStamp(s string) (name, stamp string) {
 	return s, ""
 }
 
-// quotedEnd is the index behind the closing quote of s, which begins with one.
+// quotedEnd returns the index after the closing quote of s, which begins with a quote; 0
+// if there is none.
 func quotedEnd(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {
@@ -34,7 +35,7 @@ func quotedEnd(s string) int {
 	return 0
 }
 
-// unquote reads a name as git writes it; what is not quoted stays as it is.
+// unquote returns the name that git wrote as s. A name without quotes stays as it is.
 func unquote(s string) string {
 	if strings.HasPrefix(s, `"`) {
 		if name, err := strconv.Unquote(s); err == nil {
@@ -44,8 +45,8 @@ func unquote(s string) string {
 	return s
 }
 
-// splitGitNames parts the names behind "diff --git". Unquoted names with spaces
-// can be told apart only when they are equal but for the first folder.
+// splitGitNames splits the names after "diff --git". Unquoted names with spaces can be
+// split only if they differ in nothing but the first directory.
 func splitGitNames(s string) (old, new string, ok bool) {
 	if strings.HasPrefix(s, `"`) {
 		end := quotedEnd(s)
@@ -75,8 +76,8 @@ func splitGitNames(s string) (old, new string, ok bool) {
 	return "", "", false
 }
 
-// prefixed tells whether the two names carry the prefixes that git puts before
-// them: a/ and b/, or with diff.mnemonicPrefix one of c/ i/ o/ w/ 1/ 2/.
+// prefixed reports whether both names have a prefix of git's: a/ and b/, or with
+// diff.mnemonicPrefix c/, i/, o/, w/, 1/ or 2/.
 func prefixed(old, new string) bool {
 	const sides = "abciow12"
 	has := func(s string) bool { return len(s) > 2 && s[1] == '/' && strings.IndexByte(sides, s[0]) >= 0 }
@@ -90,15 +91,16 @@ func prefixed(old, new string) bool {
 	}
 }
 
-// stripName takes the first folders off a name.
-func stripName(name string, folders int) (string, bool) {
+// stripName removes the first directories of a name. It reports whether the rest is a
+// valid name.
+func stripName(name string, dirs int) (string, bool) {
 	if name == devNull {
 		return name, true
 	}
-	for strings.HasPrefix(name, "./") { // as diff writes it when asked for ./x
+	for strings.HasPrefix(name, "./") { // from diff ./x ./y
 		name = strings.TrimLeft(name[2:], "/")
 	}
-	for range folders {
+	for range dirs {
 		_, rest, ok := strings.Cut(name, "/")
 		if !ok {
 			return "", false
@@ -108,18 +110,18 @@ func stripName(name string, folders int) (string, bool) {
 	return name, isName(name)
 }
 
-// isEpoch tells whether the stamp behind a name is that of a file that is not there:
-// diff -N gives it the beginning of time.
+// isEpoch reports whether the timestamp after a name is the one that diff -N writes for a
+// missing file: the Unix epoch.
 func isEpoch(stamp string) bool {
 	stamp = strings.TrimSpace(stamp)
 	if !strings.HasPrefix(stamp, "1970-01-01 ") && !strings.HasPrefix(stamp, "1969-12-31 ") {
 		return false
 	}
-	at, err := time.Parse("2006-01-02 15:04:05 -0700", stamp) // fractions are read too
+	at, err := time.Parse("2006-01-02 15:04:05 -0700", stamp) // accepts fractional seconds, too
 	return err == nil && at.Unix() == 0
 }
 
-// isName tells whether a name can be one of a file below a folder.
+// isName reports whether name can be the relative name of a file.
 func isName(name string) bool {
 	return name != "" && len(name) <= maxName && strings.Trim(name, "/") == name
 }

@@ -6,33 +6,33 @@ import (
 	"strings"
 )
 
-// StripAuto strips a/ and b/ (and git's mnemonic prefixes) where both names of a
-// file have them, and nothing elsewhere.
+// StripAuto strips a/ and b/ (or git's mnemonic prefixes) if both names of a file have
+// them, and nothing otherwise.
 const StripAuto = -1
 
-// ParseOptions say how names in a patch are to be read.
+// ParseOptions control how names in a patch are read.
 type ParseOptions struct {
-	// Strip is how many leading folders are taken off each name, or StripAuto.
+	// Strip is how many leading directories to remove from each name, or StripAuto.
 	Strip int
 }
 
 // Reading is what Read found in a text.
 type Reading struct {
 	Files []File
-	Parts []Part // which lines they are from, in the order of the text
+	Parts []Part // the lines that each file was read from, in the same order
 }
 
 // Part is one stretch of a text that was read as a patch of one file.
 type Part struct {
-	Reader      string // the form it is in, e.g. GitDiff
+	Reader      string // the form of the patch, such as GitDiff
 	File        string // the name of the file
 	First, Last int    // lines of the text, from 1
-	// Notes tell what was taken other than it is written: counts that were
-	// wrong, hunks that change nothing.
+	// Notes say what was corrected or ignored: wrong line counts, hunks that change
+	// nothing.
 	Notes []string
 }
 
-// The forms of patches that are read.
+// The forms of patches that Read understands.
 const (
 	GitDiff     = "git diff"
 	UnifiedDiff = "unified diff"
@@ -48,25 +48,25 @@ func (p Part) String() string {
 	return s
 }
 
-// Parse is Read for who does not ask where each file is from.
+// Parse is Read without the lines that each file was read from.
 func Parse(b []byte, opts ...ParseOptions) ([]File, error) {
 	r, err := Read(b, opts...)
 	return r.Files, err
 }
 
-// Read finds the patches in a text, in each of these forms, with anything around
-// them: mail, prose, Markdown fences, indented or not.
+// Read finds the patches in a text. It understands the forms below, and ignores what is
+// around them: mail, prose, Markdown fences, indented or not.
 //
-//   - git's diffs, binary ones too, and those of any other tool, with LF or CRLF.
-//     Wrong line counts in hunk headers, which language models are known for, are
-//     counted again, and a header without line numbers (@@ or @@ func f() @@)
-//     makes a hunk that goes wherever its old lines are (see Hunk.Anywhere).
+//   - Diffs, including git's binary ones, with LF or CRLF. Read corrects wrong line counts
+//     in hunk headers, which are common in patches by language models. A header without
+//     line numbers (@@ or @@ func f() @@) starts a hunk that goes wherever its old lines
+//     are (see Hunk.Anywhere).
 //   - apply_patch envelopes, as OpenAI's Codex CLI documents them.
 //   - search/replace blocks, as aider and Cline document them.
 //
-// A text that breaks off inside a patch is an error, not a shorter patch. Without
-// options names are stripped as StripAuto says. The error is a *ParseError. A text
-// without any patch has no files.
+// A text that ends inside a patch is an error, not a shorter patch. Without options, names
+// are stripped by StripAuto. The error is a *ParseError. If the text has no patch, the
+// Reading has no files.
 func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	opt := ParseOptions{Strip: StripAuto}
 	if len(opts) > 0 {
@@ -74,7 +74,7 @@ func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	}
 	b = bytes.TrimPrefix(b, []byte("\ufeff"))
 	if n := bytes.Count(b, newline); n > maxLines {
-		return Reading{}, &ParseError{Reason: fmt.Sprintf("a text of %d lines is too long", n)}
+		return Reading{}, &ParseError{Reason: fmt.Sprintf("the text is too long: %d lines", n)}
 	}
 	r := &reader{lines: splitLines(string(b)), strip: opt.Strip}
 	if err := r.run(); err != nil {
@@ -83,25 +83,25 @@ func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	return r.Reading, nil
 }
 
-// Limits on what is read, far beyond honest patches.
+// Limits on what is read, far above what real patches need.
 const (
 	maxLineNumber = 1 << 30
 	maxName       = 4 << 10  // bytes of a name, as much as Linux allows
 	maxHeader     = 64 << 10 // bytes of a line with two names, quoted
 	maxLines      = 4 << 20
-	maxAnchors    = 20 // lines that one hunk comes after
+	maxAnchors    = 20 // lines that one hunk names after @@
 )
 
 // reader goes through a text once, line by line.
 type reader struct {
 	Reading
 	lines []string
-	at    int // line that is next, from 0
+	at    int // the next line, from 0
 	strip int
-	// unclosed are indentations and marks of fences, and the line up to which nothing
-	// closes them.
+	// unclosed maps the indentation and mark of a fence to the line up to which no line
+	// closes it.
 	unclosed map[string]int
-	commit   int // of the series that the text is, from 0
+	commit   int // number of the commit in a series by git format-patch; 0 before the first
 }
 
 func (r *reader) run() error {
@@ -121,11 +121,11 @@ func (r *reader) run() error {
 		case isSearch(line):
 			err = r.searchBlock()
 		case isNumbered(line):
-			err = r.fail("a hunk without the file's name before it (--- and +++)")
+			err = r.fail("hunk without a file name before it (--- and +++ lines)")
 		case strings.HasPrefix(line, "@@@ -"), strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "):
-			err = r.fail("a combined diff (of a merge) cannot be applied")
+			err = r.fail("cannot apply a combined diff (of a merge)")
 		default:
-			r.prose()
+			r.skipLine()
 		}
 		if err != nil {
 			return err
@@ -134,7 +134,7 @@ func (r *reader) run() error {
 	return nil
 }
 
-// isMail tells whether the line begins a mail of git format-patch.
+// isMail reports whether the line begins a mail written by git format-patch.
 func isMail(line string) bool {
 	id, _, _ := strings.Cut(line[len("From "):], " ")
 	return blobHash(id) != nil
@@ -154,7 +154,7 @@ func (r *reader) failAt(line int, reason string) error {
 	return &ParseError{Line: line + 1, Reason: reason}
 }
 
-// line is line i of the text, or "" behind its end.
+// line returns line i of the text, or "" after its end.
 func (r *reader) line(i int) string {
 	if i < len(r.lines) {
 		return r.lines[i]
@@ -162,16 +162,16 @@ func (r *reader) line(i int) string {
 	return ""
 }
 
-// took records a file that was read from the lines from first up to the next one.
-func (r *reader) took(reader string, first int, f File, notes []string) {
+// add records a file that was read from the lines from first up to the next one.
+func (r *reader) add(reader string, first int, f File, notes []string) {
 	f.Commit = r.commit
 	r.Files = append(r.Files, f)
 	r.Parts = append(r.Parts, Part{Reader: reader, File: f.Name(), First: first + 1, Last: r.at, Notes: notes})
 }
 
-// prose passes a line that is no part of a patch. One that opens an indented
-// Markdown fence, as in a list, has the indentation of all up to its end removed.
-func (r *reader) prose() {
+// skipLine skips a line that is not part of a patch. If it opens an indented Markdown
+// fence, as in a list, skipLine removes the indentation of the lines up to the fence's end.
+func (r *reader) skipLine() {
 	line := r.lines[r.at]
 	r.at++
 	bare := strings.TrimLeft(line, " \t")
@@ -187,11 +187,11 @@ func (r *reader) prose() {
 		if closed = indented && strings.HasPrefix(inner, mark) && strings.TrimSpace(inner) == mark; closed {
 			break
 		}
-		if !indented && strings.TrimSpace(r.lines[end]) != "" { // a line that a fence in a list cannot hold
+		if !indented && strings.TrimSpace(r.lines[end]) != "" { // not part of an indented fence
 			break
 		}
 	}
-	if !closed { // nor is there an end for the next of its like
+	if !closed { // nor do later fences of this kind close before end
 		if r.unclosed == nil {
 			r.unclosed = make(map[string]int)
 		}
@@ -203,7 +203,7 @@ func (r *reader) prose() {
 	}
 }
 
-// fenceMark is the run of backticks or tildes that opens a Markdown fence, or "".
+// fenceMark returns the run of backticks or tildes that opens a Markdown fence, or "".
 func fenceMark(line string) string {
 	for _, c := range []string{"`", "~"} {
 		if rest := strings.TrimLeft(line, c); len(line)-len(rest) >= 3 {
@@ -213,18 +213,18 @@ func fenceMark(line string) string {
 	return ""
 }
 
-// isTraditional tells whether a header without "diff --git" starts at line i.
+// isTraditional reports whether a header without "diff --git" starts at line i.
 func (r *reader) isTraditional(i int) bool {
 	return strings.HasPrefix(r.line(i), "--- ") &&
 		strings.HasPrefix(r.line(i+1), "+++ ") &&
 		(strings.HasPrefix(r.line(i+2), "@@") || i+2 == len(r.lines))
 }
 
-// traditionalFile reads a file's part with nothing but --- and +++ before the hunks.
+// traditionalFile reads the part of a file with only --- and +++ lines before the hunks.
 func (r *reader) traditionalFile() error {
 	first := r.at
 	if len(r.lines[first])+len(r.lines[first+1]) > maxHeader {
-		return r.fail("the names are too long")
+		return r.fail("the file names are too long")
 	}
 	old, oldStamp := cutStamp(chomp(r.lines[first][4:]))
 	new, newStamp := cutStamp(chomp(r.lines[first+1][4:]))
@@ -249,9 +249,9 @@ func (r *reader) traditionalFile() error {
 		f.New, f.OldName = true, ""
 	case new == devNull || isEpoch(newStamp):
 		f.Delete, f.NewName = true, ""
-	case strings.HasPrefix(new, old): // x and x.new, as people name them
+	case strings.HasPrefix(new, old): // such as x and x.new
 		f.NewName = old
-	default: // x.orig and x
+	default: // such as x.orig and x
 		f.OldName = new
 	}
 	crlf := strings.HasSuffix(r.lines[first+1], "\r\n")
@@ -261,13 +261,13 @@ func (r *reader) traditionalFile() error {
 		return err
 	}
 	if len(f.Hunks) == 0 && len(notes) == 0 {
-		return r.failAt(r.at-1, "the text breaks off before the hunks of "+f.Name())
+		return r.failAt(r.at-1, "unexpected end of patch before the hunks of "+f.Name())
 	}
-	r.took(UnifiedDiff, first, f, notes)
+	r.add(UnifiedDiff, first, f, notes)
 	return nil
 }
 
-// chomp takes the line ending off, and what looks like more of it.
+// chomp returns line without the CRs and LFs at its end.
 func chomp(line string) string {
 	end := len(line)
 	for end > 0 && (line[end-1] == '\n' || line[end-1] == '\r') {

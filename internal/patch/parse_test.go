@@ -42,7 +42,7 @@ func TestParse(t *testing.T) {
 		{"no prefix in git header only", "diff --git a/d/x b/d/x\n--- a/d/x\n+++ b/d/x\n" + body, []patch.ParseOptions{{Strip: 0}}, []patch.File{{OldName: "a/d/x", NewName: "b/d/x", Hunks: []patch.Hunk{hunk}}}},
 		{"strip 2", "--- old/src/d/x\n+++ new/src/d/x\n" + body, []patch.ParseOptions{{Strip: 2}}, []patch.File{edit("d/x", hunk)}},
 		{"strip 1 of git", "diff --git i/d/x w/d/x\n--- i/d/x\n+++ w/d/x\n" + body, auto, []patch.File{edit("d/x", hunk)}},
-		{"time stamps", "--- a/x\t2024-01-02 03:04:05.000000000 +0000\n+++ b/x\t2024-01-02 03:04:06.000000000 +0000\n" + body, auto, []patch.File{edit("x", hunk)}},
+		{"timestamps", "--- a/x\t2024-01-02 03:04:05.000000000 +0000\n+++ b/x\t2024-01-02 03:04:06.000000000 +0000\n" + body, auto, []patch.File{edit("x", hunk)}},
 		{"backup name", "--- x\n+++ x.new\n" + body, auto, []patch.File{edit("x", hunk)}},
 		{"Markdown around", "Here is the fix:\n\n```diff\n--- a/x\n+++ b/x\n" + body + "```\n\nIt works because:\n- of b\n+ of B\n", auto, []patch.File{edit("x", hunk)}},
 		{"CRLF", strings.ReplaceAll("--- a/x\n+++ b/x\n"+body, "\n", "\r\n"), auto, []patch.File{edit("x", hunk)}},
@@ -52,7 +52,7 @@ func TestParse(t *testing.T) {
 		{"counts too large before another file", "--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n a\n-b\n+B\n c\n--- a/y\n+++ b/y\n" + body, auto, []patch.File{edit("x", hunk), edit("y", hunk)}},
 		{"counts too large before prose", "--- a/x\n+++ b/x\n@@ -1,9 +1,9 @@\n a\n-b\n+B\n c\n\nThat is it.\n", auto, []patch.File{edit("x", patch.Hunk{OldStart: 1, OldLines: 4, NewStart: 1, NewLines: 4, Lines: append(hunk.Lines[:4:4], patch.Line{Op: patch.Context, Text: "\n"})})}},
 		{"counts too small before prose", "--- a/x\n+++ b/x\n@@ -1,1 +1,1 @@\n a\n-b\n+B\n c\n\nThat is it.\n", auto, []patch.File{edit("x", hunk)}},
-		{"counts too small before a mail's end", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\n-b\n+B\n c\n-- \n2.39.5\n\n", auto, []patch.File{edit("x", hunk)}},
+		{"counts too small before the end of a mail", "--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\n-b\n+B\n c\n-- \n2.39.5\n\n", auto, []patch.File{edit("x", hunk)}},
 		{"mail", "From: a\nSubject: [PATCH] b\n\n---\n x | 2 +-\n\ndiff --git a/x b/x\n--- a/x\n+++ b/x\n" + body + "-- \n2.39.5\n\n", auto, []patch.File{edit("x", hunk)}},
 		{"new", "--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n", auto, []patch.File{{NewName: "x", New: true, Hunks: []patch.Hunk{created}}}},
 		{"new without mode", "diff --git a/x b/x\n--- /dev/null\n+++ b/x\n@@ -0,0 +1 @@\n+x\n", auto, []patch.File{{NewName: "x", New: true, Hunks: []patch.Hunk{created}}}},
@@ -93,15 +93,15 @@ func TestParseErrors(t *testing.T) {
 		line       int
 		reason     string
 	}{
-		{"no name", "prose\n@@ -1 +1 @@\n-a\n+b\n", -1, 2, "without the file's name"},
+		{"no name", "prose\n@@ -1 +1 @@\n-a\n+b\n", -1, 2, "without a file name"},
 		{"bad header", "--- a/x\n+++ b/x\n@@ -1 +one @@\n-a\n+b\n", -1, 3, "bad hunk header"},
 		{"huge numbers", "--- a/x\n+++ b/x\n@@ -99999999999999999999 +1 @@\n-a\n+b\n", -1, 3, "bad hunk header"},
 		{"no lines", "--- a/x\n+++ b/x\n@@ -1 +1 @@\nprose\n", -1, 3, "without lines"},
 		{"no changes", "\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n a\n", -1, 5, "no changes"},
-		{"new with old lines", "--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", -1, 3, "old contents"},
+		{"new with old lines", "--- /dev/null\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", -1, 3, "has old lines"},
 		{"merge", "diff --cc x\n--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n", -1, 1, "combined diff"},
-		{"strip too much", "\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", 2, 3, "to be stripped"},
-		{"no file", "diff --git a/x b/y\nrename from /\nrename to y\n", -1, 2, "cannot be the name"},
+		{"strip too much", "\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", 2, 3, "to strip"},
+		{"no file", "diff --git a/x b/y\nrename from /\nrename to y\n", -1, 2, "invalid file name"},
 		{"long name", "--- " + strings.Repeat("x", 1<<17) + "\n+++ b/x\n@@ -1 +1 @@\n-a\n+b\n", -1, 1, "too long"},
 	} {
 		_, err := patch.Parse([]byte(tt.text), patch.ParseOptions{Strip: tt.strip})
@@ -112,7 +112,7 @@ func TestParseErrors(t *testing.T) {
 	}
 }
 
-// TestAdversarial has inputs on which a careless parser or applier takes forever.
+// TestAdversarial has inputs for which a careless parser or applier takes forever.
 func TestAdversarial(t *testing.T) {
 	t.Parallel()
 	same := strings.Repeat("x\n", 200_000)
@@ -127,7 +127,7 @@ func TestAdversarial(t *testing.T) {
 		"fences":     strings.Repeat(" ```a\n", 200_000) + "x\n",
 		"spaces":     "diff --git " + strings.Repeat("a ", 8000) + "\n",
 		"quotes":     strings.Repeat("diff --git \"a \"b\n", 50_000),
-		"alike":      "--- a\n+++ b\n" + hunks.String(),
+		"same lines": "--- a\n+++ b\n" + hunks.String(),
 	} {
 		files, err := patch.Parse([]byte(text))
 		if err != nil {
@@ -177,7 +177,7 @@ func FuzzParse(f *testing.F) {
 		if err != nil {
 			return
 		}
-		// What was read can be written and read again.
+		// Format and Parse preserve what was read.
 		again, err := patch.Parse(patch.Format(files))
 		if err != nil {
 			t.Fatalf("%v\n%q", err, patch.Format(files))
@@ -206,7 +206,7 @@ func FuzzApply(f *testing.F) {
 		for _, file := range files {
 			opt := patch.Options{Fuzz: fuzz}
 			if fuzz%2 == 1 {
-				opt.Near = anyway
+				opt.Approximate = acceptAny
 			}
 			out, placed, err := patch.Apply(src, file, opt)
 			if err != nil {
@@ -225,7 +225,7 @@ func FuzzApply(f *testing.F) {
 	})
 }
 
-// TestRealPatches reads what git and GNU diff write for the same change.
+// TestRealPatches reads patches by git and GNU diff for the same change.
 func TestRealPatches(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

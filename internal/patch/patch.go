@@ -1,14 +1,14 @@
 // Package patch parses, applies, reverses, compares and formats text patches.
 //
 // It is a pure core: bytes in, bytes out. Nothing here reads a file or starts a
-// process, and bad input is an error, never a panic. A File is one file's part of
-// a patch; Read, Parse and Diff make them, Apply puts one on a file's content,
-// Reverse turns them round, Merge carries one over later edits, and Format writes
-// them again.
+// process, and bad input is an error, never a panic. A File is the part of a patch
+// that changes one file. Read, Parse and Diff return Files, Apply applies one to a
+// file's content, Reverse inverts them, and Format writes them as text. Merge carries
+// a change over to a file that has been edited since.
 //
-// Hunks are placed as GNU patch places them (see Apply). Not a goal: deciding whether
-// a name in a patch may be written to. Names are returned as they stand and must be
-// confined by whoever writes (see package confine).
+// Placement follows GNU patch (see Apply). Not a goal: deciding whether
+// a patch may write to the files it names. Names are returned unchecked; the caller
+// must confine them before it writes (see package confine).
 package patch
 
 import (
@@ -18,26 +18,26 @@ import (
 	"slices"
 )
 
-// File is what a patch does to one file. Names are slash-separated and without
-// the a/ and b/ of a unified diff.
+// File is what a patch does to one file. Names are slash-separated and lack the a/
+// and b/ of a unified diff.
 type File struct {
-	OldName, NewName string // "" where there is no such side: OldName of a new file, NewName of a deleted one
+	OldName, NewName string // OldName is "" for a new file, NewName is "" for a deleted one
 	OldMode, NewMode fs.FileMode
 	New, Delete      bool
 	Rename, Copy     bool
-	// Blind says that the patch deletes the file, whatever it holds.
+	// Blind says that the patch deletes the file, whatever its content.
 	Blind  bool
-	Binary bool        // its content cannot be told in lines; Hunks is empty
-	Data   *BinaryData // of a binary patch; nil where it only says that there is a difference
+	Binary bool        // the content has no lines to compare; Hunks is empty
+	Data   *BinaryData // of a binary patch; nil if it only says that the files differ
 	Hunks  []Hunk
-	// Commit numbers the commits of a series, as git format-patch writes it: what is
-	// renamed or copied is the file as the commit before left it.
+	// Commit numbers the commits of a series by git format-patch. A rename or a copy
+	// starts from the file as the previous commit left it.
 	Commit int
-	// Copied is the file of which this one is a copy that is taken back; see Reverse.
+	// Copied is set by Reverse when it undoes a copy: the file that was copied.
 	Copied string
 }
 
-// Name is the name of the file after the patch, or before it when it is deleted.
+// Name returns the file's name after the patch, or the old name if the file is deleted.
 func (f File) Name() string {
 	if f.NewName != "" {
 		return f.NewName
@@ -46,18 +46,18 @@ func (f File) Name() string {
 }
 
 // Hunk is one run of changes with the unchanged lines around it. Line numbers
-// count from 1; of a side without lines, the start is the line before it.
+// count from 1. If a side has no lines, its start is the line before.
 type Hunk struct {
 	OldStart, OldLines int
 	NewStart, NewLines int
-	Section            string // the text behind the second @@
+	Section            string // the text after the second @@
 	Lines              []Line
 
-	// Anywhere says that the patch states no line numbers, as models write
-	// patches: the hunk goes to the one place where its old lines are.
+	// Anywhere says that the hunk has no line numbers, as in many patches written by
+	// models. It goes to the only place that has its old lines.
 	Anywhere bool
-	After    []string // of an Anywhere hunk: lines that come before it, in this order
-	AtEnd    bool     // its last line is the last of the file
+	After    []string // for an Anywhere hunk: lines that come before it, in this order
+	AtEnd    bool     // the hunk's last line is the last line of the file
 }
 
 // Line is one line of a hunk.
@@ -66,7 +66,7 @@ type Line struct {
 	Text string // with its newline, unless the file ends without one
 }
 
-// Op tells what a line of a hunk does.
+// Op is what a line of a hunk does.
 type Op byte
 
 // The operations, as a unified diff writes them.
@@ -78,7 +78,7 @@ const (
 
 // ParseError is a patch that cannot be read.
 type ParseError struct {
-	Line   int // of the patch, from 1; 0 when no single line is to blame
+	Line   int // in the patch, from 1; 0 if no single line is at fault
 	Reason string
 }
 
@@ -89,24 +89,24 @@ func (e *ParseError) Error() string {
 	return fmt.Sprintf("patch: line %d: %s", e.Line, e.Reason)
 }
 
-// ErrConflict is what every *ConflictError matches with errors.Is.
+// ErrConflict matches every *ConflictError with errors.Is.
 var ErrConflict = errors.New("patch conflict")
 
 // ConflictError is a patch that does not fit the content it is applied to.
 type ConflictError struct {
 	File   string
-	Hunk   int // from 1; 0 when the whole file does not fit
-	Line   int // of the content, from 1: where the hunk was expected
+	Hunk   int // from 1; 0 if the conflict is not about one hunk
+	Line   int // in the content, from 1: where the hunk was expected
 	Reason string
-	Part   int // of the patch, from 1: which of its files; 0 when that is not known
-	// Applied says that the file looks as if the patch was put on it before.
+	Part   int // which file of the patch, from 1; 0 if unknown
+	// Applied says that the file looks as if the patch has already been applied.
 	Applied bool
-	// The old lines of the hunk, and what the file has there instead, where a
-	// difference between them is why.
+	// Expected and Found are the old lines of the hunk and what the file has in their
+	// place. They are equal if the conflict has another cause.
 	Expected, Found string
 }
 
-// Is makes errors.Is find ErrConflict.
+// Is reports whether target is ErrConflict.
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 func (e *ConflictError) Error() string {
@@ -125,8 +125,8 @@ func (e *ConflictError) Error() string {
 	return fmt.Sprintf("%s:%d: %s", e.File, line, reason)
 }
 
-// firstDifference is the line in which Found differs from Expected, and both lines
-// for showing.
+// firstDifference returns the first line in which Found differs from Expected, and
+// both versions of it, quoted.
 func (e *ConflictError) firstDifference() (line int, want, got string) {
 	expected, found := splitLines(e.Expected), splitLines(e.Found)
 	i := 0
@@ -151,7 +151,7 @@ func Reverse(files []File) []File {
 		r.OldName, r.NewName = f.NewName, f.OldName
 		r.OldMode, r.NewMode = f.NewMode, f.OldMode
 		r.New, r.Delete = f.Delete, f.New
-		if f.Copy { // undoing a copy is deleting it, when it still is one
+		if f.Copy { // undo a copy by deleting it, if it still is one
 			r.Copy, r.Delete, r.Copied = false, true, f.OldName
 			r.NewName, r.NewMode = "", 0
 		}
@@ -190,20 +190,20 @@ func (h Hunk) reverse() Hunk {
 	return r
 }
 
-// Split returns each hunk as a patch of its own. Every one of them fits the
-// content that the whole patch fits; names and modes are the same in all.
+// Split returns each hunk as a patch of its own. Each of them applies to the content
+// that the whole patch applies to, and keeps its names and modes.
 func (f File) Split() []File {
 	out := make([]File, len(f.Hunks))
 	for i, h := range f.Hunks {
 		out[i] = f
-		h.NewStart = alone(h)
+		h.NewStart = newStart(h)
 		out[i].Hunks = []Hunk{h}
 	}
 	return out
 }
 
-// alone is the new start of a hunk before which nothing changed.
-func alone(h Hunk) int {
+// newStart returns the NewStart of a hunk that is the first of its patch.
+func newStart(h Hunk) int {
 	switch {
 	case h.OldLines == 0 && h.NewLines > 0:
 		return h.OldStart + 1

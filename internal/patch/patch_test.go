@@ -15,8 +15,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// texts draws a file of few distinct lines, so that hunks have several places
-// where they could go, and a version of it that was edited.
+// texts draws a file with few distinct lines, so that hunks fit in several places, and an
+// edited version of it.
 func texts(t *rapid.T) (old, new []byte) {
 	line := rapid.SampledFrom([]string{"a", "b", "c", "", "-- x", "++ y", "@@ -1 +1 @@", "diff --git a/x b/x", "\\ z", "é", "d\r", "{", "}"})
 	lines := rapid.SliceOfN(line, 0, 40).Draw(t, "lines")
@@ -110,16 +110,16 @@ func TestSubset(t *testing.T) {
 		for i, one := range f.Split() {
 			got, placed, err := patch.Apply(old, one, patch.Options{})
 			if err != nil || placed[0].Offset != 0 {
-				t.Fatalf("hunk %d alone: %v %v", i+1, placed, err)
+				t.Fatalf("only hunk %d: %v %v", i+1, placed, err)
 			}
 			if want := subset([]int{i}); !bytes.Equal(got, want) {
-				t.Fatalf("hunk %d alone: got %q, want %q", i+1, got, want)
+				t.Fatalf("only hunk %d: got %q, want %q", i+1, got, want)
 			}
 		}
 	})
 }
 
-// spliced is Subset by another way: it puts the new sides of hunks in by number.
+// spliced is another implementation of Subset, which replaces lines by number.
 func spliced(old []byte, f patch.File, keep []int) []byte {
 	lines := strings.SplitAfter(string(old), "\n")
 	for _, i := range slices.Backward(keep) {
@@ -195,7 +195,7 @@ func TestApplyKeepsLineEndings(t *testing.T) {
 		end = strings.ReplaceAll(end, "\n", "\r\n")
 		src, want := strings.Join(lines, "\r\n")+end, strings.Join(edited, "\r\n")+end
 		if !strings.Contains(src, "\r") || !strings.Contains(fmt.Sprint(lf), "\n") {
-			return // nothing to tell the endings by
+			return // the patch has no line endings to compare
 		}
 		got, _, err := patch.Apply([]byte(src), lf, patch.Options{})
 		if err != nil {
@@ -207,9 +207,9 @@ func TestApplyKeepsLineEndings(t *testing.T) {
 	})
 }
 
-// TestEndingsOfNoLine: a file without a newline does not say how its lines end, so the
-// patch does.
-func TestEndingsOfNoLine(t *testing.T) {
+// TestEndingsWithoutNewline checks that a file without any newline gets the line endings of
+// the patch.
+func TestEndingsWithoutNewline(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("--- a/x\n+++ b/x\n@@ -1 +1,2 @@\n-b\r\n+b\r\n+c\r\n"))
 	if err != nil {
@@ -230,10 +230,10 @@ func TestConflict(t *testing.T) {
 		want      patch.ConflictError
 	}{
 		{"gone", "x\ny\nz\n", f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "its 7 old lines are not in the file", Expected: old, Found: "x\ny\nz\n"}},
-		{"applied already", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is in the file already", Applied: true, Expected: old, Found: strings.Replace(old, "d", "D", 1)}},
-		{"exists", "x\n", patch.Diff("", "x", nil, []byte("y\n")), patch.ConflictError{File: "x", Reason: "the patch creates this file, but it exists already"}},
-		{"more to delete", "y\nx\n", patch.Diff("x", "", []byte("y\n"), nil), patch.ConflictError{File: "x", Reason: "the patch deletes this file, but it has other content too"}},
-		{"binary", "", patch.File{OldName: "x", NewName: "x", Binary: true}, patch.ConflictError{File: "x", Reason: "the patch only says that the binary content differs; make it with git diff --binary"}},
+		{"already applied", strings.Replace(old, "d", "D", 1), f, patch.ConflictError{File: "dir/x", Hunk: 1, Line: 1, Reason: "the change is already in the file", Applied: true, Expected: old, Found: strings.Replace(old, "d", "D", 1)}},
+		{"exists", "x\n", patch.Diff("", "x", nil, []byte("y\n")), patch.ConflictError{File: "x", Reason: "the patch creates this file, but it already exists"}},
+		{"more to delete", "y\nx\n", patch.Diff("x", "", []byte("y\n"), nil), patch.ConflictError{File: "x", Reason: "the patch deletes this file, but it has other content"}},
+		{"binary", "", patch.File{OldName: "x", NewName: "x", Binary: true}, patch.ConflictError{File: "x", Reason: "the patch only says that the binary files differ; create it with git diff --binary"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -249,29 +249,29 @@ func TestConflict(t *testing.T) {
 	}
 }
 
-// anyway takes every result.
-func anyway(string, []byte) error { return nil }
+// acceptAny is a patch.Check that accepts every result.
+func acceptAny(string, []byte) error { return nil }
 
-func TestNear(t *testing.T) {
+func TestApproximate(t *testing.T) {
 	t.Parallel()
 	src := "package x\n\nfunc sum(values []int) int {\n\ttotal := 0\n\tfor _, v := range values {\n\t\ttotal -= v\n\t}\n\treturn total\n}\n"
-	// As a model would misremember the context.
+	// The context is wrong, like a model might remember it.
 	f, err := patch.Parse([]byte("--- a/x.go\n+++ b/x.go\n@@ -3,5 +3,5 @@\n func sum(vals []int) int {\n \ttotal := 0\n \tfor _, v := range vals {\n-\t\ttotal -= v;\n+\t\ttotal += v;\n \t} // end\n"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, _, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz}); err == nil {
-		t.Fatal("fits without likeness")
+		t.Fatal("fits without Approximate")
 	}
-	got, placed, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz, Near: anyway})
+	got, placed, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz, Approximate: acceptAny})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if want := strings.Replace(src, "-=", "+=", 1); string(got) != want || placed[0].Similarity >= 1 || placed[0].Line != 3 {
 		t.Errorf("got %q (%+v), want %q", got, placed, want)
 	}
-	for _, hopeless := range []string{"", "\xff\xfe", "nothing alike\n", strings.Repeat("x\n", 10000)} {
-		if out, _, err := patch.Apply([]byte(hopeless), f[0], patch.Options{Near: anyway}); err == nil {
+	for _, hopeless := range []string{"", "\xff\xfe", "not similar\n", strings.Repeat("x\n", 10000)} {
+		if out, _, err := patch.Apply([]byte(hopeless), f[0], patch.Options{Approximate: acceptAny}); err == nil {
 			t.Errorf("placed on %.20q: %.200q", hopeless, out)
 		}
 	}

@@ -8,24 +8,23 @@ import (
 	"unicode/utf8"
 )
 
-// language says which lines of a kind of file stand for what follows them: a
-// function's first line, a class's, a heading.
+// language says which lines of a kind of file name the code that follows: the first line
+// of a function or a class, or a heading. The code calls all of them headings.
 type language struct {
 	name       string
 	extensions string                // separated by spaces
-	heading    func() *regexp.Regexp // tried on a line without its end
-	never      func() *regexp.Regexp // what looks like a heading and is none; may be nil
+	heading    func() *regexp.Regexp // matches a heading, without its line ending
+	never      func() *regexp.Regexp // matches what looks like a heading but is not; may be nil
 }
 
-// lazily compiles when first used: most runs make no diff, or of one language.
+// lazily compiles a regexp on first use: most runs make no diff, or only in one language.
 func lazily(s string) func() *regexp.Regexp {
 	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(s) })
 }
 
-// languages are those whose headings are more than a letter in the first column.
-// They agree with git's own, which gitattributes(5) lists under "diff", on ordinary
-// sources, and differ where a test tells of it: closures are not headings, test
-// cases are.
+// languages are those that need more than anyLanguage's rule. On ordinary sources they
+// agree with git's own patterns, which gitattributes(5) lists under "diff".
+// TestSectionsAreGits has the differences: closures are not headings, test cases are.
 var languages = []language{
 	{
 		name: "Go", extensions: ".go",
@@ -36,9 +35,8 @@ var languages = []language{
 		heading: lazily(`^[ \t]*(?:class|def|async[ \t]+def)[ \t]`),
 	},
 	{
-		// Functions and classes anywhere, functions that are the value of a
-		// variable at the margin, methods by the brace behind their parameters,
-		// and the cases of a test.
+		// Functions and classes anywhere; functions assigned to a variable at the
+		// margin; methods, by the brace after their parameters; and test cases.
 		name: "JavaScript", extensions: ".js .jsx .mjs .cjs .ts .tsx .mts .cts",
 		heading: lazily(`^[ \t]*(?:(?:export|default|declare|abstract|async|const)[ \t]+)*(?:function|class|interface|enum|namespace)\b` +
 			`|^(?:export[ \t]+)?(?:const|let|var)[ \t]+[\w$]+[ \t]*(?::[^=]*)?=[ \t]*(?:async\b[ \t]*)?(?:function\b|\(.*=>|[\w$]+[ \t]*=>|\($)` +
@@ -47,8 +45,8 @@ var languages = []language{
 		never: lazily(`^[ \t]*(?:if|else|for|while|do|switch|catch|with|return|throw|new|await|yield)\b`),
 	},
 	{
-		// A method is a type, a name and a parenthesis; no semicolon ends it.
-		// Constructors look like calls.
+		// A method is a type, a name and a parenthesis, without a semicolon.
+		// Constructors are not found: they look like calls.
 		name: "Java", extensions: ".java",
 		heading: lazily(`^[ \t]*(?:[a-z-]+[ \t]+)*(?:class|enum|interface|record)[ \t]` +
 			`|^[ \t]*(?:[\pL_<&][^\s()=;"]*[ \t]+)+[\pL_][\pL\d_]*[ \t]*\([^;]*$`),
@@ -59,7 +57,7 @@ var languages = []language{
 		heading: lazily(`^[ \t]*(?:[a-z]+[ \t]+)*(?:fun|class|interface|object)\b`),
 	},
 	{
-		// Whatever begins at the margin but a label, such as those of access.
+		// Anything at the margin except labels, such as "private:".
 		name: "C", extensions: ".c .h .cc .cpp .cxx .c++ .hh .hpp .hxx .h++",
 		heading: lazily(`^(?:::[ \t]*)?[A-Za-z_]`),
 		never:   lazily(`^\w+:[ \t]*(?:$|/[/*])`),
@@ -99,7 +97,7 @@ var languages = []language{
 	},
 }
 
-// anyLanguage is git's rule for files it knows nothing about.
+// anyLanguage is git's rule for files in a language that it does not know.
 var anyLanguage = language{heading: lazily(`^[A-Za-z_$]`)}
 
 func languageOf(name string) language {
@@ -114,16 +112,14 @@ func languageOf(name string) language {
 	return anyLanguage
 }
 
-// Bounds of a section in bytes: what is shown, as in git, and what of a line is
-// looked at, since some files are a single line.
+// Limits in bytes.
 const (
-	maxSection = 80
-	maxHeading = 1000
+	maxSection = 80   // of a section, like git
+	maxHeading = 1000 // of a line that is matched: some files are a single line
 )
 
-// section gives the text that stands for what follows the line, if it is a heading.
-// It reads the same after a patch was written and read again: without spaces
-// around it, and on one line.
+// section returns the section that a heading starts, or "" if the line is not a heading.
+// It is a single line without spaces around it, so that Format and Parse preserve it.
 func (l language) section(line string) string {
 	line = cutRunes(strings.TrimRight(line, "\r\n"), maxHeading)
 	if !l.heading().MatchString(line) || l.never != nil && l.never().MatchString(line) {
@@ -132,7 +128,7 @@ func (l language) section(line string) string {
 	return strings.TrimSpace(cutRunes(strings.TrimSpace(line), maxSection))
 }
 
-// cutRunes cuts s to n bytes, or to fewer so as not to cut a character.
+// cutRunes cuts s to n bytes, or to fewer to keep its last character whole.
 func cutRunes(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -145,23 +141,23 @@ func cutRunes(s string, n int) string {
 	return s[:n] // not UTF-8 anyway
 }
 
-// sections finds the sections of a file's hunks. As git does, it looks backward
-// from the first line that a hunk shows for a heading, in the old version of the
-// file, and falls back on what it found for the hunk before. So no line is looked
-// at twice, and in a file with one hunk only those from it up to the heading.
+// sections finds the sections of a file's hunks. Like git, it searches the old version of
+// the file for a heading, backward from the first line of the hunk, and falls back on the
+// section of the previous hunk. So it never looks at a line twice, and for a single hunk
+// only at the lines between the heading and the hunk.
 type sections struct {
 	language language
 	text     string
-	line, at int // of text: how many lines precede the last hunk, and where it begins
-	last     string
+	line, at int    // the number of lines before the last hunk, and where it begins in text
+	last     string // the section of the last hunk
 }
 
 func newSections(name, text string) *sections {
 	return &sections{language: languageOf(name), text: text}
 }
 
-// before is the section of a hunk that line lines precede. It is asked from the
-// first hunk to the last.
+// before returns the section of a hunk that has the given number of lines before it. Call
+// it for the hunks of a file in order.
 func (s *sections) before(line int) string {
 	floor := s.at
 	for ; s.line < line; s.line++ {

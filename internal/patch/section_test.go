@@ -15,7 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// drivers are git's names of the languages that it knows, too.
+// drivers are git's names for the languages that both know.
 const drivers = `
 *.go diff=golang
 *.py diff=python
@@ -29,19 +29,19 @@ const drivers = `
 *.php diff=php
 `
 
-// TestSectionsAreGits compares the sections with git's for a change of each line
-// of each source, and for changes of several. Whatever differs is told here.
+// TestSectionsAreGits compares the sections with git's for a change to each line of each
+// source, and for changes to several lines. It lists all differences.
 func TestSectionsAreGits(t *testing.T) {
 	t.Parallel()
 	type difference struct{ file, git, ours string }
-	// The value says why ours is better.
+	// The values say why ours is better.
 	deliberate := map[difference]string{
 		{"stack.go", "func() {", "func (s *Stack[T]) Each("}:                                           "a closure names nothing",
-		{"stack.go", "type pair struct {", "func (s *Stack[T]) Push(v T) {"}:                           "a type inside of a function is over where its statements go on",
+		{"stack.go", "type pair struct {", "func (s *Stack[T]) Push(v T) {"}:                           "a type inside a function ends before the function does",
 		{"stack.go", "type Stack[T any] struct {", "type Stack[T any] struct { // the last is on top"}: "lines are shown as they are",
-		{"stack.rs", "pub fn new() -> Self {", "pub const unsafe fn at(&self, i: usize) -> &T {"}:      "a function may be const and unsafe at once",
-		{"stack.rb", "def top", `it "is empty" do`}:                                                    "a test case is what people look for",
-		{"stack.rb", "def top", "RSpec.describe Stacks::Stack do"}:                                     "and so are the cases' subject",
+		{"stack.rs", "pub fn new() -> Self {", "pub const unsafe fn at(&self, i: usize) -> &T {"}:      "a function can be both const and unsafe",
+		{"stack.rb", "def top", `it "is empty" do`}:                                                    "a reader looks for the test case",
+		{"stack.rb", "def top", "RSpec.describe Stacks::Stack do"}:                                     "and for what it tests",
 		{"Stack.java", "else if (n < 0) {", "double share(int n) {"}:                                   "a condition is not a method",
 		{"Stack.java", "public static <T> Stack of(T... values)", "double share(int n) {"}:             "git takes double for do",
 		{"stack.kt", "fun push(v: T) {", "companion object {"}:                                         "an object is like a class",
@@ -88,10 +88,10 @@ func TestSectionsAreGits(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(files) != len(ours) {
-		t.Fatalf("git tells of %d files, not %d", len(files), len(ours))
+		t.Fatalf("git reports %d files, want %d", len(files), len(ours))
 	}
 	alike := 0
-	met := make(map[string]bool) // what we found, of those that may differ; another git may agree
+	met := make(map[string]bool) // our sections; another version of git may agree with them
 	for _, f := range files {
 		source, _, _ := strings.Cut(f.NewName, "/")
 		for i, h := range f.Hunks {
@@ -105,7 +105,7 @@ func TestSectionsAreGits(t *testing.T) {
 		}
 	}
 	if alike < len(files) {
-		t.Errorf("%d sections of %d files are git's: the sources tell too little", alike, len(files))
+		t.Errorf("only %d sections in %d files are the same as git's", alike, len(files))
 	}
 	for d, why := range deliberate {
 		if !met[d.ours] {
@@ -114,8 +114,8 @@ func TestSectionsAreGits(t *testing.T) {
 	}
 }
 
-// TestHeadings tells which lines are headings, above all in the languages that git
-// does not know or that the comparison with git leaves out.
+// TestHeadings checks which lines are headings, mainly in languages that git does not know
+// or that TestSectionsAreGits leaves out.
 func TestHeadings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -176,8 +176,8 @@ func TestHeadings(t *testing.T) {
 	}
 }
 
-// TestSectionsRoundTrip has headings of any bytes: a patch that is written and
-// read again has the same sections, and they keep to their bound.
+// TestSectionsRoundTrip checks, for headings of any bytes, that Format and Parse preserve
+// the sections, and that sections are not too long.
 func TestSectionsRoundTrip(t *testing.T) {
 	t.Parallel()
 	piece := rapid.SampledFrom([]string{
@@ -213,8 +213,8 @@ func TestSectionsRoundTrip(t *testing.T) {
 	}
 }
 
-// TestHunksWithoutContextHaveNoSection: they are the pieces that delta debugging
-// puts together again, and nobody reads them.
+// TestHunksWithoutContextHaveNoSection: delta debugging recombines such hunks, and nobody
+// reads them.
 func TestHunksWithoutContextHaveNoSection(t *testing.T) {
 	t.Parallel()
 	if got := patch.DiffContext("x", "x", []byte("a\nb\n"), []byte("a\nc\n"), 0).Hunks[0].Section; got != "" {
@@ -225,8 +225,8 @@ func TestHunksWithoutContextHaveNoSection(t *testing.T) {
 	}
 }
 
-// BenchmarkSections compares diffs of a file in which the search for a section
-// ends at once with those in which it goes through all lines before the change.
+// BenchmarkSections compares a search for a section that ends immediately with one through
+// all lines before the change.
 func BenchmarkSections(b *testing.B) {
 	body := strings.Repeat("\tif err := do(ctx, value); err != nil {\n\t\treturn err\n\t}\n\n", 1250)
 	for _, bb := range []struct{ name, old string }{

@@ -6,8 +6,8 @@ import (
 )
 
 // Subset applies to old only the hunks of f whose indexes, from 0, are in keep.
-// Each must be found exactly at its stated line: f is Diff's, or git's, for this
-// very content. With all indexes it yields the new content, with none the old.
+// Each must match exactly at its stated line, so f must be a diff made for this content,
+// by Diff or by git. With all indexes Subset returns the new content, with none the old.
 func Subset(old []byte, f File, keep []int) ([]byte, error) {
 	if f.Binary {
 		return nil, &ConflictError{File: f.Name(), Reason: "binary patches are not supported"}

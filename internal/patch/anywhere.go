@@ -7,13 +7,13 @@ import (
 	"unicode/utf8"
 )
 
-// seek finds the place of a hunk that states none: the line, from 1, and the fuzz
-// that it took, or the reason why there is none, or more than one.
-func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason string) {
+// locateAnywhere finds the place of a hunk without line numbers. It returns the line, from
+// 1, and the fuzz used, or the reason why no place, or more than one, fits.
+func (p *placer) locateAnywhere(h pattern, frozen, maxFuzz int) (at, fuzz int, reason string) {
 	low, anchor := frozen+1, 0
 	for _, line := range h.After {
-		if anchor, reason = p.lineLike(line, low); reason != "" {
-			return 0, 0, fmt.Sprintf("the line %.80q, which it comes after, is %s", line, reason)
+		if anchor, reason = p.findAnchor(line, low); reason != "" {
+			return 0, 0, fmt.Sprintf("the line %.80q, named after @@, is %s", line, reason)
 		}
 		low = anchor + 1
 	}
@@ -24,7 +24,7 @@ func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason stri
 		case len(h.After) > 0:
 			return low, 0, ""
 		}
-		return 0, 0, "nothing tells where its lines go"
+		return 0, 0, "nothing says where to insert its lines"
 	}
 	for ; fuzz <= maxFuzz; fuzz++ {
 		places := p.places(h, low, fuzz)
@@ -32,7 +32,7 @@ func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason stri
 			return places[0], fuzz, ""
 		}
 		if len(places) == 0 && len(h.After) > 0 {
-			// The line may be one of the hunk's own.
+			// The anchor may be one of the hunk's own lines.
 			for _, at := range p.places(h, frozen+1, fuzz) {
 				if at <= anchor && anchor < at+len(h.ids) {
 					return at, fuzz, ""
@@ -40,13 +40,13 @@ func (p *placer) seek(h pattern, frozen, maxFuzz int) (at, fuzz int, reason stri
 			}
 		}
 		if len(places) > 1 {
-			return 0, 0, fmt.Sprintf("it fits in %d places, at line %d and at line %d: more context would tell which", len(places), places[0], places[1])
+			return 0, 0, fmt.Sprintf("it fits in %d places, first at lines %d and %d; it needs more context", len(places), places[0], places[1])
 		}
 	}
-	return 0, 0, fmt.Sprintf("its %d old lines are not in the file", len(h.ids))
+	return 0, 0, notInFile(len(h.ids))
 }
 
-// places are the lines, from low on, at which a hunk fits with so much fuzz.
+// places returns the lines, from low on, at which a hunk fits with the given fuzz.
 func (p *placer) places(h pattern, low, fuzz int) []int {
 	prefixFuzz, suffixFuzz := min(fuzz, h.prefix), min(fuzz, h.suffix)
 	want := h.ids[prefixFuzz : len(h.ids)-suffixFuzz]
@@ -65,11 +65,11 @@ func (p *placer) places(h pattern, low, fuzz int) []int {
 	return places
 }
 
-// lineLike is the line from low on, from 1, that is the given one: the first that is,
-// but for spaces around it; else the first that begins with it, as a line without its
-// last words or its colon is written; else the only one that contains it. The reason
-// says why there is none.
-func (p *placer) lineLike(line string, low int) (at int, reason string) {
+// findAnchor returns the line, from 1, that a hunk names after @@, at or after low. Spaces
+// around lines do not count. It is the first line equal to the given one, else the first
+// that begins with it, since a hunk may leave out a line's last words or its colon, else
+// the only line that contains it. If there is none, reason completes "the line is ...".
+func (p *placer) findAnchor(line string, low int) (at int, reason string) {
 	line = strings.TrimSpace(line)
 	begins, contains, more := 0, 0, false
 	for i := low - 1; i < len(p.lines); i++ {
@@ -82,7 +82,7 @@ func (p *placer) lineLike(line string, low int) (at int, reason string) {
 		switch {
 		case text == line:
 			return i + 1, ""
-		case starts && begins == 0 && !isWord(rest):
+		case starts && begins == 0 && !continuesWord(rest):
 			begins = i + 1
 		case contains == 0:
 			contains = i + 1
@@ -94,21 +94,21 @@ func (p *placer) lineLike(line string, low int) (at int, reason string) {
 	case begins > 0:
 		return begins, ""
 	case contains > 0 && more:
-		return 0, fmt.Sprintf("a part of several, of line %d first", contains)
+		return 0, fmt.Sprintf("part of several lines, first of line %d", contains)
 	case contains > 0:
 		return contains, ""
 	}
 	return 0, "not in the file"
 }
 
-// isWord tells whether s begins with what goes on with a word.
-func isWord(s string) bool {
+// continuesWord reports whether s begins with a character that continues a word.
+func continuesWord(s string) bool {
 	r, _ := utf8.DecodeRuneInString(s)
 	return r == '_' || unicode.IsLetter(r) || unicode.IsDigit(r)
 }
 
-// likeliest is the line, from 1, at which most lines of a hunk are where they
-// should be, the nearest to guess of several. Lines that occur often do not count.
+// likeliest returns the line, from 1, at which most lines of a hunk would match, the one
+// nearest to guess of several. Lines that occur often do not count.
 func (p *placer) likeliest(h pattern, guess int) int {
 	const often = 20
 	lines := make(map[string][]int)

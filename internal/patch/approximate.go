@@ -10,31 +10,30 @@ import (
 	"github.com/sergi/go-diff/diffmatchpatch"
 )
 
-// Bounds of placing by likeness: it is a last resort for small, near misses.
+// Limits on placing by similarity, which is a last resort for small, near misses.
 const (
-	nearLines = 100      // lines on either side of the likeliest place that are searched
-	nearBytes = 32 << 10 // the most text that is searched
-	hunkBytes = 8 << 10  // the most of both sides of a hunk
-	nearHunks = 10       // the most hunks of a file that are so placed
-	nearTime  = 100 * time.Millisecond
-	// nearFloor is the least similarity of a hunk's old lines to those in their place.
-	// Below it, what a model remembers wrongly and what is another place altogether
-	// are not to be told apart.
-	nearFloor = 0.6
-	// changeFloor is the least similarity of the lines that are changed, before and
-	// after: the function beside the one that is meant has the same context, mostly.
-	changeFloor = 0.9
+	searchLines  = 100      // lines to search on either side of the likeliest place
+	searchBytes  = 32 << 10 // of the lines to search
+	hunkBytes    = 8 << 10  // of both sides of a hunk
+	similarHunks = 10       // hunks of one file that are placed by similarity
+	similarTime  = 100 * time.Millisecond
+	// minSimilarity is the least similarity of a hunk's old lines to those in their place.
+	// Below it, nothing separates lines that a model misremembers from other lines.
+	minSimilarity = 0.6
+	// minChangedSimilarity is the least similarity of the deleted and the inserted lines:
+	// the function next to the intended one often has the same context.
+	minChangedSimilarity = 0.9
 )
 
-// near places by likeness the hunks that fit nowhere, when the options allow it; why
-// is the error otherwise.
-func near(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Placement, *ConflictError) {
-	if opt.Near == nil {
+// applyApproximate places by similarity those hunks that fit nowhere, if the options allow
+// it; why is the error otherwise.
+func applyApproximate(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Placement, *ConflictError) {
+	if opt.Approximate == nil {
 		return nil, nil, why
 	}
 	file := endingsOf(lines)
 	hunks := f.Hunks
-	if file != mixed { // endings say nothing about likeness: all are LF, and the file's in the end
+	if file != mixed { // compare with LF only, and restore the file's endings below
 		lines, hunks = bareLines(lines), bareHunks(hunks)
 	}
 	p := newPlacer(lines, hunks, withoutEnding)
@@ -48,10 +47,10 @@ func near(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Pl
 			changes = append(changes, h.editsAt(fit.Line-1)...)
 			frozen = fit.Line - 1 + len(h.ids) - h.suffix
 		} else {
-			if misses++; misses > nearHunks {
+			if misses++; misses > similarHunks {
 				return nil, nil, why
 			}
-			m, ok := nearMiss(lines, h.Hunk, p.likeliest(h, h.first+offset), frozen)
+			m, ok := matchFuzzily(lines, h.Hunk, p.likeliest(h, h.first+offset), frozen)
 			if !ok {
 				return nil, nil, why
 			}
@@ -65,15 +64,15 @@ func near(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Pl
 		fit.Offset = offset
 		placed = append(placed, fit)
 	}
-	out := edited(lines, changes)
+	out := applyEdits(lines, changes)
 	if len(lines) > 0 && !strings.HasSuffix(lines[len(lines)-1], "\n") {
 		out = strings.TrimSuffix(out, "\n")
 	}
 	if file == crlf {
 		out = strings.ReplaceAll(out, "\n", "\r\n")
 	}
-	if err := opt.Near(f.Name(), []byte(out)); err != nil {
-		why.Reason += fmt.Sprintf(" (what comes of placing it by likeness cannot be right: %v)", err)
+	if err := opt.Approximate(f.Name(), []byte(out)); err != nil {
+		why.Reason += fmt.Sprintf(" (invalid result when placed by similarity: %v)", err)
 		return nil, nil, why
 	}
 	return []byte(out), placed, nil
@@ -98,7 +97,7 @@ func bareHunks(hunks []Hunk) []Hunk {
 	return out
 }
 
-// bareLine has LF for CRLF.
+// bareLine returns s with a CRLF replaced by LF.
 func bareLine(s string) string {
 	if bare, ok := strings.CutSuffix(s, "\r\n"); ok {
 		return bare + "\n"
@@ -106,7 +105,7 @@ func bareLine(s string) string {
 	return s
 }
 
-// editsAt are the changes of a hunk whose first line is at, from 0.
+// editsAt returns the changes of a hunk whose first line is at, from 0.
 func (h Hunk) editsAt(at int) []edit {
 	var out []edit
 	for _, l := range h.Lines {
@@ -128,8 +127,8 @@ func (h Hunk) editsAt(at int) []edit {
 	return out
 }
 
-// edited are the lines with changes made to them, which are in order.
-func edited(lines []string, changes []edit) string {
+// applyEdits returns the lines with changes, which are in order, applied.
+func applyEdits(lines []string, changes []edit) string {
 	var b strings.Builder
 	write := func(text string) {
 		if b.Len() > 0 && text != "" && !strings.HasSuffix(b.String(), "\n") {
@@ -151,33 +150,33 @@ func edited(lines []string, changes []edit) string {
 	return b.String()
 }
 
-// miss is where a hunk went that almost fits.
-type miss struct {
-	line       int // from 1, of the lines before
+// fuzzyMatch is where a hunk went that almost fits.
+type fuzzyMatch struct {
+	line       int // in the old lines, from 1
 	similarity float64
 	changes    []edit // at least one
 }
 
-// nearMiss puts one hunk on the lines around a place by go-diff's fuzzy match
-// (bitap). The library panics on invalid UTF-8 and promises nothing about its
-// result, so both are guarded: a result that changes more lines than the hunk does,
-// or other lines than the hunk's, is refused.
-func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
+// matchFuzzily applies one hunk to the lines around a place with go-diff's fuzzy match
+// (bitap). The library panics on invalid UTF-8 and promises nothing about its result.
+// matchFuzzily recovers from the panic, and refuses a result that changes more lines than
+// the hunk does, or other lines.
+func matchFuzzily(lines []string, h Hunk, guess, frozen int) (m fuzzyMatch, ok bool) {
 	defer func() {
 		if recover() != nil {
 			ok = false
 		}
 	}()
 	old, new := h.sides()
-	low := min(max(frozen, guess-1-nearLines), len(lines))
-	high := max(low, min(len(lines), guess-1+h.OldLines+nearLines))
+	low := min(max(frozen, guess-1-searchLines), len(lines))
+	high := max(low, min(len(lines), guess-1+h.OldLines+searchLines))
 	around := strings.Join(lines[low:high], "")
-	if old == "" || len(around) > nearBytes || len(old)+len(new) > hunkBytes ||
+	if old == "" || len(around) > searchBytes || len(old)+len(new) > hunkBytes ||
 		!utf8.ValidString(around) || !utf8.ValidString(old) || !utf8.ValidString(new) {
-		return miss{}, false
+		return fuzzyMatch{}, false
 	}
 	dmp := diffmatchpatch.New()
-	dmp.DiffTimeout = nearTime
+	dmp.DiffTimeout = similarTime
 	patches := dmp.PatchMake(old, new)
 	start := utf8.RuneCountInString(strings.Join(lines[low:min(high, max(low, guess-1))], ""))
 	for i := range patches {
@@ -187,22 +186,22 @@ func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
 	text, applied := dmp.PatchApply(patches, around)
 	for _, done := range applied {
 		if !done {
-			return miss{}, false
+			return fuzzyMatch{}, false
 		}
 	}
 	effect := DiffContext("x", "x", []byte(around), []byte(text), 0).Hunks
 	if !utf8.ValidString(text) || len(effect) == 0 || h.exceededBy(effect) {
-		return miss{}, false
+		return fuzzyMatch{}, false
 	}
 	m.line = max(1, low+max(1, effect[0].OldStart)-h.before())
 	from := m.line - 1
 	m.similarity = similarity(dmp, old, strings.Join(lines[from:min(len(lines), from+h.OldLines)], ""))
-	if m.similarity < nearFloor {
-		return miss{}, false
+	if m.similarity < minSimilarity {
+		return fuzzyMatch{}, false
 	}
 	for _, op := range []Op{Delete, Insert} {
-		if similarity(dmp, linesOf(op, h), linesOf(op, effect...)) < changeFloor {
-			return miss{}, false
+		if similarity(dmp, linesOf(op, h), linesOf(op, effect...)) < minChangedSimilarity {
+			return fuzzyMatch{}, false
 		}
 	}
 	for _, e := range edits([]byte(around), []byte(text)) {
@@ -211,7 +210,7 @@ func nearMiss(lines []string, h Hunk, guess, frozen int) (m miss, ok bool) {
 	return m, true
 }
 
-// linesOf are the lines of hunks that do the one thing.
+// linesOf returns the lines of hunks that have the given operation.
 func linesOf(op Op, hunks ...Hunk) string {
 	var b strings.Builder
 	for _, h := range hunks {
@@ -224,7 +223,7 @@ func linesOf(op Op, hunks ...Hunk) string {
 	return b.String()
 }
 
-// sides are the texts before and after a hunk.
+// sides returns the texts before and after a hunk.
 func (h Hunk) sides() (old, new string) {
 	var before, after strings.Builder
 	for _, l := range h.Lines {
@@ -247,7 +246,8 @@ func (h Hunk) before() int {
 	return n
 }
 
-// exceededBy tells whether hunks without context delete or insert more lines.
+// exceededBy reports whether effect, hunks without context, deletes or inserts more lines
+// than h does.
 func (h Hunk) exceededBy(effect []Hunk) bool {
 	deleted, inserted := 0, 0
 	for _, l := range h.Lines {
@@ -265,8 +265,8 @@ func (h Hunk) exceededBy(effect []Hunk) bool {
 	return deleted < 0 || inserted < 0
 }
 
-// similarity is 1 for equal texts and 0 for texts without a character in common, by
-// Levenshtein's distance. Indentation and spaces at the ends of lines do not count.
+// similarity returns 1 for equal texts and 0 for texts without a character in common, by
+// Levenshtein distance. Indentation and trailing spaces do not count.
 func similarity(dmp *diffmatchpatch.DiffMatchPatch, a, b string) float64 {
 	a, b = trimmedLines(a), trimmedLines(b)
 	longest := max(utf8.RuneCountInString(a), utf8.RuneCountInString(b))
