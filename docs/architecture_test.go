@@ -38,7 +38,7 @@ func packagesText(t *testing.T) string {
 		t.Fatal(err)
 	}
 	var b strings.Builder
-	b.WriteString("| Package | What it says of itself |\n|---|---|\n")
+	b.WriteString("| Package | What it is |\n|---|---|\n")
 	listed := 0
 	for line := range strings.Lines(string(out)) {
 		name, doc, _ := strings.Cut(strings.TrimSpace(strings.TrimPrefix(line, module)), "\t")
