@@ -18,7 +18,7 @@ const maxObject = 16 << 20
 // is not ok when an object that this takes is not in a file of its own, but in a pack,
 // or when there are more than a few hundred.
 func (d Dir) Changed(tree string) ([]string, bool) {
-	head, ok := d.head()
+	head, ok := d.Ref("HEAD")
 	if !ok {
 		return nil, false
 	}
@@ -33,27 +33,6 @@ func (d Dir) Changed(tree string) ([]string, bool) {
 		return nil, false
 	}
 	return c.names, true
-}
-
-// head resolves HEAD by loose refs.
-func (d Dir) head() (string, bool) {
-	name := filepath.Join(d.GitDir, "HEAD")
-	for range 5 {
-		b, err := os.ReadFile(name)
-		if err != nil {
-			return "", false
-		}
-		text := strings.TrimSpace(string(b))
-		ref, symbolic := strings.CutPrefix(text, "ref: ")
-		if !symbolic {
-			return text, isHash(text)
-		}
-		if !strings.HasPrefix(ref, "refs/heads/") || !filepath.IsLocal(ref) {
-			return "", false
-		}
-		name = filepath.Join(d.CommonDir, filepath.FromSlash(ref))
-	}
-	return "", false
 }
 
 func isHash(s string) bool {

@@ -44,8 +44,6 @@ func (r *Repo) Deepen(ctx context.Context, rev string, login Login) error {
 	if err != nil {
 		return err
 	}
-	// What go-git has read of the objects is older than what comes now.
-	defer func() { r.objects = sync.OnceValue(r.openObjects) }()
 	if _, err := r.git.output(ctx, "cat-file", "-e", rev+"^{commit}"); err != nil {
 		if err := f.fetch(ctx, f.depth, f.refspec); err != nil {
 			return err

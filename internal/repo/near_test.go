@@ -3,6 +3,7 @@ package repo
 import (
 	"path/filepath"
 	"slices"
+	"strings"
 	"testing"
 )
 
@@ -95,8 +96,9 @@ func TestChangedNames(t *testing.T) {
 
 func TestInfoAndBetween(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"sha1", "sha256"} { // go-git, and the git command
-		f := newFixture(t, "--object-format="+format)
+	for _, format := range []string{"sha1", "sha1, packed", "sha256"} { // package gitdir reads only the first
+		object, packed := strings.CutSuffix(format, ", packed")
+		f := newFixture(t, "--object-format="+object)
 		first := f.commit("the first\n\nwith a body")
 		f.git("checkout", "-q", "-b", "side")
 		f.write("side.txt", "1\n")
@@ -106,6 +108,9 @@ func TestInfoAndBetween(t *testing.T) {
 		second := f.commit("second")
 		f.git("merge", "-q", "--no-edit", "side")
 		merge := f.git("rev-parse", "HEAD")
+		if packed {
+			f.git("gc", "-q")
+		}
 		r := f.open()
 		info, err := r.Info(t.Context(), "HEAD")
 		if err != nil || info.Hash != merge || info.Tree != f.git("rev-parse", "HEAD^{tree}") || len(info.Parents) != 2 || info.Author != "A" {

@@ -8,8 +8,8 @@
 //
 // What git hands to a hook in its environment is honoured: GIT_DIR in a linked
 // worktree, and GIT_INDEX_FILE, which names another index during `commit -a` and
-// `commit <path>`. The git command does the work; go-git serves refs and blobs
-// where it can open the repository, because that saves processes.
+// `commit <path>`. The git command does the work; package gitdir reads refs and
+// loose objects where it can, because that saves processes.
 //
 // Not goals: commits, pushing, fetching more than a shallow clone lacks (Deepen), and
 // running anything but git.
@@ -25,8 +25,6 @@ import (
 	"slices"
 	"strings"
 	"sync"
-
-	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
@@ -72,7 +70,7 @@ type Repo struct {
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
-	objects           func() *filesystem.Storage // opened once; nil when go-git cannot
+	plain             func() bool // package gitdir reads it; asked once
 }
 
 // Open finds the repository that dir is in. Env is the environment in which git
@@ -106,7 +104,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		hooksDir: filepath.FromSlash(lines[4]), localVars: lines[5:],
 	}
 	r.Tree = r.tree(filepath.FromSlash(lines[1]), git{dir: lines[1], env: env})
-	r.objects = sync.OnceValue(r.openObjects)
+	r.plain = sync.OnceValue(r.isPlain)
 	return r, nil
 }
 
