@@ -61,12 +61,12 @@ func count(patches []report.Patch) (plausible, verified int) {
 	return plausible, verified
 }
 
-// exactPatch returns the best ranked plausible patch for which is returns true, and its
-// rank, from 1, among the plausible patches of its cluster. Refused patches are not
+// exactPatch returns the best-ranked plausible patch that satisfies match, and its rank,
+// from 1, among the plausible patches of its cluster. Refused patches are not
 // ranked, because they are not shown to users. The rank is 0 if there is no such patch.
-func exactPatch(patches []report.Patch, is func(report.Patch) bool) (best report.Patch, rank int) {
+func exactPatch(patches []report.Patch, match func(report.Patch) bool) (best report.Patch, rank int) {
 	for _, p := range patches {
-		if (p.State != "plausible" && p.State != "verified") || !is(p) {
+		if (p.State != "plausible" && p.State != "verified") || !match(p) {
 			continue
 		}
 		r := 1

@@ -27,7 +27,7 @@ type Result struct {
 	Verified   int                `json:"verified"`             // plausible patches that passed the whole proof
 	Exact      bool               `json:"exact"`                // one of the plausible patches restores the published code
 	Rank       int                `json:"rank,omitempty"`       // of the exact patch among the plausible ones, from 1
-	Strategy   string             `json:"strategy,omitempty"`   // of the exact patch, or else of the best ranked one
+	Strategy   string             `json:"strategy,omitempty"`   // of the exact patch, or else of the best-ranked one
 	Candidates int                `json:"candidates"`           // that were tried
 	Position   int                `json:"position,omitempty"`   // of the exact patch in the order in which candidates were tried, from 1
 	Seconds    float64            `json:"seconds"`              // wall time of regreen

@@ -17,5 +17,5 @@ func peak(p *os.ProcessState) int64 {
 	if runtime.GOOS == "darwin" || runtime.GOOS == "ios" {
 		return int64(usage.Maxrss)
 	}
-	return int64(usage.Maxrss) << 10
+	return int64(usage.Maxrss) << 10 // KiB, except on Apple systems
 }

@@ -20,9 +20,10 @@ type relation string
 
 const (
 	agree relation = "agree"
-	// It failed as a mutant. Screening only compiles the real edit of candidates that pass.
+	// The candidate failed as a mutant, so screening did not compile its real edit.
 	notCompiled relation = "agree, but it does not compile"
-	// Screening took it for ill-typed. It fails; if it passed, it would be a false reject.
+	// Screening judged the candidate ill-typed, but it compiles and fails. A candidate that
+	// compiles and passes would be a false reject.
 	compiled    relation = "agree, but it compiles"
 	falseAccept relation = "false accept"
 	falseReject relation = "false reject"
@@ -86,10 +87,10 @@ const (
 	// differTimeout limits the tests of one candidate, which fail if they exceed it. It is
 	// much more than they usually take.
 	differTimeout = 10 * time.Second
-	// extras is how many candidates are compared in addition to the sample: so many that
-	// pass the failing tests in screening, and so many that change lines near the bug. A
-	// sample has few candidates that pass, but these are the ones that can be accepted or
-	// rejected wrongly.
+	// extras is how many candidates of each of two kinds are compared in addition to the
+	// sample: those that pass the failing tests in screening, and those that change lines
+	// near the bug. Only candidates that pass can be accepted or rejected wrongly, and a
+	// random sample has few of them.
 	extras = 40
 	// around is how many lines before and after the bug count as near it.
 	around = 3
@@ -98,9 +99,9 @@ const (
 )
 
 // differ compares the verdicts on samples of the subjects' candidates. It screens all
-// candidates, so that the verdicts are those of real use. The naive loop runs in as many
-// copies as there are workers, without vet. Vet can reject code that passes its tests, but
-// only confirmation runs it, and screening does not.
+// candidates, so that the verdicts are those of real use. Each worker runs a naive loop of
+// its own, without vet: vet can reject code that passes its tests, and only confirmation
+// runs it, not screening.
 func (b *bench) differ(ctx context.Context, subjects func(func(*subject) error) error, w io.Writer) error {
 	var all []differences
 	total := differences{ID: "all", Counts: make(map[relation]int), Extra: make(map[relation]int)}

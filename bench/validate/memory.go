@@ -16,7 +16,7 @@ type memory struct {
 	All   float64 `json:"all_mb"`   // of all of them together
 }
 
-// samplePeriod is how often memory is sampled. Processes that live shorter may be missed.
+// samplePeriod is how often memory is sampled. Processes that end sooner may be missed.
 const samplePeriod = 100 * time.Millisecond
 
 // watchMemory samples the memory of this process and its descendants until stop is called,
@@ -44,7 +44,7 @@ func watchMemory() (stop func() memory) {
 	}
 }
 
-// sampleMemory returns the present memory.
+// sampleMemory returns the current memory use.
 func sampleMemory() memory {
 	entries, err := os.ReadDir("/proc")
 	if err != nil {

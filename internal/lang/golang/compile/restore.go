@@ -90,8 +90,9 @@ func fixRemoved(_ context.Context, cs *cause) []site.Option {
 	return []site.Option{{Weight: weight, Title: fmt.Sprintf("restore %s, which the change removed", site.Quote(key)), Edits: []propose.Edit{edit}, Alike: 1}}
 }
 
-// reinsert puts an old declaration back: after the declaration that it followed, or at
-// the end of its file, or of another file of the package if its file no longer exists.
+// reinsert puts an old declaration back after the one that it followed. If that one no
+// longer exists, it appends the declaration to its old file, or else to another file of
+// the package.
 func (s *state) reinsert(dir string, old *oldDecl) (propose.Edit, bool) {
 	if f, d, ok := s.current(dir, old.after); ok && old.after != "" && d.end > 0 {
 		return propose.Edit{File: f.Name, Start: d.end, End: d.end, New: "\n\n" + old.text}, true

@@ -79,7 +79,7 @@ func (at *errorSite) receive(lhs []ast.Expr, value ast.Expr, assign *ast.AssignS
 	have := make([]types.Type, len(lhs))
 	for i, l := range lhs {
 		if id, ok := l.(*ast.Ident); ok && at.Package.Info.Defs[id] != nil {
-			continue // := gives it any type
+			continue // := declares it with any type
 		}
 		have[i] = at.typeOf(l)
 	}
@@ -307,7 +307,7 @@ func (at *errorSite) returned(ret *ast.ReturnStmt, v *types.Var) []spelling {
 	out := at.fills(v, ret.Pos())
 	for _, r := range ret.Results {
 		if site.IsError(at.typeOf(r)) {
-			return []spelling{{at.zeroText(v.Type()), 0.9}} // the other results are zero with an error
+			return []spelling{{at.zeroText(v.Type()), 0.9}} // functions return zero values with an error
 		}
 	}
 	if v.Name() == "" && len(out) > 1 && out[0].text == at.zeroText(v.Type()) && out[1].weight >= 0.2 {
@@ -344,7 +344,7 @@ func (at *errorSite) returnSome(ret *ast.ReturnStmt, tuple *types.Tuple, want []
 			texts[j] = names[i]
 		}
 		out = append(out, site.Option{
-			Weight: 0.6 / float64(k+1), Title: "return only the values needed of " + site.Quote(at.Text(ret.Results[0])),
+			Weight: 0.6 / float64(k+1), Title: "return only the needed values of " + site.Quote(at.Text(ret.Results[0])),
 			Edits: []propose.Edit{
 				at.Before(ret, strings.Join(names, ", ")+" := "+at.Text(ret.Results[0])),
 				at.Replace(ret, "return "+strings.Join(texts, ", ")),

@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/lang/golang/site"
 )
 
-// spelling is a name that may have been meant.
+// spelling is a name that the author may have meant.
 type spelling struct {
 	text   string
 	weight float64

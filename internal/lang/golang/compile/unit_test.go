@@ -158,7 +158,7 @@ func F(value int) int { return vlaue }
 	}
 }
 
-// A candidate fixes all errors of a package that has several.
+// One candidate fixes all errors of a package.
 func TestCompileSeveralErrors(t *testing.T) {
 	t.Parallel()
 	p := module(t, txtar.Parse([]byte(`
@@ -222,7 +222,7 @@ func TestCloseness(t *testing.T) {
 	} {
 		near, far := closeness(c.name, c.near), closeness(c.name, c.far)
 		if near <= far {
-			t.Errorf("%s is %.2f from %s and %.2f from %s", c.name, near, c.near, far, c.far)
+			t.Errorf("closeness of %s is %.2f to %s and %.2f to %s", c.name, near, c.near, far, c.far)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -238,7 +238,7 @@ func TestCloseness(t *testing.T) {
 	})
 }
 
-// Shapes fit, use each value once, and keep the order unless they swap values.
+// Shapes fit, use no value twice, and keep the order unless they swap values.
 func TestShapes(t *testing.T) {
 	t.Parallel()
 	kinds := []types.Type{types.Typ[types.Int], types.Typ[types.String], types.Typ[types.Bool]}

@@ -40,7 +40,7 @@ var unusedFixers = []fixer{
 }
 
 // fixUnusedVar uses a variable in place of a similarly named one, assigns to the one
-// that it shadows, handles it if it is an error, or removes it.
+// that it shadows, returns it if it is an error, or removes it.
 func fixUnusedVar(_ context.Context, cs *cause) []site.Option {
 	at := cs.sites[0]
 	id := at.defined()
@@ -83,7 +83,7 @@ func (at *errorSite) defined() *ast.Ident {
 	return found
 }
 
-// useInstead returns the options to use the unused variable in place of another of the
+// useInstead returns the options to use the unused variable in place of another with the
 // same type and a similar name.
 func (at *errorSite) useInstead(id *ast.Ident) []site.Option {
 	v, ok := at.Package.Info.Defs[id].(*types.Var)
@@ -153,7 +153,7 @@ func (at *errorSite) unusedAssigned(id *ast.Ident, assign *ast.AssignStmt) []sit
 		blank = append(blank, at.replaceRange(assign.TokPos, assign.TokPos+2, "="))
 	}
 	if others == 0 && alone && len(assign.Rhs) == 1 {
-		// A value that nobody reads can go, unless computing it has side effects.
+		// It is safe to remove an unused value, unless computing it has side effects.
 		weight := 0.35
 		if effects(assign.Rhs[0]) {
 			weight = 0.1

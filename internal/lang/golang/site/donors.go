@@ -306,7 +306,8 @@ func (d *Donor) with(names map[types.Object]string) string {
 	return b.String()
 }
 
-// nearness weighs a donor from the same function, the same file or the same package.
+// nearness returns a donor's weight: 1 if it is from the same function, less if it is only
+// from the same file or package.
 func (f *Function) nearness(d *Donor) float64 {
 	switch {
 	case d.decl == f.Decl && f.Decl != nil:
@@ -319,13 +320,13 @@ func (f *Function) nearness(d *Donor) float64 {
 }
 
 // Nearest adapts donors to a place and returns the best results without duplicates. It
-// leaves out the text except, which is already there.
-func (f *Function) Nearest(list []*Donor, pos token.Pos, limit int, except string) []Adapted {
+// skips the text that is already at that place.
+func (f *Function) Nearest(list []*Donor, pos token.Pos, limit int, current string) []Adapted {
 	byText := make(map[string]int)
 	var out []Adapted
 	for _, d := range list {
 		for _, a := range f.Adapt(d, pos) {
-			if a.Text == except {
+			if a.Text == current {
 				continue
 			}
 			if i, ok := byText[a.Text]; ok {

@@ -63,7 +63,7 @@ type Option struct {
 	Hole    []propose.Edit // the edits with HoleCondition in place of the condition
 }
 
-// Suspicion returns the suspicion of a node's lines. Of a statement only the first line
+// Suspicion returns the suspicion of a node's lines. For a statement, only the first line
 // counts, because the statements it contains are sites of their own.
 func (f *Function) Suspicion(n ast.Node) float64 {
 	if f.Decl == nil {

@@ -39,7 +39,7 @@ before it: check that this is what should happen.`,
 	Propose: perFunction(extendCase),
 }
 
-// extendCase adds a value to a case, or a case after it.
+// extendCase adds a value to a case, or inserts a new case after it.
 func extendCase(f *function, out emit) {
 	ast.Inspect(f.Body, func(n ast.Node) bool {
 		sw, ok := n.(*ast.SwitchStmt)
@@ -85,8 +85,8 @@ func extendCase(f *function, out emit) {
 	})
 }
 
-// otherCase returns the upper and lower case variants of the strings and characters in
-// taken that are not taken themselves.
+// otherCase returns the strings and characters in taken converted to upper and to lower
+// case, unless the result is already taken.
 func otherCase(taken map[string]bool) []string {
 	var out []string
 	for _, v := range slices.Sorted(maps.Keys(taken)) {
@@ -102,7 +102,7 @@ func otherCase(taken map[string]bool) []string {
 	return out
 }
 
-// newCases adds the options to insert a case after clause with a copy of its body.
+// newCases adds the options to insert a case with a copy of clause's body after it.
 func (f *function) newCases(clause *ast.CaseClause, values []string, add func(site.Option)) {
 	if len(clause.Body) == 0 || len(clause.Body) > 2 {
 		return

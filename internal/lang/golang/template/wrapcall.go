@@ -13,10 +13,10 @@ import (
 var wrapCallStrategy = propose.Strategy{
 	Name:  "template/wrap-call",
 	Title: "Wrap an expression in a call or conversion",
-	Text: `Tries calls from the package that take and return values of the type, then
-functions of one argument in the package and the file's imports, and methods
-without arguments. A typical mistake is a value that is normalized in one place
-but not in another.`,
+	Text: `Tries calls that the package makes elsewhere, then functions of the package and
+the file's imports that take and return one value of the expression's type, then
+methods without parameters. A typical mistake is a value that is normalized in
+one place but not in another.`,
 	Before: `import "strings"
 
 func normal(s string) string { return strings.ToLower(s) }
@@ -31,8 +31,8 @@ func same(a, b string) bool { return normal(a) == normal(b) }`,
 	Propose: perFunction(wrapCall),
 }
 
-// wrapCall wraps an expression in a call or conversion that is missing: one that the
-// package makes elsewhere, or one of a function of the package or the file's imports.
+// wrapCall wraps an expression in a call or conversion like one elsewhere in the package,
+// or in a call of a function or method with a matching signature.
 func wrapCall(f *function, out emit) {
 	calls := f.Donors().Calls
 	f.Exprs(func(e ast.Expr) {
