@@ -6,49 +6,49 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Cost is what one call of a strategy is expected to take. The zero value is that of a
-// strategy that computes at once.
+// Cost is what one call of a strategy is expected to cost. The zero value is for a strategy
+// that computes its candidates immediately.
 type Cost struct {
 	Seconds float64 // expected
-	Dollars float64 // the most that it spends
-	Network bool    // it asks others, who may answer differently another time
+	Dollars float64 // at most
+	Network bool    // it asks a service, which may answer differently next time
 }
 
-// longestCall is how long a strategy may compute within the search, which tests nothing
-// meanwhile, in seconds.
+// longestCall is how many seconds a strategy may compute within the search, which tests
+// nothing meanwhile.
 const longestCall = 2
 
-// Asynchronous reports whether the strategy runs alongside the search, which does not wait
-// for it as long as there is anything else to do.
+// Asynchronous reports whether the strategy runs alongside the search. The search does not
+// wait for it while there is anything else to do.
 func (s *Strategy) Asynchronous() bool {
 	return s.Cost.Network || s.Cost.Dollars > 0 || s.Cost.Seconds > longestCall
 }
 
-// Origin is where a candidate came from, where the name of its strategy does not say it
-// all. All of it goes into the report as it is, so it holds no secrets.
+// Origin is where a candidate came from, if the name of its strategy does not say all. The
+// report shows it unchanged, so it must not contain secrets.
 type Origin struct {
-	Source string // what sort of source proposed it: "model", "agent"
-	Name   string // of the source, as it is configured
-	Model  string // as the source calls it
-	Form   string // what it was made of: "ingredient", "patch"
+	Source string // kind of source: "model", "agent"
+	Name   string // the source's name in the configuration
+	Model  string // the model's name
+	Form   string // what the source returned: "ingredient", "patch"
 	Answer string // which of the source's answers it came from
-	Prompt string // hash of what was asked
-	// Seconds and Dollars are what the answer took, with all the candidates that came from it.
+	Prompt string // hash of the prompt
+	// Seconds and Dollars are the cost of the answer, for all candidates that came from it.
 	Seconds, Dollars float64
 }
 
-// Rejected is a candidate that came to nothing, for Strategy.Refine.
+// Rejected is a candidate that failed, for Strategy.Refine.
 type Rejected struct {
 	Candidate Candidate
-	Verdict   string // as in the ledger; "pruned" of one that was not tested
+	Verdict   string // as in the ledger; "pruned" if it was not tested
 	Reason    string // one line
-	// Failures are what the failing tests showed with the candidate, with their output. Only
-	// the first few candidates have them: these came closest.
+	// Failures are the failures of the failing tests with the candidate, with their output.
+	// Only the first few candidates have them, those that came closest.
 	Failures []testrun.Failure
 }
 
-// Spent reports dollars that a strategy has spent, however that came out. What a call that
-// reports nothing has spent is taken to be what its Cost says.
+// Spent reports the dollars that a strategy has spent, whatever the result. A call that
+// reports nothing counts with its Cost.
 func (p *Problem) Spent(dollars float64) {
 	if p.Spend != nil && dollars >= 0 && !math.IsInf(dollars, 1) {
 		p.Spend(dollars)

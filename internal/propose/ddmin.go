@@ -5,16 +5,15 @@ import (
 	"slices"
 )
 
-// ddmin finds a small set of the numbers 0 to n-1 for which test holds: the
-// minimizing delta debugging of Zeller and Hildebrandt (Simplifying and Isolating
-// Failure-Inducing Input, 2002). The numbers come in the order of how likely each
-// is to be the one, and the likeliest are first tried alone: the commonest answer
-// is one of them.
+// ddmin finds a small set of the numbers 0 to n-1 for which test holds: the minimizing delta
+// debugging of Zeller and Hildebrandt (Simplifying and Isolating Failure-Inducing Input,
+// 2002). The numbers are sorted by how likely they are to be the answer. The most common
+// answer is a single number, so ddmin first tries the first few on their own.
 //
-// The result is 1-minimal (without any one of its numbers test does not hold) when
-// minimal is true. When test gives an error, as at a deadline, the best set so far
-// comes with that error; it is nil when none was found. No set is tested twice.
-func ddmin(n, alone int, test func(set []int) (bool, error)) (set []int, minimal bool, err error) {
+// If minimal is true, the set is 1-minimal: test does not hold without any one of its
+// numbers. If test returns an error, for instance at a deadline, ddmin returns it with the
+// best set so far, or nil. It tests no set twice.
+func ddmin(n, singles int, test func(set []int) (bool, error)) (set []int, minimal bool, err error) {
 	known := make(map[string]bool)
 	holds := func(set []int) bool {
 		if err != nil || len(set) == 0 {
@@ -35,7 +34,7 @@ func ddmin(n, alone int, test func(set []int) (bool, error)) (set []int, minimal
 		known[string(key)] = ok
 		return ok
 	}
-	for i := range min(n, alone) {
+	for i := range min(n, singles) {
 		if holds([]int{i}) {
 			return []int{i}, true, nil
 		}
@@ -65,8 +64,8 @@ func ddmin(n, alone int, test func(set []int) (bool, error)) (set []int, minimal
 	return set, true, nil
 }
 
-// reduce finds one of the parts, or the rest without one, for which test holds,
-// and into how many parts to split that; nil when there is none.
+// reduce returns one of the parts, or the set without one of them, for which test holds, and
+// into how many parts to split that next. It returns nil if there is none.
 func reduce(set []int, parts int, holds func([]int) bool) (smaller []int, next int) {
 	at := func(k int) int { return k * len(set) / parts }
 	for k := range parts {

@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// contains tells whether set has all of want.
+// contains reports whether set has all of want.
 func contains(set, want []int) bool {
 	return !slices.ContainsFunc(want, func(i int) bool { return !slices.Contains(set, i) })
 }
@@ -19,12 +19,12 @@ func TestDdmin(t *testing.T) {
 	for _, c := range []struct {
 		name    string
 		n       int
-		alone   int
+		singles int
 		culprit []int
 		tests   int // at most
 	}{
 		{"the most suspicious", 100, 16, []int{0}, 1},
-		{"among those tried alone", 100, 16, []int{9}, 10},
+		{"among the singles", 100, 16, []int{9}, 10},
 		{"one of many", 128, 4, []int{77}, 25},
 		{"two far apart", 8, 0, []int{1, 6}, 40},
 		{"all", 5, 5, []int{0, 1, 2, 3, 4}, 40},
@@ -33,7 +33,7 @@ func TestDdmin(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			tests := 0
-			set, minimal, err := ddmin(c.n, c.alone, func(set []int) (bool, error) {
+			set, minimal, err := ddmin(c.n, c.singles, func(set []int) (bool, error) {
 				tests++
 				return contains(set, c.culprit), nil
 			})
@@ -57,13 +57,13 @@ func TestDdminFindsNothing(t *testing.T) {
 	}
 }
 
-// Whatever test holds for, the result holds, nothing can be left out of it, no set
-// was tested twice, and the same question has the same answer.
+// Whatever the test, it holds for the result, no number can be left out, no set is tested
+// twice, and the same question has the same answer.
 func TestDdminProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, 24).Draw(t, "n")
-		alone := rapid.IntRange(0, 24).Draw(t, "alone")
+		singles := rapid.IntRange(0, 24).Draw(t, "singles")
 		seed := rapid.Uint64().Draw(t, "seed")
 		monotone := rapid.Bool().Draw(t, "monotone")
 		culprit := rapid.SliceOfNDistinct(rapid.IntRange(0, n-1), 1, n, rapid.ID[int]).Draw(t, "culprit")
@@ -80,7 +80,7 @@ func TestDdminProperties(t *testing.T) {
 		seen := make(map[string]bool)
 		run := func() ([]int, bool) {
 			clear(seen)
-			set, minimal, err := ddmin(n, alone, func(set []int) (bool, error) {
+			set, minimal, err := ddmin(n, singles, func(set []int) (bool, error) {
 				key := string(rune(len(set)))
 				for _, i := range set {
 					key += string(rune(i))
@@ -121,13 +121,13 @@ func TestDdminProperties(t *testing.T) {
 
 func TestDdminStops(t *testing.T) {
 	t.Parallel()
-	late := errors.New("late")
+	deadline := errors.New("deadline")
 	culprit := []int{3, 21, 22}
 	for limit := range 40 {
 		tests := 0
 		set, minimal, err := ddmin(32, 2, func(set []int) (bool, error) {
 			if tests == limit {
-				return false, late
+				return false, deadline
 			}
 			tests++
 			return contains(set, culprit), nil
@@ -138,14 +138,14 @@ func TestDdminStops(t *testing.T) {
 			}
 			continue
 		}
-		if !errors.Is(err, late) || minimal {
+		if !errors.Is(err, deadline) || minimal {
 			t.Fatalf("limit %d: minimal %v, %v", limit, minimal, err)
 		}
 		if set != nil && !contains(set, culprit) {
 			t.Fatalf("limit %d: the best so far, %v, does not hold", limit, set)
 		}
 		if limit > 2 && set == nil {
-			t.Fatalf("limit %d: nothing found although all was tested", limit)
+			t.Fatalf("limit %d: nothing found although the whole set was tested", limit)
 		}
 	}
 }

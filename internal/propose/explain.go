@@ -9,13 +9,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// What a share is a percentage of: a measured one, and an estimate.
+// ShareBasis and EstimateBasis say what a measured and an estimated Share is a percentage of.
 const (
 	ShareBasis    = "827 measured Go fixes that change one file and at most three lines"
 	EstimateBasis = "the failures that it applies to (an estimate)"
 )
 
-// ShareText is the share for people, with a ~ when it is an estimate.
+// ShareText returns the share as text, with a ~ if it is an estimate.
 func (s *Strategy) ShareText() string {
 	if s.Measured {
 		return fmt.Sprintf("%.1f %%", s.Share)
@@ -23,13 +23,12 @@ func (s *Strategy) ShareText() string {
 	return fmt.Sprintf("~%.0f %%", s.Share)
 }
 
-// FailureKinds lists the kinds of failure that the strategy can help with.
+// FailureKinds returns the kinds of failure that the strategy can help with.
 func (s *Strategy) FailureKinds() []testrun.Kind {
 	return slices.DeleteFunc(slices.Clone(testrun.Kinds), func(k testrun.Kind) bool { return !s.Applies(k) })
 }
 
-// Example returns Before and After as one text, the lines marked as in a diff. An empty
-// line that stays has no mark.
+// Example returns Before and After as a diff. An unchanged empty line has no marker.
 func (s *Strategy) Example() string {
 	const whole = 1 << 20 // lines of context
 	var b strings.Builder

@@ -7,18 +7,18 @@ import (
 	"sync"
 )
 
-// Tree is the files under repair: those of an exported tree with the patches kept so
-// far laid over them. It is safe for concurrent use.
+// Tree is the files under repair: an exported tree with the patches kept so far laid over
+// it. It is safe for concurrent use.
 type Tree struct {
 	Root    string            // absolute
-	Overlay map[string][]byte // file relative to the root -> content that replaces it, nil where there is none
+	Overlay map[string][]byte // file relative to the root -> its content, nil if it is removed
 
-	mu      sync.Mutex
-	files   map[string][]byte
-	changes map[string]*change // by the patches kept so far, of the files they change
+	mu       sync.Mutex
+	files    map[string][]byte
+	rewrites map[string]*rewrite // of the files that kept patches change
 }
 
-// Read returns the content of a file; the path is relative to the root.
+// Read returns the content of a file. The path is relative to the root.
 func (t *Tree) Read(file string) ([]byte, error) {
 	if b, ok := t.Overlay[file]; ok {
 		if b == nil {

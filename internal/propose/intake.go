@@ -7,18 +7,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Snapshot returns what a strategy may read of the problem while the search goes on: all
-// that was found out before, and nothing that the search will change.
+// Snapshot returns a copy of the problem that a strategy may read during the search: it has
+// what is known so far, and nothing that the search will change.
 func (p *Problem) Snapshot() *Problem {
 	return &Problem{
 		Tree: p.Tree, Failures: slices.Clone(p.Failures), Suspects: slices.Clone(p.Suspects), Changes: slices.Clone(p.Changes),
 		Editable: p.Editable, TestCode: p.TestCode, Green: p.Green, Emptied: p.Emptied, Source: p.Source, Spend: p.Spend,
-		searched: p.searched,
+		culprit: p.culprit,
 	}
 }
 
-// Intake admits what an asynchronous strategy yields, piece by piece, to the problem that
-// the strategy has a snapshot of. It belongs to the search, as the problem does.
+// Intake admits the candidates of an asynchronous strategy to the problem that the strategy
+// has a snapshot of. Like the problem, it belongs to the search's goroutine.
 type Intake struct {
 	problem  *Problem
 	strategy Strategy
@@ -28,15 +28,15 @@ type Intake struct {
 // Intake returns the intake of a strategy.
 func (p *Problem) Intake(s Strategy) *Intake { return &Intake{problem: p, strategy: s} }
 
-// Left is the share of what the strategy promises that is still to come, as long as it
-// goes on. Nobody knows how many candidates there will be, and the first ones are the best:
-// the k-th has 1/(k(k+1)) of the promise, which leaves something for every later one.
+// Left returns the share of the strategy's promise that is still to come while it runs. The
+// number of candidates is unknown, and the first ones are the best: the k-th has 1/(k(k+1))
+// of the promise, which leaves something for all later ones.
 func (in *Intake) Left() float64 { return 1 / float64(in.taken+1) }
 
-// Take admits candidates by the rules of Generate. Their suspicions times priors add up to
-// what the strategy's promise falls by, however they are divided among calls. The others
-// are returned with why they were refused.
-func (in *Intake) Take(cands []Candidate) (admitted []Candidate, refused []Rejected) {
+// Take admits candidates by the rules of Generate. Suspicion times prior adds up to the used
+// part of the strategy's promise, however the candidates are divided among calls. The other
+// candidates are returned with the reason why they were not admitted.
+func (in *Intake) Take(cands []Candidate) (admitted []Candidate, declined []Rejected) {
 	p := in.problem
 	if p.seen == nil {
 		p.seen = make(map[uint64]bool)
@@ -44,13 +44,13 @@ func (in *Intake) Take(cands []Candidate) (admitted []Candidate, refused []Rejec
 	for _, c := range cands {
 		c.Strategy = in.strategy.Name
 		c.Title, c.Edits = testrun.OneLine(c.Title), slices.Clone(c.Edits)
-		if why := p.refusal(&c); why != "" {
-			refused = append(refused, Rejected{Candidate: c, Verdict: "pruned", Reason: why})
+		if why := p.admit(&c); why != "" {
+			declined = append(declined, Rejected{Candidate: c, Verdict: "pruned", Reason: why})
 			continue
 		}
 		p.seen[c.Key] = true
 		if c.Hole != nil {
-			c.Hole = p.Hole(c.Hole.Edits) // the strategy's is of its snapshot
+			c.Hole = p.Hole(c.Hole.Edits) // the strategy's own hole belongs to its snapshot
 		}
 		for _, share := range []*float64{&c.Suspicion, &c.Prior, &c.Removed, &c.Alike} {
 			*share = unit(*share)
@@ -62,10 +62,10 @@ func (in *Intake) Take(cands []Candidate) (admitted []Candidate, refused []Rejec
 	if in.strategy.relative() && len(admitted) > 0 {
 		normalize(admitted, before-in.Left())
 	}
-	return admitted, refused
+	return admitted, declined
 }
 
-// unit is the nearest number from 0 to 1; 0 for what is no number.
+// unit returns the nearest number from 0 to 1, or 0 for NaN.
 func unit(x float64) float64 {
 	if math.IsNaN(x) {
 		return 0

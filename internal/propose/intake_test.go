@@ -39,8 +39,8 @@ func TestAsynchronous(t *testing.T) {
 	}
 }
 
-// What Generate would drop is refused, with the reason.
-func TestIntakeRefuses(t *testing.T) {
+// Candidates that Generate would drop are declined with a reason.
+func TestIntakeDeclines(t *testing.T) {
 	t.Parallel()
 	p := words()
 	generated, errs := Generate(t.Context(), p, []Strategy{{Name: "first", Propose: func(_ context.Context, _ *Problem, yield func(Candidate) bool) error {
@@ -55,17 +55,17 @@ func TestIntakeRefuses(t *testing.T) {
 	odd := wordAt("a.txt", 4, 7, "zwei")
 	odd.Title, odd.Suspicion, odd.Prior, odd.Alike, odd.Removed = "two\nlines\x1b[1m", math.NaN(), math.Inf(1), -1, 7
 	in := p.Intake(Strategy{Name: "late"})
-	admitted, refused := in.Take([]Candidate{
+	admitted, declined := in.Take([]Candidate{
 		wordAt("a.txt", 0, 3, "1"),
 		{},
 		wordAt("b_test.txt", 0, 1, "y"), wordAt("a.txt", 0, 99, "y"), wordAt("c.txt", 0, 1, "y"),
 		overlapping, wordAt("a.txt", 0, 3, "one"), odd, odd,
 	})
 	var reasons []string
-	for _, r := range refused {
+	for _, r := range declined {
 		reasons = append(reasons, r.Reason)
 	}
-	want := []string{refusedProposed, refusedEmpty, refusedFile, refusedPlace, refusedPlace, refusedPlace, refusedSame, refusedProposed}
+	want := []string{duplicate, noEdit, notEditable, misplaced, misplaced, misplaced, noChange, duplicate}
 	if !slices.Equal(reasons, want) {
 		t.Errorf("reasons %q, want %q", reasons, want)
 	}
@@ -76,14 +76,14 @@ func TestIntakeRefuses(t *testing.T) {
 	if c.Strategy != "late" || c.Title != "two lines" || c.Line != 1 || c.Key == 0 || c.Suspicion != 0 || c.Removed != 1 || c.Alike != 0 || !(c.Prior >= 0 && c.Prior <= 1) {
 		t.Errorf("admitted %+v", c)
 	}
-	// The strategy that comes next sees what was admitted.
+	// Candidates that were admitted are duplicates for the next strategy.
 	if again, _ := p.Intake(Strategy{Name: "later"}).Take([]Candidate{odd}); len(again) != 0 {
 		t.Errorf("admitted twice: %+v", again)
 	}
 }
 
-// However a source divides what it yields, its candidates add up to the same share of its
-// promise, and to no more than all of it.
+// However a strategy divides its candidates among calls, they add up to the same share of its
+// promise, and to no more than the whole.
 func TestIntakeShares(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -111,7 +111,7 @@ func TestIntakeShares(t *testing.T) {
 	})
 }
 
-// A strategy for certain kinds of failure says how likely each candidate is by itself.
+// A strategy for certain kinds of failure sets absolute priors.
 func TestIntakeKeepsAbsolutePriors(t *testing.T) {
 	t.Parallel()
 	in := words().Intake(Strategy{Name: "late", Kinds: []testrun.Kind{testrun.Compile}})
@@ -120,7 +120,7 @@ func TestIntakeKeepsAbsolutePriors(t *testing.T) {
 	}
 }
 
-// A snapshot has everything that a strategy reads. Only the memo is its own.
+// A snapshot has everything that a strategy reads, and a memo of its own.
 func TestSnapshotIsComplete(t *testing.T) {
 	t.Parallel()
 	p := words()
@@ -144,7 +144,7 @@ func TestSnapshotIsComplete(t *testing.T) {
 	}
 }
 
-// A snapshot serves a strategy while the problem changes; for the race detector.
+// A strategy can read its snapshot while the problem changes; for the race detector.
 func TestSnapshotIsIndependent(t *testing.T) {
 	t.Parallel()
 	p := words()
@@ -173,7 +173,7 @@ func TestSnapshotIsIndependent(t *testing.T) {
 		admitted, _ := in.Take([]Candidate{c})
 		taken += len(admitted)
 		if len(admitted) == 1 && (admitted[0].Hole == c.Hole || admitted[0].Hole != p.Hole(c.Edits)) {
-			t.Fatal("the hole is the snapshot's")
+			t.Fatal("the hole belongs to the snapshot")
 		}
 	}
 	wg.Wait()

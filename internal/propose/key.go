@@ -7,21 +7,21 @@ import (
 	"path/filepath"
 )
 
-// Key names edits by what they do, see Candidate.Key. Edits whose result is the same have
+// Key identifies edits by their result, see Candidate.Key. Edits with the same result have
 // the same key.
 //
-// Places are those of the tree without the patches kept so far, as far as these leave
-// them alone: runs that have kept different patches name the same edit of another
-// function alike.
+// Offsets are those of the tree without the patches kept so far, unless these patches touch
+// the place. So runs that have kept different patches have the same key for the same edit of
+// another function.
 func (t *Tree) Key(edits []Edit) uint64 {
 	h := fnv.New64a()
 	for _, e := range edits {
 		src, err := t.Read(e.File)
 		if err != nil {
-			src = nil // a file that comes back
+			src = nil // the edit creates the file
 		}
 		start, end, text := shrink(src, e)
-		start, end, where := t.change(e.File, src).unmoved(start, end)
+		start, end, where := t.rewritten(e.File, src).original(start, end)
 		if e.Remove {
 			where += "removed"
 		}
@@ -30,34 +30,34 @@ func (t *Tree) Key(edits []Edit) uint64 {
 	return h.Sum64()
 }
 
-// change is what the kept patches have made of a file: the range of it that they have
-// written, and how much longer it is than before.
-type change struct{ start, end, longer int }
+// rewrite is the range of a file that kept patches have written, and by how many bytes they
+// made the file longer.
+type rewrite struct{ start, end, growth int }
 
-// unmoved gives the range of a file as it was before the change. One that the change
-// touches is left as it is, and where says so.
-func (c *change) unmoved(start, end int) (wasStart, wasEnd int, where string) {
+// original returns a range of the file as it was before the rewrite. A range that the rewrite
+// touches stays the same, and where says so.
+func (c *rewrite) original(start, end int) (wasStart, wasEnd int, where string) {
 	switch {
 	case c == nil || end <= c.start:
 		return start, end, ""
 	case start >= c.end:
-		return start - c.longer, end - c.longer, ""
+		return start - c.growth, end - c.growth, ""
 	}
 	return start, end, "kept"
 }
 
-// change compares a file with what it was before any patch was kept; nil when it is the
-// same.
-func (t *Tree) change(file string, now []byte) *change {
+// rewritten compares a file with its content before any patch was kept. It returns nil if
+// that is the same.
+func (t *Tree) rewritten(file string, now []byte) *rewrite {
 	if _, changed := t.Overlay[file]; !changed {
 		return nil
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if c, ok := t.changes[file]; ok {
+	if c, ok := t.rewrites[file]; ok {
 		return c
 	}
-	var c *change
+	var c *rewrite
 	if was, err := os.ReadFile(filepath.Join(t.Root, filepath.FromSlash(file))); err == nil {
 		head, tail := 0, 0
 		for head < min(len(was), len(now)) && was[head] == now[head] {
@@ -66,11 +66,11 @@ func (t *Tree) change(file string, now []byte) *change {
 		for tail < min(len(was), len(now))-head && was[len(was)-1-tail] == now[len(now)-1-tail] {
 			tail++
 		}
-		c = &change{start: head, end: len(now) - tail, longer: len(now) - len(was)}
+		c = &rewrite{start: head, end: len(now) - tail, growth: len(now) - len(was)}
 	}
-	if t.changes == nil {
-		t.changes = make(map[string]*change)
+	if t.rewrites == nil {
+		t.rewrites = make(map[string]*rewrite)
 	}
-	t.changes[file] = c
+	t.rewrites[file] = c
 	return c
 }

@@ -8,28 +8,28 @@ import (
 	"pgregory.net/rapid"
 )
 
-// What has the same result has the same key, however wide the edit is.
+// Edits with the same result have the same key, however wide they are.
 func TestKeyIsOfTheResult(t *testing.T) {
 	t.Parallel()
 	letters := rapid.StringMatching(`[ab]{0,6}`)
 	rapid.Check(t, func(t *rapid.T) {
 		before, old, now, after := letters.Draw(t, "before"), letters.Draw(t, "old"), letters.Draw(t, "new"), letters.Draw(t, "after")
 		if now == old {
-			return // changes nothing, and is no candidate
+			return // it changes nothing and is not a candidate
 		}
 		src := before + old + after
 		tree := &Tree{files: map[string][]byte{"a.go": []byte(src)}}
 		narrow := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: now}})
 		whole := tree.Key([]Edit{{File: "a.go", Start: 0, End: len(src), New: before + now + after}})
 		if narrow != whole {
-			t.Errorf("%q to %q: two keys", src, before+now+after)
+			t.Errorf("%q to %q has two keys", src, before+now+after)
 		}
 		other := letters.Draw(t, "other")
 		if other == old {
 			return
 		}
 		if same := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: other}}) == narrow; same != (other == now) {
-			t.Errorf("%q to %q and to %q: the same key: %v", src, before+now+after, before+other+after, same)
+			t.Errorf("%q to %q and to %q has the same key: %v", src, before+now+after, before+other+after, same)
 		}
 		if tree.Key([]Edit{{File: "b.go", Start: 0, End: 0, New: now}}) == narrow {
 			t.Error("the same key in another file")
@@ -37,9 +37,8 @@ func TestKeyIsOfTheResult(t *testing.T) {
 	})
 }
 
-// Where patches were kept, an edit that has nothing to do with them has the key that it
-// has without them.
-func TestKeyLeavesOutWhatWasKept(t *testing.T) {
+// An edit that kept patches do not touch has the same key with and without them.
+func TestKeyIgnoresKeptPatches(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
 	const was = "package p\n\nvar a = 1\n\nvar b = 2\n\nvar c = 3\n"

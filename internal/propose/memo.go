@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Memo keeps what was worked out once, by its type. The zero value is ready, and safe for
+// Memo caches computed values by their type. The zero value is ready to use, and safe for
 // concurrent use.
 type Memo struct {
 	mu    sync.Mutex
@@ -17,8 +17,8 @@ type entry struct {
 	value any
 }
 
-// Remember returns the memo's one value of type T, which the first caller works out for
-// all. After an error the next one tries again.
+// Remember returns the memo's value of type T. The first caller computes it for all. After an
+// error, the next caller tries again.
 func Remember[T any](m *Memo, work func() (T, error)) (T, error) {
 	kind := reflect.TypeFor[T]()
 	m.mu.Lock()

@@ -1,14 +1,14 @@
 // Package propose turns suspects into candidate patches.
 //
-// A strategy is one way to propose: a documented value in the table Strategies.
-// Each reads a Problem and yields Candidates; none of them runs a test, writes a
-// file or knows of the other strategies. Ordering is done here once for all: the
-// most promising candidate for the time it costs to test comes first.
+// A strategy is one way to propose: a documented value in a table, see lang.Strategies. It
+// reads a Problem and yields Candidates; it does not run tests, write files or know of other
+// strategies. This package orders the candidates: the most promising for the time that a
+// test takes comes first.
 //
-// A strategy that takes long or waits for a network says so in its Cost. It works on a
-// snapshot of the problem, alongside the search, and what it yields comes in by an Intake.
+// A strategy that is slow or uses a network says so in its Cost. It works on a snapshot of
+// the problem, alongside the search, and an Intake admits its candidates.
 //
-// Not a goal: judging. Whether a candidate is any good is for package validate.
+// Not a goal: judging candidates (package validate).
 package propose
 
 import (
@@ -26,9 +26,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Problem is what a strategy works on: the failures of one cluster, the places
-// suspected of them, and the tree they stand in. It is not safe for concurrent use, but
-// its functions and Source are: snapshots share them.
+// Problem is what a strategy works on: the failures of one cluster, the suspects and the
+// tree. It is not safe for concurrent use, but its functions and Source are, since snapshots
+// share them.
 type Problem struct {
 	Tree     *Tree
 	Failures []testrun.Failure
@@ -36,33 +36,33 @@ type Problem struct {
 	Changes  []patch.File // from the base to the tree; empty without a base
 	// Editable reports whether a file may be edited to make tests pass; nil allows all.
 	Editable func(file string) bool
-	// TestCode reports whether a file belongs to the tests; nil for none.
+	// TestCode reports whether a file belongs to the tests; nil means that no file does.
 	TestCode func(file string) bool
-	// Green reports whether the failing tests pass when the files are as given;
-	// strategies that search by testing (revert) use it. It may be nil.
+	// Green reports whether the failing tests pass with the given files. Strategies that
+	// search by testing (revert) use it. It may be nil.
 	Green func(ctx context.Context, files map[string][]byte) (bool, error)
-	// Emptied returns what stays of a file that a patch takes away, in languages where the
-	// rest of a package must not miss it; nil removes the file.
+	// Emptied returns what must stay of a file that a patch removes, in languages where a
+	// package cannot lose a file; nil removes the file.
 	Emptied func(file string, src []byte) []byte
 	// Source is the language's own view of Tree: its syntax, its types. The language's
 	// strategies know its type.
 	Source any
-	// Spend is called with the dollars that a strategy has spent, each time it has. It may
-	// be nil; see Spent.
+	// Spend is called with the dollars that a strategy has spent, each time it spends some. It
+	// may be nil; see Spent.
 	Spend func(dollars float64)
-	// Memo is what strategies have worked out for one another.
+	// Memo caches values that strategies share.
 	Memo Memo
 
-	round    int // of suspects, see Suspect
-	index    *localize.Index
-	seen     map[uint64]bool             // results proposed already
-	holes    map[string]*Hole            // by their edits
-	share    float64                     // see Suspect; 0 means 1
-	before   map[string]map[int][]string // see linesBefore
-	searched *search                     // for the culprit
+	round   int // of suspects, see Suspect
+	index   *localize.Index
+	seen    map[uint64]bool             // keys of the candidates proposed so far
+	holes   map[string]*Hole            // by their edits
+	share   float64                     // see Suspect; 0 means 1
+	before  map[string]map[int][]string // see linesBefore
+	culprit *culprit                    // nil before it was searched for
 }
 
-// Suspicion is the score of the most suspicious line of a range, 0 to 1.
+// Suspicion returns the score of the most suspicious line of a range, 0 to 1.
 func (p *Problem) Suspicion(file string, start, end int) float64 {
 	if p.index == nil {
 		p.index = localize.NewIndex(p.Suspects)
@@ -70,69 +70,69 @@ func (p *Problem) Suspicion(file string, start, end int) float64 {
 	return p.index.Max(file, start, end)
 }
 
-// Edit replaces the bytes [Start, End) of a file by New. Offsets are those of the
-// tree's present content.
+// Edit replaces the bytes [Start, End) of a file with New. Offsets are those of the file's
+// current content.
 type Edit struct {
 	File       string // slash-separated, relative to the tree's root
 	Start, End int
 	New        string
-	Remove     bool // the file, of which it is the only edit and replaces everything
+	Remove     bool // remove the file; the edit covers the whole file and is the only one
 }
 
 // Candidate is one proposed patch.
 type Candidate struct {
-	ID       string // of the attempt in the ledger, set when it has a verdict
+	ID       string // of the attempt in the ledger, set with the verdict
 	Strategy string
-	Title    string // what it does, for people
+	Title    string // what it does
 	Edits    []Edit // sorted by file and start, not overlapping
 	Line     int    // of the first edit
 
 	Suspicion float64 // of the place, 0 to 1
-	// Prior is how likely this one is among those of its strategy, its place left
-	// aside. A strategy gives it relative to the other candidates of a place;
-	// Generate scales it so that suspicion times prior adds up to 1.
+	// Prior is how likely the candidate is among those of its strategy, apart from its place.
+	// A strategy sets it relative to the other candidates of a place; Generate scales it so
+	// that suspicion times prior adds up to 1.
 	Prior    float64
-	Removed  float64 // share of behaviour it takes away: 0 none, 1 a whole statement or more
-	Alike    float64 // likeness to the surrounding code: 1 when it is taken from the same function
-	Review   bool    // passes tests by construction rather than by insight; a person must look
-	Hole     *Hole   // of a candidate that only differs from others by a condition
-	Whole    bool    // cannot be told from the tree function by function; needs a build of its own
-	Restores bool    // a line is as it was at the base
-	Origin   *Origin // where it came from, when the strategy's name does not say it all
+	Removed  float64 // share of behaviour that it removes: 0 none, 1 a whole statement or more
+	Alike    float64 // similarity to the surrounding code: 1 if it is from the same function
+	Review   bool    // may pass tests without being right, so a person must look
+	Hole     *Hole   // set if other candidates differ from it only by a condition
+	Whole    bool    // changes more than function bodies and needs a build of its own
+	Restores bool    // restores a line of the base
+	Origin   *Origin // where it came from, if the strategy's name does not say all
 
 	Score float64 // set by Order
-	// Key names what it does to the tree as that was before any patch was kept: the same
-	// for the same edits, whichever strategy proposes them, on any machine.
+	// Key identifies what the candidate does to the tree before any patch was kept: the same
+	// edits have the same key, whichever strategy proposes them, on any machine.
 	Key uint64
 
-	promise float64 // before anything was learnt
+	promise float64 // from the prior alone
 }
 
-// Hole is a place where a condition decides what happens, and what many candidates
-// have in common that differ by the condition only. Whether any condition there can
-// mend the failing tests is cheaper to find out than which one (Long and Rinard,
-// "Staged program repair with condition synthesis", 2015).
+// Hole is a place for a condition, which many candidates share that differ only by the
+// condition. Finding out whether any condition there can fix the failing tests is cheaper
+// than finding the condition (Long and Rinard, "Staged program repair with condition
+// synthesis", 2015).
 type Hole struct {
-	Edits  []Edit // with a call in place of the condition, as the language's screener knows it
+	Edits  []Edit // with a call that the language's screener knows in place of the condition
 	Answer Answer
 }
 
 // Answer says whether any condition in a hole can make the failing tests pass.
 type Answer int
 
-// The answers. No is not certain: not every sequence of decisions was tried.
+// The answers. No is not certain: not all sequences of decisions are tried.
 const (
 	Unknown Answer = iota
 	Yes
 	No
 )
 
-// Chance is what Score is of a candidate, with what is known of its hole.
+// Chance returns Score, adjusted by what is known about the candidate's hole.
 func (c *Candidate) Chance() float64 { return c.Score * c.Hole.promise() }
 
-// promise is how much likelier a hole's candidates become by an answer: about one
-// wrong hole in twenty has a sequence of decisions that passes, and for one right
-// hole in five it is not found.
+// promise returns how much likelier the answer makes a hole's candidates: about one wrong
+// hole in twenty has a sequence of decisions that passes, and for one right hole in five none
+// is found.
 func (h *Hole) promise() float64 {
 	switch {
 	case h == nil || h.Answer == Unknown:
@@ -144,10 +144,10 @@ func (h *Hole) promise() float64 {
 	}
 }
 
-// File is the file of the first edit.
+// File returns the file of the first edit.
 func (c *Candidate) File() string { return c.Edits[0].File }
 
-// Files gives the content of every file that the candidate changes, nil for those that it
+// Files returns the content of every file that the candidate changes, nil for those that it
 // removes.
 func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
 	out := make(map[string][]byte, 1)
@@ -173,7 +173,7 @@ func (c *Candidate) Files(t *Tree) (map[string][]byte, error) {
 	return out, nil
 }
 
-// Splice applies edits, sorted and not overlapping, to src; their File is not read.
+// Splice applies edits, sorted and not overlapping, to src. It ignores their File.
 func Splice(src []byte, edits []Edit) ([]byte, error) {
 	var b strings.Builder
 	at := 0
@@ -191,38 +191,36 @@ func Splice(src []byte, edits []Edit) ([]byte, error) {
 
 // Strategy is one way to propose.
 type Strategy struct {
-	Language string // whose it is, see lang.Strategies; "" serves every language
+	Language string // set by lang.Strategies; "" means every language
 	Name     string // "imports", "template/guard" ...
 	Title    string // what it proposes: one line, imperative
 	Text     string // when it applies, what it looks at, and why to review it; lines of at most 80 bytes
-	// Before and After are a small example that it produces: source without a package clause.
+	// Before and After are a small example: source without a package clause.
 	Before, After string
-	// Share is how often real fixes are of this form, in percent; it is the mean of the
-	// strategy's prior before anything was learnt. See ShareBasis.
+	// Share is the percentage of real fixes that have this form. It is the mean of the
+	// strategy's prior. See ShareBasis.
 	Share    float64
 	Measured bool // Share was counted, not estimated
-	// Kinds are the failures it can help with; nil means every kind of a test that ran.
+	// Kinds are the failures that it can help with; nil means every kind of a test that ran.
 	Kinds []testrun.Kind
-	// LastResort strategies run only when the others found nothing verified.
+	// LastResort strategies run only if no other strategy found a verified patch.
 	LastResort bool
-	// RevertsIntent says that a patch undoes a part of what somebody wanted: it is never
-	// applied unless a person asks for it, and the part that is to blame is named in the
-	// report whatever patch is found.
+	// RevertsIntent says that its patches undo a part of what someone wanted. They are applied
+	// only if the user asks for it, and the report names the culprit whatever patch is found.
 	RevertsIntent bool
-	// Cost is what a call of Propose or Refine is expected to take. It decides whether the
+	// Cost is what a call of Propose or Refine is expected to cost. It decides whether the
 	// strategy runs within the search or alongside it; see Asynchronous.
 	Cost    Cost
 	Propose func(ctx context.Context, p *Problem, yield func(Candidate) bool) error
-	// Refine, when set, is called when everything that an asynchronous strategy has yielded
-	// was rejected and there is still time, with what came of it. It yields as Propose does.
+	// Refine, if set, is called if all candidates of an asynchronous strategy were rejected and
+	// there is still time. It gets the rejected candidates and yields like Propose.
 	Refine func(ctx context.Context, p *Problem, rejected []Rejected, yield func(Candidate) bool) error
-	// Sole, when set, proposes the complete fix of failures that this strategy alone can
-	// fix. It is tried before anything is searched for, and returns candidates as Generate
-	// does, with strategy, key and line.
+	// Sole, if set, proposes the complete fix of failures that only this strategy can fix. It
+	// runs before the search and returns candidates like Generate, with strategy, key and line.
 	Sole func(ctx context.Context, p *Problem) ([]Candidate, error)
 }
 
-// Applies tells whether the strategy can help with a failure of this kind.
+// Applies reports whether the strategy can help with a failure of this kind.
 func (s *Strategy) Applies(kind testrun.Kind) bool {
 	if s.Kinds == nil {
 		return !kind.Unbuilt()
@@ -230,18 +228,17 @@ func (s *Strategy) Applies(kind testrun.Kind) bool {
 	return slices.Contains(s.Kinds, kind)
 }
 
-// relative reports whether the priors of the strategy's candidates only compare them with
-// one another. A strategy for certain kinds of failure says how likely each is by itself.
+// relative reports whether the priors of the strategy's candidates only compare them with one
+// another. A strategy for certain kinds of failure sets absolute priors.
 func (s *Strategy) relative() bool { return s.Kinds == nil }
 
-// maxPerStrategy bounds what one strategy may yield, so that none can fill the
-// memory or drown the others.
+// maxPerStrategy bounds what one strategy may yield, so that none can fill the memory or
+// crowd out the others.
 const maxPerStrategy = 40_000
 
-// Generate collects the candidates of the given strategies, without duplicates
-// (the same resulting text counts once in a problem, for the strategy that holds it
-// likeliest).
-// A strategy that fails is reported through errs and does not stop the others.
+// Generate collects the candidates of strategies without duplicates: of those with the same
+// result, only the likeliest stays. The error of a strategy is in errs and does not stop the
+// others.
 func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []Candidate, errs []error) {
 	if p.seen == nil {
 		p.seen = make(map[uint64]bool)
@@ -255,7 +252,7 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 				return false
 			}
 			c.Strategy = s.Name
-			if p.refusal(&c) != "" {
+			if p.admit(&c) != "" {
 				return true
 			}
 			n++
@@ -276,20 +273,20 @@ func Generate(ctx context.Context, p *Problem, strategies []Strategy) (cands []C
 			}
 		}
 	}
-	kept := cands[:0]
+	unique := cands[:0]
 	for i, c := range cands {
 		if best[c.Key] == i {
 			p.seen[c.Key] = true
-			kept = append(kept, c)
+			unique = append(unique, c)
 		}
 	}
-	return kept, errs
+	return unique, errs
 }
 
-// normalize makes suspicion times prior a probability over the candidates of one
-// strategy. Without it a strategy with many sites would drown one with few: there
-// are hundreds of expressions to replace, but only a handful of conditions to
-// extend, and fixes extend conditions more often.
+// normalize makes suspicion times prior a probability over the candidates of one strategy.
+// Otherwise a strategy with many sites would crowd out one with few: there are hundreds of
+// expressions to replace but only a handful of conditions to extend, and fixes extend
+// conditions more often.
 func normalize(cands []Candidate, share float64) {
 	if share == 0 {
 		share = 1
@@ -307,47 +304,46 @@ func normalize(cands []Candidate, share float64) {
 
 // Why a candidate is not admitted.
 const (
-	refusedEmpty    = "it has no edit"
-	refusedFile     = "it edits a file that may not be edited"
-	refusedPlace    = "an edit does not fit the file"
-	refusedSame     = "an edit changes nothing"
-	refusedProposed = "it was proposed before"
+	noEdit      = "it has no edit"
+	notEditable = "it edits a file that may not be edited"
+	misplaced   = "an edit does not fit the file"
+	noChange    = "an edit changes nothing"
+	duplicate   = "it was proposed before"
 )
 
-// refusal is why a candidate is not admitted: it touches what must not be edited, changes
-// nothing, or another candidate has its result already. A candidate that is admitted, for
-// which it is "", gets its key and line.
-func (p *Problem) refusal(c *Candidate) string {
+// admit sets the key and the line of a candidate, or returns why it is not admitted: it edits
+// a protected file, changes nothing, or has the same result as an earlier candidate.
+func (p *Problem) admit(c *Candidate) (why string) {
 	if len(c.Edits) == 0 {
-		return refusedEmpty
+		return noEdit
 	}
 	slices.SortFunc(c.Edits, func(a, b Edit) int {
 		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
 	})
 	for i, e := range c.Edits {
 		if !p.MayEdit(e.File) {
-			return refusedFile
+			return notEditable
 		}
 		if i > 0 && e.File == c.Edits[i-1].File && (e.Start < c.Edits[i-1].End || e.Remove || c.Edits[i-1].Remove) {
-			return refusedPlace
+			return misplaced
 		}
 		src, err := p.Tree.Read(e.File)
 		if errors.Is(err, fs.ErrNotExist) && e.Start == 0 && e.End == 0 {
-			err = nil // a file that a deletion or a move took away comes back
+			err = nil // the edit creates the file, such as one that was deleted or moved
 		}
 		if err != nil || e.Start < 0 || e.End > len(src) || e.Start > e.End {
-			return refusedPlace
+			return misplaced
 		}
 		if e.Remove && (e.Start > 0 || e.End < len(src) || e.New != "") {
-			return refusedPlace
+			return misplaced
 		}
 		if string(src[e.Start:e.End]) == e.New && !e.Remove {
-			return refusedSame
+			return noChange
 		}
 	}
 	c.Key = p.Tree.Key(c.Edits)
 	if p.seen[c.Key] {
-		return refusedProposed
+		return duplicate
 	}
 	if c.Line == 0 {
 		src, _ := p.Tree.Read(c.File())
@@ -357,8 +353,7 @@ func (p *Problem) refusal(c *Candidate) string {
 	return ""
 }
 
-// MayEdit reports whether a file may be edited: no test, and nothing that tests call
-// to judge.
+// MayEdit reports whether a file may be edited: it is not a test and not a helper of tests.
 func (p *Problem) MayEdit(file string) bool {
 	return (p.Editable == nil || p.Editable(file)) && (p.TestCode == nil || !p.TestCode(file))
 }
@@ -383,8 +378,8 @@ func (p *Problem) Repairable(suspects []localize.Suspect) []localize.Suspect {
 	return slices.DeleteFunc(slices.Clone(suspects), func(s localize.Suspect) bool { return !p.MayEdit(s.File) })
 }
 
-// shrink gives an edit without the text it shares with what it replaces, so that
-// edits with the same result look the same.
+// shrink returns an edit without the text that it shares with what it replaces, so that edits
+// with the same result are equal.
 func shrink(src []byte, e Edit) (start, end int, text string) {
 	start, end, text = e.Start, e.End, e.New
 	for start < end && text != "" && src[start] == text[0] {
@@ -395,8 +390,7 @@ func shrink(src []byte, e Edit) (start, end int, text string) {
 		end--
 		text = text[:len(text)-1]
 	}
-	// What is only inserted or only deleted can slide over equal text: take its leftmost
-	// place.
+	// A pure insertion or deletion can slide over equal text: move it as far left as possible.
 	for text == "" && start < end && start > 0 && src[start-1] == src[end-1] {
 		start--
 		end--
@@ -409,11 +403,10 @@ func shrink(src []byte, e Edit) (start, end int, text string) {
 	return start, end, text
 }
 
-// Order sorts candidates by what they promise for their cost: suspicion times the
-// strategy's weight (a draw from its posterior, see package learn) times the
-// candidate's own prior, over the expected seconds of a test, and what is known of
-// its hole. Ties keep the order
-// of generation, so that a seed gives the same order again.
+// Order sorts candidates by what they promise for their cost: suspicion times the strategy's
+// weight (a draw from its posterior, see package learn) times the candidate's prior, divided
+// by the expected time of a test, and adjusted by what is known about its hole. Ties keep the
+// order of generation, so that the same seed has the same order.
 func Order(cands []Candidate, weight func(strategy string) float64, cost func(*Candidate) float64) {
 	weights := make(map[string]float64)
 	for i := range cands {
@@ -433,16 +426,16 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 	})
 }
 
-// Suspect sets the suspects to work on; what was proposed for others before is not
-// proposed again.
+// Suspect sets the suspects to work on. Candidates that were proposed for earlier suspects
+// are not proposed again.
 //
-// Share is their share of the suspicion of all: what a strategy's candidates add up
-// to, so that those of different suspects compare.
+// Share is the share of these suspects in the suspicion of all suspects. A strategy's
+// candidates add up to it, so that candidates for different suspects can be compared.
 func (p *Problem) Suspect(suspects []localize.Suspect, share float64) {
 	p.Suspects, p.index, p.share = suspects, nil, share
 	p.round++
 }
 
-// Round counts how often the suspects were set: what was worked out from them holds for
-// one round.
+// Round returns how often the suspects were set: values computed from them are valid for one
+// round.
 func (p *Problem) Round() int { return p.round }

@@ -8,13 +8,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// Restored is how much likelier a candidate is that gives a line back the text that it
-// had before the change which broke the tests: nothing else is known to have worked.
-// It takes back a part of what someone wanted, so it does not make up for everything.
+// Restored is how much likelier a candidate is if it restores the text that a line had before
+// the change that broke the tests: that text is known to have worked. But it also undoes a
+// part of what someone wanted, so the factor is bounded.
 const Restored = 8
 
-// restores tells whether a candidate makes one of the lines that were changed since the
-// base as it was before.
+// restores reports whether a candidate restores a line that was changed since the base.
 func (p *Problem) restores(c *Candidate) bool {
 	if len(p.Changes) == 0 || len(c.Edits) != 1 {
 		return false
@@ -37,28 +36,28 @@ func (p *Problem) restores(c *Candidate) bool {
 	return slices.Contains(texts, strings.TrimSpace(line))
 }
 
-// linesBefore gives for each line that a change put in, by file and number, the lines
-// that it took out in that place.
+// linesBefore returns, for each line that a change inserted, by file and number, the lines
+// that it deleted in that place.
 func linesBefore(changes []patch.File) map[string]map[int][]string {
 	out := make(map[string]map[int][]string)
 	for _, f := range changes {
 		lines := make(map[int][]string)
 		for _, h := range f.Hunks {
 			number := h.NewStart
-			var gone []string
-			var put []int
+			var deleted []string
+			var inserted []int
 			flush := func() {
-				for _, n := range put {
-					lines[n] = gone
+				for _, n := range inserted {
+					lines[n] = deleted
 				}
-				gone, put = nil, nil
+				deleted, inserted = nil, nil
 			}
 			for _, l := range h.Lines {
 				switch l.Op {
 				case patch.Delete:
-					gone = append(gone, strings.TrimSpace(l.Text))
+					deleted = append(deleted, strings.TrimSpace(l.Text))
 				case patch.Insert:
-					put = append(put, number)
+					inserted = append(inserted, number)
 					number++
 				default:
 					flush()

@@ -40,25 +40,26 @@ needs review, and --apply auto does not apply it.`,
 	},
 }
 
-// maxAlone is how many hunks are tried alone before the search goes by halves.
-const maxAlone = 16
+// maxSingles is how many hunks are tried on their own before delta debugging splits the
+// change in halves.
+const maxSingles = 16
 
-// Culprit finds the part of the change that the failures come from: a set of
-// hunks without which the failing tests pass, as small as can be (minimal: undoing
-// less of it is not enough). Only files that may be edited count; where tests fail
-// even without all of their changes there is no culprit, and hunks is empty. At the
-// context's end the best set so far is returned, not minimal. A change that does
-// not compile without some hunks counts as failing then.
+// Culprit finds the part of the change that causes the failures: a set of hunks without which
+// the failing tests pass, as small as possible. It is minimal if undoing less is not enough.
+// Only files that may be edited count; if the tests fail even without all changes to these,
+// there is no culprit and hunks is empty. When the context ends, Culprit returns the best set
+// so far, which is not minimal. If a part of the change does not compile, it counts as
+// failing.
 func Culprit(ctx context.Context, p *Problem) (hunks []patch.File, minimal bool, tests int, err error) {
-	s, err := p.search(ctx)
+	s, err := p.findCulprit(ctx)
 	if err != nil || s == nil {
 		return nil, false, 0, err
 	}
-	return s.culprit(), s.minimal, s.tests, nil
+	return s.patch(), s.minimal, s.tests, nil
 }
 
-// search is what delta debugging over the change found.
-type search struct {
+// culprit is the result of delta debugging over the change.
+type culprit struct {
 	pieces  []piece
 	set     []int // of pieces, the culprit
 	minimal bool
@@ -66,9 +67,9 @@ type search struct {
 	emptied func(file string, src []byte) []byte
 }
 
-// undo makes a candidate of the culprit's reverse.
+// undo returns a candidate that reverses the culprit.
 func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
-	s, err := p.search(ctx)
+	s, err := p.findCulprit(ctx)
 	if err != nil || s == nil || len(s.set) == 0 {
 		return nil, err
 	}
@@ -78,13 +79,13 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 	for _, name := range slices.Sorted(maps.Keys(files)) {
 		src, err := p.Tree.Read(name)
 		if err != nil {
-			src = nil // a file that the change deleted comes back
+			src = nil // the change deleted the file
 		}
 		if files[name] == nil {
 			c.Edits = append(c.Edits, Edit{File: name, End: len(src), Remove: true})
 			continue
 		}
-		c.Edits = append(c.Edits, Between(name, src, files[name])...)
+		c.Edits = append(c.Edits, LineEdits(name, src, files[name])...)
 	}
 	for _, i := range s.set {
 		piece := s.pieces[i]
@@ -97,16 +98,16 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 	return c, nil
 }
 
-// piece is what can be undone by itself: one run of changed lines, or that a file
-// exists, is gone or has moved.
+// piece is a part of the change that can be undone on its own: one run of changed lines, or
+// the creation, deletion or move of a file.
 type piece struct {
-	change    *changed
-	hunk      int // index into change.diff.Hunks; -1 for the existence of the file
+	change    *changedFile
+	hunk      int // index into change.diff.Hunks; -1 for the creation, deletion or move
 	suspicion float64
 }
 
-// changed is a file of the change with its content on both sides.
-type changed struct {
+// changedFile is a file of the change with its content on both sides.
+type changedFile struct {
 	patch.File
 	old, new []byte
 	diff     patch.File // without context, between the two
@@ -123,20 +124,19 @@ func (x piece) place() string {
 	return fmt.Sprintf("%s:%d-%d", x.change.Name(), h.NewStart, h.NewStart+h.NewLines-1)
 }
 
-// search runs delta debugging, once for a problem: a search that a deadline cut off is
-// run again.
-func (p *Problem) search(ctx context.Context) (*search, error) {
+// findCulprit runs delta debugging once for a problem, and again if a deadline cut it short.
+func (p *Problem) findCulprit(ctx context.Context) (*culprit, error) {
 	if p.Green == nil {
 		return nil, nil
 	}
-	if p.searched != nil {
-		return p.searched, nil
+	if p.culprit != nil {
+		return p.culprit, nil
 	}
-	s := &search{pieces: p.pieces(), emptied: p.emptied}
+	s := &culprit{pieces: p.pieces(), emptied: p.emptied}
 	if len(s.pieces) == 0 {
 		return s, nil
 	}
-	set, minimal, err := ddmin(len(s.pieces), maxAlone, func(set []int) (bool, error) {
+	set, minimal, err := ddmin(len(s.pieces), maxSingles, func(set []int) (bool, error) {
 		if err := ctx.Err(); err != nil {
 			return false, err
 		}
@@ -144,11 +144,11 @@ func (p *Problem) search(ctx context.Context) (*search, error) {
 		return p.Green(ctx, s.without(set))
 	})
 	if err != nil && !errors.Is(err, context.Canceled) && !errors.Is(err, context.DeadlineExceeded) {
-		return nil, fmt.Errorf("search for the culprit: %w", err)
+		return nil, fmt.Errorf("find the culprit: %w", err)
 	}
 	s.set, s.minimal = set, minimal
 	if err == nil {
-		p.searched = s
+		p.culprit = s
 	}
 	return s, nil
 }
@@ -160,7 +160,7 @@ func (p *Problem) pieces() []piece {
 		if f.Binary || !p.mayUndo(f.OldName) || !p.mayUndo(f.NewName) {
 			continue
 		}
-		c, err := p.Tree.changed(f)
+		c, err := p.Tree.changedFile(f)
 		if err != nil {
 			continue
 		}
@@ -179,23 +179,23 @@ func (p *Problem) pieces() []piece {
 	return out
 }
 
-// changed returns the two sides of a change. Where kept patches have changed the same lines
-// since, it is what is left of the change that can be undone, and what they made of it.
-func (t *Tree) changed(f patch.File) (*changed, error) {
-	c := &changed{File: f}
+// changedFile returns both sides of a change. If kept patches have changed the same lines
+// since, old is the base and new has these patches: only the rest of the change can be undone.
+func (t *Tree) changedFile(f patch.File) (*changedFile, error) {
+	c := &changedFile{File: f}
 	var err error
 	if !f.Delete {
 		if c.new, err = t.Read(f.NewName); err != nil {
 			return nil, err
 		}
 	}
-	if c.old, err = Before(t, f); err == nil {
+	if c.old, err = ContentBefore(t, f); err == nil {
 		return c, nil
 	}
 	if f.Delete || f.OldName != f.NewName {
 		return nil, err
 	}
-	c.old, err = Before(&Tree{Root: t.Root}, f)
+	c.old, err = ContentBefore(&Tree{Root: t.Root}, f)
 	return c, err
 }
 
@@ -203,10 +203,10 @@ func (p *Problem) mayUndo(file string) bool {
 	return file == "" || p.MayEdit(file)
 }
 
-// without is the content of the changed files when the pieces of set are undone, nil for
-// those that are not there then.
-func (s *search) without(set []int) map[string][]byte {
-	undone := make(map[*changed]map[int]bool)
+// without returns the content of the changed files with the pieces of set undone, nil for
+// files that do not exist then.
+func (s *culprit) without(set []int) map[string][]byte {
+	undone := make(map[*changedFile]map[int]bool)
 	for _, i := range set {
 		x := s.pieces[i]
 		if undone[x.change] == nil {
@@ -229,7 +229,7 @@ func (s *search) without(set []int) map[string][]byte {
 			}
 		}
 		if content == nil {
-			content = []byte{} // a file is there, and empty
+			content = []byte{} // the file exists and is empty
 		}
 		switch {
 		case !hunks[-1]:
@@ -238,7 +238,7 @@ func (s *search) without(set []int) map[string][]byte {
 			files[c.NewName] = s.emptied(c.NewName, c.new)
 		case c.Delete:
 			files[c.OldName] = append([]byte{}, c.old...)
-		default: // a file that moved goes back
+		default: // the file moves back
 			files[c.OldName] = content
 			files[c.NewName] = s.emptied(c.NewName, c.new)
 		}
@@ -246,7 +246,7 @@ func (s *search) without(set []int) map[string][]byte {
 	return files
 }
 
-// emptied is what stays of a file that should not be there, nil for nothing.
+// emptied returns what must stay of a file that is undone, nil to remove it.
 func (p *Problem) emptied(file string, src []byte) []byte {
 	if p.Emptied == nil {
 		return nil
@@ -254,10 +254,10 @@ func (p *Problem) emptied(file string, src []byte) []byte {
 	return p.Emptied(file, src)
 }
 
-// culprit tells the pieces found, as a patch that makes the change of them.
-func (s *search) culprit() []patch.File {
+// patch returns the culprit as the patch that made this part of the change.
+func (s *culprit) patch() []patch.File {
 	undone := s.without(s.set)
-	done := make(map[*changed]bool)
+	done := make(map[*changedFile]bool)
 	var out []patch.File
 	for _, i := range s.set {
 		c := s.pieces[i].change

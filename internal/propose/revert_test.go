@@ -101,7 +101,7 @@ func changedTree(t *testing.T, archive *txtar.Archive) *Problem {
 	return p
 }
 
-// written is the files that a candidate changes, as an archive.
+// written returns the files that a candidate changes as an archive.
 func written(t *testing.T, p *Problem, c *Candidate) string {
 	t.Helper()
 	files, err := c.Files(p.Tree)
@@ -168,7 +168,7 @@ func TestCulprit(t *testing.T) {
 	}
 }
 
-// scripted answers for the tests: they pass when every word is where it should be.
+// scripted stands in for the tests: they pass if a file contains all words.
 func scripted(p *Problem, file string, words ...string) func(context.Context, map[string][]byte) (bool, error) {
 	return func(_ context.Context, files map[string][]byte) (bool, error) {
 		src, ok := files[file]
@@ -199,7 +199,7 @@ func TestCulpritOfSeveralHunks(t *testing.T) {
 		}
 	}
 	if strings.Contains(got, "+\treturn b - a") {
-		t.Errorf("an innocent line in\n%s", got)
+		t.Errorf("a wrong line in\n%s", got)
 	}
 }
 
@@ -207,7 +207,7 @@ func TestNoCulprit(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(p *Problem){
 		"red at the base":  func(p *Problem) { p.Green = scripted(p, "p.go", "never") },
-		"no oracle":        func(p *Problem) { p.Green = nil },
+		"no tests":         func(p *Problem) { p.Green = nil },
 		"no change":        func(p *Problem) { p.Changes = nil },
 		"nothing editable": func(p *Problem) { p.Editable = func(string) bool { return false } },
 		"only tests changed": func(p *Problem) {
@@ -240,7 +240,7 @@ func TestCulpritAtTheDeadline(t *testing.T) {
 		ok, err := good(ctx, files)
 		if ok {
 			if all++; all == 1 {
-				cancel() // once it is known that undoing everything helps
+				cancel() // undoing everything is known to help
 			}
 		}
 		return ok, err
@@ -254,9 +254,7 @@ func TestCulpritAtTheDeadline(t *testing.T) {
 	}
 }
 
-// A file that is new is undone by leaving nothing in it; one that other hunks
-// need is undone together with them.
-// A file of which a kept patch undid a part can be undone further.
+// After a kept patch has undone a part of a file, the rest can be undone.
 func TestRevertsUnderKeptPatches(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte(seven)))
@@ -277,11 +275,12 @@ func TestRevertsUnderKeptPatches(t *testing.T) {
 	}
 	for _, want := range []string{"// add adds.", "b + a", "a - b", "a * b"} {
 		if !bytes.Contains(p.Tree.Overlay["p.go"], []byte(want)) {
-			t.Errorf("%q is not there:\n%s", want, p.Tree.Overlay["p.go"])
+			t.Errorf("%q is missing:\n%s", want, p.Tree.Overlay["p.go"])
 		}
 	}
 }
 
+// A new file is emptied, and undone together with the hunks that need it.
 func TestCulpritNewFile(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte(`
@@ -324,7 +323,7 @@ func TestLevel(t *testing.T) {
 	}
 
 	var sets [][]string
-	p.searched = nil
+	p.culprit = nil
 	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
 		var names []string
 		for name := range files {
@@ -339,7 +338,7 @@ func TestLevel(t *testing.T) {
 		t.Fatalf("%v, minimal %v, %v, tried %v", hunks, minimal, err, sets)
 	}
 	if strings.Contains(string(patch.Format(hunks)), "+func Other") {
-		t.Error("an innocent hunk is blamed")
+		t.Error("the culprit has a hunk too many")
 	}
 }
 
@@ -369,7 +368,7 @@ var b = 3
 		t.Fatalf("%v, minimal %v, %v", hunks, minimal, err)
 	}
 
-	p.searched = nil
+	p.culprit = nil
 	p.Green = func(_ context.Context, files map[string][]byte) (bool, error) {
 		return string(files["new/moved.go"]) == "package p\n" && bytes.Contains(files["old/moved.go"], []byte("b = 2")), nil
 	}
@@ -379,7 +378,7 @@ var b = 3
 	}
 }
 
-// An added file goes, and one that moved goes back, where nothing has to stay of files.
+// Without Emptied, an added file is removed and a moved file moves back.
 func TestRevertRemoves(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte("-- new.txt --\nnew\n-- empty.txt --\n-- to/moved.txt --\nmoved\n-- base/blank.txt --\n-- blank.txt --\nblank\n")))
@@ -411,25 +410,25 @@ func TestRevertRemoves(t *testing.T) {
 	}
 }
 
-// A file that is removed has no other edit, and all of it goes.
+// An edit that removes a file must cover the whole file and be the only one.
 func TestRemoveIsOfWholeFiles(t *testing.T) {
 	t.Parallel()
 	p := &Problem{Tree: &Tree{Overlay: map[string][]byte{"a": []byte("a\n")}}}
 	for want, edits := range map[string][]Edit{
-		"":           {{File: "a", End: 2, Remove: true}},
-		refusedPlace: {{File: "a", End: 1, Remove: true}},
+		"":        {{File: "a", End: 2, Remove: true}},
+		misplaced: {{File: "a", End: 1, Remove: true}},
 	} {
-		if got := p.refusal(&Candidate{Edits: edits}); got != want {
+		if got := p.admit(&Candidate{Edits: edits}); got != want {
 			t.Errorf("%v: %q, want %q", edits, got, want)
 		}
 	}
 	two := &Candidate{Edits: []Edit{{File: "a", End: 2, Remove: true}, {File: "a", Start: 2, End: 2, New: "b"}}}
-	if got := p.refusal(two); got != refusedPlace {
+	if got := p.admit(two); got != misplaced {
 		t.Errorf("two edits: %q", got)
 	}
 }
 
-// TestReverts undoes the smallest part of a change with which its tests fail.
+// TestReverts undoes the smallest part of a change that makes its tests fail.
 func TestReverts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/revert/*.txtar")

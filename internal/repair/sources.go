@@ -55,7 +55,7 @@ type source struct {
 	calls    int  // of Propose and Refine
 	failed   bool // the last call
 	shown    int  // rejected candidates that the last call was shown
-	refusals []propose.Rejected
+	declined []propose.Rejected // not admitted, or tried in an earlier run
 
 	reserved float64 // for the call that is running
 	spent    float64 // in it
@@ -198,8 +198,8 @@ func (s *search) collect() []propose.Candidate {
 		}
 	}
 	for _, src := range s.sources.all { // in one order
-		cands, refused := src.intake.Take(yielded[src])
-		src.refusals = append(src.refusals, refused...)
+		cands, declined := src.intake.Take(yielded[src])
+		src.declined = append(src.declined, declined...)
 		admitted = append(admitted, cands...)
 	}
 	s.run.report.Stats.Generated += len(admitted)
@@ -227,7 +227,7 @@ func (s *search) receive(ctx, screening context.Context) {
 	}
 	if cands := s.collect(); len(cands) > 0 {
 		fresh := s.run.dropTried(ctx, s.target.Failures, slices.Clone(cands))
-		s.refuseTried(cands, fresh)
+		s.declineTried(cands, fresh)
 		s.pool = append(s.pool, fresh...)
 		if slices.ContainsFunc(fresh, func(c propose.Candidate) bool { return c.Hole != nil }) {
 			s.probeHoles(screening)
@@ -238,8 +238,8 @@ func (s *search) receive(ctx, screening context.Context) {
 	}
 }
 
-// refuseTried keeps for their sources what was tried in an earlier run.
-func (s *search) refuseTried(cands, fresh []propose.Candidate) {
+// declineTried keeps for their sources what was tried in an earlier run.
+func (s *search) declineTried(cands, fresh []propose.Candidate) {
 	if len(cands) == len(fresh) {
 		return
 	}
@@ -250,7 +250,7 @@ func (s *search) refuseTried(cands, fresh []propose.Candidate) {
 	for _, src := range s.sources.all {
 		for _, c := range cands {
 			if c.Strategy == src.strategy.Name && !left[c.Key] {
-				src.refusals = append(src.refusals, propose.Rejected{
+				src.declined = append(src.declined, propose.Rejected{
 					Candidate: c, Verdict: string(validate.Pruned), Reason: "it failed on the same tree in an earlier run",
 				})
 			}
@@ -308,15 +308,15 @@ func (s *search) rejected(src *source) []propose.Rejected {
 	for _, res := range tested {
 		out = append(out, rejection(*res.Candidate, res))
 	}
-	for _, refusal := range src.refusals {
+	for _, declined := range src.declined {
 		// What another strategy has proposed before has a verdict from there.
-		res := byKey[refusal.Candidate.Key]
+		res := byKey[declined.Candidate.Key]
 		switch {
-		case res == nil || refusal.Candidate.Key == 0:
-			refusal.Candidate.Hole = nil
-			out = append(out, refusal)
+		case res == nil || declined.Candidate.Key == 0:
+			declined.Candidate.Hole = nil
+			out = append(out, declined)
 		case !undecided(res):
-			out = append(out, rejection(refusal.Candidate, res))
+			out = append(out, rejection(declined.Candidate, res))
 		}
 	}
 	return out

@@ -139,7 +139,7 @@ func (c *compilation) baseOf(dir string) map[string]*oldDecl {
 			if !strings.HasSuffix(f.OldName, ".go") || strings.HasSuffix(f.OldName, "_test.go") {
 				continue
 			}
-			src, err := propose.Before(c.p.Tree, f)
+			src, err := propose.ContentBefore(c.p.Tree, f)
 			if err != nil {
 				continue // a kept patch changed the file, so its old content is unknown
 			}

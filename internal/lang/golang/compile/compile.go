@@ -170,7 +170,7 @@ func (c *compilation) edits(files map[string][]byte) []propose.Edit {
 		if err != nil {
 			continue
 		}
-		out = append(out, propose.Between(name, src, formatted(src, files[name]))...)
+		out = append(out, propose.LineEdits(name, src, formatted(src, files[name]))...)
 	}
 	return out
 }

@@ -7,8 +7,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// The edits between two versions make the one of the other.
-func TestBetween(t *testing.T) {
+// The edits between two versions turn one into the other.
+func TestLineEdits(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		text := rapid.Custom(func(t *rapid.T) []byte {
@@ -16,7 +16,7 @@ func TestBetween(t *testing.T) {
 			return []byte(strings.Join(lines, "") + rapid.SampledFrom([]string{"", "end"}).Draw(t, "end"))
 		})
 		old, now := text.Draw(t, "old"), text.Draw(t, "new")
-		got, err := Splice(old, Between("f", old, now))
+		got, err := Splice(old, LineEdits("f", old, now))
 		if err != nil || string(got) != string(now) {
 			t.Fatalf("%q from %q, want %q: %v", got, old, now, err)
 		}

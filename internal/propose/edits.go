@@ -6,9 +6,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// Before returns the content that a file had before a change of it. It fails where a kept
-// patch has changed the file since.
-func Before(t *Tree, f patch.File) ([]byte, error) {
+// ContentBefore returns the content of a file before a change. It fails if a kept patch has
+// changed the same lines since.
+func ContentBefore(t *Tree, f patch.File) ([]byte, error) {
 	if f.New {
 		return nil, nil
 	}
@@ -23,8 +23,8 @@ func Before(t *Tree, f patch.File) ([]byte, error) {
 	return old, err
 }
 
-// Between returns the edits, by whole lines, that turn old into new.
-func Between(file string, old, new []byte) []Edit {
+// LineEdits returns the edits, by whole lines, that turn old into new.
+func LineEdits(file string, old, new []byte) []Edit {
 	var out []Edit
 	starts := lineStarts(old)
 	for _, h := range patch.DiffContext(file, file, old, new, 0).Hunks {
@@ -43,7 +43,7 @@ func Between(file string, old, new []byte) []Edit {
 	return out
 }
 
-// lineStarts is the offset of every line, and of the end.
+// lineStarts returns the offset of every line, and of the end.
 func lineStarts(src []byte) []int {
 	starts := []int{0}
 	for i, b := range src {
