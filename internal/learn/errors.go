@@ -10,7 +10,7 @@ import (
 	sqlite3 "modernc.org/sqlite/lib"
 )
 
-// What a store's error can be, for errors.Is.
+// The causes of a store's errors, for errors.Is.
 var (
 	ErrCorrupt = errors.New("damaged database, or not a database")
 	ErrNewer   = errors.New("database written by a newer regreen")
@@ -24,10 +24,10 @@ var (
 
 var errClosed = errors.New("store already closed")
 
-// Error is a failure of a store: what it was doing, where, why, and what a person
+// Error is a failure of a store: what it was doing, where, why, and what the user
 // can do about it.
 type Error struct {
-	Op     string // open, reach, record in, read, close
+	Op     string // open, reach, write to, read, close
 	Path   string // of the file, or the server's address
 	Advice string // may be empty
 	Err    error
@@ -37,12 +37,12 @@ func (e *Error) Error() string {
 	return fmt.Sprintf("cannot %s the learning store %s: %v", e.Op, e.Path, e.Err)
 }
 
-// Hint returns what to do about it.
+// Hint returns what the user can do about the error.
 func (e *Error) Hint() string { return e.Advice }
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// explain wraps an error for people; nil stays nil.
+// explain adds the cause, the place and a hint to an error; nil stays nil.
 func (s *SQLite) explain(op string, err error) error {
 	if err == nil {
 		return nil
@@ -58,8 +58,8 @@ func (s *SQLite) explain(op string, err error) error {
 	return &Error{Op: op, Path: s.path, Advice: hint(cause), Err: err}
 }
 
-// classify gives the sentinel that an error of the driver or the file system
-// belongs to, or nil.
+// classify returns the sentinel that matches an error of the driver or the file
+// system, or nil.
 func classify(err error) error {
 	var failed *sqlite.Error
 	switch {
@@ -88,11 +88,11 @@ func classify(err error) error {
 func hint(cause error) string {
 	switch cause {
 	case ErrCorrupt:
-		return "move the file, and those of its name with -wal and -shm, out of the way; learning then starts afresh"
+		return "move the file away, with its -wal and -shm files; learning then starts from nothing"
 	case ErrNewer:
 		return "update regreen, or point --store at another file"
 	case ErrDisk:
-		return "free some space; what was stored before is not lost"
+		return "free some space; nothing stored so far is lost"
 	case ErrBusy:
 		return "wait for the other regreen to end, or point --store at another file"
 	case ErrDenied:

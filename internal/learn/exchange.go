@@ -11,19 +11,20 @@ import (
 	"time"
 )
 
-// Outcomes travel between stores as text: a line that says so, and a line of JSON for
-// each. So what comes from elsewhere is never opened as a database, which would be code.
+// Outcomes travel between stores as text: a first line that names the format, then a line
+// of JSON for each outcome. A foreign database is never opened: its schema can run code.
 
-// exchangeFormat is the first line, and changes when an older regreen could not read on.
+// exchangeFormat is the first line. It changes whenever an older regreen could not read
+// the lines after it.
 const exchangeFormat = `{"format":"regreen.outcomes/v1"}`
 
-// Bounds of what is imported.
+// Bounds of an import.
 const (
 	maxImported = 200_000
 	maxLine     = 64 << 10
 )
 
-// exchanged is an outcome as a line of text, and as a server has it.
+// exchanged is the JSON of an outcome, both in exported text and on a server.
 type exchanged struct {
 	ID       string  `json:"id"`
 	Run      string  `json:"run,omitempty"`
@@ -38,15 +39,15 @@ type exchanged struct {
 	At       int64   `json:"at"` // microseconds since 1970
 }
 
-// Export writes the selected outcomes of a store, oldest first, and tells how many. The
-// same outcomes give the same text.
+// Export writes the selected outcomes of a store, oldest first, and returns how many there
+// are. The same outcomes always produce the same text.
 func Export(ctx context.Context, from Store, q Query, w io.Writer) (int, error) {
 	outcomes, err := from.Outcomes(ctx, q)
 	if err != nil {
 		return 0, err
 	}
 	out := bufio.NewWriter(w)
-	_, _ = out.WriteString(exchangeFormat + "\n") // Flush gives the error
+	_, _ = out.WriteString(exchangeFormat + "\n") // Flush returns the error
 	encoder := json.NewEncoder(out)
 	for _, o := range outcomes {
 		if err := encoder.Encode(exchange(o)); err != nil {
@@ -63,14 +64,14 @@ func exchange(o Outcome) exchanged {
 	}
 }
 
-// Import records what Export wrote. Outcomes that the store has are not counted again, so
-// stores that import each other's come to the same posteriors, in whatever order and
-// however often. Text that is not all sound is an error before anything is recorded: it
-// may come from anyone.
+// Import records what Export wrote. It skips outcomes that the store already has, so stores
+// that import each other end with the same posteriors, in whatever order and however often
+// they do it. The text may come from anyone: if any of it is invalid, Import returns an
+// error and records nothing.
 func Import(ctx context.Context, into Store, r io.Reader) error {
 	outcomes, err := parseExchanged(r)
 	if err != nil {
-		return fmt.Errorf("outcomes cannot be imported: %w", err)
+		return fmt.Errorf("cannot import outcomes: %w", err)
 	}
 	for batch := range slices.Chunk(outcomes, 500) {
 		if err := into.Record(ctx, Batch{Outcomes: batch}); err != nil {
@@ -84,7 +85,7 @@ func parseExchanged(r io.Reader) (outcomes []Outcome, err error) {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(nil, maxLine)
 	if !lines.Scan() || lines.Text() != exchangeFormat {
-		return nil, cmp.Or(lines.Err(), fmt.Errorf("the text does not begin as that of this regreen does, but %.60q", lines.Text()))
+		return nil, cmp.Or(lines.Err(), fmt.Errorf("line 1: expected %s, got %.60q", exchangeFormat, lines.Text()))
 	}
 	for n := 2; lines.Scan(); n++ {
 		o, err := parseLine(lines.Bytes())
@@ -92,7 +93,7 @@ func parseExchanged(r io.Reader) (outcomes []Outcome, err error) {
 		case err != nil:
 			return nil, fmt.Errorf("line %d: %w", n, err)
 		case len(outcomes) == maxImported:
-			return nil, fmt.Errorf("there are more than %d", maxImported)
+			return nil, fmt.Errorf("more than %d outcomes", maxImported)
 		}
 		outcomes = append(outcomes, o)
 	}

@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
 )
 
-// frozen is a new store at a time that stands still.
+// frozen returns a new store whose clock does not move.
 func frozen(t *testing.T) *learn.SQLite {
 	t.Helper()
 	store, err := learn.OpenSQLite(filepath.Join(t.TempDir(), "learn.db"), learn.SQLiteOptions{Now: func() time.Time { return storetest.Now }})
@@ -56,8 +56,8 @@ func imported(t *testing.T, into learn.Store, texts ...string) learn.Store {
 	return into
 }
 
-// inMemory is a store as simple as the contract allows: the real one takes too long to
-// make for a test that wants hundreds.
+// inMemory is the simplest store that the contract allows, for a test that needs hundreds:
+// the real one takes too long to create.
 type inMemory map[string]learn.Outcome
 
 func (m inMemory) Record(_ context.Context, b learn.Batch) error {
@@ -87,8 +87,8 @@ func (inMemory) Close() error { return nil }
 
 var kinds = []learn.Context{{Language: "go", Kind: "panic"}, {Language: "go", Kind: "assertion"}, {Language: "python"}}
 
-// threeStores draws the outcomes of three stores, which share some. The ID says all else
-// of an outcome: nobody records two by one ID.
+// threeStores draws the outcomes of three stores, which share some. The ID determines the
+// rest of an outcome, because nobody records two outcomes under one ID.
 var threeStores = rapid.Custom(func(rt *rapid.T) [3][]learn.Outcome {
 	var stores [3][]learn.Outcome
 	for i := range stores {
@@ -102,8 +102,8 @@ var threeStores = rapid.Custom(func(rt *rapid.T) [3][]learn.Outcome {
 	return stores
 })
 
-// importEachOther checks that whichever way three stores are joined, and however often,
-// the posteriors are those of all outcomes once.
+// importEachOther checks that three stores can be joined in any way and any number of
+// times, and that the posteriors then count every outcome once.
 func importEachOther(t *testing.T, outcomes [3][]learn.Outcome, empty func() learn.Store) {
 	t.Helper()
 	once := inMemory{}
@@ -117,14 +117,14 @@ func importEachOther(t *testing.T, outcomes [3][]learn.Outcome, empty func() lea
 	a, b, c := texts[0], texts[1], texts[2]
 	bc := export(t, imported(t, empty(), b, c), learn.Query{})
 	for name, store := range map[string]learn.Store{
-		"in order":                     imported(t, empty(), a, b, c),
-		"backwards, one twice":         imported(t, empty(), c, b, a, b),
-		"two that were joined, twice":  imported(t, empty(), bc, a, bc),
-		"into one that has its own":    imported(t, imported(t, empty(), a), bc),
-		"what it has, back where from": imported(t, imported(t, empty(), b), export(t, imported(t, empty(), a, b, c), learn.Query{})),
+		"in order":                    imported(t, empty(), a, b, c),
+		"backwards, one twice":        imported(t, empty(), c, b, a, b),
+		"two that were joined, twice": imported(t, empty(), bc, a, bc),
+		"into one that has its own":   imported(t, imported(t, empty(), a), bc),
+		"back to where it came from":  imported(t, imported(t, empty(), b), export(t, imported(t, empty(), a, b, c), learn.Query{})),
 	} {
 		if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != len(once) {
-			t.Errorf("%s: there are %d outcomes, want %d, %v", name, len(got), len(once), err)
+			t.Errorf("%s: got %d outcomes, want %d, %v", name, len(got), len(once), err)
 		}
 		for _, kind := range kinds {
 			want, _ := once.Posteriors(t.Context(), kind)
@@ -133,7 +133,7 @@ func importEachOther(t *testing.T, outcomes [3][]learn.Outcome, empty func() lea
 				return math.Abs(a.Alpha-b.Alpha) < 1e-9 && math.Abs(a.Beta-b.Beta) < 1e-9
 			}
 			if err != nil || !maps.EqualFunc(got, want, near) {
-				t.Errorf("%s: posteriors are %v, want %v, %v", name, got, want, err)
+				t.Errorf("%s: posteriors: got %v, want %v, %v", name, got, want, err)
 			}
 		}
 	}
@@ -149,7 +149,7 @@ func TestStoresThatImportEachOther(t *testing.T) {
 	})
 }
 
-// TestDatabasesThatImportEachOther is one example of it, with the real store.
+// TestDatabasesThatImportEachOther checks one example with the real store.
 func TestDatabasesThatImportEachOther(t *testing.T) {
 	t.Parallel()
 	importEachOther(t, threeStores.Example(0), func() learn.Store { return frozen(t) })
@@ -166,21 +166,21 @@ func TestExport(t *testing.T) {
 	record(t, store, odd, full)
 	text := export(t, store, learn.Query{})
 	if lines := strings.Count(text, "\n"); lines != 3 {
-		t.Errorf("there are %d lines:\n%s", lines, text)
+		t.Errorf("got %d lines, want 3:\n%s", lines, text)
 	}
-	there := imported(t, frozen(t), text)
-	got, err := there.Outcomes(t.Context(), learn.Query{})
+	other := imported(t, frozen(t), text)
+	got, err := other.Outcomes(t.Context(), learn.Query{})
 	if err != nil || !slices.Equal(got, []learn.Outcome{full, odd}) {
-		t.Errorf("outcomes are %+v, want %+v and %+v, %v", got, full, odd, err)
+		t.Errorf("outcomes: got %+v, want %+v and %+v, %v", got, full, odd, err)
 	}
-	if again := export(t, there, learn.Query{}); again != text {
-		t.Errorf("the same outcomes give\n%s\nand\n%s", text, again)
+	if again := export(t, other, learn.Query{}); again != text {
+		t.Errorf("the same outcomes are exported as\n%s\nand as\n%s", text, again)
 	}
 	if newest := export(t, store, learn.Query{Limit: 1}); strings.Contains(newest, "run/7") || !strings.Contains(newest, "日本") {
-		t.Errorf("the newest is\n%s", newest)
+		t.Errorf("got as the newest\n%s", newest)
 	}
 	if n, err := learn.Export(t.Context(), frozen(t), learn.Query{}, &bytes.Buffer{}); n != 0 || err != nil {
-		t.Errorf("an empty store exports %d, %v", n, err)
+		t.Errorf("an empty store exports %d outcomes, %v", n, err)
 	}
 }
 
@@ -191,42 +191,43 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("the disk is full"
 func TestExportToAFullDisk(t *testing.T) {
 	t.Parallel()
 	if _, err := learn.Export(t.Context(), frozen(t), learn.Query{}, full{}); err == nil {
-		t.Error("there is no error")
+		t.Error("no error")
 	}
 }
 
-// TestImportRefuses has texts with a sound outcome and something wrong: none is recorded.
+// TestImportRefuses imports texts that hold a valid outcome and a fault, and checks that
+// nothing is recorded.
 func TestImportRefuses(t *testing.T) {
 	t.Parallel()
 	const head = `{"format":"regreen.outcomes/v1"}` + "\n"
-	const sound = `{"id":"1","strategy":"s","reward":1,"weight":1,"at":0}` + "\n"
+	const valid = `{"id":"1","strategy":"s","reward":1,"weight":1,"at":0}` + "\n"
 	var many strings.Builder
 	for i := range 1200 {
 		fmt.Fprintf(&many, `{"id":"many %d","strategy":"s","reward":1,"weight":1,"at":0}`+"\n", i)
 	}
 	for name, text := range map[string]string{
 		"after many":       head + many.String() + `{"id":"2","strategy":"s","reward":2,"weight":1,"at":0}`,
-		"nothing":          "",
-		"another format":   `{"format":"regreen.outcomes/v2"}` + "\n" + sound,
-		"no format":        sound + sound,
-		"cut off":          head + sound + sound[:30],
-		"no JSON":          head + sound + "<html>\n",
-		"another type":     head + sound + `{"id":2,"strategy":"s","reward":1,"weight":1,"at":0}`,
-		"no ID":            head + sound + `{"strategy":"s","reward":1,"weight":1,"at":0}`,
-		"too much reward":  head + sound + `{"id":"2","strategy":"s","reward":2,"weight":1,"at":0}`,
-		"negative weight":  head + sound + `{"id":"2","strategy":"s","reward":1,"weight":-1,"at":0}`,
-		"number too large": head + sound + `{"id":"2","strategy":"s","reward":1,"weight":1e999,"at":0}`,
-		"a long line":      head + sound + `{"id":"` + strings.Repeat("2", 70_000) + `","strategy":"s","reward":1,"weight":1,"at":0}`,
-		"too many":         head + strings.Repeat(sound, 200_001),
+		"empty":            "",
+		"another format":   `{"format":"regreen.outcomes/v2"}` + "\n" + valid,
+		"no format":        valid + valid,
+		"cut off":          head + valid + valid[:30],
+		"not JSON":         head + valid + "<html>\n",
+		"another type":     head + valid + `{"id":2,"strategy":"s","reward":1,"weight":1,"at":0}`,
+		"no ID":            head + valid + `{"strategy":"s","reward":1,"weight":1,"at":0}`,
+		"too much reward":  head + valid + `{"id":"2","strategy":"s","reward":2,"weight":1,"at":0}`,
+		"negative weight":  head + valid + `{"id":"2","strategy":"s","reward":1,"weight":-1,"at":0}`,
+		"number too large": head + valid + `{"id":"2","strategy":"s","reward":1,"weight":1e999,"at":0}`,
+		"a long line":      head + valid + `{"id":"` + strings.Repeat("2", 70_000) + `","strategy":"s","reward":1,"weight":1,"at":0}`,
+		"too many":         head + strings.Repeat(valid, 200_001),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			store := frozen(t)
 			if err := learn.Import(t.Context(), store, strings.NewReader(text)); err == nil {
-				t.Error("there is no error")
+				t.Error("no error")
 			}
 			if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) > 0 {
-				t.Errorf("recorded is %+v, %v", got, err)
+				t.Errorf("recorded: %+v, %v", got, err)
 			}
 		})
 	}

@@ -7,7 +7,7 @@ import (
 )
 
 // Posterior is the belief about the reward of a strategy, a Beta distribution.
-// From a store it holds evidence only; add a prior before using it.
+// A store returns only evidence; add a prior before using it.
 type Posterior struct {
 	Alpha, Beta float64 // pseudo-counts of success and failure
 }
@@ -28,9 +28,8 @@ func (p Posterior) Mean() float64 {
 	return p.Alpha / p.Count()
 }
 
-// Sample draws a reward, as Thompson sampling wants it. A side without any
-// pseudo-count has no Beta distribution: the draw is then certain, and when
-// nothing is known at all, uniform.
+// Sample draws a reward for Thompson sampling. There is no Beta distribution if
+// Alpha or Beta is 0: the draw is then certain, or uniform if both are.
 func (p Posterior) Sample(rng *rand.Rand) float64 {
 	switch {
 	case p.Alpha <= 0 && p.Beta <= 0:
@@ -83,7 +82,7 @@ type Increment struct {
 	Posterior
 }
 
-// Increment gives what the outcome adds to the arm it is about.
+// Increment returns what the outcome adds to its arm.
 func (o Outcome) Increment() Increment {
 	return Increment{
 		Strategy: o.Strategy,
@@ -96,23 +95,22 @@ func (o Outcome) Increment() Increment {
 	}
 }
 
-// Day numbers the UTC day of a time.
+// Day returns the number of the UTC day of a time.
 func Day(t time.Time) int64 {
 	return int64(math.Floor(float64(t.Unix()) / (24 * 60 * 60)))
 }
 
-// Horizon is the first day that still counts: after ten half-lives, a thousandth
+// Horizon returns the first day that still counts. After ten half-lives, a thousandth
 // of an outcome is left, and a store may forget its increment.
 func Horizon(now time.Time, halfLife time.Duration) int64 {
 	return Day(now.Add(-10 * halfLife))
 }
 
-// Fold adds increments up to the posteriors of a context as of now. The order of
-// the increments does not matter. An increment halves with every half-life
-// between its day and today (one from the future counts as of today) and counts
-// nothing before the Horizon. One of another context counts Borrowed as much: a
-// context without data of its own starts from how the strategy fares elsewhere,
-// and outgrows it soon.
+// Fold adds increments up to the posteriors of a context as of now. Their order does
+// not matter. An increment halves with every half-life between its day and today, and
+// counts nothing before the Horizon; a day in the future counts as today. An increment
+// of another context is multiplied by Borrowed: a context without data of its own
+// starts from what the strategy is worth elsewhere, and soon outgrows that.
 func Fold(increments []Increment, c Context, now time.Time, halfLife time.Duration) map[string]Posterior {
 	today, horizon, halfLifeDays := Day(now), Horizon(now, halfLife), halfLife.Hours()/24
 	posteriors := map[string]Posterior{}

@@ -29,8 +29,8 @@ func TestMean(t *testing.T) {
 	}
 }
 
-// TestSampleMoments compares the draws with the first three moments of the Beta
-// distribution, E[X^k] = prod (a+i)/(a+b+i), within five standard errors.
+// TestSampleMoments checks that the first three moments of the draws are within five
+// standard errors of those of the Beta distribution, E[X^k] = prod (a+i)/(a+b+i).
 func TestSampleMoments(t *testing.T) {
 	t.Parallel()
 	const draws = 40_000
@@ -67,8 +67,8 @@ func TestSampleMoments(t *testing.T) {
 	}
 }
 
-// TestSampleDistribution compares the draws with the distribution function, where
-// that is simple: x^a for Beta(a, 1), by the test of Kolmogorov and Smirnov.
+// TestSampleDistribution compares the draws with a simple distribution function, x^a of
+// Beta(a, 1), by the Kolmogorov-Smirnov test.
 func TestSampleDistribution(t *testing.T) {
 	t.Parallel()
 	const draws = 20_000
@@ -97,7 +97,7 @@ func TestSampleIsAReward(t *testing.T) {
 		p := learn.Posterior{Alpha: count.Draw(t, "alpha"), Beta: count.Draw(t, "beta")}
 		x := p.Sample(rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "seed"), 0)))
 		if !(x >= 0 && x <= 1) {
-			t.Fatalf("%v gives %v", p, x)
+			t.Fatalf("%v: sample %v is not between 0 and 1", p, x)
 		}
 	})
 }
@@ -117,21 +117,21 @@ func TestFold(t *testing.T) {
 		"after a half-life":            {here, 10, 4},
 		"after three":                  {here, 30, 1},
 		"from the future":              {here, -10, 8},
-		"on the horizon":               {here, 100, 8.0 / 1024},
-		"behind the horizon":           {here, 101, 0},
+		"at the horizon":               {here, 100, 8.0 / 1024},
+		"beyond the horizon":           {here, 101, 0},
 		"elsewhere":                    {elsewhere, 0, 0.8},
 		"elsewhere, after a half-life": {elsewhere, 10, 0.4},
 	} {
 		increment := learn.Increment{Strategy: "s", Context: c.context, Day: learn.Day(day) - c.age, Posterior: learn.Posterior{Alpha: 8}}
 		got := learn.Fold([]learn.Increment{increment}, here, day, halfLife)["s"].Alpha
 		if math.Abs(got-c.want) > 1e-12 {
-			t.Errorf("%s: 8 count %v, want %v", name, got, c.want)
+			t.Errorf("%s: 8 counts as %v, want %v", name, got, c.want)
 		}
 	}
 }
 
-// TestFoldCommutes: neither the order of the increments nor how they were added up
-// before changes the result.
+// TestFoldCommutes checks that the order and the grouping of the increments do not
+// change the result.
 func TestFoldCommutes(t *testing.T) {
 	t.Parallel()
 	contexts := []learn.Context{{Language: "go", Kind: "panic"}, {Language: "go", Kind: "race"}, {Language: "python", Kind: "panic"}}

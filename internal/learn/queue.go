@@ -8,26 +8,26 @@ import (
 	"os"
 )
 
-// queued gives the outcomes that a shared store has not taken yet, some of the oldest.
+// queued returns the oldest outcomes that a shared store has not taken yet.
 func (s *SQLite) queued(ctx context.Context, limit int) ([]Outcome, error) {
 	return query(ctx, s, scanOutcome,
 		"SELECT outcomes.* FROM queued JOIN outcomes ON outcomes.id = queued.id ORDER BY at, outcomes.id LIMIT ?", limit)
 }
 
-// dequeue forgets that outcomes wait.
+// dequeue removes outcomes from the queue.
 func (s *SQLite) dequeue(ctx context.Context, outcomes []Outcome) error {
 	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	return s.explain("record in", inTransaction(ctx, db, func(ctx context.Context, tx *sql.Tx) error {
-		taken, err := tx.PrepareContext(ctx, "DELETE FROM queued WHERE id = ?")
+	return s.explain("write to", inTransaction(ctx, db, func(ctx context.Context, tx *sql.Tx) error {
+		remove, err := tx.PrepareContext(ctx, "DELETE FROM queued WHERE id = ?")
 		if err != nil {
 			return err
 		}
-		defer taken.Close()
+		defer remove.Close()
 		for _, o := range outcomes {
-			if _, err := taken.ExecContext(ctx, o.ID); err != nil {
+			if _, err := remove.ExecContext(ctx, o.ID); err != nil {
 				return err
 			}
 		}
@@ -35,7 +35,7 @@ func (s *SQLite) dequeue(ctx context.Context, outcomes []Outcome) error {
 	}))
 }
 
-// waiting counts the outcomes in the queue. It makes no database where there is none.
+// waiting returns how many outcomes are queued. It does not create a database.
 func (s *SQLite) waiting(ctx context.Context) (int, error) {
 	if _, err := os.Stat(s.path); errors.Is(err, fs.ErrNotExist) {
 		return 0, nil
@@ -50,5 +50,5 @@ func (s *SQLite) waiting(ctx context.Context) (int, error) {
 	return counts[0], nil
 }
 
-// Path is where the file is.
+// Path returns the absolute path of the file.
 func (s *SQLite) Path() string { return s.path }

@@ -11,16 +11,16 @@ import (
 // Record implements Store.
 func (s *SQLite) Record(ctx context.Context, b Batch) error { return s.record(ctx, b, false) }
 
-// record stores a batch, and puts those outcomes that are new into the queue if wanted.
+// record stores a batch and, with enqueue, queues its new outcomes.
 func (s *SQLite) record(ctx context.Context, b Batch, enqueue bool) error {
 	if err := b.Validate(); err != nil {
-		return s.explain("record in", err)
+		return s.explain("write to", err)
 	}
 	db, err := s.open(ctx)
 	if err != nil {
 		return err
 	}
-	return s.explain("record in", inTransaction(ctx, db, func(ctx context.Context, tx *sql.Tx) error {
+	return s.explain("write to", inTransaction(ctx, db, func(ctx context.Context, tx *sql.Tx) error {
 		if err := recordRun(ctx, tx, b); err != nil {
 			return err
 		}
@@ -28,7 +28,7 @@ func (s *SQLite) record(ctx context.Context, b Batch, enqueue bool) error {
 	}))
 }
 
-// recordRun stores what happened. Rows that are there already stay as they are.
+// recordRun stores the run, its failures and its attempts. Existing rows stay unchanged.
 func recordRun(ctx context.Context, tx *sql.Tx, b Batch) error {
 	if b.Run.ID == "" {
 		return nil
@@ -62,7 +62,7 @@ func recordRun(ctx context.Context, tx *sql.Tx, b Batch) error {
 	return nil
 }
 
-// recordOutcomes stores outcomes and adds those that are new to the posteriors.
+// recordOutcomes stores outcomes and adds the new ones to the posteriors.
 func recordOutcomes(ctx context.Context, tx *sql.Tx, outcomes []Outcome, now time.Time, enqueue bool) error {
 	outcome, err := tx.PrepareContext(ctx, "INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING")
 	if err != nil {
@@ -177,7 +177,7 @@ func (s *SQLite) Rejected(ctx context.Context, failure string) (map[string]strin
 	return rejected, nil
 }
 
-// query gives the rows of a statement as values.
+// query returns the rows of a statement as values.
 func query[T any](ctx context.Context, s *SQLite, scan func(*sql.Rows) (T, error), statement string, args ...any) ([]T, error) {
 	db, err := s.open(ctx)
 	if err != nil {

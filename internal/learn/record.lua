@@ -1,10 +1,10 @@
--- Records outcomes, each once: what is known by its id is left as it is. All of it
--- happens at once, and only adds, so that outcomes may come in any order and again.
+-- Records outcomes, each once: a known id is skipped. The script is atomic and only adds,
+-- so outcomes may arrive in any order and more than once.
 --
 -- KEYS  outcomes, times, and the sums of the periods that the outcomes fall into
--- ARGV  how many outcomes are kept, how long a key is kept after it was written last (seconds),
---       and of each outcome: id, text, time, which key has its sums (0 for none), and the
---       fields and amounts of alpha and beta
+-- ARGV  how many outcomes are kept; how many seconds a key is kept after its last write;
+--       and for each outcome: id, text, time, the index of the key of its sums (0 for none),
+--       and the fields and amounts of alpha and beta
 local outcomes, times = KEYS[1], KEYS[2]
 local kept, keep = tonumber(ARGV[1]), ARGV[2]
 for i = 3, #ARGV, 8 do

@@ -19,25 +19,25 @@ import (
 	"github.com/gomodule/redigo/redis"
 )
 
-// Redis is a Store on a Redis (5 or later) or Valkey server, which many machines share.
-// It keeps outcomes and their sums; of a batch's run, failures and attempts it takes
-// nothing, since those may quote code.
+// Redis is a Store on a Redis (5 or later) or Valkey server that many machines share. It
+// keeps outcomes and their sums. It ignores a batch's run, failures and attempts, which may
+// quote code.
 //
-// The keys, all of one slot of a cluster, with V the version of this layout and NAME
-// the namespace:
+// V is the version of the layout and NAME the namespace. All keys of a namespace are in one
+// slot of a cluster:
 //
 //	regreen:V:{NAME}:outcomes   hash: id -> the outcome as JSON
 //	regreen:V:{NAME}:times      sorted set: id by time, in microseconds since 1970
 //	regreen:V:{NAME}:sums:N     hash: ["strategy","language","kind",day,"alpha"] -> sum, and
-//	                            the same with "beta", of the days from 30 N on
+//	                            the same with "beta"; for the 30 days from day 30*N
 //
-// The newest 50,000 outcomes are kept, and a key that nobody has written to for as long
-// as an outcome counts goes away.
+// The newest 50,000 outcomes are kept. A key expires if nothing is written to it for as long
+// as an outcome counts.
 type Redis struct {
 	server Server
 	opts   RedisOptions
 
-	pool *redis.Pool // connects when it is used
+	pool *redis.Pool // connects on first use
 
 	closing sync.Once
 	ended   chan struct{} // closed by Close
@@ -45,8 +45,8 @@ type Redis struct {
 
 // RedisOptions changes how a Redis store works. The zero value is good.
 type RedisOptions struct {
-	// Timeout is for all of a call; connecting and each answer get parts of it. A hook of
-	// git's waits for it. 0 for 2 s.
+	// Timeout limits a whole call; connecting and each reply get a part of it. Git hooks
+	// wait this long. 0 for 2 s.
 	Timeout time.Duration
 	Kept    int              // how many outcomes are kept; 0 for 50,000
 	Now     func() time.Time // nil for time.Now
@@ -56,19 +56,19 @@ const (
 	layoutVersion = "1"
 	periodDays    = 30
 	keptOutcomes  = 50_000
-	// MaxOutcome is how large a Redis store lets an outcome be, as JSON.
+	// MaxOutcome is the largest outcome that a Redis store takes, in bytes of JSON.
 	MaxOutcome = 4 << 10
-	// maxBatch bounds how long one script keeps others waiting.
+	// maxBatch bounds how long one script blocks the server.
 	maxBatch = 10_000
 )
 
 //go:embed record.lua
 var recordSource string
 
-// Its keys are counted by the arguments.
+// recordScript takes the number of keys as its first argument.
 var recordScript = sync.OnceValue(func() *redis.Script { return redis.NewScript(-1, recordSource) })
 
-// OpenRedis gives the store on a server, which needs a namespace. It does not connect:
+// OpenRedis returns the store on a server, which needs a namespace. It does not connect;
 // the first call that needs the server does.
 func OpenRedis(server Server, opts RedisOptions) (*Redis, error) {
 	if server.address == "" {
@@ -78,7 +78,7 @@ func OpenRedis(server Server, opts RedisOptions) (*Redis, error) {
 		return nil, err
 	}
 	if opts.Timeout < 0 || opts.Kept < 0 {
-		return nil, fmt.Errorf("learning store %v: timeout %v or %d outcomes is negative", server, opts.Timeout, opts.Kept)
+		return nil, fmt.Errorf("learning store %v: negative timeout %v or number of outcomes %d", server, opts.Timeout, opts.Kept)
 	}
 	if opts.Timeout == 0 {
 		opts.Timeout = 2 * time.Second
@@ -92,22 +92,22 @@ func OpenRedis(server Server, opts RedisOptions) (*Redis, error) {
 	return &Redis{server: server, opts: opts, pool: server.pool(opts.Timeout), ended: make(chan struct{})}, nil
 }
 
-// Server tells where the store is.
+// Server returns the server that holds the store.
 func (r *Redis) Server() Server { return r.server }
 
-// Close implements Store. It ends the calls that go on.
+// Close implements Store. It also ends the calls in progress.
 func (r *Redis) Close() error {
 	r.closing.Do(func() { close(r.ended) })
 	return r.explain("close", r.pool.Close())
 }
 
-// pool makes connections. Of the time for a call, 3/20 is for connecting, as much for the
-// handshake of TLS, and half for an answer: 300 ms and 1 s of 2 s.
+// pool returns a pool of connections to the server. Connecting may take 3/20 of the time
+// for a call, the TLS handshake as much, and a reply half: 300 ms, 300 ms and 1 s of 2 s.
 func (s Server) pool(timeout time.Duration) *redis.Pool {
-	connect, answer := timeout*3/20, timeout/2
+	connect, reply := timeout*3/20, timeout/2
 	options := []redis.DialOption{
 		redis.DialConnectTimeout(connect), redis.DialTLSHandshakeTimeout(connect),
-		redis.DialReadTimeout(answer), redis.DialWriteTimeout(answer),
+		redis.DialReadTimeout(reply), redis.DialWriteTimeout(reply),
 		redis.DialUsername(s.username), redis.DialPassword(s.password), redis.DialDatabase(s.db),
 		redis.DialUseTLS(s.tls), redis.DialTLSConfig(&tls.Config{MinVersion: tls.VersionTLS12}),
 	}
@@ -116,62 +116,63 @@ func (s Server) pool(timeout time.Duration) *redis.Pool {
 	}}
 }
 
-// call does something with the server, and gives up when ctx ends or the time is over
-// even if an answer is still awaited.
+// call runs do with a connection. It returns when ctx ends, the time is over or the store
+// is closed, even if a reply is still outstanding.
 func call[T any](ctx context.Context, r *Redis, op string, do func(redis.Conn) (T, error)) (T, error) {
-	type answer struct {
+	type result struct {
 		value T
 		err   error
 	}
-	var none T
+	var zero T
 	if err := ctx.Err(); err != nil {
-		return none, r.explain(op, err)
+		return zero, r.explain(op, err)
 	}
 	select {
 	case <-r.ended:
-		return none, r.explain(op, errClosed)
+		return zero, r.explain(op, errClosed)
 	default:
 	}
 	bounded, cancel := context.WithTimeout(ctx, r.opts.Timeout)
 	defer cancel()
-	answered := make(chan answer, 1)
+	results := make(chan result, 1)
 	go func() {
 		value, err := once(bounded, r, do)
-		if isBroken(err) && bounded.Err() == nil { // a connection may die while it is idle
+		if isBroken(err) && bounded.Err() == nil { // an idle connection may have died
 			value, err = once(bounded, r, do)
 		}
-		answered <- answer{value, err}
+		results <- result{value, err}
 	}()
 	select {
-	case a := <-answered:
-		if a.err != nil && ctx.Err() != nil {
-			a.err = ctx.Err()
+	case got := <-results:
+		if got.err != nil && ctx.Err() != nil {
+			got.err = ctx.Err()
 		}
-		return a.value, r.explain(op, a.err)
+		return got.value, r.explain(op, got.err)
 	case <-bounded.Done():
-		return none, r.explain(op, bounded.Err())
+		return zero, r.explain(op, bounded.Err())
 	case <-r.ended:
-		return none, r.explain(op, errClosed)
+		return zero, r.explain(op, errClosed)
 	}
 }
 
+// once runs do with a connection of the pool, without a retry.
 func once[T any](ctx context.Context, r *Redis, do func(redis.Conn) (T, error)) (T, error) {
 	conn, err := r.pool.GetContext(ctx)
 	if err != nil {
-		var none T
-		return none, err
+		var zero T
+		return zero, err
 	}
 	defer conn.Close()
 	return do(conn)
 }
 
-// isBroken tells whether a connection ended before the answer came.
+// isBroken reports whether the connection was lost before the reply.
 func isBroken(err error) bool {
 	var network net.Error
 	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.As(err, &network) && !network.Timeout()
 }
 
-// Ping tells whether the server can be reached and lets this user in.
+// Ping returns an error if the server is unreachable or refuses this user.
 func (r *Redis) Ping(ctx context.Context) error {
 	_, err := call(ctx, r, "reach", func(conn redis.Conn) (any, error) { return conn.Do("PING") })
 	return err
@@ -183,11 +184,11 @@ func (r *Redis) key(parts ...string) string {
 
 func period(day int64) int64 { return int64(math.Floor(float64(day) / periodDays)) }
 
-// encode gives the text of an outcome, or says why a server does not take it.
+// encode returns the JSON of an outcome, or an error if a server would not take it.
 func encode(o Outcome) (string, error) {
 	text, err := json.Marshal(exchange(o))
 	if err == nil && len(text) > MaxOutcome {
-		err = fmt.Errorf("it is larger than %d bytes", MaxOutcome)
+		err = fmt.Errorf("larger than %d bytes", MaxOutcome)
 	}
 	if err != nil {
 		return "", fmt.Errorf("outcome %.40q: %w", o.ID, err)
@@ -206,7 +207,8 @@ func (s sum) field() (string, error) {
 	return string(text), err
 }
 
-// parseSum reads a field and its amount; what makes no sense is none.
+// parseSum parses a field of the hashes of sums and its amount. It returns false if either
+// is invalid.
 func parseSum(field, amount string) (Increment, bool) {
 	var inc Increment
 	var side string
@@ -232,24 +234,24 @@ func parseSum(field, amount string) (Increment, bool) {
 // Record implements Store.
 func (r *Redis) Record(ctx context.Context, b Batch) error {
 	if err := b.Validate(); err != nil {
-		return r.explain("record in", err)
+		return r.explain("write to", err)
 	}
 	if len(b.Outcomes) > maxBatch {
-		return r.explain("record in", fmt.Errorf("%d outcomes at once are more than %d", len(b.Outcomes), maxBatch))
+		return r.explain("write to", fmt.Errorf("batch has %d outcomes, more than %d", len(b.Outcomes), maxBatch))
 	}
 	keys, args, err := r.arguments(b.Outcomes)
 	if err != nil {
-		return r.explain("record in", err)
+		return r.explain("write to", err)
 	}
 	if len(b.Outcomes) == 0 {
 		return nil
 	}
 	all := redis.Args{len(keys)}.AddFlat(keys).Add(args...)
-	_, err = call(ctx, r, "record in", func(conn redis.Conn) (any, error) { return recordScript().Do(conn, all...) })
+	_, err = call(ctx, r, "write to", func(conn redis.Conn) (any, error) { return recordScript().Do(conn, all...) })
 	return err
 }
 
-// arguments are those of record.lua.
+// arguments returns the keys and arguments for record.lua.
 func (r *Redis) arguments(outcomes []Outcome) (keys []string, args []any, err error) {
 	now := r.opts.Now()
 	keys = []string{r.key("outcomes"), r.key("times")}
@@ -265,7 +267,7 @@ func (r *Redis) arguments(outcomes []Outcome) (keys []string, args []any, err er
 		}
 		inc, at := o.Increment(), 0
 		if o.Weight > 0 {
-			// What a clock that is ahead dates to the future is found in the present.
+			// A clock that is ahead dates outcomes into the future: count them in the present.
 			key := r.key("sums", strconv.FormatInt(min(period(inc.Day), period(Day(now))), 10))
 			if at = slices.Index(keys, key) + 1; at == 0 {
 				keys = append(keys, key)
@@ -291,21 +293,21 @@ func amount(x float64) string { return strconv.FormatFloat(x, 'g', -1, 64) }
 func (r *Redis) Posteriors(ctx context.Context, c Context) (map[string]Posterior, error) {
 	now := r.opts.Now()
 	increments, err := call(ctx, r, "read", func(conn redis.Conn) ([]Increment, error) {
-		// One more, for what was recorded by a clock that is ahead.
+		// The next period too: the clock that recorded may be ahead.
 		for p := period(Horizon(now, DefaultHalfLife)); p <= period(Day(now))+1; p++ {
 			if err := conn.Send("HGETALL", r.key("sums", strconv.FormatInt(p, 10))); err != nil {
 				return nil, err
 			}
 		}
-		periods, err := redis.Values(conn.Do("")) // the answers to all
+		periods, err := redis.Values(conn.Do("")) // the replies to all
 		if err != nil {
 			return nil, err
 		}
 		var increments []Increment
 		for _, p := range periods {
 			var fault error
-			if answer, ok := p.(redis.Error); ok {
-				fault = answer
+			if reply, ok := p.(redis.Error); ok {
+				fault = reply
 			}
 			sums, err := redis.StringMap(p, fault)
 			if err != nil {
@@ -325,8 +327,8 @@ func (r *Redis) Posteriors(ctx context.Context, c Context) (map[string]Posterior
 	return Fold(increments, c, now, DefaultHalfLife), nil
 }
 
-// readAtOnce is how many outcomes are asked for at a time.
-const readAtOnce = 1000
+// readBatch is how many outcomes one request asks for.
+const readBatch = 1000
 
 // Outcomes implements Store.
 func (r *Redis) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
@@ -340,12 +342,12 @@ func (r *Redis) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
 			return nil, err
 		}
 		var newest []Outcome
-		for some := range slices.Chunk(ids, readAtOnce) {
+		for some := range slices.Chunk(ids, readBatch) {
 			texts, err := redis.Strings(conn.Do("HMGET", redis.Args{r.key("outcomes")}.AddFlat(some)...))
 			if err != nil {
 				return nil, err
 			}
-			for i, text := range texts { // empty when it is gone meanwhile, and maybe another's rubbish
+			for i, text := range texts { // empty if it was removed meanwhile; others may have written garbage
 				o, err := parseLine([]byte(text))
 				if o.ID = some[i]; err == nil && q.selects(o) {
 					newest = append(newest, o)
@@ -361,35 +363,35 @@ func (r *Redis) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
 	return outcomes, err
 }
 
-// selects tells whether an outcome is of the query's run and strategy.
+// selects reports whether an outcome is of the query's run and strategy.
 func (q Query) selects(o Outcome) bool {
 	return (q.Run == "" || o.Run == q.Run) && (q.Strategy == "" || o.Strategy == q.Strategy)
 }
 
-// explain wraps an error for people; nil stays nil. No error here has the password: the
-// client's name the address, and the server's what it makes of a login.
+// explain adds the cause, the place and a hint to an error; nil stays nil. No error has the
+// password: the client's errors have only the address, and the server's never quote a login.
 func (r *Redis) explain(op string, err error) error {
 	if err == nil {
 		return nil
 	}
 	hint := ""
-	var answer redis.Error
+	var reply redis.Error
 	var network net.Error
 	switch {
 	case errors.Is(err, context.Canceled):
-	case errors.As(err, &answer):
-		if isLogin(answer) {
-			err, hint = fmt.Errorf("%w (%w)", ErrLogin, err), "look at the user and the password in the URL, and at what the user may do there"
+	case errors.As(err, &reply):
+		if isLogin(reply) {
+			err, hint = fmt.Errorf("%w (%w)", ErrLogin, err), "check the user and the password in the URL, and the user's permissions on the server"
 		}
 	case errors.As(err, &network), errors.Is(err, context.DeadlineExceeded), isBroken(err):
-		err, hint = fmt.Errorf("%w (%w)", ErrUnreachable, err), "see that the server runs and can be reached from here; until then what is learnt waits"
+		err, hint = fmt.Errorf("%w (%w)", ErrUnreachable, err), "check that the server is running and reachable from here; outcomes are queued until it is"
 	}
 	return &Error{Op: op, Path: r.server.String(), Advice: hint, Err: err}
 }
 
-// isLogin tells whether a server's error is about who may do what; old servers have no
-// code of their own for each.
-func isLogin(answer redis.Error) bool {
-	text := strings.ToLower(string(answer))
+// isLogin reports whether a server's error is about a login or a permission. Old servers
+// do not have an error code for each.
+func isLogin(reply redis.Error) bool {
+	text := strings.ToLower(string(reply))
 	return strings.HasPrefix(text, "noperm") || strings.Contains(text, "auth") || strings.Contains(text, "pass")
 }

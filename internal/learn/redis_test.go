@@ -32,7 +32,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// connect gives a store on a server. It is patient unless told: machines that test are busy.
+// connect returns a store on a server. By default its timeout is long, because machines
+// that run tests are busy.
 func connect(t testing.TB, address string, opts learn.RedisOptions) *learn.Redis {
 	t.Helper()
 	server, err := learn.ParseServer(address)
@@ -49,7 +50,7 @@ func connect(t testing.TB, address string, opts learn.RedisOptions) *learn.Redis
 	return store
 }
 
-// namespace is one that no other test has.
+// namespace returns a namespace that no other test has.
 func namespace(t testing.TB) string { return url.QueryEscape(strings.ReplaceAll(t.Name(), " ", "-")) }
 
 func TestRedisContract(t *testing.T) {
@@ -99,19 +100,19 @@ func TestParseServer(t *testing.T) {
 	}
 	server, err := learn.ParseServer("redis://host?namespace=github.com/a/b")
 	if err != nil || server.Namespace != "github.com/a/b" {
-		t.Errorf("the namespace is %q, %v", server.Namespace, err)
+		t.Errorf("namespace: %q, %v", server.Namespace, err)
 	}
 	for text, want := range map[string]bool{
 		"redis://h": true, "unix:///s": true, "valkeys://h": true, "/path": false, "sqlite:a": false, "file:///a": false, "redis:x": false, "": false,
 	} {
 		if learn.IsServer(text) != want {
-			t.Errorf("%q is a server: %v", text, !want)
+			t.Errorf("IsServer(%q): got %v, want %v", text, !want, want)
 		}
 	}
 }
 
-// TestPasswordIsNotShown: however the password is written, also not escaped, neither an
-// error nor a text of the server has it.
+// TestPasswordIsNotShown checks that neither an error nor a text of the server has the
+// password, whether it is escaped or not.
 func TestPasswordIsNotShown(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -132,7 +133,7 @@ func TestPasswordIsNotShown(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, ok := u.User.Password(); !ok || strings.Contains(u.Host+u.Path, secret) {
-			return // by the rules of URLs it is no password, but a host or a path
+			return // as a URL it is a host or a path, not a password
 		}
 		for _, text := range []string{server.String(), fmt.Sprintf("%v", server), fmt.Sprintf("%+v", server), fmt.Sprintf("%#v", server)} {
 			if strings.Contains(text, secret) {
@@ -164,7 +165,7 @@ func TestRedisLogin(t *testing.T) {
 	}
 }
 
-func TestRedisOutOfReach(t *testing.T) {
+func TestRedisUnreachable(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
 	store := connect(t, server.URL("n"), learn.RedisOptions{})
@@ -183,12 +184,12 @@ func TestRedisOutOfReach(t *testing.T) {
 	again := connect(t, server.URL("n"), learn.RedisOptions{})
 	defer again.Close()
 	if got, err := again.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != 1 {
-		t.Errorf("after it came back there are %v, %v", got, err)
+		t.Errorf("outcomes after a restart: %v, %v", got, err)
 	}
 }
 
-// TestRedisKeepsTheNewest: the outcomes are bounded, their sums are not touched by that,
-// and every key goes away at some time.
+// TestRedisKeepsTheNewest checks that the number of outcomes is bounded, that their sums
+// still count all, and that every key expires.
 func TestRedisKeepsTheNewest(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -204,27 +205,27 @@ func TestRedisKeepsTheNewest(t *testing.T) {
 	}
 	got, err := store.Outcomes(t.Context(), learn.Query{})
 	if err != nil || len(got) != 5 || got[0].ID != "7" {
-		t.Errorf("kept are %v, %v", got, err)
+		t.Errorf("kept: %v, %v", got, err)
 	}
 	if p, err := store.Posteriors(t.Context(), learn.Context{}); err != nil || math.Abs(p["guard"].Alpha-12) > 0.1 {
-		t.Errorf("the posteriors are %v, %v", p, err)
+		t.Errorf("posteriors: %v, %v", p, err)
 	}
 	keys, err := redis.Strings(rawRedis(t, server).Do("KEYS", "*"))
 	if err != nil || len(keys) < 3 {
-		t.Fatalf("keys are %v, %v", keys, err)
+		t.Fatalf("keys: %v, %v", keys, err)
 	}
 	for _, key := range keys {
 		if !strings.HasPrefix(key, "regreen:1:{n}:") {
-			t.Errorf("a key is %q", key)
+			t.Errorf("unexpected key %q", key)
 		}
 		const day = 24 * 60 * 60
 		if ttl, err := redis.Int(rawRedis(t, server).Do("TTL", key)); err != nil || ttl < 900*day {
-			t.Errorf("%s goes away after %d s, %v", key, ttl, err)
+			t.Errorf("%s expires after %d s, %v", key, ttl, err)
 		}
 	}
 }
 
-// rawRedis is a connection past the store.
+// rawRedis returns a connection that bypasses the store.
 func rawRedis(t *testing.T, server *storetest.Redis) redis.Conn {
 	t.Helper()
 	conn, err := redis.Dial("unix", server.Socket)
@@ -235,8 +236,8 @@ func rawRedis(t *testing.T, server *storetest.Redis) redis.Conn {
 	return conn
 }
 
-// TestRedisHoldsRubbish: what others wrote is left out where it makes no sense.
-func TestRedisHoldsRubbish(t *testing.T) {
+// TestRedisIgnoresGarbage checks that invalid data of others is ignored.
+func TestRedisIgnoresGarbage(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
 	store := connect(t, server.URL("n"), learn.RedisOptions{})
@@ -253,7 +254,7 @@ func TestRedisHoldsRubbish(t *testing.T) {
 	}
 	keys, err := redis.Strings(conn.Do("KEYS", "*sums*"))
 	if err != nil || len(keys) != 1 {
-		t.Fatalf("sums are in %v, %v", keys, err)
+		t.Fatalf("keys of sums: %v, %v", keys, err)
 	}
 	day := learn.Day(time.Now())
 	for i, field := range []string{
@@ -270,17 +271,17 @@ func TestRedisHoldsRubbish(t *testing.T) {
 	}
 	do("ZADD", "regreen:1:{n}:times", 1, "has no outcome")
 	if got, err := store.Posteriors(t.Context(), learn.Context{}); err != nil || len(got) != 1 || got["guard"].Alpha != 1 {
-		t.Errorf("posteriors are %v, %v", got, err)
+		t.Errorf("posteriors: %v, %v", got, err)
 	}
 	if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != 1 {
-		t.Errorf("outcomes are %v, %v", got, err)
+		t.Errorf("outcomes: %v, %v", got, err)
 	}
 	do("SET", "regreen:1:{n}:outcomes", "of another type")
 	if _, err := store.Outcomes(t.Context(), learn.Query{}); err == nil || errors.Is(err, learn.ErrUnreachable) {
 		t.Errorf("a key of another type: %v", err)
 	}
 	if err := store.Record(t.Context(), one("2")); err == nil {
-		t.Errorf("a key of another type takes an outcome")
+		t.Errorf("a key of another type: Record succeeded")
 	}
 	do("SET", keys[0], "of another type")
 	if _, err := store.Posteriors(t.Context(), learn.Context{}); err == nil {
@@ -296,33 +297,34 @@ func TestRedisBounds(t *testing.T) {
 	large := one("1")
 	large.Outcomes[0].Run = strings.Repeat("x", learn.MaxOutcome)
 	if err := store.Record(t.Context(), large); err == nil {
-		t.Error("a large outcome is taken")
+		t.Error("a large outcome was accepted")
 	}
 	if err := store.Record(t.Context(), learn.Batch{Outcomes: slices.Repeat(one("1").Outcomes, 10_001)}); err == nil {
-		t.Error("a large batch is taken")
+		t.Error("a large batch was accepted")
 	}
 	if keys, err := redis.Strings(rawRedis(t, server).Do("KEYS", "*")); err != nil || len(keys) > 0 {
 		t.Errorf("the server has %v, %v", keys, err)
 	}
 	if _, err := learn.OpenRedis(learn.Server{}, learn.RedisOptions{}); err == nil {
-		t.Error("no server is taken")
+		t.Error("an empty server was accepted")
 	}
 	bare, err := learn.ParseServer("redis://host")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if _, err := learn.OpenRedis(bare, learn.RedisOptions{}); err == nil {
-		t.Error("no namespace is taken")
+		t.Error("an empty namespace was accepted")
 	}
 	bare.Namespace = "n"
 	for _, opts := range []learn.RedisOptions{{Timeout: -1}, {Kept: -1}} {
 		if _, err := learn.OpenRedis(bare, opts); err == nil {
-			t.Errorf("%+v is taken", opts)
+			t.Errorf("%+v was accepted", opts)
 		}
 	}
 }
 
-// TestNamespacesDoNotMix: repositories share a server, not what they learn.
+// TestNamespacesDoNotMix checks that repositories on one server do not see each other's
+// outcomes.
 func TestNamespacesDoNotMix(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -345,12 +347,12 @@ func TestNamespacesDoNotMix(t *testing.T) {
 	}
 }
 
-// TestInterruptLeavesAtOnce: a server that takes connections and never answers does not
-// hold up a call whose context ends, nor for ever one whose time is over.
-func TestInterruptLeavesAtOnce(t *testing.T) {
+// TestInterruptReturnsImmediately checks that a call returns when its context or its time
+// ends, although the server accepts connections and never replies.
+func TestInterruptReturnsImmediately(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, "")
-	p.set(mute)
+	p.set(ignore)
 	store := connect(t, p.url(), learn.RedisOptions{Timeout: time.Hour}) // more than the test has
 	defer store.Close()
 	hasty := connect(t, p.url(), learn.RedisOptions{Timeout: 50 * time.Millisecond})
@@ -358,12 +360,12 @@ func TestInterruptLeavesAtOnce(t *testing.T) {
 	_, err := hasty.Posteriors(t.Context(), learn.Context{})
 	wantError(t, err, learn.ErrUnreachable, p.address())
 
-	for len(p.asked) > 0 {
-		<-p.asked
+	for len(p.accepted) > 0 {
+		<-p.accepted
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
-		<-p.asked
+		<-p.accepted
 		cancel()
 	}()
 	if err := store.Record(ctx, one("1")); !errors.Is(err, context.Canceled) {
@@ -371,18 +373,18 @@ func TestInterruptLeavesAtOnce(t *testing.T) {
 	}
 }
 
-// TestRedisRights: the rights that docs/store.md gives a user are enough for all calls.
-func TestRedisRights(t *testing.T) {
+// TestRedisPermissions checks that the permissions in docs/store.md are enough for all calls.
+func TestRedisPermissions(t *testing.T) {
 	t.Parallel()
 	page, err := os.ReadFile("../../docs/store.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	rights := regexp.MustCompile(`ACL SETUSER (regreen on >.*)`).FindSubmatch(page)
-	if rights == nil {
-		t.Fatal("the page gives no rights")
+	permissions := regexp.MustCompile(`ACL SETUSER (regreen on >.*)`).FindSubmatch(page)
+	if permissions == nil {
+		t.Fatal("no permissions in docs/store.md")
 	}
-	server := storetest.StartRedis(t, append([]string{"--user"}, strings.Fields(string(rights[1]))...)...)
+	server := storetest.StartRedis(t, append([]string{"--user"}, strings.Fields(string(permissions[1]))...)...)
 	store := connect(t, "unix://regreen:PASSWORD@"+server.Socket+"?namespace=n", learn.RedisOptions{Kept: 1})
 	defer store.Close()
 	for i := range 3 {
@@ -391,15 +393,15 @@ func TestRedisRights(t *testing.T) {
 		}
 	}
 	if got, err := store.Posteriors(t.Context(), learn.Context{}); err != nil || got["guard"].Alpha != 3 {
-		t.Errorf("posteriors are %v, %v", got, err)
+		t.Errorf("posteriors: %v, %v", got, err)
 	}
 	if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != 1 {
-		t.Errorf("outcomes are %v, %v", got, err)
+		t.Errorf("outcomes: %v, %v", got, err)
 	}
 	if err := store.Ping(t.Context()); err != nil {
 		t.Error(err)
 	}
-	if _, err := rawRedis(t, server).Do("FLUSHALL"); err != nil { // by the default user: the script is to be sent again
+	if _, err := rawRedis(t, server).Do("FLUSHALL"); err != nil { // as the default user: the script must be sent again
 		t.Fatal(err)
 	}
 	if err := store.Record(t.Context(), one("3")); err != nil {
@@ -407,7 +409,7 @@ func TestRedisRights(t *testing.T) {
 	}
 }
 
-// TestRedisTLS: the certificate of the server is checked.
+// TestRedisTLS checks that the server's certificate is verified.
 func TestRedisTLS(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -424,11 +426,11 @@ func TestRedisTLS(t *testing.T) {
 	defer direct.Close()
 	for i, tt := range []struct {
 		host, roots string
-		want        int // outcomes that are there afterwards
+		want        int // outcomes on the server afterwards
 	}{
 		{"localhost", os.DevNull, 0}, {"127.0.0.1", file, 0}, {"localhost", file, batchSize},
 	} {
-		// Another process, since roots are read once by each.
+		// In another process, because a process reads the roots once.
 		place := fmt.Sprintf("%s rediss://%s:%s?namespace=n", filepath.Join(t.TempDir(), "learn.db"), tt.host, port)
 		cmd := exec.Command(os.Args[0], fmt.Sprint("p", i), "1")
 		cmd.Env = append(os.Environ(), helper+"="+place, "SSL_CERT_FILE="+tt.roots, "SSL_CERT_DIR="+t.TempDir())
@@ -439,7 +441,7 @@ func TestRedisTLS(t *testing.T) {
 	}
 }
 
-// selfSigned is a certificate of localhost, and a file that holds it.
+// selfSigned returns a certificate of localhost, and a file that holds it.
 func selfSigned(t *testing.T) (tls.Certificate, string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

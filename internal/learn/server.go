@@ -11,9 +11,10 @@ import (
 	"unicode/utf8"
 )
 
-// Server says where a shared store is. It may hold a password, which no text of it shows.
+// Server is the address of a shared store. It may hold a password, which String and %#v
+// leave out.
 type Server struct {
-	// Namespace keeps the repositories apart that share a server; see MaxNamespace.
+	// Namespace separates the repositories that share a server; see MaxNamespace.
 	Namespace string
 
 	network, address   string
@@ -22,14 +23,14 @@ type Server struct {
 	username, password string
 }
 
-// MaxNamespace is how many bytes the name of a namespace may have. It is printable
-// text without braces and spaces.
+// MaxNamespace is the largest size of a namespace, in bytes. A namespace is printable text
+// without braces and spaces.
 const MaxNamespace = 200
 
-// schemes are those of a server's URL, and how each is told.
+// schemes maps the schemes of a server's URL to the scheme that String writes.
 var schemes = map[string]string{"redis": "redis", "valkey": "redis", "rediss": "rediss", "valkeys": "rediss", "unix": "unix"}
 
-// IsServer tells whether a text means a server; if not it may be a file's path.
+// IsServer reports whether a text is the URL of a server. Otherwise it may be a path.
 func IsServer(text string) bool {
 	scheme, _, ok := strings.Cut(text, "://")
 	return ok && schemes[scheme] != ""
@@ -38,31 +39,31 @@ func IsServer(text string) bool {
 // ParseServer reads the URL of a Redis or Valkey server:
 //
 //	redis://[USER:PASSWORD@]HOST[:PORT][/DB][?namespace=NAME]   also valkey://
-//	rediss://...                                                by TLS, also valkeys://
+//	rediss://...                                                with TLS, also valkeys://
 //	unix://[USER:PASSWORD@]/SOCKET[?db=DB&namespace=NAME]
 //
-// No error quotes the URL: with a password that is not escaped, any part of it may be
-// taken for another.
+// No error quotes the URL: if the password is not escaped, it may be parsed as any other
+// part of the URL.
 func ParseServer(text string) (Server, error) {
 	u, err := url.Parse(text)
 	if err != nil || schemes[u.Scheme] == "" || u.Opaque != "" || u.Fragment != "" {
-		return Server{}, errors.New("the URL of the store cannot be read; in a password, escape all but letters and digits, as %40 for @")
+		return Server{}, errors.New("invalid store URL; in a password, escape everything except letters and digits, @ as %40")
 	}
 	s := Server{network: "tcp", tls: schemes[u.Scheme] == "rediss", username: u.User.Username()}
-	var whole bool
-	if s.password, whole = u.User.Password(); u.User != nil && !whole {
-		return Server{}, errors.New("the URL of the store has a user and no password; a password alone is written after a colon, as in redis://:PASSWORD@HOST")
+	var hasPassword bool
+	if s.password, hasPassword = u.User.Password(); u.User != nil && !hasPassword {
+		return Server{}, errors.New("store URL has a user but no password; write redis://:PASSWORD@HOST for a password alone")
 	}
 	query, err := url.ParseQuery(u.RawQuery)
 	if err != nil {
-		return Server{}, errors.New("what follows the ? in the URL of the store cannot be read")
+		return Server{}, errors.New("invalid query in the store URL")
 	}
 	db := strings.Trim(u.Path, "/")
 	known := []string{"namespace"}
 	if u.Scheme == "unix" {
 		s.network, s.address, db, known = "unix", u.Path, query.Get("db"), append(known, "db")
 		if u.Host != "" || !strings.HasPrefix(u.Path, "/") || strings.Trim(u.Path, "/") == "" {
-			return Server{}, errors.New("a unix: store needs the absolute path of a socket, as unix:///run/redis.sock")
+			return Server{}, errors.New("store URL needs the absolute path of a socket, for example unix:///run/redis.sock")
 		}
 	} else {
 		port := u.Port()
@@ -70,18 +71,18 @@ func ParseServer(text string) (Server, error) {
 			port = "6379"
 		}
 		if u.Hostname() == "" {
-			return Server{}, errors.New("the URL of the store names no host")
+			return Server{}, errors.New("store URL has no host")
 		}
 		s.address = net.JoinHostPort(u.Hostname(), port)
 	}
 	if db != "" {
 		if s.db, err = strconv.Atoi(db); err != nil || s.db < 0 {
-			return Server{}, errors.New("the database in the URL of the store is no number")
+			return Server{}, errors.New("the database in the store URL is not a number")
 		}
 	}
 	for key := range query {
 		if !slices.Contains(known, key) {
-			return Server{}, errors.New("the URL of the store sets something unknown; known are " + strings.Join(known, ", "))
+			return Server{}, errors.New("unknown parameter in the store URL; known are " + strings.Join(known, ", "))
 		}
 	}
 	if s.Namespace = query.Get("namespace"); s.Namespace != "" {
@@ -93,12 +94,12 @@ func ParseServer(text string) (Server, error) {
 func checkNamespace(name string) error {
 	odd := func(r rune) bool { return !strconv.IsPrint(r) || r == ' ' || r == '{' || r == '}' }
 	if name == "" || len(name) > MaxNamespace || !utf8.ValidString(name) || strings.ContainsFunc(name, odd) {
-		return fmt.Errorf("the namespace in the store is none: it needs 1 to %d bytes, without spaces and braces", MaxNamespace)
+		return fmt.Errorf("invalid store namespace: expected 1 to %d bytes without spaces and braces", MaxNamespace)
 	}
 	return nil
 }
 
-// String is the URL without user, password and namespace.
+// String returns the URL without user, password and namespace.
 func (s Server) String() string {
 	u := url.URL{Scheme: "redis", Host: s.address}
 	switch {

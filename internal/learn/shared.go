@@ -8,54 +8,54 @@ import (
 	"time"
 )
 
-// Shared is a Store on a server, with a file beside it for this machine: for what quotes
-// code and stays here (see Memory), and for the time when the server is out of reach.
+// Shared is a Store on a server, with a file on this machine. The file holds what may quote
+// code and must stay here (see Memory), and serves while the server is unreachable.
 //
-// Each outcome is recorded in the file first, and queued there in the same transaction.
-// It leaves the queue once the server has it; the server knows it by its ID, so that it
-// may be sent again by whoever finds it: after a crash, after an answer that got lost, or
-// by two processes at once. What is read comes from the server, or else from the file,
-// which has what this machine learnt.
+// Each outcome is first recorded in the file, and queued there in the same transaction. It
+// leaves the queue once the server has it. The server recognizes it by its ID, so any
+// process may send it again: after a crash, after a lost reply, or at the same time as
+// another process. Reads go to the server, or else to the file, which has the outcomes of
+// this machine.
 type Shared struct {
 	file   *SQLite
 	server *Redis
 	log    *slog.Logger
 
-	mu     sync.Mutex // guards what follows
-	away   time.Time  // until then the server is not tried
-	warned bool
+	mu      sync.Mutex // guards what follows
+	retryAt time.Time  // the server is not used before
+	warned  bool
 }
 
 const (
-	// atOnce is how many outcomes are sent at a time, and sendFor how long they are
-	// sent before the rest is left to the next time.
-	atOnce  = 500
-	sendFor = 2 * time.Second
-	// awayFor is how long a server that failed is left alone.
-	awayFor = 30 * time.Second
+	// sendBatch is how many outcomes are sent at a time. After sendFor, the rest stays
+	// queued.
+	sendBatch = 500
+	sendFor   = 2 * time.Second
+	// retryAfter is how long a server that failed is not used.
+	retryAfter = 30 * time.Second
 )
 
-// NewShared puts the two together, and closes both when it is closed. The log hears once
-// that the server cannot be used.
+// NewShared combines a file and a server, and closes both when it is closed. It logs one
+// warning if the server cannot be used.
 func NewShared(file *SQLite, server *Redis, log *slog.Logger) *Shared {
 	return &Shared{file: file, server: server, log: log}
 }
 
-// Server tells where the server is.
+// Server returns the server that holds the store.
 func (s *Shared) Server() Server { return s.server.Server() }
 
-// Ping tells whether the server can be used.
+// Ping returns an error if the server cannot be used.
 func (s *Shared) Ping(ctx context.Context) error { return s.server.Ping(ctx) }
 
-// Waiting counts the outcomes that the server does not have yet.
+// Waiting returns how many outcomes the server does not have yet.
 func (s *Shared) Waiting(ctx context.Context) (int, error) { return s.file.waiting(ctx) }
 
-// Record implements Store. The batch is stored when the file has it, whatever becomes of
-// the server.
+// Record implements Store. The batch is stored once the file has it, even if the server
+// fails.
 func (s *Shared) Record(ctx context.Context, b Batch) error {
-	for _, o := range b.Outcomes { // else it would wait for ever
+	for _, o := range b.Outcomes { // what the server never takes would stay queued forever
 		if _, err := encode(o); err != nil {
-			return s.server.explain("record in", err)
+			return s.server.explain("write to", err)
 		}
 	}
 	if err := s.file.record(ctx, b, true); err != nil {
@@ -80,36 +80,37 @@ func (s *Shared) Rejected(ctx context.Context, failure string) (map[string]strin
 	return s.file.Rejected(ctx, failure)
 }
 
-// Abandon ends what goes on with the server, and all use of it. The file works on.
+// Abandon ends all use of the server, also calls in progress. The file keeps working.
 func (s *Shared) Abandon() { _ = s.server.Close() }
 
 // Close implements Store.
 func (s *Shared) Close() error { return errors.Join(s.server.Close(), s.file.Close()) }
 
-// read asks the server, after it has got what waits for it, or else the file.
-func read[T any](ctx context.Context, s *Shared, ask func(Store) (T, error)) (T, error) {
+// read sends what is queued and then reads from the server. It reads from the file if the
+// server fails.
+func read[T any](ctx context.Context, s *Shared, from func(Store) (T, error)) (T, error) {
 	if s.send(ctx) {
-		value, err := ask(s.server)
+		value, err := from(s.server)
 		if err == nil || ctx.Err() != nil {
 			return value, err
 		}
-		s.lose(err)
+		s.backOff(err)
 	}
-	return ask(s.file)
+	return from(s.file)
 }
 
-// send gives the server what waits in the queue, and tells whether the server is there.
+// send sends the queue to the server, and reports whether the server can be used.
 func (s *Shared) send(ctx context.Context) bool {
 	s.mu.Lock()
-	away := time.Now().Before(s.away)
+	wait := time.Now().Before(s.retryAt)
 	s.mu.Unlock()
-	if away {
+	if wait {
 		return false
 	}
 	for start := time.Now(); time.Since(start) < sendFor; {
-		outcomes, err := s.file.queued(ctx, atOnce)
+		outcomes, err := s.file.queued(ctx, sendBatch)
 		if err != nil {
-			s.warn(ctx, err) // the server may be well all the same
+			s.warn(ctx, err) // only the file failed
 			return true
 		}
 		if len(outcomes) == 0 {
@@ -117,7 +118,7 @@ func (s *Shared) send(ctx context.Context) bool {
 		}
 		if err := s.server.Record(ctx, Batch{Outcomes: outcomes}); err != nil {
 			if ctx.Err() == nil {
-				s.lose(err)
+				s.backOff(err)
 			}
 			return false
 		}
@@ -129,22 +130,22 @@ func (s *Shared) send(ctx context.Context) bool {
 	return true
 }
 
-// lose leaves the server alone for a while.
-func (s *Shared) lose(err error) {
+// backOff stops using the server for a while.
+func (s *Shared) backOff(err error) {
 	s.mu.Lock()
-	s.away = time.Now().Add(awayFor)
+	s.retryAt = time.Now().Add(retryAfter)
 	s.mu.Unlock()
 	s.warn(context.Background(), err)
 }
 
-// warn tells the log once: what hinders one call hinders those that follow. That it was
-// closed or interrupted is nothing to tell.
+// warn logs the first error only, because the next calls will probably fail for the same
+// reason. It does not log that the store was closed or the call interrupted.
 func (s *Shared) warn(ctx context.Context, err error) {
 	s.mu.Lock()
 	first := !s.warned && ctx.Err() == nil && !errors.Is(err, errClosed)
 	s.warned = s.warned || first
 	s.mu.Unlock()
 	if first {
-		s.log.Warn("the shared store cannot be used", "error", err)
+		s.log.Warn("cannot use the shared store", "error", err)
 	}
 }

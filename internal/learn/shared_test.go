@@ -23,7 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
 )
 
-// share gives a handle as a process would have it: with the file of its machine.
+// share returns a handle like a process has it, with the file of its machine.
 func share(t testing.TB, file, address string, log io.Writer, now func() time.Time) *learn.Shared {
 	t.Helper()
 	local, err := learn.OpenSQLite(file, learn.SQLiteOptions{Now: now})
@@ -33,7 +33,8 @@ func share(t testing.TB, file, address string, log io.Writer, now func() time.Ti
 	return learn.NewShared(local, connect(t, address, learn.RedisOptions{Now: now}), slog.New(slog.NewTextHandler(log, nil)))
 }
 
-// TestSharedContract: each handle is a machine of its own, and all of them are one.
+// TestSharedContract runs the contract with each handle on its own machine, and with all
+// on one machine.
 func TestSharedContract(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -52,8 +53,8 @@ func TestSharedContract(t *testing.T) {
 	}
 }
 
-// TestSharedWithoutServer: what is learnt while the server is away is not lost, is not
-// counted twice when it is back, and the log hears of it once.
+// TestSharedWithoutServer checks that outcomes recorded while the server is down are not
+// lost, are counted once when it is up again, and cause a single warning.
 func TestSharedWithoutServer(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -69,20 +70,20 @@ func TestSharedWithoutServer(t *testing.T) {
 	server.Kill()
 	for i := range 3 {
 		if err := first.Record(t.Context(), one(fmt.Sprint(i))); err != nil {
-			t.Errorf("the server is away: %v", err)
+			t.Errorf("the server is down: %v", err)
 		}
 		if got, err := first.Posteriors(t.Context(), learn.Context{}); err != nil || got["guard"].Alpha != float64(i+2) {
-			t.Errorf("posteriors are %v, %v, want those of the file", got, err)
+			t.Errorf("posteriors: got %v, %v, want those of the file", got, err)
 		}
 		if got, err := first.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != i+2 {
-			t.Errorf("outcomes are %v, %v, want those of the file", got, err)
+			t.Errorf("outcomes: got %v, %v, want those of the file", got, err)
 		}
 	}
 	if n, err := first.Waiting(t.Context()); err != nil || n != 3 {
 		t.Errorf("%d wait, %v", n, err)
 	}
 	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "server unreachable") {
-		t.Errorf("the log has:\n%s", log.String())
+		t.Errorf("log:\n%s", log.String())
 	}
 
 	server.Start()
@@ -104,16 +105,16 @@ func wantSum(t testing.TB, store learn.Store, n int) {
 	ctx := context.Background()
 	got, err := store.Posteriors(ctx, learn.Context{})
 	if err != nil || math.Abs(got["guard"].Alpha-float64(n)) > 1e-6 {
-		t.Fatalf("posteriors are %v, %v, want %d", got, err, n)
+		t.Fatalf("posteriors: got %v, %v, want %d", got, err, n)
 	}
 	if outcomes, err := store.Outcomes(ctx, learn.Query{}); err != nil || len(outcomes) != n {
-		t.Fatalf("there are %d outcomes (%v), want %d", len(outcomes), err, n)
+		t.Fatalf("got %d outcomes (%v), want %d", len(outcomes), err, n)
 	}
 }
 
-// TestSharedKeepsToItself: of a run, only outcomes leave the machine, and Rejected is
-// answered from its file.
-func TestSharedKeepsToItself(t *testing.T) {
+// TestSharedSendsOnlyOutcomes checks that the rest of a run does not leave the machine,
+// and that Rejected reads the file.
+func TestSharedSendsOnlyOutcomes(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
 	store := share(t, filepath.Join(t.TempDir(), "learn.db"), server.URL("n"), t.Output(), nil)
@@ -126,12 +127,12 @@ func TestSharedKeepsToItself(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, err := store.Rejected(t.Context(), "f"); err != nil || got["p"] != "rejected" {
-		t.Errorf("rejected are %v, %v", got, err)
+		t.Errorf("rejected: %v, %v", got, err)
 	}
 	conn := rawRedis(t, server)
 	keys, err := redis.Strings(conn.Do("KEYS", "*"))
 	if err != nil || len(keys) == 0 {
-		t.Fatalf("keys are %v, %v", keys, err)
+		t.Fatalf("keys: %v, %v", keys, err)
 	}
 	for _, key := range keys {
 		if dump, err := redis.String(conn.Do("DUMP", key)); err != nil || strings.Contains(dump, "private") {
@@ -141,14 +142,14 @@ func TestSharedKeepsToItself(t *testing.T) {
 	large := one("2")
 	large.Outcomes[0].Run = strings.Repeat("x", learn.MaxOutcome)
 	if err := store.Record(t.Context(), large); err == nil {
-		t.Error("what the server would never take is queued")
+		t.Error("an outcome that the server never takes was accepted")
 	}
 	if n, err := store.Waiting(t.Context()); err != nil || n != 0 {
 		t.Errorf("%d wait, %v", n, err)
 	}
 }
 
-// TestSharedWithBrokenFile: the server serves those whose file is damaged.
+// TestSharedWithBrokenFile checks that a machine whose file is damaged reads from the server.
 func TestSharedWithBrokenFile(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -157,16 +158,16 @@ func TestSharedWithBrokenFile(t *testing.T) {
 	if err := other.Record(t.Context(), one("1")); err != nil {
 		t.Fatal(err)
 	}
-	dir := t.TempDir() // a folder is no database
+	dir := t.TempDir() // a directory is not a database
 	store := share(t, dir, server.URL("n"), io.Discard, nil)
 	defer store.Close()
 	wantSum(t, store, 1)
 	wantError(t, store.Record(t.Context(), one("2")), learn.ErrDenied, dir)
 }
 
-// TestSharedLostAnswers: the server records and its answer gets lost. It is sent again,
-// and counted once.
-func TestSharedLostAnswers(t *testing.T) {
+// TestSharedLostReplies loses the server's reply to an outcome, and checks that it is sent
+// again and counted once.
+func TestSharedLostReplies(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
 	direct := connect(t, server.URL("n"), learn.RedisOptions{})
@@ -178,15 +179,15 @@ func TestSharedLostAnswers(t *testing.T) {
 	if err := direct.Record(t.Context(), one("0")); err != nil { // now the server knows the script
 		t.Fatal(err)
 	}
-	p.set(forgetful)
+	p.set(dropReplies)
 	if err := store.Record(t.Context(), one("1")); err != nil {
 		t.Fatal(err)
 	}
-	wantSum(t, direct, 2) // it got through
+	wantSum(t, direct, 2) // the server has it
 	if n, err := store.Waiting(t.Context()); err != nil || n != 1 {
-		t.Fatalf("%d wait, %v: no answer got lost", n, err)
+		t.Fatalf("%d wait, %v: the reply was not lost", n, err)
 	}
-	p.set(sound)
+	p.set(forward)
 	var group sync.WaitGroup
 	for range 4 { // all find it in the queue
 		group.Go(func() {
@@ -204,13 +205,13 @@ func TestSharedLostAnswers(t *testing.T) {
 	}
 }
 
-// TestSharedAnyOrder: whatever happens on the way between machines and server, at the end
-// each outcome is there once.
+// TestSharedAnyOrder checks that the server has each outcome once at the end, whatever
+// happens between the machines and the server.
 func TestSharedAnyOrder(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
 	p := newProxy(t, server.Socket)
-	ways := []mode{sound, sound, forgetful, deaf}
+	modes := []mode{forward, forward, dropReplies, refuse}
 	for seed := range uint64(8) {
 		rng := rand.New(rand.NewPCG(seed, 9))
 		dir, address := t.TempDir(), p.urlOf(fmt.Sprint("n", seed))
@@ -219,7 +220,7 @@ func TestSharedAnyOrder(t *testing.T) {
 		}
 		recorded := map[string]bool{}
 		for range 10 {
-			p.set(ways[rng.IntN(len(ways))])
+			p.set(modes[rng.IntN(len(modes))])
 			var b learn.Batch
 			for range rng.IntN(5) {
 				id := fmt.Sprint(rng.IntN(20))
@@ -234,8 +235,8 @@ func TestSharedAnyOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		p.set(sound)
-		for machine := range 3 { // the third was not there before
+		p.set(forward)
+		for machine := range 3 { // the third is new
 			store := process(machine)
 			defer store.Close()
 			if _, err := store.Posteriors(t.Context(), learn.Context{}); err != nil {
@@ -251,8 +252,8 @@ func TestSharedAnyOrder(t *testing.T) {
 	}
 }
 
-// TestSharedProcesses: eight processes on four machines record as fast as they can, and
-// the server is killed and comes back meanwhile.
+// TestSharedProcesses has eight processes on four machines record as fast as they can,
+// while the server is killed and started again.
 func TestSharedProcesses(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
@@ -260,28 +261,28 @@ func TestSharedProcesses(t *testing.T) {
 	file := func(i int) string { return filepath.Join(dir, fmt.Sprint("m", i%4), "learn.db") }
 	const processes, batches = 8, 8
 	var started []*exec.Cmd
-	said := make(chan struct{}, processes*batches)
+	stored := make(chan struct{}, processes*batches)
 	for i := range processes {
 		cmd, out := start(t, file(i)+" "+server.URL("n"), fmt.Sprint("p", i), fmt.Sprint(batches))
 		go func() {
 			for out.Scan() {
-				said <- struct{}{}
+				stored <- struct{}{}
 			}
 		}()
 		started = append(started, cmd)
 	}
-	for range processes { // some are in the middle of it
-		<-said
+	for range processes { // until some are in the middle of it
+		<-stored
 	}
 	server.Kill()
-	<-said
+	<-stored
 	server.Start()
 	for _, cmd := range started {
 		if err := cmd.Wait(); err != nil {
 			t.Errorf("a process failed: %v", err)
 		}
 	}
-	for i := range 4 { // what waits is sent
+	for i := range 4 { // send what is queued
 		store := share(t, file(i), server.URL("n"), t.Output(), nil)
 		defer store.Close()
 		if _, err := store.Posteriors(t.Context(), learn.Context{}); err != nil {
@@ -296,12 +297,12 @@ func TestSharedProcesses(t *testing.T) {
 	wantSum(t, all, processes*batches*batchSize)
 }
 
-// TestSharedAbandon: a server that never answers does not hold up what is to be recorded
-// in the file.
+// TestSharedAbandon checks that recording in the file does not wait for a server that never
+// replies.
 func TestSharedAbandon(t *testing.T) {
 	t.Parallel()
 	p := newProxy(t, "")
-	p.set(mute)
+	p.set(ignore)
 	var log bytes.Buffer
 	file, err := learn.OpenSQLite(filepath.Join(t.TempDir(), "learn.db"), learn.SQLiteOptions{})
 	if err != nil {
@@ -311,7 +312,7 @@ func TestSharedAbandon(t *testing.T) {
 	store := learn.NewShared(file, server, slog.New(slog.NewTextHandler(&log, nil)))
 	defer store.Close()
 	go func() {
-		<-p.asked
+		<-p.accepted
 		store.Abandon()
 	}()
 	for i := range 2 {
@@ -321,7 +322,7 @@ func TestSharedAbandon(t *testing.T) {
 	}
 	wantSum(t, store, 2)
 	if n, err := store.Waiting(t.Context()); err != nil || n != 2 || log.Len() > 0 {
-		t.Errorf("%d wait, %v; the log has %q", n, err, log.String())
+		t.Errorf("%d wait, %v; log: %q", n, err, log.String())
 	}
 }
 
@@ -329,18 +330,18 @@ func TestSharedAbandon(t *testing.T) {
 type mode int32
 
 const (
-	sound     mode = iota
-	forgetful      // requests get through, answers to them do not
-	deaf           // connections are closed at once
-	mute           // connections are taken, and that is all
+	forward     mode = iota
+	dropReplies      // forward requests only
+	refuse           // close connections immediately
+	ignore           // accept connections and do nothing
 )
 
-// proxy stands between client and server, on a free port.
+// proxy is between client and server, on a free port.
 type proxy struct {
 	listener net.Listener
 	target   string
 	mode     atomic.Int32
-	asked    chan struct{} // one for each connection, as far as there is room
+	accepted chan struct{} // one for each connection, up to its capacity
 
 	mu    sync.Mutex
 	conns map[net.Conn]bool
@@ -356,7 +357,7 @@ func newProxy(t testing.TB, target string) *proxy {
 }
 
 func newProxyOn(t testing.TB, listener net.Listener, target string) *proxy {
-	p := &proxy{listener: listener, target: target, asked: make(chan struct{}, 100), conns: map[net.Conn]bool{}}
+	p := &proxy{listener: listener, target: target, accepted: make(chan struct{}, 100), conns: map[net.Conn]bool{}}
 	go p.serve()
 	t.Cleanup(p.close)
 	return p
@@ -397,13 +398,13 @@ func (p *proxy) serve() {
 		}
 		p.keep(client)
 		select {
-		case p.asked <- struct{}{}:
+		case p.accepted <- struct{}{}:
 		default:
 		}
 		switch {
-		case p.is(mute):
+		case p.is(ignore):
 			continue
-		case p.is(deaf):
+		case p.is(refuse):
 			client.Close()
 			continue
 		}
@@ -417,18 +418,18 @@ func (p *proxy) serve() {
 			_, _ = io.Copy(server, client)
 			server.Close()
 		}()
-		go p.answer(client, server)
+		go p.reply(client, server)
 	}
 }
 
-// answer passes answers on, unless the proxy is forgetful: then it closes instead.
-func (p *proxy) answer(client, server net.Conn) {
+// reply forwards replies. In mode dropReplies it closes the connections instead.
+func (p *proxy) reply(client, server net.Conn) {
 	defer client.Close()
 	defer server.Close()
 	buffer := make([]byte, 64<<10)
 	for {
 		read, err := server.Read(buffer)
-		if err != nil || p.is(forgetful) {
+		if err != nil || p.is(dropReplies) {
 			return
 		}
 		if _, err := client.Write(buffer[:read]); err != nil {

@@ -19,8 +19,8 @@ import (
 //go:embed migrations/*.sql
 var migrations embed.FS
 
-// schemaVersion is the number of the newest file in migrations; a database
-// carries the one it was brought to in its user_version.
+// schemaVersion is the number of the newest file in migrations. A database has its own
+// schema version in user_version.
 const schemaVersion = 2
 
 // SQLiteOptions changes how a SQLite store works. The zero value is good.
@@ -30,9 +30,8 @@ type SQLiteOptions struct {
 	Now         func() time.Time // nil for time.Now
 }
 
-// SQLite is a Store and a Memory in one file. Several processes may use the file
-// at the same time. Its methods may be called from several goroutines; they share
-// one connection.
+// SQLite is a Store and a Memory in one file. Several processes may use the file at the
+// same time. Its methods are safe for concurrent use and share one connection.
 type SQLite struct {
 	path string
 	opts SQLiteOptions
@@ -42,15 +41,14 @@ type SQLite struct {
 	closed bool
 }
 
-// OpenSQLite gives the store in the file at path. It touches no disk: the file,
-// and the directory it is in, are made by the first call that needs them, which
-// also reports what is wrong with them.
+// OpenSQLite returns the store in the file at path. It does not touch the disk: the first
+// call that needs the file creates it and its directory, and reports what is wrong with them.
 func OpenSQLite(path string, opts SQLiteOptions) (*SQLite, error) {
 	if path == "" {
 		return nil, errors.New("learning store: no file given")
 	}
 	if opts.HalfLife < 0 || opts.BusyTimeout < 0 {
-		return nil, fmt.Errorf("learning store %s: half-life %v or busy timeout %v is negative", path, opts.HalfLife, opts.BusyTimeout)
+		return nil, fmt.Errorf("learning store %s: negative half-life %v or busy timeout %v", path, opts.HalfLife, opts.BusyTimeout)
 	}
 	absolute, err := filepath.Abs(path)
 	if err != nil {
@@ -81,8 +79,7 @@ func (s *SQLite) Close() error {
 	return s.explain("close", err)
 }
 
-// open gives the database, ready to use. A failure is not remembered: the next
-// call tries again.
+// open returns the database, ready to use. After a failure, the next call tries again.
 func (s *SQLite) open(ctx context.Context) (*sql.DB, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -92,7 +89,7 @@ func (s *SQLite) open(ctx context.Context) (*sql.DB, error) {
 	if s.db != nil {
 		return s.db, nil
 	}
-	// What failed tests say can be private: nobody else may read it.
+	// The output of failed tests can be private: only the user may read it.
 	if err := os.MkdirAll(filepath.Dir(s.path), 0o700); err != nil {
 		return nil, s.explain("open", err)
 	}
@@ -108,9 +105,9 @@ func (s *SQLite) open(ctx context.Context) (*sql.DB, error) {
 	return db, nil
 }
 
-// dsn names the database for the driver. Transactions are immediate because a
-// deferred one that reads before it writes fails when another process wrote
-// between, whatever the busy timeout.
+// dsn returns the data source name for the driver. Transactions are immediate: whatever
+// the busy timeout, a deferred one that reads and then writes fails if another process
+// wrote in between.
 func (s *SQLite) dsn() string {
 	path := filepath.ToSlash(s.path)
 	if !strings.HasPrefix(path, "/") { // C:/...
@@ -128,7 +125,7 @@ func (s *SQLite) dsn() string {
 	return (&url.URL{Scheme: "file", Path: path, RawQuery: query.Encode()}).String()
 }
 
-// prepare turns write-ahead logging on and brings the schema up to date.
+// prepare enables write-ahead logging and updates the schema.
 func (s *SQLite) prepare(ctx context.Context, db *sql.DB) error {
 	if err := s.useWAL(ctx, db); err != nil {
 		return err
@@ -143,8 +140,8 @@ func (s *SQLite) prepare(ctx context.Context, db *sql.DB) error {
 	return inTransaction(ctx, db, migrate)
 }
 
-// useWAL sets the journal mode. The switch of a new database needs it exclusively
-// and SQLite does not wait for that by the busy timeout, so this does.
+// useWAL sets the journal mode. Switching a new database needs exclusive access, and
+// SQLite does not apply the busy timeout to that, so useWAL waits.
 func (s *SQLite) useWAL(ctx context.Context, db *sql.DB) error {
 	deadline := time.Now().Add(s.opts.BusyTimeout)
 	for {
@@ -161,15 +158,15 @@ func (s *SQLite) useWAL(ctx context.Context, db *sql.DB) error {
 	}
 }
 
-// migrate runs the migrations that the database has not seen. It reads the
-// version again because another process may have migrated meanwhile.
+// migrate runs the missing migrations. It reads the version again because another process
+// may have migrated the database meanwhile.
 func migrate(ctx context.Context, tx *sql.Tx) error {
 	var version int
 	if err := tx.QueryRowContext(ctx, "PRAGMA user_version").Scan(&version); err != nil {
 		return err
 	}
 	if version > schemaVersion {
-		return fmt.Errorf("%w: its schema is version %d, this regreen knows up to %d", ErrNewer, version, schemaVersion)
+		return fmt.Errorf("%w: schema version %d, newest known %d", ErrNewer, version, schemaVersion)
 	}
 	for version < schemaVersion {
 		version++
@@ -185,14 +182,14 @@ func migrate(ctx context.Context, tx *sql.Tx) error {
 	return err
 }
 
-// inTransaction runs do and commits, or leaves the database as it was.
+// inTransaction runs do and commits. If either fails, the database is unchanged.
 func inTransaction(ctx context.Context, db *sql.DB, do func(context.Context, *sql.Tx) error) error {
 	tx, err := db.BeginTx(ctx, nil)
 	if err != nil {
 		return err
 	}
 	if err := do(ctx, tx); err != nil {
-		// The cause says more than a rollback that failed for the same reason.
+		// A rollback would only fail for the same reason.
 		_ = tx.Rollback()
 		return err
 	}

@@ -9,8 +9,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// TestFullDisk forbids the database to grow, by a max_page_count under its size;
-// SQLite answers that as it does a disk that is full.
+// TestFullDisk sets max_page_count below the size of the database. SQLite then fails to
+// grow it, like on a full disk.
 func TestFullDisk(t *testing.T) {
 	t.Parallel()
 	store, err := OpenSQLite(filepath.Join(t.TempDir(), "learn.db"), SQLiteOptions{})
@@ -27,18 +27,18 @@ func TestFullDisk(t *testing.T) {
 
 	err = store.Record(t.Context(), outcomes("much", 1000))
 	if !errors.Is(err, ErrDisk) || usererr.Hint(err) == "" {
-		t.Fatalf("the error is %v, want %v", err, ErrDisk)
+		t.Fatalf("got error %v, want %v with a hint", err, ErrDisk)
 	}
 
 	got, err := store.Outcomes(t.Context(), Query{})
 	if err != nil || len(got) != 1 {
-		t.Errorf("afterwards there are %d outcomes (%v), want the one from before", len(got), err)
+		t.Errorf("got %d outcomes (%v), want only the one from before", len(got), err)
 	}
 	if _, err := store.db.Exec("PRAGMA max_page_count = 100000"); err != nil {
 		t.Fatal(err)
 	}
 	if err := store.Record(t.Context(), outcomes("after", 1000)); err != nil {
-		t.Errorf("with space again: %v", err)
+		t.Errorf("with enough space again: %v", err)
 	}
 }
 

@@ -12,8 +12,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn"
 )
 
-// TestReadOnlyDirectory also means something when root runs it: the store is used
-// on a thread that has given up root's right to write everywhere.
+// TestReadOnlyDirectory also works for root: it uses the store on a thread that has given
+// up root's permission to write everywhere.
 func TestReadOnlyDirectory(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -29,11 +29,11 @@ func TestReadOnlyDirectory(t *testing.T) {
 	if err := os.Chmod(dir, 0o555); err != nil {
 		t.Fatal(err)
 	}
-	defer os.Chmod(dir, 0o755) // for TempDir to remove it
+	defer os.Chmod(dir, 0o755) // so that TempDir can remove it
 
 	errs := make(chan error)
 	go func() {
-		runtime.LockOSThread() // and never unlocked: the thread ends with the goroutine
+		runtime.LockOSThread() // never unlocked, so the thread ends with the goroutine
 		if os.Geteuid() == 0 {
 			if err := unix.Setfsuid(65534); err != nil {
 				errs <- err

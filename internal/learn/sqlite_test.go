@@ -23,7 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// The test binary is also the other process of the tests that need one.
+// helper is set for tests that need another process: the test binary then records batches.
 const helper = "LEARN_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -43,10 +43,10 @@ func TestMain(m *testing.M) {
 
 const batchSize = 15
 
-// forever is more batches than a test has time for.
+// forever is more batches than a test can record.
 const forever = "1000000"
 
-// helperStore is the store in a file or, after a space, that of a server besides.
+// helperStore returns the store at PATH or, for "PATH URL", one shared through the server.
 func helperStore(place string) (learn.Store, error) {
 	path, address, shared := strings.Cut(place, " ")
 	file, err := learn.OpenSQLite(path, learn.SQLiteOptions{})
@@ -64,9 +64,9 @@ func helperStore(place string) (learn.Store, error) {
 	return learn.NewShared(file, remote, slog.New(slog.DiscardHandler)), nil
 }
 
-// recordBatches records n batches and tells the run of each as soon as it is
+// recordBatches records a number of batches, and prints the run of each as soon as it is
 // stored.
-func recordBatches(place, name string, batches int, told io.Writer) error {
+func recordBatches(place, name string, batches int, stored io.Writer) error {
 	store, err := helperStore(place)
 	if err != nil {
 		return err
@@ -81,7 +81,7 @@ func recordBatches(place, name string, batches int, told io.Writer) error {
 		if err := store.Record(context.Background(), batch); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintln(told, batch.Run.ID); err != nil {
+		if _, err := fmt.Fprintln(stored, batch.Run.ID); err != nil {
 			return err
 		}
 	}
@@ -113,7 +113,7 @@ func open(t *testing.T, path string) *learn.SQLite {
 	return store
 }
 
-// raw opens the database past the store.
+// raw opens the database without the store.
 func raw(t *testing.T, path string) *sql.DB {
 	t.Helper()
 	db, err := sql.Open("sqlite", path)
@@ -161,11 +161,11 @@ func TestOpenTouchesNothing(t *testing.T) {
 	}
 	for name, bad := range map[string]learn.SQLiteOptions{"half-life": {HalfLife: -1}, "timeout": {BusyTimeout: -1}} {
 		if _, err := learn.OpenSQLite("learn.db", bad); err == nil {
-			t.Errorf("a negative %s is taken", name)
+			t.Errorf("a negative %s was accepted", name)
 		}
 	}
 	if _, err := learn.OpenSQLite("", learn.SQLiteOptions{}); err == nil {
-		t.Errorf("no file is taken")
+		t.Errorf("an empty path was accepted")
 	}
 }
 
@@ -189,7 +189,7 @@ func TestEightProcessesLoseNothing(t *testing.T) {
 	for i := range 8 {
 		cmd, out := start(t, path, fmt.Sprint("p", i), "8")
 		go func() {
-			for out.Scan() { // drain, for it to go on
+			for out.Scan() { // drain, so that it does not block
 			}
 		}()
 		processes = append(processes, cmd)
@@ -216,9 +216,9 @@ func TestEightProcessesLoseNothing(t *testing.T) {
 	}
 }
 
-// TestNewDatabaseInUse: SQLite does not wait by the busy timeout when a database
-// that another process has just created, and is using, is to be switched to
-// write-ahead logging. The store waits.
+// TestNewDatabaseInUse checks that the store waits while another process is using a
+// database that it has just created. SQLite does not: it ignores the busy timeout when it
+// switches to write-ahead logging.
 func TestNewDatabaseInUse(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "learn.db")
@@ -236,7 +236,7 @@ func TestNewDatabaseInUse(t *testing.T) {
 	go func() { recorded <- open(t, path).Record(t.Context(), one("1")) }()
 	select {
 	case err := <-recorded:
-		t.Fatalf("it was not in use: %v", err)
+		t.Fatalf("Record did not wait: %v", err)
 	case <-time.After(100 * time.Millisecond):
 	}
 	if _, err := other.ExecContext(t.Context(), "ROLLBACK"); err != nil {
@@ -247,30 +247,30 @@ func TestNewDatabaseInUse(t *testing.T) {
 	}
 }
 
-// TestKilledWhileRecording ends a recording process with SIGKILL at random
-// moments: what it told to be stored is there, and every batch is whole.
+// TestKilledWhileRecording kills a recording process at random moments, and checks that
+// every batch it reported is stored and that no batch is incomplete.
 func TestKilledWhileRecording(t *testing.T) {
 	t.Parallel()
 	path := filepath.Join(t.TempDir(), "learn.db")
 	rng := rand.New(rand.NewPCG(5, 6))
-	told := map[string]bool{}
+	reported := map[string]bool{}
 	for round := range 6 {
 		cmd, out := start(t, path, fmt.Sprint("k", round), forever)
 		for range rng.IntN(15) {
 			if !out.Scan() {
 				break
 			}
-			told[out.Text()] = true
+			reported[out.Text()] = true
 		}
 		time.Sleep(time.Duration(rng.IntN(4000)) * time.Microsecond)
 		if err := cmd.Process.Kill(); err != nil {
 			t.Fatal(err)
 		}
-		for out.Scan() { // what it told just before
-			told[out.Text()] = true
+		for out.Scan() { // what it reported just before
+			reported[out.Text()] = true
 		}
 		if err := cmd.Wait(); err == nil {
-			t.Fatalf("round %d ended by itself", round)
+			t.Fatalf("round %d: the process was not killed", round)
 		}
 	}
 	if err := open(t, path).Record(t.Context(), one("after")); err != nil {
@@ -298,10 +298,10 @@ func TestKilledWhileRecording(t *testing.T) {
 		if outcomes != batchSize || attempts != batchSize {
 			t.Errorf("run %s has %d outcomes and %d attempts, want %d of each", id, outcomes, attempts, batchSize)
 		}
-		delete(told, id)
+		delete(reported, id)
 	}
-	if len(told) > 0 {
-		t.Errorf("told to be stored, but lost: %v", told)
+	if len(reported) > 0 {
+		t.Errorf("reported as stored, but lost: %v", reported)
 	}
 }
 
@@ -330,10 +330,10 @@ func TestRejected(t *testing.T) {
 		t.Fatal(err)
 	}
 	if want := map[string]string{"p2": "ill_typed", "p3": "refused", "p5": "rejected"}; !maps.Equal(got, want) {
-		t.Errorf("rejected are %v, want %v", got, want)
+		t.Errorf("rejected: got %v, want %v", got, want)
 	}
 	if got, err := store.Rejected(t.Context(), "never seen"); err != nil || len(got) != 0 {
-		t.Errorf("of a new failure, rejected are %v, %v", got, err)
+		t.Errorf("rejected for a new failure: %v, %v", got, err)
 	}
 }
 
@@ -341,7 +341,7 @@ func TestRejected(t *testing.T) {
 func wantError(t *testing.T, err error, sentinel error, path string) {
 	t.Helper()
 	if !errors.Is(err, sentinel) {
-		t.Errorf("the error is %v, want %v", err, sentinel)
+		t.Errorf("got error %v, want %v", err, sentinel)
 		return
 	}
 	if !strings.Contains(err.Error(), path) || usererr.Hint(err) == "" {
@@ -349,8 +349,8 @@ func wantError(t *testing.T, err error, sentinel error, path string) {
 	}
 }
 
-// everyCall makes every call of a store, each of which is to give an error.
-func everyCall(t *testing.T, store *learn.SQLite, sentinel error, path string) {
+// everyCallFails checks that every call of a store returns an error.
+func everyCallFails(t *testing.T, store *learn.SQLite, sentinel error, path string) {
 	t.Helper()
 	_, err := store.Posteriors(t.Context(), learn.Context{})
 	wantError(t, err, sentinel, path)
@@ -369,14 +369,14 @@ func TestNotADatabase(t *testing.T) {
 		t.Fatal(err)
 	}
 	store := open(t, path)
-	everyCall(t, store, learn.ErrCorrupt, path)
+	everyCallFails(t, store, learn.ErrCorrupt, path)
 	if data, err := os.ReadFile(path); err != nil || string(data) != garbage {
-		t.Errorf("the file was changed without being asked: %v", err)
+		t.Errorf("the store changed the file: %v", err)
 	}
 }
 
-// TestDamagedPages overwrites parts of a good database. Not every damage shows in
-// every call, but reading everything shows it, and nothing panics.
+// TestDamagedPages overwrites parts of a good database. Not every call notices every
+// damage, but one of them does, and none panics.
 func TestDamagedPages(t *testing.T) {
 	t.Parallel()
 	good := filepath.Join(t.TempDir(), "learn.db")
@@ -396,7 +396,7 @@ func TestDamagedPages(t *testing.T) {
 			}
 			return b
 		},
-		"the schema": func(b []byte) []byte {
+		"damaged schema": func(b []byte) []byte {
 			for i := 100; i < 4096; i++ {
 				b[i] = 0xff
 			}
@@ -428,9 +428,9 @@ func TestNewerSchema(t *testing.T) {
 	if _, err := db.Exec("PRAGMA user_version = 99"); err != nil {
 		t.Fatal(err)
 	}
-	everyCall(t, open(t, path), learn.ErrNewer, path)
+	everyCallFails(t, open(t, path), learn.ErrNewer, path)
 	if got := count(t, db, "SELECT count(*) FROM outcomes"); got != 1 {
-		t.Errorf("there are %d outcomes, want 1: the database was changed", got)
+		t.Errorf("got %d outcomes, want 1: the database was changed", got)
 	}
 }
 
@@ -450,18 +450,18 @@ func TestLockedByAnother(t *testing.T) {
 	defer store.Close()
 	wantError(t, store.Record(t.Context(), one("2")), learn.ErrBusy, path)
 	if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) != 1 {
-		t.Errorf("reading does not wait for a writer: %v, %v", got, err)
+		t.Errorf("reading while another process writes: %v, %v", got, err)
 	}
 }
 
-func TestNoPlaceForTheFile(t *testing.T) {
+func TestUnusablePath(t *testing.T) {
 	t.Parallel()
 	file := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
 	below := filepath.Join(file, "state", "learn.db")
-	everyCall(t, open(t, below), learn.ErrDenied, below)
+	everyCallFails(t, open(t, below), learn.ErrDenied, below)
 	dir := t.TempDir()
-	everyCall(t, open(t, dir), learn.ErrDenied, dir)
+	everyCallFails(t, open(t, dir), learn.ErrDenied, dir)
 }

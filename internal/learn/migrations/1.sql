@@ -34,8 +34,8 @@ CREATE TABLE attempts (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX attempts_by_failure ON attempts (failure, patch);
 
--- What it was worth. An outcome outlives its run and may come from another
--- machine, so run and attempt are no foreign keys.
+-- What the attempts were worth. An outcome outlives its run and may come from
+-- another machine, so run and attempt are not foreign keys.
 CREATE TABLE outcomes (
 	id       TEXT PRIMARY KEY,
 	run      TEXT NOT NULL,

@@ -9,7 +9,7 @@ import (
 	"testing"
 )
 
-// Redis is a real server for tests, on a socket of its own.
+// Redis is a real server for tests, on its own socket.
 type Redis struct {
 	Socket string
 
@@ -18,14 +18,14 @@ type Redis struct {
 	cmd  *exec.Cmd
 }
 
-// StartRedis starts a server that ends with the test. Without redis-server the test is
-// skipped. What is written is in its file when it is answered, so that a server that was
-// killed starts again with it.
+// StartRedis starts a server that ends with the test, or skips the test if there is no
+// redis-server. The server writes to its file before it replies, so that nothing is lost
+// when it is killed and started again.
 func StartRedis(t testing.TB, args ...string) *Redis {
 	t.Helper()
 	program, err := exec.LookPath("redis-server")
 	if err != nil {
-		t.Skip("there is no redis-server; make setup gets one")
+		t.Skip("redis-server not found; make setup installs it")
 	}
 	dir, err := os.MkdirTemp("", "redis-") // t.TempDir can be too long for a socket
 	if err != nil {
@@ -45,7 +45,7 @@ func StartRedis(t testing.TB, args ...string) *Redis {
 	return r
 }
 
-// Start starts it again after Kill, and returns when it takes connections.
+// Start starts the server, also after Kill, and returns when it accepts connections.
 func (r *Redis) Start() {
 	r.t.Helper()
 	cmd := exec.Command(r.args[0], r.args[1:]...)
@@ -62,7 +62,7 @@ func (r *Redis) Start() {
 		log.WriteString(lines.Text() + "\n")
 		if strings.Contains(strings.ToLower(lines.Text()), "ready to accept connections") {
 			go func() {
-				for lines.Scan() { // drain, for it to go on
+				for lines.Scan() { // drain, so that it does not block
 				}
 			}()
 			return
@@ -71,7 +71,7 @@ func (r *Redis) Start() {
 	r.t.Fatalf("redis-server did not start:\n%s", log.String())
 }
 
-// Kill ends it as a crash would.
+// Kill ends the server like a crash.
 func (r *Redis) Kill() {
 	if r.cmd == nil {
 		return
@@ -81,5 +81,5 @@ func (r *Redis) Kill() {
 	r.cmd = nil
 }
 
-// URL names the server and a namespace.
+// URL returns the address of a namespace on the server.
 func (r *Redis) URL(namespace string) string { return "unix://" + r.Socket + "?namespace=" + namespace }

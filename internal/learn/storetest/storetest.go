@@ -1,8 +1,8 @@
-// Package storetest is the contract of a learn.Store as tests: every adapter runs
-// it, and what the callers of a store rely on is written here once.
+// Package storetest tests the contract of a learn.Store. It has everything that callers
+// rely on, and every adapter runs it.
 //
-// Non-goals: how an adapter fails when its disk or server does; that is for the
-// adapter's own tests.
+// Non-goals: how an adapter fails when its disk or server fails. The adapter's own tests
+// check that.
 package storetest
 
 import (
@@ -20,15 +20,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn"
 )
 
-// Connect gives one more handle to one storage, as another process would have it.
-// The handle is closed by whoever asked for it.
+// Connect returns another handle to the same storage, like in another process. The caller
+// closes it.
 type Connect func() learn.Store
 
-// New makes an empty storage. Its handles read the time from now and use the
-// default half-life.
+// New creates an empty storage. Its handles read the time from now and use the default
+// half-life.
 type New func(t *testing.T, now func() time.Time) Connect
 
-// Now is the time of the tests. It is noon, so that no day ends during a test.
+// Now is the time in the tests. It is noon, so that no day ends during a test.
 var Now = time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)
 
 func atNow() time.Time { return Now }
@@ -43,15 +43,15 @@ func Run(t *testing.T, storage New) {
 	}{
 		{"empty", empty},
 		{"rewards add up by weight", rewards},
-		{"an outcome comes back as it went in", roundTrip},
+		{"an outcome is returned unchanged", roundTrip},
 		{"recording again changes nothing", idempotent},
-		{"a batch is stored whole or not at all", atomic},
+		{"a batch is stored completely or not at all", atomic},
 		{"old outcomes count less", decay},
-		{"other contexts count a tenth", backOff},
+		{"other contexts count a tenth", borrowed},
 		{"arms do not mix", arms},
 		{"queries select", queries},
 		{"order does not matter", commutative},
-		{"handles share, none is lost", concurrent},
+		{"handles share one storage and lose nothing", concurrent},
 		{"a context ends a call", cancelled},
 		{"closed", closed},
 	}
@@ -63,7 +63,7 @@ func Run(t *testing.T, storage New) {
 	}
 }
 
-// open gives a single handle to a new storage.
+// open returns a single handle to a new storage.
 func open(t *testing.T, storage New) learn.Store {
 	t.Helper()
 	store := storage(t, atNow)()
@@ -91,7 +91,7 @@ func posteriors(t *testing.T, store learn.Store, c learn.Context) map[string]lea
 	return got
 }
 
-// outcomes gives the IDs of what a query selects.
+// outcomes returns the IDs that a query selects.
 func outcomes(t *testing.T, store learn.Store, q learn.Query) []string {
 	t.Helper()
 	got, err := store.Outcomes(t.Context(), q)
@@ -111,11 +111,11 @@ func want(t *testing.T, got map[string]learn.Posterior, want map[string]learn.Po
 		return math.Abs(a.Alpha-b.Alpha) < 1e-9 && math.Abs(a.Beta-b.Beta) < 1e-9
 	}
 	if !maps.EqualFunc(got, want, near) {
-		t.Errorf("posteriors are %v, want %v", got, want)
+		t.Errorf("posteriors: got %v, want %v", got, want)
 	}
 }
 
-// outcome is one of full weight in the context assertion, today.
+// outcome returns an outcome of weight 1 in the context assertion, from today.
 func outcome(id, strategy string, reward float64) learn.Outcome {
 	return learn.Outcome{ID: id, Strategy: strategy, Context: assertion, Reward: reward, Weight: 1, Event: learn.Rejected, At: Now}
 }
@@ -126,7 +126,7 @@ func empty(t *testing.T, storage New) {
 	if got := outcomes(t, store, learn.Query{}); len(got) != 0 {
 		t.Errorf("an empty store has outcomes %v", got)
 	}
-	record(t, store) // nothing
+	record(t, store) // an empty batch
 }
 
 func rewards(t *testing.T, storage New) {
@@ -139,7 +139,7 @@ func rewards(t *testing.T, storage New) {
 	record(t, store, half, noted)
 	want(t, posteriors(t, store, assertion), map[string]learn.Posterior{"guard": {Alpha: 1.5, Beta: 2.5}})
 	if got := outcomes(t, store, learn.Query{}); len(got) != 4 {
-		t.Errorf("outcomes are %v, want all four, also that of no weight", got)
+		t.Errorf("outcomes: got %v, want all four, also the one of weight 0", got)
 	}
 }
 
@@ -157,7 +157,7 @@ func roundTrip(t *testing.T, storage New) {
 		t.Fatalf("Outcomes: %v", err)
 	}
 	if !slices.Equal(got, []learn.Outcome{full, odd}) {
-		t.Errorf("outcomes are %+v\nwant %+v\nand %+v", got, full, odd)
+		t.Errorf("outcomes: got %+v\nwant %+v\nand %+v", got, full, odd)
 	}
 }
 
@@ -178,34 +178,34 @@ func idempotent(t *testing.T, storage New) {
 	record(t, store, other, outcome("2", "guard", 0), outcome("2", "guard", 0))
 	want(t, posteriors(t, store, assertion), map[string]learn.Posterior{"guard": {Alpha: 1, Beta: 1}})
 	if got := outcomes(t, store, learn.Query{}); !slices.Equal(got, []string{"1", "2"}) {
-		t.Errorf("outcomes are %v, want 1 and 2 once", got)
+		t.Errorf("outcomes: got %v, want 1 and 2, each once", got)
 	}
 }
 
 func atomic(t *testing.T, storage New) {
 	store := open(t, storage)
 	bad := map[string]learn.Outcome{
-		"no ID":              outcome("", "guard", 1),
-		"no strategy":        outcome("2", "", 1),
-		"reward above 1":     outcome("2", "guard", 1.01),
-		"reward below 0":     outcome("2", "guard", -0.01),
-		"reward not a value": outcome("2", "guard", math.NaN()),
-		"weight negative":    {ID: "2", Strategy: "guard", Weight: -1},
-		"weight infinite":    {ID: "2", Strategy: "guard", Weight: math.Inf(1)},
-		"weight not a value": {ID: "2", Strategy: "guard", Weight: math.NaN()},
+		"no ID":               outcome("", "guard", 1),
+		"no strategy":         outcome("2", "", 1),
+		"reward above 1":      outcome("2", "guard", 1.01),
+		"reward below 0":      outcome("2", "guard", -0.01),
+		"reward not a number": outcome("2", "guard", math.NaN()),
+		"weight negative":     {ID: "2", Strategy: "guard", Weight: -1},
+		"weight infinite":     {ID: "2", Strategy: "guard", Weight: math.Inf(1)},
+		"weight not a number": {ID: "2", Strategy: "guard", Weight: math.NaN()},
 	}
 	for name, o := range bad {
 		batch := learn.Batch{Outcomes: []learn.Outcome{outcome("1", "guard", 1), o}}
 		if err := store.Record(t.Context(), batch); err == nil {
-			t.Errorf("%s: Record took it", name)
+			t.Errorf("%s: Record accepted it", name)
 		}
 	}
 	orphan := learn.Batch{Attempts: []learn.Attempt{{ID: "a"}}, Outcomes: []learn.Outcome{outcome("1", "guard", 1)}}
 	if err := store.Record(t.Context(), orphan); err == nil {
-		t.Errorf("Record took an attempt without a run")
+		t.Errorf("Record accepted an attempt without a run")
 	}
 	if got := outcomes(t, store, learn.Query{}); len(got) != 0 {
-		t.Errorf("of batches that were refused, %v is stored", got)
+		t.Errorf("refused batches left outcomes %v", got)
 	}
 	want(t, posteriors(t, store, assertion), nil)
 }
@@ -229,7 +229,7 @@ func decay(t *testing.T, storage New) {
 	})
 }
 
-func backOff(t *testing.T, storage New) {
+func borrowed(t *testing.T, storage New) {
 	store := open(t, storage)
 	record(t, store,
 		outcome("1", "guard", 1),
@@ -240,7 +240,7 @@ func backOff(t *testing.T, storage New) {
 	want(t, posteriors(t, store, learn.Context{Language: "java", Kind: "race"}), map[string]learn.Posterior{"guard": {Alpha: 0.2, Beta: 0.1}})
 }
 
-// arms uses names that an adapter which joins them into one key would confuse.
+// arms uses names that would collide in an adapter that joins them into one key.
 func arms(t *testing.T, storage New) {
 	store := open(t, storage)
 	names := []string{"a", "a:b", "b", "b:c", "a/b", "", "a b", "*", "a\x00b"}
@@ -257,7 +257,7 @@ func arms(t *testing.T, storage New) {
 		for _, kind := range names {
 			got := posteriors(t, store, learn.Context{Language: language, Kind: kind})
 			if len(got) != len(names) {
-				t.Fatalf("there are %d strategies, want %d: %v", len(got), len(names), got)
+				t.Fatalf("got %d strategies, want %d: %v", len(got), len(names), got)
 			}
 			own := got["s:"+language].Alpha
 			if expect := 1 + 0.1*float64(len(names)-1); math.Abs(own-expect) > 1e-9 {
@@ -299,8 +299,8 @@ func queries(t *testing.T, storage New) {
 	}
 }
 
-// commutative records the same outcomes in two orders and two divisions, and
-// compares both with the arithmetic that the package learn documents.
+// commutative records the same outcomes in several orders and batch sizes, and compares
+// the posteriors with learn.Fold.
 func commutative(t *testing.T, storage New) {
 	rng := rand.New(rand.NewPCG(1, 2))
 	var all []learn.Outcome
@@ -355,7 +355,7 @@ func concurrent(t *testing.T, storage New) {
 	defer store.Close()
 	want(t, posteriors(t, store, assertion), map[string]learn.Posterior{"guard": {Alpha: handles * batches}, "case": {Beta: batches}})
 	if got := len(outcomes(t, store, learn.Query{})); got != handles*batches+batches {
-		t.Errorf("%d outcomes are stored, want %d", got, handles*batches+batches)
+		t.Errorf("got %d outcomes, want %d", got, handles*batches+batches)
 	}
 }
 
@@ -370,7 +370,7 @@ func cancelled(t *testing.T, storage New) {
 		t.Errorf("Posteriors: %v, want %v", err, context.Canceled)
 	}
 	if got := outcomes(t, store, learn.Query{}); len(got) != 0 { // the store still works
-		t.Errorf("of a call that was cancelled, %v is stored", got)
+		t.Errorf("a canceled call left outcomes %v", got)
 	}
 }
 
@@ -381,9 +381,9 @@ func closed(t *testing.T, storage New) {
 		t.Fatalf("Close: %v", err)
 	}
 	if err := store.Record(t.Context(), learn.Batch{Outcomes: []learn.Outcome{outcome("2", "guard", 1)}}); err == nil {
-		t.Errorf("a closed store records")
+		t.Errorf("a closed store accepts outcomes")
 	}
 	if _, err := store.Posteriors(t.Context(), assertion); err == nil {
-		t.Errorf("a closed store has posteriors")
+		t.Errorf("a closed store returns posteriors")
 	}
 }
