@@ -182,7 +182,7 @@ func eventNames(list []string) ([]githook.Name, error) {
 	var out []githook.Name
 	for _, name := range list {
 		if _, ok := githook.Find(name); !ok && name != "all" {
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no hook %q", name), Advice: "known are " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no hook %q", name), Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		}
 	}
 	for _, e := range githook.Events() { // in git's order

@@ -339,7 +339,7 @@ func unknown(what, name string, known []string) error {
 	if near := Nearest(name, known); near != "" {
 		return hinted(fmt.Sprintf("unknown %s %.40q", what, name), fmt.Sprintf("did you mean %q?", near))
 	}
-	return hinted(fmt.Sprintf("unknown %s %.40q", what, name), "known are "+strings.Join(known, ", "))
+	return hinted(fmt.Sprintf("unknown %s %.40q", what, name), "use one of "+strings.Join(known, ", "))
 }
 
 func oneOf(words ...string) func(string) error {
@@ -469,7 +469,7 @@ func store(s string) error {
 	schemes := []string{"sqlite", "file", "redis", "rediss", "valkey", "valkeys", "unix"}
 	scheme, _, isURL := strings.Cut(s, "://")
 	if isURL && !slices.Contains(schemes, scheme) {
-		return hinted("the scheme is not that of a store", "known are "+strings.Join(schemes, ", ")+", or write a path")
+		return hinted("the scheme is not that of a store", "use one of "+strings.Join(schemes, ", ")+", or write a path")
 	}
 	return line(s)
 }

@@ -250,7 +250,7 @@ func (o *opener) files() ([]Channel, error) {
 			for _, f := range o.forms {
 				known = append(known, f.Name)
 			}
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no format %q for a file", format), Advice: "known are " + strings.Join(known, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no format %q for a file", format), Advice: "use one of " + strings.Join(known, ", ")}
 		}
 		out = append(out, File(channels.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
 	}

@@ -107,7 +107,7 @@ func TestOpenRefuses(t *testing.T) {
 			"email.username needs a connection that is private", "starttls",
 		},
 		{"channels: [webhook]", "the channel webhook needs webhooks", "docs/channels.md"},
-		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "known are terminal, markdown, html, json"},
+		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "use one of terminal, markdown, html, json"},
 	} {
 		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
 		usage := new(usererr.UsageError)

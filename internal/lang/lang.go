@@ -183,7 +183,7 @@ func Select(languages []Language, names []string) ([]Language, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("unknown language %q: known are %s", name, strings.Join(known, ", "))
+			return nil, fmt.Errorf("unknown language %q: use one of %s", name, strings.Join(known, ", "))
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(languages), func(l Language) bool { return !slices.Contains(names, l.Name) }), nil

@@ -90,7 +90,7 @@ func TestSelect(t *testing.T) {
 	for _, test := range []struct{ names, want string }{
 		{"", "go python generic"},
 		{"generic go", "go generic"},
-		{"ruby", `unknown language "ruby": known are go, python, generic`},
+		{"ruby", `unknown language "ruby": use one of go, python, generic`},
 	} {
 		chosen, err := Select(all, strings.Fields(test.names))
 		var names []string

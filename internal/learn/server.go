@@ -82,7 +82,7 @@ func ParseServer(text string) (Server, error) {
 	}
 	for key := range query {
 		if !slices.Contains(known, key) {
-			return Server{}, errors.New("unknown parameter in the store URL; known are " + strings.Join(known, ", "))
+			return Server{}, errors.New("unknown parameter in the store URL; use one of " + strings.Join(known, ", "))
 		}
 	}
 	if s.Namespace = query.Get("namespace"); s.Namespace != "" {

@@ -293,7 +293,7 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 			for i, s := range all {
 				names[i] = s.Name
 			}
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no strategy %q", pattern), Advice: "known are " + strings.Join(names, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no strategy %q", pattern), Advice: "use one of " + strings.Join(names, ", ")}
 		}
 	}
 	var out []propose.Strategy
