@@ -51,10 +51,10 @@ func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 func count(patches []report.Patch) (plausible, verified int) {
 	for _, p := range patches {
 		switch p.State {
-		case "verified":
+		case report.PatchVerified:
 			verified++
 			plausible++
-		case "plausible":
+		case report.PatchPlausible:
 			plausible++
 		}
 	}
@@ -66,12 +66,12 @@ func count(patches []report.Patch) (plausible, verified int) {
 // ranked, because they are not shown to users. The rank is 0 if there is no such patch.
 func exactPatch(patches []report.Patch, match func(report.Patch) bool) (best report.Patch, rank int) {
 	for _, p := range patches {
-		if (p.State != "plausible" && p.State != "verified") || !match(p) {
+		if (p.State != report.PatchPlausible && p.State != report.PatchVerified) || !match(p) {
 			continue
 		}
 		r := 1
 		for _, other := range patches {
-			if (other.State == "plausible" || other.State == "verified") && other.Cluster == p.Cluster && other.Rank < p.Rank {
+			if (other.State == report.PatchPlausible || other.State == report.PatchVerified) && other.Cluster == p.Cluster && other.Rank < p.Rank {
 				r++
 			}
 		}

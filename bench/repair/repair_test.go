@@ -135,10 +135,10 @@ func TestExact(t *testing.T) {
 func TestExactPatchRank(t *testing.T) {
 	t.Parallel()
 	patches := []report.Patch{
-		{ID: "a", Cluster: 1, Rank: 1, State: "verified"},
-		{ID: "b", Cluster: 1, Rank: 2, State: "refused"},
-		{ID: "c", Cluster: 1, Rank: 3, State: "plausible"},
-		{ID: "d", Cluster: 2, Rank: 1, State: "plausible"},
+		{ID: "a", Cluster: 1, Rank: 1, State: report.PatchVerified},
+		{ID: "b", Cluster: 1, Rank: 2, State: report.PatchRefused},
+		{ID: "c", Cluster: 1, Rank: 3, State: report.PatchPlausible},
+		{ID: "d", Cluster: 2, Rank: 1, State: report.PatchPlausible},
 	}
 	rankOf := func(id string) int {
 		_, rank := exactPatch(patches, func(p report.Patch) bool { return p.ID == id })
@@ -297,8 +297,8 @@ func TestMeasure(t *testing.T) {
 	binary, seen := fakeRegreen(t, report.Report{
 		Verdict: report.Red,
 		Patches: []report.Patch{
-			{Rank: 1, Cluster: 1, State: "plausible", Strategy: "b", Diff: unified("tiny.go", string(buggy), wrong)},
-			{Rank: 2, Cluster: 1, State: "verified", Strategy: "a", Attempt: "3", Diff: unified("tiny.go", string(buggy), tinySource())},
+			{Rank: 1, Cluster: 1, State: report.PatchPlausible, Strategy: "b", Diff: unified("tiny.go", string(buggy), wrong)},
+			{Rank: 2, Cluster: 1, State: report.PatchVerified, Strategy: "a", Attempt: "3", Diff: unified("tiny.go", string(buggy), tinySource())},
 		},
 		Attempts: []report.Attempt{{ID: "1"}, {ID: "2"}, {ID: "3"}},
 		Stats:    report.Stats{Validated: 7},

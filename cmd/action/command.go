@@ -233,7 +233,7 @@ func shown(rep *report.Report, told deliver.Told, head, id string) (*report.Patc
 		switch {
 		case bound && id != want, !strings.Contains(told.Comment.Body, want):
 			return nil, refuse("The patch %s is not the one that the report shows for this commit.", report.Code(name))
-		case p.State != "verified":
+		case p.State != report.PatchVerified:
 			return nil, refuse("The patch %s is not verified, so it is not for regreen to commit.", report.Code(name))
 		case p.Redacted:
 			return nil, refuse("The diff of %s held a secret that was taken out, so it does not apply any more.", report.Code(name))

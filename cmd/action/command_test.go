@@ -55,11 +55,11 @@ func newTold(t *testing.T, adjust func(*report.Report)) *told {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got := deliver.All(t.Context(), x.report, opened); got[0].State != deliver.Sent {
+	if got := deliver.All(t.Context(), x.report, opened); got[0].State != report.ReceiptSent {
 		t.Fatalf("%+v", got)
 	}
 	x.bound = deliver.Bound(x.head, &x.report.Patches[0])
-	if body := api.Comments(7)[0].Body; !strings.Contains(body, "/regreen apply "+x.bound) && !x.report.Patches[0].Redacted && x.report.Patches[0].State == "verified" {
+	if body := api.Comments(7)[0].Body; !strings.Contains(body, "/regreen apply "+x.bound) && !x.report.Patches[0].Redacted && x.report.Patches[0].State == report.PatchVerified {
 		t.Fatalf("the comment does not say what to type:\n%s", body)
 	}
 	return x
@@ -70,16 +70,16 @@ func proposal() *report.Report {
 	diff := string(patch.Format([]patch.File{patch.Diff("m.go", "m.go", []byte(badCode), []byte(goodCode))}))
 	return &report.Report{
 		Schema: report.Schema, ID: "abcdefg", Version: "1.0.0", Started: time.Date(2026, 3, 2, 9, 0, 0, 0, time.UTC), Verdict: report.Proposed,
-		Environment: report.Environment{Event: "pull_request", Provider: detect.GitHub, Mode: "production", Reasons: []string{"CI"}, Policy: "auto"},
+		Environment: report.Environment{Event: "pull_request", Provider: detect.GitHub, Mode: "production", ModeReasons: []string{"CI"}, Policy: "auto"},
 		Command:     "go test ./...", Tests: report.Tests{Packages: 1, Failed: 1},
-		Failures: []report.Failure{{ID: "example.com/m.TestMax", Package: "example.com/m", Test: "TestMax", Kind: "assertion", Status: "new", Message: "Max(3, 2) = 2", Cluster: 1}},
-		Clusters: []report.Cluster{{Cause: "the comparison", Failures: []string{"example.com/m.TestMax"}, Status: "repaired", Patch: "abcdefg-1"}},
+		Failures: []report.Failure{{ID: "example.com/m.TestMax", Package: "example.com/m", Test: "TestMax", Kind: "assertion", Status: report.FailureNew, Message: "Max(3, 2) = 2", Cluster: 1}},
+		Clusters: []report.Cluster{{Cause: "the comparison", Failures: []string{"example.com/m.TestMax"}, Status: report.ClusterRepaired, Patch: "abcdefg-1"}},
 		Patches: []report.Patch{{
-			ID: "abcdefg-1", Attempt: "a1", Strategy: "template/operator", Title: "compare with > instead of <", Rank: 1, Cluster: 1, State: "verified", Confidence: 0.9,
-			Files: []report.Span{{File: "m.go", Start: 5, End: 5}}, Diff: diff, Evidence: []report.Evidence{{Step: "suite", Passed: true, Detail: "1 test passes"}},
+			ID: "abcdefg-1", Attempt: "a1", Strategy: "template/operator", Title: "compare with > instead of <", Rank: 1, Cluster: 1, State: report.PatchVerified, Confidence: 0.9,
+			Files: []report.Span{{File: "m.go", Start: 5, End: 5}}, Diff: diff, Evidence: []report.Evidence{{Step: report.StageSuite, Passed: true, Detail: "1 test passes"}},
 		}},
 		Suspects: []report.Suspect{{Span: report.Span{File: "m.go", Start: 5, End: 5}, Score: 0.9, Why: []string{"changed since the base"}}},
-		Attempts: []report.Attempt{{ID: "a1", Strategy: "template/operator", File: "m.go", Line: 5, Stage: "suite", Verdict: "verified"}},
+		Attempts: []report.Attempt{{ID: "a1", Strategy: "template/operator", File: "m.go", Line: 5, Stage: report.StageSuite, Verdict: report.AttemptVerified}},
 	}
 }
 
@@ -293,7 +293,7 @@ func TestApplyIsRefused(t *testing.T) {
 		},
 		{
 			name: "not verified", command: "apply abcdefg-1", want: "is not",
-			adjust: func(r *report.Report) { r.Patches[0].State = "plausible" },
+			adjust: func(r *report.Report) { r.Patches[0].State = report.PatchPlausible },
 		},
 		{
 			name: "a secret in it", command: "apply abcdefg-1", want: "is not",

@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/channels"
-	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
 )
@@ -56,13 +55,13 @@ type output struct{ name, value string }
 func outputs(rep *report.Report, folder, state string) []output {
 	failures, patches := 0, 0
 	for _, f := range rep.Failures {
-		if f.Status == "new" || f.Status == "fixed" { // the tests of the first run count
+		if f.Status == report.FailureNew || f.Status == report.FailureFixed { // the tests of the first run count
 			failures++
 		}
 	}
 	patchID, patchPath := "", ""
 	for _, p := range rep.Patches {
-		if p.State != "verified" {
+		if p.State != report.PatchVerified {
 			continue
 		}
 		patches++
@@ -92,7 +91,7 @@ func outputs(rep *report.Report, folder, state string) []output {
 // sentTo is where the report is in a channel, "" where it is not.
 func sentTo(rep *report.Report, channel channels.Name) string {
 	for _, receipt := range slices.Backward(rep.Receipts) {
-		if receipt.Channel == string(channel) && receipt.State != deliver.Failed && receipt.Where != "" {
+		if receipt.Channel == string(channel) && receipt.State != report.ReceiptFailed && receipt.Where != "" {
 			return receipt.Where
 		}
 	}

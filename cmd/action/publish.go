@@ -164,7 +164,7 @@ func (s *step) foreign(rep *report.Report, pull forge.Pull) {
 	rep.Environment.Provider, rep.Environment.Mode = detect.GitHub, string(detect.Production)
 	rep.Environment.Fork = s.environment.Fork
 	rep.Environment.Head, rep.Environment.Branch = run.HeadSHA, s.environment.Branch
-	rep.Environment.Reasons = []string{fmt.Sprintf("read from the artifact of run %d", run.ID)}
+	rep.Environment.ModeReasons = []string{fmt.Sprintf("read from the artifact of run %d", run.ID)}
 	rep.Receipts = nil
 	of := "that no right to write was given to"
 	if pull.Fork || s.environment.Fork {
@@ -172,7 +172,7 @@ func (s *step) foreign(rep *report.Report, pull forge.Pull) {
 	}
 	if pull.Fork || s.environment.Restricted {
 		rep.Alerts = append([]report.Alert{{
-			Level: "warning", Text: "All of this was made by a run " + of + ", which could have written anything.", Hint: "read a patch before you take it",
+			Level: report.LevelWarning, Text: "All of this was made by a run " + of + ", which could have written anything.", Hint: "read a patch before you take it",
 		}}, rep.Alerts...)
 	}
 }

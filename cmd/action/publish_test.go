@@ -138,9 +138,9 @@ const evil = "</details><script>alert(1)</script>\r\n::error::pwned\n::set-outpu
 // plant puts a text wherever a report holds words.
 func plant(rep *report.Report, text string) {
 	rep.Version, rep.Command, rep.Notes = text, text, []string{text}
-	rep.Environment.Branch, rep.Environment.Event, rep.Environment.Reasons = text, text, []string{text}
+	rep.Environment.Branch, rep.Environment.Event, rep.Environment.ModeReasons = text, text, []string{text}
 	rep.Problem = &report.Problem{What: text, Where: text, Hint: text, Output: text}
-	rep.Alerts = []report.Alert{{Level: "error", Text: text, Hint: text}}
+	rep.Alerts = []report.Alert{{Level: report.LevelError, Text: text, Hint: text}}
 	for i := range rep.Failures {
 		f := &rep.Failures[i]
 		f.Package, f.Test, f.ID, f.Message, f.Output = text, text, text, text, text
@@ -151,13 +151,13 @@ func plant(rep *report.Report, text string) {
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
 		p.Title, p.Strategy, p.Reason = text, text, text
-		p.Evidence = []report.Evidence{{Step: "suite", Detail: text}}
+		p.Evidence = []report.Evidence{{Step: report.StageSuite, Detail: text}}
 	}
 	for i := range rep.Attempts {
 		rep.Attempts[i].Strategy, rep.Attempts[i].Reason = text, text
 	}
 	rep.Suspects[0].Why = []string{text}
-	rep.Receipts = []report.Receipt{{Channel: "comment", State: "sent", Where: "https://evil.example/" + text, Reason: text}}
+	rep.Receipts = []report.Receipt{{Channel: "comment", State: report.ReceiptSent, Where: "https://evil.example/" + text, Reason: text}}
 }
 
 // A report that a fork has made up gets no further than its words: either it is refused,

@@ -249,7 +249,7 @@ func (s *step) artifact() string {
 // upload makes an artifact of the folder, and gives its ID, 0 where that failed.
 func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string) int64 {
 	start := time.Now()
-	receipt := report.Receipt{Channel: uploadReceipt, State: deliver.Sent}
+	receipt := report.Receipt{Channel: uploadReceipt, State: report.ReceiptSent}
 	services, err := runner.New(s.getenv, nil)
 	var made runner.Artifact
 	if err == nil {
@@ -261,7 +261,7 @@ func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string)
 		}
 	}
 	if err != nil {
-		receipt.State, receipt.Reason = deliver.Failed, report.Brief(usererr.OneLine(err))
+		receipt.State, receipt.Reason = report.ReceiptFailed, report.Brief(usererr.OneLine(err))
 	}
 	receipt.Seconds = time.Since(start).Seconds()
 	rep.Receipts = append(rep.Receipts, receipt)

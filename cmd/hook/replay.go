@@ -93,8 +93,8 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 		return nil
 	}
 	fmt.Fprintf(a.stderr, "regreen: replay of %s came to something else\n", first.ID)
-	if len(first.Replay.Network) > 0 {
-		fmt.Fprintf(a.stderr, "  it asked others, who may answer differently each time: %s\n", printable(strings.Join(first.Replay.Network, ", ")))
+	if len(first.Replay.NetworkStrategies) > 0 {
+		fmt.Fprintf(a.stderr, "  it asked others, who may answer differently each time: %s\n", printable(strings.Join(first.Replay.NetworkStrategies, ", ")))
 	}
 	for _, d := range differences {
 		fmt.Fprintf(a.stderr, "  %s\n", printable(d))

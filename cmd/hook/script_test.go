@@ -283,7 +283,7 @@ func cmdMerged(ts *testscript.TestScript, neg bool, args []string) {
 	if len(all.Patches) == 0 || len(whole.Patches) == 0 || all.Patches[0].Diff != whole.Patches[0].Diff {
 		ts.Fatalf("the best patches are %+v and %+v", all.Patches, whole.Patches)
 	}
-	if all.Verdict != whole.Verdict || all.Patches[0].Rank != 1 || all.Patches[0].State != "verified" {
+	if all.Verdict != whole.Verdict || all.Patches[0].Rank != 1 || all.Patches[0].State != report.PatchVerified {
 		ts.Fatalf("%s, want %s; %+v", all.Verdict, whole.Verdict, all.Patches[0])
 	}
 	by, attempts := make(map[string]int), 0

@@ -80,7 +80,7 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 			return nil, &usererr.UsageError{What: "patch " + id + " is not applied"}
 		case p.ID == id:
 			return []*report.Patch{p}, nil
-		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == "verified" && p.Rank == 1:
+		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == report.PatchVerified && p.Rank == 1:
 			out = append(out, p)
 		}
 	}

@@ -105,20 +105,20 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	case report.Green, report.Known, report.Flaky:
 	case report.Fixed: // the patch is in the tree: what counts are the failures that are left
 		verdict = report.Green
-		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == "known" }) {
+		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == report.FailureKnown }) {
 			verdict = report.Known
 		}
 	default:
 		return
 	}
-	if what.tree == "" || rep.Tests.Late > 0 {
+	if what.tree == "" || rep.Tests.UnfinishedPackages > 0 {
 		return
 	}
 	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
 		return // the tree changed during the test
 	}
 	scope := witness.Suite
-	if rep.Tests.Unreached > 0 {
+	if rep.Tests.UnaffectedPackages > 0 {
 		scope = witness.Reached
 		if w, ok := witness.Open(e.repo.StateDir()).Find(e.key(what.before)); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
 			scope = witness.Suite

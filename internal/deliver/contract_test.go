@@ -330,7 +330,7 @@ func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report
 
 func sends(t *testing.T, s site) {
 	got := one(t.Context(), t, s, s.channel, proposed())
-	if got.State != deliver.Sent || got.Reason != "" {
+	if got.State != report.ReceiptSent || got.Reason != "" {
 		t.Fatalf("receipt %+v", got)
 	}
 	if text := strings.Join(s.there(), "\n"); !strings.Contains(text, "TestMean") || !strings.Contains(text, "p-3f2a") && !strings.Contains(text, "```suggestion") {
@@ -354,7 +354,7 @@ func again(t *testing.T, s site) {
 func anyReport(t *testing.T, s site) {
 	for name, r := range map[string]*report.Report{"bare": bare(), "hostile": hostile(), "huge": huge()} {
 		got := one(t.Context(), t, s, s.channel, r)
-		if got.State == deliver.Failed || got.State == deliver.Skipped && got.Reason == "" {
+		if got.State == report.ReceiptFailed || got.State == report.ReceiptSkipped && got.Reason == "" {
 			t.Errorf("%s: receipt %+v", name, got)
 		}
 		for _, text := range s.there() {
@@ -367,7 +367,7 @@ func anyReport(t *testing.T, s site) {
 
 func refusals(t *testing.T, s site) {
 	got := one(t.Context(), t, s, s.broken, proposed())
-	if got.State != deliver.Failed || !strings.Contains(got.Reason, "(hint: ") {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "(hint: ") {
 		t.Errorf("receipt %+v, want a failure with a hint", got)
 	}
 }
@@ -375,7 +375,7 @@ func refusals(t *testing.T, s site) {
 func cancelled(t *testing.T, s site) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
-	if got := one(ended, t, s, s.channel, proposed()); got.State != deliver.Failed || got.Reason == "" {
+	if got := one(ended, t, s, s.channel, proposed()); got.State != report.ReceiptFailed || got.Reason == "" {
 		t.Errorf("receipt %+v of what was ended before", got)
 	}
 	if s.silent == nil {
@@ -383,7 +383,7 @@ func cancelled(t *testing.T, s site) {
 	}
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
-	if got := one(soon, t, s, s.silent, proposed()); got.State != deliver.Failed || got.Reason == "" || got.Reason == "did not end in time" {
+	if got := one(soon, t, s, s.silent, proposed()); got.State != report.ReceiptFailed || got.Reason == "" || got.Reason == "did not end in time" {
 		t.Errorf("receipt %+v of what was ended underway", got)
 	}
 }

@@ -34,13 +34,6 @@ type Channel interface {
 	Send(ctx context.Context, r *report.Report) (report.Receipt, error)
 }
 
-// The states of a receipt.
-const (
-	Sent    = "sent"
-	Skipped = "skipped"
-	Failed  = "failed"
-)
-
 const (
 	together = 4               // channels that send at the same time
 	patience = 2 * time.Second // with a channel that goes on when it should end
@@ -106,18 +99,18 @@ func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Rece
 	}
 	receipt.Channel = string(c.Name())
 	if receipt.State == "" {
-		receipt.State = Sent
+		receipt.State = report.ReceiptSent
 	}
 	return receipt
 }
 
 func failed(c Channel, err error) report.Receipt {
-	return report.Receipt{Channel: string(c.Name()), State: Failed, Reason: report.Brief(usererr.OneLine(err))}
+	return report.Receipt{Channel: string(c.Name()), State: report.ReceiptFailed, Reason: report.Brief(usererr.OneLine(err))}
 }
 
 // skip returns the receipt of what was not sent on purpose.
 func skip(reason, hint string) report.Receipt {
-	return report.Receipt{State: Skipped, Reason: usererr.OneLine(&usererr.Error{What: reason, Advice: hint})}
+	return report.Receipt{State: report.ReceiptSkipped, Reason: usererr.OneLine(&usererr.Error{What: reason, Advice: hint})}
 }
 
 // Rendering is one form of a report.

@@ -45,16 +45,16 @@ func TestAll(t *testing.T) {
 			}},
 			fake{"panicking", func(context.Context, *report.Report) (report.Receipt, error) { panic("nil map") }},
 			fake{"skipping", func(context.Context, *report.Report) (report.Receipt, error) {
-				return report.Receipt{State: deliver.Skipped, Reason: "nothing to say"}, nil
+				return report.Receipt{State: report.ReceiptSkipped, Reason: "nothing to say"}, nil
 			}},
 			sleeping("quick", 0),
 		})
 		want := []report.Receipt{
-			{Channel: "slow", State: deliver.Sent, Where: "slow", Seconds: 3},
-			{Channel: "failing", State: deliver.Failed, Reason: "no route", Tries: 2},
-			{Channel: "panicking", State: deliver.Failed, Reason: "a fault in regreen: nil map"},
-			{Channel: "skipping", State: deliver.Skipped, Reason: "nothing to say"},
-			{Channel: "quick", State: deliver.Sent, Where: "quick"},
+			{Channel: "slow", State: report.ReceiptSent, Where: "slow", Seconds: 3},
+			{Channel: "failing", State: report.ReceiptFailed, Reason: "no route", Tries: 2},
+			{Channel: "panicking", State: report.ReceiptFailed, Reason: "a fault in regreen: nil map"},
+			{Channel: "skipping", State: report.ReceiptSkipped, Reason: "nothing to say"},
+			{Channel: "quick", State: report.ReceiptSent, Where: "quick"},
 		}
 		if diff := cmp.Diff(want, got); diff != "" {
 			t.Errorf("(-want +got):\n%s", diff)
@@ -92,10 +92,10 @@ func TestAllEnds(t *testing.T) {
 		if took := time.Since(start); took > 4*time.Second {
 			t.Errorf("it took %s", took)
 		}
-		if got[0].State != deliver.Failed || got[0].Reason != "did not end in time" {
+		if got[0].State != report.ReceiptFailed || got[0].Reason != "did not end in time" {
 			t.Errorf("receipt %+v", got[0])
 		}
-		if got[4].State != deliver.Failed || got[4].Reason != "the job is out of time" {
+		if got[4].State != report.ReceiptFailed || got[4].Reason != "the job is out of time" {
 			t.Errorf("receipt %+v", got[4])
 		}
 		time.Sleep(time.Minute) // what is left behind ends without harm

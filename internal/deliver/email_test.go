@@ -87,7 +87,7 @@ func TestEmail(t *testing.T) {
 				o.TLS = "implicit"
 			}
 		}), proposed())
-		if got.State != deliver.Sent || got.Where != "team@example.com, lead@example.com" {
+		if got.State != report.ReceiptSent || got.Where != "team@example.com, lead@example.com" {
 			t.Fatalf("starttls %v: receipt %+v", starttls, got)
 		}
 		for _, line := range s.inTheClear() {
@@ -144,7 +144,7 @@ func TestEmailThreads(t *testing.T) {
 func TestEmailInjection(t *testing.T) {
 	t.Parallel()
 	s := serveTLS(t, true)
-	if got := deliverTo(t, mailing(s, func(o *deliver.EmailOptions) { o.Repository = evil }), hostile()); got.State != deliver.Sent {
+	if got := deliverTo(t, mailing(s, func(o *deliver.EmailOptions) { o.Repository = evil }), hostile()); got.State != report.ReceiptSent {
 		t.Fatalf("receipt %+v", got)
 	}
 	all := s.messages()
@@ -177,22 +177,22 @@ func TestEmailThroughFaults(t *testing.T) {
 		name, command string
 		answers       []string
 		change        func(*deliver.EmailOptions)
-		state         string
+		state         report.ReceiptState
 		tries         int
 		reason        string
 	}{
-		{"greylisted", "RCPT", []string{"451 come back later"}, nil, deliver.Sent, 2, ""},
-		{"busy", "MAIL", []string{"421 too many connections"}, nil, deliver.Sent, 2, ""},
-		{"busy for long", "MAIL", []string{"421 busy", "421 busy", "421 busy"}, nil, deliver.Failed, 3, "in reach"},
-		{"dropped", "DATA", []string{"drop"}, nil, deliver.Sent, 2, ""},
-		{"dropped after the mail", "after DATA", []string{"drop"}, nil, deliver.Sent, 2, ""},
-		{"recipient unknown", "RCPT", []string{"550 no such user"}, nil, deliver.Failed, 1, "email.to"},
-		{"refused", "DATA", []string{"554 spam"}, nil, deliver.Failed, 1, `554 "spam"`},
-		{"wrong password", "", nil, func(o *deliver.EmailOptions) { o.Password = "hunter3" }, deliver.Failed, 1, "535"},
-		{"not trusted", "", nil, func(o *deliver.EmailOptions) { o.Config = nil }, deliver.Failed, 1, "certificate"},
-		{"no STARTTLS", "EHLO", []string{"250 mail.example.com"}, func(o *deliver.EmailOptions) { o.Username = "" }, deliver.Failed, 1, "email.tls"},
-		{"not there", "", nil, func(o *deliver.EmailOptions) { o.Server = "127.0.0.1:1" }, deliver.Failed, 3, "email.server"},
-		{"no address", "", nil, func(o *deliver.EmailOptions) { o.To = []string{"nobody\r\nRCPT TO:<x@y.z>"} }, deliver.Failed, 1, "email.to"},
+		{"greylisted", "RCPT", []string{"451 come back later"}, nil, report.ReceiptSent, 2, ""},
+		{"busy", "MAIL", []string{"421 too many connections"}, nil, report.ReceiptSent, 2, ""},
+		{"busy for long", "MAIL", []string{"421 busy", "421 busy", "421 busy"}, nil, report.ReceiptFailed, 3, "in reach"},
+		{"dropped", "DATA", []string{"drop"}, nil, report.ReceiptSent, 2, ""},
+		{"dropped after the mail", "after DATA", []string{"drop"}, nil, report.ReceiptSent, 2, ""},
+		{"recipient unknown", "RCPT", []string{"550 no such user"}, nil, report.ReceiptFailed, 1, "email.to"},
+		{"refused", "DATA", []string{"554 spam"}, nil, report.ReceiptFailed, 1, `554 "spam"`},
+		{"wrong password", "", nil, func(o *deliver.EmailOptions) { o.Password = "hunter3" }, report.ReceiptFailed, 1, "535"},
+		{"not trusted", "", nil, func(o *deliver.EmailOptions) { o.Config = nil }, report.ReceiptFailed, 1, "certificate"},
+		{"no STARTTLS", "EHLO", []string{"250 mail.example.com"}, func(o *deliver.EmailOptions) { o.Username = "" }, report.ReceiptFailed, 1, "email.tls"},
+		{"not there", "", nil, func(o *deliver.EmailOptions) { o.Server = "127.0.0.1:1" }, report.ReceiptFailed, 3, "email.server"},
+		{"no address", "", nil, func(o *deliver.EmailOptions) { o.To = []string{"nobody\r\nRCPT TO:<x@y.z>"} }, report.ReceiptFailed, 1, "email.to"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -212,7 +212,7 @@ func TestEmailThroughFaults(t *testing.T) {
 					t.Errorf("%q went in the clear", line)
 				}
 			}
-			if tt.state == deliver.Failed && len(s.messages()) > 0 {
+			if tt.state == report.ReceiptFailed && len(s.messages()) > 0 {
 				t.Errorf("%d mails arrived", len(s.messages()))
 			}
 		})
@@ -226,7 +226,7 @@ func TestEmailInTheClear(t *testing.T) {
 	got := deliverTo(t, deliver.Email(deliver.EmailOptions{
 		Server: server.address, From: "regreen@example.com", To: []string{"team@example.com"}, TLS: "none", Username: "ci", Password: "hunter2",
 	}), proposed())
-	if got.State != deliver.Sent {
+	if got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	if raw := server.messages(); len(raw) != 1 || bytes.Contains([]byte(raw[0]), []byte("hunter2")) {

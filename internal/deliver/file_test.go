@@ -53,7 +53,7 @@ func TestFileIsWhole(t *testing.T) {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "report.html"), "the one before")
 	got := deliverTo(t, deliver.File("file", dir, "report.html", failing, ""), proposed())
-	if got.State != deliver.Failed || !strings.Contains(got.Reason, "no template") {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "no template") {
 		t.Errorf("receipt %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "report.html"))
@@ -61,7 +61,7 @@ func TestFileIsWhole(t *testing.T) {
 		t.Errorf("%q, %v", b, err)
 	}
 	write(t, filepath.Join(dir, "taken", "x"), "")
-	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown, ""), proposed()); got.State != deliver.Failed {
+	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown, ""), proposed()); got.State != report.ReceiptFailed {
 		t.Errorf("a folder was replaced: %+v", got)
 	}
 	if diff := cmp.Diff([]string{"report.html", "taken/x"}, names(t, dir)); diff != "" {
@@ -79,7 +79,7 @@ func TestFileIsReplaced(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = reader.Close() }()
-	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown, ""), proposed()); got.State != deliver.Sent {
+	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown, ""), proposed()); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	if b, err := io.ReadAll(reader); err != nil || string(b) != "the one before" {
@@ -99,7 +99,7 @@ func TestFileStaysInside(t *testing.T) {
 		deliver.File("file", dir, "../above.md", markdown, ""),
 		deliver.Artifact(dir, "build/regreen", []deliver.Rendering{markdown}),
 	} {
-		if got := deliverTo(t, c, proposed()); got.State != deliver.Failed {
+		if got := deliverTo(t, c, proposed()); got.State != report.ReceiptFailed {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -123,7 +123,7 @@ func TestArtifact(t *testing.T) {
 	c := deliver.Artifact(dir, "out", []deliver.Rendering{markdown, failing})
 	for range 2 {
 		got := deliverTo(t, c, r)
-		if got.State != deliver.Sent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is not there: no template"}) {
+		if got.State != report.ReceiptSent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is not there: no template"}) {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -138,7 +138,7 @@ func TestArtifact(t *testing.T) {
 	if err != nil || string(b) != r.Patches[0].Diff {
 		t.Errorf("%q, %v", b, err)
 	}
-	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{failing}), r); got.State != deliver.Failed {
+	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{failing}), r); got.State != report.ReceiptFailed {
 		t.Errorf("without any form: %+v", got)
 	}
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
@@ -153,7 +153,7 @@ func TestArtifactLeavesOthersAlone(t *testing.T) {
 		dir := t.TempDir()
 		write(t, filepath.Join(dir, "out", file), "work of days")
 		got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), proposed())
-		if got.State != deliver.Failed || !strings.Contains(got.Reason, "is not regreen's") {
+		if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "is not regreen's") {
 			t.Errorf("%s: receipt %+v", file, got)
 		}
 		if all := names(t, dir); !slices.Equal(all, []string{"out/" + file}) {
@@ -169,14 +169,14 @@ func TestSummary(t *testing.T) {
 	const limit = 1 << 20
 	for _, tt := range []struct {
 		there    int
-		state    string
+		state    report.ReceiptState
 		degraded int
 	}{
-		{0, deliver.Sent, 0},
-		{limit / 2, deliver.Sent, 0},
-		{limit - 20_000, deliver.Sent, 1},
-		{limit - 1000, deliver.Skipped, 0},
-		{limit + 1000, deliver.Skipped, 0},
+		{0, report.ReceiptSent, 0},
+		{limit / 2, report.ReceiptSent, 0},
+		{limit - 20_000, report.ReceiptSent, 1},
+		{limit - 1000, report.ReceiptSkipped, 0},
+		{limit + 1000, report.ReceiptSkipped, 0},
 	} {
 		file := filepath.Join(t.TempDir(), "summary")
 		before := strings.Repeat("x", tt.there)
@@ -191,7 +191,7 @@ func TestSummary(t *testing.T) {
 		if err != nil || !strings.HasPrefix(string(b), before) || len(b) > max(limit, tt.there) {
 			t.Errorf("%d bytes there: %d after, %v", tt.there, len(b), err)
 		}
-		if said := strings.Contains(string(b), "\n## ✗ regreen: "); said != (tt.state == deliver.Sent) {
+		if said := strings.Contains(string(b), "\n## ✗ regreen: "); said != (tt.state == report.ReceiptSent) {
 			t.Errorf("%d bytes there: said %v", tt.there, said)
 		}
 	}
@@ -213,7 +213,7 @@ func TestStream(t *testing.T) {
 	if writes.n != 1 || writes.Len() != 500 {
 		t.Errorf("%d writes of %d bytes", writes.n, writes.Len())
 	}
-	if got := deliverTo(t, deliver.Stream("x", &writes, failing), proposed()); got.State != deliver.Failed || writes.n != 1 {
+	if got := deliverTo(t, deliver.Stream("x", &writes, failing), proposed()); got.State != report.ReceiptFailed || writes.n != 1 {
 		t.Errorf("half was written: %+v", got)
 	}
 }
@@ -238,14 +238,14 @@ func TestFileIsSomebodysOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := deliverTo(t, deliver.File("file", dir, "main.go", markdown, list), proposed())
-	if got.State != deliver.Failed || !strings.Contains(got.Reason, "regreen did not make it") {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "regreen did not make it") {
 		t.Errorf("receipt %+v", got)
 	}
 	if b, err := os.ReadFile(mine); err != nil || string(b) != "package main\n" {
 		t.Errorf("the file is %q, %v", b, err)
 	}
 	for range 2 {
-		if got := deliverTo(t, deliver.File("file", dir, "build/r.md", markdown, list), proposed()); got.State != deliver.Sent {
+		if got := deliverTo(t, deliver.File("file", dir, "build/r.md", markdown, list), proposed()); got.State != report.ReceiptSent {
 			t.Errorf("receipt %+v", got)
 		}
 	}

@@ -50,7 +50,7 @@ func TestCommentIsFound(t *testing.T) {
 	api.AddComment(7, githubtest.Bot, "<!-- regreen:report other -->\nThe report of another job")
 
 	got := deliverTo(t, gitHub(t, api, nil).Comment(), proposed())
-	if got.State != deliver.Sent || !strings.HasSuffix(got.Where, fmt.Sprint("#issuecomment-", mine)) {
+	if got.State != report.ReceiptSent || !strings.HasSuffix(got.Where, fmt.Sprint("#issuecomment-", mine)) {
 		t.Fatalf("receipt %+v", got)
 	}
 	all := api.Comments(7)
@@ -82,7 +82,7 @@ func TestCommentJustFits(t *testing.T) {
 		r.Patches[0].Diff += strings.Repeat("+"+strings.Repeat("x", 98)+"\n", (65_536-left-size(r))/100-1)
 		r.Patches[0].Diff += "+" + strings.Repeat("y", 65_536-left-size(r)-2) + "\n"
 		got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Link = "https://ci.example.com/runs/7" }).Comment(), r)
-		if got.State != deliver.Sent || (len(got.Degraded) > 0) != (left < 90) {
+		if got.State != report.ReceiptSent || (len(got.Degraded) > 0) != (left < 90) {
 			t.Errorf("%d left of %d: receipt %+v", left, size(r), got)
 		}
 	}
@@ -100,7 +100,7 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 		api.AddComment(7, githubtest.Bot, marker+"\nNewer")
 		c := gitHub(t, api, nil).Comment()
 		for range 2 {
-			if got := deliverTo(t, c, proposed()); got.State != deliver.Sent || len(got.Degraded) > 0 {
+			if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSent || len(got.Degraded) > 0 {
 				t.Fatalf("receipt %+v", got)
 			}
 		}
@@ -134,11 +134,11 @@ func TestCommentOfGreen(t *testing.T) {
 	api := newAPI(t)
 	green := &report.Report{ID: "r-2", Verdict: report.Green, Tests: report.Tests{Packages: 1, Passed: 3}}
 	c := gitHub(t, api, nil).Comment()
-	if got := deliverTo(t, c, green); got.State != deliver.Skipped || len(api.Comments(7)) != 0 {
+	if got := deliverTo(t, c, green); got.State != report.ReceiptSkipped || len(api.Comments(7)) != 0 {
 		t.Errorf("receipt %+v, comments %v", got, api.Comments(7))
 	}
 	deliverTo(t, c, proposed())
-	if got := deliverTo(t, c, green); got.State != deliver.Sent {
+	if got := deliverTo(t, c, green); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "3 tests passed") {
@@ -155,9 +155,9 @@ func TestReadOnlyToken(t *testing.T) {
 		api.Deny(githubtest.PullRequests, githubtest.Checks, githubtest.Viewer)
 		g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Restricted = restricted })
 		for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(report.Annotations)}) {
-			want, hint := deliver.Failed, "permissions: "
+			want, hint := report.ReceiptFailed, "permissions: "
 			if restricted {
-				want, hint = deliver.Skipped, "workflow_run"
+				want, hint = report.ReceiptSkipped, "workflow_run"
 			}
 			if got.State != want || !strings.Contains(got.Reason, hint) || got.Tries != 1 {
 				t.Errorf("restricted %v: receipt %+v", restricted, got)
@@ -199,7 +199,7 @@ func TestCommentThroughFaults(t *testing.T) {
 				var waited time.Duration
 				policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 				got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Retry = policy }).Comment(), proposed())
-				if got.State != deliver.Sent || got.Tries != 2 {
+				if got.State != report.ReceiptSent || got.Tries != 2 {
 					t.Errorf("receipt %+v", got)
 				}
 				if n := len(api.Comments(7)); n != 1 {
@@ -221,7 +221,7 @@ func TestPace(t *testing.T) {
 	api.AddComment(7, githubtest.Bot, marker+"\nOld")
 	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Pace = 40 * time.Millisecond })
 	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(marks(120))}) {
-		if got.State != deliver.Sent || got.Tries != 1 {
+		if got.State != report.ReceiptSent || got.Tries != 1 {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -239,7 +239,7 @@ func TestTokenStays(t *testing.T) {
 	api := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(api.Close)
 	got := deliverTo(t, gitHub(t, newAPI(t), func(o *deliver.GitHubOptions) { o.API = api.URL }).Comment(), proposed())
-	if got.State != deliver.Failed || got.Tries != 1 || len(seen) > 0 {
+	if got.State != report.ReceiptFailed || got.Tries != 1 || len(seen) > 0 {
 		t.Errorf("receipt %+v; the other host saw %d requests", got, len(seen))
 	}
 }
@@ -250,7 +250,7 @@ func TestEnterprise(t *testing.T) {
 	api := newAPI(t)
 	api.AddComment(7, githubtest.Bot, marker+"\nOld")
 	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.API = api.Enterprise })
-	if got := deliverTo(t, g.Comment(), proposed()); got.State != deliver.Sent {
+	if got := deliverTo(t, g.Comment(), proposed()); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "TestMean") {
@@ -303,7 +303,7 @@ func TestCheck(t *testing.T) {
 			api := newAPI(t)
 			api.Inject(tt.faults...)
 			got := deliverTo(t, gitHub(t, api, nil).Check(marks(tt.n)), proposed())
-			if got.State != deliver.Sent || got.Tries != 1+len(tt.faults) || (len(got.Degraded) > 0) != (tt.n > tt.want) {
+			if got.State != report.ReceiptSent || got.Tries != 1+len(tt.faults) || (len(got.Degraded) > 0) != (tt.n > tt.want) {
 				t.Errorf("receipt %+v", got)
 			}
 			runs := api.CheckRuns()
@@ -331,7 +331,7 @@ func TestCheckAnnotations(t *testing.T) {
 			{Level: "error", Path: "a.go", Start: 1, Title: strings.Repeat("日本", 200), Message: strings.Repeat("日本", 40_000)},
 		}
 	}
-	if got := deliverTo(t, gitHub(t, api, nil).Check(odd), proposed()); got.State != deliver.Sent {
+	if got := deliverTo(t, gitHub(t, api, nil).Check(odd), proposed()); got.State != report.ReceiptSent {
 		t.Fatalf("receipt %+v", got)
 	}
 	all := api.CheckRuns()[0].Annotations

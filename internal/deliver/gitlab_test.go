@@ -14,6 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 	"github.com/regreen-ci/regreen/internal/forge/gitlabtest"
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 var mergeRequest = detect.Environment{Event: "pull_request", Mode: detect.Production, Provider: detect.GitLab, Head: head, PullRequest: gitlabtest.IID}
@@ -43,7 +44,7 @@ func TestGitLabComment(t *testing.T) {
 	mine := api.AddNote(gitlabtest.Bot, marker+"\nOld", false)
 	for range 2 {
 		got := deliverTo(t, gitLabNote(t, api), proposed())
-		if got.State != deliver.Sent || got.Where != "https://gitlab.example.com/acme/fleet/-/merge_requests/7#note_102" || mine != 102 {
+		if got.State != report.ReceiptSent || got.Where != "https://gitlab.example.com/acme/fleet/-/merge_requests/7#note_102" || mine != 102 {
 			t.Fatalf("receipt %+v", got)
 		}
 	}
@@ -93,7 +94,7 @@ func TestGitLabCommands(t *testing.T) {
 	r.Failures[0].Output = "```\n/close\n```\n/merge\n/assign @me\r\n/unlabel ~bug"
 	r.Failures[0].Message, r.Clusters[0].Cause, r.Patches[0].Title, r.Notes = "/close", "/close", "/close !1", []string{"/close ~bug"}
 	r.Patches[0].Diff = "/close\n" + r.Patches[0].Diff + "\n/close\n"
-	if got := deliverTo(t, gitLabNote(t, api), r); got.State != deliver.Sent {
+	if got := deliverTo(t, gitLabNote(t, api), r); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	if body := api.Notes()[0].Body; !strings.Contains(body, "/merge") {
@@ -112,7 +113,7 @@ func TestGitLabThroughFaults(t *testing.T) {
 	} {
 		api := gitlabtest.New(t)
 		api.Inject(fault)
-		if got := deliverTo(t, gitLabNote(t, api), proposed()); got.State != deliver.Sent || got.Tries != 2 || len(api.Notes()) != 1 {
+		if got := deliverTo(t, gitLabNote(t, api), proposed()); got.State != report.ReceiptSent || got.Tries != 2 || len(api.Notes()) != 1 {
 			t.Errorf("%+v: receipt %+v, %d notes", fault, got, len(api.Notes()))
 		}
 	}
@@ -155,7 +156,7 @@ func TestGitLabOpen(t *testing.T) {
 		{mergeRequest, without("CI_MERGE_REQUEST_IID"), "no pipeline of a merge request"},
 		{fork, environ, "a fork"},
 	} {
-		if got := deliverTo(t, onGitLab(t, tt.env, tt.environ, "channels: [comment]")[0], proposed()); got.State != deliver.Skipped || !strings.Contains(got.Reason, tt.want) {
+		if got := deliverTo(t, onGitLab(t, tt.env, tt.environ, "channels: [comment]")[0], proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
 			t.Errorf("receipt %+v, want %q", got, tt.want)
 		}
 	}

@@ -136,7 +136,7 @@ func TestLanding(t *testing.T) {
 				tt.api(api)
 			}
 			for _, got := range deliver.All(t.Context(), r, opened(t, api, tt.channels, tt.in)) {
-				if got.Channel == "comment" && got.State != deliver.Sent {
+				if got.Channel == "comment" && got.State != report.ReceiptSent {
 					t.Fatalf("receipt %+v", got)
 				}
 			}
@@ -164,7 +164,7 @@ func TestOvertaken(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.PullHead = strings.Repeat("a", 40) })) {
-		if got.State != deliver.Skipped || !strings.Contains(got.Reason, "has gone on since") {
+		if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "has gone on since") {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -178,12 +178,12 @@ func TestKnownIsQuiet(t *testing.T) {
 	t.Parallel()
 	for _, verdict := range []report.Verdict{report.Green, report.Known, report.Flaky} {
 		api := newAPI(t)
-		r := &report.Report{ID: "r-2", Verdict: verdict, Failures: []report.Failure{{ID: "TestOld", Status: "known"}}}
-		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != deliver.Skipped || len(api.Comments(7)) != 0 {
+		r := &report.Report{ID: "r-2", Verdict: verdict, Failures: []report.Failure{{ID: "TestOld", Status: report.FailureKnown}}}
+		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != report.ReceiptSkipped || len(api.Comments(7)) != 0 {
 			t.Errorf("%s: receipt %+v", verdict, got)
 		}
 		deliver.All(t.Context(), proposed(), opened(t, api, "comment", nil))
-		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != deliver.Sent || strings.Contains(api.Comments(7)[0].Body, "TestMean") {
+		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != report.ReceiptSent || strings.Contains(api.Comments(7)[0].Body, "TestMean") {
 			t.Errorf("%s: receipt %+v, comment\n%s", verdict, got, api.Comments(7)[0].Body)
 		}
 	}
@@ -211,7 +211,7 @@ func TestChannelsShareSuggestions(t *testing.T) {
 			t.Parallel()
 			api := newAPI(t)
 			for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, names, nil)) {
-				if got.State == deliver.Failed {
+				if got.State == report.ReceiptFailed {
 					t.Errorf("receipt %+v", got)
 				}
 			}
@@ -229,7 +229,7 @@ func TestRoundsOfSuggestions(t *testing.T) {
 	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing.Suggestions = true })
 	c, s := g.Comment(), g.Suggestions()
 	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{c, s, s, s, c, s, s}) {
-		if got.State == deliver.Failed {
+		if got.State == report.ReceiptFailed {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -246,7 +246,7 @@ func TestCommentDoesNotHang(t *testing.T) {
 	policy := quick
 	policy.Total = 3 * time.Second // for the review, and again for the comment
 	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "suggestions, comment", func(in *deliver.Input) { in.Retry = policy })) {
-		if want := map[string]string{"suggestions": deliver.Failed, "comment": deliver.Sent}[got.Channel]; got.State != want {
+		if want := map[string]report.ReceiptState{"suggestions": report.ReceiptFailed, "comment": report.ReceiptSent}[got.Channel]; got.State != want {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -319,7 +319,7 @@ func TestDownloadLine(t *testing.T) {
 	shipped := filepath.Join(t.TempDir(), "out")
 	in := func(in *deliver.Input) { in.ArtifactID, in.Artifact, in.Dir = 31, shipped, t.TempDir() }
 	for _, got := range deliver.All(t.Context(), r, opened(t, api, "artifact, comment, suggestions", in)) {
-		if got.State == deliver.Failed {
+		if got.State == report.ReceiptFailed {
 			t.Fatalf("receipt %+v", got)
 		}
 	}
@@ -350,7 +350,7 @@ func TestDownloadLineIsSafe(t *testing.T) {
 	plain := regexp.MustCompile(`(?s)^At the top of the repository, this applies it:\n\n` + "```sh\n" +
 		`d="\$\(mktemp -d\)" && gh api (--hostname [a-z0-9.:-]+ )?repos/[A-Za-z0-9._/-]+/actions/artifacts/[0-9]+/zip >"\$d/a\.zip" && unzip -q "\$d/a\.zip" -d "\$d" && git apply "\$d/patches/[A-Za-z0-9_-]+\.patch"` + "\n```\n$")
 	line := func(l deliver.Landing, id string) string {
-		return deliver.Ways(l)(&report.Patch{ID: id, State: "verified"})
+		return deliver.Ways(l)(&report.Patch{ID: id, State: report.PatchVerified})
 	}
 	if text := line(deliver.Landing{Run: 7, Artifact: 31, Repository: "a/b"}, "p"); !plain.MatchString(text) {
 		t.Fatalf("%q", text)

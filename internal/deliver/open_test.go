@@ -17,6 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
@@ -156,7 +157,7 @@ func TestOpenSkips(t *testing.T) {
 				continue
 			}
 			got := deliverTo(t, c, proposed())
-			if got.State != deliver.Skipped {
+			if got.State != report.ReceiptSkipped {
 				t.Errorf("receipt %+v", got)
 			}
 			found[c.Name()] = got.Reason
@@ -187,7 +188,7 @@ func TestOpenAndSend(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, got := range deliver.All(t.Context(), proposed(), channels) {
-		if got.State != deliver.Sent || len(got.Degraded) > 0 {
+		if got.State != report.ReceiptSent || len(got.Degraded) > 0 {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -232,7 +233,7 @@ func TestOpenForStrangers(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, got := range deliver.All(t.Context(), proposed(), channels) {
-			if got.State != deliver.Skipped || !strings.Contains(got.Reason, tt.want) {
+			if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
 				t.Errorf("fork %v: receipt %+v", tt.fork, got)
 			}
 		}

@@ -46,7 +46,7 @@ func broken(diffs ...string) *report.Report {
 	for i, diff := range diffs {
 		p.ID, p.Diff, p.Cluster = string(rune('a'+i))+"-1", diff, i+1
 		r.Patches = append(r.Patches, p)
-		r.Clusters = append(r.Clusters, report.Cluster{Cause: "x", Status: "repaired", Patch: p.ID})
+		r.Clusters = append(r.Clusters, report.Cluster{Cause: "x", Status: report.ClusterRepaired, Patch: p.ID})
 	}
 	return r
 }
@@ -76,7 +76,7 @@ func TestPullRequest(t *testing.T) {
 
 	got := propose(t, api, tested, broken(guard))
 	pulls := api.Pulls()
-	if got.State != deliver.Sent || len(got.Degraded) > 0 || len(pulls) != 1 || got.Where != "https://github.example.com/acme/fleet/pull/1" {
+	if got.State != report.ReceiptSent || len(got.Degraded) > 0 || len(pulls) != 1 || got.Where != "https://github.example.com/acme/fleet/pull/1" {
 		t.Fatalf("receipt %+v, %+v", got, pulls)
 	}
 	p := pulls[0]
@@ -96,13 +96,13 @@ func TestPullRequest(t *testing.T) {
 	}
 
 	again := propose(t, api, tested, broken(guard))
-	if again.State != deliver.Skipped || again.Where != got.Where || !strings.Contains(again.Reason, "open") {
+	if again.State != report.ReceiptSkipped || again.Where != got.Where || !strings.Contains(again.Reason, "open") {
 		t.Errorf("again: %+v", again)
 	}
 	p.Closed = true
 	api.AddPull(p)
 	again = propose(t, api, tested, broken(guard))
-	if again.State != deliver.Skipped || again.Where != got.Where || !strings.Contains(again.Reason, "was closed") || len(api.Pulls()) != 1 {
+	if again.State != report.ReceiptSkipped || again.Where != got.Where || !strings.Contains(again.Reason, "was closed") || len(api.Pulls()) != 1 {
 		t.Errorf("after it was closed: %+v", again)
 	}
 }
@@ -145,7 +145,7 @@ func TestPullRequestOfSeveral(t *testing.T) {
 		"not a patch",
 	)
 	got := propose(t, api, tested, r)
-	if got.State != deliver.Sent || len(got.Degraded) != 7 {
+	if got.State != report.ReceiptSent || len(got.Degraded) != 7 {
 		t.Fatalf("receipt %+v", got)
 	}
 	for i, part := range []string{"it is a test", "not a plain file", "not as it was tested", "not as it was tested", "", ".git", ""} {
@@ -178,7 +178,7 @@ func TestPullRequestIsNotPermitted(t *testing.T) {
 		api.Deny(tt.deny)
 		for range 2 {
 			got := propose(t, api, tested, broken(guard))
-			if got.State != deliver.Skipped || !strings.Contains(got.Reason, tt.want) {
+			if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
 				t.Errorf("receipt %+v", got)
 			}
 		}
@@ -197,7 +197,7 @@ func TestPullRequestThroughFaults(t *testing.T) {
 			api, tested := withFleet(t)
 			api.Inject(githubtest.Fault{Method: http.MethodPost, Path: path, Late: true, Reset: true})
 			got := propose(t, api, tested, broken(guard))
-			if got.State == deliver.Failed || got.Tries != 2 || got.Where != "https://github.example.com/acme/fleet/pull/1" {
+			if got.State == report.ReceiptFailed || got.Tries != 2 || got.Where != "https://github.example.com/acme/fleet/pull/1" {
 				t.Errorf("receipt %+v", got)
 			}
 			if refs := githubtest.RunGit(t, api.Git, "for-each-ref", "--format=%(refname)"); len(strings.Fields(refs)) != 2 || len(api.Pulls()) != 1 {
@@ -211,7 +211,7 @@ func TestPullRequestThroughFaults(t *testing.T) {
 func TestPullRequestOfAForeignBranch(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
-	if got := propose(t, api, tested, broken(guard)); got.State != deliver.Sent {
+	if got := propose(t, api, tested, broken(guard)); got.State != report.ReceiptSent {
 		t.Fatalf("receipt %+v", got)
 	}
 	name := api.Pulls()[0].HeadRef
@@ -219,7 +219,7 @@ func TestPullRequestOfAForeignBranch(t *testing.T) {
 	api, tested = withFleet(t)
 	githubtest.RunGit(t, api.Git, "update-ref", "refs/heads/"+name, tested.Head)
 	got := propose(t, api, tested, broken(guard))
-	if got.State != deliver.Failed || !strings.Contains(got.Reason, "something else") || len(api.Pulls()) != 0 {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "something else") || len(api.Pulls()) != 0 {
 		t.Errorf("receipt %+v", got)
 	}
 	if at := githubtest.RunGit(t, api.Git, "rev-parse", name); at != tested.Head {
@@ -231,7 +231,7 @@ func TestPullRequestOfAForeignBranch(t *testing.T) {
 func TestPullRequestIsSkipped(t *testing.T) {
 	t.Parallel()
 	unverified, redacted, second := broken(guard), broken(guard), broken(guard)
-	unverified.Patches[0].State = "plausible"
+	unverified.Patches[0].State = report.PatchPlausible
 	redacted.Patches[0].Redacted = true
 	second.Patches[0].Rank = 2
 	for name, tt := range map[string]struct {
@@ -252,7 +252,7 @@ func TestPullRequestIsSkipped(t *testing.T) {
 		if tt.change != nil {
 			tt.change(&tested)
 		}
-		if got := propose(t, api, tested, tt.r); got.State != deliver.Skipped || !strings.Contains(got.Reason, tt.want) || len(api.Requests()) > 0 {
+		if got := propose(t, api, tested, tt.r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) || len(api.Requests()) > 0 {
 			t.Errorf("%s: receipt %+v, %d requests", name, got, len(api.Requests()))
 		}
 	}
@@ -263,7 +263,7 @@ func TestPullRequestOfOtherLines(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
 	got := propose(t, api, tested, broken(strings.Replace(guard, "@@ -2,6 +2,9 @@", "@@ -12,6 +12,9 @@", 1)))
-	if got.State != deliver.Skipped || !strings.Contains(got.Reason, "not as it was tested") || len(api.Pulls()) != 0 {
+	if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "not as it was tested") || len(api.Pulls()) != 0 {
 		t.Errorf("receipt %+v", got)
 	}
 }
@@ -274,7 +274,7 @@ func TestPullRequestTitle(t *testing.T) {
 	api, tested := withFleet(t)
 	r := broken(guard)
 	r.Patches[0].Title = "Fixes #1, closes GH-2 and acme/fleet#3 @everyone [skip ci] https://evil.example/x \x1b[31m\nskip-checks: true"
-	if got := propose(t, api, tested, r); got.State != deliver.Sent {
+	if got := propose(t, api, tested, r); got.State != report.ReceiptSent {
 		t.Fatalf("receipt %+v", got)
 	}
 	p := api.Pulls()[0]

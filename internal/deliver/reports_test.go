@@ -19,12 +19,12 @@ func proposed() *report.Report {
 		Command:     "go test ./...",
 		Tests:       report.Tests{Packages: 3, Passed: 41, Failed: 1},
 		Failures: []report.Failure{{
-			ID: "example.com/fleet/stats.TestMean", Package: "example.com/fleet/stats", Test: "TestMean", Kind: "panic", Status: "new",
+			ID: "example.com/fleet/stats.TestMean", Package: "example.com/fleet/stats", Test: "TestMean", Kind: "panic", Status: report.FailureNew,
 			Message: "panic: runtime error: integer divide by zero", File: "stats/mean_test.go", Line: 23, Cluster: 1,
 		}},
-		Clusters: []report.Cluster{{Cause: "integer divide by zero", Failures: []string{"example.com/fleet/stats.TestMean"}, Status: "repaired", Patch: "p-3f2a"}},
+		Clusters: []report.Cluster{{Cause: "integer divide by zero", Failures: []string{"example.com/fleet/stats.TestMean"}, Status: report.ClusterRepaired, Patch: "p-3f2a"}},
 		Patches: []report.Patch{{
-			ID: "p-3f2a", Attempt: "a17", Strategy: "template/guard", Title: "return before the division", Rank: 1, Cluster: 1, State: "verified", Confidence: 0.91,
+			ID: "p-3f2a", Attempt: "a17", Strategy: "template/guard", Title: "return before the division", Rank: 1, Cluster: 1, State: report.PatchVerified, Confidence: 0.91,
 			Diff: `--- a/stats/mean.go
 +++ b/stats/mean.go
 @@ -10,6 +10,9 @@

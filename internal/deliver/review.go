@@ -130,7 +130,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		receipt := report.Receipt{State: Skipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}
+		receipt := report.Receipt{State: report.ReceiptSkipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}
 		if len(all) > 0 {
 			if where, err = g.review(ctx, pull.Head, all); err != nil {
 				return report.Receipt{}, err

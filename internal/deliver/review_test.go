@@ -121,7 +121,7 @@ func TestSuggestions(t *testing.T) {
 			if diff := cmp.Diff(tt.want, places); diff != "" {
 				t.Errorf("%+v (-want +got):\n%s", got, diff)
 			}
-			if state := map[bool]string{true: deliver.Sent, false: deliver.Skipped}[tt.reason == ""]; got.State != state || !strings.Contains(got.Reason, tt.reason) {
+			if state := map[bool]report.ReceiptState{true: report.ReceiptSent, false: report.ReceiptSkipped}[tt.reason == ""]; got.State != state || !strings.Contains(got.Reason, tt.reason) {
 				t.Errorf("receipt %+v, want %s with %q", got, state, tt.reason)
 			}
 		})
@@ -133,7 +133,7 @@ func TestRedactedPatches(t *testing.T) {
 	t.Parallel()
 	r := proposed()
 	r.Patches[0].Redacted = true
-	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != deliver.Skipped || !strings.Contains(got.Reason, "held a secret") {
+	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "held a secret") {
 		t.Errorf("receipt %+v", got)
 	}
 	dir := t.TempDir()
@@ -147,15 +147,15 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	c := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing = deliver.Landing{Commands: true, Run: 7, Artifact: 31} }).Suggestions()
-	if got := deliverTo(t, c, proposed()); got.State != deliver.Sent || !strings.Contains(got.Where, "#pullrequestreview-") {
+	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSent || !strings.Contains(got.Where, "#pullrequestreview-") {
 		t.Fatalf("receipt %+v", got)
 	}
-	if got := deliverTo(t, c, proposed()); got.State != deliver.Skipped || !strings.Contains(got.Reason, "there already") || !strings.Contains(got.Where, "#discussion_r") {
+	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "there already") || !strings.Contains(got.Where, "#discussion_r") {
 		t.Errorf("receipt %+v", got)
 	}
 	r := proposed()
 	r.Patches[0].Diff = strings.Replace(r.Patches[0].Diff, "w.all()", "w.latest()", 1)
-	if got := deliverTo(t, c, r); got.State != deliver.Sent {
+	if got := deliverTo(t, c, r); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
 	reviews := api.Reviews(7)
@@ -173,7 +173,7 @@ func TestSuggestionsOfOthers(t *testing.T) {
 	first, api := newAPI(t), newAPI(t)
 	deliverTo(t, gitHub(t, first, nil).Suggestions(), proposed())
 	api.AddReview(7, "mallory", first.Reviews(7)[0].Comments...)
-	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State != deliver.Sent || len(api.Reviews(7)) != 2 {
+	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State != report.ReceiptSent || len(api.Reviews(7)) != 2 {
 		t.Errorf("receipt %+v", got)
 	}
 }
@@ -183,7 +183,7 @@ func TestReviewThroughFaults(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	api.Inject(githubtest.Fault{Method: "POST", Path: "/reviews", Late: true, Reset: true})
-	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State == deliver.Failed || got.Tries != 2 {
+	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State == report.ReceiptFailed || got.Tries != 2 {
 		t.Errorf("receipt %+v", got)
 	}
 	if n := len(api.Reviews(7)); n != 1 {
@@ -197,13 +197,13 @@ func TestWhichPatches(t *testing.T) {
 	api := newAPI(t)
 	r := proposed()
 	best := r.Patches[0]
-	patch := func(id, state string, rank int, applied bool) report.Patch {
+	patch := func(id string, state report.PatchState, rank int, applied bool) report.Patch {
 		p := best
 		p.ID, p.State, p.Rank, p.Applied = id, state, rank, applied
 		p.Diff = strings.Replace(p.Diff, "w.all()", "w."+id+"()", 1)
 		return p
 	}
-	r.Patches = []report.Patch{patch("plausible", "plausible", 1, false), patch("worse", "verified", 3, false), patch("best", "verified", 2, false), patch("done", "verified", 1, true)}
+	r.Patches = []report.Patch{patch("plausible", report.PatchPlausible, 1, false), patch("worse", report.PatchVerified, 3, false), patch("best", report.PatchVerified, 2, false), patch("done", report.PatchVerified, 1, true)}
 	r.Clusters[0].Patch = ""
 	deliverTo(t, gitHub(t, api, nil).Suggestions(), r)
 	text := ""
@@ -214,7 +214,7 @@ func TestWhichPatches(t *testing.T) {
 		t.Errorf("suggested:\n%s", text)
 	}
 	r.Patches = r.Patches[:1]
-	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), r); got.State != deliver.Skipped || !strings.Contains(got.Reason, "no verified patch") {
+	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "no verified patch") {
 		t.Errorf("receipt %+v", got)
 	}
 }

@@ -238,7 +238,7 @@ func candidates(r *report.Report) []*report.Patch {
 	best := map[int]*report.Patch{}
 	for i := range r.Patches {
 		p := &r.Patches[i]
-		if p.State != "verified" || p.Applied {
+		if p.State != report.PatchVerified || p.Applied {
 			continue
 		}
 		kept := func(p *report.Patch) bool {

@@ -36,7 +36,7 @@ func TestSuggestionsMakeThePatch(t *testing.T) {
 		diff := string(patch.Format([]patch.File{patch.Diff("a.go", "a.go", []byte(before), []byte(after))}))
 		moved := rapid.IntRange(0, 5).Draw(t, "moved")
 		shows := []shown{{start: 1 + moved, lines: old}}
-		all, err := suggest(&report.Patch{ID: "p", Diff: diff, State: "verified"}, func(string) []shown { return shows }, Landing{}, "")
+		all, err := suggest(&report.Patch{ID: "p", Diff: diff, State: report.PatchVerified}, func(string) []shown { return shows }, Landing{}, "")
 		if err == errElsewhere && moved > 0 {
 			return // lines that stand in several places
 		}

@@ -66,7 +66,7 @@ func TestWebhookIsTheReport(t *testing.T) {
 	t.Parallel()
 	server := receive(t)
 	got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL + "/hook", Format: "generic"}), proposed())
-	if got.State != deliver.Sent || got.Where != server.URL {
+	if got.State != report.ReceiptSent || got.Where != server.URL {
 		t.Errorf("receipt %+v", got)
 	}
 	header, body := server.last()
@@ -102,7 +102,7 @@ func TestWebhookThroughFaults(t *testing.T) {
 			var waited time.Duration
 			policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 			got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL, Secret: "key", Retry: policy}), proposed())
-			if got.State != deliver.Sent || waited < tt.waits || tt.waits == 0 && waited > 4*time.Second {
+			if got.State != report.ReceiptSent || waited < tt.waits || tt.waits == 0 && waited > 4*time.Second {
 				t.Errorf("receipt %+v after %s", got, waited)
 			}
 			server.mu.Lock()
@@ -133,7 +133,7 @@ func TestWebhookRefused(t *testing.T) {
 		server := receive(t)
 		server.Inject(fault)
 		got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL, Secret: "key", Retry: quick}), proposed())
-		if got.State != deliver.Failed || got.Tries != 1 || !strings.Contains(got.Reason, fault.Body) {
+		if got.State != report.ReceiptFailed || got.Tries != 1 || !strings.Contains(got.Reason, fault.Body) {
 			t.Errorf("%d: receipt %+v", fault.Status, got)
 		}
 	}
@@ -197,7 +197,7 @@ func TestSlack(t *testing.T) {
 		got := deliver.All(context.Background(), r, []deliver.Channel{deliver.Webhook(deliver.WebhookOptions{
 			URL: server.URL, Format: "slack", Repository: text.Draw(t, "repository"), Link: "https://ci.example.com/a?b=1&c=<2>",
 		})})[0]
-		if got.State != deliver.Sent || got.Where != server.URL || n+1 > 10 && len(got.Degraded) == 0 {
+		if got.State != report.ReceiptSent || got.Where != server.URL || n+1 > 10 && len(got.Degraded) == 0 {
 			t.Fatalf("receipt %+v of %d failures", got, n+1)
 		}
 		_, body := server.last()

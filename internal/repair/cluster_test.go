@@ -40,7 +40,7 @@ func TestSoleComesFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Verdict != report.Fixed || len(rep.Patches) != 1 || rep.Patches[0].Standing.Turn != turnSole || rep.Patches[0].Strategy != "sole" {
+	if rep.Verdict != report.Fixed || len(rep.Patches) != 1 || rep.Patches[0].Ranking.Phase != turnSole || rep.Patches[0].Strategy != "sole" {
 		t.Errorf("%s, patches %+v, notes %q", rep.Verdict, rep.Patches, rep.Notes)
 	}
 	if rep.Culprit != nil {

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/patch"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -126,7 +127,7 @@ func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.F
 			continue
 		}
 		if !contains(failures, f.TestID) {
-			r.reportFailure(p, f, "new") // a package that compiles again shows what it hid
+			r.reportFailure(p, f, report.FailureNew) // a package that compiles again shows what it hid
 		}
 		out = append(out, f)
 	}

@@ -35,7 +35,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	if len(hunks) == 0 {
 		return
 	}
-	culprit := &report.Culprit{Diff: string(patch.Format(hunks)), Minimal: minimal, Tests: tests}
+	culprit := &report.Culprit{Diff: string(patch.Format(hunks)), Minimal: minimal, SubsetsTested: tests}
 	var guilty []localize.Suspect
 	for _, f := range hunks {
 		for _, h := range f.Hunks {

@@ -16,7 +16,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/usererr"
-	"github.com/regreen-ci/regreen/internal/validate"
 )
 
 // decide applies the kept patches where policy and evidence allow, and settles the
@@ -27,7 +26,7 @@ func (r *run) decide(ctx context.Context) error {
 		r.report.Verdict = report.Red
 		return nil
 	}
-	partial := slices.ContainsFunc(r.report.Clusters, func(c report.Cluster) bool { return c.Status != "repaired" })
+	partial := slices.ContainsFunc(r.report.Clusters, func(c report.Cluster) bool { return c.Status != report.ClusterRepaired })
 	r.report.Verdict = report.Proposed
 	if partial {
 		r.report.Verdict = report.Partial
@@ -63,7 +62,7 @@ func (r *run) applied() bool {
 }
 
 // isKept reports whether a patch is the one that was kept for its cluster.
-func isKept(p *report.Patch) bool { return p.State == string(validate.Verified) && p.Rank == 1 }
+func isKept(p *report.Patch) bool { return p.State == report.PatchVerified && p.Rank == 1 }
 
 // keptPatches are the kept patches of the report.
 func (r *run) keptPatches() []*report.Patch {

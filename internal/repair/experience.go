@@ -36,14 +36,14 @@ func (r *run) reportExperience(ctx context.Context) {
 	}
 	for i := range r.report.Patches {
 		p := &r.report.Patches[i]
-		p.History = history(outcomes, r.id, p.Strategy, contextOf(r.report, p))
+		p.TrackRecord = history(outcomes, r.id, p.Strategy, contextOf(r.report, p))
 	}
 	r.report.Learning = &report.Learning{Strategies: r.posteriors(ctx), Trend: trend(outcomes, now)}
 }
 
 // history counts the applied patches of a strategy for a kind of failure, and those of
 // them that nobody took back; nil when there are none. This run's own do not count.
-func history(outcomes []learn.Outcome, run, strategy string, about learn.Context) *report.History {
+func history(outcomes []learn.Outcome, run, strategy string, about learn.Context) *report.TrackRecord {
 	last := make(map[string]learn.Event) // by patch
 	for _, o := range outcomes {
 		if o.Run == run || o.Strategy != strategy || o.Context != about {
@@ -56,7 +56,7 @@ func history(outcomes []learn.Outcome, run, strategy string, about learn.Context
 	if len(last) == 0 {
 		return nil
 	}
-	h := &report.History{Of: len(last)}
+	h := &report.TrackRecord{Applied: len(last)}
 	for _, event := range last {
 		if event == learn.Kept {
 			h.Kept++
@@ -138,23 +138,23 @@ const (
 // alertPatterns warns of what keeps happening.
 func (r *run) alertPatterns() {
 	warn := func(hint, format string, args ...any) {
-		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: "warning", Text: fmt.Sprintf(format, args...), Hint: hint})
+		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: report.LevelWarning, Text: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if n := len(r.report.Bypasses); n >= oftenBypassed {
 		warn("regreen status tells which, and why", "%s of late were made without their tests", plural.Count(n, "commit"))
 	}
 	warned := make(map[string]bool)
 	for _, p := range r.report.Patches {
-		if h := p.History; h != nil && h.Of >= oftenTakenBack && 2*h.Kept < h.Of && !warned[p.Strategy] {
+		if h := p.TrackRecord; h != nil && h.Applied >= oftenTakenBack && 2*h.Kept < h.Applied && !warned[p.Strategy] {
 			warned[p.Strategy] = true
-			warn("leave it out with --exclude-strategies "+p.Strategy, "of %d applied patches of the strategy %s, %d were taken back", h.Of, p.Strategy, h.Of-h.Kept)
+			warn("leave it out with --exclude-strategies "+p.Strategy, "of %d applied patches of the strategy %s, %d were taken back", h.Applied, p.Strategy, h.Applied-h.Kept)
 		}
 	}
 }
 
 // alertFlaky warns of tests that are flaky again and again.
 func (r *run) alertFlaky() {
-	flaky := slices.DeleteFunc(slices.Clone(r.report.Failures), func(f report.Failure) bool { return f.Status != "flaky" })
+	flaky := slices.DeleteFunc(slices.Clone(r.report.Failures), func(f report.Failure) bool { return f.Status != report.FailureFlaky })
 	if len(flaky) == 0 {
 		return
 	}
@@ -166,13 +166,13 @@ func (r *run) alertFlaky() {
 	for _, f := range flaky {
 		n := 1
 		for _, run := range earlier {
-			if slices.ContainsFunc(run.Failures, func(g report.Failure) bool { return g.ID == f.ID && g.Status == "flaky" }) {
+			if slices.ContainsFunc(run.Failures, func(g report.Failure) bool { return g.ID == f.ID && g.Status == report.FailureFlaky }) {
 				n++
 			}
 		}
 		if n >= oftenFlaky {
 			r.report.Alerts = append(r.report.Alerts, report.Alert{
-				Level: "warning", Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural.Count(len(earlier)+1, "run")),
+				Level: report.LevelWarning, Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural.Count(len(earlier)+1, "run")),
 				Hint: "make it steady, or skip it until it is",
 			})
 		}

@@ -32,7 +32,7 @@ func TestHistory(t *testing.T) {
 		other, stranger,
 	}
 	got := history(outcomes, "this", "template/guard", kind)
-	if diff := cmp.Diff(&report.History{Kept: 3, Of: 4}, got); diff != "" {
+	if diff := cmp.Diff(&report.TrackRecord{Kept: 3, Applied: 4}, got); diff != "" {
 		t.Error(diff)
 	}
 	if got := history(outcomes, "this", "template/guard", learn.Context{Language: "go", Kind: "compile"}); got != nil {
@@ -73,10 +73,10 @@ func TestAlertPatterns(t *testing.T) {
 	r := &run{report: &report.Report{
 		Bypasses: make([]report.Bypass, oftenBypassed),
 		Patches: []report.Patch{
-			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
-			{Strategy: "revert", History: &report.History{Kept: 1, Of: 4}},
-			{Strategy: "imports", History: &report.History{Kept: 2, Of: 4}},
-			{Strategy: "donor", History: &report.History{Kept: 0, Of: 2}},
+			{Strategy: "revert", TrackRecord: &report.TrackRecord{Kept: 1, Applied: 4}},
+			{Strategy: "revert", TrackRecord: &report.TrackRecord{Kept: 1, Applied: 4}},
+			{Strategy: "imports", TrackRecord: &report.TrackRecord{Kept: 2, Applied: 4}},
+			{Strategy: "donor", TrackRecord: &report.TrackRecord{Kept: 0, Applied: 2}},
 			{Strategy: "guard"},
 		},
 	}}
@@ -93,12 +93,12 @@ func TestAlertPatterns(t *testing.T) {
 
 func TestCompareRuns(t *testing.T) {
 	t.Parallel()
-	first := &report.Report{Verdict: report.Fixed, Failures: []report.Failure{{ID: "p.TestA", Status: "fixed"}, {ID: "p.TestB", Status: "flaky"}}}
-	again := &report.Report{Verdict: report.Proposed, Failures: []report.Failure{{ID: "p.TestA", Status: "new"}}}
+	first := &report.Report{Verdict: report.Fixed, Failures: []report.Failure{{ID: "p.TestA", Status: report.FailureFixed}, {ID: "p.TestB", Status: report.FailureFlaky}}}
+	again := &report.Report{Verdict: report.Proposed, Failures: []report.Failure{{ID: "p.TestA", Status: report.FailureNew}}}
 	if got := Compare(first, again); got != nil {
 		t.Error(got)
 	}
-	again.Verdict, again.Failures = report.Red, append(again.Failures, report.Failure{ID: "p.TestB", Status: "new"})
+	again.Verdict, again.Failures = report.Red, append(again.Failures, report.Failure{ID: "p.TestB", Status: report.FailureNew})
 	want := []string{"verdict: was proposed, is red", "failures: was [p.TestA], is [p.TestA p.TestB]"}
 	if diff := cmp.Diff(want, Compare(first, again)); diff != "" {
 		t.Error(diff)

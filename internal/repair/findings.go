@@ -25,11 +25,11 @@ import (
 func (r *run) reportEnvironment() {
 	e := r.opt.Subject.Environment
 	r.report.ID = r.id
-	if r.opt.Limits.Shard.Of > 0 {
+	if r.opt.Limits.Shard.Total > 0 {
 		r.report.Shard = &r.opt.Limits.Shard
 	}
 	r.report.Environment = report.Environment{
-		Event: e.Event, Provider: e.Provider, Host: e.Host, Mode: string(e.Mode), Reasons: e.Reasons,
+		Event: e.Event, Provider: e.Provider, Host: e.Host, Mode: string(e.Mode), ModeReasons: e.Reasons,
 		Branch: e.Branch, Head: e.Head, Fork: e.Fork, Policy: r.opt.Decision.Policy, Budget: r.opt.Limits.Budget.Seconds(),
 	}
 }
@@ -60,7 +60,7 @@ func (r *run) inRepository(text string) string {
 	return strings.ReplaceAll(text, r.workspace, r.opt.Subject.Repo.Root())
 }
 
-func (r *run) reportFailure(p *project, f testrun.Failure, status string) {
+func (r *run) reportFailure(p *project, f testrun.Failure, status report.FailureStatus) {
 	r.report.Failures = append(r.report.Failures, report.Failure{
 		ID: f.TestID.String(), Language: p.Name, Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
 		Message: f.Message, File: f.File, Line: f.Line, Output: f.Output, Truncated: f.Truncated,
@@ -74,7 +74,7 @@ func (r *run) addCluster(failures []testrun.Failure, c report.Cluster) {
 	for _, f := range failures {
 		r.report.Clusters[number-1].Failures = append(r.report.Clusters[number-1].Failures, f.TestID.String())
 		for i := range r.report.Failures {
-			if r.report.Failures[i].ID == f.TestID.String() && r.report.Failures[i].Status == "new" {
+			if r.report.Failures[i].ID == f.TestID.String() && r.report.Failures[i].Status == report.FailureNew {
 				r.report.Failures[i].Cluster = number
 			}
 		}
@@ -88,7 +88,7 @@ func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 		return
 	}
 	number := len(r.report.Clusters) + 1
-	c := report.Cluster{Status: "repaired"}
+	c := report.Cluster{Status: report.ClusterRepaired}
 	for i := range r.report.Patches {
 		p := &r.report.Patches[i]
 		if p.Cluster == number && p.Rank == 1 {
@@ -106,7 +106,7 @@ func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 // addRedCluster adds a cluster of failures without a patch.
 func (r *run) addRedCluster(failures []testrun.Failure) {
 	cause := failures[0].Message
-	r.addCluster(failures, report.Cluster{Cause: cause, Status: "red"})
+	r.addCluster(failures, report.Cluster{Cause: cause, Status: report.ClusterRed})
 }
 
 // maxSuspects bounds the suspects in a report.
@@ -136,7 +136,7 @@ func (r *run) reportPrevious(previous *report.Report) {
 	}
 	for i := range r.report.Failures {
 		f := &r.report.Failures[i]
-		if c := cluster[f.ID]; f.Status == "new" && c <= len(previous.Clusters) {
+		if c := cluster[f.ID]; f.Status == report.FailureNew && c <= len(previous.Clusters) {
 			f.Cluster = c
 		}
 	}
@@ -148,7 +148,7 @@ func (r *run) reportPrevious(previous *report.Report) {
 func (r *run) reportAttempts(results []validate.Result) {
 	stats := &r.report.Stats
 	for _, res := range results {
-		r.reportAttempt(res.Candidate, string(res.Verdict), res.Stage, res.Seconds, res.Reason)
+		r.reportAttempt(res.Candidate, report.AttemptVerdict(res.Verdict), report.Stage(res.Stage), res.Seconds, res.Reason)
 		switch res.Verdict {
 		case validate.Pruned:
 			stats.Pruned++
@@ -166,7 +166,7 @@ func (r *run) reportAttempts(results []validate.Result) {
 	}
 }
 
-func (r *run) reportAttempt(c *propose.Candidate, verdict, stage string, seconds float64, reason string) {
+func (r *run) reportAttempt(c *propose.Candidate, verdict report.AttemptVerdict, stage report.Stage, seconds float64, reason string) {
 	id := fmt.Sprintf("a%d", len(r.report.Attempts)+1)
 	c.ID = id
 	r.report.Attempts = append(r.report.Attempts, report.Attempt{
@@ -186,7 +186,7 @@ func origin(c *propose.Candidate) *report.PatchOrigin {
 	}
 	return &report.PatchOrigin{
 		Source: testrun.OneLine(o.Source), Name: testrun.OneLine(o.Name), Model: testrun.OneLine(o.Model), Form: testrun.OneLine(o.Form),
-		Answer: testrun.OneLine(o.Answer), Prompt: testrun.OneLine(o.Prompt), Seconds: figure(o.Seconds), Dollars: figure(o.Dollars),
+		Answer: testrun.OneLine(o.Answer), PromptHash: testrun.OneLine(o.Prompt), Seconds: figure(o.Seconds), Dollars: figure(o.Dollars),
 	}
 }
 
@@ -229,16 +229,16 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 		}
 		p := report.Patch{
 			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,
-			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: string(res.Verdict), Reason: res.Reason,
+			Title: res.Candidate.Title, Rank: i + 1, Cluster: cluster, State: report.PatchState(res.Verdict), Reason: res.Reason,
 			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
-			On: on, Origin: origin(res.Candidate),
-			Standing: &report.Standing{
-				Turn: s.turn, Fixes: len(res.Fixes), Left: left, Screened: res.Screened,
-				Worth: worth(res.Candidate, means), Rivals: rivals + unlisted, Removed: res.Candidate.Removed,
+			StackedOn: on, Origin: origin(res.Candidate),
+			Ranking: &report.Ranking{
+				Phase: s.turn, Fixes: len(res.Fixes), StillFailing: left, Screened: res.Screened,
+				Likelihood: worth(res.Candidate, means), RivalLikelihood: rivals + unlisted, Removed: res.Candidate.Removed,
 			},
 		}
 		for _, e := range res.Evidence {
-			p.Evidence = append(p.Evidence, report.Evidence{Step: e.Step, Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
+			p.Evidence = append(p.Evidence, report.Evidence{Step: report.Stage(e.Step), Passed: e.Passed, Detail: e.Detail, Seconds: round(e.Seconds)})
 			if e.Step == validate.StageSuite {
 				p.After = &report.Tests{Packages: e.Tests.Packages, Passed: e.Tests.Passed, Failed: e.Tests.Failed, Skipped: e.Tests.Skipped}
 			}
@@ -257,9 +257,9 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 func (r *run) reportResults() {
 	flaky := make(map[string]bool)
 	for _, f := range r.report.Failures {
-		flaky[f.ID] = f.Status == "flaky"
+		flaky[f.ID] = f.Status == report.FailureFlaky
 	}
-	add := func(first *testrun.Result, id testrun.TestID, status string, at testrun.Location) {
+	add := func(first *testrun.Result, id testrun.TestID, status report.ResultStatus, at testrun.Location) {
 		if id.Test == "" {
 			return // a package as a whole
 		}
@@ -274,15 +274,15 @@ func (r *run) reportResults() {
 			continue
 		}
 		for _, id := range p.first.Passed {
-			add(p.first, id, "passed", testrun.Location{})
+			add(p.first, id, report.ResultPassed, testrun.Location{})
 		}
 		for _, id := range p.first.Skipped {
-			add(p.first, id, "skipped", testrun.Location{})
+			add(p.first, id, report.ResultSkipped, testrun.Location{})
 		}
 		for _, f := range p.first.Failures {
-			status := "failed"
+			status := report.ResultFailed
 			if flaky[f.TestID.String()] {
-				status = "flaky"
+				status = report.ResultFlaky
 			}
 			add(p.first, f.TestID, status, f.Location)
 		}

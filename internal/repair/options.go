@@ -122,7 +122,7 @@ func (o Options) withDefaults() Options {
 	}
 	o.Decision.Confidence = cmp.Or(o.Decision.Confidence, DefaultConfidence)
 	o.Limits.Jobs = max(o.Limits.Jobs, 1)
-	if o.Limits.Shard.Of > 0 && o.Decision.ReadOnly == "" {
+	if o.Limits.Shard.Total > 0 && o.Decision.ReadOnly == "" {
 		o.Decision.ReadOnly = o.Limits.Shard.Why()
 	}
 	return o

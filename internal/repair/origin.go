@@ -52,7 +52,7 @@ func (r *run) findOrigin(ctx context.Context) error {
 	}
 	if len(commits) > 1 || b.tested > 0 {
 		r.report.Origin = &report.Origin{
-			Commit: origin.Hash, Subject: origin.Subject, Author: origin.Author, Merge: len(origin.Parents) > 1, Tests: b.tested, Of: b.of + len(commits),
+			Commit: origin.Hash, Subject: origin.Subject, Author: origin.Author, Merge: len(origin.Parents) > 1, CommitsTested: b.tested, CommitsTotal: b.of + len(commits),
 		}
 	}
 	return nil

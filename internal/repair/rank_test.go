@@ -8,6 +8,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
@@ -215,7 +216,7 @@ func TestReportPutsTheWinnerFirst(t *testing.T) {
 			t.Fatalf("%d patches", len(s.run.report.Patches))
 		}
 		first, last := s.run.report.Patches[0], s.run.report.Patches[2]
-		if first.State != "verified" || first.Rank != 1 || last.State != "refused" {
+		if first.State != report.PatchVerified || first.Rank != 1 || last.State != report.PatchRefused {
 			t.Errorf("with %d untested: %s comes first and %s last", untested, first.State, last.State)
 		}
 		if got := len(s.run.report.Attempts); got != 3+untested {

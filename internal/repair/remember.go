@@ -66,7 +66,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	out := cands[:0]
 	for i := range cands {
 		if verdict, ok := tried[keyOf(&cands[i])]; ok {
-			r.reportAttempt(&cands[i], string(validate.Pruned), validate.StagePropose, 0, "was "+verdict+" on the same tree before")
+			r.reportAttempt(&cands[i], report.AttemptPruned, report.StagePropose, 0, "was "+verdict+" on the same tree before")
 			r.report.Stats.Pruned++
 			continue
 		}

@@ -184,9 +184,9 @@ func (r *run) greenVerdict() report.Verdict {
 	verdict := report.Green
 	for _, f := range r.report.Failures {
 		switch f.Status {
-		case "known":
+		case report.FailureKnown:
 			return report.Known
-		case "flaky":
+		case report.FailureFlaky:
 			verdict = report.Flaky
 		}
 	}

@@ -115,7 +115,7 @@ func TestOnce(t *testing.T) {
 				t.Errorf("stored: %v", err)
 			}
 			for _, patch := range rep.Patches {
-				if patch.State != "verified" {
+				if patch.State != report.PatchVerified {
 					continue
 				}
 				if _, err := os.Stat(filepath.Join(p.repo.StateDir(), "patches", patch.ID+".patch")); err != nil {
@@ -137,12 +137,12 @@ func TestOnce(t *testing.T) {
 // checkBooks makes sure that a report agrees with itself.
 func checkBooks(t *testing.T, rep *report.Report) {
 	t.Helper()
-	counted := make(map[string]int)
+	counted := make(map[report.AttemptVerdict]int)
 	for _, a := range rep.Attempts {
 		counted[a.Verdict]++
 	}
 	s := rep.Stats
-	if s.Pruned != counted["pruned"] || s.IllTyped != counted["ill_typed"] || s.Verified != counted["verified"] {
+	if s.Pruned != counted[report.AttemptPruned] || s.IllTyped != counted[report.AttemptIllTyped] || s.Verified != counted[report.AttemptVerified] {
 		t.Errorf("stats %+v, attempts %v", s, counted)
 	}
 	if s.Generated != len(rep.Attempts) || s.Generated != s.Pruned+s.IllTyped+s.Validated {
@@ -152,7 +152,7 @@ func checkBooks(t *testing.T, rep *report.Report) {
 	for _, f := range rep.Failures {
 		clusters[f.Cluster]++
 		applied := rep.Verdict == report.Fixed
-		if searched := len(rep.Clusters) > 0; searched && (f.Status == "new" || f.Status == "fixed") != (f.Cluster > 0) || (f.Status == "fixed") != (applied && f.Cluster > 0) {
+		if searched := len(rep.Clusters) > 0; searched && (f.Status == report.FailureNew || f.Status == report.FailureFixed) != (f.Cluster > 0) || (f.Status == report.FailureFixed) != (applied && f.Cluster > 0) {
 			t.Errorf("failure %s is %s and in cluster %d", f.ID, f.Status, f.Cluster)
 		}
 	}
@@ -160,7 +160,7 @@ func checkBooks(t *testing.T, rep *report.Report) {
 		if len(c.Failures) == 0 || clusters[i+1] == 0 {
 			t.Errorf("cluster %d is empty: %+v", i+1, c)
 		}
-		if (c.Status == "repaired") != (c.Patch != "") {
+		if (c.Status == report.ClusterRepaired) != (c.Patch != "") {
 			t.Errorf("cluster %d: %+v", i+1, c)
 		}
 	}

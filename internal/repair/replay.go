@@ -24,7 +24,7 @@ func (r *run) reportReplay(ctx context.Context) {
 	if len(r.drawn) > 0 {
 		replay.Weights = r.drawn
 	}
-	replay.Network = r.asked
+	replay.NetworkStrategies = r.asked
 	r.report.Replay = replay
 }
 
@@ -39,8 +39,8 @@ func (r *run) replayArgs() []string {
 	if limits.Dollars > 0 {
 		args = append(args, "--max-cost", strconv.FormatFloat(limits.Dollars, 'f', -1, 64))
 	}
-	if limits.Shard.Of > 0 {
-		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Of))
+	if limits.Shard.Total > 0 {
+		args = append(args, "--shard", fmt.Sprintf("%d/%d", limits.Shard.Index, limits.Shard.Total))
 	}
 	if len(limits.Strategies) < len(lang.Strategies(r.opt.Subject.Languages)) {
 		for _, s := range limits.Strategies {
@@ -111,7 +111,7 @@ func orNone(s string) string {
 func failing(r *report.Report) string {
 	var ids []string
 	for _, f := range r.Failures {
-		if f.Status == "new" || f.Status == "fixed" {
+		if f.Status == report.FailureNew || f.Status == report.FailureFixed {
 			ids = append(ids, f.ID)
 		}
 	}

@@ -403,7 +403,7 @@ func (s *search) record(winner *validate.Result) {
 	r.report.Stats.Pruned += len(s.pool) - len(untested)
 	samples := s.cluster.validator.Samples()
 	r.report.Stats.Sampled += samples.Tried
-	r.report.Stats.WrongNo += samples.Passed
+	r.report.Stats.WronglyRejected += samples.Passed
 	var plausible []*validate.Result
 	for i := range s.results {
 		switch s.results[i].Verdict {

@@ -28,11 +28,11 @@ import (
 
 // mine are the candidates that are this shard's.
 func (r *run) mine(cands []propose.Candidate) []propose.Candidate {
-	if r.opt.Limits.Shard.Of <= 1 {
+	if r.opt.Limits.Shard.Total <= 1 {
 		return cands
 	}
 	return slices.DeleteFunc(cands, func(c propose.Candidate) bool {
-		return shardOf(c.Key, r.opt.Limits.Shard.Of) != r.opt.Limits.Shard.Index
+		return shardOf(c.Key, r.opt.Limits.Shard.Total) != r.opt.Limits.Shard.Index
 	})
 }
 
@@ -48,4 +48,4 @@ func shardOf(key uint64, n int) int {
 }
 
 // part is the share of all candidates that are this run's.
-func (r *run) part() float64 { return 1 / float64(max(r.opt.Limits.Shard.Of, 1)) }
+func (r *run) part() float64 { return 1 / float64(max(r.opt.Limits.Shard.Total, 1)) }

@@ -21,7 +21,7 @@ func TestEveryCandidateIsOneShards(t *testing.T) {
 		keys := rapid.SliceOf(rapid.Uint64()).Draw(t, "keys")
 		found := make(map[uint64]int)
 		for i := range n {
-			r := newRun(Options{Limits: Limits{Shard: report.Shard{Index: i + 1, Of: n}}})
+			r := newRun(Options{Limits: Limits{Shard: report.Shard{Index: i + 1, Total: n}}})
 			cands := make([]propose.Candidate, len(keys))
 			for j, key := range keys {
 				cands[j].Key = key
@@ -71,7 +71,7 @@ func TestHalf(t *testing.T) {
 		opt := p.options()
 		opt.Decision.Policy, opt.Limits.Jobs = detect.Always, 1
 		if i > 0 {
-			opt.Limits.Shard = report.Shard{Index: i, Of: n}
+			opt.Limits.Shard = report.Shard{Index: i, Total: n}
 		} else {
 			opt.Decision.Policy = detect.Never
 		}
@@ -90,14 +90,14 @@ func TestHalf(t *testing.T) {
 		if err := rep.Check(); err != nil {
 			t.Error(err)
 		}
-		if rep.Shard == nil || *rep.Shard != (report.Shard{Index: i + 1, Of: n}) {
+		if rep.Shard == nil || *rep.Shard != (report.Shard{Index: i + 1, Total: n}) {
 			t.Errorf("shard %v", rep.Shard)
 		}
 		for _, patch := range rep.Patches {
-			if patch.Applied || patch.Standing == nil || patch.Standing.Turn != turnMain {
+			if patch.Applied || patch.Ranking == nil || patch.Ranking.Phase != turnMain {
 				t.Errorf("patch %+v", patch)
 			}
-			if patch.State == "verified" {
+			if patch.State == report.PatchVerified {
 				verified++
 			}
 		}

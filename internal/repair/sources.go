@@ -476,7 +476,7 @@ func (s *search) yielded() float64 {
 // asks reports whether an asynchronous strategy is this shard's. One asks for all: what it
 // yields may be something else the next time, and may cost money.
 func (r *run) asks(strategy string) bool {
-	of := r.opt.Limits.Shard.Of
+	of := r.opt.Limits.Shard.Total
 	return of <= 1 || shardOf(hashed(strategy), of) == r.opt.Limits.Shard.Index
 }
 

@@ -558,7 +558,7 @@ func TestOneShardAsks(t *testing.T) {
 	for i := range n {
 		synctest.Test(t, func(t *testing.T) {
 			late := newSleeper(time.Second, append(wrongWords(20), "right")...)
-			s := wordSearch(new(wordSuite), Limits{Strategies: []propose.Strategy{late.strategy()}, Shard: report.Shard{Index: i + 1, Of: n}})
+			s := wordSearch(new(wordSuite), Limits{Strategies: []propose.Strategy{late.strategy()}, Shard: report.Shard{Index: i + 1, Total: n}})
 			s.run.treeHash, s.run.opt.Hooks.Store = "x", forgetful{}
 			if ok, _ := find(t, s, time.Minute); ok {
 				found++
@@ -673,8 +673,8 @@ func TestReportOfSources(t *testing.T) {
 			t.Errorf("attempt %+v", a)
 		}
 	}
-	if rep.Stats.Dollars != 0.25 || !slices.Equal(rep.Replay.Network, []string{"model/sleeper"}) {
-		t.Errorf("$%v, network %q", rep.Stats.Dollars, rep.Replay.Network)
+	if rep.Stats.Dollars != 0.25 || !slices.Equal(rep.Replay.NetworkStrategies, []string{"model/sleeper"}) {
+		t.Errorf("$%v, network %q", rep.Stats.Dollars, rep.Replay.NetworkStrategies)
 	}
 	if i := slices.Index(rep.Replay.Args, "--max-cost"); i < 0 || rep.Replay.Args[i+1] != "1.5" {
 		t.Errorf("replay %q", rep.Replay.Args)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -69,7 +70,7 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	changed := r.opt.Subject.Changed
 	if len(changed) > 0 {
 		if changed = r.concerning(ctx, p, changed); len(changed) == 0 {
-			counts.Unreached++ // the suite as a whole
+			counts.UnaffectedPackages++ // the suite as a whole
 			r.note(fmt.Sprintf("`%s` was not run: nothing that it tests changed", p))
 			return nil, nil
 		}
@@ -80,7 +81,7 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	within := limits.FirstRun
 	if within > 0 {
 		if within -= time.Since(began); within <= 0 {
-			counts.Late++
+			counts.UnfinishedPackages++
 			return nil, nil
 		}
 	}
@@ -98,8 +99,8 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	counts.Passed += len(first.Passed)
 	counts.Failed += len(first.Failures)
 	counts.Skipped += len(first.Skipped)
-	counts.Unreached += reach.Rest
-	counts.Late += first.Late
+	counts.UnaffectedPackages += reach.Rest
+	counts.UnfinishedPackages += first.Late
 	if len(first.Failures) == 0 {
 		return nil, nil
 	}
@@ -139,7 +140,7 @@ func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) 
 			steady = append(steady, f)
 			continue
 		}
-		r.reportFailure(p, f, "flaky")
+		r.reportFailure(p, f, report.FailureFlaky)
 	}
 	return steady, nil
 }
@@ -164,11 +165,11 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 		for _, f := range failures[p] {
 			if known[p][f.TestID] {
 				p.accepted = append(p.accepted, f)
-				r.reportFailure(p, f, "known")
+				r.reportFailure(p, f, report.FailureKnown)
 				continue
 			}
 			p.fresh = append(p.fresh, f)
-			r.reportFailure(p, f, "new")
+			r.reportFailure(p, f, report.FailureNew)
 		}
 	}
 	return nil

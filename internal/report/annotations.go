@@ -49,11 +49,11 @@ func Annotations(r *Report) []Annotation {
 			}
 			title := cmp.Or(f.ID, f.name())
 			switch f.Status {
-			case "known":
+			case FailureKnown:
 				title += " fails at the base too"
-			case "flaky":
+			case FailureFlaky:
 				title += " is flaky"
-			case "fixed":
+			case FailureFixed:
 				title += " failed, and a patch was applied"
 			default:
 				title += " fails"
@@ -70,9 +70,9 @@ func Annotations(r *Report) []Annotation {
 		switch {
 		case p.Applied:
 			text += ", applied"
-		case p.State == "verified" && r.gone():
+		case p.State == PatchVerified && r.gone():
 			text += "; the summary of the run says how to apply it"
-		case p.State == "verified" && typable(p.ID):
+		case p.State == PatchVerified && typable(p.ID):
 			text += "; apply it with: regreen apply " + p.ID
 		}
 		all = append(all, annotation("notice", at, "regreen: "+cmp.Or(p.Title, p.Strategy), text))

@@ -12,23 +12,33 @@ import (
 
 // The values that the schema allows where it lists them.
 var (
-	verdicts = []string{
-		string(Green), string(Known), string(Flaky), string(Fixed),
-		string(Proposed), string(Partial), string(Red), string(NotRun),
-	}
+	verdicts        = []Verdict{Green, Known, Flaky, Fixed, Proposed, Partial, Red, NotRun}
 	modes           = []string{"development", "production"}
 	policies        = []string{"auto", "always", "never"}
-	failureStatuses = []string{"new", "known", "flaky", "fixed"}
-	clusterStatuses = []string{"repaired", "red"}
-	patchStates     = []string{"plausible", "verified", "refused"}
-	evidenceSteps   = []string{"failing-tests", "dependents", "suite", "repeat"}
-	attemptStages   = []string{"propose", "type-check", "screen", "failing-tests", "dependents", "suite", "repeat"}
-	attemptVerdicts = []string{"pruned", "ill_typed", "rejected", "plausible", "verified", "refused"}
-	alertLevels     = []string{"warning", "error"}
-	receiptStates   = []string{"sent", "skipped", "failed"}
-	resultStatuses  = []string{"passed", "failed", "skipped", "flaky"}
-	runStages       = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
+	failureStatuses = []FailureStatus{FailureNew, FailureKnown, FailureFlaky, FailureFixed}
+	clusterStatuses = []ClusterStatus{ClusterRepaired, ClusterRed}
+	patchStates     = []PatchState{PatchPlausible, PatchVerified, PatchRefused}
+	evidenceSteps   = []Stage{StageFailingTests, StageDependents, StageSuite, StageRepeat}
+	attemptStages   = []Stage{
+		StagePropose, StageTypeCheck, StageScreen, StageFailingTests, StageDependents, StageSuite, StageRepeat,
+	}
+	attemptVerdicts = []AttemptVerdict{
+		AttemptPruned, AttemptIllTyped, AttemptRejected, AttemptPlausible, AttemptVerified, AttemptRefused,
+	}
+	alertLevels    = []Level{LevelWarning, LevelError}
+	receiptStates  = []ReceiptState{ReceiptSent, ReceiptSkipped, ReceiptFailed}
+	resultStatuses = []ResultStatus{ResultPassed, ResultFailed, ResultSkipped, ResultFlaky}
+	runStages      = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
 )
+
+// words are the values of a list as plain strings.
+func words[T ~string](values []T) []string {
+	out := make([]string, len(values))
+	for i, v := range values {
+		out[i] = string(v)
+	}
+	return out
+}
 
 // ids is what an identifier may look like. It is printed inside commands to be
 // copied, so nothing that a shell or an option parser would act on is allowed.
@@ -37,20 +47,20 @@ var ids = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-
 // Check tells the first value of r that the schema does not allow, with its
 // place, or nil.
 func (r *Report) Check() error {
-	c := checker{}
-	c.oneOf("verdict", string(r.Verdict), verdicts)
+	c := &checker{}
+	oneOf(c, "verdict", r.Verdict, verdicts)
 	c.id("id", r.ID)
 	if r.Verdict == NotRun && r.Problem == nil {
 		c.fail("problem", "is missing, and the verdict is %s", NotRun)
 	}
-	c.oneOf("environment.mode", r.Environment.Mode, modes)
-	c.oneOf("environment.policy", r.Environment.Policy, policies)
+	oneOf(c, "environment.mode", r.Environment.Mode, modes)
+	oneOf(c, "environment.policy", r.Environment.Policy, policies)
 	c.atLeastZero("environment.budget", r.Environment.Budget)
 	c.shard(r.Shard)
 	c.tests("tests", r.Tests)
 	for i, f := range r.Failures {
 		at := fmt.Sprintf("failures[%d].", i)
-		c.oneOf(at+"status", f.Status, failureStatuses)
+		oneOf(c, at+"status", f.Status, failureStatuses)
 		c.path(at+"file", f.File)
 		c.atLeastZero(at+"line", float64(f.Line))
 		c.atLeastZero(at+"truncated", float64(f.Truncated))
@@ -58,17 +68,17 @@ func (r *Report) Check() error {
 	}
 	for i, cl := range r.Clusters {
 		at := fmt.Sprintf("clusters[%d].", i)
-		c.oneOf(at+"status", cl.Status, clusterStatuses)
+		oneOf(c, at+"status", cl.Status, clusterStatuses)
 		if cl.Patch != "" {
 			c.id(at+"patch", cl.Patch)
 		}
 	}
 	if r.Origin != nil {
-		c.atLeastZero("origin", float64(min(r.Origin.Tests, r.Origin.Of)))
+		c.atLeastZero("origin", float64(min(r.Origin.CommitsTested, r.Origin.CommitsTotal)))
 	}
 	if r.Culprit != nil {
 		c.spans("culprit.files", r.Culprit.Files)
-		c.atLeastZero("culprit.tests", float64(r.Culprit.Tests))
+		c.atLeastZero("culprit.tests", float64(r.Culprit.SubsetsTested))
 	}
 	for i := range r.Patches {
 		c.patch(fmt.Sprintf("patches[%d].", i), &r.Patches[i], len(r.Clusters))
@@ -86,29 +96,29 @@ func (r *Report) Check() error {
 		}
 		c.path(at+"file", a.File)
 		c.atLeastZero(at+"line", float64(a.Line))
-		c.oneOf(at+"stage", a.Stage, attemptStages)
-		c.oneOf(at+"verdict", a.Verdict, attemptVerdicts)
+		oneOf(c, at+"stage", a.Stage, attemptStages)
+		oneOf(c, at+"verdict", a.Verdict, attemptVerdicts)
 		c.atLeastZero(at+"seconds", a.Seconds)
 		c.origin(at+"origin", a.Origin)
 	}
 	s := r.Stats
-	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WrongNo)))
+	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WronglyRejected)))
 	c.atLeastZero("stats.dollars", s.Dollars)
-	if s.WrongNo > s.Sampled {
-		c.fail("stats.wrong_no", "is more than were sampled")
+	if s.WronglyRejected > s.Sampled {
+		c.fail("stats.wrongly_rejected", "is more than were sampled")
 	}
 	for _, stage := range slices.Sorted(maps.Keys(s.Seconds)) {
-		c.oneOf("stats.seconds", stage, runStages)
+		oneOf(c, "stats.seconds", stage, runStages)
 		c.atLeastZero("stats.seconds."+stage, s.Seconds[stage])
 	}
 	for i, a := range r.Alerts {
-		c.oneOf(fmt.Sprintf("alerts[%d].level", i), a.Level, alertLevels)
+		oneOf(c, fmt.Sprintf("alerts[%d].level", i), a.Level, alertLevels)
 	}
 	c.learning(r.Learning)
 	for i, rc := range r.Receipts {
 		at := fmt.Sprintf("receipts[%d].", i)
 		c.id(at+"channel", rc.Channel)
-		c.oneOf(at+"state", rc.State, receiptStates)
+		oneOf(c, at+"state", rc.State, receiptStates)
 		c.atLeastZero(at+"tries", float64(rc.Tries))
 		c.atLeastZero(at+"seconds", rc.Seconds)
 	}
@@ -129,18 +139,18 @@ func (r *Report) Check() error {
 }
 
 func (c *checker) shard(s *Shard) {
-	if s != nil && (s.Index < 1 || s.Index > s.Of || s.Of > MaxShards) {
-		c.fail("shard", "is %d of %d, and there are %d at the most", s.Index, s.Of, MaxShards)
+	if s != nil && (s.Index < 1 || s.Index > s.Total || s.Total > MaxShards) {
+		c.fail("shard", "is %d of %d, and there are %d at the most", s.Index, s.Total, MaxShards)
 	}
 }
 
-func (c *checker) standing(at string, s *Standing) {
+func (c *checker) ranking(at string, s *Ranking) {
 	if s == nil {
 		return
 	}
-	c.atLeastZero(at, float64(min(s.Turn, s.Fixes, s.Left)))
-	c.atLeastZero(at+".worth", s.Worth)
-	c.atLeastZero(at+".rivals", s.Rivals)
+	c.atLeastZero(at, float64(min(s.Phase, s.Fixes, s.StillFailing)))
+	c.atLeastZero(at+".likelihood", s.Likelihood)
+	c.atLeastZero(at+".rival_likelihood", s.RivalLikelihood)
 	c.share(at+".removed", s.Removed)
 }
 
@@ -170,7 +180,7 @@ func (c *checker) learning(l *Learning) {
 func (c *checker) result(i int, res *Result) {
 	at := func(field string) string { return fmt.Sprintf("results[%d].%s", i, field) }
 	if !slices.Contains(resultStatuses, res.Status) {
-		c.oneOf(at("status"), res.Status, resultStatuses)
+		oneOf(c, at("status"), res.Status, resultStatuses)
 	}
 	if res.File != "" && !fs.ValidPath(res.File) {
 		c.path(at("file"), res.File)
@@ -181,7 +191,7 @@ func (c *checker) result(i int, res *Result) {
 }
 
 func (c *checker) tests(at string, t Tests) {
-	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.Unreached, t.Late)))
+	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.UnaffectedPackages, t.UnfinishedPackages)))
 }
 
 // typable tells whether id can stand in a command that a person copies.
@@ -196,9 +206,9 @@ func (c *checker) fail(at, format string, args ...any) {
 	}
 }
 
-func (c *checker) oneOf(at, got string, allowed []string) {
+func oneOf[T ~string](c *checker, at string, got T, allowed []T) {
 	if !slices.Contains(allowed, got) {
-		c.fail(at, "is %.40q, not one of %s", got, strings.Join(allowed, ", "))
+		c.fail(at, "is %.40q, not one of %s", string(got), strings.Join(words(allowed), ", "))
 	}
 }
 
@@ -251,23 +261,23 @@ func (c *checker) patch(at string, p *Patch, clusters int) {
 	c.id(at+"attempt", p.Attempt)
 	c.atLeastZero(at+"rank", float64(p.Rank))
 	c.index(at+"cluster", p.Cluster, clusters)
-	c.oneOf(at+"state", p.State, patchStates)
+	oneOf(c, at+"state", p.State, patchStates)
 	c.share(at+"confidence", p.Confidence)
-	c.atLeastZero(at+"agrees", float64(p.Agrees))
-	if h := p.History; h != nil && (h.Kept < 0 || h.Kept > h.Of) {
-		c.fail(at+"history", "has %d kept of %d", h.Kept, h.Of)
+	c.atLeastZero(at+"same_lines", float64(p.SameLines))
+	if h := p.TrackRecord; h != nil && (h.Kept < 0 || h.Kept > h.Applied) {
+		c.fail(at+"track_record", "has %d kept of %d", h.Kept, h.Applied)
 	}
 	if p.After != nil {
 		c.tests(at+"after", *p.After)
 	}
-	for _, id := range p.On {
-		c.id(at+"on", id)
+	for _, id := range p.StackedOn {
+		c.id(at+"stacked_on", id)
 	}
-	c.standing(at+"standing", p.Standing)
+	c.ranking(at+"ranking", p.Ranking)
 	c.origin(at+"origin", p.Origin)
 	c.spans(at+"files", p.Files)
 	for _, e := range p.Evidence {
-		c.oneOf(at+"evidence step", e.Step, evidenceSteps)
+		oneOf(c, at+"evidence step", e.Step, evidenceSteps)
 		c.atLeastZero(at+"evidence seconds", e.Seconds)
 	}
 }

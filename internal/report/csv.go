@@ -15,7 +15,7 @@ func CSV(w io.Writer, r *Report) error {
 	_ = out.Write([]string{"id", "strategy", "file", "line", "stage", "verdict", "seconds", "reason"}) // Error tells
 	for _, a := range r.Attempts {
 		_ = out.Write([]string{
-			harmless(a.ID), harmless(a.Strategy), harmless(a.File), strconv.Itoa(a.Line), harmless(a.Stage), harmless(a.Verdict),
+			harmless(a.ID), harmless(a.Strategy), harmless(a.File), strconv.Itoa(a.Line), harmless(string(a.Stage)), harmless(string(a.Verdict)),
 			strconv.FormatFloat(a.Seconds, 'f', -1, 64), harmless(a.Reason),
 		})
 	}

@@ -11,8 +11,8 @@ import (
 func TestCSV(t *testing.T) {
 	t.Parallel()
 	r := &Report{Attempts: []Attempt{
-		{"a1", "", "template/guard", "stats/mean.go", 17, "type-check", "ill_typed", 0.004, `undefined: "n", twice` + "\nand more", nil},
-		{"a2", "9f1c", "imports", "-x.go", 0, "screen", "rejected", 1e-7, `=HYPERLINK("http://evil.example")`, nil},
+		{"a1", "", "template/guard", "stats/mean.go", 17, StageTypeCheck, AttemptIllTyped, 0.004, `undefined: "n", twice` + "\nand more", nil},
+		{"a2", "9f1c", "imports", "-x.go", 0, StageScreen, AttemptRejected, 1e-7, `=HYPERLINK("http://evil.example")`, nil},
 	}}
 	var b strings.Builder
 	if err := CSV(&b, r); err != nil {

@@ -65,11 +65,11 @@ type (
 		Unlisted string      `json:"unlisted,omitempty"`
 	}
 	ctrfPatch struct {
-		ID         string  `json:"id"`
-		State      string  `json:"state"`
-		Title      string  `json:"title"`
-		Confidence float64 `json:"confidence"`
-		Applied    bool    `json:"applied"`
+		ID         string     `json:"id"`
+		State      PatchState `json:"state"`
+		Title      string     `json:"title"`
+		Confidence float64    `json:"confidence"`
+		Applied    bool       `json:"applied"`
 	}
 )
 
@@ -135,21 +135,21 @@ func ctrfRunOf(r *Report) ctrfRun {
 
 func ctrfTestOf(suite []string, l *testLine) ctrfTest {
 	t := ctrfTest{
-		Name: cmp.Or(Visible(l.Test), suite[0], WholePackage), Status: l.Status, Duration: milliseconds(l.Seconds),
+		Name: cmp.Or(Visible(l.Test), suite[0], WholePackage), Status: string(l.Status), Duration: milliseconds(l.Seconds),
 		File: Visible(l.File), Line: l.Line, Retries: max(l.Tries-1, 0),
 	}
 	if suite[0] != "" {
 		t.Suite = suite
 	}
-	if l.Status == "flaky" {
+	if l.Status == ResultFlaky {
 		t.Status, t.Flaky, t.Retries = "passed", true, max(t.Retries, 1)
 	}
 	switch f := l.failure; {
 	case f != nil:
 		t.Message, t.Trace = Visible(f.Message), failureText(f)
-		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Visible(f.Kind), f.Status, l.whole()}}
-	case l.Status == "failed", l.Status == "flaky":
-		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Kind: Untold}}
+		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Visible(f.Kind), string(f.Status), l.whole()}}
+	case l.Status == ResultFailed, l.Status == ResultFlaky:
+		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Kind: UnknownKind}}
 	}
 	return t
 }

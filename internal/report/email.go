@@ -154,7 +154,7 @@ func emailFailures(r *Report, all stories) section {
 
 func emailPatch(r *Report, p *Patch) section {
 	name := "Patch"
-	if p.State != "verified" {
+	if p.State != PatchVerified {
 		name = "Plausible patch, not verified"
 	}
 	head := emailHeading(name + ": " + cut(oneLine(cmp.Or(p.Title, p.Strategy)), maxSpan))
@@ -175,7 +175,7 @@ func emailPatch(r *Report, p *Patch) section {
 	if p.Redacted {
 		tail += emailNote("The diff held a secret, which is not shown: it cannot be copied from here.")
 	}
-	if p.State == "verified" && !p.Applied && typable(p.ID) {
+	if p.State == PatchVerified && !p.Applied && typable(p.ID) {
 		tail += emailNote("Apply it with " + emailCommand("regreen apply "+p.ID))
 	}
 	return emailBlock("patch line", 1, head, blockLines(p.Diff), tail)
@@ -239,7 +239,7 @@ func emailList(name string, priority int, title string, items []string) section 
 func alertTexts(r *Report) []string {
 	var texts []string
 	for _, a := range r.Alerts {
-		text := a.Level + ": " + a.Text
+		text := string(a.Level) + ": " + a.Text
 		if a.Hint != "" {
 			text += "; " + a.Hint
 		}

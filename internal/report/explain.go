@@ -64,7 +64,7 @@ func mdSuspects(suspects []Suspect) section {
 
 // mdLedger is the ledger, what came furthest first.
 func mdLedger(attempts []Attempt) section {
-	order := []string{"verified", "refused", "plausible", "rejected", "ill_typed", "pruned"}
+	order := []AttemptVerdict{AttemptVerified, AttemptRefused, AttemptPlausible, AttemptRejected, AttemptIllTyped, AttemptPruned}
 	sorted := slices.Clone(attempts)
 	slices.SortStableFunc(sorted, func(a, b Attempt) int {
 		return slices.Index(order, a.Verdict) - slices.Index(order, b.Verdict)
@@ -76,6 +76,6 @@ func mdLedger(attempts []Attempt) section {
 		sorted, tail = sorted[:most], fmt.Sprintf("\n… %s\n", plural.Count(n, "more candidate"))+tail
 	}
 	return rows("candidate", 6, sorted, head, tail, func(a Attempt) string {
-		return fmt.Sprintf("| %s | %s | %s | %s |\n", cell(a.Strategy), cell(place(a.File, a.Line)), cell(a.Verdict), cell(a.Reason))
+		return fmt.Sprintf("| %s | %s | %s | %s |\n", cell(a.Strategy), cell(place(a.File, a.Line)), cell(string(a.Verdict)), cell(a.Reason))
 	})
 }

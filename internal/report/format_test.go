@@ -55,15 +55,15 @@ func listedReport() *Report {
 	r.Verdict = Red
 	known := knownReport().Failures[0]
 	f := redReport().Failures[0]
-	r.Failures = append(r.Failures, known, f, Failure{ID: "example.com/fleet/api", Package: "example.com/fleet/api", Kind: "compile", Status: "new", Message: "undefined: retry.Backoff", File: "api/api.go", Line: 40})
+	r.Failures = append(r.Failures, known, f, Failure{ID: "example.com/fleet/api", Package: "example.com/fleet/api", Kind: "compile", Status: FailureNew, Message: "undefined: retry.Backoff", File: "api/api.go", Line: 40})
 	r.Failures[2].Cluster = 0
 	r.Results = []Result{
-		{Package: f.Package, Test: "TestMean", Status: "failed", Seconds: 0.25, File: "stats/mean_test.go", Line: 11},
-		{Package: f.Package, Test: f.Test, Status: "failed", Seconds: 0.125},
-		{Package: known.Package, Test: known.Test, Status: "failed", Seconds: 1.5, Tries: 2},
-		{Package: f.Package, Test: "TestMedian", Status: "passed", Seconds: 0.0004},
-		{Package: "example.com/fleet/queue", Test: "TestDrain", Status: "flaky", Seconds: 30, Tries: 3},
-		{Package: "example.com/fleet/queue", Test: "TestRemote", Status: "skipped"},
+		{Package: f.Package, Test: "TestMean", Status: ResultFailed, Seconds: 0.25, File: "stats/mean_test.go", Line: 11},
+		{Package: f.Package, Test: f.Test, Status: ResultFailed, Seconds: 0.125},
+		{Package: known.Package, Test: known.Test, Status: ResultFailed, Seconds: 1.5, Tries: 2},
+		{Package: f.Package, Test: "TestMedian", Status: ResultPassed, Seconds: 0.0004},
+		{Package: "example.com/fleet/queue", Test: "TestDrain", Status: ResultFlaky, Seconds: 30, Tries: 3},
+		{Package: "example.com/fleet/queue", Test: "TestRemote", Status: ResultSkipped},
 	}
 	r.Tests = Tests{Packages: 4, Passed: 1, Failed: 5, Skipped: 1}
 	return r
@@ -290,9 +290,9 @@ func TestSARIFLeavesOutTheLeastSevere(t *testing.T) {
 	t.Parallel()
 	r := baseReport()
 	for i := range sarifResults {
-		r.Failures = append(r.Failures, Failure{ID: fmt.Sprint("known", i), Status: "known", Kind: "assertion"})
+		r.Failures = append(r.Failures, Failure{ID: fmt.Sprint("known", i), Status: FailureKnown, Kind: "assertion"})
 	}
-	r.Failures = append(r.Failures, Failure{ID: "the new one", Status: "new", Kind: "assertion"})
+	r.Failures = append(r.Failures, Failure{ID: "the new one", Status: FailureNew, Kind: "assertion"})
 	b := string(written(t, "sarif", r))
 	if n := strings.Count(b, `"ruleId"`); n != sarifResults {
 		t.Errorf("%d results", n)
@@ -310,7 +310,7 @@ func TestWorkflowCommandsKeepToTheirLines(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports().Draw(t, "report")
 		for range rapid.SampledFrom([]int{0, 0, 12, 40}).Draw(t, "more") {
-			r.Failures = append(r.Failures, Failure{ID: texts().Draw(t, "id"), Status: "new", Message: "fails"})
+			r.Failures = append(r.Failures, Failure{ID: texts().Draw(t, "id"), Status: FailureNew, Message: "fails"})
 		}
 		b := written(t, "annotations", r)
 		shown := map[string]int{}
@@ -345,7 +345,7 @@ func TestFormatsStream(t *testing.T) {
 	t.Parallel()
 	r := baseReport()
 	for i := range 20_000 {
-		r.Results = append(r.Results, Result{Package: "p", Test: fmt.Sprint("Test", i), Status: "passed"})
+		r.Results = append(r.Results, Result{Package: "p", Test: fmt.Sprint("Test", i), Status: ResultPassed})
 	}
 	for _, format := range []func(io.Writer, *Report) error{JUnit, CTRF} {
 		var p pieces

@@ -26,12 +26,13 @@ func texts() *rapid.Generator[string] {
 	})
 }
 
+func one[T any](t *rapid.T, of []T) T { return rapid.SampledFrom(of).Draw(t, "one") }
+
 // reports are reports that Check allows, with arbitrary text.
 func reports() *rapid.Generator[*Report] {
 	return rapid.Custom(func(t *rapid.T) *Report {
 		text := func() string { return texts().Draw(t, "text") }
 		id := func() string { return rapid.StringMatching(`[A-Za-z0-9][A-Za-z0-9._/:@-]{0,11}`).Draw(t, "id") }
-		one := func(of []string) string { return rapid.SampledFrom(of).Draw(t, "one") }
 		file := func() string {
 			return rapid.SampledFrom([]string{"", "a.go", "a/b.go", "weird|`name`.go", "日本/ü.go", "a b/\x1b[2J.go", "nul/\x00.go"}).Draw(t, "file")
 		}
@@ -49,26 +50,26 @@ func reports() *rapid.Generator[*Report] {
 		}
 
 		r := &Report{
-			Schema: Schema, ID: id(), Version: text(), Verdict: Verdict(one(verdicts)), Command: text(),
+			Schema: Schema, ID: id(), Version: text(), Verdict: one(t, verdicts), Command: text(),
 			Started: time.Unix(int64(number())*1000, 0).UTC(),
 			Environment: Environment{
 				Event: rapid.SampledFrom([]string{"pre-commit", "pre-push", "manual", "pull_request"}).Draw(t, "event"),
-				Mode:  one(modes), Policy: one(policies), Budget: secs(), Branch: text(), Head: text(), Base: text(), Fork: yes(),
+				Mode:  one(t, modes), Policy: one(t, policies), Budget: secs(), Branch: text(), Head: text(), Base: text(), Fork: yes(),
 			},
 			Tests: Tests{number(), number(), number(), number(), 0, 0},
 			Stats: Stats{
-				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WrongNo: several(), Dollars: secs(),
+				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WronglyRejected: several(), Dollars: secs(),
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
 			},
 		}
 		if yes() {
-			r.Shard = &Shard{Index: several() + 1, Of: 8}
+			r.Shard = &Shard{Index: several() + 1, Total: 8}
 		}
 		if r.Verdict == NotRun || yes() {
 			r.Problem = &Problem{text(), text(), text(), text()}
 		}
 		for range several() / 2 {
-			c := Cluster{Cause: text(), Status: one(clusterStatuses)}
+			c := Cluster{Cause: text(), Status: one(t, clusterStatuses)}
 			if yes() {
 				c.Patch, c.Failures = id(), []string{text()}
 			}
@@ -77,7 +78,7 @@ func reports() *rapid.Generator[*Report] {
 		cluster := func() int { return rapid.IntRange(0, len(r.Clusters)).Draw(t, "cluster") }
 		for range several() {
 			r.Failures = append(r.Failures, Failure{
-				ID: text(), Package: text(), Test: text(), Kind: text(), Status: one(failureStatuses),
+				ID: text(), Package: text(), Test: text(), Kind: text(), Status: one(t, failureStatuses),
 				Message: text(), File: file(), Line: number(), Output: text(), Truncated: number(), Cluster: cluster(),
 			})
 		}
@@ -86,30 +87,30 @@ func reports() *rapid.Generator[*Report] {
 		}
 		for range several() {
 			p := Patch{
-				ID: id(), Attempt: id(), Strategy: text(), Title: text(), Rank: number(), Cluster: cluster(), State: one(patchStates),
+				ID: id(), Attempt: id(), Strategy: text(), Title: text(), Rank: number(), Cluster: cluster(), State: one(t, patchStates),
 				Reason: text(), Applied: yes(), Confidence: share(), NeedsReview: yes(),
 				Diff: "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-" + text() + "\n+" + text() + "\n",
 			}
 			if yes() {
-				p.History, p.Agrees, p.After = &History{Kept: 3, Of: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0}
+				p.TrackRecord, p.SameLines, p.After = &TrackRecord{Kept: 3, Applied: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0}
 			}
 			if yes() {
-				p.On = []string{id()}
-				p.Standing = &Standing{Turn: several(), Fixes: number(), Left: number(), Screened: yes(), Worth: share(), Rivals: secs(), Removed: share()}
+				p.StackedOn = []string{id()}
+				p.Ranking = &Ranking{Phase: several(), Fixes: number(), StillFailing: number(), Screened: yes(), Likelihood: share(), RivalLikelihood: secs(), Removed: share()}
 			}
 			p.Origin = origin()
 			if yes() {
-				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(evidenceSteps), yes(), text(), secs()}}
+				p.Files, p.Evidence = []Span{span()}, []Evidence{{one(t, evidenceSteps), yes(), text(), secs()}}
 			}
 			r.Patches = append(r.Patches, p)
 		}
 		for range several() {
 			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
-			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(attemptStages), one(attemptVerdicts), secs(), text(), origin()})
+			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(t, attemptStages), one(t, attemptVerdicts), secs(), text(), origin()})
 			r.Notes = append(r.Notes, text())
-			r.Alerts = append(r.Alerts, Alert{one(alertLevels), text(), text()})
-			r.Receipts = append(r.Receipts, Receipt{id(), one(receiptStates), text(), []string{text()}, text(), number(), secs()})
-			r.Results = append(r.Results, Result{text(), text(), one(resultStatuses), secs(), number(), file(), number()})
+			r.Alerts = append(r.Alerts, Alert{one(t, alertLevels), text(), text()})
+			r.Receipts = append(r.Receipts, Receipt{id(), one(t, receiptStates), text(), []string{text()}, text(), number(), secs()})
+			r.Results = append(r.Results, Result{text(), text(), one(t, resultStatuses), secs(), number(), file(), number()})
 			r.Bypasses = append(r.Bypasses, Bypass{text(), text(), text(), r.Started})
 		}
 		if yes() {
@@ -121,7 +122,7 @@ func reports() *rapid.Generator[*Report] {
 		if yes() {
 			r.Replay = &Replay{
 				Command: text(), Args: []string{text()}, Seed: 1, Tree: text(), Config: text(), Toolchain: text(), System: text(),
-				Weights: map[string]map[string]float64{text(): {text(): share()}}, Network: []string{text()},
+				Weights: map[string]map[string]float64{text(): {text(): share()}}, NetworkStrategies: []string{text()},
 			}
 		}
 		return r

@@ -64,7 +64,7 @@ func TestMarkdownOnGitLab(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports().Draw(t, "report")
 		r.Command, r.Environment.Branch, r.Notes = hostile.Draw(t, "command"), hostile.Draw(t, "branch"), []string{hostile.Draw(t, "note"), hostile.Draw(t, "other note")}
-		r.Environment.Reasons = []string{hostile.Draw(t, "reason")}
+		r.Environment.ModeReasons = []string{hostile.Draw(t, "reason")}
 		for i := range r.Failures {
 			r.Failures[i].Message, r.Failures[i].Output = hostile.Draw(t, "message"), hostile.Draw(t, "output")
 		}

@@ -128,8 +128,8 @@ func putVerdict(m *htmlWriter, p *htmlPage) {
 	m.maybe(` compared with <code>{}</code>`, commit(e.Base))
 	m.line(`</p>`)
 	m.put(`<p class="context quiet">{} mode`, oneLine(e.Mode))
-	if len(e.Reasons) > 0 {
-		m.put(`: {}`, joinLines(e.Reasons, ", "))
+	if len(e.ModeReasons) > 0 {
+		m.put(`: {}`, joinLines(e.ModeReasons, ", "))
 	}
 	m.line(`</p>`)
 	if p.Verdict != NotRun {

@@ -274,7 +274,7 @@ func filtering(t *testing.T, b browser) {
 	if got := tb.status("search"); got != "126 attempts" {
 		t.Errorf("got status %q", got)
 	}
-	want := tally(r.Attempts, func(a Attempt) bool { return a.Verdict == "rejected" && a.Strategy == "template/guard" })
+	want := tally(r.Attempts, func(a Attempt) bool { return a.Verdict == AttemptRejected && a.Strategy == "template/guard" })
 	tb.do(chromedp.SendKeys(chromedp.CSS("#search input"), " Guard  rejected"))
 	if got := tb.status("search"); got != fmt.Sprintf("%d of 126 attempts", want) {
 		t.Errorf("got status %q, want %d", got, want)

@@ -28,7 +28,7 @@ func resultsData(results []Result) literal {
 	files("")
 	for i, res := range results {
 		row := []any{
-			packages(res.Package), oneLine(res.Test), statuses(res.Status), int(milliseconds(res.Seconds)),
+			packages(res.Package), oneLine(res.Test), statuses(string(res.Status)), int(milliseconds(res.Seconds)),
 			res.Line, files(res.File), res.Tries,
 		}
 		for row[len(row)-1] == 0 {
@@ -59,7 +59,7 @@ func indexer(names *[]string) func(string) int {
 
 // tallyResults counts the results by status: "50,000 tests: 49,990 passed, 10 failed".
 func tallyResults(results []Result) string {
-	n := map[string]int{}
+	n := map[ResultStatus]int{}
 	for i := range results {
 		n[results[i].Status]++
 	}

@@ -11,15 +11,15 @@ import (
 func fullReport() *Report {
 	r := partialReport()
 	r.Started = time.Date(2026, 3, 2, 9, 15, 12, 0, time.UTC)
-	r.Origin = &Origin{Commit: r.Environment.Head, Subject: "stats: weigh the samples by their weight", Author: "Ada Park", Tests: 4, Of: 9}
+	r.Origin = &Origin{Commit: r.Environment.Head, Subject: "stats: weigh the samples by their weight", Author: "Ada Park", CommitsTested: 4, CommitsTotal: 9}
 	p := &r.Patches[0]
-	p.After = &Tests{Packages: 31, Passed: 1201, Failed: 3, Skipped: 3, Unreached: 4}
+	p.After = &Tests{Packages: 31, Passed: 1201, Failed: 3, Skipped: 3, UnaffectedPackages: 4}
 	r.Bypasses = []Bypass{{Commit: "77aa31c09e5d4b", Subject: "wip", Why: "made with --no-verify", When: r.Started.Add(-time.Hour)}}
-	verdicts := []string{"ill_typed", "rejected", "pruned", "rejected"}
+	verdicts := []AttemptVerdict{AttemptIllTyped, AttemptRejected, AttemptPruned, AttemptRejected}
 	for i := range 120 {
 		r.Attempts = append(r.Attempts, Attempt{
 			ID: fmt.Sprintf("a%d", 40+i), Strategy: []string{"template/operator", "template/guard", "history"}[i%3], File: "stats/mean.go", Line: 9 + i%10,
-			Stage: "failing-tests", Verdict: verdicts[i%len(verdicts)], Seconds: float64(i%17) / 10, Reason: fmt.Sprintf("TestMean/empty: got %dns, want 0s", i),
+			Stage: StageFailingTests, Verdict: verdicts[i%len(verdicts)], Seconds: float64(i%17) / 10, Reason: fmt.Sprintf("TestMean/empty: got %dns, want 0s", i),
 		})
 	}
 	r.Learning = &Learning{Strategies: []Posterior{{"template/guard", 31.5, 6.2}, {"template/operator", 12, 9}, {"history", 4.5, 3}, {"llm", 1.5, 5}}}
@@ -36,10 +36,10 @@ func manyResults(n int) []Result {
 	for i := range results {
 		results[i] = Result{
 			Package: fmt.Sprintf("example.com/fleet/pkg%02d", i%31), Test: fmt.Sprintf("TestNumber%d/%s", i, []string{"empty", "one", "many"}[i%3]),
-			Status: "passed", Seconds: float64(i*7919%1000) / 1000, Tries: 1, File: fmt.Sprintf("pkg%02d/number_test.go", i%31), Line: 10 + i%200,
+			Status: ResultPassed, Seconds: float64(i*7919%1000) / 1000, Tries: 1, File: fmt.Sprintf("pkg%02d/number_test.go", i%31), Line: 10 + i%200,
 		}
 		if i%100 == 7 {
-			results[i].Status, results[i].Tries = "failed", 3
+			results[i].Status, results[i].Tries = ResultFailed, 3
 		}
 	}
 	return results

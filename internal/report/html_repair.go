@@ -27,7 +27,7 @@ func putAlerts(m *htmlWriter, p *htmlPage) {
 	}
 	m.line(`<ul class="plain">`)
 	for _, a := range p.Alerts {
-		m.put(`<li><span class="badge {}">{}</span> {}`, tone(a.Level), oneLine(a.Level), oneLine(a.Text))
+		m.put(`<li><span class="badge {}">{}</span> {}`, tone(string(a.Level)), oneLine(string(a.Level)), oneLine(a.Text))
 		m.maybe(`<br><span class="quiet">{}</span>`, oneLine(a.Hint))
 		m.line(`</li>`)
 	}
@@ -42,7 +42,7 @@ func putFailures(m *htmlWriter, p *htmlPage) {
 		m.maybe(`<span class="lead-in">{}</span> `, c.Lead)
 		m.put(`{}`, c.Text)
 		if c.Status != "" {
-			repaired := c.Status == "repaired"
+			repaired := c.Status == ClusterRepaired
 			m.put(` <span class="badge {}">{}</span>`, pick(repaired, "good", "bad"), pick(repaired, "repaired", "still red"))
 		}
 		m.line(`</h3>`)
@@ -116,7 +116,7 @@ func putFailureList(m *htmlWriter, failures []htmlFailure) {
 func putPatch(m *htmlWriter, p htmlPatch) {
 	m.line(`<article class="patch">`)
 	m.line(`<h4>{}</h4>`, p.Title)
-	m.put(`<p class="facts"><span class="badge {}">{}</span>`, tone(p.State), oneLine(p.State))
+	m.put(`<p class="facts"><span class="badge {}">{}</span>`, tone(string(p.State)), oneLine(string(p.State)))
 	if p.Applied {
 		m.put(` <span class="badge good">{}</span>`, pick(p.Staged, "applied and staged", "applied"))
 	}
@@ -124,7 +124,7 @@ func putPatch(m *htmlWriter, p htmlPatch) {
 		m.put(` <span class="badge warn">needs review</span>`)
 	}
 	m.line(` <code>{}</code> by {}</p>`, oneLine(p.ID), oneLine(p.Strategy))
-	if p.State != "verified" {
+	if p.State != PatchVerified {
 		m.maybeLine(`<p>Not verified: {}</p>`, oneLine(p.Reason))
 	}
 	if p.Command != "" {
@@ -139,8 +139,8 @@ func putPatch(m *htmlWriter, p htmlPatch) {
 	m.line(`<p class="confidence"><span>Confidence</span> <b>{}</b></p>`, fmt.Sprintf("%.2f", p.Confidence))
 	m.line(`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="1"/></svg>`,
 		svgNumber(newBar(0, p.Confidence, 1).Width))
-	if h := p.History; h != nil {
-		m.line(`<p class="quiet">{} of {} like it were kept</p>`, plural.Thousands(h.Kept), plural.Thousands(h.Of))
+	if h := p.TrackRecord; h != nil {
+		m.line(`<p class="quiet">{} of {} like it were kept</p>`, plural.Thousands(h.Kept), plural.Thousands(h.Applied))
 	}
 	m.maybeLine(`<p class="quiet">{}</p>`, p.Agreement)
 	m.line(`</div>`)

@@ -24,7 +24,7 @@ func putSearch(m *htmlWriter, p *htmlPage) {
 	for i := range p.Attempts {
 		a := &p.Attempts[i]
 		m.line(`<tr><td><span class="badge {}">{}</span></td><td>{}</td><td><code>{}</code></td><td>{}</td><td class="number">{}</td><td>{}</td><td>{}</td></tr>`,
-			tone(a.Verdict), oneLine(a.Verdict), oneLine(a.Strategy), place(a.File, a.Line), oneLine(a.Stage),
+			tone(string(a.Verdict)), oneLine(string(a.Verdict)), oneLine(a.Strategy), place(a.File, a.Line), oneLine(string(a.Stage)),
 			fmt.Sprintf("%.3f", a.Seconds), oneLine(a.Reason), oneLine(a.ID))
 	}
 	m.line(`</tbody>`)
@@ -193,7 +193,7 @@ func putDelivery(m *htmlWriter, p *htmlPage) {
 	m.line(`<tbody>`)
 	for i := range p.Receipts {
 		r := &p.Receipts[i]
-		m.put(`<tr><th scope="row">{}</th><td><span class="badge {}">{}</span></td><td>`, oneLine(r.Channel), tone(r.State), oneLine(r.State))
+		m.put(`<tr><th scope="row">{}</th><td><span class="badge {}">{}</span></td><td>`, oneLine(r.Channel), tone(string(r.State)), oneLine(string(r.State)))
 		m.maybe(`<code>{}</code> `, oneLine(r.Where))
 		m.put(`{}`, oneLine(r.Reason))
 		for _, text := range r.Degraded {

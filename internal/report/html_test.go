@@ -180,10 +180,10 @@ func (p *page) results(t interface{ Fatalf(string, ...any) }, results []Result) 
 			return int(row[n].(float64))
 		}
 		got := Result{
-			Package: data.Packages[number(0)], Test: row[1].(string), Status: data.Statuses[number(2)], Seconds: float64(number(3)) / 1000,
+			Package: data.Packages[number(0)], Test: row[1].(string), Status: ResultStatus(data.Statuses[number(2)]), Seconds: float64(number(3)) / 1000,
 			Line: number(4), File: data.Files[number(5)], Tries: number(6),
 		}
-		want.Package, want.Test, want.Status, want.File = oneLine(want.Package), oneLine(want.Test), oneLine(want.Status), oneLine(want.File)
+		want.Package, want.Test, want.Status, want.File = oneLine(want.Package), oneLine(want.Test), ResultStatus(oneLine(string(want.Status))), oneLine(want.File)
 		want.Seconds = math.Round(want.Seconds*1000) / 1000
 		if got != want {
 			t.Fatalf("got %+v, want %+v", got, want)

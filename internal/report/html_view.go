@@ -55,7 +55,7 @@ func newHTMLPage(r *Report) *htmlPage {
 		p.Causes = append(p.Causes, newHTMLCause(r, s, i+1, &room))
 	}
 	for i := range r.Failures {
-		if f := &r.Failures[i]; f.Status == "known" || f.Status == "flaky" {
+		if f := &r.Failures[i]; f.Status == FailureKnown || f.Status == FailureFlaky {
 			p.Folded = append(p.Folded, newHTMLFailure(f, "", &room))
 		}
 	}
@@ -70,7 +70,7 @@ type htmlCause struct {
 	Number      int
 	Lead        string // "Cause 1 of 2", where there are several
 	Text        string
-	Status      string // of the cluster; empty for what belongs to none
+	Status      ClusterStatus // of the cluster; empty for what belongs to none
 	First, Rest []htmlFailure
 	Count       int // of failures
 	Best        *htmlPatch
@@ -120,7 +120,7 @@ const (
 // newHTMLFailure leaves out a message that was said just before. room is how many
 // bytes of output there is place for on the page.
 func newHTMLFailure(f *Failure, said string, room *int) htmlFailure {
-	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: oneLine(f.Status), Place: place(f.File, f.Line)}
+	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: oneLine(string(f.Status)), Place: place(f.File, f.Line)}
 	if f.Test != "" {
 		h.Package = oneLine(f.Package)
 	}
@@ -159,7 +159,7 @@ func newHTMLPatch(r *Report, p *Patch) htmlPatch {
 	case !typable(p.ID):
 	case p.Applied:
 		h.Command = "regreen rollback " + p.ID
-	case p.State == "verified":
+	case p.State == PatchVerified:
 		h.Command = "regreen apply " + p.ID
 	}
 	return h
@@ -180,11 +180,11 @@ func typed(args []string) string {
 // unrun tells which packages were not run, or "".
 func (t Tests) unrun() string {
 	var parts []string
-	if t.Unreached > 0 {
-		parts = append(parts, plural.Count(t.Unreached, "package")+" not run: beyond its reach")
+	if t.UnaffectedPackages > 0 {
+		parts = append(parts, plural.Count(t.UnaffectedPackages, "package")+" not run: beyond its reach")
 	}
-	if t.Late > 0 {
-		parts = append(parts, plural.Count(t.Late, "package")+" not run in time")
+	if t.UnfinishedPackages > 0 {
+		parts = append(parts, plural.Count(t.UnfinishedPackages, "package")+" not run in time")
 	}
 	return strings.Join(parts, ", ")
 }

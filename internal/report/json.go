@@ -62,7 +62,7 @@ func encode(r *Report) ([]byte, error) {
 func complete(r *Report) *Report {
 	c := *r
 	c.Schema = Schema
-	c.Environment.Reasons = list(r.Environment.Reasons)
+	c.Environment.ModeReasons = list(r.Environment.ModeReasons)
 	c.Failures = list(r.Failures)
 	c.Clusters = list(r.Clusters)
 	for i := range c.Clusters {

@@ -21,9 +21,9 @@ const (
 	// WholePackage is the name of the test case that stands for a package which failed
 	// as a whole.
 	WholePackage = "[package]"
-	// Untold is the kind of a failure without details: mostly of a test that only failed
+	// UnknownKind is the kind of a failure without details: mostly of a test that only failed
 	// because a subtest did.
-	Untold = "untold"
+	UnknownKind = "unknown"
 )
 
 // The parts of JUnit XML that are written one at a time. There is no standard;
@@ -118,8 +118,8 @@ func (j *junitWriter) report(r *Report) {
 	suites := r.suites()
 	if r.Problem != nil && r.Verdict == NotRun {
 		suites = append(suites, testSuite{"regreen", []testLine{{
-			Result{Package: "regreen", Status: "failed"},
-			&Failure{Kind: string(NotRun), Status: "new", Message: headline(r), Output: r.Problem.Output},
+			Result{Package: "regreen", Status: ResultFailed},
+			&Failure{Kind: string(NotRun), Status: FailureNew, Message: headline(r), Output: r.Problem.Output},
 		}}})
 	}
 	if len(suites) == 0 {
@@ -182,7 +182,7 @@ func runProperties(r *Report) *junitProperties {
 	add("verdict", string(r.Verdict))
 	add("summary", Summary(r))
 	for _, best := range r.stories().patches() {
-		add("patch", Visible(best.ID)+" "+best.State)
+		add("patch", Visible(best.ID)+" "+string(best.State))
 	}
 	if unlisted := r.unlisted(); unlisted != "" {
 		add("unlisted", unlisted)
@@ -201,9 +201,9 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 	var own []junitProperty
 	f := l.failure
 	if f == nil {
-		f = &Failure{Kind: Untold, Message: "failed without details of its own; see its subtests"}
+		f = &Failure{Kind: UnknownKind, Message: "failed without details of its own; see its subtests"}
 	} else {
-		own = append(own, junitProperty{PropertyPrefix + "status", f.Status})
+		own = append(own, junitProperty{PropertyPrefix + "status", string(f.Status)})
 	}
 	if l.Tries > 1 {
 		own = append(own, junitProperty{PropertyPrefix + "tries", strconv.Itoa(l.Tries)})
@@ -212,16 +212,16 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 		c.Properties = &junitProperties{All: own}
 	}
 	switch l.Status {
-	case "skipped":
+	case ResultSkipped:
 		c.Skipped = &struct{}{}
-	case "failed":
+	case ResultFailed:
 		detail := &junitDetail{Visible(f.Message), Visible(f.Kind), failureText(f)}
 		if l.whole() {
 			c.Error = detail
 		} else {
 			c.Failure = detail
 		}
-	case "flaky":
+	case ResultFlaky:
 		c.Flaky = &junitFlaky{Visible(f.Message), Visible(f.Kind), failureText(f)}
 	}
 	return c

@@ -184,7 +184,7 @@ func lastLines(output string, most int) []string {
 func mdAlerts(alerts []Alert) section {
 	return rows("alert", 1, alerts, "\n### Alerts\n\n", "", func(a Alert) string {
 		mark := "⚠"
-		if a.Level == "error" {
+		if a.Level == LevelError {
 			mark = "✗"
 		}
 		text := "- " + mark + " " + prose(a.Text)
@@ -202,7 +202,7 @@ func mdCauses(r *Report) section {
 	lines := make([]string, len(r.Clusters))
 	for i, c := range r.Clusters {
 		state := "still red"
-		if c.Status == "repaired" {
+		if c.Status == ClusterRepaired {
 			state = "repaired"
 			if c.Patch != "" {
 				state += " by " + code(c.Patch)
@@ -283,7 +283,7 @@ func mdCulprit(c *Culprit) section {
 
 func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 	name := "Patch"
-	if p.State != "verified" {
+	if p.State != PatchVerified {
 		name = "Plausible patch, not verified"
 	}
 	var head, tail strings.Builder
@@ -300,7 +300,7 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 		facts = append(facts, "applied")
 	}
 	head.WriteString(strings.Join(facts, ", ") + "\n")
-	if reason := prose(p.Reason); reason != "" && p.State != "verified" {
+	if reason := prose(p.Reason); reason != "" && p.State != PatchVerified {
 		head.WriteString("\nNot verified: " + reason + "\n")
 	}
 	const most = 20 // there are four steps; more is not regreen's
@@ -341,7 +341,7 @@ func mdOthers(patches []Patch) section {
 	head += "| Patch | Confidence | State | What it does |\n| --- | --- | --- | --- |\n"
 	return rows("other patch", 6, patches, head, tail, func(p Patch) string {
 		return fmt.Sprintf("| %s | %.2f | %s | %s |\n",
-			cell(p.ID), p.Confidence, cell(p.State), prose(cmp.Or(p.Title, p.Strategy)))
+			cell(p.ID), p.Confidence, cell(string(p.State)), prose(cmp.Or(p.Title, p.Strategy)))
 	})
 }
 
@@ -349,7 +349,7 @@ func mdOthers(patches []Patch) section {
 func mdOutput(r *Report) section {
 	var printed []Failure
 	for _, f := range r.Failures {
-		if f.Status != "known" && strings.TrimSpace(f.Output) != "" {
+		if f.Status != FailureKnown && strings.TrimSpace(f.Output) != "" {
 			printed = append(printed, f)
 		}
 	}
@@ -383,9 +383,9 @@ func mdSearch(r *Report) section {
 		t.all++
 		t.seconds += a.Seconds
 		switch a.Verdict {
-		case "plausible", "refused":
+		case AttemptPlausible, AttemptRefused:
 			t.plausible++
-		case "verified":
+		case AttemptVerified:
 			t.plausible++
 			t.verified++
 		}
@@ -401,8 +401,8 @@ func mdSearch(r *Report) section {
 	}
 	if mode := r.Environment.Mode; mode != "" {
 		line := "- mode " + prose(mode)
-		if len(r.Environment.Reasons) > 0 {
-			line += ": " + prose(strings.Join(r.Environment.Reasons, ", "))
+		if len(r.Environment.ModeReasons) > 0 {
+			line += ": " + prose(strings.Join(r.Environment.ModeReasons, ", "))
 		}
 		about = append(about, line+"\n")
 	}

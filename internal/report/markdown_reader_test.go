@@ -77,7 +77,7 @@ func TestMarkdownReadByGoldmark(t *testing.T) {
 		}
 		for _, f := range r.Failures {
 			name := strings.TrimSpace(strings.ReplaceAll(cut(oneLine(cmp.Or(f.ID, f.name())), maxSpan), `\|`, `\¦`)) // see cell
-			if f.Status == "new" && name != "" && !named[name] {
+			if f.Status == FailureNew && name != "" && !named[name] {
 				t.Fatalf("failure %q is neither named nor left out in:\n%s\n%q", name, markdown, spans)
 			}
 		}

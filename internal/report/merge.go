@@ -45,7 +45,7 @@ func Merge(reports []*Report) (*Report, error) {
 	if err != nil {
 		return nil, err
 	}
-	if len(m.shards) == 1 && (m.shards[0].Shard == nil || m.shards[0].Shard.Of == 1) {
+	if len(m.shards) == 1 && (m.shards[0].Shard == nil || m.shards[0].Shard.Total == 1) {
 		m.whole()
 	} else {
 		m.collect()
@@ -143,7 +143,7 @@ func sameSearch(a, b *Report) error {
 		return &MergeError{fmt.Sprintf("runs %s and %s are not of one search: %s is %.40q, and %.40q", a.ID, b.ID, what, was, is)}
 	}
 	if err := cmp.Or(
-		differ("the number of shards", fmt.Sprint(a.Shard.Of), fmt.Sprint(b.Shard.Of), true),
+		differ("the number of shards", fmt.Sprint(a.Shard.Total), fmt.Sprint(b.Shard.Total), true),
 		differ("the head", a.Environment.Head, b.Environment.Head, true),
 		differ("the test command", a.Command, b.Command, false),
 	); err != nil || a.Replay == nil || b.Replay == nil {
@@ -231,7 +231,7 @@ func (m *merge) collect() {
 // alertMissing tells of shards that are not there or could not run.
 func (m *merge) alertMissing() {
 	alert := func(text, hint string) {
-		m.out.Alerts = append(m.out.Alerts, Alert{Level: "warning", Text: text, Hint: hint})
+		m.out.Alerts = append(m.out.Alerts, Alert{Level: LevelWarning, Text: text, Hint: hint})
 	}
 	there := make(map[int]bool)
 	for _, r := range m.shards {
@@ -240,7 +240,7 @@ func (m *merge) alertMissing() {
 			alert(fmt.Sprintf("shard %d could not run the tests: %s", r.Shard.Index, cut(oneLine(r.Problem.What), maxSpan)), r.Problem.Hint)
 		}
 	}
-	of := m.shards[0].Shard.Of
+	of := m.shards[0].Shard.Total
 	var missing []string
 	for i := range of {
 		if !there[i+1] {
@@ -262,7 +262,7 @@ func (s *Stats) add(o *Stats) {
 	sum(&s.Plausible, o.Plausible)
 	sum(&s.Verified, o.Verified)
 	sum(&s.Sampled, o.Sampled)
-	sum(&s.WrongNo, o.WrongNo)
+	sum(&s.WronglyRejected, o.WronglyRejected)
 	s.Dollars = min(s.Dollars+o.Dollars, maxNumber)
 	for stage, t := range o.Seconds {
 		s.Seconds[stage] = max(s.Seconds[stage], t)
@@ -271,14 +271,14 @@ func (s *Stats) add(o *Stats) {
 
 // failures are those of all shards, each once: the worst that one has seen of a test counts.
 func (m *merge) failures() {
-	bad := []string{"flaky", "known", "new"} // the worst last
+	bad := []FailureStatus{FailureFlaky, FailureKnown, FailureNew} // the worst last
 	m.out.Failures = nil
 	at := make(map[string]int)
 	for _, r := range m.ran {
 		for _, f := range r.Failures {
 			f.Cluster = 0
-			if f.Status == "fixed" {
-				f.Status = "new"
+			if f.Status == FailureFixed {
+				f.Status = FailureNew
 			}
 			i, there := at[f.ID]
 			switch {
@@ -305,12 +305,12 @@ func (m *merge) replay() {
 	asked := make(map[string]bool)
 	for _, r := range m.ran {
 		if r.Replay != nil {
-			for _, strategy := range r.Replay.Network {
+			for _, strategy := range r.Replay.NetworkStrategies {
 				asked[strategy] = true
 			}
 		}
 	}
-	replay.Network = slices.Sorted(maps.Keys(asked))
+	replay.NetworkStrategies = slices.Sorted(maps.Keys(asked))
 	for _, r := range m.ran {
 		if r.Replay != nil && !reflect.DeepEqual(r.Replay.Weights, replay.Weights) {
 			m.out.Notes = append(m.out.Notes, "the shards did not weigh the strategies alike: their stores differ, and so what each left out when its time was over")
@@ -332,8 +332,8 @@ type part struct {
 // ranked is a patch with what decides its rank.
 type ranked struct {
 	Patch
-	of       *part
-	standing Standing
+	of      *part
+	ranking Ranking
 }
 
 // cluster makes clusters of those of the shards, and ranks the patches of each.
@@ -349,9 +349,9 @@ func (m *merge) cluster() {
 				maps.Copy(failures, p.failures)
 			}
 		}
-		c := Cluster{Cause: group[0].cause, Status: "red", Failures: slices.Sorted(maps.Keys(failures))}
+		c := Cluster{Cause: group[0].cause, Status: ClusterRed, Failures: slices.Sorted(maps.Keys(failures))}
 		if best != nil {
-			c.Cause, c.Status, c.Patch = best.of.cause, "repaired", best.ID
+			c.Cause, c.Status, c.Patch = best.of.cause, ClusterRepaired, best.ID
 			taken = append(taken, best.ID)
 		}
 		m.out.Clusters = append(m.out.Clusters, c)
@@ -377,7 +377,7 @@ func (m *merge) cluster() {
 	for i := range m.out.Failures {
 		f := &m.out.Failures[i]
 		if f.Cluster = of[f.ID]; f.Cluster > 0 {
-			f.Status = "new"
+			f.Status = FailureNew
 		}
 	}
 }
@@ -401,9 +401,9 @@ func (m *merge) parts() (parts []*part, loose []*ranked) {
 			seen[patch.ID] = true
 			patch.Attempt = m.prefix[r] + patch.Attempt
 			patch.Applied, patch.Staged = false, false
-			p := &ranked{Patch: patch, standing: Standing{Turn: maxNumber, Worth: patch.Confidence}}
-			if patch.Standing != nil {
-				p.standing = *patch.Standing
+			p := &ranked{Patch: patch, ranking: Ranking{Phase: maxNumber, Likelihood: patch.Confidence}}
+			if patch.Ranking != nil {
+				p.ranking = *patch.Ranking
 			}
 			if patch.Cluster < 1 || len(own[patch.Cluster-1].failures) == 0 {
 				p.of = &part{shard: r}
@@ -453,7 +453,7 @@ func bestOf(group []*part, taken []string) *ranked {
 	var best *ranked
 	for _, part := range group {
 		for _, p := range part.patches {
-			if p.State == "verified" && (best == nil || before(p, best, taken)) {
+			if p.State == PatchVerified && (best == nil || before(p, best, taken)) {
 				best = p
 			}
 		}
@@ -466,11 +466,11 @@ func bestOf(group []*part, taken []string) *ranked {
 func before(a, b *ranked, taken []string) bool {
 	return cmp.Or(
 		first(a.fits(taken), b.fits(taken)),
-		cmp.Compare(a.standing.Turn, b.standing.Turn),
-		cmp.Compare(b.standing.Fixes, a.standing.Fixes),
-		cmp.Compare(a.standing.Left, b.standing.Left),
-		first(a.standing.Screened, b.standing.Screened),
-		cmp.Compare(b.standing.Worth, a.standing.Worth),
+		cmp.Compare(a.ranking.Phase, b.ranking.Phase),
+		cmp.Compare(b.ranking.Fixes, a.ranking.Fixes),
+		cmp.Compare(a.ranking.StillFailing, b.ranking.StillFailing),
+		first(a.ranking.Screened, b.ranking.Screened),
+		cmp.Compare(b.ranking.Likelihood, a.ranking.Likelihood),
 		cmp.Compare(a.of.shard.number(), b.of.shard.number()),
 		cmp.Compare(a.Rank, b.Rank),
 		cmp.Compare(a.ID, b.ID),
@@ -490,7 +490,7 @@ func first(a, b bool) int {
 
 // fits tells whether a patch was verified on a tree with no other patches than these.
 func (p *ranked) fits(taken []string) bool {
-	for _, id := range p.On {
+	for _, id := range p.StackedOn {
 		if !slices.Contains(taken, id) {
 			return false
 		}
@@ -505,26 +505,26 @@ func (m *merge) rank(patches []*ranked, best *ranked, cluster int) {
 		switch {
 		case p == best:
 			return 0
-		case p.State == "verified":
+		case p.State == PatchVerified:
 			return 1
-		case p.State == "refused":
+		case p.State == PatchRefused:
 			return 4
-		case !p.standing.Screened:
+		case !p.ranking.Screened:
 			return 3
 		}
 		return 2
 	}
 	slices.SortFunc(patches, func(a, b *ranked) int {
 		return cmp.Or(
-			cmp.Compare(tier(a), tier(b)), cmp.Compare(b.standing.Worth, a.standing.Worth),
+			cmp.Compare(tier(a), tier(b)), cmp.Compare(b.ranking.Likelihood, a.ranking.Likelihood),
 			cmp.Compare(a.of.shard.number(), b.of.shard.number()), cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.ID, b.ID),
 		)
 	})
 	total := totals(patches)
 	for i, p := range patches {
 		p.Rank, p.Cluster = i+1, cluster
-		if p.Patch.Standing != nil && p.State != "refused" {
-			c := Confidence(p.standing.Worth, total[p.standing.Turn], p.standing.Removed, p.NeedsReview)
+		if p.Patch.Ranking != nil && p.State != PatchRefused {
+			c := Confidence(p.ranking.Likelihood, total[p.ranking.Phase], p.ranking.Removed, p.NeedsReview)
 			p.Confidence = math.Round(c*1000) / 1000
 		}
 		m.out.Patches = append(m.out.Patches, p.Patch)
@@ -541,10 +541,10 @@ func totals(patches []*ranked) map[int]float64 {
 	}
 	total, rivals := make(map[int]float64), make(map[search]float64)
 	for _, p := range patches {
-		if p.State != "refused" {
-			total[p.standing.Turn] += p.standing.Worth
+		if p.State != PatchRefused {
+			total[p.ranking.Phase] += p.ranking.Likelihood
 		}
-		rivals[search{p.of, p.standing.Turn}] = p.standing.Rivals
+		rivals[search{p.of, p.ranking.Phase}] = p.ranking.RivalLikelihood
 	}
 	for _, of := range slices.SortedFunc(maps.Keys(rivals), func(a, b search) int {
 		return cmp.Or(cmp.Compare(a.of.shard.number(), b.of.shard.number()), cmp.Compare(a.of.number, b.of.number), cmp.Compare(a.turn, b.turn))
@@ -561,24 +561,24 @@ func (m *merge) settle() {
 	switch {
 	case m.ran[0].Verdict == NotRun:
 		return
-	case len(out.Clusters) == 0 && out.failures("new") == 0:
+	case len(out.Clusters) == 0 && out.failures(FailureNew) == 0:
 		out.Verdict = Green
-		if out.failures("flaky") > 0 {
+		if out.failures(FailureFlaky) > 0 {
 			out.Verdict = Flaky
 		}
-		if out.failures("known") > 0 {
+		if out.failures(FailureKnown) > 0 {
 			out.Verdict = Known
 		}
 	case repaired == 0:
 		out.Verdict = Red
-	case repaired < len(out.Clusters), slices.ContainsFunc(out.Failures, func(f Failure) bool { return f.Status == "new" && f.Cluster == 0 }),
+	case repaired < len(out.Clusters), slices.ContainsFunc(out.Failures, func(f Failure) bool { return f.Status == FailureNew && f.Cluster == 0 }),
 		!m.together():
 		out.Verdict = Partial
 	default:
 		out.Verdict = Proposed
 	}
 	for _, r := range m.ran {
-		if passes := r.Verdict == Green || r.Verdict == Known || r.Verdict == Flaky; passes && out.failures("new") > 0 {
+		if passes := r.Verdict == Green || r.Verdict == Known || r.Verdict == Flaky; passes && out.failures(FailureNew) > 0 {
 			out.Notes = append(out.Notes, fmt.Sprintf("shard %d saw nothing to repair where others did, and searched nothing", r.number()))
 		}
 	}
@@ -597,7 +597,7 @@ func (m *merge) together() bool {
 	}
 	ids := slices.Sorted(maps.Keys(taken))
 	for _, p := range taken {
-		on := append(slices.Clone(p.On), p.ID)
+		on := append(slices.Clone(p.StackedOn), p.ID)
 		slices.Sort(on)
 		if slices.Equal(slices.Compact(on), ids) {
 			return true
@@ -625,7 +625,7 @@ func (m *merge) alertUntested(renamed func(string) string) {
 		}
 	}
 	m.out.Alerts = append(m.out.Alerts, Alert{
-		Level: "warning", Text: names(m.untested) + " were verified by different shards: nobody has tested them together", Hint: hint,
+		Level: LevelWarning, Text: names(m.untested) + " were verified by different shards: nobody has tested them together", Hint: hint,
 	})
 }
 
@@ -649,9 +649,9 @@ func (m *merge) rename() {
 	renamed := func(id string) string { return cmp.Or(name[id], id) }
 	for i := range m.out.Patches {
 		p := &m.out.Patches[i]
-		p.ID, p.On = renamed(p.ID), slices.Clone(p.On)
-		for j := range p.On {
-			p.On[j] = renamed(p.On[j])
+		p.ID, p.StackedOn = renamed(p.ID), slices.Clone(p.StackedOn)
+		for j := range p.StackedOn {
+			p.StackedOn[j] = renamed(p.StackedOn[j])
 		}
 	}
 	for i := range m.out.Clusters {

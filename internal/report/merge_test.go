@@ -21,7 +21,7 @@ func shardReport(index, n int, failures ...string) *Report {
 	r.Notes = []string{"not applied: " + r.Shard.Why()}
 	r.Replay = &Replay{Command: "regreen replay " + r.ID, Args: []string{"fix", "--shard", fmt.Sprintf("%d/%d", index, n), "--seed", "1"}, Seed: 1, Tree: "4e8d21b", Config: "c0ffee0", System: "linux/amd64"}
 	for _, id := range failures {
-		r.Failures = append(r.Failures, Failure{ID: id, Package: "p", Test: id, Kind: "assertion", Status: "new"})
+		r.Failures = append(r.Failures, Failure{ID: id, Package: "p", Test: id, Kind: "assertion", Status: FailureNew})
 	}
 	return r
 }
@@ -29,19 +29,19 @@ func shardReport(index, n int, failures ...string) *Report {
 // tell adds a cluster with its patches, as a run does: the best verified one is kept.
 func (r *Report) tell(failures []string, patches ...Patch) {
 	number, on := len(r.Clusters)+1, r.kept()
-	c := Cluster{Cause: "broken", Status: "red", Failures: failures}
+	c := Cluster{Cause: "broken", Status: ClusterRed, Failures: failures}
 	totals := make(map[int]float64)
 	for _, p := range patches {
-		totals[p.Standing.Turn] += p.Standing.Worth
+		totals[p.Ranking.Phase] += p.Ranking.Likelihood
 	}
 	for i, p := range patches {
 		attempt := fmt.Sprintf("a%d", len(r.Attempts)+1)
-		r.Attempts = append(r.Attempts, Attempt{ID: attempt, Candidate: fmt.Sprintf("%s%d", r.ID, i), Stage: "screen", Verdict: "plausible"})
-		p.ID, p.Attempt, p.Cluster, p.Rank, p.On = fmt.Sprintf("%s-%d", r.ID, len(r.Patches)+1), attempt, number, i+1, on
+		r.Attempts = append(r.Attempts, Attempt{ID: attempt, Candidate: fmt.Sprintf("%s%d", r.ID, i), Stage: StageScreen, Verdict: AttemptPlausible})
+		p.ID, p.Attempt, p.Cluster, p.Rank, p.StackedOn = fmt.Sprintf("%s-%d", r.ID, len(r.Patches)+1), attempt, number, i+1, on
 		p.Diff = p.ID
-		p.Confidence = Confidence(p.Standing.Worth, totals[p.Standing.Turn]+p.Standing.Rivals, p.Standing.Removed, p.NeedsReview)
-		if p.State == "verified" && c.Patch == "" {
-			c.Patch, c.Status = p.ID, "repaired"
+		p.Confidence = Confidence(p.Ranking.Likelihood, totals[p.Ranking.Phase]+p.Ranking.RivalLikelihood, p.Ranking.Removed, p.NeedsReview)
+		if p.State == PatchVerified && c.Patch == "" {
+			c.Patch, c.Status = p.ID, ClusterRepaired
 		}
 		r.Patches = append(r.Patches, p)
 	}
@@ -61,11 +61,11 @@ func (r *Report) tell(failures []string, patches ...Patch) {
 }
 
 func verifiedPatch(worth float64, fixes int) Patch {
-	return Patch{State: "verified", Standing: &Standing{Turn: 2, Fixes: fixes, Screened: true, Worth: worth}}
+	return Patch{State: PatchVerified, Ranking: &Ranking{Phase: 2, Fixes: fixes, Screened: true, Likelihood: worth}}
 }
 
 func plausiblePatch(worth float64) Patch {
-	return Patch{State: "plausible", Standing: &Standing{Turn: 2, Fixes: 1, Screened: true, Worth: worth}}
+	return Patch{State: PatchPlausible, Ranking: &Ranking{Phase: 2, Fixes: 1, Screened: true, Likelihood: worth}}
 }
 
 func merged(t *testing.T, reports ...*Report) *Report {
@@ -82,9 +82,9 @@ func TestMergeTakesTheBest(t *testing.T) {
 	one, two, three := shardReport(1, 3, "T"), shardReport(2, 3, "T"), shardReport(3, 3, "T")
 	one.tell([]string{"T"}, verifiedPatch(0.1, 1), plausiblePatch(0.05))
 	two.tell([]string{"T"}, verifiedPatch(0.3, 1))
-	two.Patches[0].Applied, two.Patches[0].Standing.Rivals = true, 0.15
+	two.Patches[0].Applied, two.Patches[0].Ranking.RivalLikelihood = true, 0.15
 	two.Stats.Dollars, three.Stats.Dollars = 0.25, 0.5
-	one.Replay.Network, two.Replay.Network = []string{"model/b"}, []string{"model/a", "model/b"}
+	one.Replay.NetworkStrategies, two.Replay.NetworkStrategies = []string{"model/b"}, []string{"model/a", "model/b"}
 	three.tell([]string{"T"})
 	out := merged(t, three, one, two)
 	if out.Verdict != Proposed || len(out.Clusters) != 1 || len(out.Alerts) != 0 || out.Shard != nil {
@@ -101,8 +101,8 @@ func TestMergeTakesTheBest(t *testing.T) {
 	if slices.ContainsFunc(out.Notes, func(n string) bool { return strings.Contains(n, "not applied") }) {
 		t.Errorf("notes %q", out.Notes)
 	}
-	if out.Stats.Dollars != 0.75 || !slices.Equal(out.Replay.Network, []string{"model/a", "model/b"}) {
-		t.Errorf("$%v, network %q", out.Stats.Dollars, out.Replay.Network)
+	if out.Stats.Dollars != 0.75 || !slices.Equal(out.Replay.NetworkStrategies, []string{"model/a", "model/b"}) {
+		t.Errorf("$%v, network %q", out.Stats.Dollars, out.Replay.NetworkStrategies)
 	}
 	if got := out.Replay; got.Command != "regreen replay "+out.ID || !slices.Equal(got.Args, []string{"fix", "--seed", "1"}) {
 		t.Errorf("replay %+v", got)
@@ -112,14 +112,14 @@ func TestMergeTakesTheBest(t *testing.T) {
 func TestMergePrefers(t *testing.T) {
 	t.Parallel()
 	for name, worse := range map[string]func(*Patch){
-		"less worth":              func(p *Patch) { p.Standing.Worth = 0.2 },
-		"not screened":            func(p *Patch) { p.Standing.Screened, p.Standing.Worth = false, 0.9 },
-		"more left":               func(p *Patch) { p.Standing.Left, p.Standing.Worth = 1, 0.9 },
-		"fewer fixes":             func(p *Patch) { p.Standing.Fixes, p.Standing.Worth = 1, 0.9 },
-		"a last resort":           func(p *Patch) { p.Standing.Turn, p.Standing.Fixes = 3, 5 },
-		"not verified":            func(p *Patch) { p.State, p.Standing.Worth = "plausible", 0.9 },
-		"of an older regreen":     func(p *Patch) { p.Standing, p.Confidence = nil, 1 },
-		"refused, and worth more": func(p *Patch) { p.State, p.Standing.Worth = "refused", 1 },
+		"less worth":              func(p *Patch) { p.Ranking.Likelihood = 0.2 },
+		"not screened":            func(p *Patch) { p.Ranking.Screened, p.Ranking.Likelihood = false, 0.9 },
+		"more left":               func(p *Patch) { p.Ranking.StillFailing, p.Ranking.Likelihood = 1, 0.9 },
+		"fewer fixes":             func(p *Patch) { p.Ranking.Fixes, p.Ranking.Likelihood = 1, 0.9 },
+		"a last resort":           func(p *Patch) { p.Ranking.Phase, p.Ranking.Fixes = 3, 5 },
+		"not verified":            func(p *Patch) { p.State, p.Ranking.Likelihood = PatchPlausible, 0.9 },
+		"of an older regreen":     func(p *Patch) { p.Ranking, p.Confidence = nil, 1 },
+		"refused, and worth more": func(p *Patch) { p.State, p.Ranking.Likelihood = PatchRefused, 1 },
 	} {
 		one, two := shardReport(1, 2, "T", "U"), shardReport(2, 2, "T", "U")
 		one.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
@@ -156,8 +156,8 @@ func TestMergeDoesNotClaimWhatNobodyTested(t *testing.T) {
 		if strings.HasPrefix(p.Diff, "shard3") && !strings.Contains(a.Hint, p.ID) {
 			t.Errorf("hint %q does not name %s, which was tested with another", a.Hint, p.ID)
 		}
-		if p.Diff == "shard3-2" && !slices.Equal(p.On, []string{out.patchOf("shard3-1")}) {
-			t.Errorf("on %v", p.On)
+		if p.Diff == "shard3-2" && !slices.Equal(p.StackedOn, []string{out.patchOf("shard3-1")}) {
+			t.Errorf("on %v", p.StackedOn)
 		}
 	}
 	// The third alone has tested both.
@@ -165,7 +165,7 @@ func TestMergeDoesNotClaimWhatNobodyTested(t *testing.T) {
 		t.Errorf("%s, alerts %v", out.Verdict, out.Alerts)
 	}
 	// What was tested on top of another patch than the one taken comes last, however good.
-	three.Patches[1].Standing.Worth = 0.9
+	three.Patches[1].Ranking.Likelihood = 0.9
 	if out := merged(t, one, two, three); out.Clusters[1].Patch != out.patchOf("shard2-1") {
 		t.Errorf("cluster 2 has %v, patches %+v", out.Clusters[1].Patch, out.Patches)
 	}
@@ -194,7 +194,7 @@ func TestMergeClustersThatOverlap(t *testing.T) {
 		t.Errorf("%s, clusters %+v", out.Verdict, out.Clusters)
 	}
 	out = merged(t, one, two)
-	if out.Verdict != Partial || len(out.Clusters) != 2 || out.Clusters[0].Status != "repaired" || out.Clusters[1].Status != "red" || !slices.Equal(out.Clusters[1].Failures, []string{"U"}) {
+	if out.Verdict != Partial || len(out.Clusters) != 2 || out.Clusters[0].Status != ClusterRepaired || out.Clusters[1].Status != ClusterRed || !slices.Equal(out.Clusters[1].Failures, []string{"U"}) {
 		t.Errorf("%s, clusters %+v", out.Verdict, out.Clusters)
 	}
 }
@@ -231,7 +231,7 @@ func TestMergeRefuses(t *testing.T) {
 		{"another head", func(_, r *Report) { r.Environment.Head = "9b1f0c2" }, "head"},
 		{"another command", func(_, r *Report) { r.Command = "go test ./x" }, "command"},
 		{"the same shard", func(_, r *Report) { r.Shard.Index = 1 }, "both shard 1"},
-		{"another number of shards", func(_, r *Report) { r.Shard.Of = 3 }, "number of shards"},
+		{"another number of shards", func(_, r *Report) { r.Shard.Total = 3 }, "number of shards"},
 		{"a whole run", func(_, r *Report) { r.Shard = nil }, "not a shard"},
 		{"nonsense", func(_, r *Report) { r.Shard.Index = -1 }, "shard"},
 		{"patches of an ID", func(one, r *Report) {
@@ -268,15 +268,15 @@ func searches() *rapid.Generator[[]*Report] {
 				k := rapid.IntRange(1, len(left)).Draw(t, "of the cluster")
 				var patches []Patch
 				for i := range rapid.IntRange(0, 3).Draw(t, "patches") {
-					state := "plausible"
+					state := PatchPlausible
 					if i == 0 && rapid.Bool().Draw(t, "verified") {
-						state = "verified" // a run confirms until one is
+						state = PatchVerified // a run confirms until one is
 					}
 					patches = append(patches, Patch{
 						State: state,
-						Standing: &Standing{
-							Turn: rapid.IntRange(1, 3).Draw(t, "turn"), Fixes: rapid.IntRange(0, k).Draw(t, "fixes"), Screened: rapid.Bool().Draw(t, "screened"),
-							Worth: rapid.Float64Range(0, 1).Draw(t, "worth"), Removed: rapid.Float64Range(0, 1).Draw(t, "removed"),
+						Ranking: &Ranking{
+							Phase: rapid.IntRange(1, 3).Draw(t, "turn"), Fixes: rapid.IntRange(0, k).Draw(t, "fixes"), Screened: rapid.Bool().Draw(t, "screened"),
+							Likelihood: rapid.Float64Range(0, 1).Draw(t, "worth"), Removed: rapid.Float64Range(0, 1).Draw(t, "removed"),
 						},
 					})
 				}
@@ -369,24 +369,24 @@ func checkRanks(t *rapid.T, reports []*Report, out *Report) {
 			if rank == 1 && c.Patch == p.ID {
 				kept = p
 			}
-			if p.State != "verified" {
+			if p.State != PatchVerified {
 				continue
 			}
 			if kept == nil {
 				t.Fatalf("cluster %d has %s, and %q is kept", i+1, p.ID, c.Patch)
 			}
 			fits := func(p *Patch) int {
-				if slices.ContainsFunc(p.On, func(id string) bool { return !slices.Contains(taken, id) }) {
+				if slices.ContainsFunc(p.StackedOn, func(id string) bool { return !slices.Contains(taken, id) }) {
 					return 1
 				}
 				return 0
 			}
 			key := func(p *Patch) []float64 {
 				unscreened := 1.0
-				if p.Standing.Screened {
+				if p.Ranking.Screened {
 					unscreened = 0
 				}
-				return []float64{float64(fits(p)), float64(p.Standing.Turn), -float64(p.Standing.Fixes), unscreened, -p.Standing.Worth}
+				return []float64{float64(fits(p)), float64(p.Ranking.Phase), -float64(p.Ranking.Fixes), unscreened, -p.Ranking.Likelihood}
 			}
 			if len(reports) > 1 && slices.Compare(key(p), key(kept)) < 0 {
 				t.Fatalf("%v is better than %v", p, kept)
@@ -402,7 +402,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 	var taken []string
 	seen := make(map[string]bool)
 	for i, c := range out.Clusters {
-		if (c.Status == "repaired") != (c.Patch != "") || len(c.Failures) == 0 {
+		if (c.Status == ClusterRepaired) != (c.Patch != "") || len(c.Failures) == 0 {
 			t.Fatalf("cluster %+v", c)
 		}
 		for _, id := range c.Failures {
@@ -422,7 +422,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 	}
 	tested := false
 	for _, p := range out.Patches {
-		on := append(slices.Clone(p.On), p.ID)
+		on := append(slices.Clone(p.StackedOn), p.ID)
 		slices.Sort(on)
 		tested = tested || slices.Equal(on, slices.Sorted(slices.Values(taken)))
 	}
@@ -458,7 +458,7 @@ func TestMergeOfAWholeRun(t *testing.T) {
 			t.Fatalf("%s is still %s, receipts %v", out.ID, r.ID, out.Receipts)
 		}
 		ignore := cmpopts.IgnoreFields
-		if diff := gocmp.Diff(r, out, cmpopts.EquateEmpty(), ignore(Report{}, "ID", "Receipts"), ignore(Patch{}, "ID", "On"), ignore(Cluster{}, "Patch"), ignore(Replay{}, "Command")); diff != "" {
+		if diff := gocmp.Diff(r, out, cmpopts.EquateEmpty(), ignore(Report{}, "ID", "Receipts"), ignore(Patch{}, "ID", "StackedOn"), ignore(Cluster{}, "Patch"), ignore(Replay{}, "Command")); diff != "" {
 			t.Fatal(diff)
 		}
 	})
@@ -469,7 +469,7 @@ func TestMergeOfOneShard(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := searches().Draw(t, "reports")[0]
-		r.Shard.Of = 5
+		r.Shard.Total = 5
 		out, err := Merge([]*Report{r})
 		if err != nil {
 			t.Fatal(err)
@@ -493,7 +493,7 @@ func TestMergeOfNonsense(t *testing.T) {
 		some := rapid.SliceOfN(reports(), 1, 4).Draw(t, "reports")
 		for i, r := range some {
 			if rapid.Bool().Draw(t, "shard") {
-				r.Shard = &Shard{Index: i + 1, Of: 4}
+				r.Shard = &Shard{Index: i + 1, Total: 4}
 				r.Environment.Head, r.Command, r.Replay = "", "", nil
 			}
 			ids := []string{"T", "U", "V"}
@@ -502,7 +502,7 @@ func TestMergeOfNonsense(t *testing.T) {
 			}
 			for j := range r.Patches {
 				r.Patches[j].ID = fmt.Sprintf("p%d-%d", i, j)
-				r.Patches[j].On = rapid.SliceOf(rapid.SampledFrom([]string{"p0-0", "p1-1", "p0-1", "x"})).Draw(t, "on")
+				r.Patches[j].StackedOn = rapid.SliceOf(rapid.SampledFrom([]string{"p0-0", "p1-1", "p0-1", "x"})).Draw(t, "on")
 			}
 		}
 		out, err := Merge(some)

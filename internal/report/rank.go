@@ -29,13 +29,13 @@ func Agree(patches []Patch, cluster int) {
 		if p.Cluster != cluster {
 			continue
 		}
-		p.Agrees = 0
+		p.SameLines = 0
 		for j := range patches {
 			other := &patches[j]
 			if i != j && other.Cluster == cluster && slices.ContainsFunc(p.Files, func(a Span) bool {
 				return slices.ContainsFunc(other.Files, func(b Span) bool { return meets(a, b) })
 			}) {
-				p.Agrees++
+				p.SameLines++
 			}
 		}
 	}

@@ -16,7 +16,7 @@ func TestAgree(t *testing.T) {
 	Agree(patches, 1)
 	var got []int
 	for _, p := range patches {
-		got = append(got, p.Agrees)
+		got = append(got, p.SameLines)
 	}
 	if want := []int{1, 2, 1, 0, 0}; !slices.Equal(got, want) {
 		t.Errorf("got %v, want %v", got, want)

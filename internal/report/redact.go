@@ -185,8 +185,8 @@ func (red *redactor) text(s string) string {
 var ownWords = sync.OnceValue(func() map[string]bool {
 	own := make(map[string]bool)
 	for _, words := range [][]string{
-		verdicts, modes, policies, failureStatuses, clusterStatuses, patchStates, evidenceSteps, attemptStages, attemptVerdicts,
-		alertLevels, receiptStates, resultStatuses,
+		words(verdicts), modes, policies, words(failureStatuses), words(clusterStatuses), words(patchStates),
+		words(attemptStages), words(attemptVerdicts), words(alertLevels), words(receiptStates), words(resultStatuses),
 		{Schema},
 	} {
 		for _, w := range words {

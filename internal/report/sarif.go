@@ -116,9 +116,9 @@ func SARIF(w io.Writer, r *Report) error {
 // format.
 func (f *Failure) severity() int {
 	switch f.Status {
-	case "new":
+	case FailureNew:
 		return 0
-	case "flaky":
+	case FailureFlaky:
 		return 1
 	}
 	return 2
@@ -142,7 +142,7 @@ func (r *Report) leads() map[*Failure]*story {
 	first := map[*Cluster]*Failure{}
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		if f.Cluster < 1 || f.Cluster > len(r.Clusters) || f.Status == "known" || f.Status == "flaky" {
+		if f.Cluster < 1 || f.Cluster > len(r.Clusters) || f.Status == FailureKnown || f.Status == FailureFlaky {
 			continue
 		}
 		if c := &r.Clusters[f.Cluster-1]; first[c] == nil {
@@ -223,7 +223,7 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 			res.Related = append(res.Related, sarifLocation{ID: i + 1, Physical: place, Message: &sarifText{unlinked(why)}})
 		}
 	}
-	if best := lead.best; best != nil && best.State == "verified" {
+	if best := lead.best; best != nil && best.State == PatchVerified {
 		res.Properties["patch"] = best.ID
 		if fix, ok := sarifFixOf(best); ok && !best.Applied {
 			res.Fixes = []sarifFix{fix}

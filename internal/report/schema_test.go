@@ -57,8 +57,8 @@ func TestSchemaTakesWhatJSONWrites(t *testing.T) {
 		}
 	}
 	for _, v := range verdicts {
-		r := &Report{ID: "r", Verdict: Verdict(v), Environment: Environment{Mode: "development", Policy: "auto"}}
-		if v == string(NotRun) {
+		r := &Report{ID: "r", Verdict: v, Environment: Environment{Mode: "development", Policy: "auto"}}
+		if v == NotRun {
 			r.Problem = &Problem{}
 		}
 		b, err := JSON(r)
@@ -214,19 +214,19 @@ func TestSchemaListsTheSameValues(t *testing.T) {
 		t.Fatal(err)
 	}
 	for path, want := range map[string][]string{
-		"properties verdict":                           verdicts,
+		"properties verdict":                           words(verdicts),
 		"$defs environment properties mode":            modes,
 		"$defs environment properties policy":          policies,
-		"$defs failure properties status":              failureStatuses,
-		"$defs cluster properties status":              clusterStatuses,
-		"$defs patch properties state":                 patchStates,
-		"$defs evidence properties step":               evidenceSteps,
-		"$defs attempt properties stage":               attemptStages,
-		"$defs attempt properties verdict":             attemptVerdicts,
+		"$defs failure properties status":              words(failureStatuses),
+		"$defs cluster properties status":              words(clusterStatuses),
+		"$defs patch properties state":                 words(patchStates),
+		"$defs evidence properties step":               words(evidenceSteps),
+		"$defs attempt properties stage":               words(attemptStages),
+		"$defs attempt properties verdict":             words(attemptVerdicts),
 		"$defs stats properties seconds propertyNames": runStages,
-		"$defs alert properties level":                 alertLevels,
-		"$defs receipt properties state":               receiptStates,
-		"$defs result properties status":               resultStatuses,
+		"$defs alert properties level":                 words(alertLevels),
+		"$defs receipt properties state":               words(receiptStates),
+		"$defs result properties status":               words(resultStatuses),
 	} {
 		node := doc
 		for _, key := range strings.Fields(path) {

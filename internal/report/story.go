@@ -18,7 +18,7 @@ import (
 // end of a hook: "proposed: 2 new failures, a verified patch is ready (p-1, confidence 0.91)".
 func Summary(r *Report) string {
 	s := string(r.Verdict) + ": " + headline(r)
-	if best := r.stories().patches(); len(best) > 0 && best[0].State == "verified" {
+	if best := r.stories().patches(); len(best) > 0 && best[0].State == PatchVerified {
 		s += fmt.Sprintf(" (%s, confidence %.2f)", oneLine(best[0].ID), best[0].Confidence)
 	}
 	return cut(oneLine(s), 200)
@@ -27,14 +27,14 @@ func Summary(r *Report) string {
 // passed tells what was run, and what was not because the change cannot break it.
 func passed(t Tests) string {
 	text := fmt.Sprintf("%s passed in %s", plural.Count(t.Passed, "test"), plural.Count(t.Packages, "package"))
-	if t.Packages == 0 && t.Unreached > 0 && t.Late == 0 {
+	if t.Packages == 0 && t.UnaffectedPackages > 0 && t.UnfinishedPackages == 0 {
 		text = "the change reaches no tests"
 	}
-	if t.Unreached > 0 {
-		text += fmt.Sprintf(", %s not run", plural.Count(t.Unreached, "package")+" beyond its reach")
+	if t.UnaffectedPackages > 0 {
+		text += fmt.Sprintf(", %s not run", plural.Count(t.UnaffectedPackages, "package")+" beyond its reach")
 	}
-	if t.Late > 0 {
-		text += fmt.Sprintf(", %s not run in time", plural.Count(t.Late, "package"))
+	if t.UnfinishedPackages > 0 {
+		text += fmt.Sprintf(", %s not run in time", plural.Count(t.UnfinishedPackages, "package"))
 	}
 	return text
 }
@@ -43,10 +43,10 @@ func passed(t Tests) string {
 // reach, and the commits that nobody tested.
 func (r *Report) undone() []string {
 	out := slices.Clone(r.Notes)
-	if n := r.Tests.Unreached; n > 0 {
+	if n := r.Tests.UnaffectedPackages; n > 0 {
 		out = append(out, plural.Count(n, "package")+" that the change cannot break: not run")
 	}
-	if n := r.Tests.Late; n > 0 {
+	if n := r.Tests.UnfinishedPackages; n > 0 {
 		out = append(out, plural.Count(n, "package")+" not run to the end within the time for the tests")
 	}
 	for _, b := range r.Bypasses {
@@ -57,7 +57,7 @@ func (r *Report) undone() []string {
 
 // headline is the verdict in words, on one line without the verdict's name.
 func headline(r *Report) string {
-	n := r.failures("new") + r.failures("fixed")
+	n := r.failures(FailureNew) + r.failures(FailureFixed)
 	failures := plural.Count(n, "new failure")
 	if r.Environment.Base == "" {
 		failures = plural.Count(n, "failure")
@@ -66,10 +66,10 @@ func headline(r *Report) string {
 	case Green:
 		return passed(r.Tests)
 	case Known:
-		n := r.failures("known")
+		n := r.failures(FailureKnown)
 		return fmt.Sprintf("no new failures, %s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail"))
 	case Flaky:
-		return plural.Count(r.failures("flaky"), "flaky test") + " failed and passed when run again"
+		return plural.Count(r.failures(FailureFlaky), "flaky test") + " failed and passed when run again"
 	case Fixed:
 		return fmt.Sprintf("%s repaired, %s applied", failures, plural.Count(max(r.applied(), 1), "verified patch"))
 	case Proposed:
@@ -134,18 +134,18 @@ func (r *Report) passes() bool {
 func (r *Report) Settle() {
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		if f.Cluster < 1 || f.Cluster > len(r.Clusters) || f.Status != "new" && f.Status != "fixed" {
+		if f.Cluster < 1 || f.Cluster > len(r.Clusters) || f.Status != FailureNew && f.Status != FailureFixed {
 			continue
 		}
 		kept := r.Clusters[f.Cluster-1].Patch
-		f.Status = "new"
+		f.Status = FailureNew
 		if slices.ContainsFunc(r.Patches, func(p Patch) bool { return p.ID == kept && p.Applied }) {
-			f.Status = "fixed"
+			f.Status = FailureFixed
 		}
 	}
 }
 
-func (r *Report) failures(status string) int {
+func (r *Report) failures(status FailureStatus) int {
 	return tally(r.Failures, func(f Failure) bool { return f.Status == status })
 }
 
@@ -154,11 +154,11 @@ func (r *Report) applied() int {
 }
 
 func (r *Report) plausible() int {
-	return tally(r.Patches, func(p Patch) bool { return p.State == "plausible" })
+	return tally(r.Patches, func(p Patch) bool { return p.State == PatchPlausible })
 }
 
 func (r *Report) repaired() int {
-	return tally(r.Clusters, func(c Cluster) bool { return c.Status == "repaired" })
+	return tally(r.Clusters, func(c Cluster) bool { return c.Status == ClusterRepaired })
 }
 
 func tally[T any](all []T, is func(T) bool) int {
@@ -195,7 +195,7 @@ func (r *Report) stories() stories {
 		all[i].cluster = &r.Clusters[i]
 	}
 	for _, f := range r.Failures {
-		if f.Status != "known" && f.Status != "flaky" {
+		if f.Status != FailureKnown && f.Status != FailureFlaky {
 			s := place(f.Cluster)
 			s.failures = append(s.failures, f)
 		}
@@ -222,9 +222,9 @@ func (s *story) choose() {
 		switch {
 		case p.ID == kept || p.Applied:
 			return 0
-		case p.State == "verified":
+		case p.State == PatchVerified:
 			return 1
-		case p.State == "plausible":
+		case p.State == PatchPlausible:
 			return 2
 		}
 		return 3
@@ -250,7 +250,7 @@ func (all stories) patches() []*Patch {
 
 // verified counts the clusters whose best patch is verified.
 func (all stories) verified() int {
-	return tally(all.patches(), func(p *Patch) bool { return p.State == "verified" })
+	return tally(all.patches(), func(p *Patch) bool { return p.State == PatchVerified })
 }
 
 func (all stories) others() []Patch {
@@ -264,10 +264,10 @@ func (all stories) others() []Patch {
 // folded tells the failures that no one has to act on: "2 known and 1 flaky failure not shown".
 func (r *Report) folded() string {
 	var parts []string
-	if n := r.failures("known"); n > 0 {
+	if n := r.failures(FailureKnown); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail")))
 	}
-	if n := r.failures("flaky"); n > 0 {
+	if n := r.failures(FailureFlaky); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s %s flaky", plural.Count(n, "test"), plural.Verb(n, "is", "are")))
 	}
 	if len(parts) == 0 {
@@ -322,7 +322,7 @@ func (o *Origin) text() string {
 	if o.Merge {
 		what += "; neither side fails by itself"
 	}
-	return fmt.Sprintf("%s (of %s, %d tested)", what, plural.Count(o.Of, "commit"), o.Tests)
+	return fmt.Sprintf("%s (of %s, %d tested)", what, plural.Count(o.CommitsTotal, "commit"), o.CommitsTested)
 }
 
 // undo is the command that takes the commit back.
@@ -339,8 +339,8 @@ func (c *Culprit) how() string {
 	if !c.Minimal {
 		s = "perhaps not the least change that fails"
 	}
-	if c.Tests > 0 {
-		s += ", " + plural.Count(c.Tests, "subset") + " tried"
+	if c.SubsetsTested > 0 {
+		s += ", " + plural.Count(c.SubsetsTested, "subset") + " tried"
 	}
 	if c.Commit != "" {
 		s = "in " + commit(c.Commit) + ", " + s
@@ -349,18 +349,18 @@ func (c *Culprit) how() string {
 }
 
 // proofs names the steps of the evidence.
-var proofs = map[string]string{
-	"failing-tests": "failing tests",
-	"dependents":    "dependents",
-	"suite":         "whole suite",
-	"repeat":        "repeats",
+var proofs = map[Stage]string{
+	StageFailingTests: "failing tests",
+	StageDependents:   "dependents",
+	StageSuite:        "whole suite",
+	StageRepeat:       "repeats",
 }
 
 // experience says in words how sure regreen may be of a patch, and why.
 func (p *Patch) experience() string {
 	s := fmt.Sprintf("confidence %.2f", p.Confidence)
-	if h := p.History; h != nil {
-		s += fmt.Sprintf(" (%d of %d like it were kept)", h.Kept, h.Of)
+	if h := p.TrackRecord; h != nil {
+		s += fmt.Sprintf(" (%d of %d like it were kept)", h.Kept, h.Applied)
 	}
 	return s
 }
@@ -372,16 +372,16 @@ func (r *Report) agreement(p *Patch) string {
 	switch {
 	case others < 1:
 		return ""
-	case p.Agrees == 0 && others == 1:
+	case p.SameLines == 0 && others == 1:
 		return "the other patch changes other lines"
-	case p.Agrees == 0:
+	case p.SameLines == 0:
 		return fmt.Sprintf("all %s change other lines", plural.Count(others, "other patch"))
-	case p.Agrees == others && others == 1:
+	case p.SameLines == others && others == 1:
 		return "the other patch changes the same lines"
-	case p.Agrees == others:
+	case p.SameLines == others:
 		return fmt.Sprintf("all %s change the same lines", plural.Count(others, "other patch"))
 	}
-	return fmt.Sprintf("%d of %s change the same lines", p.Agrees, plural.Count(others, "other patch"))
+	return fmt.Sprintf("%d of %s change the same lines", p.SameLines, plural.Count(others, "other patch"))
 }
 
 // comparison tells of the whole suite before and after a patch, "" where that is not known.
@@ -419,11 +419,11 @@ func (r *Report) undelivered() []string {
 	var out []string
 	for _, rc := range r.Receipts {
 		switch {
-		case rc.State == "failed":
+		case rc.State == ReceiptFailed:
 			out = append(out, "not sent to "+rc.Channel+": "+rc.Reason)
-		case rc.State == "skipped" && (r.Environment.Mode == "development" || r.Verdict == Green):
+		case rc.State == ReceiptSkipped && (r.Environment.Mode == "development" || r.Verdict == Green):
 			// the configuration is for CI too, and there is nothing to tell: it would only nag
-		case rc.State == "skipped":
+		case rc.State == ReceiptSkipped:
 			out = append(out, rc.Channel+" left out: "+rc.Reason)
 		case len(rc.Degraded) > 0:
 			out = append(out, rc.Channel+": "+strings.Join(rc.Degraded, "; "))
@@ -455,10 +455,10 @@ func (s *Stats) tallies() string {
 
 // sampling tells how reliable rejecting was, where it was not wholly.
 func (s *Stats) sampling() string {
-	if s.WrongNo == 0 {
+	if s.WronglyRejected == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", plural.Thousands(s.Sampled), plural.Thousands(s.WrongNo))
+	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", plural.Thousands(s.Sampled), plural.Thousands(s.WronglyRejected))
 }
 
 // times is the wall time with the stages that took most of it.

@@ -31,14 +31,14 @@ func (t *testTally) add(l *testLine) {
 	t.tests++
 	t.seconds += l.Seconds
 	switch l.Status {
-	case "skipped":
+	case ResultSkipped:
 		t.skipped++
-	case "failed":
+	case ResultFailed:
 		t.failed++
 		if l.whole() {
 			t.errors++
 		}
-	case "flaky":
+	case ResultFlaky:
 		t.flaky++
 		t.passed++
 	default:
@@ -90,7 +90,7 @@ func (r *Report) suites() []testSuite {
 	told := map[*Failure]bool{}
 	for _, res := range r.Results {
 		l := testLine{Result: res}
-		if f := details[key{res.Package, res.Test}]; f != nil && (res.Status == "failed" || res.Status == "flaky") {
+		if f := details[key{res.Package, res.Test}]; f != nil && (res.Status == ResultFailed || res.Status == ResultFlaky) {
 			l.failure, told[f] = f, true
 			if f.File != "" {
 				l.File, l.Line = f.File, f.Line // where it fails says more than where it begins
@@ -103,9 +103,9 @@ func (r *Report) suites() []testSuite {
 		if told[f] {
 			continue
 		}
-		status := "failed"
-		if f.Status == "flaky" {
-			status = "flaky"
+		status := ResultFailed
+		if f.Status == FailureFlaky {
+			status = ResultFlaky
 		}
 		add(testLine{Result{Package: f.Package, Test: f.Test, Status: status, File: f.File, Line: f.Line}, f})
 	}
@@ -117,9 +117,9 @@ func (r *Report) unlistedTests() (passed, skipped int) {
 	passed, skipped = r.Tests.Passed, r.Tests.Skipped
 	for i := range r.Results {
 		switch r.Results[i].Status {
-		case "passed":
+		case ResultPassed:
 			passed--
-		case "skipped":
+		case ResultSkipped:
 			skipped--
 		}
 	}

@@ -173,7 +173,7 @@ func (t *terminal) problem(p *Problem) {
 func (t *terminal) alerts(alerts []Alert) {
 	for _, a := range alerts {
 		color := yellow
-		if a.Level == "error" {
+		if a.Level == LevelError {
 			color = red
 		}
 		t.line()
@@ -258,7 +258,7 @@ func (t *terminal) cause(s story, number, of int) {
 		return
 	}
 	state, color := "still red", red
-	if s.cluster.Status == "repaired" {
+	if s.cluster.Status == ClusterRepaired {
 		state, color = "repaired", green
 	}
 	lead := fmt.Sprintf("cause %d of %d, ", number, of)
@@ -272,7 +272,7 @@ func (t *terminal) cause(s story, number, of int) {
 func (t *terminal) folded(r *Report) {
 	var shown []Failure
 	for _, f := range r.Failures {
-		if f.Status == "known" || f.Status == "flaky" {
+		if f.Status == FailureKnown || f.Status == FailureFlaky {
 			shown = append(shown, f)
 		}
 	}
@@ -282,7 +282,7 @@ func (t *terminal) folded(r *Report) {
 	t.line()
 	n := t.some(len(shown), fewFailures)
 	for _, f := range shown[:n] {
-		t.line("  ", t.paint(dim, f.Status+" "), t.named(&f, 4+len(f.Status)))
+		t.line("  ", t.paint(dim, string(f.Status)+" "), t.named(&f, 4+len(f.Status)))
 	}
 	t.leftOut(2, len(shown)-n, "failure")
 }
@@ -333,7 +333,7 @@ func (t *terminal) patch(r *Report, s story) {
 	}
 	p := s.best
 	name := "Patch"
-	if p.State != "verified" {
+	if p.State != PatchVerified {
 		name = "Plausible patch"
 	}
 	about := oneLine(cmp.Or(p.Title, p.Strategy))
@@ -387,7 +387,7 @@ func (t *terminal) evidence(p *Patch) {
 }
 
 // proof names a step of the evidence.
-func proof(e Evidence) string { return cut(cmp.Or(proofs[e.Step], oneLine(e.Step)), 24) }
+func proof(e Evidence) string { return cut(cmp.Or(proofs[e.Step], oneLine(string(e.Step))), 24) }
 
 func (t *terminal) confidence(p *Patch) {
 	lead := p.experience() + ", by " + oneLine(p.Strategy)
@@ -396,7 +396,7 @@ func (t *terminal) confidence(p *Patch) {
 	} else {
 		t.line("  ", cut(lead, t.width-2))
 	}
-	if reason := oneLine(p.Reason); reason != "" && p.State != "verified" {
+	if reason := oneLine(p.Reason); reason != "" && p.State != PatchVerified {
 		t.wrapped(2, yellow, "not verified: "+reason, messageRows)
 	}
 }
@@ -411,12 +411,12 @@ func (t *terminal) others(patches []Patch) {
 	ids, states := 0, 0
 	for _, p := range patches[:n] {
 		ids = max(ids, cells(oneLine(p.ID)))
-		states = max(states, len(oneLine(p.State)))
+		states = max(states, len(oneLine(string(p.State))))
 	}
 	ids = min(ids, t.width/3)
 	for _, p := range patches[:n] {
 		id := cut(oneLine(p.ID), ids)
-		lead := fmt.Sprintf("  %s%s  %.2f  %-*s  ", id, strings.Repeat(" ", ids-cells(id)), p.Confidence, states, oneLine(p.State))
+		lead := fmt.Sprintf("  %s%s  %.2f  %-*s  ", id, strings.Repeat(" ", ids-cells(id)), p.Confidence, states, oneLine(string(p.State)))
 		t.line(lead, t.paint(dim, cut(oneLine(cmp.Or(p.Title, p.Strategy)), max(t.width-cells(lead), 1))))
 	}
 	t.leftOut(2, len(patches)-n, "patch")
@@ -434,7 +434,7 @@ func (t *terminal) commands(r *Report, all stories) {
 		case !typable(p.ID):
 		case p.Applied:
 			commands = append(commands, command{"undo", "regreen rollback " + p.ID})
-		case p.State == "verified" && !r.gone():
+		case p.State == PatchVerified && !r.gone():
 			commands = append(commands, command{"apply", "regreen apply " + p.ID})
 		}
 	}

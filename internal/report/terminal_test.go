@@ -95,7 +95,7 @@ func TestTerminalSaysWhatIsLeftOut(t *testing.T) {
 		r.Failures = append(r.Failures, r.Failures[0])
 	}
 	for range 9 {
-		r.Clusters = append(r.Clusters, Cluster{Cause: "unknown", Status: "red"})
+		r.Clusters = append(r.Clusters, Cluster{Cause: "unknown", Status: ClusterRed})
 	}
 	r.Patches[0].Diff += "@@ -40,100 +43,100 @@\n" + strings.Repeat(" x\n", 100)
 	short := string(onTerminal(t, r, TerminalOptions{}))

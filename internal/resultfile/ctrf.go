@@ -8,6 +8,8 @@ import (
 	"errors"
 	"io"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // ctrfTest is a test of a CTRF document.
@@ -224,7 +226,7 @@ func (r *ctrfReader) detail(t *ctrfTest, a attempt) *detail {
 	}
 	own := t.Extra.Regreen
 	d := &detail{
-		kind: kindOf(cmp.Or(own.Kind, t.Raw), message, trace, false), status: own.Status, message: messageOf(message, trace),
+		kind: kindOf(cmp.Or(own.Kind, t.Raw), message, trace, false), status: report.FailureStatus(own.Status), message: messageOf(message, trace),
 		file: a.file, line: a.line,
 	}
 	if own.Status == "" {

@@ -54,7 +54,7 @@ func readGoTest(in *bufio.Reader, f *File, opt Options) error {
 
 func goDetail(t *testrun.Failure) *detail {
 	if t == nil {
-		return &detail{kind: untold}
+		return &detail{kind: unknown}
 	}
 	return &detail{
 		kind: string(t.Kind), message: t.Message, output: t.Output, truncated: t.Truncated, file: t.File, line: t.Line,

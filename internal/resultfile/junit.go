@@ -359,7 +359,7 @@ func (r *junitReader) detail(c *junitCase, fails []junitFail) *detail {
 		typ, _, _ = strings.Cut(typ, " [")
 	}
 	d := &detail{
-		kind: kindOf(typ, first.message, text.String(), first.crashed), status: c.own["status"],
+		kind: kindOf(typ, first.message, text.String(), first.crashed), status: report.FailureStatus(c.own["status"]),
 		message: messageOf(first.message, text.String()), file: c.file, line: c.line,
 	}
 	if _, ours := c.own["status"]; !ours {

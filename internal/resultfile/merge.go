@@ -164,7 +164,7 @@ func toReport(files []*File, all []*outcome) *report.Report {
 		Schema: report.Schema, ID: identity(files),
 		Environment: report.Environment{
 			Event: "manual", Mode: "development", Policy: "never",
-			Reasons: []string{"results of tests were read, nothing was run"},
+			ModeReasons: []string{"results of tests were read, nothing was run"},
 		},
 		Notes: []string{readFrom(files)},
 	}
@@ -182,16 +182,16 @@ func toReport(files []*File, all []*outcome) *report.Report {
 		}
 		switch o.status {
 		case Skipped:
-			res.Status = "skipped"
+			res.Status = report.ResultSkipped
 			r.Tests.Skipped++
 		case Passed:
-			res.Status = "passed"
+			res.Status = report.ResultPassed
 			r.Tests.Passed++
 		case Flaky:
-			res.Status = "flaky"
+			res.Status = report.ResultFlaky
 			r.Tests.Failed++
 		case Failed:
-			res.Status = "failed"
+			res.Status = report.ResultFailed
 			r.Tests.Failed++
 		}
 		if o.test != "" {
@@ -212,7 +212,7 @@ func toReport(files []*File, all []*outcome) *report.Report {
 
 // byPart reports whether a test failed without a word, since a part of it did as badly.
 func (o *outcome) byPart(explained map[testKey]Status) bool {
-	return o.detail != nil && o.detail.kind == untold && explained[testKey{o.pkg, o.test}] >= o.status
+	return o.detail != nil && o.detail.kind == unknown && explained[testKey{o.pkg, o.test}] >= o.status
 }
 
 // ancestors are the tests that failing tests are a part of, by their names, with the
@@ -236,13 +236,13 @@ func ancestors(all []*outcome) map[testKey]Status {
 func toFailure(o *outcome) report.Failure {
 	d := o.detail
 	f := report.Failure{
-		ID: o.pkg + "." + o.test, Package: o.pkg, Test: o.test, Kind: d.kind, Status: "new", Message: d.message,
+		ID: o.pkg + "." + o.test, Package: o.pkg, Test: o.test, Kind: d.kind, Status: report.FailureNew, Message: d.message,
 		File: d.file, Line: d.line, Output: d.output, Truncated: d.truncated,
 	}
 	if o.test == "" {
 		f.ID = o.pkg
 	}
-	if f.Kind == untold {
+	if f.Kind == unknown {
 		f.Kind = string(testrun.Assertion)
 	}
 	if f.Message == "" {
@@ -250,8 +250,8 @@ func toFailure(o *outcome) report.Failure {
 	}
 	switch {
 	case o.status == Flaky:
-		f.Status = "flaky"
-	case slices.Contains([]string{"known", "fixed"}, d.status): // said regreen, when it ran the tests
+		f.Status = report.FailureFlaky
+	case d.status == report.FailureKnown || d.status == report.FailureFixed: // from a report of regreen
 		f.Status = d.status
 	}
 	return f
@@ -262,13 +262,13 @@ func verdict(failures []report.Failure) report.Verdict {
 	worst := report.Green
 	for _, f := range failures {
 		switch {
-		case f.Status == "new":
+		case f.Status == report.FailureNew:
 			return report.Red
-		case f.Status == "known":
+		case f.Status == report.FailureKnown:
 			worst = report.Known
-		case f.Status == "flaky" && worst != report.Known:
+		case f.Status == report.FailureFlaky && worst != report.Known:
 			worst = report.Flaky
-		case f.Status == "fixed" && worst == report.Green:
+		case f.Status == report.FailureFixed && worst == report.Green:
 			worst = report.Fixed
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -85,8 +86,8 @@ type detail struct {
 	truncated             int
 	file                  string // of the tree
 	line                  int
-	frames                []testrun.Frame // where the format has them
-	status                string          // of the report that it comes from: new, known, flaky, fixed; mostly empty
+	frames                []testrun.Frame      // where the format has them
+	status                report.FailureStatus // in the report of regreen that it comes from; mostly empty
 }
 
 // Error says what is wrong with a file, where, and what to do.

@@ -146,18 +146,18 @@ func TestMergeRule(t *testing.T) {
 	for _, tt := range []struct {
 		name  string
 		files []string
-		want  string
+		want  report.ResultStatus
 		tries int
 	}{
-		{"once", []string{good}, "passed", 0},
-		{"retried in a file", []string{bad + bad + good}, "flaky", 3},
-		{"failed after it passed", []string{good + bad}, "failed", 2},
-		{"said to be flaky", []string{comesOK}, "flaky", 2},
-		{"failed in one of two places", []string{good, bad}, "failed", 2},
-		{"flaky in one of two places", []string{good, comesOK}, "flaky", 3},
-		{"skipped in one of two places", []string{skip, good}, "passed", 2},
-		{"skipped everywhere", []string{skip, skip}, "skipped", 2},
-		{"skipped, and failed elsewhere", []string{skip, bad}, "failed", 2},
+		{"once", []string{good}, report.ResultPassed, 0},
+		{"retried in a file", []string{bad + bad + good}, report.ResultFlaky, 3},
+		{"failed after it passed", []string{good + bad}, report.ResultFailed, 2},
+		{"said to be flaky", []string{comesOK}, report.ResultFlaky, 2},
+		{"failed in one of two places", []string{good, bad}, report.ResultFailed, 2},
+		{"flaky in one of two places", []string{good, comesOK}, report.ResultFlaky, 3},
+		{"skipped in one of two places", []string{skip, good}, report.ResultPassed, 2},
+		{"skipped everywhere", []string{skip, skip}, report.ResultSkipped, 2},
+		{"skipped, and failed elsewhere", []string{skip, bad}, report.ResultFailed, 2},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

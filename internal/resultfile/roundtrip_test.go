@@ -32,10 +32,10 @@ func told() *rapid.Generator[*report.Report] {
 		for range rapid.IntRange(0, 12).Draw(t, "tests") {
 			res := report.Result{
 				Package: name(), Test: rapid.SampledFrom([]string{"", name()}).Draw(t, "test"),
-				Status:  rapid.SampledFrom([]string{"passed", "failed", "skipped", "flaky"}).Draw(t, "status"),
+				Status:  rapid.SampledFrom([]report.ResultStatus{report.ResultPassed, report.ResultFailed, report.ResultSkipped, report.ResultFlaky}).Draw(t, "status"),
 				Seconds: float64(rapid.IntRange(0, 5000).Draw(t, "ms")) / 1000,
 			}
-			if k := (testKey{res.Package, res.Test}); seen[k] || res.Test == "" && res.Status != "failed" {
+			if k := (testKey{res.Package, res.Test}); seen[k] || res.Test == "" && res.Status != report.ResultFailed {
 				continue
 			} else {
 				seen[k] = true
@@ -45,20 +45,20 @@ func told() *rapid.Generator[*report.Report] {
 				res.Line = 0
 			}
 			switch res.Status {
-			case "passed":
+			case report.ResultPassed:
 				r.Tests.Passed++
-			case "skipped":
+			case report.ResultSkipped:
 				r.Tests.Skipped++
-			case "failed", "flaky":
+			case report.ResultFailed, report.ResultFlaky:
 				f := report.Failure{
-					Package: res.Package, Test: res.Test, Kind: string(rapid.SampledFrom(testrun.Kinds).Draw(t, "kind")), Status: "new",
+					Package: res.Package, Test: res.Test, Kind: string(rapid.SampledFrom(testrun.Kinds).Draw(t, "kind")), Status: report.FailureNew,
 					Message: strings.Join(strings.Fields("m"+text()), " "), File: res.File, Line: res.Line, Output: "line one\n" + name() + "\n",
 				}
 				f.ID = strings.Trim(f.Package+"."+f.Test, ".")
-				if res.Status == "flaky" {
-					f.Status, res.Tries = "flaky", rapid.IntRange(2, 20).Draw(t, "tries")
+				if res.Status == report.ResultFlaky {
+					f.Status, res.Tries = report.FailureFlaky, rapid.IntRange(2, 20).Draw(t, "tries")
 				} else {
-					f.Status = rapid.SampledFrom([]string{"new", "known", "fixed"}).Draw(t, "of")
+					f.Status = rapid.SampledFrom([]report.FailureStatus{report.FailureNew, report.FailureKnown, report.FailureFixed}).Draw(t, "of")
 				}
 				r.Failures = append(r.Failures, f)
 				r.Tests.Failed++

@@ -229,7 +229,7 @@ func (r *tapReader) attempt(p *tapPoint) attempt {
 	case p.directive == "skip", p.directive == "todo" && !p.ok:
 		a.status = skipped
 	case !p.ok && p.parent:
-		a.status, a.detail = failed, &detail{kind: untold}
+		a.status, a.detail = failed, &detail{kind: unknown}
 	case !p.ok:
 		a.status = failed
 		output := p.diagnostics.String() + p.yaml.String()

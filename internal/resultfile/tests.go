@@ -46,7 +46,7 @@ func Tests(files []*File) []Test {
 				TestID: t.TestID, Kind: testrun.Kind(d.kind), Message: cmp.Or(d.message, "failed without a message"),
 				Location: testrun.Location{File: d.file, Line: d.line}, Frames: d.frames, Output: d.output, Truncated: d.truncated,
 			}
-			if d.kind == untold {
+			if d.kind == unknown {
 				t.Failure.Kind = testrun.Assertion
 			}
 		}

@@ -21,12 +21,12 @@ const (
 	minOutput = 2 << 10
 )
 
-// untold is the kind of what failed without a word: mostly since a part of it did.
-const untold = report.Untold
+// unknown is the kind of what failed without a word: mostly since a part of it did.
+const unknown = report.UnknownKind
 
 // ownKind reports whether a kind is one of those that regreen itself writes.
 func ownKind(kind string) bool {
-	return kind == untold || kind == string(report.NotRun) || slices.Contains(testrun.Kinds, testrun.Kind(kind))
+	return kind == unknown || kind == string(report.NotRun) || slices.Contains(testrun.Kinds, testrun.Kind(kind))
 }
 
 var (
@@ -76,7 +76,7 @@ func kindOf(typ, message, output string, crashed bool) string {
 	case crashed:
 		return string(testrun.Exception)
 	case says(message) == "" && firstLine(output) == "":
-		return untold
+		return unknown
 	}
 	return string(testrun.Assertion)
 }

@@ -148,7 +148,7 @@ const lowestRank = 10
 // patch no longer applies.
 func SavePatches(state string, rep *report.Report) error {
 	for _, p := range rep.Patches {
-		if p.State != "verified" && p.Rank > lowestRank {
+		if p.State != report.PatchVerified && p.Rank > lowestRank {
 			continue
 		}
 		if err := writeFile(patchFile(state, p.ID), []byte(p.Diff)); err != nil {

@@ -136,10 +136,10 @@ func TestPatches(t *testing.T) {
 	state := t.TempDir()
 	diff := func(text string) string { return "--- a/f\n+++ b/f\n@@ -1 +1 @@\n-a\n+" + text + "\n" }
 	rep := &report.Report{Patches: []report.Patch{
-		{ID: "aaaaaaa-1", State: "verified", Rank: 1, Diff: diff("\xff")},
-		{ID: "aaaaaaa-2", State: "plausible", Rank: 10, Diff: diff("b")},
-		{ID: "aaaaaaa-3", State: "verified", Rank: 11, Diff: diff("c")},
-		{ID: "aaaaaaa-4", State: "plausible", Rank: 11, Diff: diff("d")},
+		{ID: "aaaaaaa-1", State: report.PatchVerified, Rank: 1, Diff: diff("\xff")},
+		{ID: "aaaaaaa-2", State: report.PatchPlausible, Rank: 10, Diff: diff("b")},
+		{ID: "aaaaaaa-3", State: report.PatchVerified, Rank: 11, Diff: diff("c")},
+		{ID: "aaaaaaa-4", State: report.PatchPlausible, Rank: 11, Diff: diff("d")},
 	}}
 	if err := SavePatches(state, rep); err != nil {
 		t.Fatal(err)

@@ -20,7 +20,7 @@ func (during) Name() channels.Name { return channels.Webhook }
 
 func (do during) Send(context.Context, *report.Report) (report.Receipt, error) {
 	do()
-	return report.Receipt{State: deliver.Sent}, nil
+	return report.Receipt{State: report.ReceiptSent}, nil
 }
 
 // What became of a patch while its report was sent stays, and so does what the stored run
@@ -39,13 +39,13 @@ func TestDeliverKeepsWhatHappensMeanwhile(t *testing.T) {
 	rep := &report.Report{
 		Schema: report.Schema, ID: "aaaaaaa", Started: time.Now(), Verdict: report.Proposed,
 		Environment: report.Environment{Mode: "development", Policy: "auto"},
-		Patches:     []report.Patch{{ID: "aaaaaaa-1", Attempt: "a1", State: "verified", Rank: 1}},
+		Patches:     []report.Patch{{ID: "aaaaaaa-1", Attempt: "a1", State: report.PatchVerified, Rank: 1}},
 	}
 	state := s.Repo.StateDir()
 	if err := runs.Save(state, rep); err != nil {
 		t.Fatal(err)
 	}
-	rep.Results = []report.Result{{Test: "TestA", Status: "passed"}}
+	rep.Results = []report.Result{{Test: "TestA", Status: report.ResultPassed}}
 	apply := during(func() {
 		stored, err := runs.Load(state, rep.ID)
 		if err == nil {

@@ -236,7 +236,7 @@ func parseShard(text string) (report.Shard, error) {
 			Advice: "the second of four runners takes --shard 2/4",
 		}
 	}
-	return report.Shard{Index: i, Of: n}, nil
+	return report.Shard{Index: i, Total: n}, nil
 }
 
 // fetchTime is how long a base may take to be fetched, after which it is done without.

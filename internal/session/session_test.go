@@ -27,7 +27,7 @@ func strategies(names ...string) []propose.Strategy {
 
 func TestParseShard(t *testing.T) {
 	t.Parallel()
-	for text, want := range map[string]report.Shard{"": {}, "1/1": {Index: 1, Of: 1}, "2/4": {Index: 2, Of: 4}, "256/256": {Index: 256, Of: 256}} {
+	for text, want := range map[string]report.Shard{"": {}, "1/1": {Index: 1, Total: 1}, "2/4": {Index: 2, Total: 4}, "256/256": {Index: 256, Total: 256}} {
 		if got, err := parseShard(text); err != nil || got != want {
 			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
 		}
