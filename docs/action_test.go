@@ -1,18 +1,13 @@
 package docs
 
 import (
-	"flag"
 	"fmt"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/goccy/go-yaml"
 )
-
-var update = flag.Bool("update", false, "rewrite the parts of the pages that come from code or output")
 
 const actionPage = "docs/action.md"
 
@@ -26,30 +21,8 @@ func TestActionTables(t *testing.T) {
 	if err := yaml.UnmarshalWithOptions([]byte(read(t, "action.yml")), &action, yaml.UseOrderedMap()); err != nil {
 		t.Fatal(err)
 	}
-	before := read(t, actionPage)
-	page := between(t, actionPage, before, "inputs", table(t, "Input", action.Inputs, true))
-	page = between(t, actionPage, page, "outputs", table(t, "Output", action.Outputs, false))
-	if page == before {
-		return
-	}
-	if !*update {
-		t.Fatalf("the tables of %s differ from action.yml: go test ./docs -run TestActionTables -update", actionPage)
-	}
-	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(actionPage)), []byte(page), 0o644); err != nil {
-		t.Fatal(err)
-	}
-}
-
-// between returns the page with text in the block of that name.
-func between(t *testing.T, file, page, name, text string) string {
-	t.Helper()
-	begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
-	head, rest, ok := strings.Cut(page, begin)
-	_, tail, closed := strings.Cut(rest, end)
-	if !ok || !closed {
-		t.Fatalf("%s has no block %s", file, name)
-	}
-	return head + begin + text + end + tail
+	checkBlock(t, actionPage, "inputs", table(t, "Input", action.Inputs, true))
+	checkBlock(t, actionPage, "outputs", table(t, "Output", action.Outputs, false))
 }
 
 // table returns the inputs or outputs of action.yml, in its order.

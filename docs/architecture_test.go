@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -14,17 +13,7 @@ const architecturePage = "docs/architecture.md"
 // TestPackagesListed keeps the list of packages to what their comments say.
 func TestPackagesListed(t *testing.T) {
 	t.Parallel()
-	before := read(t, architecturePage)
-	page := between(t, architecturePage, before, "packages", packagesText(t))
-	if page == before {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s differs from the comments of packages: go test ./docs -run TestPackagesListed -update", architecturePage)
-	}
-	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(architecturePage)), []byte(page), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	checkBlock(t, architecturePage, "packages", packagesText(t))
 }
 
 // packagesText is the first sentence of each package's comment.

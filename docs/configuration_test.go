@@ -63,17 +63,7 @@ func defaults() map[string]string {
 // TestConfigurationPage keeps the page to the keys.
 func TestConfigurationPage(t *testing.T) {
 	t.Parallel()
-	before := read(t, configurationPage)
-	page := between(t, configurationPage, before, "keys", keysText(t))
-	if page == before {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s differs from the keys: go test ./docs -run TestConfigurationPage -update", configurationPage)
-	}
-	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(configurationPage)), []byte(page), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	checkBlock(t, configurationPage, "keys", keysText(t))
 }
 
 // keysText returns a table for each group.

@@ -8,6 +8,7 @@ package docs
 
 import (
 	"context"
+	"flag"
 	"go/format"
 	"io/fs"
 	"os"
@@ -20,6 +21,8 @@ import (
 	"time"
 	"unicode/utf8"
 )
+
+var update = flag.Bool("update", false, "rewrite the parts of the pages that come from code or output")
 
 // pages are the documentation, relative to the top of the module. README.md is the first:
 // it installs regreen.
@@ -45,6 +48,29 @@ func read(t *testing.T, name string) string {
 		t.Fatal(err)
 	}
 	return string(b)
+}
+
+// checkBlock checks that the block of that name on a page is the text that the code makes,
+// and with -update writes it.
+func checkBlock(t *testing.T, page, name, text string) {
+	t.Helper()
+	begin, end := "<!-- "+name+" -->\n", "<!-- end -->\n"
+	before := read(t, page)
+	head, rest, ok := strings.Cut(before, begin)
+	_, tail, closed := strings.Cut(rest, end)
+	if !ok || !closed {
+		t.Fatalf("%s has no block %s", page, name)
+	}
+	after := head + begin + text + end + tail
+	if after == before {
+		return
+	}
+	if !*update {
+		t.Fatalf("the block %s of %s differs from the code: go test ./docs -run %s -update", name, page, t.Name())
+	}
+	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(page)), []byte(after), 0o644); err != nil {
+		t.Fatal(err)
+	}
 }
 
 var fences = regexp.MustCompile("(?ms)^```([^\n]*)\n(.*?)^```$")
@@ -263,6 +289,38 @@ func TestFilesExist(t *testing.T) {
 	}
 	if checked < 50 {
 		t.Errorf("only %d names were found; has their form changed?", checked)
+	}
+}
+
+var (
+	anchored = regexp.MustCompile(`\]\(([^)#:\s]*)#([^)\s]+)\)`)
+	heading  = regexp.MustCompile(`(?m)^#+ (.+)$`)
+	unlinked = regexp.MustCompile(`[^\p{L}\p{N} _-]`) // what GitHub leaves out of anchors
+)
+
+// TestAnchorsExist checks that links into a page lead to one of its headings.
+func TestAnchorsExist(t *testing.T) {
+	t.Parallel()
+	checked := 0
+	for _, page := range pages(t) {
+		for _, m := range anchored.FindAllStringSubmatch(fences.ReplaceAllString(read(t, page), ""), -1) {
+			target := page
+			if m[1] != "" {
+				target = filepath.ToSlash(filepath.Join(filepath.Dir(page), m[1]))
+			}
+			checked++
+			found := false
+			for _, h := range heading.FindAllStringSubmatch(fences.ReplaceAllString(read(t, target), ""), -1) {
+				anchor := strings.ReplaceAll(unlinked.ReplaceAllString(strings.ToLower(h[1]), ""), " ", "-")
+				found = found || anchor == m[2]
+			}
+			if !found {
+				t.Errorf("%s links to %s#%s, which does not exist", page, target, m[2])
+			}
+		}
+	}
+	if checked < 10 {
+		t.Errorf("only %d links were found; has their form changed?", checked)
 	}
 }
 

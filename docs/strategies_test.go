@@ -2,8 +2,6 @@ package docs
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -16,17 +14,7 @@ const strategiesPage = "docs/strategies.md"
 // TestStrategiesPage checks the page against the table of strategies.
 func TestStrategiesPage(t *testing.T) {
 	t.Parallel()
-	before := read(t, strategiesPage)
-	page := between(t, strategiesPage, before, "strategies", strategiesText())
-	if page == before {
-		return
-	}
-	if !*update {
-		t.Fatalf("%s differs from the strategies: go test ./docs -run TestStrategiesPage -update", strategiesPage)
-	}
-	if err := os.WriteFile(filepath.Join("..", filepath.FromSlash(strategiesPage)), []byte(page), 0o644); err != nil {
-		t.Fatal(err)
-	}
+	checkBlock(t, strategiesPage, "strategies", strategiesText())
 }
 
 // strategiesText returns the table, and a section for each strategy.
