@@ -60,7 +60,7 @@ type Task struct {
 	Tree      *propose.Tree // with the patches kept so far
 	Jobs      int           // workers
 	Seed      uint64        // for random choices
-	Screening validate.Way
+	Screening validate.Mode
 	Log       *slog.Logger
 	// Progress is called with how many candidates have a verdict.
 	Progress func(done, total, plausible int)

@@ -12,18 +12,18 @@ type Mark struct {
 	Reason
 }
 
-// weights says how much each kind of evidence is believed at full strength: about
-// the probability that the fault is where that evidence, and nothing else, points.
+// weights says how much each kind of evidence counts at full strength: roughly the probability
+// that the fault is where only this evidence points.
 //
-//   - A compiler names the place, or one that disagrees with it; it is nearly always near.
-//   - Of what is red now and was green at the base, the change is the cause, but
-//     most lines of a change are harmless.
-//   - Coverage that perfectly parts failing from passing tests says as much as a
-//     change; it seldom does, and its strength falls off by itself.
-//   - A panic happens where the bad value is used; half the time that is where it is
-//     mended too.
-//   - That a test calls a function says little. It is there to order what would be
-//     equal otherwise, and to have an order when nothing else is known.
+//   - A compiler names the place, or one that disagrees with it, which is nearly always close.
+//   - If a test is red now and was green at the base, the change is the cause, but most lines
+//     of a change are harmless.
+//   - Coverage that perfectly separates failing from passing tests says as much as a change.
+//     It rarely does, and then has less strength.
+//   - A panic happens where the bad value is used. Half the time, that is also where the fix
+//     belongs.
+//   - A call from the test says little. It orders lines that would otherwise be equal, or if
+//     there is no other evidence.
 var weights = map[Evidence]float64{
 	Compiler: 0.9,
 	Changed:  0.7,
@@ -32,25 +32,25 @@ var weights = map[Evidence]float64{
 	Calls:    0.3,
 }
 
-// notRun is what remains of the score of a line that no failing test runs: a
-// fault that is not executed does not fail a test, but the spectrum may have gaps.
+// notRun is the factor for the score of a line that no failing test runs: a fault that does
+// not run fails no test, but the spectrum may have gaps.
 const notRun = 0.1
 
 // kinds fixes the order of reasons.
 var kinds = [...]Evidence{Compiler, Changed, Stack, Coverage, Calls}
 
-// reasons holds the strongest reason of each kind, by the order of kinds; one of
-// strength 0 and no text is absent.
+// reasons holds the strongest reason of each kind, in the order of kinds. A reason without
+// text is absent.
 type reasons [len(kinds)]Reason
 
-// score combines evidence as independent causes (noisy-or): a line is innocent
-// when every piece of evidence against it is mistaken,
+// score combines evidence as independent causes (noisy-or): a line is innocent if every piece
+// of evidence against it is wrong,
 //
 //	1 - product over kinds of (1 - weight * strength)
 //
-// so that more evidence never lowers a score, one kind alone never exceeds its
-// weight, and agreement of two kinds beats either. Only one thing tells for a line:
-// that no failing test ran it, where that is known (see [Spectrum.Marks]).
+// so more evidence never lowers a score, one kind alone never exceeds its weight, and two kinds
+// that agree beat either. Only one fact speaks for a line: that no failing test ran it, if that
+// is known (see [Spectrum.Marks]).
 func (r *reasons) score() float64 {
 	innocent, idle := 1.0, false
 	for i, reason := range r {
@@ -65,8 +65,8 @@ func (r *reasons) score() float64 {
 	return 1 - innocent
 }
 
-// add keeps the stronger reason of a kind; among equals the first by its text, so
-// that the order in which evidence comes does not show.
+// add keeps the stronger reason of a kind. Among equals it keeps the first by text, so that
+// the order of the evidence does not matter.
 func (r *reasons) add(reason Reason) {
 	i := slices.Index(kinds[:], reason.Evidence)
 	if r[i].Text == "" || reason.Strength > r[i].Strength ||
@@ -85,8 +85,8 @@ func (r *reasons) list() []Reason {
 	return out
 }
 
-// combine turns marks into suspects: neighbouring lines of one unit with the same
-// evidence become one suspect, best first.
+// combine turns marks into suspects, the best first. Neighbouring lines of one unit with the
+// same evidence are one suspect.
 func combine(src *Source, marks []Mark) []Suspect {
 	byFile := make(map[string]map[int]*reasons)
 	for _, m := range marks {

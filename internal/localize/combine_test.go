@@ -14,7 +14,7 @@ func TestOchiai(t *testing.T) {
 		t    tally
 		want float64
 	}{
-		{"parts failing from passing", tally{failing: 3, allFailing: 3, allPassing: 40}, 1},
+		{"separates failing from passing", tally{failing: 3, allFailing: 3, allPassing: 40}, 1},
 		{"run by everything", tally{failing: 1, allFailing: 1, passing: 3, allPassing: 3}, 0.5},
 		{"run by some failing", tally{failing: 1, allFailing: 4, allPassing: 10}, 0.5},
 		{"run by passing only", tally{allFailing: 2, passing: 5, allPassing: 5}, 0},
@@ -87,7 +87,7 @@ func TestScore(t *testing.T) {
 	})
 }
 
-func TestScoreOfWhatDoesNotRun(t *testing.T) {
+func TestScoreOfIdleLine(t *testing.T) {
 	t.Parallel()
 	idle := Reason{Coverage, 0, "not run by any failing test"}
 	changed := Reason{Changed, 1, "changed since the base"}
@@ -98,8 +98,8 @@ func TestScoreOfWhatDoesNotRun(t *testing.T) {
 	}{
 		{"nothing else", []Reason{idle}, 0},
 		{"changed", []Reason{idle, changed}, notRun * weights[Changed]},
-		{"a stack knows better", []Reason{idle, {Stack, 1, "panic"}}, weights[Stack]},
-		{"a compiler knows better", []Reason{idle, {Compiler, 1, "undefined"}}, weights[Compiler]},
+		{"a stack overrules it", []Reason{idle, {Stack, 1, "panic"}}, weights[Stack]},
+		{"a compiler overrules it", []Reason{idle, {Compiler, 1, "undefined"}}, weights[Compiler]},
 	} {
 		var r reasons
 		for _, reason := range tc.with {

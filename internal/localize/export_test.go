@@ -1,6 +1,6 @@
 package localize
 
-// What the tests with a real language use.
+// Exported for the tests with a real language.
 var (
 	ChangedLines     = changedLines
 	StackFrames      = stackFrames

@@ -7,15 +7,13 @@ type Index struct {
 	files map[string][]span
 }
 
-// span is a run of lines of one score. The spans of a file are sorted and do not
-// overlap.
+// span is a run of lines with one score. The spans of a file are sorted and do not overlap.
 type span struct {
 	start, end int
 	score      float64
 }
 
-// NewIndex makes an index of suspects; where they overlap the highest score
-// counts.
+// NewIndex returns an index of suspects. If suspects overlap, the highest score counts.
 func NewIndex(suspects []Suspect) *Index {
 	byFile := make(map[string][]Suspect)
 	for _, s := range suspects {
@@ -30,8 +28,8 @@ func NewIndex(suspects []Suspect) *Index {
 	return x
 }
 
-// flatten cuts overlapping suspects where their bounds lie and keeps, for each
-// piece, the highest score. Suspects from Localize do not overlap, so the cuts are few.
+// flatten cuts overlapping suspects at their bounds and keeps the highest score of each piece.
+// Suspects from Localize do not overlap, so there are few cuts.
 func flatten(list []Suspect) []span {
 	var cuts []int
 	for _, s := range list {
@@ -66,11 +64,10 @@ func flatten(list []Suspect) []span {
 	return spans
 }
 
-// At is the suspiciousness of a line, 0 to 1; 0 for a line that no suspect holds.
+// At returns the suspiciousness of a line, 0 to 1; it is 0 outside of all suspects.
 func (x *Index) At(file string, line int) float64 { return x.Max(file, line, line) }
 
-// Max is the suspiciousness of the most suspicious of the lines from start to
-// end, both included.
+// Max returns the suspiciousness of the most suspicious line from start to end, both included.
 func (x *Index) Max(file string, start, end int) float64 {
 	spans := x.files[file]
 	first := sort.Search(len(spans), func(i int) bool { return spans[i].end >= start })

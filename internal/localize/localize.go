@@ -1,15 +1,15 @@
 // Package localize finds where a fault probably is.
 //
-// It gathers what speaks against each line: that it was changed since the base,
-// that failing tests run it and passing ones do not, that a stack goes through it,
-// that a compiler names it, that the failing test calls the function it is in. Each kind is a list of
-// marks; combine makes them into suspects, the most suspicious first, each with its reasons.
+// It gathers evidence against each line: the line changed since the base, failing tests run it
+// and passing ones do not, a stack goes through it, a compiler names it, or the failing test
+// calls its function. Each kind of evidence is a list of marks. combine turns the marks into
+// suspects with their reasons, the most suspicious first.
 //
-// Goals: lines of functions rather than files; an order that is sensible with any
-// one kind of evidence alone; bounded time. Evidence that cannot be had (a tree
-// that does not build, a test that takes its coverage along when it crashes) is left out.
+// Goals: lines of functions rather than files; a sensible order from any single kind of
+// evidence; bounded time. Missing evidence is left out: a tree may not build, and a test that
+// crashes may lose its coverage.
 //
-// Not a goal: being right. Whatever works on suspects tries more than the first.
+// Not a goal: being right. The strategies try more than the first suspect.
 package localize
 
 import (
@@ -23,30 +23,30 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Input is what there is to go by.
+// Input is the input of Localize.
 type Input struct {
 	Root     string            // of the tree, absolute
 	Package  string            // the suite's unit whose tests fail
 	Failures []testrun.Failure // of that package
 	Changes  []patch.File      // from the base to the tree; empty without a base
-	Overlay  map[string][]byte // file relative to the root -> its content, nil for none; patches kept so far
-	Limit    int               // of suspects; 0 for all
-	Jobs     int               // tests run at once; 0 for one per core
-	Budget   time.Duration     // for the coverage; 0 for a third of what ctx leaves, a minute at most
-	Log      *slog.Logger      // nil for none
+	Overlay  map[string][]byte // kept patches: file relative to the root -> its content, nil if removed
+	Limit    int               // of suspects; 0 means all
+	Jobs     int               // tests that run at the same time; 0 means one per core
+	Budget   time.Duration     // for coverage; 0 means a third of what ctx leaves, at most a minute
+	Log      *slog.Logger      // may be nil
 
-	// Outline returns what the language knows of a file's lines; nil takes lines alone.
+	// Outline returns what the language knows about a file's lines; nil knows nothing but lines.
 	Outline func(file string, src []byte) Outline
-	// Follow follows the failing tests into the code: what they call, what they run. It
-	// ends by [Input.Deadline]. Nil for a language that cannot.
+	// Follow follows the failing tests into the code: what they call and what they run. It ends
+	// by [Input.Deadline]. It is nil for a language that cannot do this.
 	Follow func(ctx context.Context, in Input, src *Source) ([]Mark, error)
 }
 
-// maxBudget is the default of Input.Budget where ctx does not say less.
+// maxBudget is the default of Input.Budget, unless ctx leaves less.
 const maxBudget = time.Minute
 
-// Localize ranks suspects, best first. They do not overlap. Missing evidence is
-// no error and told at debug level; the only error is that of ctx.
+// Localize ranks suspects, the best first. They do not overlap. Missing evidence is not an
+// error, only logged at debug level; the only error is that of ctx.
 func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	if in.Log == nil {
 		in.Log = slog.New(slog.DiscardHandler)
@@ -62,7 +62,7 @@ func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	if in.Follow != nil && !doesNotRun(in.Failures) {
 		followed, err := in.Follow(ctx, in, src)
 		if err != nil {
-			in.Log.Debug("localize without some evidence", "package", in.Package, "error", err)
+			in.Log.Debug("some evidence is missing", "package", in.Package, "error", err)
 		}
 		marks = append(marks, followed...)
 	}
@@ -77,12 +77,12 @@ func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	return suspects, nil
 }
 
-// doesNotRun reports whether the code does not get as far as to run.
+// doesNotRun reports whether the code does not compile or load.
 func doesNotRun(failures []testrun.Failure) bool {
 	return slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind.Unbuilt() })
 }
 
-// Deadline returns when Follow has to end.
+// Deadline returns when Follow must end.
 func (in Input) Deadline(ctx context.Context) time.Time {
 	now, budget := time.Now(), in.Budget
 	if budget > 0 {

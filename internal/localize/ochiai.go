@@ -13,14 +13,13 @@ type Spectrum struct {
 	index  map[testrun.Block]int // a block without its count -> its number
 	blocks []testrun.Block
 	runs   []run
-	// Partial says that what some failing test ran is not known, so that no line
-	// can be taken to be innocent.
+	// Partial says that it is unknown what some failing test ran, so that no line is innocent.
 	Partial bool
-	// Together says that the passing tests are one run.
+	// Together says that all passing tests are a single run.
 	Together bool
 }
 
-// run is one run of a test, or of several Together.
+// run is one run of a test, or of all passing tests if they are Together.
 type run struct {
 	failing bool
 	hit     []bool // by number of block; blocks beyond its end are not hit
@@ -58,13 +57,13 @@ func (s *Spectrum) Fails() bool {
 	return slices.ContainsFunc(s.runs, func(r run) bool { return r.failing })
 }
 
-// tally is how many runs of each kind there are and did something.
+// tally counts the runs of each kind, and those of them that did something.
 type tally struct {
 	failing, allFailing int
 	passing, allPassing int
 }
 
-// count tallies the runs that did something.
+// count returns the tally of the runs that did something.
 func (s *Spectrum) count(did func(run) bool) tally {
 	var t tally
 	for _, r := range s.runs {
@@ -83,9 +82,9 @@ func (s *Spectrum) count(did func(run) bool) tally {
 	return t
 }
 
-// ochiai is the suspiciousness of what a failing tests of F and p passing ones
-// did: a / sqrt(F * (a + p)); Abreu, Zoeteweij and van Gemund, "On the accuracy of
-// Spectrum-based fault localization", 2007.
+// ochiai returns the suspiciousness of what a of F failing tests and p passing tests did:
+// a / sqrt(F * (a + p)); Abreu, Zoeteweij and van Gemund, "On the accuracy of Spectrum-based
+// fault localization", 2007.
 func (t tally) ochiai() float64 {
 	if t.failing == 0 {
 		return 0
@@ -93,9 +92,9 @@ func (t tally) ochiai() float64 {
 	return float64(t.failing) / math.Sqrt(float64(t.allFailing)*float64(t.failing+t.passing))
 }
 
-// weighted is the tally in which the one run of all passing tests counts as many
-// as there are failing ones: what both ran then has the same strength, 1/sqrt(2),
-// however many tests fail.
+// weighted returns the tally in which the single run of all passing tests counts as many times
+// as there are failing ones. What both ran then has the strength 1/sqrt(2), however many tests
+// fail.
 func (s *Spectrum) weighted(t tally) tally {
 	if s.Together {
 		t.passing *= t.allFailing
@@ -104,18 +103,17 @@ func (s *Spectrum) weighted(t tally) tally {
 	return t
 }
 
-// lineage is what the Spectrum tells of one line.
-type lineage struct {
+// lineEvidence is what the Spectrum says about one line.
+type lineEvidence struct {
 	strength float64
 	text     string
 	known    bool // a block is on the line
 }
 
-// Marks turns the Spectrum into evidence for every line of the functions that
-// failing tests run. A line counts as its most suspicious block. Where a failing
-// test turns away from a block, the line that decides so may be wrong: such a line
-// is as suspicious as the skipping itself, by the same formula. Lines of functions
-// that no failing test runs are marked with strength 0, when that is certain.
+// Marks turns the Spectrum into evidence for every line of the functions that failing tests
+// run. A line counts like its most suspicious block. If a failing test skips a block, the line
+// that decides this may be wrong: it is as suspicious as skipping the block, by the same
+// formula. Lines of functions that certainly no failing test runs have a mark of strength 0.
 func (s *Spectrum) Marks(src *Source) []Mark {
 	byFile := make(map[string][]int)
 	for i, b := range s.blocks {
@@ -135,10 +133,10 @@ func (s *Spectrum) Marks(src *Source) []Mark {
 	return marks
 }
 
-// lines judges the lines that blocks of one file touch.
-func (s *Spectrum) lines(f *File, blocks []int) map[int]lineage {
+// lines returns the evidence for the lines that blocks of one file touch.
+func (s *Spectrum) lines(f *File, blocks []int) map[int]lineEvidence {
 	touching := make(map[int][]int)
-	share := make(map[int]float64) // of belief, by block
+	share := make(map[int]float64) // factor for the strength, by block
 	for _, i := range blocks {
 		share[i] = 1
 		for line := s.blocks[i].StartLine; line <= s.blocks[i].EndLine; line++ {
@@ -148,9 +146,9 @@ func (s *Spectrum) lines(f *File, blocks []int) map[int]lineage {
 			}
 		}
 	}
-	lines := make(map[int]lineage, len(touching))
+	lines := make(map[int]lineEvidence, len(touching))
 	for line, at := range touching {
-		best := lineage{known: true}
+		best := lineEvidence{known: true}
 		consider := func(t tally, share float64, text func(tally) string) {
 			if o := share * s.weighted(t).ochiai(); o > best.strength {
 				best.strength, best.text = o, text(t)
@@ -169,7 +167,7 @@ func (s *Spectrum) lines(f *File, blocks []int) map[int]lineage {
 	return lines
 }
 
-// before tells whether b begins where a ends, or behind.
+// before reports whether b begins where a ends or later.
 func before(a, b testrun.Block) bool {
 	return a.EndLine < b.StartLine || a.EndLine == b.StartLine && a.EndCol <= b.StartCol
 }
@@ -191,7 +189,7 @@ func (s *Spectrum) skippedText(t tally) string {
 	return fmt.Sprintf("its block is skipped by %d of %d failing tests", t.failing, t.allFailing)
 }
 
-func (s *Spectrum) unitMarks(f *File, u *Unit, lines map[int]lineage) []Mark {
+func (s *Spectrum) unitMarks(f *File, u *Unit, lines map[int]lineEvidence) []Mark {
 	var known []int
 	ran := false
 	for line := u.Start; line <= u.End; line++ {
@@ -226,11 +224,11 @@ func (s *Spectrum) unitMarks(f *File, u *Unit, lines map[int]lineage) []Mark {
 	return marks
 }
 
-// between judges a line that no block touches, such as a brace or the expression
-// of a case, as the more suspicious of its nearest neighbours.
-func between(lines map[int]lineage, known []int, line int) lineage {
+// between returns the evidence for a line that no block touches, such as a brace or the
+// expression of a case: that of the more suspicious of its nearest neighbours.
+func between(lines map[int]lineEvidence, known []int, line int) lineEvidence {
 	i, _ := slices.BinarySearch(known, line)
-	var best lineage
+	var best lineEvidence
 	for _, j := range []int{i - 1, i} {
 		if j >= 0 && j < len(known) {
 			if l := lines[known[j]]; !best.known || l.strength > best.strength {

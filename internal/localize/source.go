@@ -7,8 +7,8 @@ import (
 	"sort"
 )
 
-// Source is the files of a tree with an overlay, outlined as far as they are asked for.
-// It is not safe for concurrent use.
+// Source is the files of a tree with an overlay, read and outlined on first use. It is not safe
+// for concurrent use.
 type Source struct {
 	root    string
 	overlay map[string][]byte
@@ -16,7 +16,7 @@ type Source struct {
 	files   map[string]*File
 }
 
-// NewSource returns the source of a tree; a nil outline takes files for lines only.
+// NewSource returns the source of a tree. With a nil outline, files only have lines.
 func NewSource(root string, overlay map[string][]byte, outline func(file string, src []byte) Outline) *Source {
 	if outline == nil {
 		outline = func(string, []byte) Outline { return Outline{} }
@@ -31,35 +31,35 @@ type File struct {
 	Outline
 }
 
-// Outline is what a language knows of the lines of a file. The zero value is that of a
-// file of which nothing but its lines is known.
+// Outline is what a language knows about the lines of a file. The zero value is for a file that
+// only has lines.
 type Outline struct {
-	Test      bool // its tests are believed, and not suspected
-	Generated bool // not where a fault would be fixed
-	Foreign   bool // not in this language: may be suspected for its changes, not for what runs
-	// Code holds the lines with more than space and comments; nil takes every line that is
-	// not blank.
+	Test      bool // it has tests, which are trusted and not suspected
+	Generated bool // a fault is not fixed here
+	Foreign   bool // in another language: suspected for its changes, not for what runs
+	// Code holds the lines with more than space and comments; nil means every line that is not
+	// blank.
 	Code map[int]bool
 	// Checks holds the lines that end the program on purpose, such as a call of panic.
 	Checks map[int]bool
 	Units  []Unit // sorted, not overlapping
-	// Statement returns the lines of the innermost statement with code on a line, without
-	// the blocks beneath it; nil takes the line alone.
+	// Statement returns the lines of the innermost statement with code on a line, without its
+	// inner blocks; nil means just the line.
 	Statement func(line int) (start, end int)
 	Syntax    any // the language's own
 }
 
-// Unit is a top-level function or another declaration: suspects do not reach across units.
+// Unit is a top-level function or another declaration. No suspect extends across units.
 type Unit struct {
 	Name, Recv string
 	Start, End int // lines, both included
 	Function   bool
 }
 
-// Hidden reports whether a file cannot be suspected for what runs.
+// Hidden reports whether a file is not suspected for what runs.
 func (f *File) Hidden() bool { return f.Test || f.Generated || f.Foreign }
 
-// File reads and outlines a file; nil when there is none.
+// File reads and outlines a file. It returns nil if the file does not exist.
 func (s *Source) File(name string) *File {
 	if f, ok := s.files[name]; ok {
 		return f
@@ -80,7 +80,7 @@ func (s *Source) File(name string) *File {
 	return f
 }
 
-// UnitAt returns the unit that holds a line, or nil.
+// UnitAt returns the unit that contains a line, or nil.
 func (f *File) UnitAt(line int) *Unit {
 	i := sort.Search(len(f.Units), func(i int) bool { return f.Units[i].End >= line })
 	if i < len(f.Units) && f.Units[i].Start <= line {
@@ -97,7 +97,7 @@ func (f *File) statement(line int) (start, end int) {
 	return f.Statement(line)
 }
 
-// blank reports whether a line cannot matter: there is no code on it.
+// blank reports whether a line has no code.
 func (f *File) blank(line int) bool {
 	if f.Code != nil {
 		return !f.Code[line]

@@ -25,7 +25,7 @@ func Other() int {
 }
 `
 
-// The blocks that cmd/cover makes of abs.
+// absBlocks returns the blocks that cmd/cover makes of abs.
 func absBlocks(entry, body, end, other int) []testrun.Block {
 	return []testrun.Block{
 		{File: "p.go", StartLine: 3, StartCol: 21, EndLine: 4, EndCol: 11, Count: entry},
@@ -57,7 +57,7 @@ func TestSpectrumMarksEveryLineThatRuns(t *testing.T) {
 	s.Add(false, absBlocks(1, 0, 1, 0))
 	s.Add(false, absBlocks(0, 0, 0, 1))
 	got := strengths(t, s)
-	shared := math.Sqrt(0.5) // of one failing and one passing test
+	shared := math.Sqrt(0.5) // run by one failing and one passing test
 	for line, want := range map[int]float64{3: shared, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: shared, 10: shared, 12: 0, 13: 0, 14: 0} {
 		if r, ok := got[line]; !ok || math.Abs(r.Strength-want) > 1e-9 {
 			t.Errorf("line %d: %v, want %v", line, r, want)
@@ -71,7 +71,7 @@ func TestSpectrumMarksEveryLineThatRuns(t *testing.T) {
 	}
 }
 
-// A failing test that wrongly turns away from a block makes the condition suspect.
+// A failing test that wrongly skips a block makes the condition suspect.
 func TestSpectrumBlamesTheConditionOfASkippedBlock(t *testing.T) {
 	t.Parallel()
 	s := new(localize.Spectrum)
@@ -87,7 +87,7 @@ func TestSpectrumBlamesTheConditionOfASkippedBlock(t *testing.T) {
 		t.Errorf("skipped block: %v", r)
 	}
 	if r := got[9]; math.Abs(r.Strength-1/math.Sqrt(5)) > 1e-9 {
-		t.Errorf("what all run: %v", r)
+		t.Errorf("line that all tests run: %v", r)
 	}
 }
 
@@ -101,16 +101,16 @@ func TestSpectrumOfTwoRuns(t *testing.T) {
 		s.Add(false, absBlocks(1, 0, 1, 1))
 		got := strengths(t, s)
 		if r := got[9]; math.Abs(r.Strength-math.Sqrt(0.5)) > 1e-9 {
-			t.Errorf("%d failing: what both run: %v", failing, r)
+			t.Errorf("%d failing: line that both run: %v", failing, r)
 		}
 		if r := got[5]; math.Abs(r.Strength-1) > 1e-9 {
-			t.Errorf("%d failing: what only failing ones run: %v", failing, r)
+			t.Errorf("%d failing: line that only failing tests run: %v", failing, r)
 		}
 	}
 }
 
-// Where what a failing test ran is not known, nothing is taken to be innocent.
-func TestSpectrumWithGapsAcquitsNothing(t *testing.T) {
+// If it is unknown what a failing test ran, no line is innocent.
+func TestPartialSpectrumAcquitsNothing(t *testing.T) {
 	t.Parallel()
 	s := &localize.Spectrum{Partial: true}
 	s.Add(true, absBlocks(1, 0, 0, 0))

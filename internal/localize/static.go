@@ -11,9 +11,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// changedLines marks what was written since the base, and the lines next to what
-// was deleted. Comments and blank lines cannot have done it. Tests are left out:
-// what a changed test expects is taken as meant.
+// changedLines marks the lines that were written since the base and the lines next to deleted
+// ones, without comments and blank lines. It leaves out tests: what a changed test expects is
+// taken as intended.
 func changedLines(src *Source, changes []patch.File) []Mark {
 	var marks []Mark
 	for _, c := range changes {
@@ -69,8 +69,8 @@ func changedBy(f *File, h patch.Hunk, at func(int) int) []Mark {
 	return marks
 }
 
-// shift maps lines of the tree's file to those of its overlay; lines that the
-// overlay does not have map to 0.
+// shift returns a function that maps lines of the tree's file to lines of its overlay, or to 0
+// if the overlay does not have them.
 func (s *Source) shift(name string) func(int) int {
 	over, ok := s.overlay[name]
 	if !ok {
@@ -100,17 +100,17 @@ func (s *Source) shift(name string) func(int) int {
 	}
 }
 
-// frameDecay is the share of belief that each further call outwards keeps.
+// frameDecay is the factor for the strength of each further call outwards.
 const frameDecay = 0.75
 
-// checkShare is the share of belief that is left in code that calls panic: such a
-// check mostly tells of a fault that lies elsewhere, and to soften it makes the panic
-// go and the fault stay. That only failing tests run it is no wonder.
+// checkShare is the factor for code that calls panic. Such a check mostly reports a fault that
+// is elsewhere: weakening it removes the panic and keeps the fault. It is no surprise that only
+// failing tests run it.
 const checkShare = 0.4
 
-// stackFrames marks the statements on the stacks of panics and other failures,
-// inner calls more than outer ones, and with less force the rest of the functions
-// they are in: a bad value is often made a few lines above its use.
+// stackFrames marks the statements on the stacks of panics and other failures, inner calls more
+// than outer ones, and less strongly the rest of their functions: a bad value is often made a
+// few lines above its use.
 func stackFrames(src *Source, failures []testrun.Failure) []Mark {
 	var marks []Mark
 	for _, failure := range failures {
@@ -147,9 +147,9 @@ func stackName(k testrun.Kind) string {
 	}
 }
 
-// compilePositions marks what the compiler names. The first error counts most,
-// since later ones are often its echo. Positions in tests are kept too: they tell
-// people where the code and its test disagree.
+// compilePositions marks the places that the compiler names. The first error counts most, since
+// later ones often follow from it. Positions in tests are kept: they show users where the code
+// and its test disagree.
 func compilePositions(src *Source, failures []testrun.Failure) []Mark {
 	var marks []Mark
 	for _, failure := range failures {

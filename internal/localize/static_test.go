@@ -34,7 +34,7 @@ func tree(t testing.TB, files map[string]string) string {
 	return root
 }
 
-// lines are the places of marks, as file:start-end.
+// places returns the strength of marks by file, start and end.
 func places(marks []localize.Mark) map[[3]any]float64 {
 	out := make(map[[3]any]float64)
 	for _, m := range marks {
@@ -104,8 +104,7 @@ func TestChangedLines(t *testing.T) {
 	}
 }
 
-// A kept patch moves lines: what changed since the base is looked for where it
-// is now.
+// A kept patch moves lines: lines that changed since the base are found where they are now.
 func TestShiftFollowsLines(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()

@@ -24,5 +24,5 @@ type Suspect struct {
 type Reason struct {
 	Evidence Evidence
 	Strength float64 // 0 to 1, before weighting
-	Text     string  // for people
+	Text     string  // as reports show it
 }

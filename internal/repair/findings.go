@@ -225,7 +225,7 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 	for i, res := range ordered[:min(len(ordered), maxPatches)] {
 		left := 0
 		if s.target.Revealed {
-			left = res.Left
+			left = res.StillFailing
 		}
 		p := report.Patch{
 			ID: fmt.Sprintf("%s-%d", r.id, len(r.report.Patches)+1), Attempt: res.Candidate.ID, Strategy: res.Candidate.Strategy,

@@ -61,7 +61,7 @@ type Limits struct {
 	Dollars float64
 
 	Strategies []propose.Strategy // that may propose, in the order of the table
-	Screening  validate.Way       // how candidates are screened; "" for validate.Auto
+	Screening  validate.Mode      // how candidates are screened; "" for validate.Auto
 	Seed       uint64             // of every random choice
 	// Weights, when set, are those that the strategies have, by kind of failure, instead
 	// of what would be drawn from what was learnt: to repeat a run.

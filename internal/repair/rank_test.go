@@ -174,10 +174,10 @@ func TestPromote(t *testing.T) {
 		t.Error("what fixes nothing is plausible")
 	}
 	compile := []validate.Result{
-		{Verdict: validate.Rejected, Compiles: true, Left: 3},
-		{Verdict: validate.Rejected, Compiles: true, Left: 1},
-		{Verdict: validate.Rejected, Left: 0},
-		{Verdict: validate.IllTyped, Compiles: true, Left: 1},
+		{Verdict: validate.Rejected, Compiles: true, StillFailing: 3},
+		{Verdict: validate.Rejected, Compiles: true, StillFailing: 1},
+		{Verdict: validate.Rejected, StillFailing: 0},
+		{Verdict: validate.IllTyped, Compiles: true, StillFailing: 1},
 	}
 	promoteCompiling(compile)
 	for i, want := range []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.IllTyped} {

@@ -361,12 +361,12 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 func promoteCompiling(results []validate.Result) {
 	least := -1
 	for _, res := range results {
-		if res.Compiles && res.Verdict == validate.Rejected && (least < 0 || res.Left < least) {
-			least = res.Left
+		if res.Compiles && res.Verdict == validate.Rejected && (least < 0 || res.StillFailing < least) {
+			least = res.StillFailing
 		}
 	}
 	for i := range results {
-		if res := &results[i]; res.Compiles && res.Verdict == validate.Rejected && res.Left == least {
+		if res := &results[i]; res.Compiles && res.Verdict == validate.Rejected && res.StillFailing == least {
 			res.Verdict = validate.Plausible
 		}
 	}

@@ -52,9 +52,9 @@ type source struct {
 
 	running  bool
 	began    time.Time
-	calls    int  // of Propose and Refine
-	failed   bool // the last call
-	shown    int  // rejected candidates that the last call was shown
+	calls    int                // of Propose and Refine
+	failed   bool               // the last call
+	shown    int                // rejected candidates that the last call was shown
 	declined []propose.Rejected // not admitted, or tried in an earlier run
 
 	reserved float64 // for the call that is running

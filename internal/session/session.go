@@ -187,7 +187,7 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	if policy != detect.Auto && policy != detect.Always && policy != detect.Never {
 		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
 	}
-	if f.Validator != "" && !slices.Contains(validate.Ways, validate.Way(f.Validator)) {
+	if f.Validator != "" && !slices.Contains(validate.Modes, validate.Mode(f.Validator)) {
 		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
 	}
 	shard, err := parseShard(f.Shard)
@@ -205,7 +205,7 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 			Timeout: cfg.Timeout, FirstRun: positive(cfg.Timeouts[s.in.Hook], s.Defaults.Within),
 			Jobs:       positive(f.Jobs, cfg.Jobs, runtime.NumCPU()),
 			Dollars:    s.maxCost(),
-			Strategies: strategies, Screening: validate.Way(f.Validator), Seed: positive(f.Seed, cfg.Seed, 1), Shard: shard,
+			Strategies: strategies, Screening: validate.Mode(f.Validator), Seed: positive(f.Seed, cfg.Seed, 1), Shard: shard,
 		},
 		Decision: repair.Decision{Policy: policy, Confidence: cfg.Confidence, Editable: cfg.Editable},
 		Hooks:    repair.Hooks{Log: s.Log, Progress: progress, Store: s.Store, Deepen: s.deepen()},

@@ -10,12 +10,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Repeats is how often the formerly failing tests run again in the end.
+// Repeats is how often the formerly failing tests run again at the end.
 const Repeats = 3
 
-// Confirm takes a plausible candidate through every proof and sets its verdict to
-// verified or refused, or back to rejected when it passed in screening by accident. An
-// error means that it could not be found out.
+// Confirm proves a plausible candidate step by step. It sets the verdict to verified or
+// refused, or back to rejected if the candidate passed screening by accident. After an error
+// the verdict is unknown.
 func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error {
 	overlay, err := Files(v.Tree, r.Candidate)
 	if err != nil {
@@ -62,7 +62,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		case len(broken) > 0:
 			e.Passed = false
 			e.Detail = fmt.Sprintf("%s fails: %s", broken[0].TestID, broken[0].Message)
-		case len(missing) > 0: // made to vanish is not made to pass
+		case len(missing) > 0: // a test that does not run does not pass
 			e.Passed, e.Detail = false, missing[0].String()+" does not run any more"
 		default:
 			e.Detail = detail(step.stage, res, tests)
@@ -91,8 +91,8 @@ func detail(stage string, res *testrun.Result, tests []testrun.TestID) string {
 	}
 }
 
-// notAccepted are the failures that the target does not allow for. A failure that
-// was there before, in the same test, is allowed unless the patch is to fix it.
+// notAccepted returns the failures that the target does not accept. A test that failed before
+// may still fail, unless the patch must fix it.
 func (t Target) notAccepted(failures []testrun.Failure, fixed []testrun.TestID) []testrun.Failure {
 	var out []testrun.Failure
 	for _, f := range failures {
@@ -112,9 +112,9 @@ func (t Target) notAccepted(failures []testrun.Failure, fixed []testrun.TestID) 
 	return out
 }
 
-// vanished returns the tests of packages, nil for all, that passed before and that a run of
-// these packages did not run. A package that failed as a whole shows nothing of its tests.
-// Subtests may be named by data: they count only where no test around them passes as before.
+// vanished returns the tests of packages (nil for all) that passed before and that a run of
+// these packages did not run. It skips packages that failed as a whole, since their tests are
+// unknown. Subtests may be named by data: they count only if no parent test passes as before.
 func (t Target) vanished(packages []string, res *testrun.Result) []testrun.TestID {
 	ran, stillPass := make(map[testrun.TestID]bool), make(map[testrun.TestID]bool)
 	for _, id := range slices.Concat(res.Passed, res.Skipped) {
@@ -132,8 +132,8 @@ func (t Target) vanished(packages []string, res *testrun.Result) []testrun.TestI
 	}
 	var out []testrun.TestID
 	for _, id := range t.Passed {
-		asked := packages == nil || slices.Contains(packages, id.Package)
-		if !asked || ran[id] || ran[testrun.TestID{Package: id.Package}] {
+		requested := packages == nil || slices.Contains(packages, id.Package)
+		if !requested || ran[id] || ran[testrun.TestID{Package: id.Package}] {
 			continue
 		}
 		subtest := false
@@ -148,9 +148,9 @@ func (t Target) vanished(packages []string, res *testrun.Result) []testrun.TestI
 	return out
 }
 
-// Vanished returns the tests that passed before, and that the result of a request does not
-// have although the request runs them without its candidate: names that change from run to
-// run are not the candidate's doing.
+// Vanished returns the tests that passed before and that ran without the candidate, but not
+// with it. It runs the request again without the candidate, since names that change from run
+// to run are not the candidate's fault.
 func (v *Validator) Vanished(ctx context.Context, req testrun.Request, passed []testrun.TestID, of *testrun.Result) ([]testrun.TestID, error) {
 	tests := Target{Passed: passed}.vanished(req.Packages, of)
 	if len(tests) == 0 {
@@ -165,7 +165,7 @@ func (v *Validator) Vanished(ctx context.Context, req testrun.Request, passed []
 	return slices.DeleteFunc(tests, func(id testrun.TestID) bool { return slices.Contains(unstable, id) }), nil
 }
 
-// Covers reports whether b is a, or a subtest of a.
+// Covers reports whether b is a or a subtest of a.
 func Covers(a, b testrun.TestID) bool {
 	return a.Package == b.Package && (a.Test == b.Test || a.Test == "" ||
 		len(b.Test) > len(a.Test) && b.Test[:len(a.Test)] == a.Test && b.Test[len(a.Test)] == '/')
@@ -181,9 +181,9 @@ func packagesOf(tests []testrun.TestID) []string {
 	return out
 }
 
-// dependents are the packages with tests that the candidate can break, also those that
-// the user's command leaves out. There are none where it may be any: the whole suite runs
-// anyway.
+// dependents returns the packages with tests that the candidate can break, including those
+// that the user's command leaves out. It returns none if that may be any package, since the
+// whole suite runs anyway.
 func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error) {
 	var files []string
 	for _, e := range r.Candidate.Edits {
@@ -201,7 +201,7 @@ func (v *Validator) dependents(ctx context.Context, r *Result) ([]string, error)
 	return reach.Tested, nil
 }
 
-// dependenter is a suite that knows what depends on files whatever its command runs.
+// dependenter is a suite that knows what depends on files, whatever its command runs.
 type dependenter interface {
 	DependentsOf(ctx context.Context, files []string) ([]string, error)
 }

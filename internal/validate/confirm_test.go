@@ -11,12 +11,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// fakeSuite answers for the tests of a tree in no language in particular.
+// fakeSuite stands in for the tests of a tree.
 type fakeSuite struct {
 	run   func(ctx context.Context, req testrun.Request) (*testrun.Result, error)
 	reach testrun.Reach
 	err   error    // of Reached
-	asked []string // files that Reached was asked about
+	files []string // the argument of Reached
 }
 
 func (s *fakeSuite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
@@ -24,11 +24,11 @@ func (s *fakeSuite) Run(ctx context.Context, req testrun.Request) (*testrun.Resu
 }
 
 func (s *fakeSuite) Reached(_ context.Context, files []string) (testrun.Reach, error) {
-	s.asked = files
+	s.files = files
 	return s.reach, s.err
 }
 
-// failing is a target with tests of package p.
+// failing returns a target with failing tests of package p.
 func failing(tests ...string) Target {
 	out := Target{Package: "p"}
 	for _, name := range tests {
@@ -37,7 +37,7 @@ func failing(tests ...string) Target {
 	return out
 }
 
-// oneFile is a tree with the file a.txt, in which the candidates put another word.
+// oneFile returns a tree with a.txt, which the candidates change.
 func oneFile() *propose.Tree {
 	return &propose.Tree{Overlay: map[string][]byte{"a.txt": []byte("bad"), "b.txt": []byte("kept")}}
 }
@@ -46,7 +46,7 @@ func word(text string) propose.Candidate {
 	return propose.Candidate{Title: text, Edits: []propose.Edit{{File: "a.txt", Start: 0, End: 3, New: text}}}
 }
 
-// The steps of confirmation by what the candidate reaches, and the words of their evidence.
+// The steps depend on what the candidate can break; checks the text of the evidence too.
 func TestConfirmSteps(t *testing.T) {
 	t.Parallel()
 	passed := func(n int) []testrun.TestID { return make([]testrun.TestID, n) }
@@ -89,7 +89,7 @@ func TestConfirmSteps(t *testing.T) {
 		suite := &fakeSuite{reach: tc.reach}
 		suite.run = func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
 			if string(req.Overlay["a.txt"]) != "good" || string(req.Overlay["b.txt"]) != "kept" {
-				t.Errorf("%s: laid over: %q", tc.name, req.Overlay)
+				t.Errorf("%s: overlay %q", tc.name, req.Overlay)
 			}
 			if req.Packages == nil {
 				return &testrun.Result{Packages: []string{"p", "q", "r"}, Passed: passed(3)}, nil
@@ -109,13 +109,13 @@ func TestConfirmSteps(t *testing.T) {
 		if !slices.Equal(steps, tc.steps) || !slices.Equal(details, tc.details) {
 			t.Errorf("%s: %q %q, want %q %q", tc.name, steps, details, tc.steps, tc.details)
 		}
-		if !slices.Equal(suite.asked, []string{"a.txt"}) {
-			t.Errorf("%s: asked what %q reach", tc.name, suite.asked)
+		if !slices.Equal(suite.files, []string{"a.txt"}) {
+			t.Errorf("%s: Reached was called with %q", tc.name, suite.files)
 		}
 	}
 }
 
-// What cannot be found out is an error, and no verdict.
+// After an error there is no new verdict.
 func TestConfirmErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("broken")
@@ -132,7 +132,7 @@ func TestConfirmErrors(t *testing.T) {
 	}
 }
 
-// A test that is gone does not count as one that passes.
+// A missing test does not count as passing.
 func TestConfirmMissing(t *testing.T) {
 	t.Parallel()
 	suite := &fakeSuite{run: func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
@@ -146,7 +146,7 @@ func TestConfirmMissing(t *testing.T) {
 	}
 }
 
-// Tests that passed before have to run in the suite, whatever else becomes green.
+// Tests that passed before must run in the suite, whatever else becomes green.
 func TestConfirmVanished(t *testing.T) {
 	t.Parallel()
 	ids := func(names ...string) (out []testrun.TestID) {
@@ -161,18 +161,18 @@ func TestConfirmVanished(t *testing.T) {
 		suite         []string
 		passed        []testrun.TestID // before
 		after         testrun.Result   // of the suite, with the candidate
-		without       []testrun.TestID // pass without it
+		without       []testrun.TestID // pass without the candidate
 		accepted      []testrun.Failure
 		revealed      bool
-		dependentOnly bool // the suite after that of the dependents is as before
+		dependentOnly bool // only the run of the dependents changes
 		reason        string
 	}{
 		{name: "gone", passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.A", "p.B")}, without: ids("p.B", "q.C"), reason: "q.C does not run any more"},
 		{name: "gone while others are revealed", passed: ids("q.C"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C"), revealed: true, reason: "q.C does not run any more"},
 		{name: "gone from a dependent", passed: ids("p.B"), after: testrun.Result{Passed: ids("p.A")}, without: ids("p.B"), dependentOnly: true, reason: "p.B does not run any more"},
 		{name: "skipped", passed: ids("q.C"), after: testrun.Result{Skipped: ids("q.C")}, without: ids("q.C")},
-		{name: "not of the suite", suite: []string{"p"}, passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.B")}, without: ids("p.B")},
-		{name: "names of each run", passed: ids("q.C1"), after: testrun.Result{Passed: ids("q.C2")}, without: ids("q.C3")},
+		{name: "outside the suite", suite: []string{"p"}, passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.B")}, without: ids("p.B")},
+		{name: "names change with each run", passed: ids("q.C1"), after: testrun.Result{Passed: ids("q.C2")}, without: ids("q.C3")},
 		{
 			name: "failed as a whole", passed: ids("q.C"), accepted: []testrun.Failure{{TestID: ids("q")[0]}},
 			after: testrun.Result{Failures: []testrun.Failure{{TestID: ids("q")[0]}}}, without: ids("q.C"),
@@ -210,8 +210,7 @@ func TestConfirmVanished(t *testing.T) {
 	}
 }
 
-// A failure that was there before stays allowed, in the same test only; one that
-// the patch is to fix never is.
+// A test that failed before may still fail, unless the patch must fix it.
 func TestNotAccepted(t *testing.T) {
 	t.Parallel()
 	id := func(test string) testrun.TestID { return testrun.TestID{Package: "p", Test: test} }
@@ -224,7 +223,7 @@ func TestNotAccepted(t *testing.T) {
 	}{
 		{"TestA", []testrun.TestID{id("TestA")}, false},
 		{"TestA/sub", []testrun.TestID{id("TestA")}, false},
-		{"TestA", []testrun.TestID{id("TestB/x")}, true}, // another cause's
+		{"TestA", []testrun.TestID{id("TestB/x")}, true}, // it has another cause
 		{"TestB", []testrun.TestID{id("TestB/x")}, false},
 		{"TestB/y", []testrun.TestID{id("TestB/x")}, false},
 		{"TestKnown", []testrun.TestID{id("TestA")}, true},

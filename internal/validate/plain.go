@@ -8,18 +8,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Plain screens in any language: each candidate gets one run of the failing tests, with
-// its edit laid over the tree. It knows nothing quicker, so it leaves holes unknown.
+// Plain screens candidates in any language: it runs the failing tests once for each one, with
+// its edit laid over the tree. It does not probe holes.
 type Plain struct {
 	Suite Suite
 	Tree  *propose.Tree
 	Jobs  int // workers; at least 1
-	// Progress, when set, is called with how many candidates have a verdict.
+	// Progress, if set, is called with how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 }
 
-// Screen returns a verdict on every candidate, in order: rejected or plausible, or pruned
-// for what the context's end leaves over.
+// Screen returns a verdict on every candidate, in order: rejected, plausible, or pruned if ctx
+// left no time for it.
 func (p *Plain) Screen(ctx context.Context, target Target, cands []propose.Candidate) ([]Result, Spent) {
 	results := Untested(cands)
 	var mu sync.Mutex
@@ -43,7 +43,7 @@ func (p *Plain) Screen(ctx context.Context, target Target, cands []propose.Candi
 	return results, Spent{Run: time.Since(began).Seconds()}
 }
 
-// try runs the failing tests for one candidate. It is not ok when the context ended.
+// try runs the failing tests for one candidate. ok is false if ctx ended.
 func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 	files, err := Files(p.Tree, r.Candidate)
 	if err != nil {
@@ -61,7 +61,7 @@ func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 		return true
 	}
 	r.Judge(target, res.Failures, nil)
-	if r.Verdict == Plausible && len(res.Missing) > 0 { // made to vanish is not made to pass
+	if r.Verdict == Plausible && len(res.Missing) > 0 { // a test that does not run does not pass
 		r.Verdict, r.Fixes, r.Reason = Rejected, nil, res.Missing[0].String()+" does not run any more"
 	}
 	return true
@@ -70,5 +70,5 @@ func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 // ProbeHoles leaves every hole unknown.
 func (*Plain) ProbeHoles(context.Context, Target, []*propose.Hole) Spent { return Spent{} }
 
-// Samples are none: every candidate has a run of its own.
+// Samples returns nothing: every candidate has a run of its own.
 func (*Plain) Samples() Samples { return Samples{} }

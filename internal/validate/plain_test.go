@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Without a screener of its language, each candidate gets a run of the failing tests.
+// Without a language's screener, each candidate gets a run of the failing tests.
 func TestPlain(t *testing.T) {
 	t.Parallel()
 	suite := &fakeSuite{run: func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
@@ -37,13 +37,13 @@ func TestPlain(t *testing.T) {
 	var seen []int
 	v := &Validator{Suite: suite, Tree: oneFile(), Jobs: 3, Progress: func(done, total, plausible int) { seen = append(seen, done, total, plausible) }}
 	cands := []propose.Candidate{word("wrong"), word("good"), word("half"), word("torn"), word("odd"), word("fit"), word("bare")}
-	cands[5].Edits[0].End = 99 // is not in the file
+	cands[5].Edits[0].End = 99 // beyond the file
 	results, spent := v.Screen(t.Context(), failing("A", "B"), cands)
 	for i, want := range []struct {
 		verdict  Verdict
 		reason   string
 		compiles bool
-		left     int
+		failing  int
 		fixes    int
 	}{
 		{Rejected, "still wrong", true, 2, 0},
@@ -56,7 +56,7 @@ func TestPlain(t *testing.T) {
 	} {
 		r := results[i]
 		if r.Candidate != &cands[i] || r.Verdict != want.verdict || r.Reason != want.reason || r.Stage != StageFailing ||
-			r.Compiles != want.compiles || r.Left != want.left || len(r.Fixes) != want.fixes {
+			r.Compiles != want.compiles || r.StillFailing != want.failing || len(r.Fixes) != want.fixes {
 			t.Errorf("%s: %+v, want %+v", cands[i].Title, r, want)
 		}
 	}
@@ -75,7 +75,7 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// No more than so many run at a time, and what the context's end leaves over is pruned.
+// Jobs bounds how many run at the same time, and candidates left when ctx ends are pruned.
 func TestPlainCancel(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -108,12 +108,12 @@ func TestPlainCancel(t *testing.T) {
 	}
 }
 
-// fixedScreener is one of a language.
+// fixedScreener stands in for a language's screener.
 type fixedScreener struct{ Plain }
 
 func (fixedScreener) Samples() Samples { return Samples{7, 1} }
 
-// A validator asks its screener.
+// A validator uses its screener.
 func TestScreener(t *testing.T) {
 	t.Parallel()
 	v := &Validator{Screener: new(fixedScreener)}

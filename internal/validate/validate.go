@@ -1,14 +1,13 @@
-// Package validate finds out what candidates are worth, as fast as can be and
-// without touching anything of the user's.
+// Package validate tests candidates, as fast as possible and without touching the user's
+// files.
 //
-// It has two stages. Screening is quick and only ever rejects. How it is done depends
-// on the language: that of Go compiles many candidates into one test program, while
-// [Plain] serves any language by one run of the failing tests for each candidate.
-// Confirmation is what counts: the real edit, laid over the tree, must pass the failing
-// tests, the tests of every package that depends on it, the whole suite, and the failing
-// tests three times more.
+// It has two stages. Screening is quick and only rejects. It depends on the language: for Go
+// it compiles many candidates into one test program, while [Plain] runs the failing tests
+// once for each candidate in any language. Confirmation decides: with the real edit laid
+// over the tree, the failing tests, the tests of all packages that depend on it, the whole
+// suite, and the failing tests three more times must pass.
 //
-// Not a goal: choosing among what is verified; package repair ranks.
+// Not a goal: choosing among verified candidates (package repair).
 package validate
 
 import (
@@ -21,13 +20,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Verdict is what became of a candidate.
+// Verdict is the result of testing a candidate.
 type Verdict string
 
-// The verdicts, from the least to the best.
+// The verdicts, from the worst to the best.
 const (
-	Pruned    Verdict = "pruned"    // not tested: the budget ended, or it cannot matter
-	IllTyped  Verdict = "ill_typed" // would not compile
+	Pruned    Verdict = "pruned"    // not tested: the budget ended, or it cannot help
+	IllTyped  Verdict = "ill_typed" // does not compile
 	Rejected  Verdict = "rejected"  // the failing tests still fail
 	Plausible Verdict = "plausible" // the failing tests pass
 	Refused   Verdict = "refused"   // plausible, but something else broke or runs disagreed
@@ -45,42 +44,42 @@ const (
 	StageRepeat     = "repeat"
 )
 
-// Way is how a screener runs the failing tests for candidates.
-type Way string
+// Mode is how a screener runs the failing tests for candidates.
+type Mode string
 
-// The ways, the quickest first. Each is right by itself, and each falls back on those
-// behind it where it cannot serve. Auto begins with the first, and gives it up for a
-// package where samples show that it rejects more than one in a hundred wrongly.
+// The modes, the fastest first. Each one is correct on its own, and falls back on those after
+// it if it does not work for a candidate. Auto starts with the first, and drops it for a
+// package if samples show that more than one in a hundred of its rejections are wrong.
 const (
-	Auto      Way = "auto"
-	InProcess Way = "inprocess" // many candidates in a process, whatever samples show
-	Process   Way = "process"   // a process for each candidate, of one binary for all
-	Overlay   Way = "overlay"   // a build for each candidate
+	Auto      Mode = "auto"
+	InProcess Mode = "inprocess" // many candidates in one process, whatever samples show
+	Process   Mode = "process"   // one binary for all candidates, and a process for each
+	Overlay   Mode = "overlay"   // a build for each candidate
 )
 
-// Ways are all of them, for a command line.
-var Ways = []Way{Auto, InProcess, Process, Overlay}
+// Modes are all modes, for the command line.
+var Modes = []Mode{Auto, InProcess, Process, Overlay}
 
-// Samples counts how often what was rejected in a process with others was tried once
-// more in one of its own, and how often it passed there.
+// Samples counts how many candidates that were rejected in a shared process were tried again
+// in one of their own, and how many of them passed there.
 type Samples struct{ Tried, Passed int }
 
-// Target is what a patch has to turn green.
+// Target is what a patch must turn green.
 type Target struct {
 	Package  string            // import path of the failing tests' package
 	Failures []testrun.Failure // that must pass
 	Accepted []testrun.Failure // other failures that may stay: known ones, other clusters'
-	// Suite are the packages whose tests were run before, and have to be as green in
-	// the end; nil for all.
+	// Suite are the packages whose tests ran before and must be as green afterwards; nil means
+	// all packages.
 	Suite []string
 	// Passed are the tests that passed before.
 	Passed []testrun.TestID
-	// Revealed allows tests to fail that could not be run before, because their
-	// package did not compile: they are clusters of their own.
+	// Revealed lets tests fail that could not run before because their package did not
+	// compile: they are clusters of their own.
 	Revealed bool
 }
 
-// Tests are the failing tests.
+// Tests returns the failing tests.
 func (t Target) Tests() []testrun.TestID {
 	ids := make([]testrun.TestID, 0, len(t.Failures))
 	for _, f := range t.Failures {
@@ -92,31 +91,31 @@ func (t Target) Tests() []testrun.TestID {
 // screenTimeout bounds a run of the failing tests for one candidate.
 const screenTimeout = time.Minute
 
-// Request asks for one run of the failing tests with files laid over the tree.
+// Request returns the request for one run of the failing tests with an overlay.
 func (t Target) Request(overlay map[string][]byte) testrun.Request {
 	return testrun.Request{
 		Packages: []string{t.Package}, Tests: t.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: screenTimeout,
 	}
 }
 
-// Result is what is known of one candidate.
+// Result is what is known about one candidate.
 type Result struct {
 	Candidate *propose.Candidate
 	Verdict   Verdict
-	Stage     string // where the verdict fell
+	Stage     string // at which the verdict was reached
 	Seconds   float64
 	Reason    string
 	Fixes     []testrun.TestID // of the target's tests
 	Evidence  []Evidence
-	// Screened reports of what is plausible that the tests of its packages pass, too.
+	// Screened says that the other tests of the packages of a plausible candidate pass as well.
 	Screened bool
-	// Compiles reports whether the candidate fixes the compile error; Left counts the
+	// Compiles reports whether the candidate fixes the compile error; StillFailing counts the
 	// tests that then fail.
-	Compiles bool
-	Left     int
+	Compiles     bool
+	StillFailing int
 }
 
-// Untested are the results of candidates whose turn has not come.
+// Untested returns the results of candidates that have not been tested.
 func Untested(cands []propose.Candidate) []Result {
 	results := make([]Result, len(cands))
 	for i := range cands {
@@ -125,8 +124,8 @@ func Untested(cands []propose.Candidate) []Result {
 	return results
 }
 
-// Judge sets the verdict by the failures of a run of the target's tests with the
-// candidate laid over the tree, or by the error of a run that was not possible.
+// Judge sets the verdict by the failures of a run of the target's tests with the candidate, or
+// by the error of a run that failed.
 func (r *Result) Judge(target Target, failures []testrun.Failure, err error) {
 	r.Stage = StageFailing
 	switch {
@@ -135,18 +134,18 @@ func (r *Result) Judge(target Target, failures []testrun.Failure, err error) {
 	case len(failures) == 0:
 		r.Verdict, r.Fixes, r.Reason = Plausible, target.Tests(), ""
 	default:
-		r.Verdict, r.Reason, r.Left = Rejected, failures[0].Message, len(failures)
+		r.Verdict, r.Reason, r.StillFailing = Rejected, failures[0].Message, len(failures)
 		r.Compiles = !slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.Kind.Unbuilt() })
 	}
 }
 
-// Evidence is one step that was taken.
+// Evidence is one step of a confirmation.
 type Evidence struct {
 	Step    string
 	Passed  bool
 	Detail  string
 	Seconds float64
-	Tests   Counts // that were run
+	Tests   Counts // that ran
 }
 
 // Counts are numbers of tests.
@@ -155,22 +154,22 @@ type Counts struct{ Packages, Passed, Failed, Skipped int }
 // Spent is where the time of screening went, in seconds.
 type Spent struct{ TypeCheck, Build, Run float64 }
 
-// Suite is how the tests of the tree are run.
+// Suite runs the tests of the tree.
 type Suite interface {
 	Run(ctx context.Context, req testrun.Request) (*testrun.Result, error)
-	// Reached returns which packages a change of files can break.
+	// Reached returns which packages a change to files can break.
 	Reached(ctx context.Context, files []string) (testrun.Reach, error)
 }
 
-// Screener judges many candidates quickly. What it rejects is lost, so it should
-// rarely be wrong there; what it lets pass is confirmed.
+// Screener judges many candidates quickly. A rejected candidate is lost, so rejections should
+// rarely be wrong; candidates that pass are confirmed later.
 type Screener interface {
-	// Screen returns a verdict on every candidate, in order: ill_typed, rejected or
-	// plausible, or refused where it breaks other tests of its packages. Pruned is
-	// what the context's end leaves over, and what cannot matter.
+	// Screen returns a verdict on every candidate, in order: ill_typed, rejected, plausible, or
+	// refused if it breaks other tests of its packages. Candidates that ctx leaves no time for,
+	// or that cannot help, are pruned.
 	Screen(ctx context.Context, target Target, cands []propose.Candidate) ([]Result, Spent)
-	// ProbeHoles finds out for each hole whether any condition in it could make the
-	// failing tests pass, the first ones first, as far as the context's time goes.
+	// ProbeHoles finds out, in order and until ctx ends, whether any condition in a hole could
+	// make the failing tests pass.
 	ProbeHoles(ctx context.Context, target Target, holes []*propose.Hole) Spent
 	// Samples returns how reliable the rejections were so far.
 	Samples() Samples
@@ -180,9 +179,9 @@ type Screener interface {
 type Validator struct {
 	Suite    Suite
 	Tree     *propose.Tree
-	Screener Screener // nil for Plain
+	Screener Screener // nil means Plain
 	Jobs     int      // workers of Plain; at least 1
-	// Progress, when set, is called by Plain with how many candidates have a verdict.
+	// Progress, if set, is called by Plain with how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 }
 
@@ -220,7 +219,7 @@ func Files(tree *propose.Tree, c *propose.Candidate) (map[string][]byte, error) 
 	return files, nil
 }
 
-// Each calls do with 0 to n-1 on a number of workers, until the context ends.
+// Each calls do with 0 to n-1 on several workers, until ctx ends.
 func Each(ctx context.Context, workers, n int, do func(i int)) {
 	var wg sync.WaitGroup
 	next := make(chan int)

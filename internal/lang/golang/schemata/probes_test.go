@@ -136,7 +136,7 @@ func TestProbesAreSampled(t *testing.T) {
 func TestScreenings(t *testing.T) {
 	t.Parallel()
 	var want []validate.Verdict
-	for _, screening := range validate.Ways {
+	for _, screening := range validate.Modes {
 		f := newFixture(t, branches)
 		f.s.opt.Screening = screening
 		var cands []propose.Candidate

@@ -164,5 +164,5 @@ func TestRelinkVerdicts(t *testing.T) {
 }
 
 func show(r validate.Result) string {
-	return fmt.Sprint(r.Verdict, r.Stage, r.Reason, r.Fixes, r.Compiles, r.Left)
+	return fmt.Sprint(r.Verdict, r.Stage, r.Reason, r.Fixes, r.Compiles, r.StillFailing)
 }
