@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Email is how reports are mailed. The password is in the environment.
+// Email is how to send reports by email. The password is in the environment.
 type Email struct {
 	Server      string // host:port
 	From        string
@@ -24,59 +24,59 @@ type Email struct {
 
 // Webhook is an address that reports are posted to.
 type Webhook struct {
-	URL       string // where it is no secret, or comes from a variable
-	URLEnv    string // the variable that holds it, where it is one
+	URL       string // if it is not a secret, or comes from a variable
+	URLEnv    string // the variable that holds it, if it is a secret
 	Format    string // generic or slack
 	SecretEnv string // the variable that holds the key to sign with
 }
 
-// channelKeys are what the channels need to know. Secrets are named, never written
-// here: a file is shared, and a variable named by somebody else's file must be one
-// that was set for regreen, so that no other secret can be sent anywhere.
+// channelKeys are the settings of the channels. A file is shared, so it never holds a secret,
+// only the name of a variable. That variable must be one that was set for regreen: otherwise
+// an untrusted file could send any other secret anywhere.
 var channelKeys = []Key{
 	{
-		"files", "REGREEN_FILES", "Files that the report is written to, each by its format, one of those of `regreen report --format`.", "{html: build/regreen.html, junit: build/regreen.xml}",
+		"files", "REGREEN_FILES", "Files to write the report to, by format. `regreen report --help` lists the formats.", "{html: build/regreen.html, junit: build/regreen.xml}",
 		files,
 	},
 	{
-		"artifact", "REGREEN_ARTIFACT", "A folder that is made anew with the report in all formats and the patches.", "build/regreen",
+		"artifact", "REGREEN_ARTIFACT", "A directory to write the report in all formats and the patches to. Each run replaces it.", "build/regreen",
 		func(c *Config, v value) (err error) {
 			c.Artifact, err = v.output()
 			return err
 		},
 	},
 	{
-		"email.server", "REGREEN_EMAIL_SERVER", "The mail server to send reports by, with its port.", "smtp.example.com:587",
+		"email.server", "REGREEN_EMAIL_SERVER", "The mail server to send reports through, with its port.", "smtp.example.com:587",
 		text(func(c *Config) *string { return &c.Email.Server }, hostPort),
 	},
 	{
-		"email.from", "REGREEN_EMAIL_FROM", "The sender's address.", "regreen@example.com",
+		"email.from", "REGREEN_EMAIL_FROM", "The email address of the sender.", "regreen@example.com",
 		text(func(c *Config) *string { return &c.Email.From }, mailAddress),
 	},
 	{
-		"email.to", "REGREEN_EMAIL_TO", "The addresses that reports go to.", "[team@example.com]",
+		"email.to", "REGREEN_EMAIL_TO", "The email addresses to send reports to.", "[team@example.com]",
 		list(func(c *Config) *[]string { return &c.Email.To }, false, mailAddress),
 	},
 	{
-		"email.tls", "REGREEN_EMAIL_TLS", "How the connection is kept private: starttls, implicit (commonly port 465), or none, which never sends a password. Without it starttls.", "implicit",
+		"email.tls", "REGREEN_EMAIL_TLS", "How to encrypt the connection: `starttls` (the default), `implicit` (usually port 465), or `none`, which never sends a password.", "implicit",
 		text(func(c *Config) *string { return &c.Email.TLS }, oneOf("starttls", "implicit", "none")),
 	},
 	{
-		"email.username", "REGREEN_EMAIL_USERNAME", "The name to log in with. Without it there is no login.", "ci",
+		"email.username", "REGREEN_EMAIL_USERNAME", "The user name to log in with. By default, there is no login.", "ci",
 		text(func(c *Config) *string { return &c.Email.Username }, line),
 	},
 	{
-		"email.password-env", "REGREEN_EMAIL_PASSWORD_ENV", "The variable that holds the password. Its name begins with `REGREEN_`.", "REGREEN_SMTP_PASSWORD",
+		"email.password-env", "REGREEN_EMAIL_PASSWORD_ENV", "The environment variable that holds the password. Its name must start with `REGREEN_`.", "REGREEN_SMTP_PASSWORD",
 		text(func(c *Config) *string { return &c.Email.PasswordEnv }, secretVariable),
 	},
 	{
-		"webhooks", "REGREEN_WEBHOOKS", "Addresses that reports are posted to: a url, or url-env for the variable that holds it; a format, generic or slack; and secret-env for the variable with the key to sign with. In the variable one of them, as format=slack,url=ADDRESS.", "[{url-env: REGREEN_SLACK_URL, format: slack}]",
+		"webhooks", "REGREEN_WEBHOOKS", "Addresses to post reports to. Each has `url`, or `url-env` with the variable that holds the address, and can have `format` (`generic` or `slack`) and `secret-env`, the variable that holds the key to sign with. The environment variable takes one of them, as `format=slack,url=ADDRESS`.", "[{url-env: REGREEN_SLACK_URL, format: slack}]",
 		webhooks,
 	},
 }
 
-// files sets the files by their formats; whether a format exists is for those to
-// say who have them.
+// files sets the files by their formats. Whether a format exists is for package deliver to
+// check.
 func files(c *Config, v value) error {
 	pairs, err := v.pairs()
 	if err != nil {
@@ -95,8 +95,8 @@ func files(c *Config, v value) error {
 	return nil
 }
 
-// output is a path to write to. A file names places inside of the repository only,
-// since it may be somebody else's; a variable may name any.
+// output returns a path to write to. A file can only name one in the repository, because it may
+// be untrusted; a variable can name any.
 func (v value) output() (string, error) {
 	s, err := v.text()
 	if err != nil {
@@ -109,12 +109,12 @@ func (v value) output() (string, error) {
 		return "", v.fault(err)
 	}
 	if first, _, _ := strings.Cut(path.Clean(s), "/"); strings.EqualFold(first, ".git") {
-		return "", v.fault(hinted(fmt.Sprintf("%.40q is git's own", s), "write to another folder"))
+		return "", v.fault(hinted(fmt.Sprintf("%.40q is in the .git directory", s), "write to another directory"))
 	}
 	return s, nil
 }
 
-// webhooks sets the list of a file, or the one that a variable describes by the same keys.
+// webhooks sets the list of a file, or the one webhook of a variable, which has the same keys.
 func webhooks(c *Config, v value) error {
 	items := []value{v}
 	if v.node != nil {
@@ -137,14 +137,14 @@ func webhooks(c *Config, v value) error {
 
 var webhookFormat = oneOf("generic", "slack")
 
-// webhook reads one. In a file, which is shared, the address may be no secret.
+// webhook reads one webhook. In a file, which is shared, the address must not be a secret.
 func (v value) webhook() (Webhook, error) {
 	hook := Webhook{Format: "generic"}
 	pairs, err := v.pairs()
 	misread := hinted("is not written as key=value,key=value", "the keys are url, url-env, format and secret-env")
 	switch {
 	case err != nil && v.node == nil:
-		return hook, misread // what was read quotes the address
+		return hook, misread // the other error quotes the address
 	case err != nil:
 		return hook, err
 	}
@@ -181,34 +181,34 @@ func (v value) webhook() (Webhook, error) {
 	}
 	switch {
 	case (hook.URL == "") == (hook.URLEnv == ""):
-		return hook, v.fault(hinted("needs one of url and url-env", "write url: for an address that anybody may know, url-env: for the variable that holds it"))
+		return hook, v.fault(hinted("needs one of url and url-env", "write url: for an address that anybody may know, or url-env: with the variable that holds it"))
 	case hook.URL != "" && v.node != nil && (hook.Format == "slack" || secretive(hook.URL)):
-		return hook, v.fault(hinted("the address is a secret, or holds one", "put it into a variable and write url-env: with the variable's name"))
+		return hook, v.fault(hinted("the address is a secret, or contains one", "put it in a variable and write url-env: with the name of the variable"))
 	}
 	return hook, nil
 }
 
-// secretive tells addresses with a part that commonly is a password or a key.
+// secretive reports whether an address has a part that is commonly a password or a key.
 func secretive(s string) bool {
 	u, err := url.Parse(s)
 	return err != nil || u.User != nil || u.RawQuery != ""
 }
 
-// webAddress is an address that can be posted to. The messages do not quote it.
+// webAddress checks an address to post to. The messages do not quote it.
 func webAddress(s string) error {
 	u, err := url.Parse(s)
 	if err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return hinted("the address is not one of http", "write https://, a host and a path")
+		return hinted("not a valid webhook URL", "write https://, a host and a path")
 	}
 	return nil
 }
 
-// secretVariable is a variable that was set for regreen: what a file of somebody
-// else's names is sent to where that file says. The message does not quote it, as
-// it may be the secret itself.
+// secretVariable checks the name of a variable that was set for regreen: an untrusted file
+// decides where its value is sent. The message does not quote the name, which may be the
+// secret itself.
 func secretVariable(s string) error {
 	if variable(s) != nil || !strings.HasPrefix(s, "REGREEN_") {
-		return hinted("is not the name of a variable of regreen's", "put the secret into one whose name begins with REGREEN_, and write that name here")
+		return hinted("is not the name of a REGREEN_ variable", "put the secret in a variable whose name starts with REGREEN_, and write that name here")
 	}
 	return nil
 }
@@ -216,7 +216,7 @@ func secretVariable(s string) error {
 func mailAddress(s string) error {
 	a, err := mail.ParseAddress(s)
 	if err != nil || strings.ContainsAny(s, "\r\n") || !strings.Contains(a.Address, "@") {
-		return hinted(fmt.Sprintf("%.60q is not a mail address", s), "write it as name@example.com")
+		return hinted(fmt.Sprintf("%.60q is not a valid email address", s), "write it as name@example.com")
 	}
 	return nil
 }
@@ -227,7 +227,7 @@ func hostPort(s string) error {
 		_, err = strconv.ParseUint(port, 10, 16)
 	}
 	if err != nil || host == "" || strings.ContainsAny(host, "/@ \t\n") {
-		return hinted(fmt.Sprintf("%.60q is not a server with its port", s), "write it as smtp.example.com:587")
+		return hinted(fmt.Sprintf("%.60q is not a server with a port", s), "write it as smtp.example.com:587")
 	}
 	return nil
 }

@@ -1,14 +1,12 @@
 // Package config reads .regreen.yml, .regreen-local.yml and the REGREEN_*
 // variables into one validated value.
 //
-// Goals: a mistake is told with file, line, column, the line itself and what was
-// probably meant; one table (see Keys) holds every key, so that the files, the
-// environment and the help cannot disagree; a file from somebody else's
-// repository can do no harm by being read.
+// Goals: an error names file, line and column, quotes the line and suggests what was probably
+// meant; one table (see Keys) has every key, so that the files, the environment and the help
+// cannot disagree; reading a file from an untrusted repository does no harm.
 //
-// Non-goals: it holds no defaults. A zero field was not set, and the mode that
-// package detect finds decides. Nor does it know which strategies, languages and formats
-// exist.
+// Non-goals: defaults. A zero field was not set, and the mode that package detect finds
+// decides. Nor does it know which strategies, languages and formats exist.
 package config
 
 import (
@@ -26,28 +24,27 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// Config is what was set by hand. The zero value of a field means that it was
-// not set.
+// Config is what the user set. The zero value of a field means that it was not set.
 type Config struct {
-	Test              string            // test command, instead of the one that is found
+	Test              string            // test command, in place of the one that regreen finds
 	Results           []string          // globs of the result files that Test writes
 	Lang              []string          // languages to test, by name
 	Base              string            // revision to compare with
-	Budget            time.Duration     // for the search of a run
+	Budget            time.Duration     // for the search for a patch
 	MaxCost           float64           // dollars that the strategies of a run may spend
 	Timeout           time.Duration     // for one run of the tests
 	Apply             string            // auto, always or never
-	Confidence        float64           // above 0, at most 1: what Apply auto asks of a patch
+	Confidence        float64           // above 0, at most 1: what a patch needs for Apply auto
 	Jobs              int               // runs of tests at the same time
 	Seed              uint64            // of every random choice
 	Strategies        []string          // only these
 	ExcludeStrategies []string          // all but these
 	Protected         []string          // globs of branches, see package detect
-	Never             []string          // globs of files never edited, besides the built-in ones; see Editable
-	Allow             []string          // exact paths that may be edited although a rule is against it
+	Never             []string          // globs of files never edited, in addition to the built-in ones; see Editable
+	Allow             []string          // exact paths that may be edited even if a rule forbids it
 	Channels          []channels.Name   // where reports go
-	Files             map[string]string // format -> file that gets the report in it
-	Artifact          string            // folder that gets the report in all formats
+	Files             map[string]string // format -> file to write the report to
+	Artifact          string            // directory to write the report in all formats to
 	Email             Email             // for the channel email
 	Webhooks          []Webhook         // for the channel webhook
 	Log               Log               // how regreen logs
@@ -55,7 +52,7 @@ type Config struct {
 	Hooks             map[githook.Name]githook.Action
 	Budgets           map[githook.Name]time.Duration // Budget in a hook
 	Timeouts          map[githook.Name]time.Duration // how long the tests of a hook may take; the rest is not run
-	Underway          []string                       // operations during which hooks work all the same
+	Underway          []string                       // operations during which hooks still run
 	Documents         []string                       // globs of files that no test reads; see Document
 	CacheEnv          []string                       // variables that the tests depend on, in addition to those of the toolchain
 }
@@ -66,25 +63,23 @@ type Log struct {
 	Level  string // debug, info, warn or error
 }
 
-// The files, relative to the root of the tree. Only one of the first two may be
-// there; the local one is not tracked, and what it says wins.
+// The files, relative to the root of the tree. Only one of the first two may exist. The local
+// one is not tracked and overrides it.
 const (
 	File       = ".regreen.yml"
 	ConfigFile = ".config/regreen.yml"
 	LocalFile  = ".regreen-local.yml"
 )
 
-// MaxSize is how large a file may be, in bytes.
+// MaxSize limits the size of a file, in bytes.
 const MaxSize = 64 << 10
 
-// Load reads the configuration of the tree at root; getenv gives the
-// environment and may be nil. Without a file only the environment counts. Later
-// sources win: the shared file, the local file, the environment. Protected and
-// Never are lists that only grow, and Hooks are merged one by one.
+// Load reads the configuration of the tree at root. Getenv reads the environment and may be
+// nil. Later sources override earlier ones: the shared file, the local file, the environment.
+// Protected, Never and CacheEnv only grow, and the maps of hooks are merged key by key.
 //
-// The error is an *Error when the configuration is at fault. Files are read only
-// inside root, whatever a symbolic link says, and as errors quote them, only
-// regular ones.
+// The error is an *Error if the configuration is at fault. Load reads only regular files
+// inside root, even through symbolic links, because errors quote what they say.
 func Load(root string, getenv func(string) string) (Config, error) {
 	var c Config
 	tree, err := os.OpenRoot(root)
@@ -104,7 +99,7 @@ func Load(root string, getenv func(string) string) (Config, error) {
 		}
 		if name != LocalFile {
 			if shared != "" {
-				return Config{}, &Error{File: name, Msg: "there is " + shared + " as well", Advice: "keep one of the two"}
+				return Config{}, &Error{File: name, Msg: "conflicts with " + shared, Advice: "keep one of the two"}
 			}
 			shared = name
 		}
@@ -120,18 +115,18 @@ func Load(root string, getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
-// read gives the content of a file, nil when there is none.
+// read returns the content of a file, or nil if there is none.
 func read(tree *os.Root, name string) ([]byte, error) {
 	fault := func(msg string) error {
-		return &Error{File: name, Msg: msg, Advice: "it must be a readable file inside the repository"}
+		return &Error{File: name, Msg: msg, Advice: "make it a readable file inside the repository"}
 	}
 	info, err := tree.Stat(name)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // a file may be called .config too
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR): // .config may be a file
 		return nil, nil
 	case err != nil:
 		return nil, fault(reason(err))
-	case !info.Mode().IsRegular(): // opening a pipe would wait for ever
+	case !info.Mode().IsRegular(): // opening a pipe would block forever
 		return nil, fault("is not a regular file")
 	}
 	file, err := tree.Open(name)
@@ -152,7 +147,7 @@ func read(tree *os.Root, name string) ([]byte, error) {
 	return data, nil
 }
 
-// reason is the bare cause of a file's error, since the path is told anyway.
+// reason is the cause of a file's error, without the path, which Error has.
 func reason(err error) string {
 	if pathErr, ok := errors.AsType[*fs.PathError](err); ok {
 		err = pathErr.Err
@@ -160,10 +155,9 @@ func reason(err error) string {
 	return "cannot be read: " + err.Error()
 }
 
-// Off reports whether regreen is switched off for the hook, or altogether when
-// hook is empty, and which variable says so. REGREEN=0 switches everything off;
-// REGREEN_SKIP lists hooks, or all; SKIP lists tools, as other hook managers
-// have it.
+// Off reports whether regreen is switched off for a hook, or for everything if hook is empty,
+// and which variable does so. REGREEN=0 switches everything off; REGREEN_SKIP lists hooks, or
+// is all; SKIP lists tools, as for other hook managers.
 func Off(getenv func(string) string, hook githook.Name) (off bool, reason string) {
 	if getenv == nil {
 		return false, ""
@@ -188,7 +182,7 @@ func Off(getenv func(string) string, hook githook.Name) (off bool, reason string
 	return false, ""
 }
 
-// split takes a comma list apart and leaves out what is empty.
+// split returns the items of a comma-separated list that are not empty.
 func split(list string) (items []string) {
 	for item := range strings.SplitSeq(list, ",") {
 		if item = strings.TrimSpace(item); item != "" {
@@ -198,7 +192,8 @@ func split(list string) (items []string) {
 	return items
 }
 
-// Getenv looks variables up in an environment; the last one counts, as for a shell.
+// Getenv returns a lookup of the variables in an environment. The last one counts, like in a
+// shell.
 func Getenv(environ []string) func(string) string {
 	return func(name string) string {
 		for _, kv := range slices.Backward(environ) {

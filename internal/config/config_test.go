@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// write makes a tree of files and gives its root.
+// write creates a tree of files and returns its root.
 func write(t *testing.T, files map[string]string) string {
 	t.Helper()
 	root := t.TempDir()
@@ -76,7 +76,7 @@ hooks: {pre-commit: warn, post-merge: off}
 		{"empty file", map[string]string{File: ""}, nil, Config{}},
 		{"comments only", map[string]string{File: "# nothing yet\n---\n"}, nil, Config{}},
 		{"everything", map[string]string{File: everything}, nil, full},
-		{"the other place", map[string]string{ConfigFile: everything}, nil, full},
+		{"other file", map[string]string{ConfigFile: everything}, nil, full},
 		{"local only", map[string]string{LocalFile: everything}, nil, full},
 		{".config is a file", map[string]string{".config": "CONFIG_X86=y\n", File: "jobs: 2"}, nil, Config{Jobs: 2}},
 		{"from an editor on Windows", map[string]string{File: "\uFEFFtest: make test\r\njobs: 2\r\n"}, nil, Config{Test: "make test", Jobs: 2}},
@@ -93,7 +93,7 @@ hooks: {pre-commit: warn, post-merge: off}
 			Config{Budget: 5 * time.Second},
 		},
 		{
-			"what holds for a hook is merged one by one",
+			"budgets and timeouts are merged hook by hook",
 			map[string]string{File: "budgets: {pre-commit: 10s, pre-push: 1m}\ntimeouts: {pre-commit: 30s}\n", LocalFile: "budgets: {pre-push: 2m}\n"},
 			environ{"REGREEN_TIMEOUTS": "pre-push=5m"},
 			Config{
@@ -102,13 +102,13 @@ hooks: {pre-commit: warn, post-merge: off}
 			},
 		},
 		{
-			"hooks are merged one by one",
+			"hooks are merged hook by hook",
 			map[string]string{File: "hooks: {pre-commit: block, pre-push: warn}\n", LocalFile: "hooks: {pre-push: off}\n"},
 			environ{"REGREEN_HOOKS": "post-merge=off"},
 			Config{Hooks: map[githook.Name]githook.Action{"pre-commit": "block", "pre-push": "off", "post-merge": "off"}},
 		},
 		{
-			"what protects only grows",
+			"protection only grows",
 			map[string]string{File: "never: [a, b]\nprotected: [prod]\n", LocalFile: "never: [b, c]\nprotected: []\n"},
 			environ{"REGREEN_NEVER": "d,"},
 			Config{Never: []string{"a", "b", "c", "d"}, Protected: []string{"prod"}},
@@ -148,7 +148,7 @@ hooks: {pre-commit: warn, post-merge: off}
 func TestLoadRefuses(t *testing.T) {
 	t.Parallel()
 	if _, err := Load(filepath.Join(t.TempDir(), "missing"), nil); err == nil {
-		t.Error("a root that is not there was read")
+		t.Error("a root that does not exist was read")
 	}
 	for _, tt := range []struct {
 		name string
@@ -160,11 +160,11 @@ func TestLoadRefuses(t *testing.T) {
 				return err
 			}
 			return os.WriteFile(filepath.Join(root, ConfigFile), []byte("jobs: 1"), 0o644)
-		}, "there is .regreen.yml as well"},
+		}, "conflicts with .regreen.yml"},
 		{"too large", func(_ *testing.T, root string) error {
 			return os.WriteFile(filepath.Join(root, LocalFile), []byte(strings.Repeat("# much\n", MaxSize/7+1)), 0o644)
 		}, "larger than 64 KiB"},
-		{"folder", func(_ *testing.T, root string) error {
+		{"directory", func(_ *testing.T, root string) error {
 			return os.Mkdir(filepath.Join(root, LocalFile), 0o755)
 		}, "not a regular file"},
 		{"link out of the tree", func(t *testing.T, root string) error {
@@ -189,7 +189,7 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("the error quotes a file outside the tree: %v", err)
 			}
 			if diff := cmp.Diff(Config{}, got); diff != "" {
-				t.Errorf("not zero beside an error:\n%s", diff)
+				t.Errorf("not zero with an error:\n%s", diff)
 			}
 		})
 	}

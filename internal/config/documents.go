@@ -2,14 +2,14 @@ package config
 
 import "slices"
 
-// documents are the files that are taken for documents when nothing else is said.
+// documents are the globs of documents by default.
 var documents = []string{"*.md", "*.markdown", "*.rst", "*.adoc", "/LICENSE*", "/NOTICE*", "/AUTHORS*", "/CODEOWNERS", "/.github/CODEOWNERS"}
 
-// noDocuments is the entry of Documents with which no file is one.
+// noDocuments is the entry of Documents that means no file.
 const noDocuments = "none"
 
-// Document reports whether tests do not read a file, so that a change of it needs none.
-// What is below a testdata folder is never a document.
+// Document reports whether a file is one that no test reads, so that a change to it needs no
+// test run. A file below a testdata directory is never a document.
 func (c Config) Document(name string) bool {
 	globs := c.Documents
 	if len(globs) == 0 {

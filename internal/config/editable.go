@@ -9,10 +9,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 )
 
-// rules are the files that are never edited to make tests pass: what decides
-// whether they pass, and what somebody else writes. The first three are what [TestFile]
-// goes by. They hold for every language, so a name that is that of a test in some only is
-// for these to know.
+// rules are the files that are never edited to make tests pass: those that decide whether
+// tests pass, and those that others write. [TestFile] uses the first three. The rules hold for
+// every language, so a name that belongs to a test in only some languages is left to these.
 var rules = []struct {
 	why   string
 	globs []string
@@ -38,17 +37,16 @@ var rules = []struct {
 		"go.sum", "go.work.sum", "package-lock.json", "npm-shrinkwrap.json", "yarn.lock", "pnpm-lock.yaml", "bun.lock", "bun.lockb", "deno.lock", "Cargo.lock",
 		"poetry.lock", "uv.lock", "pdm.lock", "Pipfile.lock", "Gemfile.lock", "composer.lock", "mix.lock", "gradle.lockfile", "packages.lock.json", "flake.lock",
 	}},
-	{"a copy of somebody else's code", []string{"vendor", "node_modules"}},
+	{"third-party code", []string{"vendor", "node_modules"}},
 }
 
-// Editable reports whether regreen may change the file, and the rule against it
-// where it may not. The path is slash-separated and relative to the top of the
-// tree.
+// Editable reports whether regreen may change a file and, if not, which rule forbids it. The
+// path is slash-separated and relative to the top of the tree.
 //
-// Nothing under a .git folder or outside the tree may be changed (see
-// confine.Name). Otherwise a file may when Allow names it, or when neither a
-// built-in rule nor a glob of Never matches it. Case does not count, nor else what
-// some file system does not tell apart (see confine.Seen).
+// A file under a .git directory or outside the tree is never editable (see confine.Name). Any
+// other file is editable if Allow names it, or if no built-in rule and no glob of Never matches
+// it. Names that some file system treats as the same are the same here, whatever their case
+// (see confine.Seen).
 func (c Config) Editable(name string) (ok bool, reason string) {
 	name = path.Clean(name)
 	if err := confine.Name(name); err != nil {
@@ -73,8 +71,8 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 	return true, ""
 }
 
-// TestFile reports whether a file belongs to the tests by its name, in any language: a
-// test, data of one, or how they run.
+// TestFile reports whether a file belongs to the tests of any language by its name: a test, its
+// data, or the configuration of tests.
 func TestFile(name string) bool {
 	name = confine.Seen(path.Clean(name))
 	for _, rule := range rules[:3] {
@@ -85,16 +83,15 @@ func TestFile(name string) bool {
 	return false
 }
 
-// Match reports whether a glob that begins at the top of the tree matches a file, with **
-// for any number of folders. Case does not count. A malformed glob matches nothing.
+// Match reports whether a glob that starts at the top of the tree matches a file. ** matches any
+// number of directories, case is ignored, and a malformed glob matches nothing.
 func Match(glob, name string) bool {
 	return matchParts(strings.Split(strings.ToLower(path.Clean(glob)), "/"), strings.Split(strings.ToLower(name), "/"))
 }
 
-// matchPath matches as .gitignore does: a glob with a slash at its front or in
-// its middle begins at the top of the tree, any other at every depth; ** stands
-// for any number of folders; and what matches a folder covers all in it. A
-// malformed glob matches nothing.
+// matchPath matches like .gitignore: a glob with a slash at its start or in its middle starts at
+// the top of the tree, any other at every depth; ** matches any number of directories; and a
+// glob that matches a directory matches everything in it. A malformed glob matches nothing.
 func matchPath(glob, name string) bool {
 	glob = strings.ToLower(strings.TrimSuffix(glob, "/"))
 	stem, anchored := strings.CutPrefix(strings.TrimPrefix(glob, "./"), "/")
@@ -105,8 +102,8 @@ func matchPath(glob, name string) bool {
 	return matchParts(append(parts, "**"), strings.Split(strings.ToLower(name), "/"))
 }
 
-// matchParts keeps, for each part of the glob, which beginnings of the path it
-// can have used up; that takes the product of both lengths, however many ** there are.
+// matchParts keeps, for each part of the glob, which prefixes of the path the parts so far can
+// match. That takes time in the product of both lengths, however many ** there are.
 func matchParts(glob, name []string) bool {
 	used := make([]bool, len(name)+1)
 	used[0] = true

@@ -79,8 +79,8 @@ func TestEditable(t *testing.T) {
 		{"Cargo.lock", "a lock file"},
 		{"poetry.lock", "a lock file"},
 		{"uv.lock", "a lock file"},
-		{"vendor/x/y.go", "somebody else"},
-		{"sub/vendor/x/y.go", "somebody else"},
+		{"vendor/x/y.go", "third-party code"},
+		{"sub/vendor/x/y.go", "third-party code"},
 		{".regreen.yml", "hooks"},
 		{".regreen-local.yml", "hooks"},
 		{".config/regreen.yml", "hooks"},
@@ -123,8 +123,7 @@ func TestEditable(t *testing.T) {
 	}
 }
 
-// Never can only take away, and what is under .git stays there whatever the
-// configuration says.
+// Never only forbids, and a file under .git is not editable whatever the configuration says.
 func TestStricterOnly(t *testing.T) {
 	t.Parallel()
 	part := rapid.SampledFrom([]string{"a", "b", ".git", ".Git", "x.go", "x_test.go", "testdata", "vendor", "..", "*", "**"})
@@ -148,13 +147,12 @@ func TestStricterOnly(t *testing.T) {
 	})
 }
 
-// A glob of many stars is matched in time that grows no faster than its length
-// times the path's.
+// Matching a glob of many stars takes time in the product of its length and the path's.
 func TestManyStars(t *testing.T) {
 	t.Parallel()
 	glob := strings.Repeat("**/a/", 200) + "b"
 	if matchPath(glob, strings.Repeat("a/", 1000)+"c") {
-		t.Error("matches what has no b")
+		t.Error("matches a path without b")
 	}
 	if !matchPath(glob, strings.Repeat("a/", 1000)+"b") {
 		t.Error("does not match")

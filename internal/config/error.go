@@ -9,13 +9,13 @@ import (
 // Error is a mistake in the configuration.
 type Error struct {
 	File         string // or the name of the variable
-	Line, Column int    // from 1; 0 when there is no place to name
-	Source       string // the line at fault, as far as it may be shown
+	Line, Column int    // from 1; 0 if unknown
+	Source       string // the line at fault; "" if it must not be shown
 	Msg          string // what is wrong
 	Advice       string // what to do about it
 }
 
-// Error returns the place and the mistake, and below them the line with a mark.
+// Error returns the place and the mistake and, below them, the line with a mark.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString(e.File)
@@ -32,8 +32,7 @@ func (e *Error) Error() string {
 // Hint returns what to do about the mistake.
 func (e *Error) Hint() string { return e.Advice }
 
-// quoted is a line as it may be shown, bounded; empty when the mark below would
-// be past its end.
+// quoted returns a line to show, cut off, or "" if the mark below would be past its end.
 func quoted(line string, column int) string {
 	const width = 160
 	if column > width {
@@ -46,8 +45,8 @@ func quoted(line string, column int) string {
 	return string(runes)
 }
 
-// printable replaces, rune by rune, whatever could move a terminal's cursor or
-// disguise the rest of a message.
+// printable replaces each rune that could move a terminal's cursor or disguise the rest of a
+// message.
 func printable(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
@@ -60,8 +59,8 @@ func printable(s string) string {
 	}, strings.ToValidUTF8(s, "\uFFFD"))
 }
 
-// Nearest is the name that was probably meant, or empty. Case, dashes and
-// underscores do not count.
+// Nearest returns the name that was probably meant, or "". It ignores case, dashes and
+// underscores.
 func Nearest(name string, names []string) string {
 	plain := strings.NewReplacer("-", "", "_", "")
 	name = plain.Replace(strings.ToLower(name))
@@ -76,7 +75,7 @@ func Nearest(name string, names []string) string {
 			return candidate
 		}
 		d := distance(name, full)
-		// Of two that are as near, people rather mixed letters up than forgot one.
+		// Of two that are equally near, swapped letters are more likely than a missing one.
 		if d < least || d == least && (best == "" || len(full) == len(name) && len(plain.Replace(best)) != len(name)) {
 			best, least = candidate, d
 		}

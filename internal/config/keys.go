@@ -23,10 +23,10 @@ type Key struct {
 	set     setter
 }
 
-// setter stores a value in a Config, or tells what is wrong with it.
+// setter stores a value in a Config. The error says what is wrong with the value.
 type setter func(*Config, value) error
 
-// Keys gives every key in the order to explain them. In variables a list is
+// Keys returns every key in the order in which to explain them. In a variable, a list is
 // separated by commas, and hooks are written as pre-commit=warn,post-merge=off.
 func Keys() []Key { return slices.Clone(keys) }
 
@@ -34,27 +34,27 @@ var keys = slices.Concat(generalKeys, channelKeys)
 
 var generalKeys = []Key{
 	{
-		"test", "REGREEN_TEST", "The test command. Without it regreen finds one from the files of the tree.", "go test -tags integration ./...",
+		"test", "REGREEN_TEST", "The command that runs the tests. By default, regreen finds one from the files in the repository.", "go test -tags integration ./...",
 		text(func(c *Config) *string { return &c.Test }, line),
 	},
 	{
-		"results", "REGREEN_RESULTS", "Globs of the result files that the test command writes: JUnit XML, TAP, CTRF or go test -json; - is its standard output. With them the tests may be in any language.", "[build/reports/*.xml]",
+		"results", "REGREEN_RESULTS", "Globs of the result files that the test command writes, in the format JUnit XML, TAP, CTRF or `go test -json`; `-` means its standard output. With result files, the tests can be in any language.", "[build/reports/*.xml]",
 		list(func(c *Config) *[]string { return &c.Results }, false, resultGlob),
 	},
 	{
-		"lang", "REGREEN_LANG", "Test only these languages of the repository. Without it, all that have tests.", "[go]",
+		"lang", "REGREEN_LANG", "Test only these languages of the repository. By default, regreen tests all languages that have tests.", "[go]",
 		list(func(c *Config) *[]string { return &c.Lang }, false, identifier),
 	},
 	{
-		"base", "REGREEN_BASE", "The revision to compare with. Without it the event and the branch tell.", "origin/main",
+		"base", "REGREEN_BASE", "The revision to compare with. By default, regreen finds one from the event and the branch.", "origin/main",
 		text(func(c *Config) *string { return &c.Base }, revision),
 	},
 	{
-		"budget", "REGREEN_BUDGET", "How long to search for a patch once the failures are known.", "90s",
+		"budget", "REGREEN_BUDGET", "How long to search for a patch after the failures are known. By default, 20s in hooks that run before a commit, 1m in other hooks, 2m for commands and 10m in CI.", "90s",
 		duration(func(c *Config) *time.Duration { return &c.Budget }),
 	},
 	{
-		"max-cost", "REGREEN_MAX_COST", "How many US dollars the strategies of a run may spend in all. Without it none runs that costs money.", "0.50",
+		"max-cost", "REGREEN_MAX_COST", "How many US dollars the strategies of one run may spend. By default, strategies that cost money do not run.", "0.50",
 		amount(func(c *Config) *float64 { return &c.MaxCost }),
 	},
 	{
@@ -62,75 +62,75 @@ var generalKeys = []Key{
 		duration(func(c *Config) *time.Duration { return &c.Timeout }),
 	},
 	{
-		"apply", "REGREEN_APPLY", "Whether a verified patch is applied to the working tree: auto when it is proven well enough and this is a developer's machine, always, or never.", "never",
+		"apply", "REGREEN_APPLY", "Whether to apply a verified patch to the working tree: `always`, `never`, or `auto`, which applies a patch with enough confidence on a developer's machine and only proposes it in CI.", "never",
 		text(func(c *Config) *string { return &c.Apply }, oneOf("auto", "always", "never")),
 	},
 	{
-		"confidence", "REGREEN_CONFIDENCE", "How sure of a patch regreen must be for apply auto, above 0 and at most 1.", "0.9",
+		"confidence", "REGREEN_CONFIDENCE", "How much confidence a patch needs for `apply: auto`, above 0 and at most 1.", "0.9",
 		fraction(func(c *Config) *float64 { return &c.Confidence }),
 	},
 	{
-		"jobs", "REGREEN_JOBS", "How many test runs go on at the same time. Without it, as many as there are cores.", "4",
+		"jobs", "REGREEN_JOBS", "How many test runs to start at the same time. By default, one for each CPU core.", "4",
 		integer(1, 1024, func(c *Config, n uint64) { c.Jobs = int(n) }),
 	},
 	{
-		"seed", "REGREEN_SEED", "The seed of every random choice, to repeat a run.", "42",
+		"seed", "REGREEN_SEED", "The seed of every random choice. Use the seed of an earlier run to repeat it.", "42",
 		integer(1, 1<<63-1, func(c *Config, n uint64) { c.Seed = n }),
 	},
 	{
-		"strategies", "REGREEN_STRATEGIES", "Use these strategies only.", "[imports, compile]",
+		"strategies", "REGREEN_STRATEGIES", "Use only these strategies. `regreen strategies` lists them.", "[imports, compile]",
 		list(func(c *Config) *[]string { return &c.Strategies }, false, identifier),
 	},
 	{
-		"exclude-strategies", "REGREEN_EXCLUDE_STRATEGIES", "Use all strategies but these.", "[revert]",
+		"exclude-strategies", "REGREEN_EXCLUDE_STRATEGIES", "Use all strategies except these.", "[revert]",
 		list(func(c *Config) *[]string { return &c.ExcludeStrategies }, false, identifier),
 	},
 	{
-		"protected", "REGREEN_PROTECTED", "Globs of branches on which patches are only proposed. * stops at a slash; a final /** stands for everything below.", "[production, deploy/**]",
+		"protected", "REGREEN_PROTECTED", "Globs of branches on which patches are only proposed. `*` does not match a slash; `/**` at the end matches everything below.", "[production, deploy/**]",
 		list(func(c *Config) *[]string { return &c.Protected }, true, branchGlob),
 	},
 	{
-		"never", "REGREEN_NEVER", "Globs of files that are never edited, besides tests and their configuration, snapshots, lock files and CI configuration. Without a slash they match at any depth; a folder covers what is in it.", "[internal/generated, '*.pb.go']",
+		"never", "REGREEN_NEVER", "Globs of files that regreen never edits, in addition to tests and their configuration, snapshots, lock files and CI configuration. A glob without a slash matches at any depth, and a directory covers everything in it.", "[internal/generated, '*.pb.go']",
 		list(func(c *Config) *[]string { return &c.Never }, true, pathGlob),
 	},
 	{
-		"allow", "REGREEN_ALLOW", "Files, by their exact paths, that may be edited although a rule is against it.", "[internal/testdata/expected.json]",
+		"allow", "REGREEN_ALLOW", "Exact paths of files that regreen may edit even if a rule forbids it.", "[internal/testdata/expected.json]",
 		list(func(c *Config) *[]string { return &c.Allow }, false, exactPath),
 	},
 	{
-		"channels", "REGREEN_CHANNELS", "The channels that reports go to, in this order.", "[terminal, file]",
+		"channels", "REGREEN_CHANNELS", "The channels to send reports to, in this order. See docs/channels.md.", "[terminal, file]",
 		list(func(c *Config) *[]channels.Name { return &c.Channels }, false, channel),
 	},
 	{
-		"log.format", "REGREEN_LOG_FORMAT", "How log records are written: text or json.", "json",
+		"log.format", "REGREEN_LOG_FORMAT", "The format of log records: `text` or `json`.", "json",
 		text(func(c *Config) *string { return &c.Log.Format }, oneOf("text", "json")),
 	},
 	{
-		"log.level", "REGREEN_LOG", "The least level that is logged: debug, info, warn or error.", "debug",
+		"log.level", "REGREEN_LOG", "The lowest level to log: `debug`, `info`, `warn` or `error`.", "debug",
 		text(func(c *Config) *string { return &c.Log.Level }, oneOf("debug", "info", "warn", "error")),
 	},
 	{
-		storeKey, "REGREEN_STORE", "The store of outcomes: a path, or the URL of a Redis or Valkey server that others share (see docs/store.md). A password belongs into the variable, not into a file that is shared.", "rediss://cache.example.com:6379/0",
+		storeKey, "REGREEN_STORE", "Where to store outcomes: a path, or the URL of a Redis or Valkey server that others share (see docs/store.md). Put a password in the environment variable, not in a shared file.", "rediss://cache.example.com:6379/0",
 		text(func(c *Config) *string { return &c.Store }, store),
 	},
 	{
-		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: block, warn, or off not to run at all; pre-commit and post-merge may also go on at once and test in the background, which post-checkout and post-rewrite always do.", "{pre-commit: warn, post-merge: off}",
+		"hooks", "REGREEN_HOOKS", "What each hook does about new failures: `block`, `warn`, or `off` to not run at all. `pre-commit` and `post-merge` also take `background`, which lets git continue while the tests run; `post-checkout` and `post-rewrite` always run in the background.", "{pre-commit: warn, post-merge: off}",
 		perHook(func(c *Config) *map[githook.Name]githook.Action { return &c.Hooks }, hookAction),
 	},
 	{
-		"budgets", "REGREEN_BUDGETS", "The budget of single hooks, before that of all.", "{pre-commit: 10s, pre-push: 2m}",
+		"budgets", "REGREEN_BUDGETS", "Search budget per hook; overrides `budget`.", "{pre-commit: 10s, pre-push: 2m}",
 		perHook(func(c *Config) *map[githook.Name]time.Duration { return &c.Budgets }, hookDuration),
 	},
 	{
-		"timeouts", "REGREEN_TIMEOUTS", "How long the tests of a hook may take. What has not run by then is told, does not block, and is tested at the push. Without it 3m for commits.", "{pre-commit: 1m}",
+		"timeouts", "REGREEN_TIMEOUTS", "How long the tests of a hook may take. What has not finished is reported, does not block, and runs at push. By default, 3m in hooks that run before a commit.", "{pre-commit: 1m}",
 		perHook(func(c *Config) *map[githook.Name]time.Duration { return &c.Timeouts }, hookDuration),
 	},
 	{
-		"underway", "REGREEN_UNDERWAY", "Operations during which the hooks work all the same: merge, rebase, am, cherry-pick, revert, bisect. Otherwise they stay out of the way.", "[merge]",
+		"underway", "REGREEN_UNDERWAY", "Operations during which the hooks still run: `merge`, `rebase`, `am`, `cherry-pick`, `revert` or `bisect`. By default, the hooks do nothing until the operation is over.", "[merge]",
 		list(func(c *Config) *[]string { return &c.Underway }, false, oneOf("merge", "rebase", "am", "cherry-pick", "revert", "bisect")),
 	},
 	{
-		"documents", "REGREEN_DOCUMENTS", "Globs of files that no test reads: a commit of nothing else is not tested. Without it *.md, *.markdown, *.rst, *.adoc and licences; [none] for no file.", "['*.md', docs]",
+		"documents", "REGREEN_DOCUMENTS", "Globs of files that no test reads. A commit that changes only such files is not tested. By default, `*.md`, `*.markdown`, `*.rst`, `*.adoc` and license files; `[none]` matches no file.", "['*.md', docs]",
 		list(func(c *Config) *[]string { return &c.Documents }, false, pathGlob),
 	},
 	{
@@ -139,13 +139,13 @@ var generalKeys = []Key{
 	},
 }
 
-// renamed are the former names of keys. They are read for one more release, and documented
-// nowhere.
+// renamed lists the former names of keys, which still work for one more release. No
+// documentation has them.
 var renamed = []struct{ name, env, now string }{
 	{"witness-env", "REGREEN_WITNESS_ENV", "cache-env"},
 }
 
-// find returns the key with a name, which may be a former one.
+// find returns the key of a current or former name.
 func find(name string) (Key, bool) {
 	for _, r := range renamed {
 		if r.name == name {
@@ -159,7 +159,7 @@ func find(name string) (Key, bool) {
 	return keys[i], true
 }
 
-// storeKey names a key whose value may hold a secret; see mayHoldSecret.
+// storeKey is a key whose value may hold a secret; see mayHoldSecret.
 const storeKey = "store"
 
 // text sets a string that passes the check.
@@ -246,8 +246,8 @@ func integer(least, most uint64, set func(*Config, uint64)) setter {
 	}
 }
 
-// list sets a list whose items pass the check; one that grows is added to what
-// earlier sources gave.
+// list sets a list whose items pass the check. A list that grows is appended to that of
+// earlier sources.
 func list[T ~string](field func(*Config) *[]T, grows bool, check func(string) error) setter {
 	return func(c *Config, v value) error {
 		items, err := v.items()
@@ -275,8 +275,8 @@ func list[T ~string](field func(*Config) *[]T, grows bool, check func(string) er
 	}
 }
 
-// perHook sets what holds for single hooks, and keeps what earlier sources gave for
-// others.
+// perHook sets the values of single hooks, and keeps those of the others from earlier
+// sources.
 func perHook[T any](field func(*Config) *map[githook.Name]T, read func(hook githook.Event, v value) (T, error)) setter {
 	return func(c *Config, v value) error {
 		pairs, err := v.pairs()
@@ -327,14 +327,14 @@ func variable(s string) error {
 		ok = ok && (letter || i > 0 && r >= '0' && r <= '9')
 	}
 	if !ok {
-		return hinted(fmt.Sprintf("%.40q is no name of a variable", s), "letters, digits and _ make one")
+		return hinted(fmt.Sprintf("%.40q is not the name of a variable", s), "use letters, digits and _")
 	}
 	return nil
 }
 
 func hinted(what, advice string) error { return &usererr.Error{What: what, Advice: advice} }
 
-// unknown is the error about a name that is not among those that are known.
+// unknown returns the error about a name that is not in a list.
 func unknown(what, name string, known []string) error {
 	if near := Nearest(name, known); near != "" {
 		return hinted(fmt.Sprintf("unknown %s %.40q", what, name), fmt.Sprintf("did you mean %q?", near))
@@ -351,7 +351,7 @@ func oneOf(words ...string) func(string) error {
 	}
 }
 
-// line refuses what would not be one command.
+// line refuses a text of several lines, which would be several commands.
 func line(s string) error {
 	if strings.ContainsAny(s, "\n\r\x00") {
 		return hinted("must be one line", "put several commands into a script")
@@ -359,7 +359,7 @@ func line(s string) error {
 	return nil
 }
 
-// revision refuses what git would take for an option.
+// revision refuses what git would read as an option.
 func revision(s string) error {
 	if strings.HasPrefix(s, "-") || strings.ContainsAny(s, "\n\r\x00 \t") {
 		return hinted(fmt.Sprintf("%.40q is not a revision", s), "write a branch, a tag or a commit")
@@ -367,19 +367,19 @@ func revision(s string) error {
 	return nil
 }
 
-// identifier is the name of a strategy, language or format. Whether one of that name exists
-// is checked by the package that has them.
+// identifier checks the name of a strategy, language or format. Whether it exists is for the
+// package that has them to check.
 func identifier(s string) error {
 	bad := func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./*", r))
 	}
 	if strings.ContainsFunc(s, bad) {
-		return hinted(fmt.Sprintf("%.40q is not a name", s), "names have small letters, digits, dashes and slashes")
+		return hinted(fmt.Sprintf("%.40q is not a name", s), "use lower-case letters, digits, dashes and slashes")
 	}
 	return nil
 }
 
-// channel is the name of a channel.
+// channel checks the name of a channel.
 func channel(s string) error {
 	if _, ok := channels.Find(s); !ok {
 		return unknown("channel", s, channelNames())
@@ -400,10 +400,10 @@ func UnknownChannel(name string) error { return channel(name) }
 
 func branchGlob(s string) error {
 	if _, err := path.Match(s, ""); err != nil {
-		return hinted(fmt.Sprintf("%.40q is not a glob", s), "close the bracket, or write a backslash before it")
+		return hinted(fmt.Sprintf("%.40q is not a valid glob", s), "close the bracket, or put a backslash before it")
 	}
 	if stem := strings.TrimSuffix(s, "/**"); s != "**" && strings.Contains(stem, "**") {
-		return hinted(fmt.Sprintf("%.40q has ** where it means nothing", s), "it may stand alone or come last, after a slash")
+		return hinted(fmt.Sprintf("%.40q has ** in the wrong place", s), "use ** alone, or at the end after a slash")
 	}
 	return nil
 }
@@ -411,20 +411,20 @@ func branchGlob(s string) error {
 func pathGlob(s string) error {
 	switch {
 	case strings.HasPrefix(s, "!"):
-		return hinted(fmt.Sprintf("%.40q would take a rule back", s), `name the file under "allow"`)
+		return hinted(fmt.Sprintf("%.40q negates a rule", s), `list the file under "allow"`)
 	case slices.Contains(strings.Split(s, "/"), ".."):
-		return hinted(fmt.Sprintf("%.40q leads out of the repository", s), "write a glob relative to its top")
+		return hinted(fmt.Sprintf("%.40q leads out of the repository", s), "write a glob relative to the top of the repository")
 	case strings.Trim(s, "/") == "" || strings.Contains(s, "//"):
-		return hinted(fmt.Sprintf("%.40q has an empty part", s), "write it without the surplus slash")
+		return hinted(fmt.Sprintf("%.40q has an empty part", s), "remove the extra slash")
 	}
 	if _, err := path.Match(s, ""); err != nil {
-		return hinted(fmt.Sprintf("%.40q is not a glob", s), "close the bracket, or write a backslash before it")
+		return hinted(fmt.Sprintf("%.40q is not a valid glob", s), "close the bracket, or put a backslash before it")
 	}
 	return nil
 }
 
-// resultGlob takes globs of files, and - for standard output. Those that no file of the
-// tree can match are refused, since what they mean would never be read.
+// resultGlob accepts globs of files, and - for standard output. It refuses globs that cannot
+// match a file of the tree, because such results would never be read.
 func resultGlob(s string) error {
 	if s == "-" {
 		return nil
@@ -432,11 +432,11 @@ func resultGlob(s string) error {
 	clean := path.Clean(s)
 	switch {
 	case path.IsAbs(s):
-		return hinted(fmt.Sprintf("%.40q begins with a slash, and results are in the repository", s), "write a glob relative to its top, such as build/*.xml")
+		return hinted(fmt.Sprintf("%.40q is an absolute path", s), "write a glob relative to the top of the repository, such as build/*.xml")
 	case strings.HasSuffix(s, "/") || clean == ".":
-		return hinted(fmt.Sprintf("%.40q is a folder", s), "write a glob of the files in it, such as "+path.Join(clean, "**/*.xml"))
+		return hinted(fmt.Sprintf("%.40q is a directory", s), "write a glob of the files in it, such as "+path.Join(clean, "**/*.xml"))
 	case slices.ContainsFunc(strings.Split(clean, "/"), func(part string) bool { return strings.EqualFold(part, ".git") }):
-		return hinted(fmt.Sprintf("%.40q is in git's own folder", s), "have the test command write its results elsewhere")
+		return hinted(fmt.Sprintf("%.40q is in the .git directory", s), "have the test command write its results elsewhere")
 	}
 	return pathGlob(s)
 }
@@ -452,24 +452,24 @@ func CheckResults(globs []string) error {
 	return nil
 }
 
-// exactPath refuses globs: what is exempt has to be named.
+// exactPath refuses globs: an exempt file must be named.
 func exactPath(s string) error {
 	if strings.Contains(s, "*") {
-		return hinted(fmt.Sprintf("%.40q is a glob", s), "name each file by its path")
+		return hinted(fmt.Sprintf("%.40q is a glob", s), "list each file by its path")
 	}
 	if path.Clean(s) != s || path.IsAbs(s) || s == "." || s == ".." || strings.HasPrefix(s, "../") {
-		return hinted(fmt.Sprintf("%.40q is not the path of a file", s), "write it relative to the top of the repository, without ./")
+		return hinted(fmt.Sprintf("%.40q is not a plain relative path", s), "write it relative to the top of the repository, without ./")
 	}
 	return nil
 }
 
-// store checks the scheme only; the rest is for the store to say. The message
-// does not quote the value.
+// store checks only the scheme; the store checks the rest. The message does not quote the
+// value.
 func store(s string) error {
 	schemes := []string{"sqlite", "file", "redis", "rediss", "valkey", "valkeys", "unix"}
 	scheme, _, isURL := strings.Cut(s, "://")
 	if isURL && !slices.Contains(schemes, scheme) {
-		return hinted("the scheme is not that of a store", "use one of "+strings.Join(schemes, ", ")+", or write a path")
+		return hinted("unknown scheme of a store", "use one of "+strings.Join(schemes, ", ")+", or a path")
 	}
 	return line(s)
 }

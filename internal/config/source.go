@@ -17,8 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// value is what a source says for a key: a node of a file, or the text of a
-// variable.
+// value is the value of a key in a source: a node of a file, or the text of a variable.
 type value struct {
 	node ast.Node // nil for a variable
 	raw  string   // of a variable
@@ -27,7 +26,7 @@ type value struct {
 // pair is an entry of a mapping.
 type pair struct {
 	key         string
-	name, value value // name has the place of the key
+	name, value value // name is the key itself, with its place
 }
 
 // fault is an error about a value, with its place in the file.
@@ -45,15 +44,15 @@ func (v value) fault(err error) error {
 	return &fault{err, v.node.GetToken()}
 }
 
-// isNot tells that the value is of another type than the one that is wanted.
+// isNot returns the error about a value of the wrong type.
 func (v value) isNot(want string) error {
 	switch v.node.(type) {
 	case *ast.NullNode:
-		return v.fault(hinted("has no value", "write "+want+", or take the key away"))
+		return v.fault(hinted("has no value", "write "+want+", or remove the key"))
 	case *ast.AliasNode, *ast.AnchorNode, *ast.MergeKeyNode:
-		return v.fault(hinted("anchors and aliases are not understood here", "write the value out"))
+		return v.fault(hinted("anchors and aliases are not supported", "write the value out"))
 	case *ast.TagNode:
-		return v.fault(hinted("tags are not understood here", "write "+want))
+		return v.fault(hinted("tags are not supported", "write "+want))
 	}
 	return v.fault(hinted("must be "+want+", not "+v.kind(), ""))
 }
@@ -76,8 +75,8 @@ func (v value) kind() string {
 	return "this"
 }
 
-// text is a string that is not empty. A number has to be quoted in a file: an
-// object name of digits only would otherwise lose its zeros.
+// text returns a string that is not empty. A number must be quoted in a file: otherwise an
+// object name of digits alone would lose its leading zeros.
 func (v value) text() (string, error) {
 	s := v.raw
 	switch node := v.node.(type) {
@@ -92,15 +91,15 @@ func (v value) text() (string, error) {
 		return "", v.isNot("text")
 	}
 	if strings.TrimSpace(s) == "" {
-		return "", v.fault(hinted("is empty", "write a value, or take it away"))
+		return "", v.fault(hinted("is empty", "write a value, or remove the key"))
 	}
 	if strings.ContainsFunc(s, func(r rune) bool { return unicode.IsControl(r) && r != '\t' && r != '\n' }) || !utf8.ValidString(s) {
-		return "", v.fault(hinted("has a character that does not print", "take it out"))
+		return "", v.fault(hinted("has a character that does not print", "remove it"))
 	}
 	return s, nil
 }
 
-// scalar is the text of a value that is to be a number or the like.
+// scalar returns the text of a value that should be a number or the like.
 func (v value) scalar(want string) (string, error) {
 	switch node := v.node.(type) {
 	case nil:
@@ -113,7 +112,7 @@ func (v value) scalar(want string) (string, error) {
 	return "", v.isNot(want)
 }
 
-// items are the values of a list.
+// items returns the values of a list.
 func (v value) items() (items []value, err error) {
 	if v.node == nil {
 		for _, item := range split(v.raw) {
@@ -134,7 +133,7 @@ func (v value) items() (items []value, err error) {
 	return items, nil
 }
 
-// pairs are the entries of a mapping, in the order they are written.
+// pairs returns the entries of a mapping, in the order they are written.
 func (v value) pairs() (pairs []pair, err error) {
 	if v.node == nil {
 		for _, item := range split(v.raw) {
@@ -155,7 +154,7 @@ func (v value) pairs() (pairs []pair, err error) {
 		key, ok := entry.Key().(*ast.StringNode)
 		if !ok {
 			if entry.Key().IsMergeKey() {
-				return nil, name.fault(hinted("anchors and aliases are not understood here", "write the values out"))
+				return nil, name.fault(hinted("anchors and aliases are not supported", "write the values out"))
 			}
 			return nil, name.fault(hinted(fmt.Sprintf("%.40q is not a key", entry.Key().GetToken().Value), "a key is a plain word"))
 		}
@@ -164,7 +163,7 @@ func (v value) pairs() (pairs []pair, err error) {
 	return pairs, nil
 }
 
-// parse adds what a file says. The error is an *Error.
+// parse adds the settings of a file. The error is an *Error.
 func (c *Config) parse(file string, data []byte) error {
 	data = bytes.TrimPrefix(data, []byte("\uFEFF"))
 	data = bytes.ReplaceAll(data, []byte("\r\n"), []byte("\n"))
@@ -176,8 +175,8 @@ func (c *Config) parse(file string, data []byte) error {
 	return located(err, file, data)
 }
 
-// parseYAML gives the one document of a file, nil when it is empty. Anchors are
-// left unresolved, so that no file can be larger than it is.
+// parseYAML returns the only document of a file, or nil if the file is empty. It leaves anchors
+// unresolved, so that a small file cannot expand to a large one.
 func parseYAML(data []byte) (ast.Node, error) {
 	if err := bounded(data); err != nil {
 		return nil, err
@@ -192,7 +191,7 @@ func parseYAML(data []byte) (ast.Node, error) {
 			continue
 		}
 		if body != nil {
-			return nil, value{node: doc.Body}.fault(hinted("is a second document", "keep one document in the file"))
+			return nil, value{node: doc.Body}.fault(hinted("is a second YAML document", "keep one document in the file"))
 		}
 		body = doc.Body
 	}
@@ -202,15 +201,15 @@ func parseYAML(data []byte) (ast.Node, error) {
 	return body, nil
 }
 
-// bounded refuses what the parser needs seconds for: its time grows with the
-// square of the tokens in a line, of the keys, and of the brackets that are open.
+// bounded refuses files that the parser takes seconds for: its time grows with the square of
+// the tokens in a line, of the keys, and of the open brackets.
 func bounded(data []byte) error {
 	const longest, most, deepest = 1000, 2000, 64
 	open, number := 0, 0
 	for line := range bytes.Lines(data) {
 		number++
 		if len(line) > longest {
-			return at(number, hinted(fmt.Sprintf("the line is longer than %d bytes", longest), "break it, or put a long command into a script"))
+			return at(number, hinted(fmt.Sprintf("the line is longer than %d bytes", longest), "break the line, or put a long command into a script"))
 		}
 		if number > most {
 			return at(number, hinted(fmt.Sprintf("the file has more than %d lines", most), ""))
@@ -223,14 +222,14 @@ func bounded(data []byte) error {
 				open--
 			}
 			if open > deepest {
-				return at(number, hinted("the line is nested too deeply", "close the brackets before it"))
+				return at(number, hinted("the line is nested too deeply", "use fewer brackets inside one another"))
 			}
 		}
 	}
 	return nil
 }
 
-// at is an error about a whole line.
+// at returns the error about a whole line.
 func at(line int, err error) error {
 	return &fault{err, &token.Token{Position: &token.Position{Line: line, Column: 1}}}
 }
@@ -260,7 +259,7 @@ func (c *Config) mapping(prefix string, v value) error {
 	return nil
 }
 
-// unknownKey is the error about a key that the table lacks at that level.
+// unknownKey returns the error about a key that does not exist at that level.
 func unknownKey(prefix, key string) error {
 	var names []string
 	for _, k := range keys {
@@ -274,7 +273,7 @@ func unknownKey(prefix, key string) error {
 	return err
 }
 
-// environment adds what the variables say. The error is an *Error.
+// environment adds the settings of the variables. The error is an *Error.
 func (c *Config) environment(getenv func(string) string) error {
 	read := func(name string, set setter) error {
 		raw := strings.TrimSpace(getenv(name))
@@ -298,8 +297,8 @@ func (c *Config) environment(getenv func(string) string) error {
 	return nil
 }
 
-// located turns an error about a value, or one of the YAML parser, into an
-// *Error that names its place; nil stays nil.
+// located turns an error about a value, or one of the YAML parser, into an *Error that names
+// its place. It returns nil for nil.
 func located(err error, file string, data []byte) error {
 	if err == nil {
 		return nil
@@ -324,8 +323,8 @@ func located(err error, file string, data []byte) error {
 	return e
 }
 
-// mayHoldSecret tells the lines that no error quotes: people put secrets where the
-// name of a variable is wanted, too.
+// mayHoldSecret reports whether a line must not be quoted in an error. Users also put secrets
+// where the name of a variable belongs.
 func mayHoldSecret(line string) bool {
 	return strings.HasPrefix(strings.TrimSpace(line), storeKey) || strings.Contains(line, "://") || strings.Contains(line, "-env:")
 }

@@ -42,11 +42,11 @@ func TestMistakes(t *testing.T) {
 		{"Jobs: 2\n", 1, 1, `unknown key "Jobs"`, `did you mean "jobs"?`},
 		{"format: json\n", 1, 1, `unknown key "format"`, `did you mean "format" below "log"?`},
 		{"log.level: debug\n", 1, 1, `unknown key "log.level"`, `did you mean "level" below "log"?`},
-		{"results: [a.xml, /r.xml]\n", 1, 18, "begins with a slash", "relative to its top"},
-		{"results: [build/]\n", 1, 11, "is a folder", "build/**/*.xml"},
-		{"results: [.]\n", 1, 11, "is a folder", "**/*.xml"},
-		{"results: [./a/.Git/r.xml]\n", 1, 11, "git's own folder", "elsewhere"},
-		{"results: ['[']\n", 1, 11, "is not a glob", "bracket"},
+		{"results: [a.xml, /r.xml]\n", 1, 18, "is an absolute path", "relative to the top of the repository"},
+		{"results: [build/]\n", 1, 11, "is a directory", "build/**/*.xml"},
+		{"results: [.]\n", 1, 11, "is a directory", "**/*.xml"},
+		{"results: [./a/.Git/r.xml]\n", 1, 11, "is in the .git directory", "elsewhere"},
+		{"results: ['[']\n", 1, 11, "is not a valid glob", "bracket"},
 		{"results: [../r.xml]\n", 1, 11, "leads out of the repository", "relative"},
 		{"colour: red\n", 1, 1, `unknown key "colour"`, "use one of test, results, lang, base, budget"},
 		{"hooks:\n  pre-comit: block\n", 2, 3, `unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
@@ -77,7 +77,7 @@ func TestMistakes(t *testing.T) {
 		{"confidence: NaN\n", 1, 13, `"NaN" is out of range`, "at most 1"},
 		{"base: 1234567\n", 1, 7, "must be text, not a whole number", `write it in quotes: "1234567"`},
 		{"base: --upload-pack=x\n", 1, 7, `"--upload-pack=x" is not a revision`, "a commit"},
-		{"test:\n", 1, 7, "has no value", "take the key away"},
+		{"test:\n", 1, 7, "has no value", "remove the key"},
 		{"test: ''\n", 1, 7, "is empty", ""},
 		{"test: |\n  a\n  b\n", 1, 7, "must be one line", "script"},
 		{"test: \"\\e[31m\"\n", 1, 7, "has a character that does not print", ""},
@@ -86,36 +86,36 @@ func TestMistakes(t *testing.T) {
 		{"strategies: imports\n", 1, 13, "must be a list, not text", "write [imports]"},
 		{"strategies: [a, 3]\n", 1, 17, "must be text, not a whole number", ""},
 		{"strategies: ['a b']\n", 1, 14, `"a b" is not a name`, ""},
-		{"never: ['!x']\n", 1, 9, `"!x" would take a rule back`, `under "allow"`},
-		{"never: ['[']\n", 1, 9, `"[" is not a glob`, ""},
+		{"never: ['!x']\n", 1, 9, `"!x" negates a rule`, `under "allow"`},
+		{"never: ['[']\n", 1, 9, `"[" is not a valid glob`, ""},
 		{"never: ['../x']\n", 1, 9, `"../x" leads out of the repository`, ""},
 		{"never: ['/']\n", 1, 9, `"/" has an empty part`, ""},
 		{"allow: ['*.sum']\n", 1, 9, `"*.sum" is a glob`, "by its path"},
-		{"allow: [./go.sum]\n", 1, 9, `"./go.sum" is not the path of a file`, "without ./"},
-		{"allow: [/etc/passwd]\n", 1, 9, `"/etc/passwd" is not the path of a file`, ""},
-		{"protected: ['a**b']\n", 1, 13, `"a**b" has ** where it means nothing`, ""},
-		{"artifact: ../up\n", 1, 11, `"../up" is not the path of a file`, ""},
-		{"artifact: /tmp/x\n", 1, 11, `"/tmp/x" is not the path of a file`, ""},
-		{"files: {html: .git/hooks/pre-commit}\n", 1, 15, `".git/hooks/pre-commit" is git's own`, "another folder"},
+		{"allow: [./go.sum]\n", 1, 9, `"./go.sum" is not a plain relative path`, "without ./"},
+		{"allow: [/etc/passwd]\n", 1, 9, `"/etc/passwd" is not a plain relative path`, ""},
+		{"protected: ['a**b']\n", 1, 13, `"a**b" has ** in the wrong place`, ""},
+		{"artifact: ../up\n", 1, 11, `"../up" is not a plain relative path`, ""},
+		{"artifact: /tmp/x\n", 1, 11, `"/tmp/x" is not a plain relative path`, ""},
+		{"files: {html: .git/hooks/pre-commit}\n", 1, 15, `".git/hooks/pre-commit" is in the .git directory`, "another directory"},
 		{"files: {'a b': x}\n", 1, 9, `"a b" is not a name`, ""},
 		{"files: [html]\n", 1, 8, "must be a mapping of names to values, not a list", ""},
-		{"email: {server: smtp.example.com}\n", 1, 17, `"smtp.example.com" is not a server with its port`, "smtp.example.com:587"},
-		{"email: {to: [nobody]}\n", 1, 14, `"nobody" is not a mail address`, "name@example.com"},
+		{"email: {server: smtp.example.com}\n", 1, 17, `"smtp.example.com" is not a server with a port`, "smtp.example.com:587"},
+		{"email: {to: [nobody]}\n", 1, 14, `"nobody" is not a valid email address`, "name@example.com"},
 		{"email: {tls: yes please}\n", 1, 14, `unknown value "yes please"`, "use one of starttls"},
 		{"webhooks: [{format: slak, url: x}]\n", 1, 21, `unknown value "slak"`, `did you mean "slack"?`},
 		{"webhooks: [{format: slack}]\n", 1, 12, "needs one of url and url-env", "url-env:"},
 		{"webhooks: [{link: x}]\n", 1, 13, `unknown key "link"`, "use one of url"},
 		{"test: x\ntest: y\n", 2, 1, `mapping key "test" already defined at [1:1]`, ""},
-		{"---\ntest: x\n---\nbase: y\n", 4, 5, "is a second document", ""},
+		{"---\ntest: x\n---\nbase: y\n", 4, 5, "is a second YAML document", ""},
 		{"- a\n", 1, 1, "must be a mapping of names to values, not a list", ""},
 		{"foo\n", 1, 1, "must be a mapping of names to values, not text", ""},
 		{"1: x\n", 1, 1, `"1" is not a key`, ""},
 		{"test: [\n", 1, 7, "']' not found", ""},
-		{"test: &x make\n", 1, 7, "anchors and aliases are not understood here", ""},
-		{"log: &x {format: json}\n", 1, 6, "anchors and aliases are not understood here", ""},
-		{"log: *x\n", 1, 6, "anchors and aliases are not understood here", ""},
-		{"<<: {test: x}\n", 1, 1, "anchors and aliases are not understood here", ""},
-		{"test: !!str x\n", 1, 7, "tags are not understood here", ""},
+		{"test: &x make\n", 1, 7, "anchors and aliases are not supported", ""},
+		{"log: &x {format: json}\n", 1, 6, "anchors and aliases are not supported", ""},
+		{"log: *x\n", 1, 6, "anchors and aliases are not supported", ""},
+		{"<<: {test: x}\n", 1, 1, "anchors and aliases are not supported", ""},
+		{"test: !!str x\n", 1, 7, "tags are not supported", ""},
 	} {
 		var c Config
 		err := c.parse(File, []byte(tt.text))
@@ -152,8 +152,8 @@ func TestEnvironmentMistakes(t *testing.T) {
 	}
 }
 
-// An address may hold a password, and a password may stand where the name of its
-// variable belongs: no error may repeat it.
+// An address may hold a password, and users write a password where the name of its variable
+// belongs. No error may repeat it.
 func TestSecretsAreNotQuoted(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -184,7 +184,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		}
 	}
 	if c, err := Load(t.TempDir(), environ{"REGREEN_WEBHOOKS": "format=slack,url=https://hooks.example.com/T1/hunter2"}.getenv); err != nil || len(c.Webhooks) != 1 {
-		t.Errorf("a variable may hold the address: %v, %v", c.Webhooks, err)
+		t.Errorf("a variable with the address: %v, %v", c.Webhooks, err)
 	}
 }
 
@@ -197,16 +197,16 @@ func TestQuotedIsHarmless(t *testing.T) {
 		t.Errorf("%d runes of a long line", len(got))
 	}
 	if got := quoted(strings.Repeat("x", 5000), 4000); got != "" {
-		t.Errorf("quotes %q, where the mark has no place", got)
+		t.Errorf("quotes %q, but the mark would be past its end", got)
 	}
 }
 
-// The former names of keys are read, and neither listed nor suggested.
+// The former names of keys still work, but are neither listed nor suggested.
 func TestFormerNames(t *testing.T) {
 	t.Parallel()
 	for _, r := range renamed {
 		if key, ok := find(r.name); !ok || key.Name != r.now {
-			t.Errorf("%s is read as %q", r.name, key.Name)
+			t.Errorf("%s is the key %q", r.name, key.Name)
 		}
 		for _, k := range Keys() {
 			if k.Name == r.name || k.Env == r.env {
@@ -220,8 +220,8 @@ func TestFormerNames(t *testing.T) {
 	}
 }
 
-// Every key is documented and its example sets exactly one field, the same from
-// a file and from the variable.
+// Every key is documented, and its example sets exactly one field, the same from a file and
+// from the variable.
 func TestKeys(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -267,7 +267,7 @@ func TestKeys(t *testing.T) {
 	}
 }
 
-// set names the fields that are not zero.
+// set returns the names of the fields that are not zero.
 func set(v reflect.Value, prefix string) (fields []string) {
 	for i := range v.NumField() {
 		name := prefix + v.Type().Field(i).Name
@@ -281,7 +281,7 @@ func set(v reflect.Value, prefix string) (fields []string) {
 	return fields
 }
 
-// The parser's time grows with the square of what these are made of.
+// The parser takes time in the square of these.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"
