@@ -12,6 +12,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
+const ctrfHint = "the format is described at https://ctrf.io"
+
 // ctrfTest is a test of a CTRF document.
 type ctrfTest struct {
 	Name     string   `json:"name"`
@@ -39,7 +41,7 @@ type ctrfTest struct {
 	} `json:"extra"`
 }
 
-// ctrfPath is a list of suites, or, as earlier versions had it, one string.
+// ctrfPath is a list of suites or, in earlier versions, one string.
 type ctrfPath []string
 
 func (p *ctrfPath) UnmarshalJSON(b []byte) error {
@@ -52,7 +54,7 @@ func (p *ctrfPath) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, (*[]string)(p))
 }
 
-// ctrfReader reads a CTRF document, a test at a time.
+// ctrfReader reads a CTRF document, one test at a time.
 type ctrfReader struct {
 	dec    *json.Decoder
 	in     *lineByLine
@@ -60,12 +62,12 @@ type ctrfReader struct {
 	opt    Options
 	keeper keeper
 	names  *numbers
-	seen   bool // results.tests
+	seen   bool // the document has results.tests
 	counts struct {
 		Passed  float64 `json:"passed"`
 		Skipped float64 `json:"skipped"`
 	}
-	unlisted bool // regreen says that not all tests are listed
+	unlisted bool // regreen wrote the file and did not list all tests
 }
 
 func readCTRF(in *bufio.Reader, f *File, opt Options) error {
@@ -90,7 +92,7 @@ func readCTRF(in *bufio.Reader, f *File, opt Options) error {
 		return err
 	}
 	if !r.seen {
-		return fault(0, formatsHint, "is JSON without results.tests, so it is not CTRF")
+		return fault(0, formatsHint, "not CTRF: JSON without results.tests")
 	}
 	if r.unlisted {
 		f.passed, f.skipped = r.rest(r.counts.Passed, passed), r.rest(r.counts.Skipped, skipped)
@@ -98,7 +100,7 @@ func readCTRF(in *bufio.Reader, f *File, opt Options) error {
 	return nil
 }
 
-// rest is how many tests of a status the summary counts beyond those that are listed.
+// rest returns how many tests of a status the summary counts in addition to the listed ones.
 func (r *ctrfReader) rest(all float64, as status) int {
 	n := int(min(max(all, 0), maxLineNumber))
 	for _, a := range r.file.attempts {
@@ -109,7 +111,7 @@ func (r *ctrfReader) rest(all float64, as status) int {
 	return max(n, 0)
 }
 
-// fault makes errors of JSON those of the line where they are.
+// fault adds the current line to an error of the JSON decoder.
 func (r *ctrfReader) fault(err error) error {
 	var syntax *json.SyntaxError
 	var typ *json.UnmarshalTypeError
@@ -117,18 +119,18 @@ func (r *ctrfReader) fault(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fault(r.in.n, "was the program ended while it wrote it?", "ends in the middle")
+		return fault(r.in.n, interruptedHint, "unexpected end of file")
 	case errors.As(err, &syntax):
-		return fault(r.in.n, "", "is not JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
+		return fault(r.in.n, "", "not JSON: %s", strings.TrimPrefix(syntax.Error(), "json: "))
 	case errors.As(err, &typ):
-		return fault(r.in.n, "https://ctrf.io has the format", "is not CTRF: %s is a %s", cmp.Or(typ.Field, "a value"), typ.Value)
+		return fault(r.in.n, ctrfHint, "not CTRF: %s is a %s", cmp.Or(typ.Field, "a value"), typ.Value)
 	}
-	return fault(r.in.n, "", "cannot be read as JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
+	return fault(r.in.n, "", "cannot parse JSON: %s", strings.TrimPrefix(err.Error(), "json: "))
 }
 
-// object reads an object; of is what to do with the values of some keys, the others are
-// passed over.
-func (r *ctrfReader) object(of map[string]func() error) error {
+// object reads an object. It calls the function of a key to read its value, and skips the
+// values of other keys.
+func (r *ctrfReader) object(keys map[string]func() error) error {
 	if err := r.begin('{'); err != nil {
 		return err
 	}
@@ -138,8 +140,8 @@ func (r *ctrfReader) object(of map[string]func() error) error {
 			return r.fault(err)
 		}
 		name, _ := key.(string)
-		if do := of[name]; do != nil {
-			err = do()
+		if read := keys[name]; read != nil {
+			err = read()
 		} else {
 			err = r.value(new(json.RawMessage))
 		}
@@ -157,7 +159,7 @@ func (r *ctrfReader) begin(delim json.Delim) error {
 		return r.fault(err)
 	}
 	if t != delim {
-		return fault(r.in.n, "https://ctrf.io has the format", "is not CTRF: %.40v stands where %v should", t, delim)
+		return fault(r.in.n, ctrfHint, "not CTRF: expected %v, got %.40v", delim, t)
 	}
 	return nil
 }
@@ -194,16 +196,16 @@ func (r *ctrfReader) add(t *ctrfTest) error {
 	}
 	switch k := (testKey{a.pkg, a.test}); {
 	case a.test == "": // the package as a whole
-	case t.File == "": // retries are counted, so that it is another test
+	case t.File == "": // a retry has no entry of its own, so this is another test
 		a.test = r.names.another(k)
 	default:
 		a.test = r.names.same(k, t.File)
 	}
 	tries := int(min(max(t.Retries, 0), maxLineNumber))
 	switch {
-	case t.Status == "failed", t.Status == "other" && (t.Message+t.Trace != "" || wentWrong().MatchString(t.Raw)):
+	case t.Status == "failed", t.Status == "other" && (t.Message+t.Trace != "" || failing().MatchString(t.Raw)):
 		a.status, a.detail, a.more = failed, r.detail(t, a), tries
-	case t.Status == "skipped", t.Status == "pending", t.Status == "other": // such as one that is to be written
+	case t.Status == "skipped", t.Status == "pending", t.Status == "other": // for example a test that is not written yet
 		a.status = skipped
 	case t.Status == "passed" && t.Flaky:
 		before := a
@@ -212,7 +214,7 @@ func (r *ctrfReader) add(t *ctrfTest) error {
 			return err
 		}
 	case t.Status != "passed":
-		return fault(r.in.n, "https://ctrf.io has the format", "is not CTRF: the status of a test is %.40q", t.Status)
+		return fault(r.in.n, ctrfHint, "not CTRF: unknown test status %.40q", t.Status)
 	}
 	return r.file.add(a, r.in.n)
 }
@@ -238,13 +240,13 @@ func (r *ctrfReader) detail(t *ctrfTest, a attempt) *detail {
 	return d
 }
 
-// lineByLine hands out at most one line at a time: so a decoder that reads no more than
-// it needs is in the line that was handed out last.
+// lineByLine returns at most one line per Read, so that a decoder that reads no more than
+// it needs is always in line n.
 type lineByLine struct {
 	in   *bufio.Reader
-	n    int // of lines begun
+	n    int // lines begun
 	rest []byte
-	mid  bool // rest does not begin a line
+	mid  bool // rest is the middle of a line
 }
 
 func (l *lineByLine) Read(p []byte) (int, error) {

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// seeds adds the recorded files of a format, and is sure that there are some.
+// seeds adds the recorded files of a format, and fails if there are none.
 func seeds(f *testing.F, of *format, more ...string) {
 	n := 0
 	for _, name := range recorded(f) {
@@ -24,15 +24,15 @@ func seeds(f *testing.F, of *format, more ...string) {
 		n++
 	}
 	if n == 0 {
-		f.Fatal("no file is recorded")
+		f.Fatal("no recorded file")
 	}
 	for _, s := range more {
 		f.Add([]byte(s))
 	}
 }
 
-// fuzz reads anything: either it is an error for people, or a report that can be written
-// in every format.
+// fuzz checks that any input is either an *Error or becomes a report that can be written in
+// every format.
 func fuzz(t *testing.T, b []byte) {
 	f, err := Read("f", bytes.NewReader(b), options)
 	if err != nil {

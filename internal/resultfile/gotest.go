@@ -9,8 +9,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// readGoTest reads the events of go test -json. Lines that are none, such as what
-// the go command writes beside them, are passed over, but for what they say of a build.
+// readGoTest reads the events of go test -json. Of other lines, which the go command writes
+// in between, it uses only errors of the build.
 func readGoTest(in *bufio.Reader, f *File, opt Options) error {
 	replay := gotest.NewReplay(opt.Root, opt.Modules)
 	err := lines(in, func(n int, line []byte) error {
@@ -21,7 +21,7 @@ func readGoTest(in *bufio.Reader, f *File, opt Options) error {
 		}
 		replay.Add(e)
 		if replay.Len() > MaxTests {
-			return fault(n, "split it into files of fewer tests", "more than %d tests", MaxTests)
+			return fault(n, "split it into files with fewer tests", "more than %d tests", MaxTests)
 		}
 		return nil
 	})

@@ -14,8 +14,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// junitReader reads JUnit XML, for which there is no standard. It goes by what the
-// dialects have in common and knows the rest by name: pytest, Surefire and Gradle,
+// junitReader reads JUnit XML, for which there is no standard. It relies on what the
+// dialects have in common, and handles the rest for each of pytest, Surefire and Gradle,
 // Jest, Vitest, node, cargo-nextest, gotestsum, PHPUnit, GoogleTest and regreen.
 type junitReader struct {
 	dec    *xml.Decoder
@@ -38,28 +38,28 @@ func readJUnit(in *bufio.Reader, f *File, opt Options) error {
 	return r.document()
 }
 
-// fault is an error at the place where the reader is.
+// fault returns an error at the current line.
 func (r *junitReader) fault(hint, format string, args ...any) error {
 	line, _ := r.dec.InputPos()
 	return fault(line, hint, format, args...)
 }
 
-// next is the next token; the end of the text is an error.
+// next returns the next token. The end of the text is an error.
 func (r *junitReader) next() (xml.Token, error) {
 	t, err := r.dec.Token()
 	var syntax *xml.SyntaxError
 	switch {
 	case errors.Is(err, io.EOF), errors.As(err, &syntax) && syntax.Msg == "unexpected EOF":
-		return nil, r.fault("was the program ended while it wrote it?", "ends in the middle")
+		return nil, r.fault(interruptedHint, "unexpected end of file")
 	case errors.As(err, &syntax):
-		return nil, fault(syntax.Line, "", "is not well-formed XML: %s", syntax.Msg)
+		return nil, fault(syntax.Line, "", "not well-formed XML: %s", syntax.Msg)
 	case err != nil:
-		return nil, r.fault("", "cannot be read as XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
+		return nil, r.fault("", "cannot parse XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
 	}
 	return t, nil
 }
 
-// document reads the root and what is in it.
+// document reads the root and its content.
 func (r *junitReader) document() error {
 	for {
 		t, err := r.next()
@@ -76,7 +76,7 @@ func (r *junitReader) document() error {
 		case "testsuite":
 			r.open(start)
 		default:
-			return r.fault("the root of JUnit XML is testsuites or testsuite", "<%.40s> is not the root of JUnit XML", start.Name.Local)
+			return r.fault("the root of JUnit XML is <testsuites> or <testsuite>", "not JUnit XML: the root is <%.40s>", start.Name.Local)
 		}
 		return r.suite()
 	}
@@ -86,8 +86,7 @@ func (r *junitReader) open(start xml.StartElement) {
 	r.suites = append(r.suites, junitSuite{attr(start, "name"), cmp.Or(attr(start, "file"), attr(start, "filepath"))})
 }
 
-// claims notes how many failures a suite says to have. Those in one another say the same
-// again.
+// claims records how many failures a suite states. A suite includes those of nested suites.
 func (r *junitReader) claims(start xml.StartElement) {
 	failures, _ := strconv.Atoi(attr(start, "failures"))
 	faults, _ := strconv.Atoi(attr(start, "errors"))
@@ -109,7 +108,7 @@ func (r *junitReader) suite() error {
 			switch t.Name.Local {
 			case "testsuite":
 				if depth++; depth > maxDepth {
-					return r.fault("", "more than %d suites in one another", maxDepth)
+					return r.fault("", "suites are nested more than %d deep", maxDepth)
 				}
 				r.open(t)
 				r.claims(t)
@@ -117,7 +116,7 @@ func (r *junitReader) suite() error {
 				err = r.testcase(t)
 			case "properties":
 				err = r.runProperties()
-			default: // such as system-out
+			default: // for example system-out
 				_, err = r.text()
 			}
 			if err != nil {
@@ -137,7 +136,7 @@ func attr(e xml.StartElement, name string) string {
 	return ""
 }
 
-// runProperties reads the properties of a suite, of which regreen's count what is not listed.
+// runProperties reads the properties of a suite. Those of regreen count the unlisted tests.
 func (r *junitReader) runProperties() error {
 	properties, err := r.properties()
 	for _, p := range []struct {
@@ -151,7 +150,8 @@ func (r *junitReader) runProperties() error {
 	return err
 }
 
-// properties reads to the end of an element, and gives regreen's own without their prefix.
+// properties reads to the end of an element, and returns regreen's own properties without
+// their prefix.
 func (r *junitReader) properties() (map[string]string, error) {
 	own := map[string]string{}
 	for depth := 1; depth > 0; {
@@ -162,7 +162,7 @@ func (r *junitReader) properties() (map[string]string, error) {
 		switch t := t.(type) {
 		case xml.StartElement:
 			if depth++; depth > maxDepth {
-				return nil, r.fault("", "more than %d elements in one another", maxDepth)
+				return nil, r.fault("", "elements are nested more than %d deep", maxDepth)
 			}
 			if name, ok := strings.CutPrefix(attr(t, "name"), report.PropertyPrefix); ok && len(own) < 20 {
 				own[name] = attr(t, "value")
@@ -174,12 +174,12 @@ func (r *junitReader) properties() (map[string]string, error) {
 	return own, nil
 }
 
-// text reads the text of an element to its end, and of the elements in it, without the
-// blanks that only lay these out.
+// text reads an element to its end and returns its text and that of the elements in it,
+// without the blanks between these.
 func (r *junitReader) text() (string, error) {
 	const most = 4 * maxOutput
 	var text []byte
-	mark := 0 // what is behind it has no element before it
+	mark := 0 // the text after it follows the last tag
 	for depth := 1; depth > 0; {
 		t, err := r.next()
 		if err != nil {
@@ -190,7 +190,7 @@ func (r *junitReader) text() (string, error) {
 			text = append(text, t[:min(len(t), max(most-len(text), 0))]...)
 		case xml.StartElement:
 			if depth++; depth > maxDepth {
-				return "", r.fault("", "more than %d elements in one another", maxDepth)
+				return "", r.fault("", "elements are nested more than %d deep", maxDepth)
 			}
 			if len(bytes.TrimSpace(text[mark:])) == 0 {
 				text = text[:mark]
@@ -204,10 +204,10 @@ func (r *junitReader) text() (string, error) {
 	return string(text), nil
 }
 
-// junitCase is a test case as it is read.
+// junitCase is a test case.
 type junitCase struct {
 	pkg, test  string
-	nameless   bool // neither a class nor a file says which test of the name it is
+	nameless   bool // neither a class nor a file distinguishes it from tests of the same name
 	skip, todo bool
 	fails      []junitFail // failure and error elements
 	reruns     int         // rerunFailure and rerunError elements: it failed again
@@ -224,7 +224,7 @@ type junitFail struct {
 	crashed            bool
 }
 
-// testcase reads a test case to its end and adds what it tells.
+// testcase reads a test case to its end and adds its attempts.
 func (r *junitReader) testcase(start xml.StartElement) error {
 	line, _ := r.dec.InputPos()
 	c := &junitCase{seconds: number(cmp.Or(attr(start, "time"), attr(start, "duration")))}
@@ -281,12 +281,13 @@ func (r *junitReader) part(c *junitCase, t xml.StartElement) (err error) {
 	return err
 }
 
-// identity is what a test is called. The package is its class where that says more
-// than a constant or the test's own name, else it is classless: the suites that it is in.
+// identity returns the package and the name of a test. The package is its class, unless
+// that is a constant or the test's own name. Without such a class, it is the suites that
+// contain the test.
 func (r *junitReader) identity(start xml.StartElement) (pkg, test string, classless bool) {
 	class, test := name(attr(start, "classname")), name(attr(start, "name"))
 	pkg = class
-	if class == "" || class == test || class == "test" { // pytest, when it cannot collect; jest-junit; node
+	if class == "" || class == test || class == "test" { // pytest, if it cannot collect; jest-junit; node
 		var path []string
 		for _, s := range r.suites {
 			if s.name != "" && s.name != "undefined" {
@@ -314,7 +315,7 @@ func (r *junitReader) suiteFile() string {
 	return ""
 }
 
-// add adds the attempts that a test case tells of.
+// add adds the attempts of a test case.
 func (r *junitReader) add(c *junitCase, line int) error {
 	switch k := (testKey{c.pkg, c.test}); {
 	case c.test == "": // the package as a whole
@@ -342,8 +343,7 @@ func (r *junitReader) add(c *junitCase, line int) error {
 	return r.file.add(a, line)
 }
 
-// detail is what a test case failed with: the first failure, and what all of them
-// printed.
+// detail returns how a test case failed: its first failure, and the output of all.
 func (r *junitReader) detail(c *junitCase, fails []junitFail) *detail {
 	first := fails[0]
 	var text strings.Builder
@@ -352,9 +352,9 @@ func (r *junitReader) detail(c *junitCase, fails []junitFail) *detail {
 			text.WriteString(f.text + "\n")
 		}
 	}
-	typ, told := first.typ, text.String()
-	if before, cause, ok := strings.Cut(told, "\n  cause: "); ok && strings.Contains(before, "failureType: ") { // node wraps what it caught
-		told = cause
+	typ, trace := first.typ, text.String()
+	if before, cause, ok := strings.Cut(trace, "\n  cause: "); ok && strings.Contains(before, "failureType: ") { // node wraps what it caught
+		trace = cause
 		typ, _, _ = strings.Cut(cause, ":")
 		typ, _, _ = strings.Cut(typ, " [")
 	}
@@ -363,7 +363,7 @@ func (r *junitReader) detail(c *junitCase, fails []junitFail) *detail {
 		message: messageOf(first.message, text.String()), file: c.file, line: c.line,
 	}
 	if _, ours := c.own["status"]; !ours {
-		if file, line := r.opt.located(told, c.pkg); line > 0 && (c.file == "" || c.file == file) {
+		if file, line := r.opt.located(trace, c.pkg); line > 0 && (c.file == "" || c.file == file) {
 			d.file, d.line = file, line
 		}
 	}

@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// outcome is what became of one test.
+// outcome is the result of one test.
 type outcome struct {
 	pkg, test string
 	status    Status
@@ -21,20 +21,20 @@ type outcome struct {
 	tries     int
 	file      string
 	line      int
-	declared  bool    // the file is that of the test
-	detail    *detail // of the first try that failed
+	declared  bool    // the file declares the test
+	detail    *detail // of the first failed try
 }
 
 type testKey struct{ pkg, test string }
 
-// numbers tells tests of one name apart by a number: a second x is "x #2".
+// numbers separates tests of the same name by a number: a second x is "x #2".
 type numbers struct {
 	count map[testKey]int
 	taken map[testKey]bool
-	known map[sameTest]string // what was returned for it
+	known map[sameTest]string // names that same has returned
 }
 
-// sameTest is what later results of one test have in common.
+// sameTest identifies a test that has several results.
 type sameTest struct {
 	testKey
 	file string
@@ -44,7 +44,7 @@ func newNumbers() *numbers {
 	return &numbers{count: map[testKey]int{}, taken: map[testKey]bool{}, known: map[sameTest]string{}}
 }
 
-// another returns the name of one more test of a name.
+// another returns the name for one more test of the same name.
 func (n *numbers) another(k testKey) string {
 	for {
 		n.count[k]++
@@ -59,8 +59,8 @@ func (n *numbers) another(k testKey) string {
 	}
 }
 
-// same returns the name of a test of a file, which is that of its earlier results, if any:
-// the same name in two files is two tests. The file may be empty.
+// same returns the name for a test of a file. A later result of the same test gets the same
+// name, but the same name in two files is two tests. The file may be empty.
 func (n *numbers) same(k testKey, file string) string {
 	s := sameTest{k, file}
 	test, ok := n.known[s]
@@ -71,15 +71,14 @@ func (n *numbers) same(k testKey, file string) string {
 	return test
 }
 
-// Merge makes one report of the results in files: what ran, what failed, and nothing
-// of what regreen would do about it. The order of the files does not matter.
+// Merge makes one report of the results in files. It says what ran and what failed, and
+// nothing about repairs. The order of the files does not matter.
 //
-// Within a file the tries of a test are retries: the last decides, and when it passed
-// where an earlier one failed the test is flaky. Tests of one name that neither a class nor
-// a file identifies are no tries of one test, see [numbers]. The same test in several files
-// ran in several places, where it does not make up for a failure in one that it passed in
-// another: the worst counts, failed before flaky before passed before skipped.
-// Tries add up.
+// Within a file the tries of a test are retries: the last one decides, and if it passed
+// after a failed one, the test is flaky. Tests of the same name that neither a class nor a
+// file identifies are different tests, see [numbers]. The same test in several files ran in
+// several places, and passing in one does not make up for failing in another: the worst
+// result counts, in the order failed, flaky, passed, skipped. Tries add up.
 func Merge(files []*File) *report.Report {
 	files = ordered(files)
 	all := merged(files)
@@ -87,14 +86,14 @@ func Merge(files []*File) *report.Report {
 	return toReport(files, all)
 }
 
-// ordered are the files in the order of their names.
+// ordered returns the files sorted by name.
 func ordered(files []*File) []*File {
 	return slices.SortedFunc(slices.Values(files), func(a, b *File) int {
 		return cmp.Or(cmp.Compare(a.Name, b.Name), bytes.Compare(a.sum[:], b.sum[:]))
 	})
 }
 
-// merged are the tests of all files, in the order in which they appear.
+// merged returns the tests of all files, in the order of their first result.
 func merged(files []*File) []*outcome {
 	var all []*outcome
 	at := map[testKey]int{}
@@ -112,7 +111,7 @@ func merged(files []*File) []*outcome {
 	return all
 }
 
-// outcomes are the tests of a file, in its order.
+// outcomes returns the tests of a file, in its order.
 func (f *File) outcomes() []*outcome {
 	var all []*outcome
 	of := map[testKey]*outcome{}
@@ -145,7 +144,7 @@ func (f *File) outcomes() []*outcome {
 	return all
 }
 
-// worse is what a test came to that came to a in one file and to b in a later one.
+// worse combines the outcomes of one test in one file and in a later one.
 func worse(a, b *outcome) *outcome {
 	if b.status > a.status {
 		a, b = b, a
@@ -158,13 +157,13 @@ func worse(a, b *outcome) *outcome {
 	return a
 }
 
-// toReport tells the outcomes, which are ordered, as a report.
+// toReport makes a report of the outcomes, which are sorted.
 func toReport(files []*File, all []*outcome) *report.Report {
 	r := &report.Report{
 		Schema: report.Schema, ID: identity(files),
 		Environment: report.Environment{
 			Event: "manual", Mode: "development", Policy: "never",
-			ModeReasons: []string{"results of tests were read, nothing was run"},
+			ModeReasons: []string{"test results were read; no tests were run"},
 		},
 		Notes: []string{readFrom(files)},
 	}
@@ -205,18 +204,18 @@ func toReport(files []*File, all []*outcome) *report.Report {
 	r.Verdict = verdict(r.Failures)
 	if len(all) == 0 && r.Tests.Passed+r.Tests.Skipped == 0 {
 		r.Verdict = report.NotRun
-		r.Problem = &report.Problem{What: "no tests in the results", Hint: "look at how the tests were chosen when they ran"}
+		r.Problem = &report.Problem{What: "no tests in the results", Hint: "check which tests the command selects"}
 	}
 	return r
 }
 
-// byPart reports whether a test failed without a word, since a part of it did as badly.
+// byPart reports whether a test failed without details, because a part of it failed.
 func (o *outcome) byPart(explained map[testKey]Status) bool {
 	return o.detail != nil && o.detail.kind == unknown && explained[testKey{o.pkg, o.test}] >= o.status
 }
 
-// ancestors are the tests that failing tests are a part of, by their names, with the
-// worst that became of a part.
+// ancestors returns the tests that have failing parts, judged by their names, with the
+// worst status of a part.
 func ancestors(all []*outcome) map[testKey]Status {
 	above := map[testKey]Status{}
 	for _, o := range all {
@@ -257,7 +256,7 @@ func toFailure(o *outcome) report.Failure {
 	return f
 }
 
-// verdict is the worst that failures say.
+// verdict returns the worst verdict of the failures.
 func verdict(failures []report.Failure) report.Verdict {
 	worst := report.Green
 	for _, f := range failures {
@@ -275,7 +274,7 @@ func verdict(failures []report.Failure) report.Verdict {
 	return worst
 }
 
-// identity is the same for the same files.
+// identity returns an ID that is the same for the same files.
 func identity(files []*File) string {
 	sums := make([]string, len(files))
 	for i, f := range files {
@@ -286,7 +285,7 @@ func identity(files []*File) string {
 	return report.ReadID + hex.EncodeToString(sum[:6])
 }
 
-// readFrom tells what was read.
+// readFrom returns a sentence that names the files.
 func readFrom(files []*File) string {
 	const most = 5
 	var parts []string
@@ -296,5 +295,5 @@ func readFrom(files []*File) string {
 	if n := len(files) - most; n > 0 {
 		parts = append(parts, fmt.Sprintf("%d more files", n))
 	}
-	return "Nothing was run: the results are those of " + strings.Join(parts, ", ") + "."
+	return "No tests were run: the results are from " + strings.Join(parts, ", ") + "."
 }

@@ -12,9 +12,9 @@ import (
 	"sync"
 )
 
-// file is a name that a tool gave as a slash-separated path of the tree, or "" when
-// it is outside, or belongs to others. When it is from text, where Go and Java leave out the
-// folder, pkg is the package of the test, which tells it for Go.
+// file returns a file name from a tool as a slash-separated path in the tree, or "" if it is
+// outside or third-party code. For names in text, pkg is the package of the test: there, Go
+// and Java leave out the directory, and for Go the package has it.
 func (o Options) file(name, pkg string) string {
 	name = strings.TrimPrefix(name, "file://")
 	if filepath.IsAbs(name) {
@@ -28,7 +28,7 @@ func (o Options) file(name, pkg string) string {
 	if strings.HasSuffix(name, ".go") {
 		name = o.goFile(name, pkg)
 	} else if bare := []string{".java", ".kt", ".scala", ".groovy"}; pkg != "" && !strings.Contains(name, "/") && slices.Contains(bare, path.Ext(name)) {
-		return "" // of a stack trace, which leaves out the folder
+		return "" // from a stack trace, which leaves out the directory
 	}
 	if name == "" || name == "." || !fs.ValidPath(name) {
 		return ""
@@ -41,8 +41,8 @@ func (o Options) file(name, pkg string) string {
 	return name
 }
 
-// goFile puts a file in its folder when only its base name is told, and a path of a
-// module's, as -trimpath gives it, in the module's folder.
+// goFile adds the directory of the package to a base name, and replaces a module path at the
+// beginning, which -trimpath writes, with the module's directory.
 func (o Options) goFile(name, pkg string) string {
 	if !strings.Contains(name, "/") && pkg != "" {
 		name = pkg + "/" + name
@@ -62,12 +62,12 @@ func (o Options) goFile(name, pkg string) string {
 	return name
 }
 
-// sources are the names that places in text have: without the list an address with a
-// port would be one.
+// sources are the file extensions of places in text. Without this list, an address with a
+// port would match.
 const sources = `go|py|[mc]?[jt]sx?|java|kts?|scala|groovy|rs|rb|php|c|cc|cpp|cxx|h|hpp|cs|fs|vb|swift|mm?|exs?|erl|cljs?|dart|lua|p[lm]|t|r|jl|hs|ml|sh|bats|vue|svelte|zig|nim`
 
-// places match how tools write a place: x.go:3, x.java:[3,1], x.ts(3,1), File "x.py",
-// line 3, x.t line 3.
+// places matches the forms in which tools write a place: x.go:3, x.java:[3,1], x.ts(3,1),
+// File "x.py", line 3, x.t line 3.
 var places = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		regexp.MustCompile(`File "([^"\n]+)", line (\d+)`),
@@ -77,17 +77,17 @@ var places = sync.OnceValue(func() []*regexp.Regexp {
 	}
 })
 
-// Place is where a text names a line of a file.
+// Place is a mention of a line of a file in a text.
 type Place struct {
-	Name       string // of the file, as the text has it
+	Name       string // of the file, as written in the text
 	Line       int
-	Start, End int // of the bytes that name it
+	Start, End int // offsets of the mention in the text
 }
 
-// Places returns what names a line of a file in text, in its order. Of a very long text
-// only the beginning is searched.
+// Places returns the places in text, in order. It searches only the beginning of a very
+// long text.
 func Places(text string) []Place {
-	const most = 200 // of a form
+	const most = 200 // for each form
 	var found []Place
 	for _, form := range places() {
 		found = append(found, matches(form, text[:min(len(text), maxOutput)], most)...)
@@ -96,7 +96,7 @@ func Places(text string) []Place {
 	return found
 }
 
-// matches are the places of one form in text, not more than most.
+// matches returns the places of one form in text, at most most.
 func matches(form *regexp.Regexp, text string, most int) []Place {
 	var found []Place
 	for _, m := range form.FindAllStringSubmatchIndex(text, most) {
@@ -107,8 +107,8 @@ func matches(form *regexp.Regexp, text string, most int) []Place {
 	return found
 }
 
-// located finds the first place in text that is in the tree; of more than maxSearched
-// bytes only the beginning is searched.
+// located returns the first place in text that is in the tree. It searches only the first
+// maxSearched bytes.
 func (o Options) located(text, pkg string) (file string, line int) {
 	const maxSearched, most = 16 << 10, 40
 	text = text[:min(len(text), maxSearched)]
@@ -122,10 +122,10 @@ func (o Options) located(text, pkg string) (file string, line int) {
 	return "", 0
 }
 
-// maxLineNumber is more than any file has, and less than what overflows anywhere.
+// maxLineNumber is more lines than any file has, and cannot overflow anywhere.
 const maxLineNumber = 1 << 30
 
-// lineNumber reads a line number; 0 stands for none.
+// lineNumber parses a line number. It returns 0 if s is not a valid one.
 func lineNumber(s string) int {
 	n, err := strconv.Atoi(strings.TrimSpace(s))
 	if err != nil || n < 0 || n > maxLineNumber {

@@ -1,10 +1,11 @@
-// Package resultfile reads the results of tests that something else has run: go test
-// -json, JUnit XML, TAP and CTRF. Read takes one file, whose format its content tells;
-// Tests returns what became of each test in several files, Merge makes a Report of it.
+// Package resultfile reads the results of tests that another program has run: go test
+// -json, JUnit XML, TAP and CTRF. Read reads one file and detects its format from its
+// content. Tests returns the result of each test in several files, and Merge makes a
+// Report of them.
 //
-// Files are the output of programs that ran code of strangers. Their sizes and depths
-// are bounded, nothing that they name is opened, and their text stays untrusted, as
-// that of every Report: the renderings escape it.
+// The files come from programs that ran untrusted code. Their size and depth are bounded,
+// and no file that they name is opened. Their text stays untrusted, as in every Report:
+// the renderings escape it.
 package resultfile
 
 import (
@@ -25,41 +26,41 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// What is read at most.
+// The limits of what is read.
 const (
 	MaxSize  = 256 << 20 // bytes of a file
 	MaxTests = 1_000_000 // attempts of tests in a file
-	maxDepth = 100       // of what is nested in a file
-	maxLine  = 4 << 20   // bytes of a line, where lines count
+	maxDepth = 100       // levels of nesting in a file
+	maxLine  = 4 << 20   // bytes of a line, in formats of lines
 )
 
-// Options says where the tests belong, so that places in them become paths of the tree.
+// Options describes the tree of the tests, so that places in the results become paths in it.
 type Options struct {
-	Root    string          // the tree's, absolute: what absolute paths become relative to
+	Root    string          // the absolute path of the tree
 	Modules []gotest.Module // Go modules in it
 }
 
-// File is what one file holds.
+// File is the content of one file.
 type File struct {
-	Name   string // as it was given to Read
+	Name   string // the name passed to Read
 	Format string // go test -json, JUnit XML, TAP or CTRF
 
 	attempts        []attempt
-	passed, skipped int // tests that ran besides and are not listed
-	claimed         int // failures that a suite says to have, listed or not
+	passed, skipped int // further tests that ran but are not listed
+	claimed         int // the number of failures that a suite states, listed or not
 	sum             [sha256.Size]byte
 }
 
-// Unlisted tells whether the file says that something failed, and lists nothing that did:
-// a suite whose set-up failed, or a report that was cut.
+// Unlisted reports whether the file states failures but lists none: the set-up of a suite
+// failed, or the file was cut off.
 func (f *File) Unlisted() bool {
 	return f.claimed > 0 && !slices.ContainsFunc(f.attempts, func(a attempt) bool { return a.detail != nil || a.status == failed })
 }
 
-// Tests is how many attempts of tests the file lists.
+// Tests returns how many attempts of tests the file lists.
 func (f *File) Tests() int { return len(f.attempts) }
 
-// status is what an attempt came to.
+// status is the result of an attempt.
 type status byte
 
 const (
@@ -68,35 +69,35 @@ const (
 	failed
 )
 
-// attempt is one try of one test. An empty test stands for the package as a whole.
+// attempt is one try of one test. An empty test is the package as a whole.
 type attempt struct {
 	pkg, test string
 	status    status
 	seconds   float64
-	file      string // of the tree
+	file      string // a path in the tree
 	line      int
-	declared  bool    // the file is that of the test
-	more      int     // tries that it stands for besides
-	detail    *detail // of one that failed
+	declared  bool    // the file declares the test
+	more      int     // further tries, which have no attempt of their own
+	detail    *detail // of a failed attempt
 }
 
-// detail is what a test failed with.
+// detail is how a test failed.
 type detail struct {
 	kind, message, output string
 	truncated             int
-	file                  string // of the tree
+	file                  string // a path in the tree
 	line                  int
-	frames                []testrun.Frame      // where the format has them
-	status                report.FailureStatus // in the report of regreen that it comes from; mostly empty
+	frames                []testrun.Frame      // if the format has them
+	status                report.FailureStatus // in a file that regreen wrote
 }
 
 // Error says what is wrong with a file, where, and what to do.
 type Error struct {
 	File   string
-	Line   int // 0 when it is about the file as a whole
+	Line   int // 0 for the file as a whole
 	What   string
 	Advice string
-	// Foreign says that it holds nothing of a format that is known, broken or not.
+	// Foreign is set if the file is not in any known format, not even a broken one.
 	Foreign bool
 }
 
@@ -107,20 +108,22 @@ func (e *Error) Error() string {
 	return e.File + ": " + e.What
 }
 
-// Hint returns what to do about it.
+// Hint returns what the user can do about the error.
 func (e *Error) Hint() string { return e.Advice }
 
-// fault is an error of a reader, which does not know the name of its file.
+// fault returns an error without the name of the file, which readers do not know.
 func fault(line int, hint, format string, args ...any) *Error {
 	return &Error{Line: line, What: fmt.Sprintf(format, args...), Advice: hint}
 }
 
-// foreign is the error for what no reader is for.
+// foreign returns the error for a file that no reader can read.
 func foreign(hint, what string) *Error { return &Error{What: what, Advice: hint, Foreign: true} }
 
-const formatsHint = "go test -json, JUnit XML, TAP and CTRF are read"
+const formatsHint = "supported formats are go test -json, JUnit XML, TAP and CTRF"
 
-// format is one that can be read.
+const interruptedHint = "was the test program killed while it wrote the file?"
+
+// format is a supported format.
 type format struct {
 	name string
 	read func(in *bufio.Reader, f *File, opt Options) error
@@ -133,8 +136,8 @@ var (
 	ctrf   = &format{"CTRF", readCTRF}
 )
 
-// Read reads a file to its end. The name is for messages, and the package of tests
-// that have none. An error is an *Error, or that of r.
+// Read reads a file to its end. The name is for messages, and the package of tests that
+// have none. The error is an *Error or wraps the error of r.
 func Read(name string, r io.Reader, opt Options) (*File, error) { return read(name, r, opt, MaxSize) }
 
 func read(name string, r io.Reader, opt Options, size int64) (*File, error) {
@@ -150,7 +153,7 @@ func read(name string, r io.Reader, opt Options, size int64) (*File, error) {
 		_, err = io.Copy(io.Discard, in)
 	}
 	if bounded.err != nil {
-		err = bounded.err // the cause of whatever a reader said
+		err = bounded.err // the cause of the reader's error
 	}
 	if err != nil {
 		var e *Error
@@ -164,21 +167,21 @@ func read(name string, r io.Reader, opt Options, size int64) (*File, error) {
 	return f, nil
 }
 
-// add keeps an attempt.
+// add adds an attempt to the file, up to MaxTests.
 func (f *File) add(a attempt, line int) error {
 	if len(f.attempts) >= MaxTests {
-		return fault(line, "split it into files of fewer tests", "more than %d tests", MaxTests)
+		return fault(line, "split it into files with fewer tests", "more than %d tests", MaxTests)
 	}
 	f.attempts = append(f.attempts, a)
 	return nil
 }
 
-// meter ends a file that is too large, and sums up its bytes.
+// meter returns an error when a file is too large, and hashes its bytes.
 type meter struct {
 	r    io.Reader
 	left int64
 	sum  hash.Hash
-	err  error // why reading ended before the end
+	err  error // why reading stopped before the end
 }
 
 func (m *meter) Read(p []byte) (int, error) {
@@ -194,7 +197,7 @@ func (m *meter) Read(p []byte) (int, error) {
 	return n, err
 }
 
-// signs tell a format by a line of it.
+// signs are the lines that a format is recognized by.
 var signs = sync.OnceValue(func() []sign {
 	return []sign{
 		{regexp.MustCompile(`^\{.*"Action":`), goTest},
@@ -207,17 +210,17 @@ type sign struct {
 	format *format
 }
 
-// misfits are what people give instead.
+// misfits are files that users pass by mistake.
 var misfits = []struct{ begin, what, hint string }{
 	{"\x1f\x8b", "compressed by gzip", "unpack it first: gzip -dc FILE | regreen report --from -"},
 	{"PK\x03\x04", "a ZIP archive", "unpack it first"},
-	{"\xff\xfe", "UTF-16", "write it as UTF-8"},
-	{"\xfe\xff", "UTF-16", "write it as UTF-8"},
+	{"\xff\xfe", "UTF-16", "convert it to UTF-8"},
+	{"\xfe\xff", "UTF-16", "convert it to UTF-8"},
 	{"<!DOCTYPE html", "an HTML page", formatsHint},
 	{"<html", "an HTML page", formatsHint},
 }
 
-// detect finds out the format by the first lines, and skips a byte order mark.
+// detect returns the format of the first lines, and skips a byte order mark.
 func detect(in *bufio.Reader) (*format, error) {
 	head, err := in.Peek(32 << 10)
 	if err != nil && !errors.Is(err, io.EOF) {
@@ -235,11 +238,11 @@ func detect(in *bufio.Reader) (*format, error) {
 	text := bytes.TrimLeft(head, " \t\r\n")
 	switch {
 	case len(text) == 0:
-		return nil, foreign("was the program ended before it wrote its results?", "is empty")
+		return nil, foreign("was the test program killed before it wrote its results?", "empty file")
 	case text[0] == '<':
 		return junit, nil
 	case bytes.Contains(text, []byte("\"regreen.report/v1\"")):
-		return nil, fault(0, "regreen report ID shows a report of regreen again", "is a report of regreen, not the results of tests")
+		return nil, fault(0, "to show a report again, run regreen report ID", "a report of regreen, not test results")
 	}
 	for line := range strings.Lines(string(text)) {
 		line = strings.TrimRight(line, "\r\n")
@@ -255,11 +258,11 @@ func detect(in *bufio.Reader) (*format, error) {
 	if text[0] == '{' {
 		return ctrf, nil
 	}
-	return nil, foreign(formatsHint, "is in no format that is known")
+	return nil, foreign(formatsHint, "unknown format")
 }
 
-// lines calls do with every line, without its end, and its number from 1. A line that is too long
-// is passed over.
+// lines calls do with every line, without its end, and its number from 1. It skips lines
+// that are too long.
 func lines(in *bufio.Reader, do func(n int, line []byte) error) error {
 	var line []byte
 	long := false

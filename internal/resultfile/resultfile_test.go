@@ -20,10 +20,10 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of testdata")
 
-// options are where the files of testdata are said to come from.
+// options describe the tree that the files in testdata come from.
 var options = Options{Root: "/src/m", Modules: []gotest.Module{{Dir: "go", Path: "example.com/m"}}}
 
-// recorded are the files of testdata.
+// recorded returns the result files in testdata.
 func recorded(t testing.TB) []string {
 	t.Helper()
 	var all []string
@@ -35,7 +35,7 @@ func recorded(t testing.TB) []string {
 		all = append(all, files...)
 	}
 	if len(all) < 15 {
-		t.Fatalf("only %d files are recorded", len(all))
+		t.Fatalf("only %d recorded files", len(all))
 	}
 	return all
 }
@@ -53,7 +53,7 @@ func readFile(t testing.TB, name string) *File {
 	return f
 }
 
-// brief is a report as lines.
+// brief returns the lines of a golden file.
 func brief(r *report.Report) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %+v\n", r.Verdict, r.Tests)
@@ -76,7 +76,7 @@ func brief(r *report.Report) string {
 	return b.String()
 }
 
-// TestRecorded keeps what is read out of the files of real tools.
+// TestRecorded compares the results in files of real tools with golden files.
 func TestRecorded(t *testing.T) {
 	t.Parallel()
 	for _, name := range recorded(t) {
@@ -134,13 +134,13 @@ func suite(cases string) string {
 }
 
 const (
-	good    = `<testcase classname="p" name="a" time="1"/>`
-	bad     = `<testcase classname="p" name="a" time="2"><failure message="bad"/></testcase>`
-	skip    = `<testcase classname="p" name="a" time="0"><skipped/></testcase>`
-	comesOK = `<testcase classname="p" name="a" time="3"><flakyFailure message="bad"/></testcase>`
+	good  = `<testcase classname="p" name="a" time="1"/>`
+	bad   = `<testcase classname="p" name="a" time="2"><failure message="bad"/></testcase>`
+	skip  = `<testcase classname="p" name="a" time="0"><skipped/></testcase>`
+	flaky = `<testcase classname="p" name="a" time="3"><flakyFailure message="bad"/></testcase>`
 )
 
-// TestMergeRule is the rule for a test that is there more than once.
+// TestMergeRule checks the status of a test that has several results.
 func TestMergeRule(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -152,9 +152,9 @@ func TestMergeRule(t *testing.T) {
 		{"once", []string{good}, report.ResultPassed, 0},
 		{"retried in a file", []string{bad + bad + good}, report.ResultFlaky, 3},
 		{"failed after it passed", []string{good + bad}, report.ResultFailed, 2},
-		{"said to be flaky", []string{comesOK}, report.ResultFlaky, 2},
+		{"marked as flaky", []string{flaky}, report.ResultFlaky, 2},
 		{"failed in one of two places", []string{good, bad}, report.ResultFailed, 2},
-		{"flaky in one of two places", []string{good, comesOK}, report.ResultFlaky, 3},
+		{"flaky in one of two places", []string{good, flaky}, report.ResultFlaky, 3},
 		{"skipped in one of two places", []string{skip, good}, report.ResultPassed, 2},
 		{"skipped everywhere", []string{skip, skip}, report.ResultSkipped, 2},
 		{"skipped, and failed elsewhere", []string{skip, bad}, report.ResultFailed, 2},
@@ -177,8 +177,8 @@ func TestMergeRule(t *testing.T) {
 	}
 }
 
-// TestSameName has tests of one name in different files, of which one fails. They are no
-// retries of one test, whatever the order.
+// TestSameName checks that tests of the same name in different files, one of which fails, do
+// not count as retries of one test, in any order.
 func TestSameName(t *testing.T) {
 	t.Parallel()
 	const failure = `<failure message="no"/>`
@@ -196,7 +196,7 @@ func TestSameName(t *testing.T) {
 				`<testsuite name="g"><testcase name="same" classname="test"/></testsuite></testsuites>`,
 			"failed g same, passed g same #2",
 		},
-		"node, which names files": {
+		"node, with files": {
 			`<testsuites><testcase name="same" classname="test" file="/src/m/a.mjs">` + failure + `</testcase>` +
 				`<testcase name="same" classname="test" file="/src/m/b.mjs"/><testcase name="same" classname="test" file="/src/m/b.mjs"/></testsuites>`,
 			"failed r same, passed r same #2 (2)",
@@ -233,37 +233,37 @@ func TestSameName(t *testing.T) {
 				}
 				got = append(got, s)
 			}
-			if is := strings.Join(got, ", "); is != tt.want {
-				t.Errorf("got  %s\nwant %s", is, tt.want)
+			if results := strings.Join(got, ", "); results != tt.want {
+				t.Errorf("got  %s\nwant %s", results, tt.want)
 			}
 		})
 	}
 }
 
-// TestBadFiles checks what people are told of files that are none.
+// TestBadFiles checks the errors and hints for files that cannot be read.
 func TestBadFiles(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct{ content, want, hint string }{
-		"empty":           {"", "f: is empty", "ended before"},
-		"blank":           {" \n\n", "f: is empty", "ended before"},
-		"prose":           {"all is well\n", "f: is in no format that is known", "go test -json, JUnit XML"},
+		"empty":           {"", "f: empty file", "killed before"},
+		"blank":           {" \n\n", "f: empty file", "killed before"},
+		"prose":           {"all is well\n", "f: unknown format", "go test -json, JUnit XML"},
 		"go test":         {"ok  \texample.com/m\t0.1s\n", "f: the output of go test without -json", "go test -json"},
 		"gzip":            {"\x1f\x8b\x08\x00", "f: compressed by gzip", "gzip -dc"},
 		"zip":             {"PK\x03\x04", "f: a ZIP archive", "unpack"},
-		"html":            {"<!DOCTYPE html><html>", "f: an HTML page", "are read"},
-		"other xml":       {"<?xml version='1.0'?>\n<coverage/>", "f:2: <coverage> is not the root of JUnit XML", "testsuites"},
-		"cut off xml":     {"<testsuites>\n<testsuite>\n<testcase name='a'>", "f:3: ends in the middle", "ended while"},
-		"broken xml":      {"<testsuites>\n<testsuite></testsuites>", "f:2: is not well-formed XML", ""},
-		"entity":          {"<!DOCTYPE t [<!ENTITY x 'y'>]>\n<testsuites>&x;</testsuites>", "f:2: is not well-formed XML: invalid character entity &x;", ""},
-		"encoding":        {"<?xml version='1.0' encoding='EBCDIC-US'?><testsuites/>", "f:1: the encoding \"EBCDIC-US\" is not known", "UTF-8"},
-		"deep xml":        {strings.Repeat("<testsuite>", 200), "f:1: more than 100 suites", ""},
-		"other json":      {"{\"name\": \"x\"}\n", "f: is JSON without results.tests", "are read"},
-		"cut off json":    {"{\n\"results\": {\n\"tests\": [", "f:3: ends in the middle", "ended while"},
-		"broken json":     {"{\n\"results\": {\n\"tests\": [}\n", "f:3: is not JSON", ""},
-		"status":          {"{\"results\": {\n\"tests\": [\n{\"name\": \"a\", \"status\": \"grand\"}]}}", "f:3: is not CTRF: the status of a test is \"grand\"", "ctrf.io"},
-		"type":            {"{\"results\": {\n\"tests\": {}}}", "f:2: is not CTRF: { stands where [ should", "ctrf.io"},
-		"type of a field": {"{\"results\": {\n\"tests\": [{\"name\": 3}]}}", "f:2: is not CTRF: name is a number", "ctrf.io"},
-		"a report":        {`{"schema": "regreen.report/v1"}`, "f: is a report of regreen", "regreen report"},
+		"html":            {"<!DOCTYPE html><html>", "f: an HTML page", "supported"},
+		"other xml":       {"<?xml version='1.0'?>\n<coverage/>", "f:2: not JUnit XML: the root is <coverage>", "testsuites"},
+		"cut off xml":     {"<testsuites>\n<testsuite>\n<testcase name='a'>", "f:3: unexpected end of file", "killed while"},
+		"broken xml":      {"<testsuites>\n<testsuite></testsuites>", "f:2: not well-formed XML", ""},
+		"entity":          {"<!DOCTYPE t [<!ENTITY x 'y'>]>\n<testsuites>&x;</testsuites>", "f:2: not well-formed XML: invalid character entity &x;", ""},
+		"encoding":        {"<?xml version='1.0' encoding='EBCDIC-US'?><testsuites/>", "f:1: unknown encoding \"EBCDIC-US\"", "UTF-8"},
+		"deep xml":        {strings.Repeat("<testsuite>", 200), "f:1: suites are nested more than 100 deep", ""},
+		"other json":      {"{\"name\": \"x\"}\n", "f: not CTRF: JSON without results.tests", "supported"},
+		"cut off json":    {"{\n\"results\": {\n\"tests\": [", "f:3: unexpected end of file", "killed while"},
+		"broken json":     {"{\n\"results\": {\n\"tests\": [}\n", "f:3: not JSON", ""},
+		"status":          {"{\"results\": {\n\"tests\": [\n{\"name\": \"a\", \"status\": \"grand\"}]}}", "f:3: not CTRF: unknown test status \"grand\"", "ctrf.io"},
+		"type":            {"{\"results\": {\n\"tests\": {}}}", "f:2: not CTRF: expected [, got {", "ctrf.io"},
+		"type of a field": {"{\"results\": {\n\"tests\": [{\"name\": 3}]}}", "f:2: not CTRF: name is a number", "ctrf.io"},
+		"a report":        {`{"schema": "regreen.report/v1"}`, "f: a report of regreen, not test results", "regreen report"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -276,7 +276,7 @@ func TestBadFiles(t *testing.T) {
 	}
 }
 
-// TestReadErrors checks that an error of the disk is not taken for the end of the file.
+// TestReadErrors checks that a disk error is not mistaken for the end of the file.
 func TestReadErrors(t *testing.T) {
 	t.Parallel()
 	broken := errors.New("input/output error")
@@ -285,27 +285,27 @@ func TestReadErrors(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if _, err := Read(name, &failing{b[:len(b)/2], broken}, options); !errors.Is(err, broken) {
+		if _, err := Read(name, &brokenReader{b[:len(b)/2], broken}, options); !errors.Is(err, broken) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
 }
 
-type failing struct {
+type brokenReader struct {
 	rest []byte
 	err  error
 }
 
-func (f *failing) Read(p []byte) (int, error) {
-	if len(f.rest) == 0 {
-		return 0, f.err
+func (r *brokenReader) Read(p []byte) (int, error) {
+	if len(r.rest) == 0 {
+		return 0, r.err
 	}
-	n := copy(p, f.rest)
-	f.rest = f.rest[n:]
+	n := copy(p, r.rest)
+	r.rest = r.rest[n:]
 	return n, nil
 }
 
-// TestTooLarge gives more than is read, without end.
+// TestTooLarge checks that reading an endless file stops with an error.
 func TestTooLarge(t *testing.T) {
 	t.Parallel()
 	for name, begin := range map[string]string{
@@ -319,7 +319,7 @@ func TestTooLarge(t *testing.T) {
 	}
 }
 
-// endless is a file without end, of blanks.
+// endless is a beginning followed by endless blanks.
 type endless struct{ rest string }
 
 func (e *endless) Read(p []byte) (int, error) {

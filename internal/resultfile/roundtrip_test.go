@@ -16,8 +16,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// told is a report that names what ran, as a run or Merge makes it.
-func told() *rapid.Generator[*report.Report] {
+// reports generates reports that list what ran, like those of a run or of Merge.
+func reports() *rapid.Generator[*report.Report] {
 	return rapid.Custom(func(t *rapid.T) *report.Report {
 		piece := rapid.SampledFrom([]string{"a", "Test", "got 3, want 4", "<&>\"'", "]]>", "\x1b[31m", "\x00", "\xff", "\ufffe", "\u202e", "日本", "🙂", " ", "/", " > ", "#1", "{", "panic: ", "p.t"})
 		text := func() string {
@@ -77,15 +77,15 @@ func told() *rapid.Generator[*report.Report] {
 	})
 }
 
-// TestRoundTrip writes reports and reads them back: the same tests, statuses, counts and
-// failures.
+// TestRoundTrip checks that a written report is read with the same tests, statuses, counts
+// and failures.
 func TestRoundTrip(t *testing.T) {
 	t.Parallel()
 	for name, write := range map[string]func(io.Writer, *report.Report) error{"junit": report.JUnit, "ctrf": report.CTRF} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			rapid.Check(t, func(t *rapid.T) {
-				want := told().Draw(t, "report")
+				want := reports().Draw(t, "report")
 				var buf bytes.Buffer
 				if err := write(&buf, want); err != nil {
 					t.Fatal(err)
@@ -124,11 +124,11 @@ func TestRoundTrip(t *testing.T) {
 	}
 }
 
-// TestShardsAreTheWhole merges the parts of a report to what the whole reads as.
+// TestShardsAreTheWhole checks that the merged parts of a report equal the whole.
 func TestShardsAreTheWhole(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		whole := told().Draw(t, "report")
+		whole := reports().Draw(t, "report")
 		n := rapid.IntRange(1, 4).Draw(t, "shards")
 		shards := make([]report.Report, n)
 		of := map[testKey]int{}

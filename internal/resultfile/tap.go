@@ -15,15 +15,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// tapReader reads the Test Anything Protocol, versions 12 to 14, by lines.
+// tapReader reads the Test Anything Protocol, versions 12 to 14, line by line.
 type tapReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
 	pkg    string
 	levels []*tapLevel     // the open ones: the document, a subtest, one of its subtests …
-	last   *tapPoint       // what diagnostics belong to
-	ahead  strings.Builder // diagnostics of the point that comes next
+	last   *tapPoint       // the point that diagnostics belong to
+	ahead  strings.Builder // diagnostics of the next point
 	names  *numbers
 	bailed bool
 	line   int
@@ -33,9 +33,9 @@ type tapReader struct {
 type tapLevel struct {
 	planned  int // -1 before the plan
 	ran      int
-	points   []*tapPoint // with those of subtests that have ended
-	children []*tapPoint // of the test point that comes next
-	block    *tapPoint   // whose subtests stand behind it, in braces
+	points   []*tapPoint // including those of closed subtests
+	children []*tapPoint // of the next test point
+	block    *tapPoint   // the point whose subtests follow in braces
 }
 
 // tapPoint is one test.
@@ -44,7 +44,7 @@ type tapPoint struct {
 	number      int
 	ok          bool
 	directive   string // skip, todo or empty
-	parent      bool   // a subtest of it has failed
+	parent      bool   // a subtest failed
 	yaml        strings.Builder
 	complete    bool // the YAML has ended
 	diagnostics strings.Builder
@@ -62,7 +62,7 @@ var tapForms = sync.OnceValue(func() (f struct{ plan, point, directive, time, ba
 
 func readTAP(in *bufio.Reader, f *File, opt Options) error {
 	r := &tapReader{file: f, opt: opt, pkg: baseName(f.Name), names: newNumbers(), levels: []*tapLevel{{planned: -1}}}
-	inYAML := -1 // the indentation of the block
+	inYAML := -1 // the indentation of the current YAML block, or -1
 	err := lines(in, func(n int, raw []byte) error {
 		r.line = n
 		line := strings.TrimRight(string(raw), " \t\r")
@@ -95,7 +95,7 @@ func readTAP(in *bufio.Reader, f *File, opt Options) error {
 	return r.end()
 }
 
-// element takes a line at a level of subtests.
+// element reads a line at a level of subtests.
 func (r *tapReader) element(level int, text string) error {
 	forms := tapForms()
 	if m := forms.bail.FindStringSubmatch(text); m != nil {
@@ -103,7 +103,7 @@ func (r *tapReader) element(level int, text string) error {
 		if err := r.flush(); err != nil {
 			return err
 		}
-		return r.fails("setup", strings.TrimSpace("the tests were given up: "+m[1]))
+		return r.fails("setup", strings.TrimSpace("the tests bailed out: "+m[1]))
 	}
 	if m := forms.plan.FindStringSubmatch(text); m != nil {
 		r.enter(level).planned, _ = strconv.Atoi(m[1])
@@ -124,8 +124,8 @@ func (r *tapReader) element(level int, text string) error {
 	return nil
 }
 
-// enter opens and closes subtests until level is the innermost. The tests of those that
-// close wait for the test point of their parent.
+// enter opens and closes subtests until level is the innermost. The tests of closed ones
+// wait for the test point of their parent.
 func (r *tapReader) enter(level int) *tapLevel {
 	for len(r.levels) <= level {
 		r.levels = append(r.levels, &tapLevel{planned: -1})
@@ -138,7 +138,7 @@ func (r *tapReader) enter(level int) *tapLevel {
 	return r.levels[level]
 }
 
-// adopt puts the waiting tests of a level below p.
+// adopt makes the waiting tests of a level subtests of p.
 func (r *tapReader) adopt(l *tapLevel, p *tapPoint) {
 	for _, child := range l.children {
 		child.name = p.name + " > " + child.name
@@ -148,7 +148,7 @@ func (r *tapReader) adopt(l *tapLevel, p *tapPoint) {
 	l.children = nil
 }
 
-// point takes a test point.
+// point reads a test point.
 func (r *tapReader) point(level int, m []string) error {
 	l := r.enter(level)
 	l.ran++
@@ -158,7 +158,7 @@ func (r *tapReader) point(level int, m []string) error {
 		}
 	}
 	if r.open() > MaxTests {
-		return fault(r.line, "split it into files of fewer tests", "more than %d tests in one", MaxTests)
+		return fault(r.line, "split it into files with fewer tests", "more than %d subtests in a test", MaxTests)
 	}
 	p := &tapPoint{ok: m[1] == ""}
 	p.number, _ = strconv.Atoi(m[2])
@@ -183,7 +183,7 @@ func (r *tapReader) point(level int, m []string) error {
 	return nil
 }
 
-// open is how many points wait.
+// open returns how many points have not been added to the file.
 func (r *tapReader) open() int {
 	n := 0
 	for _, l := range r.levels {
@@ -192,8 +192,8 @@ func (r *tapReader) open() int {
 	return n
 }
 
-// diagnose keeps a line for the test before it, when that failed, or for the next one when
-// nothing more is to come of that: node prints what a file wrote before its tests.
+// diagnose keeps a line as a diagnostic of the test before it, if that failed, or of the next
+// test, if the one before is complete: node prints the output of a file before its tests.
 func (r *tapReader) diagnose(text string) {
 	switch p := r.last; {
 	case p == nil || p.complete:
@@ -217,14 +217,14 @@ func (r *tapReader) flush() error {
 	return nil
 }
 
-// attempt is a test point as an attempt. There are no retries in TAP: a second test of
-// a name is another test, and is told apart by its number.
+// attempt returns a test point as an attempt. TAP has no retries: a second test of the same
+// name is another test, and gets a number.
 func (r *tapReader) attempt(p *tapPoint) attempt {
 	y := readTAPYAML(p.yaml.String())
 	a := attempt{pkg: r.pkg, test: name(p.name), status: passed, seconds: seconds(number(y["duration_ms"]) / 1000)}
 	a.test = r.names.another(testKey{a.pkg, a.test})
 	a.file, a.line = r.place(y)
-	a.declared = a.file != "" && y["location"] != "" // of node; others say where it failed
+	a.declared = a.file != "" && y["location"] != "" // from node; other tools give the place of the failure
 	switch {
 	case p.directive == "skip", p.directive == "todo" && !p.ok:
 		a.status = skipped
@@ -233,9 +233,9 @@ func (r *tapReader) attempt(p *tapPoint) attempt {
 	case !p.ok:
 		a.status = failed
 		output := p.diagnostics.String() + p.yaml.String()
-		said := cmp.Or(y["message"], y["error"], y["error.message"])
-		d := &detail{kind: kindOf(cmp.Or(y["name"], y["error.name"], y["failureType"]), said, output, false), file: a.file, line: a.line}
-		d.message = messageOf(said, strings.TrimLeft(strings.ReplaceAll("\n"+p.diagnostics.String(), "\n#", "\n"), " \n"))
+		message := cmp.Or(y["message"], y["error"], y["error.message"])
+		d := &detail{kind: kindOf(cmp.Or(y["name"], y["error.name"], y["failureType"]), message, output, false), file: a.file, line: a.line}
+		d.message = messageOf(message, strings.TrimLeft(strings.ReplaceAll("\n"+p.diagnostics.String(), "\n#", "\n"), " \n"))
 		if file, line := r.opt.located(cmp.Or(y["stack"], output), r.pkg); line > 0 && (a.file == "" || a.file == file) {
 			d.file, d.line = file, line
 		}
@@ -245,7 +245,7 @@ func (r *tapReader) attempt(p *tapPoint) attempt {
 	return a
 }
 
-// place is where a test is, by the keys that producers use.
+// place returns the place in the diagnostics, under any of the keys that tools use.
 func (r *tapReader) place(y map[string]string) (file string, line int) {
 	file, line = y["file"], lineNumber(y["line"])
 	if file == "" {
@@ -260,7 +260,7 @@ func (r *tapReader) place(y map[string]string) (file string, line int) {
 	return file, line
 }
 
-// end adds what waits, and checks that all tests that were planned ran.
+// end adds the remaining tests, and checks that all planned tests ran.
 func (r *tapReader) end() error {
 	document := r.enter(0)
 	document.points = append(document.points, document.children...)
@@ -270,9 +270,9 @@ func (r *tapReader) end() error {
 	switch {
 	case r.bailed:
 	case document.planned < 0:
-		return r.fails("incomplete", "the results end before the plan, which says how many tests there are")
+		return r.fails("incomplete", "the results end before the plan, which has the number of tests")
 	case document.planned != document.ran:
-		return r.fails("incomplete", fmt.Sprintf("%d tests were planned, and %d ran", document.planned, document.ran))
+		return r.fails("incomplete", fmt.Sprintf("tests planned: %d, tests run: %d", document.planned, document.ran))
 	}
 	return nil
 }
@@ -282,7 +282,7 @@ func (r *tapReader) fails(kind, message string) error {
 	return r.file.add(attempt{pkg: r.pkg, status: failed, detail: &detail{kind: kind, message: testrun.OneLine(message)}}, r.line)
 }
 
-// baseName is the name of a file of results without folder and extension, for tests
+// baseName returns the name of a result file without directory and extension, for tests
 // that have no package.
 func baseName(file string) string {
 	base := path.Base(filepath.ToSlash(file))
@@ -298,9 +298,9 @@ var (
 	yamlScalar = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[|>][+-]?\d?$`) })
 )
 
-// readTAPYAML reads the diagnostics of a test point, as far as producers of TAP make use of
-// YAML: scalars, block scalars, and one level of keys below a key, which are joined by a
-// dot. What it does not understand it passes over: that is for people anyway.
+// readTAPYAML parses the diagnostics of a test point, in the part of YAML that tools use for
+// TAP: scalars, block scalars, and one level of nested keys, which are joined by a dot. It
+// skips everything else, which is for human readers.
 func readTAPYAML(text string) map[string]string {
 	values := map[string]string{}
 	top, block, blockIndent := "", "", 0
@@ -331,7 +331,7 @@ func readTAPYAML(text string) map[string]string {
 	return values
 }
 
-// unquoted is the text of a scalar of YAML.
+// unquoted returns the text of a YAML scalar.
 func unquoted(s string) string {
 	if len(s) < 2 || s[0] != s[len(s)-1] {
 		return s

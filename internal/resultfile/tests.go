@@ -6,7 +6,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Status is what a test came to. The order is that of how much it matters.
+// Status is the result of a test. The greatest of several counts.
 type Status byte
 
 // The statuses. A flaky test failed and passed in one run.
@@ -17,21 +17,20 @@ const (
 	Failed
 )
 
-// Test is what became of one test over all of its tries.
+// Test is the result of one test over all of its tries.
 type Test struct {
 	testrun.TestID
-	testrun.Location      // where the test is, where the file has it
-	Declared         bool // the file has it as the place of the test, not of a failure
+	testrun.Location      // if the result file has it
+	Declared         bool // the location is where the test is declared, not where it failed
 	Status           Status
 	Seconds          float64
-	Failure          *testrun.Failure // of the first try that failed
-	// ByPart says that it failed without a word of its own, since a part of it failed.
+	Failure          *testrun.Failure // of the first failed try
+	// ByPart is set if the test failed without details, because a part of it failed.
 	ByPart bool
 }
 
-// Tests returns the tests of files by the rules of [Merge], in the order in which the
-// files have them. Places are as the files give them: whether a file is there nobody has
-// looked.
+// Tests returns the tests of files by the rules of [Merge], in the order of the files. It
+// does not check that the locations exist.
 func Tests(files []*File) []Test {
 	all := merged(ordered(files))
 	explained := ancestors(all)
@@ -55,5 +54,5 @@ func Tests(files []*File) []Test {
 	return tests
 }
 
-// Listed is how many tests ran by what the file says, whether it names them or not.
+// Listed returns how many tests ran according to the file, whether it names them or not.
 func (f *File) Listed() int { return len(f.attempts) + f.passed + f.skipped }

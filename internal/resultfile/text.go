@@ -17,14 +17,14 @@ import (
 const (
 	maxName   = 4 << 10  // bytes of a name
 	maxOutput = 64 << 10 // bytes of the output of a failure
-	maxKept   = 32 << 20 // bytes of output of a file's failures; past it each keeps minOutput
+	maxKept   = 32 << 20 // bytes of output of all failures of a file; beyond it each keeps minOutput
 	minOutput = 2 << 10
 )
 
-// unknown is the kind of what failed without a word: mostly since a part of it did.
+// unknown is the kind of a failure without details, mostly of a test with a failed part.
 const unknown = report.UnknownKind
 
-// ownKind reports whether a kind is one of those that regreen itself writes.
+// ownKind reports whether a kind is one that regreen writes.
 func ownKind(kind string) bool {
 	return kind == unknown || kind == string(report.NotRun) || slices.Contains(testrun.Kinds, testrun.Kind(kind))
 }
@@ -35,20 +35,20 @@ var (
 	exception = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^\s*(?:Uncaught |\[)*((?:[A-Za-z_]\w*[.:])*[A-Za-z_]\w*(?:Error|Exception))\b`)
 	})
-	// thrown is a line of output with the exception that ended a program.
+	// thrown matches a line of output with the exception that ended a program.
 	thrown = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?m)^(?:E  )? *((?:[A-Za-z_]\w*[.:])*[A-Za-z_]\w*(?:Error|Exception)(?: \[\w+\])?: .+)$`)
 	})
-	// unloaded is how languages say that a module is not there, has not what is imported
-	// from it, or cannot be parsed while it is loaded.
+	// unloaded matches what languages print if a module is missing, does not have what is
+	// imported from it, or cannot be parsed when it is loaded.
 	unloaded = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`(?m)^collection failure$|\b(?:ModuleNotFoundError|ImportError|LoadError|ClassNotFoundException|NoClassDefFoundError)\b` +
 			`|\b(?:ERR_)?MODULE_NOT_FOUND\b|\bCannot find (?:module|package) '|does not provide an export named|\bFailed to resolve import\b|cannot load such file -- `)
 	})
 )
 
-// kindOf tells the kind of a failure by what the tool calls it and what was printed.
-// crashed says that the tool sets it apart from a failed assertion.
+// kindOf returns the kind of a failure, from what the tool calls it and what was printed.
+// crashed is set if the tool distinguishes it from a failed assertion.
 func kindOf(typ, message, output string, crashed bool) string {
 	if ownKind(typ) {
 		return typ
@@ -71,23 +71,23 @@ func kindOf(typ, message, output string, crashed bool) string {
 		}
 	}
 	switch {
-	case !asserted && unloaded().MatchString(message), (crashed || says(message) == "") && unloaded().MatchString(output):
+	case !asserted && unloaded().MatchString(message), (crashed || meaningful(message) == "") && unloaded().MatchString(output):
 		return string(testrun.Import)
 	case crashed:
 		return string(testrun.Exception)
-	case says(message) == "" && firstLine(output) == "":
+	case meaningful(message) == "" && firstLine(output) == "":
 		return unknown
 	}
 	return string(testrun.Assertion)
 }
 
-// wentWrong matches what tools call statuses of their own that are failures.
-var wentWrong = sync.OnceValue(func() *regexp.Regexp {
+// failing matches the statuses of tools that mean a failure.
+var failing = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)fail|error|crash|abort|interrupt|time.?out|timed`)
 })
 
-// saysNothing are messages that tools put where they have none.
-var saysNothing = []string{"", "failed", "failure", "error", "test failed", "test failure", "test error", "collection failure"}
+// placeholders are what tools write if they have no message.
+var placeholders = []string{"", "failed", "failure", "error", "test failed", "test failure", "test error", "collection failure"}
 
 var (
 	framing = sync.OnceValue(func() *regexp.Regexp {
@@ -96,16 +96,16 @@ var (
 	goEntry = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?m)^\s+\S+\.go:\d+: (.+)$`) })
 )
 
-// says is a tool's message on a line, or "" when it says nothing.
-func says(message string) string {
+// meaningful returns a tool's message in one line, or "" if it is a placeholder.
+func meaningful(message string) string {
 	line := testrun.OneLine(message)
-	if slices.Contains(saysNothing, strings.ToLower(line)) {
+	if slices.Contains(placeholders, strings.ToLower(line)) {
 		return ""
 	}
 	return line
 }
 
-// firstLine is the first line of output that says something.
+// firstLine returns the first line of output that has text and is not framing of go test.
 func firstLine(output string) string {
 	for line := range strings.Lines(output) {
 		if text := testrun.OneLine(line); text != "" && !framing().MatchString(line) {
@@ -115,9 +115,9 @@ func firstLine(output string) string {
 	return ""
 }
 
-// messageOf is a message of one line: the tool's own, or what the output says first.
+// messageOf returns a message of one line: the tool's own, or one from the output.
 func messageOf(message, output string) string {
-	if line := says(message); line != "" {
+	if line := meaningful(message); line != "" {
 		return line
 	}
 	output = output[:min(len(output), maxOutput)]
@@ -129,7 +129,7 @@ func messageOf(message, output string) string {
 	return cmp.Or(firstLine(output), "failed without a message")
 }
 
-// trimmed is text without the empty lines and blanks that a file's layout puts around it.
+// trimmed returns text without the empty lines and blanks of the file's layout around it.
 func trimmed(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")
 	if i := strings.LastIndexByte(text[:len(text)-len(strings.TrimLeft(text, " \t\r\n"))], '\n'); i >= 0 {
@@ -138,8 +138,8 @@ func trimmed(text string) string {
 	return text
 }
 
-// name is the name of a test or package: valid, of bounded length, and without blanks
-// around it.
+// name returns the name of a test or package as valid UTF-8 of bounded length, without
+// blanks around it.
 func name(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) > maxName {
@@ -151,8 +151,8 @@ func name(text string) string {
 // keeper caps the output of a file's failures.
 type keeper struct{ kept int }
 
-// output is as much of text as a failure may keep, head and tail, and how many bytes
-// were left out between.
+// output returns as much of text as a failure may keep, head and tail, and how many bytes
+// are left out in between.
 func (k *keeper) output(text string) (kept string, truncated int) {
 	most := maxOutput
 	if k.kept > maxKept {
@@ -165,7 +165,7 @@ func (k *keeper) output(text string) (kept string, truncated int) {
 	return strings.ToValidUTF8(text, "\ufffd"), max(truncated, 0)
 }
 
-// number reads a duration in seconds; some tools group its thousands.
+// number parses a duration in seconds; some tools group its thousands.
 func number(s string) float64 {
 	n, err := strconv.ParseFloat(strings.ReplaceAll(strings.TrimSpace(s), ",", ""), 64)
 	if err != nil {
@@ -174,7 +174,7 @@ func number(s string) float64 {
 	return seconds(n)
 }
 
-// seconds is a duration that a report takes.
+// seconds returns a duration that a report accepts.
 func seconds(n float64) float64 {
 	const most = 1e9
 	if math.IsNaN(n) || n < 0 {

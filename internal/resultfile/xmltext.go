@@ -13,13 +13,12 @@ import (
 	"golang.org/x/text/encoding/charmap"
 )
 
-// xmlText is a stream of XML made such that encoding/xml takes it. Tools put what tests
-// print into their files, often without regard to what XML allows: control
-// characters, as they stand or as references, and bytes that are no UTF-8. They become
-// U+FFFD. The lengths stay, so that lines do too.
+// xmlText is a stream of XML that encoding/xml accepts. Tools copy the output of tests into
+// their files, often with what XML does not allow: control characters, literally or as
+// references, and bytes that are not UTF-8. Each becomes U+FFFD. Line numbers do not change.
 type xmlText struct {
 	in  *bufio.Reader
-	out []byte // what is ready
+	out []byte // the next piece
 }
 
 var (
@@ -29,7 +28,7 @@ var (
 	reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^&#(x[0-9A-Fa-f]{1,8}|[0-9]{1,8});`) })
 )
 
-// charsets are the encodings besides UTF-8 that Windows and old tools write.
+// charset returns an encoding other than UTF-8 that Windows and old tools write, or nil.
 func charset(name string) encoding.Encoding {
 	switch strings.ToLower(name) {
 	case "iso-8859-1", "latin1":
@@ -42,7 +41,7 @@ func charset(name string) encoding.Encoding {
 	return nil
 }
 
-// newXMLText is in as clean XML in UTF-8, whatever it declares.
+// newXMLText returns the text of in as clean XML in UTF-8, whatever encoding it declares.
 func newXMLText(in *bufio.Reader) (io.Reader, error) {
 	head, _ := in.Peek(256)
 	if m := encodingDecl().FindSubmatch(head); m != nil {
@@ -51,7 +50,7 @@ func newXMLText(in *bufio.Reader) (io.Reader, error) {
 		case e != nil:
 			in = bufio.NewReader(e.NewDecoder().Reader(in))
 		case !strings.EqualFold(declared, "utf-8") && !strings.EqualFold(declared, "utf8") && !strings.EqualFold(declared, "us-ascii") && !strings.EqualFold(declared, "ascii"):
-			return nil, fault(1, "write it as UTF-8", "the encoding %.40q is not known", declared)
+			return nil, fault(1, "convert it to UTF-8", "unknown encoding %.40q", declared)
 		}
 	}
 	return &xmlText{in: in}, nil
@@ -70,13 +69,13 @@ func (x *xmlText) Read(p []byte) (int, error) {
 	return n, nil
 }
 
-// fill makes the next piece ready.
+// fill reads the next piece.
 func (x *xmlText) fill() error {
 	if _, err := x.in.Peek(1); err != nil {
 		return err
 	}
 	piece, _ := x.in.Peek(x.in.Buffered())
-	// Up to the first byte that needs a look the piece is as it should be.
+	// Everything before the first suspicious character is fine.
 	if n := bytes.IndexFunc(piece, func(r rune) bool { return r == '&' || r == utf8.RuneError || !inXML(r) }); n != 0 {
 		if n < 0 {
 			n = len(piece)
@@ -108,7 +107,7 @@ func (x *xmlText) fill() error {
 	return nil
 }
 
-// referred is the character of a reference, 0x1b or 27.
+// referred returns the character of a reference, for instance x1b or 27.
 func referred(digits string) rune {
 	base := 10
 	if rest, hex := strings.CutPrefix(digits, "x"); hex {
@@ -121,7 +120,7 @@ func referred(digits string) rune {
 	return rune(min(n, utf8.MaxRune+1))
 }
 
-// inXML tells the characters that XML 1.0 has.
+// inXML reports whether XML 1.0 allows a character.
 func inXML(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || r >= 0x20 && r <= 0xd7ff || r >= 0xe000 && r <= 0xfffd || r >= 0x10000 && r <= utf8.MaxRune
 }

@@ -1,15 +1,15 @@
 #!/bin/sh
 # Usage: internal/resultfile/testdata/make.sh
-# Records anew what real tools write: it runs the same few tests by go test, gotestsum,
-# pytest, node, Vitest, Jest and Perl. It wants go, node with npm, perl, and python3 (or $PYTHON) with pytest.
-# What the tools say of the place where they ran becomes /src/m, and times stay as they are.
+# Records the result files of real tools again: runs the same few tests with go test,
+# gotestsum, pytest, node, Vitest, Jest and Perl. Needs go, node with npm, perl, and python3
+# (or $PYTHON) with pytest. Replaces the directory of the run with /src/m, and keeps times.
 set -u
 here="$(cd "$(dirname "$0")" && pwd)"
 work="$(mktemp -d)"
 trap 'rm -rf "$work"' EXIT
 gotestsum=gotest.tools/gotestsum@v1.13.0
 
-# keep FILE NAME keeps what a tool wrote.
+# keep FILE NAME copies a tool's file here.
 keep() {
 	sed -e "s|$work|/src/m|g" -e "s|hostname=\"[^\"]*\"|hostname=\"host\"|g" "$1" >"$here/$2"
 }
