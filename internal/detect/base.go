@@ -8,23 +8,22 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// Base is a revision to compare with. It may be the tip of a branch that has
-// moved on since, so callers use the merge-base of it and HEAD; that of an
-// ancestor is itself.
+// Base is a revision to compare with. It may be the tip of a branch that has moved on, so callers
+// use its merge-base with HEAD, which for an ancestor is the ancestor itself.
 type Base struct {
-	Rev string `json:"rev"` // anything git rev-parse takes
+	Rev string `json:"rev"` // anything that git rev-parse accepts
 	Why string `json:"why"`
 }
 
-// bases lists what the change may be compared with, the best first. Why says
-// why there is none.
+// bases returns the revisions to compare the change with, the best first. Why says why there is
+// none.
 func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	if in.BaseFlag != "" {
-		return []Base{{in.BaseFlag, "given by --base or the configuration"}}, ""
+		return []Base{{in.BaseFlag, "set by --base or the configuration"}}, ""
 	}
 	head := in.Git.Head
 	if head == "" {
-		return nil, "there is no commit yet"
+		return nil, "no commits yet"
 	}
 	add := func(rev, why string) {
 		known := slices.ContainsFunc(list, func(b Base) bool { return b.Rev == rev })
@@ -36,14 +35,14 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 
 	switch in.Hook {
 	case githook.PreCommit, githook.PreMergeCommit, githook.CommitMsg:
-		add(head, "HEAD, which the commit is made upon")
+		add(head, "HEAD, the parent of the new commit")
 		return list, ""
 	case githook.PostCommit:
 		add(parent, "the parent of the new commit")
 		return list, ""
 	case githook.PostMerge:
 		if squashed := arg(in.HookArgs, 0) == "1"; squashed {
-			add(head, "HEAD, which a squash leaves where it was")
+			add(head, "HEAD, which a squash merge does not move")
 			return list, ""
 		}
 		if in.Git.OrigHead != head {
@@ -53,7 +52,7 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 		return list, ""
 	case githook.PostCheckout:
 		if files := arg(in.HookArgs, 2) == "0"; files {
-			add(head, "HEAD, as only files were checked out")
+			add(head, "HEAD, because only files were checked out")
 			return list, ""
 		}
 		if old := sha(arg(in.HookArgs, 0)); old != head {
@@ -66,11 +65,11 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 		}
 	case githook.PrePush:
 		if in.Git.UpstreamBase != head {
-			add(in.Git.UpstreamBase, fmt.Sprintf("what %s has already", in.Git.Upstream))
+			add(in.Git.UpstreamBase, fmt.Sprintf("what is already on %s", in.Git.Upstream))
 		}
 	case "":
 		if in.Git.MergeInProgress {
-			add(head, "HEAD, into which a merge is under way")
+			add(head, "HEAD, with a merge in progress")
 		}
 		for _, b := range ci.bases {
 			if b.Rev != head {
@@ -84,23 +83,23 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	}
 	switch {
 	case env.Event == Manual && len(list) == 0:
-		add(head, "HEAD, as no commit is ahead of the branch it belongs to")
+		add(head, "HEAD, because the branch has no commits of its own")
 	case env.Event != Manual:
 		add(parent, "the parent of HEAD")
 	}
 	return list, ""
 }
 
-// branchBases are where the branch left the branch it belongs to; none when
-// HEAD is not ahead of that.
+// branchBases returns where the branch forked off from others. It is empty if HEAD has no commits
+// of its own.
 //
-// An upstream that is only the branch's own copy on the remote tells what was
-// pushed, not where the work began, so the default branch comes before it.
+// An upstream that is only the branch's own copy on the remote shows what was pushed, not where
+// the work began, so the default branch comes first.
 func branchBases(git Git, env Environment) (list []Base) {
 	upstream := Base{git.UpstreamBase, fmt.Sprintf("the merge-base with the upstream, %s", git.Upstream)}
 	main := Base{git.DefaultBase, fmt.Sprintf("the merge-base with the default branch, %s", git.DefaultBranch)}
 	if git.DefaultBranch != env.DefaultBranch || main.Rev == "" {
-		main = Base{} // git's default branch is not the one CI names, or is unknown
+		main = Base{} // git's default branch is unknown, or not the one that CI names
 		if env.DefaultBranch != "" && env.DefaultBranch != env.Branch && env.Provider != "" {
 			main = Base{"origin/" + env.DefaultBranch, fmt.Sprintf("the default branch, %s", env.DefaultBranch)}
 		}
@@ -112,7 +111,7 @@ func branchBases(git Git, env Environment) (list []Base) {
 	return slices.DeleteFunc(list, func(b Base) bool { return b.Rev == "" || b.Rev == git.Head })
 }
 
-// arg is the i-th argument, or empty.
+// arg returns the i-th argument, or "".
 func arg(args []string, i int) string {
 	if i < len(args) {
 		return args[i]

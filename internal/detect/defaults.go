@@ -9,28 +9,26 @@ import (
 
 // The apply policies.
 const (
-	Auto   = "auto"   // development applies what is proven well enough; production proposes
-	Always = "always" // whatever is verified is applied
+	Auto   = "auto"   // development applies patches with enough confidence; production proposes
+	Always = "always" // apply every verified patch
 	Never  = "never"  // propose only
 )
 
-// Defaults is what an environment implies for everything that neither a flag
-// nor the configuration sets.
+// Defaults are the settings in an environment that neither a flag nor the configuration sets.
 type Defaults struct {
 	Policy    string          // Auto, Always or Never
-	Budget    time.Duration   // for the search, once the failures are known
-	Within    time.Duration   // for the tests; 0 for as long as they take
+	Budget    time.Duration   // for the search, after the failures are known
+	Within    time.Duration   // for the tests; 0 for no limit
 	LogFormat string          // text or json
-	Channels  []channels.Name // in the order to deliver to
+	Channels  []channels.Name // in the order to send to
 }
 
-// Defaults gives the defaults of the environment.
+// Defaults returns the defaults of the environment.
 //
-// On a branch that is protected only by its name, or by being the default one,
-// development still applies: regreen changes the working tree there and never
-// commits or pushes, and it is the shared branch that protection is for. Where
-// the configuration names the branch, and while something else has a claim on
-// the working tree (see Hold), it only proposes.
+// On a branch that is protected only by its name, or because it is the default one, development
+// still applies patches: regreen changes only the working tree and never commits or pushes, and
+// protection is for the shared branch. If the configuration protects the branch, or if there is
+// another reason (see Hold), it only proposes.
 func (e Environment) Defaults() Defaults {
 	d := Defaults{Policy: Auto, Budget: 2 * time.Minute, LogFormat: "text", Channels: []channels.Name{channels.Terminal, channels.File}}
 	if e.Hold != "" {
@@ -46,7 +44,7 @@ func (e Environment) Defaults() Defaults {
 	switch githook.Name(e.Event) {
 	case Manual:
 	case githook.PreCommit, githook.PreMergeCommit, githook.CommitMsg:
-		d.Budget, d.Within = 20*time.Second, 3*time.Minute // somebody waits for the commit
+		d.Budget, d.Within = 20*time.Second, 3*time.Minute // someone waits for the commit
 	default:
 		d.Budget = time.Minute
 	}

@@ -1,14 +1,13 @@
-// Package detect tells where regreen runs and what follows from that: the
-// event, the CI provider, the branch, the base revision, whether the code comes
-// from a fork, whether the branch is protected, and the mode with its reasons.
+// Package detect finds out where regreen runs and what follows from that: the event, the CI
+// provider, the branch, the base revision, whether the code comes from a fork, whether the
+// branch is protected, and the mode with its reasons.
 //
-// Goals: one pure function, Detect, over the environment, the event's payload
-// and the facts git gives; nothing has to be set by hand; each conclusion says
-// why; what came from outside (branch names, payloads) is checked before it is
-// believed.
+// Goals: one pure function, Detect, over the environment, the event's payload and the facts
+// that git reports; users need not set anything; each conclusion says why; input from outside
+// (branch names, payloads) is checked before it is used.
 //
-// Non-goals: it runs no command, reads no file and resolves no revision. The
-// caller gathers the facts and tries the bases it is given.
+// Non-goals: running commands, reading files and resolving revisions. The caller gathers the
+// facts and tries the bases.
 package detect
 
 import (
@@ -17,12 +16,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// Git is what the caller read from the repository. Revisions are full object
-// names, empty when there is none.
+// Git holds the facts about the repository. A revision is a full object name, or empty if there
+// is none.
 type Git struct {
 	Root            string // top of the working tree
 	Branch          string // short name; empty when HEAD is detached
-	Head            string // empty when there is no commit yet
+	Head            string // empty if there is no commit yet
 	Upstream        string // short name of the branch's upstream, such as origin/main
 	UpstreamBase    string // merge-base of HEAD and Upstream
 	DefaultBranch   string // short name without the remote, such as main
@@ -36,19 +35,19 @@ type Git struct {
 	Shallow         bool
 }
 
-// Input is everything Detect looks at.
+// Input is everything that Detect looks at.
 type Input struct {
 	Getenv       func(string) string // nil for an empty environment
 	Hook         githook.Name        // empty outside a hook
-	HookArgs     []string            // as git passed them
+	HookArgs     []string            // from git
 	Git          Git
-	EventPayload []byte   // the file GITHUB_EVENT_PATH names, if any; not trusted
-	Terminal     bool     // a person may be watching
-	BaseFlag     string   // the base that a flag or the configuration names
-	Protected    []string // globs of branches that the configuration protects; see matchBranch
+	EventPayload []byte   // the file that GITHUB_EVENT_PATH names, if any; not trusted
+	Terminal     bool     // someone may be watching
+	BaseFlag     string   // from a flag or the configuration
+	Protected    []string // globs of branches, from the configuration; see matchBranch
 }
 
-// Mode is what sort of place this is; it sets the defaults.
+// Mode is the kind of place that regreen runs in. It decides the defaults.
 type Mode string
 
 // The modes.
@@ -57,35 +56,35 @@ const (
 	Production  Mode = "production"  // CI
 )
 
-// Manual is the event of a command that a person typed. Other events are the
-// name of the hook or, under CI, push, pull_request, schedule, api, trigger and
-// workflow_dispatch, or whatever else GITHUB_EVENT_NAME says.
+// Manual is the event of a command that a user typed. Other events are the name of the hook or,
+// in CI, push, pull_request, schedule, api, trigger and workflow_dispatch, or any other value of
+// GITHUB_EVENT_NAME.
 const Manual = "manual"
 
-// Environment is where regreen runs and why it thinks so.
+// Environment is where regreen runs, with reasons.
 type Environment struct {
 	Event         string   `json:"event"`
 	Provider      string   `json:"provider,omitempty"` // see the constants; empty outside CI
 	Host          string   `json:"host,omitempty"`     // where the repository is hosted, such as github.com
-	Branch        string   `json:"branch,omitempty"`   // short name; from CI's variables when HEAD is detached
+	Branch        string   `json:"branch,omitempty"`   // short name; from CI's variables if HEAD is detached
 	DefaultBranch string   `json:"default_branch,omitempty"`
 	Head          string   `json:"head,omitempty"` // the commit that HEAD names
-	Base          string   `json:"base,omitempty"` // the first of Bases; empty when there is none
+	Base          string   `json:"base,omitempty"` // the first of Bases; empty if there is none
 	BaseWhy       string   `json:"base_why"`
-	Bases         []Base   `json:"bases,omitempty"` // in the order to try them: in a shallow clone some do not resolve
+	Bases         []Base   `json:"bases,omitempty"` // in the order to try them; some do not resolve in a shallow clone
 	PullRequest   int      `json:"pull_request,omitempty"`
 	Fork          bool     `json:"fork,omitempty"`       // the code comes from another repository, or may do so
-	Restricted    bool     `json:"restricted,omitempty"` // to be treated as without write access: a fork's or a bot's event
-	Protected     bool     `json:"protected,omitempty"`  // the branch is one that is not to be changed lightly
+	Restricted    bool     `json:"restricted,omitempty"` // treat it as without write access: the event of a fork or a bot
+	Protected     bool     `json:"protected,omitempty"`  // the branch needs care
 	Detached      bool     `json:"detached,omitempty"`
 	Shallow       bool     `json:"shallow,omitempty"`
 	Mode          Mode     `json:"mode"`
-	Reasons       []string `json:"reasons"`            // for people, never empty: of the mode first, then of the rest
+	Reasons       []string `json:"reasons"`            // for humans, never empty; those of the mode first
 	Underway      string   `json:"underway,omitempty"` // rebase, cherry-pick or bisect
-	Hold          string   `json:"hold,omitempty"`     // why nothing is applied here unless asked for
+	Hold          string   `json:"hold,omitempty"`     // why patches are applied here only on request
 }
 
-// Detect draws the conclusions. It is pure and takes any input.
+// Detect draws the conclusions. It is pure and accepts any input.
 func Detect(in Input) Environment {
 	vars := vars{in.Getenv}
 	ci := readBuild(vars, in.EventPayload)
@@ -94,7 +93,7 @@ func Detect(in Input) Environment {
 		Provider:      ci.provider,
 		Host:          ci.host,
 		Branch:        in.Git.Branch,
-		DefaultBranch: ci.defaultBranch, // CI knows; git's idea of it may be a guess
+		DefaultBranch: ci.defaultBranch, // CI knows it; git may only guess
 		Head:          in.Git.Head,
 		PullRequest:   ci.pullRequest,
 		Fork:          ci.fork != "",
@@ -124,8 +123,8 @@ func Detect(in Input) Environment {
 	return env
 }
 
-// event names what made regreen run. A hook is nearer than the CI job in which
-// somebody commits.
+// event returns what made regreen run. A hook takes precedence over the CI job in which someone
+// commits.
 func event(hook githook.Name, ci build) string {
 	switch {
 	case hook != "":
@@ -138,9 +137,9 @@ func event(hook githook.Name, ci build) string {
 	return Manual
 }
 
-// mode tells a developer's machine from everything else. A protected branch on
-// a developer's machine is still development: what is protected is the branch
-// that others share, which no hook before the push touches.
+// mode distinguishes a developer's machine from CI. A protected branch on a developer's machine
+// is still development: protection is for the shared branch, which no hook before the push
+// touches.
 func mode(in Input, ci build) (Mode, []string) {
 	if ci.provider != "" {
 		return Production, []string{ci.why}
@@ -155,7 +154,7 @@ func mode(in Input, ci build) (Mode, []string) {
 	return Development, reasons
 }
 
-// remarks are the reasons for what is not the mode.
+// remarks returns the reasons for all but the mode.
 func remarks(env Environment, ci build, p protection) []string {
 	var list []string
 	if ci.provider != "" {
@@ -175,8 +174,8 @@ func remarks(env Environment, ci build, p protection) []string {
 	return append(list, ci.remarks...)
 }
 
-// underway names what moves HEAD by steps. A merge is not among it: it is
-// concluded by a commit like any other.
+// underway returns the operation that moves HEAD step by step. A merge is none of them: it ends
+// with a commit like any other.
 func underway(git Git) string {
 	switch {
 	case git.Rebasing:
@@ -189,16 +188,15 @@ func underway(git Git) string {
 	return ""
 }
 
-// hold says who else has a claim on the working tree, or why else files are
-// better left alone unless --apply says otherwise.
+// hold returns why regreen does not change files here unless --apply says so.
 func hold(vars vars, env Environment, p protection) string {
 	switch {
 	case env.Underway != "":
-		return fmt.Sprintf("a %s is under way", env.Underway)
+		return fmt.Sprintf("a %s is in progress", env.Underway)
 	case vars.is("PRE_COMMIT"):
-		return "the pre-commit framework has stashed changes and fails when files are modified"
+		return "pre-commit stashed your unstaged changes and treats edits as failures"
 	case env.Restricted:
-		return "the code comes from where it cannot be trusted"
+		return "the code comes from an untrusted source"
 	case p.configured:
 		return "the configuration protects this branch"
 	}

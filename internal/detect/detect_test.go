@@ -11,7 +11,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/channels"
 )
 
-// Object names of a history: forked from fork, upstream at pushed, now at head.
+// Object names in a history that forked off at fork, was pushed up to pushed and is now at head.
 var (
 	head   = strings.Repeat("a", 40)
 	fork   = strings.Repeat("b", 40)
@@ -49,7 +49,7 @@ func TestBase(t *testing.T) {
 		{"no commit", Input{Git: Git{Branch: "main"}}, nil},
 		{"no commit, pre-commit", Input{Hook: "pre-commit", Git: Git{Branch: "main"}}, nil},
 		{"flag", Input{BaseFlag: "v1.2", Git: feature()}, []string{"v1.2"}},
-		{"flag wins in a hook", Input{BaseFlag: "v1.2", Hook: "pre-commit", Git: feature()}, []string{"v1.2"}},
+		{"flag in a hook", Input{BaseFlag: "v1.2", Hook: "pre-commit", Git: feature()}, []string{"v1.2"}},
 		{"pre-commit", Input{Hook: "pre-commit", Git: feature()}, []string{head}},
 		{"post-commit", Input{Hook: "post-commit", Git: feature()}, []string{head + "~1"}},
 		{"merge", Input{Hook: "post-merge", HookArgs: []string{"0"}, Git: Git{Branch: "main", Head: head, OrigHead: orig}}, []string{orig, head + "~1"}},
@@ -61,17 +61,17 @@ func TestBase(t *testing.T) {
 		{"hook without its arguments", Input{Hook: "post-checkout", Git: onMain(head)}, []string{head + "~1"}},
 		{"amend", Input{Hook: "post-rewrite", HookArgs: []string{"amend"}, Git: feature()}, []string{head + "~1"}},
 		{"rebase", Input{Hook: "post-rewrite", HookArgs: []string{"rebase"}, Git: feature()}, []string{fork, pushed, head + "~1"}},
-		{"push compares with what was pushed", Input{Hook: "pre-push", HookArgs: []string{"origin", "url"}, Git: feature()}, []string{pushed, fork, head + "~1"}},
+		{"push", Input{Hook: "pre-push", HookArgs: []string{"origin", "url"}, Git: feature()}, []string{pushed, fork, head + "~1"}},
 		{"feature", Input{Git: feature()}, []string{fork, pushed}},
-		{"feature that follows another branch", Input{Git: triangular}, []string{pushed, fork}},
+		{"feature with another branch as upstream", Input{Git: triangular}, []string{pushed, fork}},
 		{"main, ahead", Input{Git: onMain(pushed)}, []string{pushed}},
 		{"main, nothing ahead", Input{Git: onMain(head)}, []string{head}},
-		{"no remote at all", Input{Git: Git{Branch: "main", Head: head, DefaultBranch: "main", DefaultBase: head}}, []string{head}},
+		{"no remote", Input{Git: Git{Branch: "main", Head: head, DefaultBranch: "main", DefaultBase: head}}, []string{head}},
 		{"nothing known", Input{Git: Git{Head: head}}, []string{head}},
 		{"merging", Input{Git: Git{Branch: "feature", Head: head, DefaultBranch: "main", DefaultBase: fork, MergeInProgress: true}}, []string{head, fork}},
 		{"detached", Input{Git: detached}, []string{fork}},
-		{"CI, main, nothing said", Input{Getenv: environ{"CI": "true"}.getenv, Git: onMain(head)}, []string{head + "~1"}},
-		{"CI, feature, nothing said", Input{Getenv: environ{"CI": "true"}.getenv, Git: detached}, []string{fork, head + "~1"}},
+		{"CI, main, no other variables", Input{Getenv: environ{"CI": "true"}.getenv, Git: onMain(head)}, []string{head + "~1"}},
+		{"CI, feature, no other variables", Input{Getenv: environ{"CI": "true"}.getenv, Git: detached}, []string{fork, head + "~1"}},
 		{"hook inside CI", Input{Getenv: environ{"CI": "true"}.getenv, Hook: "pre-commit", Git: feature()}, []string{head}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -88,7 +88,7 @@ func TestBase(t *testing.T) {
 				t.Errorf("bases (-want +got):\n%s", diff)
 			}
 			if env.BaseWhy == "" {
-				t.Error("no reason for the base, or for there being none")
+				t.Error("no reason for the base, or for having none")
 			}
 		})
 	}
@@ -121,7 +121,7 @@ func TestMode(t *testing.T) {
 				t.Errorf("mode %s, event %s; want %s, %s", env.Mode, env.Event, tt.mode, tt.event)
 			}
 			if !slices.Contains(env.Reasons, tt.reason) {
-				t.Errorf("reasons %q lack %q", env.Reasons, tt.reason)
+				t.Errorf("reasons %q, want %q among them", env.Reasons, tt.reason)
 			}
 		})
 	}
@@ -160,9 +160,8 @@ func TestProtected(t *testing.T) {
 	}
 }
 
-// Protection by name alone does not stop a developer's own working tree from
-// being repaired; what the user configured does, and so does whatever else has
-// a claim on the tree.
+// Protection by name alone does not prevent repairs in a developer's working tree. Protection by
+// the configuration does, and so do an operation in progress and other reasons to hold back.
 func TestPolicy(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -186,10 +185,10 @@ func TestPolicy(t *testing.T) {
 			t.Errorf("%s: policy %s, want %s", tt.name, got, tt.want)
 		}
 		if git := tt.in.Git; (env.Underway != "") != (git.Rebasing || git.CherryPicking || git.Bisecting) {
-			t.Errorf("%s: under way is %q", tt.name, env.Underway)
+			t.Errorf("%s: operation %q", tt.name, env.Underway)
 		}
 		if (env.Hold == "") != (tt.want == Auto) {
-			t.Errorf("%s: hold is %q", tt.name, env.Hold)
+			t.Errorf("%s: hold %q", tt.name, env.Hold)
 		}
 	}
 }

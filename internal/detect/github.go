@@ -12,7 +12,7 @@ import (
 // maxPayload is GitHub's own limit for the payload of a webhook, in bytes.
 const maxPayload = 25 << 20
 
-// payload is the part of GitHub's webhook payloads that is of use here.
+// payload is the part of GitHub's webhook payloads that regreen uses.
 type payload struct {
 	Before     string     `json:"before"`
 	Repository repository `json:"repository"`
@@ -49,7 +49,7 @@ type payload struct {
 type side struct {
 	Ref  string      `json:"ref"`
 	SHA  string      `json:"sha"`
-	Repo *repository `json:"repo"` // null when a fork was deleted
+	Repo *repository `json:"repo"` // null if a fork was deleted
 }
 
 type repository struct {
@@ -57,28 +57,28 @@ type repository struct {
 	DefaultBranch string `json:"default_branch"`
 }
 
-// parsePayload reads a payload without trust: its size is bounded, and a value
-// of the wrong type makes the whole of it unreadable.
+// parsePayload reads an untrusted payload. Its size is limited, and a value of the wrong type
+// makes all of it invalid.
 func parsePayload(data []byte) (payload, error) {
 	var p payload
 	switch {
 	case len(data) == 0:
 		return p, fmt.Errorf("there is no event payload")
 	case len(data) > maxPayload:
-		return p, fmt.Errorf("the event payload is over %d MiB", maxPayload>>20)
+		return p, fmt.Errorf("the event payload is larger than %d MiB", maxPayload>>20)
 	}
 	if err := json.Unmarshal(data, &p); err != nil {
-		return payload{}, fmt.Errorf("the event payload cannot be read: %.200q", err.Error())
+		return payload{}, fmt.Errorf("cannot read the event payload: %.200q", err.Error())
 	}
 	return p, nil
 }
 
-// from tells whether the head is in another repository than the base. When that
-// cannot be known it is taken for a fork, since only that is safe.
+// from returns why the head is in a fork, or "" if it is in the same repository as the base. If
+// that is unknown, it is treated as a fork, which is safe.
 func from(head *repository, base repository) (fork string) {
 	switch {
 	case head == nil || head.FullName == "":
-		return "the payload does not name the head's repository: taken for a fork"
+		return "the payload does not name the repository of the head: treated as a fork"
 	case !strings.EqualFold(head.FullName, base.FullName):
 		return fmt.Sprintf("the head is in %.100q, the base in %.100q: a fork", head.FullName, base.FullName)
 	}
@@ -104,7 +104,7 @@ func readGitHub(b *build, v vars, body hookBody) {
 		b.source("GITHUB_HEAD_REF", head)
 	}
 	if v.get("GITHUB_ACTOR") == "dependabot[bot]" {
-		b.bot = "Dependabot made the event: its token can only read"
+		b.bot = "Dependabot triggered the event: its token is read-only"
 	}
 
 	p, err := parsePayload(body)
@@ -125,7 +125,7 @@ func readGitHub(b *build, v vars, body hookBody) {
 		b.readWorkflowRun(p)
 	case b.event == "issue_comment" && p.Issue.PullRequest != nil:
 		b.pullRequest = max(0, p.Issue.Number)
-		b.fork = "a comment does not tell where the pull request comes from: taken for a fork"
+		b.fork = "a comment does not say where the pull request comes from: treated as a fork"
 	}
 	if v.is("GITHUB_REF_PROTECTED") && b.pullRequest == 0 {
 		b.protected = "GITHUB_REF_PROTECTED: GitHub protects the branch"
@@ -138,7 +138,7 @@ func (b *build) readPullRequest(p payload, v vars) {
 	}
 	pr := p.PullRequest
 	if pr == nil {
-		b.fork = "the payload does not tell where the pull request comes from: taken for a fork"
+		b.fork = "the payload does not say where the pull request comes from: treated as a fork"
 		b.target(v.get("GITHUB_BASE_REF"))
 		return
 	}
@@ -152,18 +152,18 @@ func (b *build) readPullRequest(p payload, v vars) {
 	}
 	b.fork = from(pr.Head.Repo, base)
 	if pr.User.Login == "dependabot[bot]" {
-		b.bot = "the pull request is Dependabot's"
+		b.bot = "Dependabot opened the pull request"
 	}
 	b.compare(pr.Base.SHA, "the base of the pull request")
 	b.target(cmp.Or(v.get("GITHUB_BASE_REF"), pr.Base.Ref))
 }
 
-// readWorkflowRun tells about the run that has ended. What it was compared with
-// is left out: this job checks out the default branch, not what that run did.
+// readWorkflowRun reads about the run that has ended. It leaves out the base of that run: this job
+// checks out the default branch, not what that run did.
 func (b *build) readWorkflowRun(p payload) {
 	run := p.WorkflowRun
 	if run == nil {
-		b.fork = "the payload does not tell whose run has ended: taken for a fork"
+		b.fork = "the payload does not say whose run has ended: treated as a fork"
 		return
 	}
 	b.branch = branch(run.HeadBranch)

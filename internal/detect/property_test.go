@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// check holds what is true of every environment, whatever went in.
+// check checks what is true of the environment for any input.
 func check(t interface {
 	Helper()
 	Errorf(string, ...any)
@@ -26,7 +26,7 @@ func check(t interface {
 		t.Errorf("mode %q", env.Mode)
 	}
 	if env.Provider != "" && env.Mode != Production {
-		t.Errorf("mode %s under %s", env.Mode, env.Provider)
+		t.Errorf("mode %s in %s", env.Mode, env.Provider)
 	}
 	if env.Event == "" || env.BaseWhy == "" {
 		t.Errorf("event %q, reason of the base %q", env.Event, env.BaseWhy)
@@ -50,7 +50,7 @@ func check(t interface {
 	}
 	for _, reason := range env.Reasons {
 		if strings.ContainsAny(reason, "\n\r\x1b") {
-			t.Errorf("reason %q can disguise what follows", reason)
+			t.Errorf("reason %q can disguise the text after it", reason)
 		}
 	}
 	if env.PullRequest < 0 {
@@ -64,7 +64,7 @@ func check(t interface {
 	}
 }
 
-// names are all the variables that the sources above read.
+// names are the variables that this package reads.
 var names = []string{
 	"CI", "PRE_COMMIT", "GITHUB_ACTIONS", "GITHUB_EVENT_NAME", "GITHUB_REF", "GITHUB_REF_NAME", "GITHUB_REF_TYPE", "GITHUB_HEAD_REF", "GITHUB_BASE_REF",
 	"GITHUB_REF_PROTECTED", "GITHUB_SERVER_URL", "GITHUB_ACTOR", "GITLAB_CI", "CI_PIPELINE_SOURCE", "CI_MERGE_REQUEST_IID", "CI_MERGE_REQUEST_SOURCE_PROJECT_ID",
@@ -101,7 +101,7 @@ func TestAnyInput(t *testing.T) {
 		env := Detect(in)
 		check(t, in, env)
 		if !reflect.DeepEqual(env, Detect(in)) {
-			t.Errorf("the same input gave another result")
+			t.Errorf("the same input gave a different result")
 		}
 	})
 }

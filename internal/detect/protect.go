@@ -6,14 +6,14 @@ import (
 	"strings"
 )
 
-// protection is why a branch is protected; the zero value means it is not.
+// protection is why a branch is protected. The zero value means that it is not.
 type protection struct {
 	why        string
 	configured bool // by the user's own configuration
 }
 
-// protect looks for the strongest reason. In a fork every name is the fork's
-// own, so that its main is nobody's main here.
+// protect returns the strongest reason. In a fork, every name is the fork's own: its main is not
+// the main of this repository.
 func protect(env Environment, ci build, patterns []string) protection {
 	if env.Fork {
 		return protection{}
@@ -40,9 +40,8 @@ func protect(env Environment, ci build, patterns []string) protection {
 	return protection{}
 }
 
-// matchBranch matches as path.Match does, where * stops at a slash; a final /**
-// stands for one or more further parts, and ** alone for every branch. A
-// malformed pattern matches nothing.
+// matchBranch matches like path.Match, where * does not match a slash. A final /** matches one or
+// more further parts, and ** alone every branch. A malformed pattern matches nothing.
 func matchBranch(pattern, branch string) bool {
 	if branch == "" {
 		return false

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// The CI providers that are told apart.
+// The CI providers.
 const (
 	GitHub    = "github"
 	GitLab    = "gitlab"
@@ -15,21 +15,21 @@ const (
 	Jenkins   = "jenkins"
 	Azure     = "azure"
 	Bitbucket = "bitbucket"
-	Generic   = "ci" // says that it is CI, but not which
+	Generic   = "ci" // CI, but unknown which
 )
 
-// pullRequest is the event that every provider calls otherwise.
+// pullRequest is the event that every provider has another name for.
 const pullRequest = "pull_request"
 
 // provider is a CI service as its environment shows it.
 type provider struct {
 	name     string
-	title    string                       // for people
+	title    string                       // for humans
 	variable string                       // set in every job
-	read     func(*build, vars, hookBody) // nil when there is nothing more to know
+	read     func(*build, vars, hookBody) // nil if there is no more to read
 }
 
-// providers are in the order to try them: those that others imitate come last.
+// providers are in the order to try them. Those that others imitate come last.
 var providers = []provider{
 	{Buildkite, "Buildkite", "BUILDKITE", readBuildkite},
 	{CircleCI, "CircleCI", "CIRCLECI", readCircleCI},
@@ -44,27 +44,28 @@ var providers = []provider{
 	{Generic, "a CI service", "BUILD_NUMBER", nil},
 }
 
-// hookBody is the payload of a webhook, as it came.
+// hookBody is the payload of a webhook as received.
 type hookBody []byte
 
-// build is what a provider tells about the job that runs.
+// build is what a provider says about the job that runs.
 type build struct {
 	provider      string
-	why           string // which variable gave the provider away
+	why           string // which variable shows the provider
 	event         string
 	host          string
-	branch        string // what is built; the source of a pull request
+	branch        string // that is built; the source of a pull request
 	defaultBranch string
 	pullRequest   int
 	bases         []Base
 	fork          string // why it is one
-	bot           string // which one, when its events are restricted like a fork's
-	protected     string // why the provider takes the branch for protected
+	bot           string // which bot, if its events are restricted like a fork's
+	protected     string // why the provider protects the branch
 	deploy        string // the environment that the job deploys to
 	remarks       []string
 }
 
-// readBuild asks the first provider that is there. The zero build means none is.
+// readBuild reads what the first provider says whose variable is set. The zero build means that
+// there is none.
 func readBuild(v vars, payload []byte) build {
 	for _, p := range providers {
 		if !v.is(p.variable) {
@@ -79,29 +80,29 @@ func readBuild(v vars, payload []byte) build {
 	return build{}
 }
 
-// compare adds a commit to compare with, unless it is none.
+// compare adds a commit to compare with, if it is one.
 func (b *build) compare(commit, why string) {
 	if commit = sha(commit); commit != "" {
 		b.bases = append(b.bases, Base{commit, why})
 	}
 }
 
-// target adds the branch that a pull request is to go to.
+// target adds the target branch of a pull request.
 func (b *build) target(ref string) {
 	if name := branch(ref); name != "" {
-		b.bases = append(b.bases, Base{"origin/" + name, "the branch the pull request is for, " + name})
+		b.bases = append(b.bases, Base{"origin/" + name, "the target branch, " + name})
 	}
 }
 
-// source sets the branch, or tells why the name cannot be used.
+// source sets the branch, or notes that its name is not valid.
 func (b *build) source(variable, ref string) {
 	b.branch = branch(ref)
 	if b.branch == "" && ref != "" && !strings.HasPrefix(ref, "refs/") {
-		b.remarks = append(b.remarks, fmt.Sprintf("%s is not the name of a branch: %.100q", variable, ref))
+		b.remarks = append(b.remarks, fmt.Sprintf("%s is not a valid branch name: %.100q", variable, ref))
 	}
 }
 
-// on sets the host from the first URL that has one.
+// on sets the host, from the first URL that has one.
 func (b *build) on(urls ...string) {
 	for _, url := range urls {
 		if host, _ := splitRemote(url); host != "" {
@@ -111,7 +112,7 @@ func (b *build) on(urls ...string) {
 	}
 }
 
-// word is the provider's own word for an event in GitHub's words.
+// word translates a provider's word for an event to GitHub's.
 func word(theirs string, table map[string]string) string {
 	if ours, ok := table[theirs]; ok {
 		return ours
@@ -151,7 +152,7 @@ func readGitLab(b *build, v vars, _ hookBody) {
 	if b.event == pullRequest || v.get("CI_MERGE_REQUEST_IID") != "" {
 		b.event = pullRequest
 		b.pullRequest = cmp.Or(number(v.get("CI_MERGE_REQUEST_IID")), number(v.get("CI_EXTERNAL_PULL_REQUEST_IID")))
-		b.compare(v.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"), "CI_MERGE_REQUEST_DIFF_BASE_SHA, where the merge request begins")
+		b.compare(v.get("CI_MERGE_REQUEST_DIFF_BASE_SHA"), "CI_MERGE_REQUEST_DIFF_BASE_SHA, where the merge request branched off")
 		b.compare(v.first("CI_MERGE_REQUEST_TARGET_BRANCH_SHA", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_SHA"), "the tip of the target branch")
 		b.target(v.first("CI_MERGE_REQUEST_TARGET_BRANCH_NAME", "CI_EXTERNAL_PULL_REQUEST_TARGET_BRANCH_NAME"))
 		return
@@ -163,7 +164,7 @@ func readGitLab(b *build, v vars, _ hookBody) {
 func readCircleCI(b *build, v vars, _ hookBody) {
 	b.event = "push"
 	b.on(v.get("CIRCLE_REPOSITORY_URL"))
-	// A fork's branch is called pull/12, which is a fine name.
+	// A fork's branch is called pull/12, which is a valid name.
 	b.source("CIRCLE_BRANCH", v.get("CIRCLE_BRANCH"))
 	url := v.first("CIRCLE_PULL_REQUEST", "CIRCLE_PULL_REQUESTS")
 	if url != "" || v.get("CIRCLE_PR_NUMBER") != "" {
@@ -175,7 +176,7 @@ func readCircleCI(b *build, v vars, _ hookBody) {
 	}
 }
 
-// numberInURL is the number that a pull request's URL ends with, or 0.
+// numberInURL returns the number at the end of a pull request's URL, or 0.
 func numberInURL(url string) int {
 	url, _, _ = strings.Cut(url, ",")
 	return number(url[strings.LastIndex(url, "/")+1:])
@@ -230,7 +231,7 @@ func readJenkins(b *build, v vars, _ hookBody) {
 		}
 		return
 	}
-	b.compare(v.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), "GIT_PREVIOUS_SUCCESSFUL_COMMIT, the last build that was green")
+	b.compare(v.get("GIT_PREVIOUS_SUCCESSFUL_COMMIT"), "GIT_PREVIOUS_SUCCESSFUL_COMMIT, the last green build")
 	b.compare(v.get("GIT_PREVIOUS_COMMIT"), "GIT_PREVIOUS_COMMIT, the last build")
 }
 
@@ -247,18 +248,18 @@ func readAzure(b *build, v vars, _ hookBody) {
 	b.source("BUILD_SOURCEBRANCH", v.first("SYSTEM_PULLREQUEST_SOURCEBRANCH", "BUILD_SOURCEBRANCH"))
 	b.deploy = v.get("ENVIRONMENT_NAME")
 	if b.event == pullRequest {
-		// For repositories on GitHub the id is not the number that people know.
+		// For repositories on GitHub, the ID is not the number that users know.
 		b.pullRequest = cmp.Or(number(v.get("SYSTEM_PULLREQUEST_PULLREQUESTNUMBER")), number(v.get("SYSTEM_PULLREQUEST_PULLREQUESTID")))
 		b.target(v.get("SYSTEM_PULLREQUEST_TARGETBRANCH"))
 	}
 	if v.is("SYSTEM_PULLREQUEST_ISFORK") {
-		b.fork = "SYSTEM_PULLREQUEST_ISFORK says so: a fork"
+		b.fork = "SYSTEM_PULLREQUEST_ISFORK is set: a fork"
 	}
 }
 
 // https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/
 //
-// Bitbucket runs no pipeline of ours for a fork's pull request.
+// Bitbucket does not run this repository's pipeline for a pull request from a fork.
 func readBitbucket(b *build, v vars, _ hookBody) {
 	b.event = "push"
 	b.on(v.get("BITBUCKET_GIT_HTTP_ORIGIN"), v.get("BITBUCKET_GIT_SSH_ORIGIN"), "https://bitbucket.org")

@@ -24,8 +24,8 @@ var (
 	target = "3600edac4ea84aec00ea5a7c1d5a43a1e0e5dc11"
 )
 
-// The variables are those that each provider documents, with the sort of value
-// that its documentation shows; every checkout is detached, as most are in CI.
+// The variables are those that each provider documents, with values as in its documentation.
+// Every checkout is detached, like most in CI.
 func TestProviders(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -300,13 +300,13 @@ func TestProviders(t *testing.T) {
 				t.Errorf("mode %s under CI", env.Mode)
 			}
 			if !env.Detached {
-				t.Error("HEAD is detached, which is not told")
+				t.Error("a detached HEAD is not reported")
 			}
 		})
 	}
 }
 
-// The branch that git has checked out is nearer than what CI says of the job.
+// The branch that git has checked out takes precedence over what CI says about the job.
 func TestGitBranchWins(t *testing.T) {
 	t.Parallel()
 	env := Detect(Input{Getenv: environ{"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "main"}.getenv, Git: feature()})
@@ -320,10 +320,10 @@ func TestPayloadTooLarge(t *testing.T) {
 	huge := `{"before":"` + before + `"` + strings.Repeat(" ", maxPayload) + `}`
 	env := Detect(Input{Getenv: environ{"GITHUB_ACTIONS": "true", "GITHUB_EVENT_NAME": "push"}.getenv, Git: Git{Head: head}, EventPayload: []byte(huge)})
 	if env.Base == before {
-		t.Error("a payload beyond the limit was believed")
+		t.Error("a payload over the limit was used")
 	}
-	if !strings.Contains(strings.Join(env.Reasons, "\n"), "over 25 MiB") {
-		t.Errorf("reasons %q do not tell", env.Reasons)
+	if !strings.Contains(strings.Join(env.Reasons, "\n"), "larger than 25 MiB") {
+		t.Errorf("reasons %q do not say so", env.Reasons)
 	}
 }
 

@@ -9,8 +9,8 @@ import (
 	"unicode/utf8"
 )
 
-// vars reads the environment. What a pull request's author can choose (names of
-// branches) is checked before it is handed on.
+// vars reads the environment. Callers check the values that the author of a pull request can
+// choose, such as names of branches.
 type vars struct{ getenv func(string) string }
 
 func (v vars) get(name string) string {
@@ -20,7 +20,7 @@ func (v vars) get(name string) string {
 	return strings.TrimSpace(v.getenv(name))
 }
 
-// first is the first of the variables that is set.
+// first returns the value of the first variable that is set.
 func (v vars) first(names ...string) string {
 	for _, name := range names {
 		if value := v.get(name); value != "" {
@@ -30,7 +30,7 @@ func (v vars) first(names ...string) string {
 	return ""
 }
 
-// is reports whether the variable says yes, or anything that is not a no.
+// is reports whether a variable is set to anything that does not mean no.
 func (v vars) is(name string) bool {
 	switch strings.ToLower(v.get(name)) {
 	case "", "0", "false", "no", "off":
@@ -39,7 +39,7 @@ func (v vars) is(name string) bool {
 	return true
 }
 
-// number is the positive number s, or 0.
+// number returns s as a positive number, or 0.
 func number(s string) int {
 	n, err := strconv.ParseUint(s, 10, 31)
 	if err != nil {
@@ -50,8 +50,8 @@ func number(s string) int {
 
 var object = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[0-9a-fA-F]{7,64}$`) })
 
-// sha is the object name s, or empty when s is not one or is all zeros, by
-// which git and the CI providers mean that there is none.
+// sha returns s if it is an object name. All zeros are not: git and the CI providers write them
+// for a missing object.
 func sha(s string) string {
 	if !object().MatchString(s) || strings.Trim(s, "0") == "" {
 		return ""
@@ -59,8 +59,8 @@ func sha(s string) string {
 	return s
 }
 
-// branch is the short name of a branch that git would accept, or empty. A
-// leading refs/heads/ is taken off; other refs, such as tags, are no branches.
+// branch returns the short name of a branch, without refs/heads/, or "" if git would not accept
+// the name or if it is another ref, such as a tag.
 func branch(ref string) string {
 	name, full := strings.CutPrefix(ref, "refs/heads/")
 	if !full && strings.HasPrefix(name, "refs/") {
@@ -72,8 +72,8 @@ func branch(ref string) string {
 	return name
 }
 
-// validRef holds the rules of git check-ref-format for a short name, and
-// refuses what does not print, which could disguise the rest of a report.
+// validRef reports whether a short name follows the rules of git check-ref-format. It also
+// refuses characters that do not print, which could disguise the rest of a report.
 func validRef(name string) bool {
 	if name == "" || name == "@" || len(name) > 255 || !utf8.ValidString(name) || strings.HasPrefix(name, "-") ||
 		strings.HasSuffix(name, ".") || strings.Contains(name, "..") || strings.Contains(name, "@{") ||
@@ -90,9 +90,8 @@ func validRef(name string) bool {
 
 var hostname = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9]([a-z0-9.-]*[a-z0-9])?$`) })
 
-// splitRemote takes the host, in lower case and without a port, and the path,
-// without .git, out of a URL or out of git's user@host:path. Both are empty for
-// a local path.
+// splitRemote returns the host, in lower case and without the port, and the path, without .git,
+// of a URL or of git's user@host:path. Both are empty for a local path.
 func splitRemote(remote string) (host, path string) {
 	_, rest, isURL := strings.Cut(remote, "://")
 	if isURL {
@@ -113,8 +112,8 @@ func splitRemote(remote string) (host, path string) {
 	return host, strings.TrimSuffix(strings.Trim(path, "/"), ".git")
 }
 
-// sameRemote reports whether two URLs name one repository. Hosting services do
-// not tell the case of names apart.
+// sameRemote reports whether two URLs name the same repository. Hosting services ignore the case
+// of names.
 func sameRemote(a, b string) bool {
 	hostA, pathA := splitRemote(a)
 	hostB, pathB := splitRemote(b)
