@@ -10,34 +10,34 @@ import (
 	"strings"
 )
 
-// MergeError is why reports are not those of one search.
+// MergeError says why reports cannot be merged: they are not the shards of one search.
 type MergeError struct{ Msg string }
 
-func (e *MergeError) Error() string { return "merge: " + e.Msg }
+func (e *MergeError) Error() string { return "cannot merge reports: " + e.Msg }
 
-// Merge makes one report of those of the shards of a search. Their order does not matter,
-// and they are left as they are. It is refused with a MergeError that are no shards of one
-// search: of another tree, command, seed or configuration, of another number of shards,
-// or the same shard twice. A report that is not a shard's is merged with none.
+// Merge merges the reports of the shards of one search, in any order, and does not change
+// them. It returns a MergeError for reports that differ in tree, command, seed,
+// configuration or number of shards, for two reports of the same shard, and for a report of
+// an unsharded run among others.
 //
-//   - Shards that are missing, and those that could not run the tests, are an alert: what
-//     the others found is worth something all the same.
-//   - The ledgers are put together; sN- before the ID of an attempt names the shard.
-//   - Clusters are those of the shards whose failures overlap, cut to what the best verified
-//     patch makes green; what no patch does stays red.
-//   - The patches of a cluster are ranked as package repair ranks those of one run, by
-//     Patch.Standing, and their confidence is what it is beside the rivals of all shards.
-//     Patch.On tells on which tree each was verified: a patch that was made on top of
-//     another ranks behind when that other is not taken. Where several are taken that no
-//     shard has tested together, an alert says so, and the verdict is no more than Partial.
-//   - Counts are added up. The time of a stage is that of the shard that took longest: they
-//     ran at the same time.
-//   - What every shard finds out by itself (tests, failures, suspects, origin, what was
-//     learnt) is taken once, of the first that has it; of culprits, a minimal one.
-//   - No patch counts as applied, and receipts are left out: the merged report was not sent.
+//   - A shard that is missing, or could not run the tests, becomes an alert: what the other
+//     shards found is still useful.
+//   - Attempts are concatenated. The prefix sN- of an attempt's ID names its shard.
+//   - Clusters of different shards are joined where their failures overlap, and cut to what
+//     the best verified patch makes green; the rest stays red.
+//   - The patches of a cluster are ranked by Patch.Ranking, in the order that package repair
+//     uses within one run. Their confidence takes the rivals from all shards into account.
+//     Patch.StackedOn names the patches in the tree that a patch was verified on: where one
+//     of those is not picked, the patch ranks last. If no shard has tested the picked
+//     patches together, an alert says so, and the verdict is at most Partial.
+//   - Counts are added up. The time of a stage is that of the slowest shard, because shards
+//     run in parallel.
+//   - What every shard finds out on its own (tests, failures, suspects, origin, learning) is
+//     taken from the first shard that has it. A minimal culprit is preferred.
+//   - No patch counts as applied, and receipts are dropped: the merged report was not sent.
 //
-// The ID is made of what the reports say. A report that is the whole of a search stays as it
-// is but for the IDs of the run and its patches, and the receipts.
+// The ID is a hash of the reports. The only report of an unsharded search changes only in
+// the IDs of the run and its patches, and loses its receipts.
 func Merge(reports []*Report) (*Report, error) {
 	m, err := newMerge(reports)
 	if err != nil {
@@ -60,34 +60,34 @@ func Merge(reports []*Report) (*Report, error) {
 
 type merge struct {
 	shards []*Report // in the order of their numbers
-	ran    []*Report // those that could run the tests; all when none could
+	ran    []*Report // the shards that could run the tests; all of them if none could
 	id     string
 	out    *Report
-	prefix map[*Report]string // of the IDs of attempts
+	prefix map[*Report]string // of attempt IDs
 
-	untested []string // the patches taken, when no shard has tested them together
+	untested []string // the picked patches, if no shard has tested them together
 }
 
-// newMerge checks that reports are shards of one search.
+// newMerge checks that the reports are shards of one search.
 func newMerge(reports []*Report) (*merge, error) {
 	if len(reports) == 0 {
-		return nil, &MergeError{"there is no report"}
+		return nil, &MergeError{"no reports"}
 	}
 	m := &merge{shards: slices.Clone(reports), prefix: make(map[*Report]string)}
-	diffs := make(map[string]string) // of patches; shards that were told of an earlier run have the same
+	diffs := make(map[string]string) // by patch ID; shards that reuse an earlier run share its patches
 	for _, r := range m.shards {
 		switch {
 		case r == nil:
-			return nil, &MergeError{"there is a report that is none"}
+			return nil, &MergeError{"a report is missing"}
 		case len(reports) > 1 && r.Shard == nil:
-			return nil, &MergeError{fmt.Sprintf("run %s is not a shard's, and there are others", r.ID)}
+			return nil, &MergeError{fmt.Sprintf("run %s is not sharded, and is not the only report", r.ID)}
 		}
 		if err := r.Check(); err != nil {
 			return nil, &MergeError{fmt.Sprintf("run %.40q: %v", r.ID, err)}
 		}
 		for _, p := range r.Patches {
-			if diff, there := diffs[p.ID]; there && diff != p.Diff {
-				return nil, &MergeError{fmt.Sprintf("two patches are %s", p.ID)}
+			if diff, seen := diffs[p.ID]; seen && diff != p.Diff {
+				return nil, &MergeError{fmt.Sprintf("two patches have the ID %s", p.ID)}
 			}
 			diffs[p.ID] = p.Diff
 		}
@@ -123,7 +123,7 @@ func newMerge(reports []*Report) (*merge, error) {
 	return m, nil
 }
 
-// number is a report's shard, 0 of one that is none.
+// number returns the number of r's shard, and 0 for a run without shards.
 func (r *Report) number() int {
 	if r.Shard == nil {
 		return 0
@@ -131,14 +131,14 @@ func (r *Report) number() int {
 	return r.Shard.Index
 }
 
-// sameSearch tells in what two reports are not of one search. What a run did not come to
-// find out is taken to be the same.
+// sameSearch returns a MergeError that says how two reports differ if they are not from one
+// search. A value that one of the runs never found out counts as equal.
 func sameSearch(a, b *Report) error {
 	differ := func(what, was, is string, always bool) error {
 		if was == is || !always && (was == "" || is == "") {
 			return nil
 		}
-		return &MergeError{fmt.Sprintf("runs %s and %s are not of one search: %s is %.40q, and %.40q", a.ID, b.ID, what, was, is)}
+		return &MergeError{fmt.Sprintf("runs %s and %s are not from the same search: %s differs: %.40q and %.40q", a.ID, b.ID, what, was, is)}
 	}
 	if err := cmp.Or(
 		differ("the number of shards", fmt.Sprint(a.Shard.Total), fmt.Sprint(b.Shard.Total), true),
@@ -154,7 +154,7 @@ func sameSearch(a, b *Report) error {
 	)
 }
 
-// whole takes the one report as it is.
+// whole copies the only report, under a new ID.
 func (m *merge) whole() {
 	m.out = m.shards[0].clone()
 	m.out.ID = m.id
@@ -163,7 +163,7 @@ func (m *merge) whole() {
 	}
 }
 
-// clone is a copy of r whose lists of patches, clusters, failures and attempts are its own.
+// clone returns a copy of r with its own lists of patches, clusters, failures and attempts.
 func (r *Report) clone() *Report {
 	c := *r
 	c.Failures, c.Attempts, c.Patches = slices.Clone(r.Failures), slices.Clone(r.Attempts), slices.Clone(r.Patches)
@@ -175,7 +175,7 @@ func (r *Report) clone() *Report {
 	return &c
 }
 
-// settle finds the verdict.
+// settle sets the verdict.
 func (m *merge) settle() {
 	out := m.out
 	repaired := out.repaired()
@@ -193,31 +193,31 @@ func (m *merge) settle() {
 	case repaired == 0:
 		out.Verdict = Red
 	case repaired < len(out.Clusters), slices.ContainsFunc(out.Failures, func(f Failure) bool { return f.Status == FailureNew && f.Cluster == 0 }),
-		!m.together():
+		!m.testedTogether():
 		out.Verdict = Partial
 	default:
 		out.Verdict = Proposed
 	}
 	for _, r := range m.ran {
 		if passes := r.Verdict == Green || r.Verdict == Known || r.Verdict == Flaky; passes && out.failures(FailureNew) > 0 {
-			out.Notes = append(out.Notes, fmt.Sprintf("shard %d saw nothing to repair where others did, and searched nothing", r.number()))
+			out.Notes = append(out.Notes, fmt.Sprintf("shard %d found nothing to repair, although other shards did, and searched nothing", r.number()))
 		}
 	}
 }
 
-// together tells whether the patches taken were tested together, and alerts when they were
-// not.
-func (m *merge) together() bool {
-	taken := make(map[string]*Patch)
+// testedTogether reports whether a shard has tested the picked patches together. If none
+// has, it records them in m.untested.
+func (m *merge) testedTogether() bool {
+	picked := make(map[string]*Patch)
 	for _, c := range m.out.Clusters {
 		for i := range m.out.Patches {
 			if p := &m.out.Patches[i]; p.ID == c.Patch && c.Patch != "" {
-				taken[p.ID] = p
+				picked[p.ID] = p
 			}
 		}
 	}
-	ids := slices.Sorted(maps.Keys(taken))
-	for _, p := range taken {
+	ids := slices.Sorted(maps.Keys(picked))
+	for _, p := range picked {
 		on := append(slices.Clone(p.StackedOn), p.ID)
 		slices.Sort(on)
 		if slices.Equal(slices.Compact(on), ids) {
@@ -228,8 +228,8 @@ func (m *merge) together() bool {
 	return false
 }
 
-// alertUntested tells that the patches taken were verified each by itself, and which were
-// together.
+// alertUntested warns that the picked patches were only verified separately, and names the
+// patches that one shard has tested together, if there are any.
 func (m *merge) alertUntested(renamed func(string) string) {
 	names := func(ids []string) string {
 		out := make([]string, len(ids))
@@ -241,16 +241,16 @@ func (m *merge) alertUntested(renamed func(string) string) {
 	hint := "apply them and run the tests"
 	for _, r := range m.ran {
 		if kept := r.kept(); r.Verdict == Proposed && len(kept) == len(r.Clusters) && len(kept) > 1 {
-			hint += fmt.Sprintf(", or take %s, which shard %d has tested together", names(kept), r.number())
+			hint += fmt.Sprintf(", or use %s, which shard %d has tested together", names(kept), r.number())
 			break
 		}
 	}
 	m.out.Alerts = append(m.out.Alerts, Alert{
-		Level: LevelWarning, Text: names(m.untested) + " were verified by different shards: nobody has tested them together", Hint: hint,
+		Level: LevelWarning, Text: names(m.untested) + " were verified by different shards and have not been tested together", Hint: hint,
 	})
 }
 
-// kept are the patches that a run has kept.
+// kept returns the IDs of the patches that a run has kept.
 func (r *Report) kept() []string {
 	var ids []string
 	for _, c := range r.Clusters {
@@ -261,7 +261,7 @@ func (r *Report) kept() []string {
 	return ids
 }
 
-// rename gives the patches IDs of the merged run.
+// rename replaces the IDs of patches by ones that start with the ID of the merged run.
 func (m *merge) rename() {
 	name := make(map[string]string)
 	for i := range m.out.Patches {

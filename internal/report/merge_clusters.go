@@ -7,44 +7,44 @@ import (
 	"slices"
 )
 
-// part is a cluster of a shard, as far as the merged report has not told it yet.
+// part is what is left of a shard's cluster while the merged clusters are made.
 type part struct {
 	shard    *Report
 	number   int             // of the cluster in its shard
-	failures map[string]bool // that no merged cluster has yet
+	failures map[string]bool // those that are not in a merged cluster yet
 	patches  []*ranked
 	cause    string
 }
 
-// ranked is a patch with what decides its rank.
+// ranked is a patch and what decides its rank.
 type ranked struct {
 	Patch
-	of      *part
+	part    *part
 	ranking Ranking
 }
 
-// cluster makes clusters of those of the shards, and ranks the patches of each.
+// cluster merges the clusters of the shards and ranks the patches of each.
 func (m *merge) cluster() {
 	parts, loose := m.parts()
-	var taken []string // patches
+	var picked []string // patch IDs
 	for len(parts) > 0 {
 		group := overlapping(parts)
-		best := bestOf(group, taken)
+		best := bestOf(group, picked)
 		failures := make(map[string]bool)
 		for _, p := range group {
-			if best == nil || p == best.of {
+			if best == nil || p == best.part {
 				maps.Copy(failures, p.failures)
 			}
 		}
 		c := Cluster{Cause: group[0].cause, Status: ClusterRed, Failures: slices.Sorted(maps.Keys(failures))}
 		if best != nil {
-			c.Cause, c.Status, c.Patch = best.of.cause, ClusterRepaired, best.ID
-			taken = append(taken, best.ID)
+			c.Cause, c.Status, c.Patch = best.part.cause, ClusterRepaired, best.ID
+			picked = append(picked, best.ID)
 		}
 		m.out.Clusters = append(m.out.Clusters, c)
 		var patches []*ranked
 		for _, p := range group {
-			if !meet(p.failures, failures) {
+			if !overlap(p.failures, failures) {
 				continue
 			}
 			patches = append(patches, p.patches...)
@@ -55,22 +55,22 @@ func (m *merge) cluster() {
 		parts = slices.DeleteFunc(parts, func(p *part) bool { return len(p.failures) == 0 })
 	}
 	m.rank(loose, nil, 0)
-	of := make(map[string]int) // the cluster of a failure
+	clusterOf := make(map[string]int) // by failure ID
 	for i, c := range m.out.Clusters {
 		for _, id := range c.Failures {
-			of[id] = i + 1
+			clusterOf[id] = i + 1
 		}
 	}
 	for i := range m.out.Failures {
 		f := &m.out.Failures[i]
-		if f.Cluster = of[f.ID]; f.Cluster > 0 {
+		if f.Cluster = clusterOf[f.ID]; f.Cluster > 0 {
 			f.Status = FailureNew
 		}
 	}
 }
 
-// parts are the clusters of the shards in the order that they were come to, and the
-// patches of none.
+// parts returns the clusters of the shards, in the order in which a run works on them, and
+// the loose patches: those of no cluster.
 func (m *merge) parts() (parts []*part, loose []*ranked) {
 	seen := make(map[string]bool)
 	for _, r := range m.ran {
@@ -93,12 +93,12 @@ func (m *merge) parts() (parts []*part, loose []*ranked) {
 				p.ranking = *patch.Ranking
 			}
 			if patch.Cluster < 1 || len(own[patch.Cluster-1].failures) == 0 {
-				p.of = &part{shard: r}
+				p.part = &part{shard: r}
 				loose = append(loose, p)
 				continue
 			}
-			p.of = own[patch.Cluster-1]
-			p.of.patches = append(p.of.patches, p)
+			p.part = own[patch.Cluster-1]
+			p.part.patches = append(p.part.patches, p)
 		}
 		parts = append(parts, own...)
 	}
@@ -107,15 +107,15 @@ func (m *merge) parts() (parts []*part, loose []*ranked) {
 	return parts, loose
 }
 
-// overlapping are the first of some parts and those that have failures in common with it,
-// or with one that has.
+// overlapping returns the first part and those connected to it by shared failures, directly
+// or through other parts.
 func overlapping(parts []*part) []*part {
 	group := []*part{parts[0]}
 	all := maps.Clone(parts[0].failures)
 	for grown := true; grown; {
 		grown = false
 		for _, p := range parts {
-			if !slices.Contains(group, p) && meet(p.failures, all) {
+			if !slices.Contains(group, p) && overlap(p.failures, all) {
 				group, grown = append(group, p), true
 				maps.Copy(all, p.failures)
 			}
@@ -124,8 +124,8 @@ func overlapping(parts []*part) []*part {
 	return group
 }
 
-// meet tells whether two sets have something in common.
-func meet(a, b map[string]bool) bool {
+// overlap reports whether two sets have an element in common.
+func overlap(a, b map[string]bool) bool {
 	for k := range a {
 		if b[k] {
 			return true
@@ -134,13 +134,13 @@ func meet(a, b map[string]bool) bool {
 	return false
 }
 
-// bestOf is the best of the verified patches of some parts, nil where there is none. What
-// was verified on top of patches that are not among those taken comes last.
-func bestOf(group []*part, taken []string) *ranked {
+// bestOf returns the best verified patch of some parts, or nil. Patches that were verified on
+// top of others than the picked ones come last.
+func bestOf(group []*part, picked []string) *ranked {
 	var best *ranked
 	for _, part := range group {
 		for _, p := range part.patches {
-			if p.State == PatchVerified && (best == nil || before(p, best, taken)) {
+			if p.State == PatchVerified && (best == nil || before(p, best, picked)) {
 				best = p
 			}
 		}
@@ -148,24 +148,24 @@ func bestOf(group []*part, taken []string) *ranked {
 	return best
 }
 
-// before tells whether a verified patch is better than another: by the order in which
-// package repair confirms what is plausible until one is verified.
-func before(a, b *ranked, taken []string) bool {
+// before reports whether the verified patch a is better than b. The order is the one in
+// which package repair confirms plausible patches until one is verified.
+func before(a, b *ranked, picked []string) bool {
 	return cmp.Or(
-		first(a.fits(taken), b.fits(taken)),
+		trueFirst(a.fits(picked), b.fits(picked)),
 		cmp.Compare(a.ranking.Phase, b.ranking.Phase),
 		cmp.Compare(b.ranking.Fixes, a.ranking.Fixes),
 		cmp.Compare(a.ranking.StillFailing, b.ranking.StillFailing),
-		first(a.ranking.Screened, b.ranking.Screened),
+		trueFirst(a.ranking.Screened, b.ranking.Screened),
 		cmp.Compare(b.ranking.Likelihood, a.ranking.Likelihood),
-		cmp.Compare(a.of.shard.number(), b.of.shard.number()),
+		cmp.Compare(a.part.shard.number(), b.part.shard.number()),
 		cmp.Compare(a.Rank, b.Rank),
 		cmp.Compare(a.ID, b.ID),
 	) < 0
 }
 
-// first puts what is so before what is not.
-func first(a, b bool) int {
+// trueFirst compares booleans, true before false.
+func trueFirst(a, b bool) int {
 	switch {
 	case a == b:
 		return 0
@@ -175,18 +175,18 @@ func first(a, b bool) int {
 	return 1
 }
 
-// fits tells whether a patch was verified on a tree with no other patches than these.
-func (p *ranked) fits(taken []string) bool {
+// fits reports whether all patches in the tree that p was verified on are picked.
+func (p *ranked) fits(picked []string) bool {
 	for _, id := range p.StackedOn {
-		if !slices.Contains(taken, id) {
+		if !slices.Contains(picked, id) {
 			return false
 		}
 	}
 	return true
 }
 
-// rank adds the patches of a cluster, the best first, with the confidence that they have
-// beside each other.
+// rank adds the patches of a cluster, the best first, with their confidence among one
+// another.
 func (m *merge) rank(patches []*ranked, best *ranked, cluster int) {
 	tier := func(p *ranked) int {
 		switch {
@@ -204,7 +204,7 @@ func (m *merge) rank(patches []*ranked, best *ranked, cluster int) {
 	slices.SortFunc(patches, func(a, b *ranked) int {
 		return cmp.Or(
 			cmp.Compare(tier(a), tier(b)), cmp.Compare(b.ranking.Likelihood, a.ranking.Likelihood),
-			cmp.Compare(a.of.shard.number(), b.of.shard.number()), cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.ID, b.ID),
+			cmp.Compare(a.part.shard.number(), b.part.shard.number()), cmp.Compare(a.Rank, b.Rank), cmp.Compare(a.ID, b.ID),
 		)
 	})
 	total := totals(patches)
@@ -219,24 +219,24 @@ func (m *merge) rank(patches []*ranked, best *ranked, cluster int) {
 	Agree(m.out.Patches, cluster)
 }
 
-// totals are what patches and the rivals that were not come to are worth together, by the
-// turn of the search that found them.
+// totals returns, by phase of the search, the summed likelihood of the patches and of the
+// rivals that the search left out.
 func totals(patches []*ranked) map[int]float64 {
 	type search struct {
-		of   *part
-		turn int
+		part  *part
+		phase int
 	}
 	total, rivals := make(map[int]float64), make(map[search]float64)
 	for _, p := range patches {
 		if p.State != PatchRefused {
 			total[p.ranking.Phase] += p.ranking.Likelihood
 		}
-		rivals[search{p.of, p.ranking.Phase}] = p.ranking.RivalLikelihood
+		rivals[search{p.part, p.ranking.Phase}] = p.ranking.RivalLikelihood
 	}
-	for _, of := range slices.SortedFunc(maps.Keys(rivals), func(a, b search) int {
-		return cmp.Or(cmp.Compare(a.of.shard.number(), b.of.shard.number()), cmp.Compare(a.of.number, b.of.number), cmp.Compare(a.turn, b.turn))
-	}) { // in one order, so that the sum is the same each time
-		total[of.turn] += rivals[of]
+	for _, s := range slices.SortedFunc(maps.Keys(rivals), func(a, b search) int {
+		return cmp.Or(cmp.Compare(a.part.shard.number(), b.part.shard.number()), cmp.Compare(a.part.number, b.part.number), cmp.Compare(a.phase, b.phase))
+	}) { // in a fixed order, so that rounding gives the same sum each time
+		total[s.phase] += rivals[s]
 	}
 	return total
 }

@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// collect takes everything but clusters and patches.
+// collect merges everything except clusters and patches.
 func (m *merge) collect() {
 	out := m.ran[0].clone()
 	m.out = out
@@ -56,32 +56,32 @@ func (m *merge) collect() {
 			out.Bypasses = r.Bypasses
 		}
 	}
-	m.failures()
-	m.replay()
+	m.collectFailures()
+	m.setReplay()
 }
 
-// alertMissing tells of shards that are not there or could not run.
+// alertMissing adds alerts for shards that are missing or could not run the tests.
 func (m *merge) alertMissing() {
 	alert := func(text, hint string) {
 		m.out.Alerts = append(m.out.Alerts, Alert{Level: LevelWarning, Text: text, Hint: hint})
 	}
-	there := make(map[int]bool)
+	present := make(map[int]bool)
 	for _, r := range m.shards {
-		there[r.Shard.Index] = true
+		present[r.Shard.Index] = true
 		if r.Verdict == NotRun && len(m.ran) < len(m.shards) {
 			alert(fmt.Sprintf("shard %d could not run the tests: %s", r.Shard.Index, cut(oneLine(r.Problem.What), maxSpan)), r.Problem.Hint)
 		}
 	}
-	of := m.shards[0].Shard.Total
+	total := m.shards[0].Shard.Total
 	var missing []string
-	for i := range of {
-		if !there[i+1] {
+	for i := range total {
+		if !present[i+1] {
 			missing = append(missing, fmt.Sprint(i+1))
 		}
 	}
 	if len(missing) > 0 {
-		alert(fmt.Sprintf("%d of %d shards are here: what %s would have searched is not in this report",
-			len(there), of, strings.Join(missing, ", ")), "run the missing shards, and merge again")
+		alert(fmt.Sprintf("only %d of %d shards were merged; missing: %s",
+			len(present), total, strings.Join(missing, ", ")), "run the missing shards and merge again")
 	}
 }
 
@@ -101,8 +101,9 @@ func (s *Stats) add(o *Stats) {
 	}
 }
 
-// failures are those of all shards, each once: the worst that one has seen of a test counts.
-func (m *merge) failures() {
+// collectFailures lists the failures of all shards. A test that fails in several has the
+// worst status that a shard saw.
+func (m *merge) collectFailures() {
 	bad := []FailureStatus{FailureFlaky, FailureKnown, FailureNew} // the worst last
 	m.out.Failures = nil
 	at := make(map[string]int)
@@ -112,9 +113,9 @@ func (m *merge) failures() {
 			if f.Status == FailureFixed {
 				f.Status = FailureNew
 			}
-			i, there := at[f.ID]
+			i, seen := at[f.ID]
 			switch {
-			case !there:
+			case !seen:
 				at[f.ID] = len(m.out.Failures)
 				m.out.Failures = append(m.out.Failures, f)
 			case slices.Index(bad, f.Status) > slices.Index(bad, m.out.Failures[i].Status):
@@ -124,8 +125,8 @@ func (m *merge) failures() {
 	}
 }
 
-// replay says how to do the whole search again on one machine.
-func (m *merge) replay() {
+// setReplay says how to repeat the whole search on one machine.
+func (m *merge) setReplay() {
 	if m.out.Replay == nil {
 		return
 	}
@@ -145,7 +146,7 @@ func (m *merge) replay() {
 	replay.NetworkStrategies = slices.Sorted(maps.Keys(asked))
 	for _, r := range m.ran {
 		if r.Replay != nil && !reflect.DeepEqual(r.Replay.Weights, replay.Weights) {
-			m.out.Notes = append(m.out.Notes, "the shards did not weigh the strategies alike: their stores differ, and so what each left out when its time was over")
+			m.out.Notes = append(m.out.Notes, "the shards weighed the strategies differently because their stores differ, so they may have left out different candidates")
 			break
 		}
 	}

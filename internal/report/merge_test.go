@@ -14,7 +14,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// shardReport is the report of one of n shards that have all seen some failures.
+// shardReport returns the report of one of n shards that all see the same failures.
 func shardReport(index, n int, failures ...string) *Report {
 	r := baseReport()
 	r.ID, r.Shard, r.Verdict, r.Tests.Failed = fmt.Sprintf("shard%d", index), &Shard{index, n}, Red, len(failures)
@@ -26,8 +26,8 @@ func shardReport(index, n int, failures ...string) *Report {
 	return r
 }
 
-// tell adds a cluster with its patches, as a run does: the best verified one is kept.
-func (r *Report) tell(failures []string, patches ...Patch) {
+// addCluster adds a cluster with its patches like a run: the best verified one is kept.
+func (r *Report) addCluster(failures []string, patches ...Patch) {
 	number, on := len(r.Clusters)+1, r.kept()
 	c := Cluster{Cause: "broken", Status: ClusterRed, Failures: failures}
 	totals := make(map[int]float64)
@@ -60,12 +60,12 @@ func (r *Report) tell(failures []string, patches ...Patch) {
 	}
 }
 
-func verifiedPatch(worth float64, fixes int) Patch {
-	return Patch{State: PatchVerified, Ranking: &Ranking{Phase: 2, Fixes: fixes, Screened: true, Likelihood: worth}}
+func verifiedPatch(likelihood float64, fixes int) Patch {
+	return Patch{State: PatchVerified, Ranking: &Ranking{Phase: 2, Fixes: fixes, Screened: true, Likelihood: likelihood}}
 }
 
-func plausiblePatch(worth float64) Patch {
-	return Patch{State: PatchPlausible, Ranking: &Ranking{Phase: 2, Fixes: 1, Screened: true, Likelihood: worth}}
+func plausiblePatch(likelihood float64) Patch {
+	return Patch{State: PatchPlausible, Ranking: &Ranking{Phase: 2, Fixes: 1, Screened: true, Likelihood: likelihood}}
 }
 
 func merged(t *testing.T, reports ...*Report) *Report {
@@ -77,15 +77,15 @@ func merged(t *testing.T, reports ...*Report) *Report {
 	return out
 }
 
-func TestMergeTakesTheBest(t *testing.T) {
+func TestMergePicksTheBest(t *testing.T) {
 	t.Parallel()
 	one, two, three := shardReport(1, 3, "T"), shardReport(2, 3, "T"), shardReport(3, 3, "T")
-	one.tell([]string{"T"}, verifiedPatch(0.1, 1), plausiblePatch(0.05))
-	two.tell([]string{"T"}, verifiedPatch(0.3, 1))
+	one.addCluster([]string{"T"}, verifiedPatch(0.1, 1), plausiblePatch(0.05))
+	two.addCluster([]string{"T"}, verifiedPatch(0.3, 1))
 	two.Patches[0].Applied, two.Patches[0].Ranking.RivalLikelihood = true, 0.15
 	two.Stats.Dollars, three.Stats.Dollars = 0.25, 0.5
 	one.Replay.NetworkStrategies, two.Replay.NetworkStrategies = []string{"model/b"}, []string{"model/a", "model/b"}
-	three.tell([]string{"T"})
+	three.addCluster([]string{"T"})
 	out := merged(t, three, one, two)
 	if out.Verdict != Proposed || len(out.Clusters) != 1 || len(out.Alerts) != 0 || out.Shard != nil {
 		t.Fatalf("%s, clusters %+v, alerts %v", out.Verdict, out.Clusters, out.Alerts)
@@ -94,7 +94,7 @@ func TestMergeTakesTheBest(t *testing.T) {
 	if best.Diff != "shard2-1" || best.ID != out.Clusters[0].Patch || best.Attempt != "s2-a1" || best.Rank != 1 || best.Applied {
 		t.Errorf("the best is %+v", best)
 	}
-	// Alone it had 0.9; now there are two more, and what its shard did not come to.
+	// It had 0.9 in its shard. Now it has two rivals more, and those that its shard left out.
 	if want := 0.45; best.Confidence != want { // 0.9 * 0.3 / (0.3 + 0.1 + 0.05 + 0.15)
 		t.Errorf("confidence %v, want %v", best.Confidence, want)
 	}
@@ -109,39 +109,38 @@ func TestMergeTakesTheBest(t *testing.T) {
 	}
 }
 
-func TestMergePrefers(t *testing.T) {
+func TestMergePrefersTheBetterPatch(t *testing.T) {
 	t.Parallel()
 	for name, worse := range map[string]func(*Patch){
-		"less worth":              func(p *Patch) { p.Ranking.Likelihood = 0.2 },
-		"not screened":            func(p *Patch) { p.Ranking.Screened, p.Ranking.Likelihood = false, 0.9 },
-		"more left":               func(p *Patch) { p.Ranking.StillFailing, p.Ranking.Likelihood = 1, 0.9 },
-		"fewer fixes":             func(p *Patch) { p.Ranking.Fixes, p.Ranking.Likelihood = 1, 0.9 },
-		"a last resort":           func(p *Patch) { p.Ranking.Phase, p.Ranking.Fixes = 3, 5 },
-		"not verified":            func(p *Patch) { p.State, p.Ranking.Likelihood = PatchPlausible, 0.9 },
-		"of an older regreen":     func(p *Patch) { p.Ranking, p.Confidence = nil, 1 },
-		"refused, and worth more": func(p *Patch) { p.State, p.Ranking.Likelihood = PatchRefused, 1 },
+		"less likely":              func(p *Patch) { p.Ranking.Likelihood = 0.2 },
+		"not screened":             func(p *Patch) { p.Ranking.Screened, p.Ranking.Likelihood = false, 0.9 },
+		"more still fail":          func(p *Patch) { p.Ranking.StillFailing, p.Ranking.Likelihood = 1, 0.9 },
+		"fewer fixes":              func(p *Patch) { p.Ranking.Fixes, p.Ranking.Likelihood = 1, 0.9 },
+		"found as a last resort":   func(p *Patch) { p.Ranking.Phase, p.Ranking.Fixes = 3, 5 },
+		"not verified":             func(p *Patch) { p.State, p.Ranking.Likelihood = PatchPlausible, 0.9 },
+		"from an older regreen":    func(p *Patch) { p.Ranking, p.Confidence = nil, 1 },
+		"refused, but more likely": func(p *Patch) { p.State, p.Ranking.Likelihood = PatchRefused, 1 },
 	} {
 		one, two := shardReport(1, 2, "T", "U"), shardReport(2, 2, "T", "U")
-		one.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
-		two.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
+		one.addCluster([]string{"T", "U"}, verifiedPatch(0.3, 2))
+		two.addCluster([]string{"T", "U"}, verifiedPatch(0.3, 2))
 		worse(&one.Patches[0])
 		if out := merged(t, one, two); out.Patches[0].Diff != "shard2-1" || out.Verdict != Proposed {
-			t.Errorf("%s: ranks first", name)
+			t.Errorf("%s: the worse patch ranks first, or the verdict %s is wrong", name, out.Verdict)
 		}
 	}
 }
 
-// A patch for one cause from one shard and one for the other from another: nobody has
-// seen the tests pass with both.
-func TestMergeDoesNotClaimWhatNobodyTested(t *testing.T) {
+// Two shards verify a patch for one cause each, so that the tests have never run with both.
+func TestMergeOfPatchesNotTestedTogether(t *testing.T) {
 	t.Parallel()
 	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
-	one.tell([]string{"T"}, verifiedPatch(0.5, 1))
-	one.tell([]string{"U"})
-	two.tell([]string{"T"})
-	two.tell([]string{"U"}, verifiedPatch(0.5, 1))
-	three.tell([]string{"T"}, verifiedPatch(0.2, 1))
-	three.tell([]string{"U"}, verifiedPatch(0.2, 1))
+	one.addCluster([]string{"T"}, verifiedPatch(0.5, 1))
+	one.addCluster([]string{"U"})
+	two.addCluster([]string{"T"})
+	two.addCluster([]string{"U"}, verifiedPatch(0.5, 1))
+	three.addCluster([]string{"T"}, verifiedPatch(0.2, 1))
+	three.addCluster([]string{"U"}, verifiedPatch(0.2, 1))
 	out := merged(t, one, two, three)
 	if out.Verdict != Partial || len(out.Clusters) != 2 || out.repaired() != 2 || len(out.Alerts) != 1 {
 		t.Fatalf("%s, clusters %+v, alerts %v", out.Verdict, out.Clusters, out.Alerts)
@@ -160,18 +159,18 @@ func TestMergeDoesNotClaimWhatNobodyTested(t *testing.T) {
 			t.Errorf("on %v", p.StackedOn)
 		}
 	}
-	// The third alone has tested both.
-	if out := merged(t, three); out.Verdict != Proposed || len(out.Alerts) != 1 || !strings.Contains(out.Alerts[0].Text, "1 of 3 shards") {
+	// Only the third shard has tested both.
+	if out := merged(t, three); out.Verdict != Proposed || len(out.Alerts) != 1 || !strings.Contains(out.Alerts[0].Text, "only 1 of 3 shards") {
 		t.Errorf("%s, alerts %v", out.Verdict, out.Alerts)
 	}
-	// What was tested on top of another patch than the one taken comes last, however good.
+	// A patch tested on top of one that is not picked comes last, however good it is.
 	three.Patches[1].Ranking.Likelihood = 0.9
 	if out := merged(t, one, two, three); out.Clusters[1].Patch != out.patchOf("shard2-1") {
 		t.Errorf("cluster 2 has %v, patches %+v", out.Clusters[1].Patch, out.Patches)
 	}
 }
 
-// patchOf is the ID of the patch with a diff.
+// patchOf returns the ID of the patch with the given diff.
 func (r *Report) patchOf(diff string) string {
 	for _, p := range r.Patches {
 		if p.Diff == diff {
@@ -181,14 +180,14 @@ func (r *Report) patchOf(diff string) string {
 	return ""
 }
 
-// What one shard mends at once another mends in two, or in part.
-func TestMergeClustersThatOverlap(t *testing.T) {
+// One shard fixes with one patch what another fixes with two, or only in part.
+func TestMergeOfOverlappingClusters(t *testing.T) {
 	t.Parallel()
 	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
-	one.tell([]string{"T"}, verifiedPatch(0.9, 1))
-	one.tell([]string{"U"})
-	two.tell([]string{"T", "U"})
-	three.tell([]string{"T", "U"}, verifiedPatch(0.1, 2))
+	one.addCluster([]string{"T"}, verifiedPatch(0.9, 1))
+	one.addCluster([]string{"U"})
+	two.addCluster([]string{"T", "U"})
+	three.addCluster([]string{"T", "U"}, verifiedPatch(0.1, 2))
 	out := merged(t, one, two, three)
 	if out.Verdict != Proposed || len(out.Clusters) != 1 || !slices.Equal(out.Clusters[0].Failures, []string{"T", "U"}) || out.Clusters[0].Patch != out.patchOf("shard3-1") {
 		t.Errorf("%s, clusters %+v", out.Verdict, out.Clusters)
@@ -199,10 +198,10 @@ func TestMergeClustersThatOverlap(t *testing.T) {
 	}
 }
 
-func TestMergeTellsOfShardsThatAreNotThere(t *testing.T) {
+func TestMergeReportsMissingShards(t *testing.T) {
 	t.Parallel()
 	one, four := shardReport(1, 4, "T"), shardReport(4, 4, "T")
-	four.tell([]string{"T"}, verifiedPatch(0.1, 1))
+	four.addCluster([]string{"T"}, verifiedPatch(0.1, 1))
 	one.Verdict, one.Problem, one.Failures, one.Replay = NotRun, &Problem{What: "no compiler", Hint: "install Go"}, nil, nil
 	out := merged(t, four, one)
 	if out.Verdict != Proposed || out.Problem != nil || len(out.Alerts) != 2 || !strings.Contains(out.Alerts[1].Text, "2, 3") || !strings.Contains(out.Alerts[0].Text, "no compiler") {
@@ -213,7 +212,7 @@ func TestMergeTellsOfShardsThatAreNotThere(t *testing.T) {
 	}
 	two := shardReport(2, 4)
 	two.Verdict, two.Replay = Green, nil
-	if out = merged(t, two, four); out.Verdict != Proposed || !slices.ContainsFunc(out.Notes, func(n string) bool { return strings.HasPrefix(n, "shard 2 saw nothing") }) {
+	if out = merged(t, two, four); out.Verdict != Proposed || !slices.ContainsFunc(out.Notes, func(n string) bool { return strings.HasPrefix(n, "shard 2 found nothing") }) {
 		t.Errorf("%s, notes %q", out.Verdict, out.Notes)
 	}
 }
@@ -232,11 +231,11 @@ func TestMergeRefuses(t *testing.T) {
 		{"another command", func(_, r *Report) { r.Command = "go test ./x" }, "command"},
 		{"the same shard", func(_, r *Report) { r.Shard.Index = 1 }, "both shard 1"},
 		{"another number of shards", func(_, r *Report) { r.Shard.Total = 3 }, "number of shards"},
-		{"a whole run", func(_, r *Report) { r.Shard = nil }, "not a shard"},
+		{"an unsharded run", func(_, r *Report) { r.Shard = nil }, "not sharded"},
 		{"nonsense", func(_, r *Report) { r.Shard.Index = -1 }, "shard"},
-		{"patches of an ID", func(one, r *Report) {
-			one.tell([]string{"T"}, verifiedPatch(0.1, 1))
-			r.tell([]string{"T"}, verifiedPatch(0.1, 1))
+		{"two patches with one ID", func(one, r *Report) {
+			one.addCluster([]string{"T"}, verifiedPatch(0.1, 1))
+			r.addCluster([]string{"T"}, verifiedPatch(0.1, 1))
 			r.Patches[0].ID, r.Clusters[0].Patch = one.Patches[0].ID, one.Patches[0].ID
 		}, "two patches"},
 	} {
@@ -247,14 +246,14 @@ func TestMergeRefuses(t *testing.T) {
 			t.Errorf("%s: error %v", tc.name, err)
 		}
 	}
-	for name, reports := range map[string][]*Report{"nothing": nil, "none": {nil}, "one and none": {shardReport(1, 2), nil}, "not checked": {{}}} {
+	for name, reports := range map[string][]*Report{"no reports": nil, "nil": {nil}, "one and nil": {shardReport(1, 2), nil}, "invalid": {{}}} {
 		if _, err := Merge(reports); err == nil {
 			t.Errorf("%s: merged", name)
 		}
 	}
 }
 
-// searches are the reports of shards of one search, as runs would write them.
+// searches generates the reports of the shards of one search.
 func searches() *rapid.Generator[[]*Report] {
 	return rapid.Custom(func(t *rapid.T) []*Report {
 		n := rapid.IntRange(1, 5).Draw(t, "shards")
@@ -265,22 +264,22 @@ func searches() *rapid.Generator[[]*Report] {
 			r.Stats.Generated = rapid.IntRange(0, 100).Draw(t, "generated")
 			r.Stats.Seconds["test"] = rapid.Float64Range(0, 100).Draw(t, "seconds")
 			for left := failing; len(left) > 0; {
-				k := rapid.IntRange(1, len(left)).Draw(t, "of the cluster")
+				k := rapid.IntRange(1, len(left)).Draw(t, "failures of the cluster")
 				var patches []Patch
 				for i := range rapid.IntRange(0, 3).Draw(t, "patches") {
 					state := PatchPlausible
 					if i == 0 && rapid.Bool().Draw(t, "verified") {
-						state = PatchVerified // a run confirms until one is
+						state = PatchVerified // a run stops confirming at the first
 					}
 					patches = append(patches, Patch{
 						State: state,
 						Ranking: &Ranking{
-							Phase: rapid.IntRange(1, 3).Draw(t, "turn"), Fixes: rapid.IntRange(0, k).Draw(t, "fixes"), Screened: rapid.Bool().Draw(t, "screened"),
-							Likelihood: rapid.Float64Range(0, 1).Draw(t, "worth"), Removed: rapid.Float64Range(0, 1).Draw(t, "removed"),
+							Phase: rapid.IntRange(1, 3).Draw(t, "phase"), Fixes: rapid.IntRange(0, k).Draw(t, "fixes"), Screened: rapid.Bool().Draw(t, "screened"),
+							Likelihood: rapid.Float64Range(0, 1).Draw(t, "likelihood"), Removed: rapid.Float64Range(0, 1).Draw(t, "removed"),
 						},
 					})
 				}
-				r.tell(left[:k], patches...)
+				r.addCluster(left[:k], patches...)
 				left = left[k:]
 			}
 			out = append(out, r)
@@ -342,8 +341,8 @@ func checkSums(t *rapid.T, reports []*Report, out *Report) {
 	}
 }
 
-// checkRanks wants in each cluster the best of what the shards have verified for it, and
-// no more confidence than the shard had that knew of fewer rivals.
+// checkRanks checks that each cluster keeps the best patch that a shard has verified, and
+// that no patch gains confidence: each shard knew of fewer rivals.
 func checkRanks(t *rapid.T, reports []*Report, out *Report) {
 	was := make(map[string]Patch)
 	for _, r := range reports {
@@ -351,7 +350,7 @@ func checkRanks(t *rapid.T, reports []*Report, out *Report) {
 			was[p.Diff] = p
 		}
 	}
-	var taken []string
+	var picked []string
 	for i, c := range out.Clusters {
 		rank := 0
 		var kept *Patch
@@ -376,7 +375,7 @@ func checkRanks(t *rapid.T, reports []*Report, out *Report) {
 				t.Fatalf("cluster %d has %s, and %q is kept", i+1, p.ID, c.Patch)
 			}
 			fits := func(p *Patch) int {
-				if slices.ContainsFunc(p.StackedOn, func(id string) bool { return !slices.Contains(taken, id) }) {
+				if slices.ContainsFunc(p.StackedOn, func(id string) bool { return !slices.Contains(picked, id) }) {
 					return 1
 				}
 				return 0
@@ -393,13 +392,13 @@ func checkRanks(t *rapid.T, reports []*Report, out *Report) {
 			}
 		}
 		if kept != nil {
-			taken = append(taken, kept.ID)
+			picked = append(picked, kept.ID)
 		}
 	}
 }
 
 func checkVerdict(t *rapid.T, out *Report) {
-	var taken []string
+	var picked []string
 	seen := make(map[string]bool)
 	for i, c := range out.Clusters {
 		if (c.Status == ClusterRepaired) != (c.Patch != "") || len(c.Failures) == 0 {
@@ -417,20 +416,20 @@ func checkVerdict(t *rapid.T, out *Report) {
 			}
 		}
 		if c.Patch != "" {
-			taken = append(taken, c.Patch)
+			picked = append(picked, c.Patch)
 		}
 	}
 	tested := false
 	for _, p := range out.Patches {
 		on := append(slices.Clone(p.StackedOn), p.ID)
 		slices.Sort(on)
-		tested = tested || slices.Equal(on, slices.Sorted(slices.Values(taken)))
+		tested = tested || slices.Equal(on, slices.Sorted(slices.Values(picked)))
 	}
 	want := Partial
 	switch {
-	case len(taken) == 0:
+	case len(picked) == 0:
 		want = Red
-	case tested && len(taken) == len(out.Clusters):
+	case tested && len(picked) == len(out.Clusters):
 		want = Proposed
 	}
 	if out.Verdict != want {
@@ -438,7 +437,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 	}
 }
 
-func TestMergeOfAWholeRun(t *testing.T) {
+func TestMergeOfAnUnshardedRun(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports().Draw(t, "report")
@@ -464,7 +463,7 @@ func TestMergeOfAWholeRun(t *testing.T) {
 	})
 }
 
-// A shard that is alone keeps what it has found out.
+// A single shard of several keeps what it found.
 func TestMergeOfOneShard(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -486,7 +485,7 @@ func TestMergeOfOneShard(t *testing.T) {
 	})
 }
 
-// Whatever reports say, they are merged into one that may be written, or refused.
+// Any reports are refused or merged into one that can be written.
 func TestMergeOfNonsense(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -519,9 +518,9 @@ func TestMergeOfNonsense(t *testing.T) {
 
 func FuzzMerge(f *testing.F) {
 	one, two := shardReport(1, 2, "T", "U"), shardReport(2, 2, "T", "U")
-	one.tell([]string{"T"}, verifiedPatch(0.5, 1), plausiblePatch(0.2))
-	one.tell([]string{"U"}, plausiblePatch(0.2))
-	two.tell([]string{"T", "U"}, verifiedPatch(0.3, 2))
+	one.addCluster([]string{"T"}, verifiedPatch(0.5, 1), plausiblePatch(0.2))
+	one.addCluster([]string{"U"}, plausiblePatch(0.2))
+	two.addCluster([]string{"T", "U"}, verifiedPatch(0.3, 2))
 	for _, r := range []*Report{one, two} {
 		for i := range r.Patches {
 			r.Patches[i].Diff = guardPatch().Diff
@@ -533,7 +532,7 @@ func FuzzMerge(f *testing.F) {
 		f.Fatal(err)
 	}
 	if read, err := ReadForeign(bytes.NewReader(a), MaxSize); err != nil || read.Shard == nil {
-		f.Fatalf("the seed is not read: %v", err)
+		f.Fatalf("cannot read the seed: %v", err)
 	}
 	f.Add(a, b)
 	f.Fuzz(func(t *testing.T, a, b []byte) {
@@ -554,7 +553,7 @@ func FuzzMerge(f *testing.F) {
 			t.Fatal(err)
 		}
 		if _, err := Read(text); err != nil {
-			t.Fatalf("merged what is not read: %v", err)
+			t.Fatalf("cannot read the merged report: %v", err)
 		}
 		structure(t, Markdown(out, MarkdownOptions{MaxBytes: 4096}), 4096)
 	})
