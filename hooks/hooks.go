@@ -1,6 +1,6 @@
-// Package hooks holds the shim that git runs. It is a plain shell script, the same for
-// each hook: `regreen install` copies it into a repository's hooks folder, and the
-// files here can be used in place with `git config core.hooksPath`.
+// Package hooks holds the shim that git runs. It is a plain shell script, the same for each
+// hook. `regreen install` copies it to a repository's hooks directory, and `git config
+// core.hooksPath` can use the files here in place.
 package hooks
 
 import (
@@ -11,7 +11,7 @@ import (
 //go:embed pre-commit
 var shim string
 
-// Marker is in every shim; a hook without it is somebody else's.
+// Marker is in every shim. A hook without it is not regreen's.
 const Marker = "regreen hook shim"
 
 const (
@@ -19,15 +19,15 @@ const (
 	unnamed = assign + "regreen\n"
 )
 
-// Shim is the script, made to run the program at the given path.
+// Shim returns the script that runs the program at a path.
 func Shim(program string) []byte {
 	return []byte(strings.Replace(shim, unnamed, assign+Quote(program)+"\n", 1))
 }
 
-// Quote makes one word of shell of a text.
+// Quote returns a text as one shell word.
 func Quote(text string) string { return "'" + strings.ReplaceAll(text, "'", `'\''`) + "'" }
 
-// Program is the path that a shim was made for, "" when it is not to be told.
+// Program returns the path of the program that a shim runs, or "" if it has none.
 func Program(shim []byte) string {
 	for line := range strings.Lines(string(shim)) {
 		value, ok := strings.CutPrefix(strings.TrimSuffix(line, "\n"), assign)

@@ -1,13 +1,13 @@
-// Package confine tells, from its spelling alone, whether a name may be that of a
-// file of the tree that regreen writes to.
+// Package confine decides, from its spelling alone, whether a name may be that of a file in the
+// tree that regreen writes to.
 //
-// Names come from patches, models and configuration, and none of these is trusted:
-// a name must not lead out of the tree, nor to what git and regreen keep there, in
-// any spelling that some file system takes for it. The rules are the same
-// everywhere, because a patch that is made here is applied elsewhere.
+// Names come from patches, models and configuration, and none of these is trusted. A name must
+// not lead out of the tree, nor to the files of git and regreen in it, in any spelling that some
+// file system accepts for them. The rules are the same on every system, because a patch that is
+// made here is applied elsewhere.
 //
-// Not goals: what is on the disk. A symbolic link on the way is found by whoever
-// opens the file, through an os.Root.
+// Not a goal: looking at the disk. A symbolic link in a path is for the caller to find, who opens
+// the file through an os.Root.
 package confine
 
 import (
@@ -20,38 +20,38 @@ import (
 	"unicode"
 )
 
-// Journal is the folder in which a write to a plain folder is prepared. Names that
-// begin with it are regreen's own.
+// Journal is the directory in which regreen prepares a write to a plain directory. Names that
+// start with it belong to regreen.
 const Journal = ".regreen-write"
 
-// Refusal is why a name may not be one of the tree's: half a sentence about it.
+// Refusal is why a name is refused, as a clause about it.
 type Refusal string
 
 // The reasons.
 const (
 	Outside    Refusal = "it is not a path inside the tree"
-	GitsOwn    Refusal = "it is git's own"
-	OurOwn     Refusal = "it is regreen's own"
+	GitsOwn    Refusal = "it belongs to git"
+	OurOwn     Refusal = "it belongs to regreen"
 	Colon      Refusal = "it has a colon, which names a drive or a stream on Windows"
 	TooLong    Refusal = "it is longer than file systems allow"
 	Control    Refusal = "it has a control character"
-	Unportable Refusal = "Windows takes it for another name, or for a device"
+	Unportable Refusal = "Windows reads it as another name, or as a device"
 	LeadsOut   Refusal = "it is a symbolic link that leads out of the tree"
 )
 
 func (r Refusal) Error() string { return string(r) }
 
-// As much as Linux allows; other systems allow less.
+// The limits of Linux; other systems allow less.
 const (
 	maxPart = 255
 	maxName = 4096
 )
 
-// Name tells why a slash-separated name, relative to the tree's root, cannot be that
-// of one of its files; nil when it can. The error is a Refusal.
+// Name returns why a slash-separated name, relative to the root of the tree, is not allowed for
+// one of its files, or nil. The error is a Refusal.
 //
-// Names that only Windows minds, such as aux.c, pass elsewhere: where such a file
-// is, it may be edited. A file that is to be made is asked about with NewName.
+// Names that only Windows forbids, such as aux.c, are allowed on other systems: such a file may
+// exist and be edited there. For a new file, use NewName.
 func Name(name string) error {
 	switch {
 	case len(name) > maxName:
@@ -75,15 +75,14 @@ func Name(name string) error {
 			return Unportable
 		}
 	}
-	if !filepath.IsLocal(filepath.FromSlash(name)) { // what else this system knows
+	if !filepath.IsLocal(filepath.FromSlash(name)) { // the rules of this system
 		return Outside
 	}
 	return nil
 }
 
-// NewName is Name for a file that does not exist yet: it refuses what would be
-// another file, or none, once somebody checks it out on Windows, and what makes a
-// name look like something else.
+// NewName is Name for a file that does not exist yet. It also refuses names that Windows reads as
+// another file or cannot have, and control characters, which disguise a name.
 func NewName(name string) error {
 	if err := Name(name); err != nil {
 		return err
@@ -99,12 +98,11 @@ func NewName(name string) error {
 	return nil
 }
 
-// Link tells why a symbolic link of that name cannot lead to target: it has to stay
-// inside the tree, and out of what is git's and regreen's; nil when it can. Name has
-// been asked about the link's own name.
+// Link returns why a symbolic link must not have a target, or nil. The target must be in the tree,
+// and must not belong to git or regreen. The caller has checked the link's own name with Name.
 //
-// Going up is only taken at the front of target: behind the name of a folder, ".."
-// leads elsewhere when that is a link itself.
+// Link accepts ".." only at the start of target: after the name of a directory, it leads elsewhere
+// if that directory is a link itself.
 func Link(name, target string) error {
 	if spells(path.Base(name), ".gitmodules") { // git refuses to read it then
 		return GitsOwn
@@ -132,15 +130,15 @@ func Link(name, target string) error {
 	return nil
 }
 
-// spells tells whether some file system takes part for the name. As git's own rules
-// have it, and where the number of a short name is concerned, stricter.
+// spells reports whether some file system reads part as the name. It follows git's rules, and is
+// stricter about the number of a short name.
 func spells(part, name string) bool {
 	part = seen(part)
 	return part == name || short(part, strings.TrimPrefix(name, "."))
 }
 
-// Seen is a name in the spelling by which the file systems that fold the most know it:
-// two names that are seen alike may be one file.
+// Seen returns a name as the file systems that ignore the most differences see it. Two names with
+// the same result may be the same file.
 func Seen(name string) string {
 	parts := strings.Split(name, "/")
 	for i, part := range parts {
@@ -149,9 +147,9 @@ func Seen(name string) string {
 	return strings.Join(parts, "/")
 }
 
-// seen is what file systems may make of a part of a path: they ignore case, characters
-// that are invisible (HFS+), dots and spaces at the end, and what follows a colon is
-// the name of a stream of the same file (NTFS).
+// seen returns a part of a path as file systems may see it. They ignore case, invisible characters
+// (HFS+), dots and spaces at the end, and a colon starts the name of a stream of the same file
+// (NTFS).
 func seen(part string) string {
 	part = strings.Map(func(r rune) rune {
 		if unicode.Is(unicode.Cf, r) {
@@ -163,9 +161,9 @@ func seen(part string) string {
 	return strings.TrimRight(part, ". ")
 }
 
-// short tells whether part may be the short name that NTFS gives to a long one: its
-// first six letters and a number, or when there are many of these, its first two
-// letters, four digits of a hash, and a number.
+// short reports whether part can be the short name that NTFS makes for a long one: its first six
+// letters and a number or, if there are many of these, its first two letters, four digits of a
+// hash, and a number.
 func short(part, long string) bool {
 	stem, number, ok := strings.Cut(part, "~")
 	if !ok || number == "" || strings.Trim(number, "0123456789") != "" {
@@ -177,8 +175,8 @@ func short(part, long string) bool {
 	return len(stem) == 6 && stem[:2] == long[:2] && strings.Trim(stem[2:], "0123456789abcdef") == ""
 }
 
-// portable tells whether part means the same file on Windows: that drops dots and
-// spaces at the end, and has devices in every folder, whatever their extension.
+// portable reports whether part means the same file on Windows, which drops dots and spaces at the
+// end and has devices in every directory, whatever their extension.
 func portable(part string) bool {
 	if strings.TrimRight(part, ". ") != part {
 		return false

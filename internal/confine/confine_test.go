@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 )
 
-// hostile are spellings that must never be names of the tree, with the reason.
+// hostile are names that are never allowed, with the reason.
 var hostile = map[string]Refusal{
 	"": Outside, ".": Outside, "..": Outside, "/": Outside, "./a": Outside, "a/": Outside, "a//b": Outside,
 	"a/.": Outside, "a/..": Outside, "../a": Outside, "../../etc/passwd": Outside, "a/../../b": Outside, "a/../b": Outside,
@@ -39,7 +39,7 @@ var hostile = map[string]Refusal{
 	strings.Repeat("x/", 2048) + "x": TooLong,
 }
 
-// dubious are names that a file may have, but that none is given.
+// dubious are names that are allowed for existing files, but not for new ones.
 var dubious = map[string]Refusal{
 	"aux": Unportable, "aux.c": Unportable, "drivers/gpu/aux.c": Unportable, "AUX.tar.gz": Unportable, "con": Unportable, "Con.txt": Unportable,
 	"prn": Unportable, "nul": Unportable, "nul.txt": Unportable, "nul .txt": Unportable, "NUL  .a.b": Unportable, "nul/x": Unportable,
@@ -49,7 +49,7 @@ var dubious = map[string]Refusal{
 	"a\nb": Control, "a\tb": Control, "\x1b[2J": Control, "a\x7f": Control, "a\u0085b": Control, "sub/\r/x": Control,
 }
 
-// plain are names that any file may have.
+// plain are names that are allowed for any file.
 var plain = []string{
 	"a", "main.go", "a/b/c.txt", ".gitignore", ".github/workflows/ci.yml", ".gitmodules", ".gitattributes", "git", "git/x", "git~", "git~x", "git~1x", "x.git", "foo.git/x",
 	".gitx", ".git-x", "..a", "...a", "a..b", "a b", " a", "~", "a~1", "gitfoo~1", "regreen", ".regreen.yml", ".regreen-writ", "re-write~1",
@@ -126,8 +126,8 @@ func TestLink(t *testing.T) {
 	}
 }
 
-// FuzzName checks that whatever is accepted stays below a root and is not git's, as
-// another reading of the rules has it.
+// FuzzName checks that every accepted name stays below a root and does not belong to git, by a
+// second implementation of the rules.
 func FuzzName(f *testing.F) {
 	seeds := 0
 	for name := range hostile {
@@ -143,12 +143,12 @@ func FuzzName(f *testing.F) {
 		seeds++
 	}
 	if seeds < 100 {
-		f.Fatal("hardly any seeds")
+		f.Fatal("too few seeds")
 	}
 	f.Fuzz(func(t *testing.T, name string) {
 		if Name(name) != nil {
 			if NewName(name) == nil {
-				t.Fatalf("%q may be made, but not be there", name)
+				t.Fatalf("%q is allowed only for a new file", name)
 			}
 			return
 		}
@@ -173,7 +173,7 @@ func FuzzName(f *testing.F) {
 	})
 }
 
-// folded reads a component letter by letter, as git's utf8.c and path.c describe it.
+// folded reads a part letter by letter, like git's utf8.c and path.c.
 func folded(part string) string {
 	var b strings.Builder
 	for i := 0; i < len(part); {

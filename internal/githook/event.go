@@ -50,7 +50,7 @@ type Event struct {
 	Actions []Action // that the hook can be configured to take
 }
 
-// Events are the hooks, in the order in which git runs them.
+// Events returns the hooks, in the order in which git runs them.
 func Events() []Event {
 	var (
 		blocking = []Action{Block, Warn, Off}
@@ -78,7 +78,7 @@ func Find(name string) (Event, bool) {
 	return Event{}, false
 }
 
-// Names are the names of all events.
+// Names returns the names of all events.
 func Names() []Name {
 	var out []Name
 	for _, e := range Events() {
@@ -96,9 +96,9 @@ func Strings[T Name | Action](list []T) []string {
 	return out
 }
 
-// FrameworkPush is the push that pre-commit and prek tell of by variables: they read
-// git's standard input themselves, and go by its first line. Local and Remote may be
-// any revisions; when nothing is there yet, only the branch is told.
+// FrameworkPush returns the push that pre-commit and prek pass in variables. They read git's
+// standard input themselves, and use its first line. Local and Remote can be any revisions; if
+// the remote is empty, only the branch is set.
 func FrameworkPush(getenv func(string) string) (Push, bool) {
 	p := Push{
 		LocalRef: getenv("PRE_COMMIT_LOCAL_BRANCH"), Local: getenv("PRE_COMMIT_TO_REF"),
@@ -108,16 +108,16 @@ func FrameworkPush(getenv func(string) string) (Push, bool) {
 	return p, getenv("PRE_COMMIT") == "1"
 }
 
-// Checkout is what post-checkout is told.
+// Checkout is the input of post-checkout.
 type Checkout struct {
 	Old, New string // hashes of HEAD before and after
-	Branch   bool   // HEAD moved; else only files were checked out
+	Branch   bool   // HEAD moved; otherwise only files were checked out
 }
 
-// ParseCheckout reads the arguments of post-checkout. A new worktree has no Old.
+// ParseCheckout reads the arguments of post-checkout. Old is empty for a new worktree.
 func ParseCheckout(args []string) (Checkout, error) {
 	if len(args) != 3 || args[2] != "0" && args[2] != "1" {
-		return Checkout{}, fmt.Errorf("post-checkout gets the old and the new HEAD and 1 or 0, not %q", args)
+		return Checkout{}, fmt.Errorf("post-checkout expects the old HEAD, the new HEAD and 1 or 0, got %q", args)
 	}
 	c := Checkout{Old: args[0], New: args[1], Branch: args[2] == "1"}
 	if zero(c.Old) {
@@ -126,10 +126,10 @@ func ParseCheckout(args []string) (Checkout, error) {
 	return c, nil
 }
 
-// Rewrite is a commit that was made in place of another.
+// Rewrite is a commit that replaced another.
 type Rewrite struct{ Old, New string }
 
-// ParseRewrites reads what git writes to post-rewrite: a line for each commit,
+// ParseRewrites reads the input of post-rewrite: a line for each commit,
 //
 //	old-hash new-hash
 func ParseRewrites(r io.Reader) ([]Rewrite, error) {
@@ -138,22 +138,22 @@ func ParseRewrites(r io.Reader) ([]Rewrite, error) {
 	return out, err
 }
 
-// zero is git's hash of nothing, of either length.
+// zero reports whether a hash, of either length, is the one that git writes for no object.
 func zero(hash string) bool { return strings.Trim(hash, "0") == "" }
 
-// Push is one ref of a push, as pre-push gets it.
+// Push is one ref in the input of pre-push.
 type Push struct {
-	LocalRef, Local   string // what is pushed; a hash
-	RemoteRef, Remote string // where to, and the hash that is there
+	LocalRef, Local   string // what is pushed, and its hash
+	RemoteRef, Remote string // where to, and its hash there
 }
 
-// Delete tells that the push deletes the remote ref, New that it makes it.
+// Delete reports whether the push deletes the remote ref.
 func (p Push) Delete() bool { return zero(p.Local) }
 
-// New tells that the remote has no such ref yet.
+// New reports whether the push creates the remote ref.
 func (p Push) New() bool { return zero(p.Remote) }
 
-// ParsePushes reads what git writes to pre-push: a line for each ref,
+// ParsePushes reads the input of pre-push: a line for each ref,
 //
 //	local-ref local-hash remote-ref remote-hash
 func ParsePushes(r io.Reader) ([]Push, error) {
@@ -162,7 +162,7 @@ func ParsePushes(r io.Reader) ([]Push, error) {
 	return out, err
 }
 
-// maxInput bounds what is read of a hook's standard input, in bytes.
+// maxInput limits how much of a hook's standard input is read, in bytes.
 const maxInput = 16 << 20
 
 func lines(r io.Reader, fields int, do func([]string)) error {
@@ -173,7 +173,7 @@ func lines(r io.Reader, fields int, do func([]string)) error {
 		switch {
 		case len(f) == 0:
 		case len(f) < fields:
-			return fmt.Errorf("line %d of the hook's input, %q, has %d fields instead of %d", n, in.Text(), len(f), fields)
+			return fmt.Errorf("line %d of the hook's input has %d fields, expected %d: %q", n, len(f), fields, in.Text())
 		default:
 			do(f)
 		}

@@ -13,23 +13,22 @@ import (
 	"github.com/regreen-ci/regreen/hooks"
 )
 
-// LegacyError says that a hook cannot be put aside, because another one is there.
+// LegacyError says that a hook cannot be renamed, because another one has the new name.
 type LegacyError struct{ File string }
 
-func (e *LegacyError) Error() string { return e.File + " is in the way" }
+func (e *LegacyError) Error() string { return e.File + " already exists" }
 
-// legacy is the name of a hook that was put aside. The shim runs it first.
+// legacy is the suffix of a hook that Install renamed. The shim runs it first.
 const legacy = ".legacy"
 
-// Install puts a shim for each of the names into a hooks folder, made to run the
-// program at a path, and removes those of regreen's shims that are not among them. A
-// hook of somebody else's becomes NAME.legacy. It returns what is installed now. When
-// it fails, nothing was lost, and it can be done again.
+// Install writes a shim for each of the names to a hooks directory and removes regreen's other
+// shims. The shims run the program at a path. A hook that is not regreen's becomes NAME.legacy.
+// Install returns what is installed now. If it fails, nothing is lost, and it can be repeated.
 func Install(dir string, names []Name, program string) ([]Name, error) {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return nil, err
 	}
-	for _, name := range names { // before anything is changed
+	for _, name := range names { // before it changes anything
 		target := filepath.Join(dir, string(name))
 		if s := inspect(dir, name); s.Kind == Foreign && s.Legacy {
 			return nil, &LegacyError{target + legacy}
@@ -47,7 +46,7 @@ func Install(dir string, names []Name, program string) ([]Name, error) {
 	return names, nil
 }
 
-// put puts one shim in place.
+// put writes one shim.
 func put(dir string, name Name, program string) error {
 	target := filepath.Join(dir, string(name))
 	if inspect(dir, name).Kind == Foreign {
@@ -66,57 +65,57 @@ func put(dir string, name Name, program string) error {
 	return err
 }
 
-// Uninstall removes regreen's shims from a hooks folder, brings back what they put
-// aside, and tells which files were removed and which restored.
-func Uninstall(dir string) (removed, restored []string, err error) {
+// Uninstall removes regreen's shims from a hooks directory and restores the hooks that Install
+// renamed. It returns the files that it removed and restored.
+func Uninstall(dir string) (gone, back []string, err error) {
 	for _, name := range Names() {
 		done, err := remove(dir, name)
 		if err != nil {
-			return removed, restored, err
+			return gone, back, err
 		}
 		switch done {
-		case gone:
-			removed = append(removed, filepath.Join(dir, string(name)))
-		case back:
-			restored = append(restored, filepath.Join(dir, string(name)))
+		case removed:
+			gone = append(gone, filepath.Join(dir, string(name)))
+		case restored:
+			back = append(back, filepath.Join(dir, string(name)))
 		}
 	}
-	if len(removed) > 0 {
-		_ = os.Remove(dir) // when it is empty now, install has made it
+	if len(gone) > 0 {
+		_ = os.Remove(dir) // Install made it if it is empty now
 	}
-	return removed, restored, nil
+	return gone, back, nil
 }
 
 type removal int
 
 const (
-	nothing removal = iota
-	gone
-	back
+	untouched removal = iota
+	removed
+	restored
 )
 
 // remove removes one shim.
 func remove(dir string, name Name) (removal, error) {
 	s := inspect(dir, name)
 	if s.Kind != Ours {
-		return nothing, nil
+		return untouched, nil
 	}
 	target := filepath.Join(dir, string(name))
 	if s.Legacy {
-		return back, os.Rename(target+legacy, target)
+		return restored, os.Rename(target+legacy, target)
 	}
-	return gone, os.Remove(target)
+	return removed, os.Remove(target)
 }
 
-// ConfigName is the name of the hook for an event in git's configuration.
+// ConfigName returns the name of the hook for an event in git's configuration.
 func ConfigName(event Name) string { return "regreen-" + string(event) }
 
-// Command is the line of shell that git's configuration holds for an event.
+// Command returns the shell command for an event in git's configuration.
 func Command(program string, event Name) string {
 	return hooks.Quote(program) + " hook " + string(event)
 }
 
-// Kind is whose a hook is.
+// Kind says whose a hook is.
 type Kind string
 
 // The kinds.
@@ -126,17 +125,17 @@ const (
 	Foreign Kind = "foreign"
 )
 
-// State is what is in a hooks folder under one name.
+// State is what a hooks directory has under one name.
 type State struct {
 	Name       Name
 	Kind       Kind
-	Program    string // that a shim of ours runs
-	Old        bool   // a shim of ours has another form than this version's
+	Program    string // that our shim runs
+	Old        bool   // our shim is of another version
 	Executable bool   // git runs it
-	Legacy     bool   // something was put aside
+	Legacy     bool   // there is a renamed hook
 }
 
-// Inspect tells what is in a hooks folder, for each event.
+// Inspect returns what a hooks directory has for each event.
 func Inspect(dir string) []State {
 	var out []State
 	for _, name := range Names() {
@@ -145,7 +144,7 @@ func Inspect(dir string) []State {
 	return out
 }
 
-// maxHook is how much of a hook is read, in bytes, to see whose it is.
+// maxHook limits the size of a hook that can be ours, in bytes.
 const maxHook = 64 << 10
 
 func inspect(dir string, name Name) State {
@@ -156,7 +155,7 @@ func inspect(dir string, name Name) State {
 	info, err := os.Stat(target)
 	if err != nil {
 		if _, err := os.Lstat(target); err == nil {
-			s.Kind = Foreign // a link to nowhere
+			s.Kind = Foreign // a dangling link
 		}
 		return s
 	}
@@ -171,7 +170,7 @@ func inspect(dir string, name Name) State {
 	return s
 }
 
-// Check tells what keeps an installed hook from running, or "".
+// Check returns what keeps an installed hook from running, or "".
 func (s State) Check() string {
 	switch {
 	case s.Kind != Ours:
@@ -183,9 +182,9 @@ func (s State) Check() string {
 	}
 	if strings.ContainsRune(s.Program, filepath.Separator) {
 		if info, err := os.Stat(s.Program); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Sprintf("runs %s, which is not there", s.Program)
+			return fmt.Sprintf("runs %s, which does not exist", s.Program)
 		} else if err == nil && (info.IsDir() || info.Mode()&0o111 == 0) {
-			return fmt.Sprintf("runs %s, which is no program", s.Program)
+			return fmt.Sprintf("runs %s, which is not a program", s.Program)
 		}
 	}
 	if s.Old {

@@ -355,7 +355,7 @@ func TestGitFolderWithAnotherName(t *testing.T) {
 		linked("l", "meta/hooks"), linked("sub/l", "../META"),
 	} {
 		err := r.Write(t.Context(), []Change{c}, nil)
-		if !errors.Is(err, ErrBadPath) || !strings.Contains(err.Error(), "git's own") {
+		if !errors.Is(err, ErrBadPath) || !strings.Contains(err.Error(), "belongs to git") {
 			t.Errorf("%s: %v", c.Path, err)
 		}
 	}

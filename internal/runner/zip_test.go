@@ -133,7 +133,7 @@ func TestUnzipRefuses(t *testing.T) {
 		{"nothing", []entry{{name: ""}}, "not a path inside"},
 		{"only a slash", []entry{{name: "/"}}, "not a path inside"},
 		{"two slashes", []entry{{name: "a//b"}}, "not a path inside"},
-		{"git's", []entry{{name: ".GIT/config"}}, "git's own"},
+		{"git's", []entry{{name: ".GIT/config"}}, "belongs to git"},
 		{"a device", []entry{{name: "aux.txt"}}, "device"},
 		{"a stream", []entry{{name: "a:b"}}, "colon"},
 		{"no UTF-8", []entry{{name: "a\xff"}}, "UTF-8"},
