@@ -16,38 +16,39 @@ import (
 
 const artifactService = "ArtifactService"
 
-// Artifact is one of the workflow run, as the service tells of it.
+// Artifact describes an artifact of the workflow run.
 type Artifact struct {
 	ID      int64
-	Name    string    // given by any job of the run: not to be used as a path
-	Size    int64     // of the zip; act's server says something else
-	Digest  string    // of the zip, "sha256:" and hexadecimal digits; "" where the service does not say
-	Created time.Time // zero where the service does not say
+	Name    string    // chosen by any job of the run, so never a path
+	Size    int64     // of the zip; act's server returns something else
+	Digest  string    // of the zip, "sha256:" and hexadecimal digits; "" if unknown
+	Created time.Time // zero if unknown
 
 	owner owner
 }
 
-// owner is who made an artifact, by the names of the results service.
+// owner is the run and the job that uploaded an artifact, by their IDs in the results
+// service.
 type owner struct {
 	Run string `json:"workflow_run_backend_id"`
 	Job string `json:"workflow_job_run_backend_id"`
 }
 
-// UploadOptions changes how an artifact is made. The zero value is good.
+// UploadOptions changes how an artifact is uploaded. The zero value is good.
 type UploadOptions struct {
-	RetentionDays int // 0 for what the repository has; never more than it allows
-	// Replace has an artifact of the name go that another job has made: this job's earlier
-	// attempt counts as another.
+	RetentionDays int // at most what the repository allows, which is also the default
+	// Replace replaces an artifact of the same name from another job. An earlier attempt of
+	// this job is another job.
 	Replace bool
 }
 
-// Upload makes an artifact of a folder's regular files: links are left out. Artifacts
-// are immutable, so that one of the same name that this job has made already is deleted
-// first; one of another job's is ErrExists, unless Replace is set.
+// Upload makes an artifact of the regular files in a directory, without links. Artifacts
+// are immutable, so Upload first deletes one of the same name from this job. If another job
+// has uploaded one, the error is ErrExists unless Replace is set.
 func (c *Client) Upload(ctx context.Context, name, dir string, opt UploadOptions) (Artifact, error) {
 	made, err := c.upload(ctx, name, dir, opt)
 	if err != nil {
-		return Artifact{}, c.failed(fmt.Sprintf("the artifact %q cannot be uploaded", name), err)
+		return Artifact{}, c.explain(fmt.Sprintf("cannot upload the artifact %q", name), err)
 	}
 	return made, nil
 }
@@ -83,9 +84,9 @@ func (c *Client) upload(ctx context.Context, name, dir string, opt UploadOptions
 	return made, err
 }
 
-// create announces an artifact, in place of one of that name, and gives the signed URL
-// to store it at. Whether there is one is only asked when the service says so: act's
-// fails on a list of none.
+// create creates an artifact, in place of an existing one, and returns the signed URL to
+// upload it to. It lists existing artifacts only if the service reports one, because act's
+// server fails if there is nothing to list.
 func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (string, error) {
 	in := struct {
 		owner
@@ -109,12 +110,12 @@ func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (st
 		if err := c.remove(ctx, name, opt.Replace); errors.Is(err, ErrExists) {
 			return "", err
 		} else if err != nil {
-			return "", fmt.Errorf("the one of that name that the run has cannot be deleted: %w", err)
+			return "", fmt.Errorf("cannot delete the existing artifact: %w", err)
 		}
 		err = c.twirp(ctx, artifactService, "CreateArtifact", in, &out)
 	}
 	if exists(err) {
-		return "", &usererr.Error{What: "the run has one of that name that does not go away", Advice: "give those of other jobs other names", Err: ErrExists}
+		return "", &usererr.Error{What: "the existing artifact could not be replaced", Advice: "use a different name in each job", Err: ErrExists}
 	}
 	if err == nil && (!out.OK || out.URL == "") {
 		err = errors.New("the service refused it without a reason")
@@ -122,7 +123,7 @@ func (c *Client) create(ctx context.Context, name string, opt UploadOptions) (st
 	return out.URL, err
 }
 
-// remove deletes what the run has of that name, of other jobs too if that is wanted.
+// remove deletes the artifacts of a name, with others also those of other jobs.
 func (c *Client) remove(ctx context.Context, name string, others bool) error {
 	list, err := c.list(ctx, name)
 	if err != nil {
@@ -130,7 +131,7 @@ func (c *Client) remove(ctx context.Context, name string, others bool) error {
 	}
 	for _, a := range list {
 		if a.owner.Job != c.job && !others {
-			return &usererr.Error{What: "another job of the run has made one of that name", Advice: "give each job a name of its own", Err: ErrExists}
+			return &usererr.Error{What: "another job of the run uploaded one of that name", Advice: "use a different name in each job", Err: ErrExists}
 		}
 		in := struct {
 			owner
@@ -147,38 +148,38 @@ func (c *Client) finalize(ctx context.Context, a Artifact) (id int64, err error)
 	in := struct {
 		owner
 		Name string `json:"name"`
-		Size string `json:"size"` // Protobuf has an int64 as a string
+		Size string `json:"size"` // Protobuf encodes an int64 as a string
 		Hash string `json:"hash"`
 	}{a.owner, a.Name, fmt.Sprint(a.Size), a.Digest}
 	var out struct {
 		OK bool        `json:"ok"`
-		ID json.Number `json:"artifact_id"` // a number or a string of one
+		ID json.Number `json:"artifact_id"` // a number or a string
 	}
 	if err := c.twirp(ctx, artifactService, "FinalizeArtifact", in, &out); err != nil {
 		return 0, err
 	}
 	if !out.OK {
-		return 0, errors.New("the service did not take it after it was uploaded")
+		return 0, errors.New("the service refused it after the upload")
 	}
 	return out.ID.Int64()
 }
 
-// Artifacts gives those of this workflow run, of all its jobs, by name. Of several of a
-// name it is the newest.
+// Artifacts returns the artifacts of all jobs of this workflow run, sorted by name. Of
+// several with the same name, it returns the newest.
 func (c *Client) Artifacts(ctx context.Context) ([]Artifact, error) {
-	const what = "the artifacts of the run cannot be listed"
+	const what = "cannot list the artifacts of the run"
 	if err := c.needResults(); err != nil {
-		return nil, c.failed(what, err)
+		return nil, c.explain(what, err)
 	}
 	list, err := c.list(ctx, "")
 	if err != nil {
-		return nil, c.failed(what, err)
+		return nil, c.explain(what, err)
 	}
 	slices.SortFunc(list, func(a, b Artifact) int { return cmp.Or(cmp.Compare(a.Name, b.Name), cmp.Compare(b.ID, a.ID)) })
 	return slices.CompactFunc(list, func(a, b Artifact) bool { return a.Name == b.Name }), nil
 }
 
-// list gives the artifacts of a name, "" for all.
+// list returns the artifacts of a name, "" for all.
 func (c *Client) list(ctx context.Context, name string) ([]Artifact, error) {
 	in := struct {
 		owner
@@ -201,19 +202,19 @@ func (c *Client) list(ctx context.Context, name string) ([]Artifact, error) {
 	for _, a := range out.Artifacts {
 		id, err := a.ID.Int64()
 		if err != nil {
-			return nil, fmt.Errorf("the service lists an artifact without a number: %q", c.clean(a.Name))
+			return nil, fmt.Errorf("artifact %q has no valid ID", c.clean(a.Name))
 		}
-		size, _ := a.Size.Int64() // left out where it is 0
+		size, _ := a.Size.Int64() // left out if it is 0
 		list = append(list, Artifact{ID: id, Name: a.Name, Size: size, Digest: a.Digest, Created: a.Created, owner: a.owner})
 	}
 	return list, nil
 }
 
-// Download unpacks an artifact of Artifacts, or of Upload, into a folder, which it makes:
-// Unzip tells how. What has another digest than the service says is not unpacked.
+// Download unpacks an artifact that Artifacts or Upload returned into a new directory, like
+// Unzip. If the digest differs from the one that the service lists, the error is ErrBroken.
 func (c *Client) Download(ctx context.Context, a Artifact, dir string, lim Limits) error {
 	if err := c.download(ctx, a, dir, lim); err != nil {
-		return c.failed(fmt.Sprintf("the artifact %q cannot be downloaded", c.clean(a.Name)), err)
+		return c.explain(fmt.Sprintf("cannot download the artifact %q", c.clean(a.Name)), err)
 	}
 	return nil
 }
@@ -242,47 +243,47 @@ func (c *Client) download(ctx context.Context, a Artifact, dir string, lim Limit
 		return err
 	}
 	if want, ok := strings.CutPrefix(a.Digest, "sha256:"); ok && !strings.EqualFold(want, sum) {
-		return fmt.Errorf("%w: its SHA-256 is %s, and the service says %s", ErrBroken, sum, c.clean(want))
+		return fmt.Errorf("%w: expected SHA-256 %s, got %s", ErrBroken, c.clean(want), sum)
 	}
 	return Unzip(file, size, dir, lim)
 }
 
-// needResults tells why the results service cannot be used, if it cannot.
+// needResults returns why the results service is not available, or nil.
 func (c *Client) needResults() error {
 	switch {
 	case c.results == "":
-		return fmt.Errorf("%w: there is no ACTIONS_RESULTS_URL, as on GitHub Enterprise Server", ErrNoRuntime)
+		return fmt.Errorf("%w: ACTIONS_RESULTS_URL is not set; GitHub Enterprise Server does not have it", ErrNoRuntime)
 	case c.run == "" || c.job == "":
-		return fmt.Errorf("%w: ACTIONS_RUNTIME_TOKEN does not say of which run and job it is", ErrNoRuntime)
+		return fmt.Errorf("%w: ACTIONS_RUNTIME_TOKEN does not contain the run and the job", ErrNoRuntime)
 	}
 	return nil
 }
 
-// failed is an error for the caller, with what can be done about it.
-func (c *Client) failed(what string, err error) error {
-	var said *usererr.Error
+// explain adds what failed and a hint to an error.
+func (c *Client) explain(what string, err error) error {
+	var hinted *usererr.Error
 	var refused *refusal
 	var lost *cleaned
 	hint := ""
 	switch {
-	case errors.As(err, &said): // has its own
+	case errors.As(err, &hinted): // keep that hint
 	case errors.Is(err, ErrNoRuntime):
-		hint = "GitHub gives actions that run by node or docker what it takes"
+		hint = "GitHub offers these services to node and docker actions"
 	case errors.Is(err, ErrBroken):
-		hint = "nothing was unpacked; whoever made the archive may have been interrupted, or means harm"
+		hint = "nothing was unpacked; the upload may have been interrupted, or the archive is malicious"
 	case errors.As(err, &refused) && (refused.status == 401 || refused.status == 403):
-		hint = "the runtime token ends with its job, and that of a fork's pull request may read only; a full storage quota is refused like this, too"
-	case errors.As(err, &refused) && refused.mayPass(), errors.As(err, &lost):
-		hint = "the service may be out of order, or out of this runner's reach: see githubstatus.com, and run the job again"
+		hint = "the runtime token expires with its job and is read-only in a fork's pull request; a full storage quota also gives this status"
+	case errors.As(err, &refused) && refused.temporary(), errors.As(err, &lost):
+		hint = "the service may be down or unreachable from this runner: see githubstatus.com, then run the job again"
 	}
 	return &usererr.Error{What: what, Advice: hint, Err: err}
 }
 
-// checkName refuses the names of artifacts that the service refuses.
+// checkName refuses artifact names that the service refuses.
 func checkName(name string) error {
 	const bad = "\":<>|*?\\/"
 	if name == "" || len(name) > 255 || strings.ContainsAny(name, bad) || strings.ContainsFunc(name, unicode.IsControl) {
-		return &usererr.Error{What: "that is no name of an artifact", Advice: `it has 1 to 255 bytes, none of " : < > | * ? \ / and no control characters`}
+		return &usererr.Error{What: "invalid artifact name", Advice: `use 1 to 255 bytes, without " : < > | * ? \ / and control characters`}
 	}
 	return nil
 }

@@ -21,16 +21,16 @@ import (
 func TestArtifact(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
-		name         string
-		camel, blind bool
-	}{{"as GitHub answers", false, false}, {"as act answers", true, true}} {
+		name            string
+		camel, noDigest bool
+	}{{"like GitHub", false, false}, {"like act", true, true}} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			server := runnertest.New(t)
-			server.Camel, server.Blind = c.camel, c.blind
+			server.Camel, server.NoDigests = c.camel, c.noDigest
 			client, _ := client(t, server.Environ())
 			files := map[string]string{"report.json": "{}", "html/index.html": "<p>", "html/empty": "", "ein Käse.txt": "ä"}
-			dir := folder(t, files)
+			dir := makeDir(t, files)
 			link(t, "report.json", filepath.Join(dir, "link"))
 			link(t, t.TempDir(), filepath.Join(dir, "html", "elsewhere"))
 
@@ -40,18 +40,18 @@ func TestArtifact(t *testing.T) {
 			}
 			kept := server.Artifacts()
 			if len(kept) != 1 || kept[0].Name != "regreen report" || !kept[0].ExpiresAt.IsZero() {
-				t.Fatalf("the run has %+v", kept)
+				t.Fatalf("artifacts on the server: %+v", kept)
 			}
 			sum := sha256.Sum256(kept[0].Zip)
 			if made.ID != kept[0].ID || made.Size != int64(len(kept[0].Zip)) || made.Digest != "sha256:"+hex.EncodeToString(sum[:]) {
-				t.Errorf("it is told as %+v, and is %+v", made, kept[0])
+				t.Errorf("got %+v, but the server has %+v", made, kept[0])
 			}
 			list, err := client.Artifacts(t.Context())
 			if err != nil || len(list) != 1 {
-				t.Fatalf("listed are %+v, %v", list, err)
+				t.Fatalf("listed: %+v, %v", list, err)
 			}
-			if got := list[0]; got.ID != made.ID || got.Size != made.Size || got.Name != made.Name || got.Created.IsZero() || (got.Digest == "") != c.blind {
-				t.Errorf("listed is %+v, made was %+v", got, made)
+			if got := list[0]; got.ID != made.ID || got.Size != made.Size || got.Name != made.Name || got.Created.IsZero() || (got.Digest == "") != c.noDigest {
+				t.Errorf("listed %+v, uploaded %+v", got, made)
 			}
 			for i, a := range []Artifact{made, list[0]} {
 				to := filepath.Join(t.TempDir(), "new")
@@ -59,7 +59,7 @@ func TestArtifact(t *testing.T) {
 					t.Fatal(i, err)
 				}
 				if got := contents(t, to); !maps.Equal(got, files) {
-					t.Errorf("it has %q, want %q", got, files)
+					t.Errorf("unpacked %q, want %q", got, files)
 				}
 			}
 		})
@@ -79,38 +79,39 @@ func TestUploadReplaces(t *testing.T) {
 	c, _ := client(t, server.Environ())
 	server.Add("report", archive(t, entry{name: "of another job"}))
 	server.Add("another", archive(t, entry{name: "a"}))
-	files := folder(t, map[string]string{"a": "first"})
+	files := makeDir(t, map[string]string{"a": "first"})
 	if _, err := c.Upload(t.Context(), "report", files, UploadOptions{}); !errors.Is(err, ErrExists) || !strings.Contains(err.Error(), "another job") {
-		t.Errorf("it takes another job's away: %v", err)
+		t.Errorf("replaced an artifact of another job: %v", err)
 	}
-	for _, opt := range []UploadOptions{{Replace: true}, {}} { // the second is this job's own
+	for _, opt := range []UploadOptions{{Replace: true}, {}} { // the second replaces this job's own
 		if _, err := c.Upload(t.Context(), "report", files, opt); err != nil {
 			t.Fatal(err)
 		}
-		files = folder(t, map[string]string{"a": "second"})
+		files = makeDir(t, map[string]string{"a": "second"})
 	}
 	list, err := c.Artifacts(t.Context())
 	if err != nil || len(list) != 2 || list[0].Name != "another" || list[1].Name != "report" {
-		t.Fatalf("listed are %+v, %v", list, err)
+		t.Fatalf("listed: %+v, %v", list, err)
 	}
 	to := filepath.Join(t.TempDir(), "new")
 	if err := c.Download(t.Context(), list[1], to, Limits{}); err != nil {
 		t.Fatal(err)
 	}
 	if got := contents(t, to); len(got) != 1 || got["a"] != "second" {
-		t.Errorf("it has %q", got)
+		t.Errorf("unpacked %q", got)
 	}
 }
 
-// TestUploadThatNobodyCanReplace has another job make one whenever it was deleted.
+// TestUploadThatNobodyCanReplace simulates another job that uploads the artifact again after
+// it was deleted.
 func TestUploadThatNobodyCanReplace(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	c, _ := client(t, server.Environ())
 	server.Refuse("CreateArtifact", runnertest.Status(409), runnertest.Status(409))
-	_, err := c.Upload(t.Context(), "report", folder(t, map[string]string{"a": ""}), UploadOptions{})
+	_, err := c.Upload(t.Context(), "report", makeDir(t, map[string]string{"a": ""}), UploadOptions{})
 	if !errors.Is(err, ErrExists) || usererr.Hint(err) == "" {
-		t.Errorf("the error is %v", err)
+		t.Errorf("got error %v, want %v with a hint", err, ErrExists)
 	}
 }
 
@@ -125,7 +126,7 @@ func TestNewestOfAName(t *testing.T) {
 	list, err := c.Artifacts(t.Context())
 	kept := server.Artifacts()
 	if err != nil || len(list) != 2 || list[0].ID != kept[3].ID || list[1].ID != kept[2].ID {
-		t.Errorf("listed are %+v, %v", list, err)
+		t.Errorf("listed: %+v, %v", list, err)
 	}
 }
 
@@ -139,12 +140,12 @@ func TestRetention(t *testing.T) {
 		environ := server.Environ()
 		environ["GITHUB_RETENTION_DAYS"] = c.repository
 		client, _ := client(t, environ)
-		if _, err := client.Upload(t.Context(), "report", folder(t, map[string]string{"a": ""}), UploadOptions{RetentionDays: c.days}); err != nil {
+		if _, err := client.Upload(t.Context(), "report", makeDir(t, map[string]string{"a": ""}), UploadOptions{RetentionDays: c.days}); err != nil {
 			t.Fatal(err)
 		}
 		end := server.Artifacts()[0].ExpiresAt
 		if c.want == 0 && !end.IsZero() || c.want != 0 && time.Until(end).Round(24*time.Hour) != time.Duration(c.want)*24*time.Hour {
-			t.Errorf("%+v: it ends %s", c, end)
+			t.Errorf("%+v: expires %s", c, end)
 		}
 	}
 }
@@ -153,24 +154,24 @@ func TestUploadRefuses(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	c, _ := client(t, server.Environ())
-	good := folder(t, map[string]string{"a": ""})
+	good := makeDir(t, map[string]string{"a": ""})
 	links := t.TempDir()
 	link(t, filepath.Join(good, "a"), filepath.Join(links, "a"))
 	for _, u := range []struct{ name, dir, want string }{
-		{"", good, "no name of an artifact"},
-		{"a/b", good, "no name of an artifact"},
-		{`a\b`, good, "no name of an artifact"},
-		{"a:b", good, "no name of an artifact"},
-		{"a\nb", good, "no name of an artifact"},
-		{strings.Repeat("a", 256), good, "no name of an artifact"},
-		{"report", t.TempDir(), "there are no files"},
-		{"report", links, "there are no files"},
-		{"report", folder(t, map[string]string{"aux.txt": ""}), "cannot be unpacked everywhere"},
+		{"", good, "invalid artifact name"},
+		{"a/b", good, "invalid artifact name"},
+		{`a\b`, good, "invalid artifact name"},
+		{"a:b", good, "invalid artifact name"},
+		{"a\nb", good, "invalid artifact name"},
+		{strings.Repeat("a", 256), good, "invalid artifact name"},
+		{"report", t.TempDir(), "no files in"},
+		{"report", links, "no files in"},
+		{"report", makeDir(t, map[string]string{"aux.txt": ""}), "not portable"},
 		{"report", filepath.Join(good, "none"), "no such file"},
 	} {
 		_, err := c.Upload(t.Context(), u.name, u.dir, UploadOptions{})
 		if err == nil || !strings.Contains(err.Error(), u.want) {
-			t.Errorf("%q of %s: the error is %v, want %q", u.name, u.dir, err, u.want)
+			t.Errorf("%q of %s: got error %v, want %q", u.name, u.dir, err, u.want)
 		}
 	}
 	if calls := server.Calls(); len(calls) > 0 {
@@ -183,7 +184,7 @@ func TestUploadInBlocks(t *testing.T) {
 	server := runnertest.New(t)
 	c, _ := client(t, server.Environ())
 	text := noise(2*block + 1234)
-	if _, err := c.Upload(t.Context(), "large", folder(t, map[string]string{"a": text}), UploadOptions{}); err != nil {
+	if _, err := c.Upload(t.Context(), "large", makeDir(t, map[string]string{"a": text}), UploadOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if calls := server.Calls(); !slices.Equal(calls, []string{"CreateArtifact", "PUT blob", "PUT blob", "PUT blob", "PUT blob", "FinalizeArtifact"}) {
@@ -198,27 +199,27 @@ func TestUploadInBlocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	if contents(t, to)["a"] != text {
-		t.Error("it is another file")
+		t.Error("the downloaded file differs")
 	}
 	to = filepath.Join(t.TempDir(), "new")
 	if err := c.Download(t.Context(), list[0], to, Limits{Files: 1, Total: 1000}); !errors.Is(err, ErrBroken) {
-		t.Errorf("the error is %v, want %v", err, ErrBroken)
+		t.Errorf("got error %v, want %v", err, ErrBroken)
 	}
-	gone(t, to)
+	checkMissing(t, to)
 }
 
-// noise is text that cannot be compressed.
+// noise returns text that cannot be compressed.
 func noise(n int) string {
 	data := make([]byte, n)
 	_, _ = rand.NewChaCha8([32]byte{}).Read(data)
 	return string(data)
 }
 
-func TestDownloadOfWhatWasChanged(t *testing.T) {
+func TestDownloadChecksDigest(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	c, _ := client(t, server.Environ())
-	server.Add("report", archive(t, entry{name: "a", text: "as it was"}))
+	server.Add("report", archive(t, entry{name: "a", text: "original"}))
 	server.Replace("report", archive(t, entry{name: "a", text: "changed"}))
 	list, err := c.Artifacts(t.Context())
 	if err != nil {
@@ -226,7 +227,7 @@ func TestDownloadOfWhatWasChanged(t *testing.T) {
 	}
 	to := filepath.Join(t.TempDir(), "new")
 	if err := c.Download(t.Context(), list[0], to, Limits{}); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), "SHA-256") {
-		t.Errorf("the error is %v, want %v", err, ErrBroken)
+		t.Errorf("got error %v, want %v", err, ErrBroken)
 	}
-	gone(t, to)
+	checkMissing(t, to)
 }

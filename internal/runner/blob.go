@@ -14,8 +14,8 @@ import (
 	"os"
 )
 
-// store puts a file where a signed URL leads, as a block blob of Azure's. It always goes
-// by blocks, even for one: act's server takes nothing else.
+// store uploads a file to a signed URL as an Azure block blob. It uses blocks even if one is
+// enough, because act's server accepts nothing else.
 func (c *Client) store(ctx context.Context, signed string, file io.ReaderAt, size int64) error {
 	list := blockList{}
 	for at := int64(0); at < size; at += c.block {
@@ -23,7 +23,7 @@ func (c *Client) store(ctx context.Context, signed string, file io.ReaderAt, siz
 		if _, err := file.ReadAt(block, at); err != nil && !errors.Is(err, io.EOF) {
 			return err
 		}
-		id := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%08d", len(list.Latest))) // all have to be as long
+		id := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%08d", len(list.Latest))) // all IDs must have the same length
 		if err := c.put(ctx, signed, "comp=block&blockid="+url.QueryEscape(id), "application/octet-stream", block); err != nil {
 			return err
 		}
@@ -36,7 +36,7 @@ func (c *Client) store(ctx context.Context, signed string, file io.ReaderAt, siz
 	return c.put(ctx, signed, "comp=blocklist", "application/xml", append([]byte(xml.Header), body...))
 }
 
-// blockList says of which blocks a blob is made.
+// blockList lists the blocks of a blob.
 type blockList struct {
 	XMLName xml.Name `xml:"BlockList"`
 	Latest  []string
@@ -45,24 +45,24 @@ type blockList struct {
 func (c *Client) put(ctx context.Context, signed, query, contentType string, body []byte) error {
 	u, err := url.Parse(signed)
 	if err != nil {
-		return errors.New("the service gave no URL to store at") // which the cause would show
+		return errors.New("the service returned an invalid upload URL") // the cause would quote it
 	}
-	if u.RawQuery != "" { // as it was signed
+	if u.RawQuery != "" { // keep what was signed
 		query = u.RawQuery + "&" + query
 	}
 	u.RawQuery = query
 	header := map[string]string{"Content-Type": contentType, "x-ms-blob-type": "BlockBlob", "x-ms-blob-content-type": "application/zip"}
-	return c.do(ctx, request{method: http.MethodPut, url: u.String(), header: header, body: body, within: moveTime},
+	return c.do(ctx, request{method: http.MethodPut, url: u.String(), header: header, body: body, timeout: transferTime},
 		func(resp *http.Response) error {
-			_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxAnswer))
+			_, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxResponse))
 			return err
 		})
 }
 
-// fetch gets what a signed URL leads to into a file, in place of what that has, and gives
-// the SHA-256 of it. More than so many bytes are an error.
+// fetch downloads from a signed URL into a file, replaces its content, and returns the
+// SHA-256 and the size. More than most bytes are ErrBroken.
 func (c *Client) fetch(ctx context.Context, signed string, file *os.File, most int64) (sum string, size int64, err error) {
-	r := request{method: http.MethodGet, url: signed, header: map[string]string{"Accept-Encoding": "identity"}, within: moveTime}
+	r := request{method: http.MethodGet, url: signed, header: map[string]string{"Accept-Encoding": "identity"}, timeout: transferTime}
 	err = c.do(ctx, r, func(resp *http.Response) error {
 		if err := errors.Join(file.Truncate(0), rewind(file)); err != nil {
 			return final{err}
@@ -70,12 +70,12 @@ func (c *Client) fetch(ctx context.Context, signed string, file *os.File, most i
 		hash := sha256.New()
 		n, err := io.Copy(io.MultiWriter(file, hash), io.LimitReader(resp.Body, most+1))
 		switch {
-		case errors.As(err, new(*os.PathError)): // the disk's
+		case errors.As(err, new(*os.PathError)): // an error of the disk
 			return final{err}
 		case err != nil:
 			return err
 		case n > most:
-			return final{fmt.Errorf("%w: it has more than %d bytes", ErrBroken, most)}
+			return final{fmt.Errorf("%w: more than %d bytes", ErrBroken, most)}
 		}
 		sum, size = hex.EncodeToString(hash.Sum(nil)), n
 		return nil
@@ -88,7 +88,7 @@ func rewind(file io.Seeker) error {
 	return err
 }
 
-// spool is a temporary file, and what removes it.
+// spool returns a temporary file, and a function that removes it.
 func spool() (file *os.File, remove func(), err error) {
 	file, err = os.CreateTemp("", "regreen-*.zip")
 	if err != nil {
@@ -97,7 +97,7 @@ func spool() (file *os.File, remove func(), err error) {
 	return file, func() { _ = file.Close(); _ = os.Remove(file.Name()) }, nil
 }
 
-// digest is the SHA-256 and the size of a file.
+// digest returns the SHA-256 and the size of a file.
 func digest(file io.ReadSeeker) (sum string, size int64, err error) {
 	hash := sha256.New()
 	if err := rewind(file); err != nil {

@@ -17,35 +17,35 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// cacheVersion keeps what is saved here apart from what other actions save under the
-// same key: the services find only what was saved with the version that is asked for.
+// cacheVersion separates regreen's caches from those of other actions with the same key: the
+// services only find caches of the requested version.
 var cacheVersion = func() string {
 	sum := sha256.Sum256([]byte("regreen|one file|1"))
 	return hex.EncodeToString(sum[:])
 }()
 
-// cacheService is one of the two that there are.
+// cacheService is one of the two services.
 type cacheService interface {
-	// find gives the newest cache of the first of the keys that has one: of that very
-	// key, or else of one that begins with it. An empty key is none.
+	// find returns the newest cache of the first key that has any: one with exactly that
+	// key, or else one that begins with it. The key is empty if there is no such cache.
 	find(ctx context.Context, keys []string) (signed, key string, err error)
-	// save keeps a file.
+	// save saves a file.
 	save(ctx context.Context, key string, file io.ReaderAt, size int64) error
 }
 
-// RestoreCache writes the newest cache of key, or else of one of the prefixes, the first
-// first, to a file, and gives the key of what it found: "" for a miss, and the file then
-// is not touched. The file is made, or replaced; more than most bytes are ErrBroken.
+// RestoreCache writes the newest cache of key to a file, or else that of the first prefix
+// that has one, and returns the key that it found. Without any, it returns "" and does not
+// touch the file. More than most bytes are ErrBroken.
 //
-// Caches are immutable, and bound to the branch of the run that saved them: a run sees
-// those of its own branch, of the base of its pull request, and of the default branch. So
-// those of a pull request are seen by nobody else, and those of the default branch by all.
-// What it finds is whatever a run on one of these branches saved, so it may be hostile.
-// Some services have keys in small letters only.
+// Caches are immutable and belong to the branch of the run that saved them. A run sees those
+// of its own branch, of the base of its pull request, and of the default branch. So nobody
+// else sees those of a pull request, and everybody sees those of the default branch. Any run
+// on these branches can have saved what is found, so it may be hostile. Some services
+// lower-case keys.
 func (c *Client) RestoreCache(ctx context.Context, key string, prefixes []string, file string, most int64) (found string, err error) {
 	found, err = c.restore(ctx, append([]string{key}, prefixes...), file, most)
 	if err != nil {
-		return "", c.failed(fmt.Sprintf("the cache %q cannot be restored", key), err)
+		return "", c.explain(fmt.Sprintf("cannot restore the cache %q", key), err)
 	}
 	return found, nil
 }
@@ -69,11 +69,11 @@ func (c *Client) restore(ctx context.Context, keys []string, name string, most i
 	return found, nil
 }
 
-// SaveCache keeps a file under a key. Where the key is taken, in this branch, the error is
-// ErrExists, and the older one stays.
+// SaveCache saves a file under a key. If this branch has a cache of that key, the error is
+// ErrExists and the older one stays.
 func (c *Client) SaveCache(ctx context.Context, key, file string) error {
 	if err := c.saveCache(ctx, key, file); err != nil {
-		return c.failed(fmt.Sprintf("the cache %q cannot be saved", key), err)
+		return c.explain(fmt.Sprintf("cannot save the cache %q", key), err)
 	}
 	return nil
 }
@@ -92,32 +92,32 @@ func (c *Client) saveCache(ctx context.Context, key, name string) error {
 		return err
 	}
 	if info.Size() == 0 {
-		return &usererr.Error{What: "the file is empty", Advice: "the service takes no empty file"}
+		return &usererr.Error{What: "the file is empty", Advice: "the service does not accept empty files"}
 	}
 	err = c.cache.save(ctx, key, file, info.Size())
 	if exists(err) {
-		return &usererr.Error{What: err.Error(), Advice: "keys are used once: add what is of this run alone to the key", Err: ErrExists}
+		return &usererr.Error{What: err.Error(), Advice: "a key can be used only once: add something unique to this run", Err: ErrExists}
 	}
 	return err
 }
 
-// needCache tells why the cache, or a key, cannot be used, if it cannot.
+// needCache returns why the cache or a key cannot be used, or nil.
 func (c *Client) needCache(keys ...string) error {
 	if c.cache == nil {
-		return fmt.Errorf("%w: ACTIONS_CACHE_SERVICE_V2 is set, and ACTIONS_RESULTS_URL is not", ErrNoRuntime)
+		return fmt.Errorf("%w: ACTIONS_CACHE_SERVICE_V2 is set, but ACTIONS_RESULTS_URL is not", ErrNoRuntime)
 	}
 	if len(keys) > 10 {
-		return &usererr.Error{What: fmt.Sprintf("%d keys are asked for", len(keys)), Advice: "the service takes 10 at most"}
+		return &usererr.Error{What: fmt.Sprintf("%d keys are too many", len(keys)), Advice: "the service accepts at most 10"}
 	}
 	for _, key := range keys {
 		if key == "" || len(key) > 512 || strings.Contains(key, ",") || strings.ContainsFunc(key, unicode.IsControl) {
-			return &usererr.Error{What: fmt.Sprintf("%q is no key of a cache", key), Advice: "it has 1 to 512 bytes, no comma and no control characters"}
+			return &usererr.Error{What: fmt.Sprintf("invalid cache key %q", key), Advice: "use 1 to 512 bytes, without commas and control characters"}
 		}
 	}
 	return nil
 }
 
-// cacheV2 is part of the results service, and keeps files in a storage of Azure's.
+// cacheV2 is part of the results service, and stores files at Azure.
 type cacheV2 struct{ c *Client }
 
 const cacheServiceV2 = "CacheService"
@@ -170,8 +170,8 @@ func (s cacheV2) save(ctx context.Context, key string, file io.ReaderAt, size in
 	return nil
 }
 
-// cacheV1 is the older service, which GitHub Enterprise Server and act have. It takes the
-// file itself.
+// cacheV1 is the older service, of GitHub Enterprise Server and act. It stores the files
+// itself.
 type cacheV1 struct {
 	c    *Client
 	base string
@@ -217,7 +217,7 @@ func (s cacheV1) save(ctx context.Context, key string, file io.ReaderAt, size in
 			"Accept": acceptV1, "Content-Type": "application/octet-stream",
 			"Content-Range": fmt.Sprintf("bytes %d-%d/*", at, at+int64(len(block))-1),
 		}
-		patch := request{method: http.MethodPatch, url: entry, header: header, body: block, trusted: true, within: moveTime}
+		patch := request{method: http.MethodPatch, url: entry, header: header, body: block, trusted: true, timeout: transferTime}
 		if err := s.c.do(ctx, patch, func(*http.Response) error { return nil }); err != nil {
 			return err
 		}

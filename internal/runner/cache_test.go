@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// eachCache runs a test with either of the services.
+// eachCache runs a test with each of the two services.
 func eachCache(t *testing.T, test func(*testing.T, *runnertest.Server, *Client)) {
 	t.Helper()
 	for name, environ := range map[string]func(*runnertest.Server) map[string]string{
@@ -60,14 +60,14 @@ func TestCache(t *testing.T) {
 		} {
 			file := filepath.Join(t.TempDir(), "file")
 			if r.want != "" {
-				write(t, file, "what was there before, which is longer")
+				write(t, file, "the longer old content of the file")
 			}
 			found, err := c.RestoreCache(t.Context(), r.key, r.prefixes, file, 3*block)
 			if err != nil || found != r.want {
 				t.Errorf("%q %q: found %q, %v, want %q", r.key, r.prefixes, found, err, r.want)
 			}
 			if r.want == "" {
-				gone(t, file)
+				checkMissing(t, file)
 				continue
 			}
 			if text, err := os.ReadFile(file); err != nil || string(text) != r.text {
@@ -75,7 +75,7 @@ func TestCache(t *testing.T) {
 			}
 		}
 		if kept := server.Caches(); len(kept) != 4 || slices.ContainsFunc(kept, func(k runnertest.Cache) bool { return k.Version != kept[0].Version }) {
-			t.Errorf("the caches are of several versions")
+			t.Errorf("the caches have different versions")
 		}
 	})
 }
@@ -87,10 +87,10 @@ func TestCacheExists(t *testing.T) {
 		file := filepath.Join(t.TempDir(), "file")
 		write(t, file, "second")
 		if err := c.SaveCache(t.Context(), "key", file); !errors.Is(err, ErrExists) || usererr.Hint(err) == "" {
-			t.Errorf("the error is %v, want %v", err, ErrExists)
+			t.Errorf("got error %v, want %v with a hint", err, ErrExists)
 		}
 		if kept := server.Caches(); len(kept) != 1 || string(kept[0].Data) != "first" {
-			t.Errorf("kept is %+v", kept)
+			t.Errorf("caches on the server: %+v", kept)
 		}
 	})
 }
@@ -104,34 +104,34 @@ func TestCacheTooLong(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := c.RestoreCache(t.Context(), "key", nil, file, 7); !errors.Is(err, ErrBroken) {
-			t.Errorf("the error is %v, want %v", err, ErrBroken)
+			t.Errorf("got error %v, want %v", err, ErrBroken)
 		}
-		gone(t, file)
+		checkMissing(t, file)
 	})
 }
 
 func TestCacheRefuses(t *testing.T) {
 	t.Parallel()
 	eachCache(t, func(t *testing.T, server *runnertest.Server, c *Client) {
-		dir := folder(t, map[string]string{"a": "text", "empty": ""})
+		dir := makeDir(t, map[string]string{"a": "text", "empty": ""})
 		for _, s := range []struct{ key, file, want string }{
-			{"", "a", "no key of a cache"},
-			{"a,b", "a", "no key of a cache"},
-			{"a\nb", "a", "no key of a cache"},
-			{strings.Repeat("a", 513), "a", "no key of a cache"},
+			{"", "a", "invalid cache key"},
+			{"a,b", "a", "invalid cache key"},
+			{"a\nb", "a", "invalid cache key"},
+			{strings.Repeat("a", 513), "a", "invalid cache key"},
 			{"key", "none", "no such file"},
 			{"key", "empty", "the file is empty"},
 		} {
 			if err := c.SaveCache(t.Context(), s.key, filepath.Join(dir, s.file)); err == nil || !strings.Contains(err.Error(), s.want) {
-				t.Errorf("%q: the error is %v, want %q", s.key, err, s.want)
+				t.Errorf("%q: got error %v, want %q", s.key, err, s.want)
 			}
 		}
 		to := filepath.Join(t.TempDir(), "file")
 		if _, err := c.RestoreCache(t.Context(), "key", []string{"a,b"}, to, 1); err == nil {
-			t.Error("a prefix with a comma is asked for")
+			t.Error("a prefix with a comma was accepted")
 		}
 		if _, err := c.RestoreCache(t.Context(), "key", slices.Repeat([]string{"a"}, 10), to, 1); err == nil {
-			t.Error("11 keys are asked for")
+			t.Error("11 keys were accepted")
 		}
 		if calls := server.Calls(); len(calls) > 0 {
 			t.Errorf("called %q", calls)

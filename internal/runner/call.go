@@ -17,43 +17,43 @@ import (
 )
 
 const (
-	tries      = 4
-	firstPause = 500 * time.Millisecond // doubles from then on
-	maxPause   = 20 * time.Second       // a server that asks for more is not waited for
-	callTime   = 30 * time.Second       // of one try of a call
-	moveTime   = 5 * time.Minute        // of one try to move a part of a file, or a file
-	maxAnswer  = 4 << 20                // an answer that is not a file
+	tries        = 4
+	firstPause   = 500 * time.Millisecond // doubles each time
+	maxPause     = 20 * time.Second       // no retry if the server asks for more
+	callTime     = 30 * time.Second       // for one try of a call
+	transferTime = 5 * time.Minute        // for one try to transfer a file or a part of it
+	maxResponse  = 4 << 20                // bytes of a response that is not a file
 )
 
-// request is one that can be sent again.
+// request can be sent more than once.
 type request struct {
 	method, url string
 	header      map[string]string
 	body        []byte
-	// trusted requests go to the service itself and carry the runtime token. Others go
-	// to where a signed URL leads, which is a storage of somebody else.
+	// trusted requests go to the service itself and have the runtime token. Others go to
+	// signed URLs, which lead to third-party storage.
 	trusted bool
-	within  time.Duration // for one try
+	timeout time.Duration // for one try
 }
 
-// refusal is an answer that is not a success.
+// refusal is a response that is not a success.
 type refusal struct {
 	status int
-	code   string // Twirp's, or ""
+	code   string // of Twirp, or ""
 	text   string
 	after  time.Duration // how long the server asks to wait
 }
 
 func (r *refusal) Error() string {
-	s := fmt.Sprintf("the server says %d %s", r.status, http.StatusText(r.status))
+	s := fmt.Sprintf("the server returned %d %s", r.status, http.StatusText(r.status))
 	if r.text != "" {
 		s += fmt.Sprintf(" (%s)", r.text)
 	}
 	return s
 }
 
-// mayPass tells whether the same request may get another answer.
-func (r *refusal) mayPass() bool {
+// temporary reports whether the same request may succeed later.
+func (r *refusal) temporary() bool {
 	switch r.status {
 	case http.StatusRequestTimeout, http.StatusTooManyRequests:
 		return r.after <= maxPause
@@ -61,19 +61,19 @@ func (r *refusal) mayPass() bool {
 	return r.status >= 500 && r.status != http.StatusNotImplemented && r.after <= maxPause
 }
 
-// exists tells whether what was to be made is there already.
+// exists reports whether err says that the artifact or the cache already exists.
 func exists(err error) bool {
 	var refused *refusal
 	return errors.As(err, &refused) && (refused.status == http.StatusConflict || refused.code == "already_exists")
 }
 
-// final is an error in spite of a good answer, which would be the same next time.
+// final is an error after a successful response, which a retry would not change.
 type final struct{ error }
 
 func (f final) Unwrap() error { return f.error }
 
-// do sends a request and has the body of the answer read, again where that may help. A
-// request that is not idempotent may so arrive twice.
+// do sends a request and calls read with the response. It retries both if that can help, so
+// even a request that is not idempotent can arrive twice.
 func (c *Client) do(ctx context.Context, r request, read func(*http.Response) error) error {
 	pause := firstPause
 	for n := 1; ; n++ {
@@ -83,10 +83,10 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 		}
 		var refused *refusal
 		var last final
-		if errors.As(err, &last) || errors.As(err, &refused) && !refused.mayPass() || n == tries || ctx.Err() != nil {
+		if errors.As(err, &last) || errors.As(err, &refused) && !refused.temporary() || n == tries || ctx.Err() != nil {
 			return c.safe(ctx, err)
 		}
-		wait := time.Duration(float64(pause) * (1 + rand.Float64()) / 2) // the jobs of a matrix do not come back together
+		wait := time.Duration(float64(pause) * (1 + rand.Float64()) / 2) // so that the jobs of a matrix do not retry together
 		if refused != nil {
 			wait = max(wait, refused.after)
 		}
@@ -98,7 +98,7 @@ func (c *Client) do(ctx context.Context, r request, read func(*http.Response) er
 }
 
 func (c *Client) send(ctx context.Context, r request, read func(*http.Response) error) error {
-	ctx, cancel := context.WithTimeout(ctx, r.within)
+	ctx, cancel := context.WithTimeout(ctx, r.timeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, r.method, r.url, bytes.NewReader(r.body))
 	if err != nil {
@@ -122,7 +122,7 @@ func (c *Client) send(ctx context.Context, r request, read func(*http.Response) 
 	return read(resp)
 }
 
-// readRefusal reads an answer that is not a success.
+// readRefusal reads a response that is not a success.
 func readRefusal(resp *http.Response) *refusal {
 	r := &refusal{status: resp.StatusCode}
 	if seconds, err := strconv.ParseUint(resp.Header.Get("Retry-After"), 10, 31); err == nil {
@@ -132,16 +132,16 @@ func readRefusal(resp *http.Response) *refusal {
 		r.text = "redirects are not followed"
 		return r
 	}
-	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // a part says something, too
-	var said struct{ Code, Msg, Message string }
-	if json.Unmarshal(body, &said) == nil {
-		r.code, r.text = said.Code, said.Msg+said.Message
+	body, _ := io.ReadAll(io.LimitReader(resp.Body, 64<<10)) // after an error, part of it is enough
+	var parsed struct{ Code, Msg, Message string }
+	if json.Unmarshal(body, &parsed) == nil {
+		r.code, r.text = parsed.Code, parsed.Msg+parsed.Message
 	}
 	return r
 }
 
-// safe is an error without what is a secret: the token, and the URLs, which may be
-// signed. Only what a caller can ask for stays of its causes.
+// safe returns an error without secrets: the token, and URLs, which may be signed. Of its
+// causes, it keeps only those that callers check for.
 func (c *Client) safe(ctx context.Context, err error) error {
 	var at *url.Error
 	var refused *refusal
@@ -154,16 +154,16 @@ func (c *Client) safe(ctx context.Context, err error) error {
 	case errors.As(err, &at):
 		err = at.Err
 	}
-	told := &cleaned{text: c.clean(err.Error())}
+	safe := &cleaned{text: c.clean(err.Error())}
 	for _, cause := range []error{ErrBroken, context.DeadlineExceeded} {
 		if errors.Is(err, cause) {
-			told.cause = cause
+			safe.cause = cause
 		}
 	}
-	return told
+	return safe
 }
 
-// cleaned is an error of which only the text and a cause are left.
+// cleaned is an error reduced to its text and a cause.
 type cleaned struct {
 	text  string
 	cause error
@@ -172,7 +172,7 @@ type cleaned struct {
 func (c *cleaned) Error() string { return c.text }
 func (c *cleaned) Unwrap() error { return c.cause }
 
-// clean makes text of a server fit a log: without the token, in one line, and short.
+// clean returns a server's text for a log: without the token, in one line, and short.
 func (c *Client) clean(text string) string {
 	const most = 300
 	text = strings.ReplaceAll(strings.ToValidUTF8(text, "?"), c.token, "***")
@@ -188,16 +188,15 @@ func (c *Client) clean(text string) string {
 	return text
 }
 
-// twirp calls a method of the results service. Where in has the fields of the protocol
-// in its tags (snake_case), out's are found in the answer whichever of the two spellings
-// of Protobuf's JSON the server uses: GitHub's has the one, and act's the other.
+// twirp calls a method of the results service. The tags of in and out are in snake_case. The
+// response may use either spelling of Protobuf's JSON: GitHub uses snake_case, act camelCase.
 func (c *Client) twirp(ctx context.Context, service, method string, in, out any) error {
 	return c.json(ctx, http.MethodPost, c.results+"/twirp/github.actions.results.api.v1."+service+"/"+method, "application/json", in, out)
 }
 
-// json calls the service. An answer that has no content leaves out alone.
+// json calls the service. A response without content does not change out.
 func (c *Client) json(ctx context.Context, method, url, accept string, in, out any) error {
-	r := request{method: method, url: url, header: map[string]string{"Accept": accept}, trusted: true, within: callTime}
+	r := request{method: method, url: url, header: map[string]string{"Accept": accept}, trusted: true, timeout: callTime}
 	if in != nil {
 		body, err := json.Marshal(in)
 		if err != nil {
@@ -206,27 +205,27 @@ func (c *Client) json(ctx context.Context, method, url, accept string, in, out a
 		r.body, r.header["Content-Type"] = body, "application/json"
 	}
 	return c.do(ctx, r, func(resp *http.Response) error {
-		body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+		body, err := io.ReadAll(io.LimitReader(resp.Body, maxResponse+1))
 		switch {
 		case err != nil:
 			return err
-		case len(body) > maxAnswer:
-			return final{errors.New("the server's answer is too long")}
+		case len(body) > maxResponse:
+			return final{errors.New("the server's response is too long")}
 		case out == nil || resp.StatusCode == http.StatusNoContent:
 			return nil
 		}
 		if err := decode(body, out); err != nil {
-			return final{fmt.Errorf("the server's answer is not what was expected: %w", err)}
+			return final{fmt.Errorf("cannot parse the server's response: %w", err)}
 		}
 		return nil
 	})
 }
 
-// decode reads JSON of which the names of fields may be in camelCase.
+// decode parses JSON into snake_case fields, also if the JSON has them in camelCase.
 func decode(body []byte, out any) error {
 	var tree any
 	d := json.NewDecoder(bytes.NewReader(body))
-	d.UseNumber() // an int64 does not fit a float64
+	d.UseNumber() // a float64 cannot hold every int64
 	if err := d.Decode(&tree); err != nil {
 		return err
 	}
@@ -237,6 +236,7 @@ func decode(body []byte, out any) error {
 	return json.Unmarshal(uniform, out)
 }
 
+// snake returns tree with the names of fields in snake_case.
 func snake(tree any) any {
 	switch tree := tree.(type) {
 	case map[string]any:

@@ -1,15 +1,16 @@
-// Package runner is what GitHub's runner offers to a step besides the REST API: the
-// artifacts of the workflow run, and the cache of the repository. It speaks to the
-// services of github.com, to the older cache service, which GitHub Enterprise Server
-// has, and to the servers of nektos/act. There is no documentation of them: the clients
-// that GitHub publishes (actions/toolkit, the packages artifact and cache) are.
+// Package runner is a client of the services that GitHub's runner offers to a step in
+// addition to the REST API: the artifacts of the workflow run, and the cache of the
+// repository. It supports the services of github.com, the older cache service of GitHub
+// Enterprise Server, and the servers of nektos/act. The services are not documented; the
+// clients that GitHub publishes (packages artifact and cache of actions/toolkit) are the
+// reference.
 //
-// Goals: what comes from an artifact or a cache is somebody else's, and is unpacked
-// within bounds, or not at all; the runtime token goes to the service alone, and never
-// into an error; a signed URL, which is as good as a token, is in no error either.
+// Goals: the content of artifacts and caches is untrusted, and is unpacked within limits
+// or not at all; the runtime token goes only to the service; no error contains the token or
+// a signed URL, which is as powerful.
 //
-// Non-goals: artifacts of other runs, which the REST API gives, and the format of what
-// actions/cache saves: what one of them saves, the other does not find.
+// Non-goals: artifacts of other runs, which the REST API has, and the format of
+// actions/cache: neither finds what the other saved.
 package runner
 
 import (
@@ -28,36 +29,35 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// What an error can be, for errors.Is.
+// The causes of errors, for errors.Is.
 var (
-	// ErrNoRuntime says that the runner does not offer a service to this step.
+	// ErrNoRuntime means that the runner does not offer a service to this step.
 	ErrNoRuntime = errors.New("runner service not available to this step")
-	// ErrExists says that there is a cache of that key already; it stays as it is.
+	// ErrExists means that an artifact or a cache of that name exists; it is unchanged.
 	ErrExists = errors.New("name already taken")
-	// ErrBroken says that an archive is damaged, or not one to unpack.
+	// ErrBroken means that an archive is damaged or must not be unpacked.
 	ErrBroken = errors.New("broken or unsafe archive")
 )
 
-// Client is a step's access to the services. Its methods may be called from several
-// goroutines.
+// Client is a step's access to the services. It is safe for concurrent use.
 type Client struct {
 	http      *http.Client
 	token     string
-	results   string // origin of the results service; "" where there is none
-	run, job  string // what the results service calls them; "" where the token does not say
+	results   string // origin of the results service; "" if there is none
+	run, job  string // their IDs in the results service; "" if the token does not have them
 	cache     cacheService
-	retention int   // how many days the repository keeps an artifact at most; 0 where unknown
-	block     int64 // how much of a file is one request
+	retention int   // for how many days the repository keeps artifacts; 0 if unknown
+	block     int64 // bytes of a file in one request
 
 	sleep func(context.Context, time.Duration) error
 }
 
-// New makes the client from the step's environment. Where the runner gives the step
-// nothing, as to a `run:` step, the error is ErrNoRuntime, and says why. What of the
-// services is missing then is told by the methods that need it.
+// New returns a client for the step's environment. If the runner offers no service to the
+// step, as for a `run:` step, the error is ErrNoRuntime and says why. If only one service is
+// missing, the methods that need it return ErrNoRuntime.
 //
-// The client follows no redirects, and keeps no cookies; nil stands for one with the
-// default transport.
+// The client uses the transport of the given one, or the default transport if that is nil.
+// It does not follow redirects and does not keep cookies.
 func New(getenv func(string) string, client *http.Client) (*Client, error) {
 	c := &Client{http: &http.Client{}, token: getenv("ACTIONS_RUNTIME_TOKEN"), block: 8 << 20, sleep: sleep}
 	if client != nil {
@@ -65,7 +65,7 @@ func New(getenv func(string) string, client *http.Client) (*Client, error) {
 	}
 	c.http.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	if c.token == "" {
-		return nil, noRuntime("there is no ACTIONS_RUNTIME_TOKEN", "GitHub gives it to actions that run by node or docker; a `run:` step, in a composite action too, gets it only if it is handed on")
+		return nil, noRuntime("ACTIONS_RUNTIME_TOKEN is not set", "GitHub sets it for node and docker actions; a `run:` step, even in a composite action, gets it only if an earlier step passes it on")
 	}
 	results, err := baseURL(getenv, "ACTIONS_RESULTS_URL")
 	if err != nil {
@@ -76,7 +76,7 @@ func New(getenv func(string) string, client *http.Client) (*Client, error) {
 		return nil, err
 	}
 	if results == nil && older == nil {
-		return nil, noRuntime("there is neither ACTIONS_RESULTS_URL nor ACTIONS_CACHE_URL", "GitHub sets them where it sets ACTIONS_RUNTIME_TOKEN")
+		return nil, noRuntime("neither ACTIONS_RESULTS_URL nor ACTIONS_CACHE_URL is set", "GitHub sets them together with ACTIONS_RUNTIME_TOKEN")
 	}
 	if results != nil {
 		c.results = results.Scheme + "://" + results.Host
@@ -92,8 +92,8 @@ func New(getenv func(string) string, client *http.Client) (*Client, error) {
 	return c, nil
 }
 
-// baseURL is the service that a variable names, nil where it names none. Its value is
-// not for errors: nektos/act's has a secret in the path.
+// baseURL returns the URL in a variable, or nil if that is empty. Errors do not quote it,
+// because the path of nektos/act's contains a secret.
 func baseURL(getenv func(string) string, name string) (*url.URL, error) {
 	value := getenv(name)
 	if value == "" {
@@ -101,12 +101,12 @@ func baseURL(getenv func(string) string, name string) (*url.URL, error) {
 	}
 	u, err := url.Parse(value)
 	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" {
-		return nil, noRuntime(name+" is no URL of a service", "leave it as the runner sets it")
+		return nil, noRuntime(name+" is not a valid URL", "do not change the value that the runner sets")
 	}
 	return u, nil
 }
 
-// enterprise tells whether a server is a GitHub Enterprise Server, which has the older
+// enterprise reports whether a server is a GitHub Enterprise Server, which has the older
 // cache service whatever the environment says.
 func enterprise(server string) bool {
 	u, err := url.Parse(cmp.Or(server, "https://github.com"))
@@ -117,8 +117,8 @@ func enterprise(server string) bool {
 	return host != "github.com" && !strings.HasSuffix(host, ".ghe.com") && !strings.HasSuffix(host, ".localhost")
 }
 
-// backendIDs reads a token's claims for what the results service calls the run and the
-// job; nothing where they do not say. It is not for us to check the signature.
+// backendIDs returns the results service's IDs of the run and the job from a token's claims,
+// or "" if they are missing. It does not check the signature; that is up to the service.
 func backendIDs(token string) (run, job string) {
 	parts := strings.Split(token, ".")
 	if len(parts) != 3 {
@@ -143,5 +143,5 @@ func backendIDs(token string) (run, job string) {
 }
 
 func noRuntime(reason, hint string) error {
-	return &usererr.Error{What: "artifacts and caches cannot be used", Advice: hint, Err: fmt.Errorf("%w: %s", ErrNoRuntime, reason)}
+	return &usererr.Error{What: "cannot use artifacts and caches", Advice: hint, Err: fmt.Errorf("%w: %s", ErrNoRuntime, reason)}
 }

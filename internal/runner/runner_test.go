@@ -18,7 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// waits are those of a client, which it does not have to sit through.
+// waits records how long a client would have waited.
 type waits struct{ took []time.Duration }
 
 func (w *waits) sleep(ctx context.Context, d time.Duration) error {
@@ -26,7 +26,7 @@ func (w *waits) sleep(ctx context.Context, d time.Duration) error {
 	return ctx.Err()
 }
 
-// block is how much of a file is one request here.
+// block is how many bytes of a file one request has in tests.
 const block = 1 << 14
 
 func client(t *testing.T, environ map[string]string) (*Client, *waits) {
@@ -42,8 +42,8 @@ func client(t *testing.T, environ map[string]string) (*Client, *waits) {
 	return c, w
 }
 
-// folder makes a folder of files.
-func folder(t *testing.T, files map[string]string) string {
+// makeDir creates a directory with files.
+func makeDir(t *testing.T, files map[string]string) string {
 	t.Helper()
 	dir := t.TempDir()
 	for name, text := range files {
@@ -62,7 +62,8 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// contents gives the files of a folder, and fails where there is anything else but folders.
+// contents returns the files in a directory. The test fails if there is anything other than
+// files and directories.
 func contents(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	files := map[string]string{}
@@ -71,7 +72,7 @@ func contents(t *testing.T, dir string) map[string]string {
 			return err
 		}
 		if !entry.Type().IsRegular() {
-			return fmt.Errorf("%s is no regular file", name)
+			return fmt.Errorf("%s is not a regular file", name)
 		}
 		text, err := os.ReadFile(name)
 		rel, _ := filepath.Rel(dir, name)
@@ -84,40 +85,41 @@ func contents(t *testing.T, dir string) map[string]string {
 	return files
 }
 
-func gone(t *testing.T, name string) {
+// checkMissing checks that no file name begins with name.
+func checkMissing(t *testing.T, name string) {
 	t.Helper()
-	beside, _ := filepath.Glob(name + "*")
-	if len(beside) > 0 {
-		t.Errorf("there is %q", beside)
+	left, _ := filepath.Glob(name + "*")
+	if len(left) > 0 {
+		t.Errorf("left over: %q", left)
 	}
 }
 
-func TestNewTellsWhatIsMissing(t *testing.T) {
+func TestNewSaysWhatIsMissing(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct {
 		name    string
 		environ map[string]string
 		want    string
 	}{
-		{"a run step", map[string]string{"ACTIONS_RESULTS_URL": "https://results"}, "there is no ACTIONS_RUNTIME_TOKEN"},
-		{"no services", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret"}, "there is neither ACTIONS_RESULTS_URL nor ACTIONS_CACHE_URL"},
-		{"no URL", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret", "ACTIONS_RESULTS_URL": "://secret"}, "ACTIONS_RESULTS_URL is no URL"},
-		{"a file", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret", "ACTIONS_CACHE_URL": "file:///secret"}, "ACTIONS_CACHE_URL is no URL"},
+		{"a run step", map[string]string{"ACTIONS_RESULTS_URL": "https://results"}, "ACTIONS_RUNTIME_TOKEN is not set"},
+		{"no services", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret"}, "neither ACTIONS_RESULTS_URL nor ACTIONS_CACHE_URL is set"},
+		{"not a URL", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret", "ACTIONS_RESULTS_URL": "://secret"}, "ACTIONS_RESULTS_URL is not a valid URL"},
+		{"a file", map[string]string{"ACTIONS_RUNTIME_TOKEN": "secret", "ACTIONS_CACHE_URL": "file:///secret"}, "ACTIONS_CACHE_URL is not a valid URL"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			_, err := New(runnertest.Getenv(c.environ), nil)
 			if !errors.Is(err, ErrNoRuntime) || !strings.Contains(err.Error(), c.want) || usererr.Hint(err) == "" {
-				t.Errorf("the error is %v, want %q", err, c.want)
+				t.Errorf("got error %v, want %q", err, c.want)
 			}
 			if strings.Contains(usererr.OneLine(err), "secret") {
-				t.Errorf("the error tells a secret: %v", err)
+				t.Errorf("the error shows a secret: %v", err)
 			}
 		})
 	}
 }
 
-// TestServicesByEnvironment finds out where a client asks for a cache.
+// TestServicesByEnvironment checks which service a client asks for a cache.
 func TestServicesByEnvironment(t *testing.T) {
 	t.Parallel()
 	with := func(environ map[string]string, more ...string) map[string]string {
@@ -138,15 +140,15 @@ func TestServicesByEnvironment(t *testing.T) {
 		{"without a slash", with(server.Older(), "ACTIONS_CACHE_URL", strings.TrimSuffix(server.Older()["ACTIONS_CACHE_URL"], "/")), "GET caches"},
 		{"enterprise server", with(server.Environ(), "GITHUB_SERVER_URL", "https://github.example.com"), "GET caches"},
 		{"only the older service", with(server.Older(), "ACTIONS_RESULTS_URL", ""), "GET caches"},
-		{"a newer service that is nowhere", with(server.Environ(), "ACTIONS_RESULTS_URL", ""), ""},
+		{"the newer service without a URL", with(server.Environ(), "ACTIONS_RESULTS_URL", ""), ""},
 	} {
-		t.Run(c.name, func(t *testing.T) { // one after the other: they share the list of calls
+		t.Run(c.name, func(t *testing.T) { // not parallel: they share the list of calls
 			client, _ := client(t, c.environ)
 			before := len(server.Calls())
 			_, err := client.RestoreCache(t.Context(), "key", nil, filepath.Join(t.TempDir(), "file"), 1)
 			if c.want == "" {
 				if !errors.Is(err, ErrNoRuntime) {
-					t.Errorf("the error is %v, want %v", err, ErrNoRuntime)
+					t.Errorf("got error %v, want %v", err, ErrNoRuntime)
 				}
 				return
 			}
@@ -157,11 +159,12 @@ func TestServicesByEnvironment(t *testing.T) {
 	}
 }
 
+// claims returns a token with a payload.
 func claims(payload string) string {
 	return "header." + base64.RawURLEncoding.EncodeToString([]byte(payload)) + ".signature"
 }
 
-func TestArtifactsNeedATokenThatSaysOfWhichRun(t *testing.T) {
+func TestArtifactsNeedRunAndJob(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	for _, token := range []string{"opaque", "a.b.c", claims(`{}`), claims(`{"scp":"Actions.Results:run"}`), claims(`{"scp":"Actions.Other:run:job"}`), claims(`{"scp":1}`)} {
@@ -169,10 +172,10 @@ func TestArtifactsNeedATokenThatSaysOfWhichRun(t *testing.T) {
 		environ["ACTIONS_RUNTIME_TOKEN"] = token
 		c, _ := client(t, environ)
 		if _, err := c.Artifacts(t.Context()); !errors.Is(err, ErrNoRuntime) {
-			t.Errorf("token %s: the error is %v, want %v", token, err, ErrNoRuntime)
+			t.Errorf("token %s: got error %v, want %v", token, err, ErrNoRuntime)
 		}
-		if _, err := c.Upload(t.Context(), "name", folder(t, map[string]string{"a": ""}), UploadOptions{}); !errors.Is(err, ErrNoRuntime) {
-			t.Errorf("token %s: the error is %v, want %v", token, err, ErrNoRuntime)
+		if _, err := c.Upload(t.Context(), "name", makeDir(t, map[string]string{"a": ""}), UploadOptions{}); !errors.Is(err, ErrNoRuntime) {
+			t.Errorf("token %s: got error %v, want %v", token, err, ErrNoRuntime)
 		}
 	}
 	if calls := server.Calls(); len(calls) > 0 {
@@ -180,8 +183,8 @@ func TestArtifactsNeedATokenThatSaysOfWhichRun(t *testing.T) {
 	}
 }
 
-// TestTriesAgain has calls fail in ways that may pass, and in ways that may not.
-func TestTriesAgain(t *testing.T) {
+// TestRetries makes calls fail temporarily and permanently, and checks which are retried.
+func TestRetries(t *testing.T) {
 	t.Parallel()
 	drop := func(http.ResponseWriter) { panic(http.ErrAbortHandler) }
 	half := func(w http.ResponseWriter) {
@@ -196,46 +199,46 @@ func TestTriesAgain(t *testing.T) {
 	}
 	for _, c := range []struct {
 		name, method string
-		answers      []func(http.ResponseWriter)
+		responses    []func(http.ResponseWriter)
 		waits        int
 		least        time.Duration
 		fails        bool
 	}{
-		{name: "a call", method: "CreateArtifact", answers: []func(http.ResponseWriter){runnertest.Status(500), runnertest.Status(503)}, waits: 2},
-		{name: "a lost connection", method: "ListArtifacts", answers: []func(http.ResponseWriter){drop, drop, drop}, waits: 3},
-		{name: "a block", method: "PUT blob", answers: []func(http.ResponseWriter){runnertest.Status(503), drop}, waits: 2},
-		{name: "half a file", method: "GET blob", answers: []func(http.ResponseWriter){half, half}, waits: 2},
-		{name: "half an answer", method: "ListArtifacts", answers: []func(http.ResponseWriter){half}, waits: 1},
-		{name: "as asked", method: "ListArtifacts", answers: []func(http.ResponseWriter){later("7")}, waits: 1, least: 7 * time.Second},
-		{name: "too long to wait", method: "ListArtifacts", answers: []func(http.ResponseWriter){later("3600")}, fails: true},
-		{name: "a refusal", method: "CreateArtifact", answers: []func(http.ResponseWriter){runnertest.Status(403)}, fails: true},
-		{name: "no such thing", method: "GetSignedArtifactURL", answers: []func(http.ResponseWriter){runnertest.Status(404)}, fails: true},
-		{name: "status 501", method: "ListArtifacts", answers: []func(http.ResponseWriter){runnertest.Status(501)}, fails: true},
-		{name: "out of order", method: "ListArtifacts", answers: slices.Repeat([]func(http.ResponseWriter){runnertest.Status(502)}, tries), waits: tries - 1, fails: true},
-		{name: "no answer but text", method: "ListArtifacts", answers: []func(http.ResponseWriter){func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }}, fails: true},
+		{name: "a call", method: "CreateArtifact", responses: []func(http.ResponseWriter){runnertest.Status(500), runnertest.Status(503)}, waits: 2},
+		{name: "a lost connection", method: "ListArtifacts", responses: []func(http.ResponseWriter){drop, drop, drop}, waits: 3},
+		{name: "a block", method: "PUT blob", responses: []func(http.ResponseWriter){runnertest.Status(503), drop}, waits: 2},
+		{name: "half a file", method: "GET blob", responses: []func(http.ResponseWriter){half, half}, waits: 2},
+		{name: "half a response", method: "ListArtifacts", responses: []func(http.ResponseWriter){half}, waits: 1},
+		{name: "as long as asked", method: "ListArtifacts", responses: []func(http.ResponseWriter){later("7")}, waits: 1, least: 7 * time.Second},
+		{name: "too long to wait", method: "ListArtifacts", responses: []func(http.ResponseWriter){later("3600")}, fails: true},
+		{name: "a refusal", method: "CreateArtifact", responses: []func(http.ResponseWriter){runnertest.Status(403)}, fails: true},
+		{name: "no such thing", method: "GetSignedArtifactURL", responses: []func(http.ResponseWriter){runnertest.Status(404)}, fails: true},
+		{name: "status 501", method: "ListArtifacts", responses: []func(http.ResponseWriter){runnertest.Status(501)}, fails: true},
+		{name: "out of order", method: "ListArtifacts", responses: slices.Repeat([]func(http.ResponseWriter){runnertest.Status(502)}, tries), waits: tries - 1, fails: true},
+		{name: "HTML as the response", method: "ListArtifacts", responses: []func(http.ResponseWriter){func(w http.ResponseWriter) { _, _ = w.Write([]byte("<html>")) }}, fails: true},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			server := runnertest.New(t)
 			client, waits := client(t, server.Environ())
-			server.Refuse(c.method, c.answers...)
+			server.Refuse(c.method, c.responses...)
 			err := roundTrip(t, client)
 			if (err != nil) != c.fails || len(waits.took) != c.waits {
-				t.Errorf("after %d waits the error is %v, want %d and an error: %v", len(waits.took), err, c.waits, c.fails)
+				t.Errorf("got error %v after %d waits, want an error: %v, after %d", err, len(waits.took), c.fails, c.waits)
 			}
 			for i, took := range waits.took {
 				if least := max(c.least, firstPause<<i/2); took < least || took > max(c.least, firstPause<<i) {
-					t.Errorf("wait %d is %s, want %s or a little more", i, took, least)
+					t.Errorf("wait %d took %s, want %s or a little more", i, took, least)
 				}
 			}
 		})
 	}
 }
 
-// roundTrip does all that there is to do with an artifact.
+// roundTrip uploads, lists and downloads an artifact.
 func roundTrip(t *testing.T, c *Client) error {
 	t.Helper()
-	if _, err := c.Upload(t.Context(), "report", folder(t, map[string]string{"a": "text"}), UploadOptions{}); err != nil {
+	if _, err := c.Upload(t.Context(), "report", makeDir(t, map[string]string{"a": "text"}), UploadOptions{}); err != nil {
 		return err
 	}
 	list, err := c.Artifacts(t.Context())
@@ -247,12 +250,12 @@ func roundTrip(t *testing.T, c *Client) error {
 		return err
 	}
 	if got := contents(t, dir); got["a"] != "text" {
-		t.Errorf("it has %q", got)
+		t.Errorf("unpacked %q", got)
 	}
 	return nil
 }
 
-func TestCancelled(t *testing.T) {
+func TestCanceled(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	c, waits := client(t, server.Environ())
@@ -262,43 +265,43 @@ func TestCancelled(t *testing.T) {
 		w.WriteHeader(http.StatusServiceUnavailable)
 	})
 	if _, err := c.Artifacts(ctx); !errors.Is(err, context.Canceled) {
-		t.Errorf("the error is %v, want %v", err, context.Canceled)
+		t.Errorf("got error %v, want %v", err, context.Canceled)
 	}
 	if len(waits.took) > 0 {
-		t.Error("it waits to try again")
+		t.Error("the client waited to try again")
 	}
 }
 
-// TestSecretsStay has every call fail with an answer that repeats what it should not,
-// redirects to a stranger, or leads to nowhere.
-func TestSecretsStay(t *testing.T) {
+// TestErrorsHideSecrets makes every call fail with a response that quotes the token,
+// redirects to another server, or has a URL that cannot be used.
+func TestErrorsHideSecrets(t *testing.T) {
 	t.Parallel()
-	stranger := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
-		t.Errorf("a stranger is asked: %s %s %v", r.Method, r.URL, r.Header)
+	other := httptest.NewServer(http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		t.Errorf("request to another server: %s %s %v", r.Method, r.URL, r.Header)
 	}))
-	t.Cleanup(stranger.Close)
+	t.Cleanup(other.Close)
 	faults := map[string]func(http.ResponseWriter){
 		"echo": func(w http.ResponseWriter) {
 			w.WriteHeader(http.StatusBadRequest)
 			_, _ = fmt.Fprintf(w, `{"code":"malformed","msg":"no Bearer %s\n::error::no"}`, runnertest.Token)
 		},
 		"redirect": func(w http.ResponseWriter) {
-			w.Header().Set("Location", stranger.URL+"/?sig=secret")
+			w.Header().Set("Location", other.URL+"/?sig=secret")
 			w.WriteHeader(http.StatusTemporaryRedirect)
 		},
-		"nowhere": func(w http.ResponseWriter) {
+		"unreachable": func(w http.ResponseWriter) {
 			const url = "http://127.0.0.1:1/?sig=secret"
 			_, _ = fmt.Fprintf(w, `{"ok":true,"signed_url":%[1]q,"signed_upload_url":%[1]q,"signed_download_url":%[1]q,"matched_key":"k","archiveLocation":%[1]q,"cacheKey":"k"}`, url)
 		},
-		"no URL": func(w http.ResponseWriter) {
+		"invalid URL": func(w http.ResponseWriter) {
 			const url = "http://secret\x7f/?sig=secret"
 			_, _ = fmt.Fprintf(w, `{"ok":true,"signed_url":%[1]q,"signed_upload_url":%[1]q,"signed_download_url":%[1]q,"matched_key":"k","archiveLocation":%[1]q,"cacheKey":"k"}`, url)
 		},
-		"long": func(w http.ResponseWriter) { _, _ = w.Write([]byte(strings.Repeat(" ", maxAnswer+1) + "{}")) },
+		"long": func(w http.ResponseWriter) { _, _ = w.Write([]byte(strings.Repeat(" ", maxResponse+1) + "{}")) },
 	}
 	type call = func(*testing.T, *Client) error
 	upload := func(t *testing.T, c *Client) error {
-		_, err := c.Upload(t.Context(), "report", folder(t, map[string]string{"a": "text"}), UploadOptions{})
+		_, err := c.Upload(t.Context(), "report", makeDir(t, map[string]string{"a": "text"}), UploadOptions{})
 		return err
 	}
 	download := func(t *testing.T, c *Client) error {
@@ -309,7 +312,7 @@ func TestSecretsStay(t *testing.T) {
 		return err
 	}
 	save := func(t *testing.T, c *Client) error {
-		return c.SaveCache(t.Context(), "new key", filepath.Join(folder(t, map[string]string{"a": "text"}), "a"))
+		return c.SaveCache(t.Context(), "new key", filepath.Join(makeDir(t, map[string]string{"a": "text"}), "a"))
 	}
 	list := func(t *testing.T, c *Client) error {
 		_, err := c.Artifacts(t.Context())
@@ -320,8 +323,8 @@ func TestSecretsStay(t *testing.T) {
 		"GetCacheEntryDownloadURL": restore, "CreateCacheEntry": save, "FinalizeCacheEntryUpload": save, "GET caches": restore, "POST caches": save, "PATCH caches": save,
 	} {
 		for name, fault := range faults {
-			if (strings.Contains(method, "blob") || method == "PATCH caches") && (name == "nowhere" || name == "no URL" || name == "long") {
-				continue // what it answers is not read
+			if (strings.Contains(method, "blob") || method == "PATCH caches") && (name == "unreachable" || name == "invalid URL" || name == "long") {
+				continue // the response is not read
 			}
 			t.Run(method+" "+name, func(t *testing.T) {
 				t.Parallel()
@@ -335,26 +338,26 @@ func TestSecretsStay(t *testing.T) {
 				server.Refuse(method, fault)
 				err := call(t, c)
 				switch {
-				case err == nil && (name == "nowhere" || name == "no URL" || name == "long"):
-					return // the call does not ask for a URL, or for an answer
+				case err == nil && (name == "unreachable" || name == "invalid URL" || name == "long"):
+					return // the call does not need a URL or a response
 				case err == nil:
-					t.Fatal("there is no error")
+					t.Fatal("no error")
 				}
-				told := err.Error()
+				text := err.Error()
 				for at := err; at != nil; at = errors.Unwrap(at) {
-					told += fmt.Sprintf("%v %+v", at, at)
+					text += fmt.Sprintf("%v %+v", at, at)
 				}
-				if strings.Contains(told, "sig=") || strings.Contains(told, "secret") || strings.Contains(told, runnertest.Token) {
-					t.Errorf("the error tells a secret: %s", told)
+				if strings.Contains(text, "sig=") || strings.Contains(text, "secret") || strings.Contains(text, runnertest.Token) {
+					t.Errorf("the error shows a secret: %s", text)
 				}
-				if strings.Contains(told, "\n::") {
-					t.Errorf("the error commands the runner: %s", told)
+				if strings.Contains(text, "\n::") {
+					t.Errorf("the error contains a command for the runner: %s", text)
 				}
-				if name == "long" && !strings.Contains(told, "too long") {
-					t.Errorf("the error does not say that the answer is too long: %s", told)
+				if name == "long" && !strings.Contains(text, "too long") {
+					t.Errorf("the error does not say that the response is too long: %s", text)
 				}
-				if name == "echo" && !strings.Contains(told, "***") {
-					t.Errorf("the error does not say what the server says: %s", told)
+				if name == "echo" && !strings.Contains(text, "***") {
+					t.Errorf("the error does not quote the server: %s", text)
 				}
 			})
 		}

@@ -18,9 +18,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Limits bound what is unpacked. A zero field has a default.
+// Limits bounds what is unpacked. A zero field means the default.
 type Limits struct {
-	Files int   // files and folders; 0 for 1,000
+	Files int   // files and directories; 0 for 1,000
 	File  int64 // bytes of one file; 0 for 64 MiB
 	Total int64 // bytes of all files; 0 for 256 MiB
 }
@@ -29,19 +29,19 @@ func (l Limits) orDefault() Limits {
 	return Limits{Files: cmp.Or(l.Files, 1000), File: cmp.Or(l.File, 64<<20), Total: cmp.Or(l.Total, 256<<20)}
 }
 
-// entrySize is what the directory of an archive has to say of a file at most: more has
-// only one that is made to waste memory.
+// entrySize is the most that the central directory of an archive needs for a file. An
+// archive with more is made to waste memory.
 const entrySize = 46 + 4096 + 1024
 
-// archive is how large an archive within the limits can be.
+// archive returns the largest size of an archive within the limits.
 func (l Limits) archive() int64 {
 	l = l.orDefault()
 	return l.Total + l.Total/1000 + 2*entrySize*int64(l.Files+1)
 }
 
-// Zip writes the regular files below a folder as an archive that Unzip takes: links are
-// neither followed nor kept, and a name that Unzip would refuse is an error. The same
-// files give the same bytes.
+// Zip writes the regular files in a directory as an archive for Unzip. It skips links, and
+// returns an error for a name that Unzip would refuse. The same files always produce the
+// same bytes.
 func Zip(w io.Writer, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -58,21 +58,21 @@ func Zip(w io.Writer, dir string) error {
 		return addFile(archive, root, name)
 	})
 	if err == nil && files == 0 {
-		err = &usererr.Error{What: fmt.Sprintf("there are no files in %s", dir), Advice: "links do not count"}
+		err = &usererr.Error{What: fmt.Sprintf("no files in %s", dir), Advice: "links do not count"}
 	}
 	return errors.Join(err, archive.Close())
 }
 
 func addFile(archive *zip.Writer, root *os.Root, name string) error {
 	if err := confine.NewName(name); err != nil {
-		return &usererr.Error{What: fmt.Sprintf("a file named %q cannot be unpacked everywhere", name), Advice: "give it another name", Err: err}
+		return &usererr.Error{What: fmt.Sprintf("the file name %q is not portable", name), Advice: "rename the file", Err: err}
 	}
 	file, err := root.Open(name)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = file.Close() }()
-	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() { // it is another one by now
+	if info, err := file.Stat(); err != nil || !info.Mode().IsRegular() { // it was replaced meanwhile
 		return err
 	}
 	to, err := archive.CreateHeader(&zip.FileHeader{Name: name, Method: zip.Deflate})
@@ -83,19 +83,19 @@ func addFile(archive *zip.Writer, root *os.Root, name string) error {
 	return err
 }
 
-// Unzip unpacks an archive into a folder, which it makes: all of it, or on an error, which
-// is ErrBroken where the archive is to blame, there is no such folder.
+// Unzip unpacks an archive into a new directory. On an error the directory does not exist.
+// The error is ErrBroken if the archive is to blame.
 //
-// The archive may come from anyone. It has regular files and folders, nothing else; their
-// names are relative, of this folder, different on every file system, and neither git's
-// nor regreen's own; they keep to the limits by what they say and by what they have. Files
-// cannot be executed afterwards, and are for the user alone.
+// The archive may come from anyone. Unzip accepts only regular files and directories. Their
+// names must be relative paths inside the directory, distinct on every file system, and not
+// reserved by git or regreen. Both their stated and their actual sizes must be within the
+// limits. Unpacked files are not executable, and only the user can read them.
 func Unzip(r io.ReaderAt, size int64, dir string, lim Limits) (err error) {
 	lim = lim.orDefault()
 	if _, err := os.Lstat(dir); !errors.Is(err, fs.ErrNotExist) {
-		return &usererr.Error{What: fmt.Sprintf("%s is not for unpacking", dir), Advice: "name a folder that is not there yet", Err: cmp.Or(err, os.ErrExist)}
+		return &usererr.Error{What: fmt.Sprintf("cannot unpack into %s", dir), Advice: "name a directory that does not exist", Err: cmp.Or(err, os.ErrExist)}
 	}
-	plan, err := planned(r, size, lim)
+	plan, err := entries(r, size, lim)
 	if err != nil {
 		return err
 	}
@@ -114,16 +114,17 @@ func Unzip(r io.ReaderAt, size int64, dir string, lim Limits) (err error) {
 	return os.Rename(draft, dir)
 }
 
-// planned gives the entries of an archive after it has judged what they say.
-func planned(r io.ReaderAt, size int64, lim Limits) ([]*zip.File, error) {
+// entries returns the entries of an archive after checking their names, types and stated
+// sizes.
+func entries(r io.ReaderAt, size int64, lim Limits) ([]*zip.File, error) {
 	if size > lim.archive() {
-		return nil, broken("it has %d bytes, and %d are allowed", size, lim.archive())
+		return nil, broken("%d bytes are more than the allowed %d", size, lim.archive())
 	}
 	directory := &metered{r: r, left: entrySize*int64(lim.Files+1) + 2*math.MaxUint16}
 	archive, err := zip.NewReader(directory, size)
 	switch {
 	case errors.Is(err, errSpent):
-		return nil, broken("its directory is too long for %d files", lim.Files)
+		return nil, broken("the central directory is too long for %d files", lim.Files)
 	case errors.As(err, new(*os.PathError)):
 		return nil, err
 	case err != nil:
@@ -134,29 +135,29 @@ func planned(r io.ReaderAt, size int64, lim Limits) ([]*zip.File, error) {
 	left.Files, left.Total = int64(lim.Files), lim.Total
 	known := names{}
 	for _, f := range archive.File {
-		if err := judge(f); err != nil {
+		if err := check(f); err != nil {
 			return nil, err
 		}
-		made, err := known.add(f.Name)
+		added, err := known.add(f.Name)
 		if err != nil {
 			return nil, err
 		}
-		if left.Files -= int64(made); left.Files < 0 {
-			return nil, broken("it has more than %d files and folders", lim.Files)
+		if left.Files -= int64(added); left.Files < 0 {
+			return nil, broken("more than %d files and directories", lim.Files)
 		}
 		if f.UncompressedSize64 > uint64(lim.File) {
-			return nil, broken("%q has %d bytes, and %d are allowed", f.Name, f.UncompressedSize64, lim.File)
+			return nil, broken("%q: %d bytes are more than the allowed %d", f.Name, f.UncompressedSize64, lim.File)
 		}
 		if left.Total -= int64(f.UncompressedSize64); left.Total < 0 {
-			return nil, broken("its files have more than %d bytes", lim.Total)
+			return nil, broken("files of more than %d bytes in total", lim.Total)
 		}
 	}
 	return archive.File, nil
 }
 
-// judge tells what is wrong with an entry by itself.
-func judge(f *zip.File) error {
-	folder := strings.HasSuffix(f.Name, "/")
+// check returns what is wrong with a single entry, or nil.
+func check(f *zip.File) error {
+	dir := strings.HasSuffix(f.Name, "/")
 	if !utf8.ValidString(f.Name) {
 		return broken("%q is not UTF-8", f.Name)
 	}
@@ -164,43 +165,44 @@ func judge(f *zip.File) error {
 		return broken("%q: %w", f.Name, err)
 	}
 	switch mode := f.Mode(); {
-	case mode.Type() != 0 && !(folder && mode.Type() == fs.ModeDir):
-		return broken("%q is neither a file nor a folder", f.Name)
-	case folder && f.UncompressedSize64 != 0:
-		return broken("the folder %q has content", f.Name)
+	case mode.Type() != 0 && !(dir && mode.Type() == fs.ModeDir):
+		return broken("%q is neither a file nor a directory", f.Name)
+	case dir && f.UncompressedSize64 != 0:
+		return broken("the directory %q has content", f.Name)
 	case f.Flags&1 != 0:
 		return broken("%q is encrypted", f.Name)
 	}
 	return nil
 }
 
-// names are those of an archive by how the file systems that fold the most see them.
+// names are the names in an archive. The keys are folded like on the file system that folds
+// most.
 type names map[string]name
 
 type name struct {
-	as     string // how it is spelled
-	folder bool
+	spelling string
+	dir      bool
 }
 
-// add takes a name, and those of the folders that it is in, which may come again, and
-// tells how many are new.
-func (n names) add(entry string) (made int, err error) {
-	entry, folder := strings.CutSuffix(entry, "/")
+// add adds a name and those of its parent directories, which may be known, and returns how
+// many are new.
+func (n names) add(entry string) (added int, err error) {
+	entry, dir := strings.CutSuffix(entry, "/")
 	for at := entry; at != "."; at = path.Dir(at) {
-		is := name{at, folder || at != entry}
-		was, known := n[confine.Seen(at)]
+		current := name{at, dir || at != entry}
+		earlier, known := n[confine.Seen(at)]
 		switch {
 		case !known:
-			n[confine.Seen(at)] = is
-			made++
-		case was != is || !is.folder:
-			return 0, broken("%q and %q are the same file, at least elsewhere", was.as, at)
+			n[confine.Seen(at)] = current
+			added++
+		case earlier != current || !current.dir:
+			return 0, broken("%q and %q are the same file on some systems", earlier.spelling, at)
 		}
 	}
-	return made, nil
+	return added, nil
 }
 
-// unpack writes the entries into a folder.
+// unpack writes the entries into a directory.
 func unpack(plan []*zip.File, dir string) error {
 	root, err := os.OpenRoot(dir)
 	if err != nil {
@@ -208,8 +210,8 @@ func unpack(plan []*zip.File, dir string) error {
 	}
 	defer func() { _ = root.Close() }()
 	for _, f := range plan {
-		if folder, ok := strings.CutSuffix(f.Name, "/"); ok {
-			err = root.MkdirAll(folder, 0o700)
+		if sub, ok := strings.CutSuffix(f.Name, "/"); ok {
+			err = root.MkdirAll(sub, 0o700)
 		} else {
 			err = unpackFile(f, root)
 		}
@@ -233,15 +235,15 @@ func unpackFile(f *zip.File, root *os.Root) error {
 	if err != nil {
 		return err
 	}
-	// One byte more than it says, so that the end of it is read, and with it the checksum.
+	// One byte more than the stated size, to reach the end, where the checksum is verified.
 	n, err := io.Copy(to, io.LimitReader(from, int64(f.UncompressedSize64)+1))
 	switch closed := to.Close(); {
-	case errors.As(err, new(*os.PathError)) || err == nil && closed != nil: // the disk's
+	case errors.As(err, new(*os.PathError)) || err == nil && closed != nil: // an error of the disk
 		return errors.Join(err, closed)
 	case err != nil:
 		return fmt.Errorf("%w: %q: %w", ErrBroken, f.Name, err)
 	case n != int64(f.UncompressedSize64):
-		return broken("%q has not the %d bytes that it says", f.Name, f.UncompressedSize64)
+		return broken("%q does not have the stated %d bytes", f.Name, f.UncompressedSize64)
 	}
 	return nil
 }
@@ -252,7 +254,7 @@ func broken(format string, args ...any) error {
 
 var errSpent = errors.New("read limit exceeded")
 
-// metered lets only so much be read.
+// metered limits how many bytes are read.
 type metered struct {
 	r    io.ReaderAt
 	left int64

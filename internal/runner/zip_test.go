@@ -18,13 +18,13 @@ import (
 	"pgregory.net/rapid"
 )
 
-// entry is one of an archive; says, where it is not zero, is what it lies about its size.
+// entry is an entry of an archive.
 type entry struct {
 	name, text string
 	mode       fs.FileMode
-	says       uint64
+	stated     uint64 // a false size, unless 0
 	flags      uint16
-	dos        bool // made by a system that knows no modes
+	dos        bool // from a system without modes
 }
 
 func archive(t testing.TB, entries ...entry) []byte {
@@ -44,8 +44,8 @@ func archive(t testing.TB, entries ...entry) []byte {
 			Name: marked(e), Method: zip.Deflate, Flags: e.flags | 1<<11, CRC32: crc32.ChecksumIEEE([]byte(e.text)),
 			CompressedSize64: uint64(packed.Len()), UncompressedSize64: uint64(len(e.text)),
 		}
-		if e.says != 0 {
-			h.UncompressedSize64 = e.says
+		if e.stated != 0 {
+			h.UncompressedSize64 = e.stated
 		}
 		if e.text == "" {
 			h.Method, h.CompressedSize64 = zip.Store, 0
@@ -69,18 +69,18 @@ func archive(t testing.TB, entries ...entry) []byte {
 	}
 	data := b.Bytes()
 	for _, e := range entries {
-		if is := marked(e); is != e.name {
-			data = bytes.ReplaceAll(data, []byte(is), []byte(e.name))
+		if written := marked(e); written != e.name {
+			data = bytes.ReplaceAll(data, []byte(written), []byte(e.name))
 		}
 	}
 	return data
 }
 
-// marked is a name that the writer takes for a file's, where it would have no content
-// for a folder.
+// marked returns the name to write for an entry. A directory with content gets the name of a
+// file, because the writer would drop the content.
 func marked(e entry) string {
-	if folder, ok := strings.CutSuffix(e.name, "/"); ok && e.text != "" {
-		return folder + "_"
+	if dir, ok := strings.CutSuffix(e.name, "/"); ok && e.text != "" {
+		return dir + "_"
 	}
 	return e.name
 }
@@ -101,17 +101,17 @@ func TestUnzip(t *testing.T) {
 	}
 	want := map[string]string{"folder/a": "text", "b/c/d": "", "$HOME;`id`": "fine"}
 	if got := contents(t, dir); !maps.Equal(got, want) {
-		t.Errorf("it has %q, want %q", got, want)
+		t.Errorf("unpacked %q, want %q", got, want)
 	}
 	for name, want := range map[string]fs.FileMode{".": 0o700 | fs.ModeDir, "folder": 0o700 | fs.ModeDir, "b": 0o700 | fs.ModeDir, "folder/a": 0o600, "folder/in": 0o700 | fs.ModeDir} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || info.Mode() != want && runtime.GOOS != "windows" {
-			t.Errorf("%s has the mode %v, %v", name, info.Mode(), err)
+			t.Errorf("%s has mode %v, %v", name, info.Mode(), err)
 		}
 	}
 }
 
-// TestUnzipRefuses has archives with one thing wrong, and one sound file before it, of
-// which nothing may be left.
+// TestUnzipRefuses has archives with a valid file and then one that must be refused, and
+// checks that nothing is unpacked.
 func TestUnzipRefuses(t *testing.T) {
 	t.Parallel()
 	within := Limits{Files: 6, File: 1000, Total: 1500}
@@ -133,52 +133,52 @@ func TestUnzipRefuses(t *testing.T) {
 		{"nothing", []entry{{name: ""}}, "not a path inside"},
 		{"only a slash", []entry{{name: "/"}}, "not a path inside"},
 		{"two slashes", []entry{{name: "a//b"}}, "not a path inside"},
-		{"git's", []entry{{name: ".GIT/config"}}, "belongs to git"},
+		{"in .git", []entry{{name: ".GIT/config"}}, "belongs to git"},
 		{"a device", []entry{{name: "aux.txt"}}, "device"},
 		{"a stream", []entry{{name: "a:b"}}, "colon"},
-		{"no UTF-8", []entry{{name: "a\xff"}}, "UTF-8"},
+		{"not UTF-8", []entry{{name: "a\xff"}}, "UTF-8"},
 		{"too long a name", []entry{{name: strings.Repeat("n", 300)}}, "longer"},
-		{"a link", []entry{{name: "l", text: "/etc/passwd", mode: fs.ModeSymlink | 0o777}}, "neither a file nor a folder"},
-		{"a link that looks like a folder", []entry{{name: "l/", mode: fs.ModeSymlink | 0o777}}, "neither a file nor a folder"},
-		{"a pipe", []entry{{name: "p", mode: fs.ModeNamedPipe}}, "neither a file nor a folder"},
-		{"a device file", []entry{{name: "d", mode: fs.ModeDevice}}, "neither a file nor a folder"},
-		{"a folder without a slash", []entry{{name: "d", dos: true}}, "neither a file nor a folder"},
-		{"a folder with content", []entry{{name: "folder with content/", text: "text", mode: fs.ModeDir}}, "has content"},
+		{"a link", []entry{{name: "l", text: "/etc/passwd", mode: fs.ModeSymlink | 0o777}}, "neither a file nor a directory"},
+		{"a link that looks like a directory", []entry{{name: "l/", mode: fs.ModeSymlink | 0o777}}, "neither a file nor a directory"},
+		{"a pipe", []entry{{name: "p", mode: fs.ModeNamedPipe}}, "neither a file nor a directory"},
+		{"a device file", []entry{{name: "d", mode: fs.ModeDevice}}, "neither a file nor a directory"},
+		{"a directory without a slash", []entry{{name: "d", dos: true}}, "neither a file nor a directory"},
+		{"a directory with content", []entry{{name: "directory with content/", text: "text", mode: fs.ModeDir}}, "has content"},
 		{"encrypted", []entry{{name: "e", flags: 1}}, "encrypted"},
 		{"twice", []entry{{name: "a"}, {name: "a"}}, "same file"},
-		{"twice, but for case", []entry{{name: "a"}, {name: "A"}}, "same file"},
-		{"twice, but for what is invisible", []entry{{name: "a"}, {name: "a\u200d"}}, "same file"},
-		{"folders that differ in case", []entry{{name: "a/1"}, {name: "A/2"}}, "same file"},
-		{"a file as a folder", []entry{{name: "a"}, {name: "a/b"}}, "same file"},
-		{"a folder as a file", []entry{{name: "a/b"}, {name: "a"}}, "same file"},
+		{"twice, in different case", []entry{{name: "a"}, {name: "A"}}, "same file"},
+		{"twice, with an invisible character", []entry{{name: "a"}, {name: "a\u200d"}}, "same file"},
+		{"directories that differ in case", []entry{{name: "a/1"}, {name: "A/2"}}, "same file"},
+		{"a file as a directory", []entry{{name: "a"}, {name: "a/b"}}, "same file"},
+		{"a directory as a file", []entry{{name: "a/b"}, {name: "a"}}, "same file"},
 		{"many files", []entry{{name: "1"}, {name: "2"}, {name: "3"}, {name: "4"}, {name: "5"}, {name: "6"}}, "more than 6 files"},
-		{"many folders", []entry{{name: deep}}, "more than 6 files"},
-		{"a large file", []entry{{name: "a", text: thousand + "x"}}, "1001 bytes, and 1000 are allowed"},
+		{"many directories", []entry{{name: deep}}, "more than 6 files"},
+		{"a large file", []entry{{name: "a", text: thousand + "x"}}, "1001 bytes are more than the allowed 1000"},
 		{"large files", []entry{{name: "a", text: thousand}, {name: "b", text: thousand}}, "more than 1500 bytes"},
-		{"sizes that overflow", []entry{{name: "a", says: 1 << 63}}, "are allowed"},
-		{"a file that says less", []entry{{name: "a", text: thousand, says: 1}}, ErrBroken.Error()},
-		{"a bomb that says little", []entry{{name: "a", text: strings.Repeat("x", 1<<20), says: 10}}, ErrBroken.Error()},
-		{"a file that says more", []entry{{name: "a", text: "text", says: 100}}, ErrBroken.Error()},
+		{"sizes that overflow", []entry{{name: "a", stated: 1 << 63}}, "more than the allowed"},
+		{"a stated size that is too small", []entry{{name: "a", text: thousand, stated: 1}}, ErrBroken.Error()},
+		{"a zip bomb", []entry{{name: "a", text: strings.Repeat("x", 1<<20), stated: 10}}, ErrBroken.Error()},
+		{"a stated size that is too large", []entry{{name: "a", text: "text", stated: 100}}, ErrBroken.Error()},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			dir := filepath.Join(t.TempDir(), "new")
-			err := unzip(archive(t, append([]entry{{name: "sound", text: "sound"}}, c.entries...)...), dir, within)
+			err := unzip(archive(t, append([]entry{{name: "valid", text: "valid"}}, c.entries...)...), dir, within)
 			if !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), c.want) {
-				t.Errorf("the error is %v, want %v: %s", err, ErrBroken, c.want)
+				t.Errorf("got error %v, want %v: %s", err, ErrBroken, c.want)
 			}
 			if err != nil && strings.Contains(err.Error(), "\n") {
-				t.Errorf("the error has a line of the archive's: %v", err)
+				t.Errorf("the error has a line break of the archive: %v", err)
 			}
-			gone(t, dir)
+			checkMissing(t, dir)
 		})
 	}
 }
 
-func TestUnzipRefusesWhatIsNoArchive(t *testing.T) {
+func TestUnzipRefusesOtherFiles(t *testing.T) {
 	t.Parallel()
-	sound := archive(t, entry{name: "a", text: "text"})
-	flipped := bytes.Clone(sound)
+	valid := archive(t, entry{name: "a", text: "text"})
+	flipped := bytes.Clone(valid)
 	flipped[30+1+2] ^= 0xff // in the packed text
 	many := make([]entry, 3000)
 	for i := range many {
@@ -189,36 +189,36 @@ func TestUnzipRefusesWhatIsNoArchive(t *testing.T) {
 		data []byte
 		want string
 	}{
-		{"nothing", nil, "not a valid zip"},
+		{"empty", nil, "not a valid zip"},
 		{"text", []byte("<html>404</html>"), "not a valid zip"},
-		{"cut off", sound[:len(sound)-5], "not a valid zip"},
+		{"cut off", valid[:len(valid)-5], "not a valid zip"},
 		{"damaged", flipped, `"a"`},
-		{"a directory that is too long", archive(t, many...), "directory is too long for 2 files"}, // nobody looks at the names
+		{"a directory that is too long", archive(t, many...), "directory is too long for 2 files"},
 	} {
 		dir := filepath.Join(t.TempDir(), "new")
 		if err := unzip(c.data, dir, Limits{Files: 2}); !errors.Is(err, ErrBroken) || !strings.Contains(err.Error(), c.want) {
-			t.Errorf("%s: the error is %v, want %v: %s", c.name, err, ErrBroken, c.want)
+			t.Errorf("%s: got error %v, want %v: %s", c.name, err, ErrBroken, c.want)
 		}
-		gone(t, dir)
+		checkMissing(t, dir)
 	}
 }
 
-func TestUnzipOnlyIntoANewFolder(t *testing.T) {
+func TestUnzipOnlyIntoNewDirectory(t *testing.T) {
 	t.Parallel()
 	data := archive(t, entry{name: "a", text: "new"})
-	dir := folder(t, map[string]string{"a": "old"})
+	dir := makeDir(t, map[string]string{"a": "old"})
 	link(t, filepath.Join(dir, "none"), filepath.Join(dir, "link"))
 	for _, to := range []string{dir, filepath.Join(dir, "a"), filepath.Join(dir, "link")} {
 		if err := unzip(data, to, Limits{}); !errors.Is(err, fs.ErrExist) && runtime.GOOS != "windows" {
-			t.Errorf("into %s: the error is %v, want %v", to, err, fs.ErrExist)
+			t.Errorf("into %s: got error %v, want %v", to, err, fs.ErrExist)
 		}
 	}
 	if text, err := os.ReadFile(filepath.Join(dir, "a")); err != nil || string(text) != "old" {
-		t.Errorf("the file is %q now, %v", text, err)
+		t.Errorf("the file was changed to %q, %v", text, err)
 	}
 }
 
-// TestZipRoundTrip zips any files, and unpacks them.
+// TestZipRoundTrip zips random files and unpacks them.
 func TestZipRoundTrip(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -228,49 +228,48 @@ func TestZipRoundTrip(t *testing.T) {
 			name := strings.Join(rapid.SliceOfN(part, 1, 3).Draw(rt, "name"), "/") + ".txt"
 			files[name] = string(rapid.SliceOf(rapid.Byte()).Draw(rt, "text"))
 		}
-		dir := folder(t, files)
+		dir := makeDir(t, files)
 		var data, again bytes.Buffer
 		if err := errors.Join(Zip(&data, dir), Zip(&again, dir)); err != nil {
 			rt.Fatal(err)
 		}
 		if !bytes.Equal(data.Bytes(), again.Bytes()) {
-			rt.Error("the same files give other bytes")
+			rt.Error("the same files produced different bytes")
 		}
 		to := filepath.Join(t.TempDir(), "new")
 		if err := unzip(data.Bytes(), to, Limits{}); err != nil {
 			rt.Fatal(err)
 		}
 		if got := contents(t, to); !maps.Equal(got, files) {
-			rt.Errorf("it has %q, want %q", got, files)
+			rt.Errorf("unpacked %q, want %q", got, files)
 		}
 	})
 }
 
-// FuzzUnzip unpacks anything: the outcome is a folder within the limits or none, and
-// nothing beside it.
+// FuzzUnzip checks that Unzip either creates one directory within the limits, or nothing.
 func FuzzUnzip(f *testing.F) {
 	f.Add(archive(f, entry{name: "a/b", text: "text"}, entry{name: "c/"}))
 	f.Add(archive(f, entry{name: "../b", text: "text"}))
 	f.Add(archive(f, entry{name: "l", text: "..", mode: fs.ModeSymlink | 0o777}, entry{name: "l/b", text: "text"}))
-	f.Add(archive(f, entry{name: "a", text: strings.Repeat("x", 5000), says: 10}))
+	f.Add(archive(f, entry{name: "a", text: strings.Repeat("x", 5000), stated: 10}))
 	f.Add([]byte("PK\x05\x06"))
 	within := Limits{Files: 5, File: 100, Total: 200}
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parent := t.TempDir()
 		dir := filepath.Join(parent, "new")
 		err := unzip(data, dir, within)
-		beside, readErr := os.ReadDir(parent)
+		made, readErr := os.ReadDir(parent)
 		if readErr != nil {
 			t.Fatal(readErr)
 		}
 		if err != nil {
-			if len(beside) > 0 {
-				t.Errorf("left is %v after %v", beside, err)
+			if len(made) > 0 {
+				t.Errorf("left over after %v: %v", err, made)
 			}
 			return
 		}
-		if len(beside) != 1 || beside[0].Name() != "new" {
-			t.Errorf("beside it is %v", beside)
+		if len(made) != 1 || made[0].Name() != "new" {
+			t.Errorf("created %v, want only new", made)
 		}
 		total := 0
 		files := contents(t, dir)
@@ -281,7 +280,7 @@ func FuzzUnzip(f *testing.F) {
 			}
 		}
 		if len(files) > 5 || total > 200 {
-			t.Errorf("there are %d files of %d bytes", len(files), total)
+			t.Errorf("%d files of %d bytes exceed the limits", len(files), total)
 		}
 	})
 }
