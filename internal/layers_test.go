@@ -70,9 +70,9 @@ var layout = []layer{
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 
 	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
-	{dir: "internal/background", purpose: "what a run beside a person's work is doing, and what came of it", imports: "githook lockfile"},
+	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
-	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in no time", imports: "background config gitdir githook toolchain witness"},
+	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in milliseconds", imports: "background config gitdir githook toolchain witness"},
 	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch usererr"},
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},

@@ -29,13 +29,13 @@ func (a *app) backgroundCommand() *cobra.Command {
 	}
 }
 
-func (e *event) desk() *background.Desk {
+func (e *event) slot() *background.Slot {
 	return background.Open(e.repo.StateDir(), e.repo.Root())
 }
 
 // startBackground starts a process that tests a tree, and does not wait for it.
 func (e *event) startBackground(ctx context.Context, what subject) error {
-	desk := e.desk()
+	slot := e.slot()
 	job := background.Job{Event: e.name, Args: e.args, Tree: what.tree, Base: what.base, Started: time.Now().UTC()}
 	var ok bool
 	if job.Commit, ok = what.source.Revision(); !ok {
@@ -43,21 +43,21 @@ func (e *event) startBackground(ctx context.Context, what subject) error {
 			job.Base = head
 		}
 		var err error
-		if job.Index, err = desk.IndexFile(); err != nil {
+		if job.Index, err = slot.IndexFile(); err != nil {
 			return err
 		}
 		if err := e.repo.CopyIndex(what.source, job.Index); err != nil {
 			return err
 		}
 	}
-	if err := desk.Begin(job); err != nil {
+	if err := slot.Begin(job); err != nil {
 		return err
 	}
 	program, err := os.Executable()
 	if err != nil {
 		return err
 	}
-	log, err := os.Create(desk.Log())
+	log, err := os.Create(slot.Log())
 	if err != nil {
 		return err
 	}
@@ -89,13 +89,13 @@ func (a *app) background(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	desk := e.desk()
-	job, ok := desk.Job()
+	slot := e.slot()
+	job, ok := slot.Job()
 	if !ok || job.Done() {
 		return nil
 	}
 	e.name, e.args, e.witnesses = job.Event, job.Args, witness.Open(e.repo.StateDir())
-	return desk.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
+	return slot.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
 		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, background: true}
 		if job.Commit != "" {
 			what.source = repo.Commit(job.Commit)
@@ -120,8 +120,8 @@ func (a *app) background(ctx context.Context) error {
 // waitForBackground waits for the background run of a tree, and reports whether there was
 // one. It does not say whether the tree passed: passed does.
 func (e *event) waitForBackground(ctx context.Context, tree string) (background.Job, bool) {
-	desk := e.desk()
-	job, ok := desk.Job()
+	slot := e.slot()
+	job, ok := slot.Job()
 	if !ok || job.Tree != tree {
 		return job, false
 	}
@@ -130,13 +130,13 @@ func (e *event) waitForBackground(ctx context.Context, tree string) (background.
 		progress.show("test", "waiting for the background run", 0, 0)
 		defer progress.clear()
 	}
-	return desk.Wait(ctx, tree)
+	return slot.Wait(ctx, tree)
 }
 
 // reportBackground prints the outcome of a background run that found failures and has not
 // been reported yet.
 func (e *event) reportBackground() {
-	job, ok := e.desk().News()
+	job, ok := e.slot().News()
 	if !ok || job.Passes {
 		return
 	}

@@ -75,7 +75,7 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	if name == githook.PostCommit {
 		return e.noteBypass(ctx, why)
 	}
-	if e.cfg.Hooks[name] == githook.Off || gate.Away(e.cfg, e.repo.Folders(), e.name) {
+	if e.cfg.Hooks[name] == githook.Off || gate.Paused(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
 	if err := e.repo.Recover(ctx); err != nil { // or half of an interrupted write is committed
@@ -177,9 +177,9 @@ func (e *event) preCommit(ctx context.Context) error {
 	return e.finish(rep)
 }
 
-// markTested tells post-commit that this commit was tested; see gate.Vouch.
+// markTested tells post-commit that this commit was tested; see gate.MarkTested.
 func (e *event) markTested(source repo.Source) {
-	gate.Vouch(e.repo.Folders(), e.repo.IndexFile(source))
+	gate.MarkTested(e.repo.Folders(), e.repo.IndexFile(source))
 }
 
 // postMerge tests what a merge or pull brought in. It reports and does not block.
@@ -260,7 +260,7 @@ func (e *event) commitMsg(ctx context.Context) error {
 	if !ok || job.Passes || job.Run == "" {
 		return ctx.Err()
 	}
-	e.desk().News() // it is reported here, and not again by the next hook
+	e.slot().News() // it is reported here, and not again by the next hook
 	rep, err := runs.Load(e.repo.StateDir(), job.Run)
 	if errors.Is(err, runs.ErrNoRun) {
 		return nil

@@ -54,7 +54,7 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 			if head, err := e.repo.Info(cmd.Context(), "HEAD"); err == nil {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", "HEAD", e.proof(head.Tree))
 			}
-			if job, ok := e.desk().Job(); ok {
+			if job, ok := e.slot().Job(); ok {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", "background", backgroundText(job))
 			}
 			for _, b := range e.bypasses() {

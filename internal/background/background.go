@@ -1,12 +1,11 @@
-// Package background is where a run that goes on beside a person's work leaves what it
-// is doing and what came of it: one for each worktree, of which a newer one takes the
-// place of an older.
+// Package background keeps the state and the outcome of test runs in the background. Each worktree
+// has one job, which a newer one replaces.
 //
-// The job is a file; that its process is alive is a lock that the process holds, so that
-// a crash leaves no ghost. A job learns that it was superseded by looking at the file:
-// nobody has to know or kill its process.
+// The job is a file. Its process holds a lock, so a crashed process never looks alive. A job
+// finds out from the file that a newer one has replaced it; nobody needs to know or kill its
+// process.
 //
-// Not goals: starting processes, and running tests; the commands do.
+// Not goals: starting processes and running tests. The commands do that.
 package background
 
 import (
@@ -24,94 +23,94 @@ import (
 	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
-// Job is one run beside.
+// Job is one run in the background.
 type Job struct {
-	Event   githook.Name `json:"event"`            // hook that began it
+	Event   githook.Name `json:"event"`            // hook that started it
 	Args    []string     `json:"args,omitempty"`   // of the hook
-	Tree    string       `json:"tree"`             // that it tests
-	Index   string       `json:"index,omitempty"`  // file with the index of that tree; or
-	Commit  string       `json:"commit,omitempty"` // commit of that tree
+	Tree    string       `json:"tree"`             // tree to test
+	Index   string       `json:"index,omitempty"`  // file with the index of the tree, or
+	Commit  string       `json:"commit,omitempty"` // commit of the tree
 	Base    string       `json:"base,omitempty"`   // commit to compare with
 	Started time.Time    `json:"started"`
 
 	Ended   time.Time `json:"ended,omitzero"`
-	Run     string    `json:"run,omitempty"`     // id of the run, when it came to an end
+	Run     string    `json:"run,omitempty"`     // ID of the run, if it finished
 	Verdict string    `json:"verdict,omitempty"` // of the run
 	Passes  bool      `json:"passes,omitempty"`  // nothing new fails
-	Shown   bool      `json:"shown,omitempty"`   // somebody was told
+	Shown   bool      `json:"shown,omitempty"`   // the outcome was shown
 }
 
-// same tells whether two values are of one job.
+// same reports whether two values are the same job.
 func (j Job) same(other Job) bool { return j.Tree == other.Tree && j.Started.Equal(other.Started) }
 
-// Done tells whether the job came to an end.
+// Done reports whether the job has ended.
 func (j Job) Done() bool { return !j.Ended.IsZero() }
 
-// Desk is where the jobs of one worktree are.
-type Desk struct{ dir string }
+// Slot holds the job of one worktree.
+type Slot struct{ dir string }
 
-// Open gives the desk of a worktree, below a state folder.
-func Open(state, worktree string) *Desk {
+// Open returns the slot of a worktree, in a state directory.
+func Open(state, worktree string) *Slot {
 	sum := sha256.Sum256([]byte(worktree))
-	return &Desk{filepath.Join(state, "background", hex.EncodeToString(sum[:6]))}
+	return &Slot{filepath.Join(state, "background", hex.EncodeToString(sum[:6]))}
 }
 
-func (d *Desk) file() string { return filepath.Join(d.dir, "job.json") }
+func (s *Slot) file() string { return filepath.Join(s.dir, "job.json") }
 
-func (d *Desk) lock() string { return filepath.Join(d.dir, "lock") }
+func (s *Slot) lock() string { return filepath.Join(s.dir, "lock") }
 
-// Log is the file for what the job's process writes.
-func (d *Desk) Log() string { return filepath.Join(d.dir, "log") }
+// Log returns the file for the output of the job's process.
+func (s *Slot) Log() string { return filepath.Join(s.dir, "log") }
 
-// IndexFile is where a job that begins now may keep its index.
-func (d *Desk) IndexFile() (string, error) {
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+// IndexFile returns a new name for the index of a job.
+func (s *Slot) IndexFile() (string, error) {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return "", err
 	}
-	f, err := os.CreateTemp(d.dir, "index-")
+	f, err := os.CreateTemp(s.dir, "index-")
 	if err != nil {
 		return "", err
 	}
 	return f.Name(), errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Job is the latest job; false when there never was one.
-func (d *Desk) Job() (Job, bool) {
+// Job returns the latest job, or false if there was none.
+func (s *Slot) Job() (Job, bool) {
 	var j Job
-	b, err := os.ReadFile(d.file())
+	b, err := os.ReadFile(s.file())
 	if err != nil || json.Unmarshal(b, &j) != nil {
 		return Job{}, false
 	}
 	return j, true
 }
 
-// Begin puts a job in the place of the one before, which then ends by itself.
-func (d *Desk) Begin(j Job) error {
-	old, ok := d.Job()
-	if err := d.write(j); err != nil {
+// Begin replaces the previous job, which then ends on its own.
+func (s *Slot) Begin(j Job) error {
+	old, ok := s.Job()
+	if err := s.write(j); err != nil {
 		return err
 	}
-	if ok && old.Index != "" && old.Index != j.Index && !d.Running() {
+	if ok && old.Index != "" && old.Index != j.Index && !s.Running() {
 		_ = os.Remove(old.Index) // its process crashed
 	}
 	return nil
 }
 
-func (d *Desk) write(j Job) error {
+func (s *Slot) write(j Job) error {
 	b, err := json.Marshal(j)
 	if err != nil {
 		return err
 	}
-	if err := os.MkdirAll(d.dir, 0o755); err != nil {
+	if err := os.MkdirAll(s.dir, 0o755); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(d.dir, "job-")
+	f, err := os.CreateTemp(s.dir, "job-")
 	if err != nil {
 		return err
 	}
 	_, err = f.Write(append(b, '\n'))
 	if err = errors.Join(err, f.Close()); err == nil {
-		err = os.Rename(f.Name(), d.file())
+		err = os.Rename(f.Name(), s.file())
 	}
 	if err != nil {
 		_ = os.Remove(f.Name())
@@ -119,21 +118,21 @@ func (d *Desk) write(j Job) error {
 	return err
 }
 
-// Running tells whether the process of a job is alive.
-func (d *Desk) Running() bool { return lockfile.Held(d.lock()) }
+// Running reports whether the process of a job is alive.
+func (s *Slot) Running() bool { return lockfile.Held(s.lock()) }
 
-// look is how often a job and those that wait for it look at the file.
+// look is how often a job, and whoever waits for it, looks at the file.
 const look = 100 * time.Millisecond
 
-// errSuperseded is the cause of the end of a job's context.
+// errSuperseded is the cause with which a job's context ends.
 var errSuperseded = errors.New("replaced by a newer job")
 
-// Run does a job's work as its process: when the one before has ended, until it is
-// done, superseded, or the context ends. What do returns is kept as what came of it.
-func (d *Desk) Run(ctx context.Context, j Job, do func(context.Context) (run, verdict string, passes bool, err error)) error {
-	release, err := lockfile.Hold(ctx, d.lock())
+// Run does a job's work in its process. It waits for the previous job to end, then runs do until
+// it returns, a newer job replaces this one, or ctx ends. It stores the outcome that do returns.
+func (s *Slot) Run(ctx context.Context, j Job, do func(context.Context) (run, verdict string, passes bool, err error)) error {
+	release, err := lockfile.Hold(ctx, s.lock())
 	if err != nil {
-		return fmt.Errorf("the job before does not end: %w", err)
+		return fmt.Errorf("the previous job does not end: %w", err)
 	}
 	defer release()
 	if j.Index != "" {
@@ -144,7 +143,7 @@ func (d *Desk) Run(ctx context.Context, j Job, do func(context.Context) (run, ve
 	mine := j
 	go func() {
 		for ctx.Err() == nil {
-			if now, ok := d.Job(); !ok || !now.same(mine) {
+			if now, ok := s.Job(); !ok || !now.same(mine) {
 				cancel(errSuperseded)
 			}
 			select {
@@ -157,28 +156,28 @@ func (d *Desk) Run(ctx context.Context, j Job, do func(context.Context) (run, ve
 	if err != nil {
 		j.Verdict = "failed"
 	}
-	now, ok := d.Job()
+	now, ok := s.Job()
 	if errors.Is(context.Cause(ctx), errSuperseded) || !ok || !now.same(j) {
 		return errSuperseded
 	}
 	j.Ended = time.Now().UTC()
-	return errors.Join(err, d.write(j))
+	return errors.Join(err, s.write(j))
 }
 
-// Wait waits for the job of a tree and gives what came of it. It is not ok when there
-// is no such job, or when it ended without an outcome.
-func (d *Desk) Wait(ctx context.Context, tree string) (j Job, ok bool) {
+// Wait waits for the job of a tree and returns it with its outcome. It returns false if there is
+// no such job, or if the job ended without an outcome.
+func (s *Slot) Wait(ctx context.Context, tree string) (j Job, ok bool) {
 	began := time.Now()
 	for ctx.Err() == nil {
-		j, ok = d.Job()
+		j, ok = s.Job()
 		if !ok || j.Tree != tree {
 			return Job{}, false
 		}
 		if j.Done() {
 			return j, true
 		}
-		// A process that was started a moment ago may not hold its lock yet.
-		if starting := 2 * time.Second; !d.Running() && time.Since(began) > starting && time.Since(j.Started) > starting {
+		// A process that has just started may not hold its lock yet.
+		if starting := 2 * time.Second; !s.Running() && time.Since(began) > starting && time.Since(j.Started) > starting {
 			return Job{}, false
 		}
 		select {
@@ -189,16 +188,16 @@ func (d *Desk) Wait(ctx context.Context, tree string) (j Job, ok bool) {
 	return Job{}, false
 }
 
-// News gives the outcome of a job that nobody was told yet, and takes it as told.
-func (d *Desk) News() (Job, bool) {
-	j, ok := d.Job()
+// News returns a job whose outcome was not shown yet, and marks it as shown.
+func (s *Slot) News() (Job, bool) {
+	j, ok := s.Job()
 	if !ok || !j.Done() || j.Shown {
 		return Job{}, false
 	}
 	shown := j
 	shown.Shown = true
-	if d.write(shown) != nil {
-		return j, true // told twice is better than not at all
+	if s.write(shown) != nil {
+		return j, true // twice is better than never
 	}
 	return j, true
 }

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-func begin(t *testing.T, d *Desk, tree string) Job {
+func begin(t *testing.T, d *Slot, tree string) Job {
 	t.Helper()
 	j := Job{Tree: tree, Started: time.Now().UTC()}
 	if err := d.Begin(j); err != nil {
@@ -21,10 +21,10 @@ func TestRun(t *testing.T) {
 	t.Parallel()
 	d := Open(t.TempDir(), "/somewhere")
 	if _, ok := d.Job(); ok || d.Running() {
-		t.Fatal("there is a job")
+		t.Fatal("a new slot has a job")
 	}
 	if _, ok := d.News(); ok {
-		t.Fatal("there is news")
+		t.Fatal("a new slot has news")
 	}
 	index, err := d.IndexFile()
 	if err != nil {
@@ -39,7 +39,7 @@ func TestRun(t *testing.T) {
 	}
 	err = d.Run(t.Context(), j, func(context.Context) (string, string, bool, error) {
 		if !d.Running() {
-			t.Error("is not running while it is")
+			t.Error("not running during the job")
 		}
 		return "r1", "red", false, nil
 	})
@@ -53,17 +53,17 @@ func TestRun(t *testing.T) {
 		t.Error("waited for a tree that nobody tests")
 	}
 	if _, err := os.Stat(index); !errors.Is(err, os.ErrNotExist) {
-		t.Error("the index is left")
+		t.Error("the index was left behind")
 	}
 	if got, ok := d.News(); !ok || got.Run != "r1" {
 		t.Errorf("news %+v, %t", got, ok)
 	}
 	if _, ok := d.News(); ok {
-		t.Error("it is news twice")
+		t.Error("the same news twice")
 	}
 }
 
-// A newer job ends an older one, which leaves no outcome.
+// A newer job ends the older one, which leaves no outcome.
 func TestSuperseded(t *testing.T) {
 	t.Parallel()
 	d := Open(t.TempDir(), "/somewhere")
@@ -84,15 +84,15 @@ func TestSuperseded(t *testing.T) {
 		t.Error(err)
 	}
 	if err := <-ended; !errors.Is(err, errSuperseded) {
-		t.Errorf("the first ended by %v", err)
+		t.Errorf("the first job ended with %v", err)
 	}
 	if j, ok := d.Job(); !ok || j.Run != "r2" || !j.Passes {
 		t.Errorf("%+v", j)
 	}
 }
 
-// A job whose process died is not waited for.
-func TestWaitForTheDead(t *testing.T) {
+// Wait does not wait for a job whose process died.
+func TestWaitForDeadProcess(t *testing.T) {
 	t.Parallel()
 	d := Open(t.TempDir(), "/somewhere")
 	if err := d.Begin(Job{Tree: "t1", Started: time.Now().Add(-time.Hour)}); err != nil {

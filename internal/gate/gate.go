@@ -1,10 +1,10 @@
-// Package gate tells whether a commit needs regreen at all.
+// Package gate decides whether a commit needs regreen at all.
 //
 // Goals: the common commit, of a tree that passed before or of documents, costs a few
-// milliseconds; what imports this package can be a program that starts at once, without
-// the weight of the pipeline. In any doubt the answer is that regreen is needed.
+// milliseconds; a program that imports this package starts fast, without the weight of the
+// pipeline. When in doubt, regreen is needed.
 //
-// Not goals: running tests, and telling anybody anything.
+// Not goals: running tests and printing anything.
 package gate
 
 import (
@@ -23,9 +23,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// PreCommit tells whether the commit that git is about to make in the working tree at
-// dir may pass as it is: regreen is off, its tree passed before, or it changes nothing
-// that a test reads.
+// PreCommit reports whether the commit that git is about to make in the working tree at dir needs
+// no test: regreen is off, the tree passed before, or the commit changes no file that a test
+// reads.
 func PreCommit(dir string, environ []string) bool {
 	getenv := config.Getenv(environ)
 	const hook = githook.PreCommit
@@ -38,16 +38,16 @@ func PreCommit(dir string, environ []string) bool {
 	}
 	cfg, err := config.Load(d.Root, getenv)
 	if err != nil {
-		return false // regreen tells
+		return false // regreen reports it
 	}
-	if cfg.Hooks[hook] == githook.Off || Away(cfg, d, hook) {
+	if cfg.Hooks[hook] == githook.Off || Paused(cfg, d, hook) {
 		return true
 	}
 	if _, err := os.Lstat(d.Journal()); err == nil {
-		return false // a write was cut off, which regreen finishes
+		return false // regreen finishes a write that was interrupted
 	}
 	if job, ok := background.Open(d.StateDir(), d.Root).Job(); ok && job.Done() && !job.Shown && !job.Passes {
-		return false // regreen has news
+		return false // regreen reports its outcome
 	}
 	index := d.IndexFile(getenv("GIT_INDEX_FILE"))
 	tree, ok := d.IndexTree(index)
@@ -60,19 +60,19 @@ func PreCommit(dir string, environ []string) bool {
 			return false
 		}
 	}
-	Vouch(d, index)
+	MarkTested(d, index)
 	return true
 }
 
-// Away tells whether an operation is in progress in which a hook that takes its time, or
-// blocks, does more harm than good. While a merge is in progress that is the commit of
-// its resolution.
-func Away(cfg config.Config, d gitdir.Dir, hook githook.Name) bool {
+// Paused reports whether the hook does nothing because of an operation in progress, during which
+// a hook that takes time or blocks does more harm than good. During a merge, that is only the
+// commit of its resolution.
+func Paused(cfg config.Config, d gitdir.Dir, hook githook.Name) bool {
 	operation := d.Underway()
 	switch {
 	case operation == "" || slices.Contains(cfg.Underway, operation):
 		return false
-	case operation == "rebase" && hook == githook.PostRewrite: // git calls it as the last act of the rebase
+	case operation == "rebase" && hook == githook.PostRewrite: // git calls it at the end of the rebase
 		return false
 	case operation == "merge" && hook != githook.PreCommit:
 		return false
@@ -80,25 +80,25 @@ func Away(cfg config.Config, d gitdir.Dir, hook githook.Name) bool {
 	return true
 }
 
-// Vouch leaves word for the shim of post-commit that what is committed next needs no
-// look: regreen is then not started a second time. The shim takes it for void once the
-// index is newer, and a commit of single paths leaves the index for another one.
-func Vouch(d gitdir.Dir, index string) {
+// MarkTested leaves a mark for the shim of post-commit: the next commit is covered, so the shim
+// need not start regreen again. The shim ignores the mark once the index is newer. A commit of
+// single paths uses another index, so it removes the mark.
+func MarkTested(d gitdir.Dir, index string) {
 	file := filepath.Join(d.GitDir, "regreen", "passed")
 	if gitdir.Partial(index) {
 		_ = os.Remove(file)
 		return
 	}
-	// The time is that of the write, as the index has it, and not a finer one.
+	// The write sets the file's time, with the same coarse clock as that of the index.
 	err := os.WriteFile(file, []byte("\n"), 0o600)
 	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(file), 0o755) == nil {
 		_ = os.WriteFile(file, []byte("\n"), 0o600)
 	}
 }
 
-// Key is what the outcome of the tests of a tree depends on, as far as it can be told
-// without running anything. Root is where the tree is checked out. The files of the
-// configuration that are tracked are part of the tree.
+// Key returns what the outcome of the tests of a tree depends on, as far as it is known without
+// running anything. Root is where the tree is checked out. Tracked configuration files are part
+// of the tree.
 func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 	getenv := config.Getenv(environ)
 	programs, variables := toolchain.Of(root, cfg.Test, getenv)
@@ -108,7 +108,7 @@ func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 			k.Environ = append(k.Environ, name+"="+value)
 		}
 	}
-	// By whatever way these are set, other values test something else.
+	// However these are set, other values test something else.
 	for name, list := range map[string][]string{"REGREEN_LANG": cfg.Lang, "REGREEN_RESULTS": cfg.Results} {
 		if len(list) > 0 {
 			k.Environ = append(k.Environ, name+"="+strings.Join(list, ","))

@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
-// repository is one with a commit, as a hook of git's sees it.
+// repository is a repository with a commit, as a git hook sees it.
 type repository struct {
 	t       *testing.T
 	dir     string
@@ -57,7 +57,7 @@ func (r *repository) write(name, content string) {
 	}
 }
 
-// stage stages a file and has git bring its index up to date, as a commit does.
+// stage stages a file and has git update the index, like a commit.
 func (r *repository) stage(name, content string) (tree string) {
 	r.write(name, content)
 	r.git("add", name)
@@ -74,7 +74,7 @@ func (r *repository) passed() bool {
 func TestPreCommit(t *testing.T) {
 	t.Parallel()
 	code := func(r *repository) { r.stage("m.go", "package m // changed\n") }
-	witnessed := func(verdict string) func(r *repository) {
+	passedBefore := func(verdict string) func(r *repository) {
 		return func(r *repository) {
 			tree := r.stage("m.go", "package m // changed\n")
 			if err := witness.Open(r.state()).Record(Key(r.dir, tree, config.Config{}, r.environ), witness.Witness{Scope: witness.Reached, Verdict: verdict}); err != nil {
@@ -85,25 +85,25 @@ func TestPreCommit(t *testing.T) {
 	for name, test := range map[string]struct {
 		prepare      func(r *repository)
 		environ      string
-		want, vouchs bool
+		want, marked bool
 	}{
-		"nothing changed":            {prepare: func(*repository) {}, want: true, vouchs: true},
-		"a document":                 {prepare: func(r *repository) { r.stage("doc/x.md", "x\n") }, want: true, vouchs: true},
-		"code":                       {prepare: code},
-		"code that passed":           {prepare: witnessed("green"), want: true, vouchs: true},
-		"code that failed before":    {prepare: witnessed("known"), want: true, vouchs: true},
-		"code that is flaky":         {prepare: witnessed("flaky")},
-		"another toolchain":          {prepare: witnessed("green"), environ: "GOFLAGS=-race"},
-		"switched off":               {prepare: code, environ: "REGREEN=0", want: true},
-		"off by configuration":       {prepare: func(r *repository) { r.write(".regreen.yml", "hooks: {pre-commit: off}\n"); code(r) }, want: true},
-		"a bad configuration":        {prepare: func(r *repository) { r.write(".regreen.yml", "hoks: {}\n"); witnessed("green")(r) }},
-		"a rebase":                   {prepare: func(r *repository) { code(r); r.write(".git/rebase-merge/x", "") }, want: true},
-		"a merge that is resolved":   {prepare: func(r *repository) { code(r); r.write(".git/MERGE_HEAD", "") }, want: true},
-		"a document and code":        {prepare: func(r *repository) { r.stage("x.md", "x\n"); code(r) }},
-		"an index that is not whole": {prepare: func(r *repository) { r.write("x.md", "x\n"); r.git("add", "x.md") }},
-		"a working tree elsewhere":   {prepare: witnessed("green"), environ: "GIT_WORK_TREE=/"},
+		"nothing changed":                {prepare: func(*repository) {}, want: true, marked: true},
+		"a document":                     {prepare: func(r *repository) { r.stage("doc/x.md", "x\n") }, want: true, marked: true},
+		"code":                           {prepare: code},
+		"code that passed":               {prepare: passedBefore("green"), want: true, marked: true},
+		"code that failed before":        {prepare: passedBefore("known"), want: true, marked: true},
+		"code that is flaky":             {prepare: passedBefore("flaky")},
+		"another toolchain":              {prepare: passedBefore("green"), environ: "GOFLAGS=-race"},
+		"switched off":                   {prepare: code, environ: "REGREEN=0", want: true},
+		"off by configuration":           {prepare: func(r *repository) { r.write(".regreen.yml", "hooks: {pre-commit: off}\n"); code(r) }, want: true},
+		"a bad configuration":            {prepare: func(r *repository) { r.write(".regreen.yml", "hoks: {}\n"); passedBefore("green")(r) }},
+		"a rebase":                       {prepare: func(r *repository) { code(r); r.write(".git/rebase-merge/x", "") }, want: true},
+		"a resolved merge":               {prepare: func(r *repository) { code(r); r.write(".git/MERGE_HEAD", "") }, want: true},
+		"a document and code":            {prepare: func(r *repository) { r.stage("x.md", "x\n"); code(r) }},
+		"an index without a cached tree": {prepare: func(r *repository) { r.write("x.md", "x\n"); r.git("add", "x.md") }},
+		"a working tree elsewhere":       {prepare: passedBefore("green"), environ: "GIT_WORK_TREE=/"},
 		"news": {prepare: func(r *repository) {
-			witnessed("green")(r)
+			passedBefore("green")(r)
 			root, err := filepath.EvalSymlinks(r.dir)
 			if err != nil {
 				r.t.Fatal(err)
@@ -120,19 +120,19 @@ func TestPreCommit(t *testing.T) {
 			if got := PreCommit(r.dir, append(r.environ, test.environ)); got != test.want {
 				t.Errorf("passes: %v", got)
 			}
-			if r.passed() != test.vouchs {
-				t.Errorf("vouched for: %v", r.passed())
+			if r.passed() != test.marked {
+				t.Errorf("marked as tested: %v", r.passed())
 			}
 		})
 	}
 }
 
-func TestVouchForSinglePaths(t *testing.T) {
+func TestMarkTestedSinglePaths(t *testing.T) {
 	t.Parallel()
 	r := newRepository(t)
 	r.stage("x.md", "x\n")
 	if !PreCommit(r.dir, r.environ) || !r.passed() {
-		t.Fatal("a document does not pass")
+		t.Fatal("a document needs regreen")
 	}
 	partial := filepath.Join(r.dir, ".git", "next-index-7.lock")
 	whole, err := os.ReadFile(filepath.Join(r.dir, ".git", "index"))
@@ -143,9 +143,9 @@ func TestVouchForSinglePaths(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !PreCommit(r.dir, append(r.environ, "GIT_INDEX_FILE="+partial)) {
-		t.Error("it does not pass as a single path")
+		t.Error("a document committed as a single path needs regreen")
 	}
 	if r.passed() {
-		t.Error("the rest of the index is vouched for")
+		t.Error("the rest of the index is marked as tested")
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/config"
 )
 
-// What matters to a run gives another key, what does not the same.
+// The key changes with what the tests depend on, and with nothing else.
 func TestKey(t *testing.T) {
 	t.Parallel()
 	root := t.TempDir()
@@ -24,7 +24,7 @@ func TestKey(t *testing.T) {
 		{"another home", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"HOME=/b", "GOFLAGS=-race", "DB=x", "EDITOR=vi"}, true},
 		{"another tree", "tree2", config.Config{CacheEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"other flags", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"DB=x"}, false},
-		{"another value of what is configured", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
+		{"another value of a configured variable", "tree", config.Config{CacheEnv: []string{"DB"}}, []string{"GOFLAGS=-race", "DB=y"}, false},
 		{"other languages", "tree", config.Config{CacheEnv: []string{"DB"}, Lang: []string{"go"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"other results", "tree", config.Config{CacheEnv: []string{"DB"}, Results: []string{"*.xml"}}, []string{"GOFLAGS=-race", "DB=x"}, false},
 		{"another command", "tree", config.Config{CacheEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
@@ -35,8 +35,8 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// A tree that passed is tested again after an upgrade of what runs its tests, and of that
-// alone.
+// A tree that passed is tested again after an upgrade of the programs that run its tests, but not
+// of others.
 func TestKeyAfterUpgrade(t *testing.T) {
 	bin := t.TempDir()
 	t.Setenv("PATH", bin)
