@@ -1,14 +1,14 @@
 "use strict";
-// Makes the long tables sortable, filterable and paged. Texts go into the page as text
-// nodes only.
+// Adds sorting, filtering and paging to the long tables. Texts are inserted only as text
+// nodes.
 (() => {
   const pageSize = 25;
   const collator = new Intl.Collator("en", { numeric: true });
   const order = (a, b) => (typeof a === "number" ? a - b : collator.compare(a, b));
   const number = (n) => n.toLocaleString("en");
 
-  // A row has a key for each column to sort by, its text to filter by, and makes its
-  // element when it is shown.
+  // A row has a sort key for each column, its text for the filter, and a function that
+  // makes its element when it is shown.
   const row = (keys, element) => ({ keys, text: keys.join(" ").toLowerCase(), element });
 
   const element = (name, content, className) => {
@@ -18,7 +18,7 @@
     return e;
   };
 
-  // The rows that are in the page.
+  // fromTable reads rows that are in the page as HTML.
   const fromTable = (table) =>
     Array.from(table.tBodies[0].rows, (tr) => {
       const keys = Array.from(tr.cells, (cell) =>
@@ -26,7 +26,7 @@
       return row(keys, () => tr);
     });
 
-  // The rows that are in the page as data; html_data.go tells their form.
+  // fromData reads rows that are in the page as data, in the form of html_data.go.
   const fromData = ({ statuses, packages, files, rows }) => {
     const tones = { passed: "good", failed: "bad", flaky: "warn", skipped: "warn" };
     return rows.map(([pkg, test, status = 0, ms = 0, line = 0, file = 0, tries = 0]) => {
@@ -62,7 +62,7 @@
       page = Math.min(Math.max(page, 0), last);
       const from = page * pageSize;
       table.tBodies[0].replaceChildren(...shown.slice(from, from + pageSize).map((r) => r.element()));
-      // A button that has the focus keeps it: aria-disabled, where disabled would lose it.
+      // A focused button keeps the focus with aria-disabled, but not with disabled.
       previous.setAttribute("aria-disabled", page === 0);
       next.setAttribute("aria-disabled", page === last);
       pages.hidden = last === 0;
