@@ -51,15 +51,15 @@ reports each hunk that it placed somewhere else than the patch says.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.file != "" && len(args) > 0:
-				return &usererr.UsageError{What: "an ID and --patch exclude each other"}
+				return &usererr.UsageError{What: "expected either an ID or --patch, got both"}
 			case f.file != "":
 				return a.applyFile(cmd.Context(), f)
 			case len(args) == 0:
-				return &usererr.UsageError{What: "apply needs the ID of a patch", Advice: "regreen report shows the patches of the latest run"}
+				return &usererr.UsageError{What: "expected the ID of a patch or run", Advice: "regreen report shows the patches of the latest run"}
 			}
 			for _, name := range []string{"dir", "strip", "reverse", "protect"} {
 				if cmd.Flags().Changed(name) {
-					return &usererr.UsageError{What: "--" + name + " goes with --patch"}
+					return &usererr.UsageError{What: "--" + name + " needs --patch"}
 				}
 			}
 			return a.applyID(cmd.Context(), args[0], f.place)
@@ -94,7 +94,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	}
 	files := read.Files
 	if len(files) == 0 {
-		return &usererr.UsageError{What: "there is no patch in " + f.file, Advice: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
+		return &usererr.UsageError{What: "no patch in " + f.file, Advice: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
 	}
 	for _, part := range read.Parts {
 		if len(part.Notes) > 0 {
@@ -111,7 +111,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	if files, err = tree.Below(below, files); err != nil {
 		return err
 	}
-	var policy repo.Policy // a person decides
+	var policy repo.Policy // none: the user chose this patch
 	if f.protect {
 		cfg, err := config.Load(tree.Root(), config.Getenv(a.environ))
 		if err != nil {
@@ -120,11 +120,11 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 		policy = cfg.Editable
 	}
 	err = a.write(ctx, tree, files, policy, f.place)
-	return explained(err, f, read)
+	return explain(err, f, read)
 }
 
-// explained adds to an error what a person who gave the patch wants to know of it.
-func explained(err error, f patchFlags, read patch.Reading) error {
+// explain adds to an error where in the patch it is, and which flag would help.
+func explain(err error, f patchFlags, read patch.Reading) error {
 	var conflict *patch.ConflictError
 	var refused *repo.Error
 	switch {
@@ -140,7 +140,7 @@ func explained(err error, f patchFlags, read patch.Reading) error {
 			conflict.Reason = "the patch is not applied"
 		}
 	case errors.Is(err, repo.ErrProtected) && errors.As(err, &refused):
-		refused.Advice = "nothing was written; without --protect it would be"
+		refused.Advice = "nothing was written; leave out --protect to change it"
 	}
 	return err
 }
@@ -165,8 +165,8 @@ func (a *app) readPatch(name string) ([]byte, error) {
 	return text, nil
 }
 
-// patchTree is the tree that a diff is for, and the folder of it where the diff's paths
-// begin: DIR, the repository's root, or here.
+// patchTree returns the tree that a diff applies to, and the directory in it that the diff's
+// paths are relative to: --dir, the repository's root, or the current directory.
 func (a *app) patchTree(ctx context.Context, dir string) (tree *repo.Tree, below string, err error) {
 	from := dir
 	if from == "" {
@@ -214,13 +214,13 @@ func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
 	}
 	if !place.check {
 		if err := runs.RecordWritten(state, changes, stored.patches, place.options()); err != nil {
-			s.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
+			s.Log.Warn("cannot record what the patch writes; rollback will reverse its lines", "error", err)
 		}
 	}
 	if err := a.writeChanges(ctx, &s.Repo.Tree, changes, s.Config.Editable, place.check); err != nil || place.check {
 		return err
 	}
-	stored.becomes(ctx, learn.Kept)
-	fmt.Fprintf(a.stderr, "to take it back: regreen rollback %s\n", id)
+	stored.record(ctx, learn.Kept)
+	fmt.Fprintf(a.stderr, "to undo: regreen rollback %s\n", id)
 	return nil
 }

@@ -7,6 +7,5 @@ import (
 	"syscall"
 )
 
-// detach lets a process go on when the terminal and the process group it was started
-// from end.
+// detach keeps a process running after its terminal and process group end.
 func detach(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} }

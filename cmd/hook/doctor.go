@@ -33,7 +33,7 @@ exit status is then 1.`,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &doctor{app: a}
 			d.examine(cmd.Context())
-			if d.faults > 0 {
+			if d.problems > 0 {
 				return session.ReportedError{Status: session.ExitRed}
 			}
 			return nil
@@ -41,19 +41,19 @@ exit status is then 1.`,
 	}
 }
 
-// doctor tells one finding after the other.
+// doctor prints its findings, and counts the problems.
 type doctor struct {
 	*app
-	faults int
+	problems int
 }
 
 func (d *doctor) good(what, format string, args ...any) { d.line("ok", what, format, args...) }
 
 func (d *doctor) note(what, format string, args ...any) { d.line("--", what, format, args...) }
 
-// bad is what keeps regreen from its work, with the way to mend it.
+// bad prints a problem, and how to fix it.
 func (d *doctor) bad(what, hint, format string, args ...any) {
-	d.faults++
+	d.problems++
 	d.line("!!", what, format, args...)
 	if hint != "" {
 		fmt.Fprintf(d.stdout, "      %-14s hint: %s\n", "", hint)
@@ -71,9 +71,9 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.good("regreen", "%s, %s", versionText(), program)
 	if _, err := os.Stat(program + "-gate"); err == nil {
-		d.good("gate", "%s-gate lets commits pass that need nothing", program)
+		d.good("gate", "%s-gate, fast path for commits with nothing to test", program)
 	} else {
-		d.note("gate", "%s-gate is not there: a commit that needs nothing takes some milliseconds more", program)
+		d.note("gate", "%s-gate not found; commits with nothing to test take a few milliseconds longer", program)
 	}
 	rp, err := repo.Open(ctx, d.dir, d.environ)
 	if err != nil {
@@ -91,7 +91,7 @@ func (d *doctor) examine(ctx context.Context) {
 	d.store(ctx)
 }
 
-// goCommand looks for the go command. A repository without Go tests does without.
+// goCommand looks for the go command, which a repository without Go tests does not need.
 func (d *doctor) goCommand(ctx context.Context, root string) {
 	if _, err := exec.LookPath("go"); err != nil {
 		command := ""
@@ -100,25 +100,25 @@ func (d *doctor) goCommand(ctx context.Context, root string) {
 		}
 		var notRun *testrun.NotRunError
 		if _, err := gotest.Find(root, command); err == nil || errors.As(err, &notRun) && notRun.NoTests {
-			d.note("go", "is not on the PATH, and nothing here needs it")
+			d.note("go", "not on the PATH; nothing here needs it")
 			return
 		}
 	}
-	d.program(ctx, "go", "install Go, or give the test command: regreen test --test CMD", "version")
+	d.program(ctx, "go", "install Go, or name the test command: regreen test --test CMD", "version")
 }
 
-// program tells where a program is and which version.
+// program prints the path and version of a program.
 func (d *doctor) program(ctx context.Context, name, hint string, version ...string) {
 	path, err := exec.LookPath(name)
 	if err != nil {
-		d.bad(name, hint, "is not on the PATH")
+		d.bad(name, hint, "not on the PATH")
 		return
 	}
 	cmd := exec.CommandContext(ctx, path, version...)
 	cmd.Env = d.environ
 	out, err := cmd.Output()
 	if err != nil {
-		d.bad(name, hint, "%s does not run: %v", path, err)
+		d.bad(name, hint, "cannot run %s: %v", path, err)
 		return
 	}
 	text, _, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
@@ -138,22 +138,22 @@ func (d *doctor) configuration(rp *repo.Repo) {
 		}
 	}
 	if len(files) == 0 {
-		files = []string{"none, which is fine"}
+		files = []string{"no file; using the defaults"}
 	}
 	d.good("configuration", "%s", strings.Join(files, ", "))
 	for _, name := range githook.Names() {
 		if off, why := config.Off(d.getenv, name); off {
-			d.note(string(name), "is switched off by %s", why)
+			d.note(string(name), "switched off by %s", why)
 		} else if how := cfg.Hooks[name]; how == githook.Off || how == githook.Warn {
-			d.note(string(name), "is set to %s by the configuration", how)
+			d.note(string(name), "set to %s in the configuration", how)
 		}
 	}
 	if operation := rp.Underway(); operation != "" {
-		d.note("underway", "a %s is in progress: until it is over the hooks stay out of the way", operation)
+		d.note("underway", "a %s is in progress; hooks do nothing until it ends", operation)
 	}
 }
 
-// managers are the files by which one sees that another tool manages the hooks.
+// managers are the configuration files of tools that manage hooks.
 var managers = []struct{ file, name string }{
 	{"lefthook.yml", "lefthook"}, {".lefthook.yml", "lefthook"}, {".pre-commit-config.yaml", "pre-commit"}, {".husky", "husky"}, {".overcommit.yml", "overcommit"}, {"hk.pkl", "hk"},
 }
@@ -162,14 +162,14 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	path, err := rp.HooksPath(ctx)
 	switch {
 	case err != nil:
-		d.bad("hooks folder", usererr.Hint(err), "%v", err)
+		d.bad("hooks path", usererr.Hint(err), "%v", err)
 	case path.Value == "":
-		d.good("hooks folder", "%s", rp.HooksDir())
+		d.good("hooks path", "%s", rp.HooksDir())
 	default:
-		d.good("hooks folder", "%s, by core.hooksPath in the %s configuration", rp.HooksDir(), path.Scope)
+		d.good("hooks path", "%s, set by core.hooksPath in the %s configuration", rp.HooksDir(), path.Scope)
 	}
 	if path.Shared() {
-		d.note("hooks folder", "is shared by other repositories")
+		d.note("hooks path", "shared with other repositories")
 	}
 	ours := d.configuredHooks(ctx, rp, program)
 	for _, s := range githook.Inspect(rp.HooksDir()) {
@@ -178,31 +178,32 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 			d.bad(string(s.Name), "regreen install", "the hook %s", fault)
 		case s.Kind == githook.Ours:
 			ours++
-			text := "regreen's"
+			text := "installed"
 			if s.Program != program {
-				text += ", which runs " + s.Program
+				text += ", runs " + s.Program
 			}
 			if s.Legacy {
-				text += ", after " + string(s.Name) + ".legacy, which was there before"
+				text += ", runs the previous hook first: " + string(s.Name) + ".legacy"
 			}
 			d.good(string(s.Name), "%s", text)
 		case s.Kind == githook.Foreign:
-			d.note(string(s.Name), "somebody else's; regreen install would keep it and run it first")
+			d.note(string(s.Name), "another program's hook; regreen install keeps it and runs it first")
 		case s.Legacy:
-			d.note(string(s.Name), "%s.legacy is left over, and git does not run it", s.Name)
+			d.note(string(s.Name), "%s.legacy is left over; git does not run it", s.Name)
 		}
 	}
 	if ours == 0 {
-		d.note("hooks", "none of regreen's is installed; regreen install does it")
+		d.note("hooks", "not installed; regreen install installs them")
 	}
 	for _, m := range managers {
 		if _, err := os.Stat(filepath.Join(rp.Root(), m.file)); err == nil {
-			d.note(m.name, "manages hooks here, too (%s)", m.file)
+			d.note(m.name, "also manages hooks here (%s)", m.file)
 		}
 	}
 }
 
-// configuredHooks tells of hooks in git's configuration, and counts regreen's.
+// configuredHooks reports the hooks in git's configuration, and returns how many of them are
+// regreen's.
 func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program string) (ours int) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {
@@ -214,26 +215,26 @@ func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program str
 		where := fmt.Sprintf("hook.%s in the %s configuration", h.Name, h.Scope)
 		switch {
 		case err == nil && !able:
-			d.bad(h.Event, "install git 2.54 or later, or: regreen install", "%s is not run by this git", where)
+			d.bad(h.Event, "install git 2.54 or later, or run regreen install", "this git does not run %s", where)
 		case h.Name != githook.ConfigName(githook.Name(h.Event)):
-			d.note(h.Event, "%s runs, too: %s", where, h.Command)
+			d.note(h.Event, "%s also runs: %s", where, h.Command)
 			continue
 		case h.Command != githook.Command(program, githook.Name(h.Event)):
-			d.note(h.Event, "regreen's, %s, which runs %s", where, h.Command)
+			d.note(h.Event, "installed as %s, runs %s", where, h.Command)
 		default:
-			d.good(h.Event, "regreen's, %s", where)
+			d.good(h.Event, "installed as %s", where)
 		}
 		ours++
 		for _, s := range githook.Inspect(rp.HooksDir()) {
 			if string(s.Name) == h.Event && s.Kind == githook.Ours {
-				d.bad(h.Event, "regreen install, or regreen install --git-config", "runs twice, by the hooks folder and by the configuration")
+				d.bad(h.Event, "run regreen install, or regreen install --git-config, to keep one", "runs twice: from the hooks directory and from git's configuration")
 			}
 		}
 	}
 	return ours
 }
 
-// state looks whether regreen can write where it has to.
+// state checks that regreen can write its state and its workspace.
 func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 	dir, err := rp.EnsureStateDir()
 	if err == nil {
@@ -243,13 +244,13 @@ func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 		}
 	}
 	if err != nil {
-		d.bad("state", "make it writable: without it nothing is learnt, and no run can be shown again", "%v", err)
+		d.bad("state", "make it writable; without it regreen learns nothing and stores no runs", "%v", err)
 	} else {
 		d.good("state", "%s", dir)
 	}
 	w, err := rp.Workspace(ctx)
 	if err != nil {
-		d.bad("workspace", "set TMPDIR to a folder with some room", "%v", err)
+		d.bad("workspace", "set TMPDIR to a directory with free space", "%v", err)
 		return
 	}
 	d.good("workspace", "%s", w.Dir)
@@ -258,7 +259,7 @@ func (d *doctor) state(ctx context.Context, rp *repo.Repo) {
 	}
 }
 
-// store tells where outcomes are kept, and whether a shared store can be used.
+// store reports where outcomes are kept, and whether a shared store can be used.
 func (d *doctor) store(ctx context.Context) {
 	s, err := d.open(ctx, "", nil, session.Flags{})
 	if err != nil {
@@ -266,7 +267,7 @@ func (d *doctor) store(ctx context.Context) {
 		if errors.As(err, &usage) {
 			d.bad("store", usererr.Hint(err), "%s", printable(err.Error()))
 		}
-		return // else it has been told above
+		return // other errors were reported above
 	}
 	defer func() { _ = s.Close() }()
 	text, err := s.StoreText(ctx)

@@ -55,7 +55,7 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err := s.Repo.Recover(ctx); err != nil {
 		return err
 	}
-	channels, err := s.Channels(session.Outlet{Stdout: a.stderr}) // standard output is for what --json asks
+	channels, err := s.Channels(session.Outlet{Stdout: a.stderr}) // standard output is for --json and --report
 	if err != nil {
 		return err
 	}

@@ -33,7 +33,7 @@ git's arguments; run it by hand to see what a hook would do.`,
 					return nil
 				}
 			}
-			return &usererr.UsageError{What: "expected the name of a hook", Advice: "hooks are " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return &usererr.UsageError{What: "expected the name of a hook", Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)

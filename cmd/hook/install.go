@@ -54,7 +54,7 @@ older git do not run these hooks.
 				err = a.installFiles(cmd.Context(), rp, names, program, force)
 			}
 			if err == nil {
-				fmt.Fprintln(a.stderr, "to skip it once: REGREEN=0 git commit; to remove it: regreen uninstall")
+				fmt.Fprintln(a.stderr, "to skip once: REGREEN=0 git commit; to remove: regreen uninstall")
 			}
 			return err
 		},
@@ -67,19 +67,20 @@ older git do not run these hooks.
 	return cmd
 }
 
-// installFiles puts the hooks into the hooks folder, and out of the configuration.
+// installFiles installs the hooks in the hooks directory, and removes them from git's
+// configuration.
 func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []githook.Name, program string, force bool) error {
 	path, err := rp.HooksPath(ctx)
 	if err != nil {
 		return err
 	}
 	if path.Shared() && !force {
-		hint := "git config --local core.hooksPath .git/hooks gives this repository its own; --force installs anyway"
+		hint := "to give this repository its own: git config --local core.hooksPath .git/hooks; to install anyway: --force"
 		if able, err := rp.RunsConfiguredHooks(ctx); err == nil && able {
-			hint = "regreen install --git-config does not need a hooks directory; --force installs anyway"
+			hint = "to use no hooks directory: regreen install --git-config; to install anyway: --force"
 		}
 		return &usererr.UsageError{
-			What: fmt.Sprintf("core.hooksPath is %s by the %s configuration: hooks there run in every repository", path.Value, path.Scope), Advice: hint,
+			What: fmt.Sprintf("core.hooksPath is %s in the %s configuration: its hooks run in every repository", path.Value, path.Scope), Advice: hint,
 		}
 	}
 	installed, err := githook.Install(rp.HooksDir(), names, program)
@@ -99,7 +100,8 @@ func (a *app) installFiles(ctx context.Context, rp *repo.Repo, names []githook.N
 	return nil
 }
 
-// installConfigured puts the hooks into git's configuration, and out of the folder.
+// installConfigured installs the hooks in git's configuration, and removes them from the
+// hooks directory.
 func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []githook.Name, program string) error {
 	able, err := rp.RunsConfiguredHooks(ctx)
 	if err != nil {
@@ -107,7 +109,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []gith
 	}
 	if !able {
 		version, _ := rp.Version(ctx)
-		return &usererr.UsageError{What: fmt.Sprintf("git %s does not run hooks of its configuration, 2.54 and later do", version), Advice: "regreen install puts them into the hooks folder"}
+		return &usererr.UsageError{What: fmt.Sprintf("git %s does not run hooks from its configuration; 2.54 and later do", version), Advice: "without --git-config, regreen install uses the hooks directory"}
 	}
 	path, err := rp.HooksPath(ctx)
 	if err != nil {
@@ -121,10 +123,10 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []gith
 	if _, err := unconfigure(ctx, rp, names); err != nil {
 		return err
 	}
-	if path.Shared() { // those of other repositories, too
+	if path.Shared() { // other repositories use these hooks too
 		for _, s := range githook.Inspect(rp.HooksDir()) {
 			if s.Kind == githook.Ours {
-				fmt.Fprintf(a.stderr, "%s is shared by other repositories and stays: here the hook runs twice\n", filepath.Join(rp.HooksDir(), string(s.Name)))
+				fmt.Fprintf(a.stderr, "kept %s, which other repositories share: here the hook runs twice\n", filepath.Join(rp.HooksDir(), string(s.Name)))
 			}
 		}
 	} else {
@@ -145,7 +147,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []gith
 	return nil
 }
 
-// unconfigure takes regreen's hooks out of the repository's configuration, but for some.
+// unconfigure removes regreen's hooks from the repository's configuration, except some.
 func unconfigure(ctx context.Context, rp *repo.Repo, keep []githook.Name) (removed []string, err error) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {
@@ -177,15 +179,15 @@ func eventHelp() string {
 	return b.String()
 }
 
-// eventNames checks a list of hooks; without one those by default are meant.
+// eventNames returns the hooks of a list, in git's order, or the default hooks if it is empty.
 func eventNames(list []string) ([]githook.Name, error) {
 	var out []githook.Name
 	for _, name := range list {
 		if _, ok := githook.Find(name); !ok && name != "all" {
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no hook %q", name), Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown hook %q", name), Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		}
 	}
-	for _, e := range githook.Events() { // in git's order
+	for _, e := range githook.Events() {
 		if len(list) == 0 && e.Default || slices.Contains(list, string(e.Name)) || slices.Contains(list, "all") {
 			out = append(out, e.Name)
 		}

@@ -25,7 +25,7 @@ type output struct {
 	format     report.Format
 }
 
-// parse checks the flags before the long work begins.
+// parse checks the flags before the long work starts.
 func (o outputs) parse() ([]output, error) {
 	var out []output
 	if o.json != "" {
@@ -36,7 +36,7 @@ func (o outputs) parse() ([]output, error) {
 		name, file, ok := strings.Cut(f, "=")
 		format, known := report.FormatNamed(name)
 		if !ok || file == "" || !known {
-			return nil, &usererr.UsageError{What: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Advice: "for instance --report markdown=report.md; formats are " + report.FormatNames()}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Advice: "for example --report markdown=report.md; formats are " + report.FormatNames()}
 		}
 		out = append(out, output{"--report", file, format})
 	}
@@ -48,16 +48,16 @@ func (o outputs) parse() ([]output, error) {
 	return out, nil
 }
 
-// check tells whether there is a place for the file.
+// check reports an error if the file cannot be written.
 func (o output) check() error {
 	if o.file == "-" {
 		return nil
 	}
 	if info, err := os.Stat(filepath.Dir(o.file)); err != nil || !info.IsDir() {
-		return &usererr.UsageError{What: fmt.Sprintf("%s: there is no folder %s", o.flag, filepath.Dir(o.file))}
+		return &usererr.UsageError{What: fmt.Sprintf("%s: directory %s does not exist", o.flag, filepath.Dir(o.file))}
 	}
 	if info, err := os.Stat(o.file); err == nil && info.IsDir() {
-		return &usererr.UsageError{What: fmt.Sprintf("%s: %s is a folder", o.flag, o.file), Advice: "name a file in it"}
+		return &usererr.UsageError{What: fmt.Sprintf("%s: %s is a directory", o.flag, o.file), Advice: "name a file in it"}
 	}
 	return nil
 }
@@ -70,15 +70,15 @@ func (o output) write(a *app, rep *report.Report) error {
 	}
 	err := writeWhole(o.file, func(w io.Writer) error { return o.format.Write(w, rep, opt) })
 	if err != nil {
-		return fmt.Errorf("%s: %s is not written: %w", o.flag, o.file, err)
+		return fmt.Errorf("%s: cannot write %s: %w", o.flag, o.file, err)
 	}
 	return nil
 }
 
-// writeWhole writes a file whole or not at all: readers see the old content until the
-// new is complete. What is no plain file, such as a pipe, is written to directly.
+// writeWhole writes a file as a whole or not at all: readers see the old content until the new
+// is complete. It writes to a pipe or device directly.
 func writeWhole(name string, write func(io.Writer) error) error {
-	mode := os.FileMode(0o666) // less what the umask takes
+	mode := os.FileMode(0o666) // before the umask
 	if real, err := filepath.EvalSymlinks(name); err == nil {
 		name = real
 	}

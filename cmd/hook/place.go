@@ -42,7 +42,7 @@ func (f placeFlags) valid() error {
 	return nil
 }
 
-// write carries a patch out, or only says that it could.
+// write applies a patch, or with --check only checks that it applies.
 func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, place placeFlags) error {
 	changes, err := tree.Plan(files, place.options())
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.
 	return nil
 }
 
-// placements tells where hunks went that did not go where they say.
+// placements describes the hunks that were placed elsewhere than the patch says.
 func placements(placed []patch.Placement) string {
 	var out []string
 	for _, p := range placed {
@@ -79,7 +79,7 @@ func placements(placed []patch.Placement) string {
 			how = append(how, fmt.Sprintf("fuzz %d", p.Fuzz))
 		}
 		if p.Similarity < 1 {
-			how = append(how, fmt.Sprintf("%.0f %% alike", 100*p.Similarity))
+			how = append(how, fmt.Sprintf("%.0f%% similar", 100*p.Similarity))
 		}
 		if len(how) > 0 {
 			out = append(out, fmt.Sprintf("hunk %d at line %d, %s", p.Hunk, p.Line, strings.Join(how, ", ")))

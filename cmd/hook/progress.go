@@ -7,8 +7,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// progress shows what a run is doing: one line that is written over on a terminal,
-// a plain line for each stage elsewhere.
+// progress shows what a run is doing: on a terminal in one line that it redraws, elsewhere in
+// a line per stage.
 type progress struct {
 	a     *app
 	start time.Time
@@ -19,7 +19,7 @@ type progress struct {
 
 func newProgress(a *app) *progress { return &progress{a: a, start: time.Now()} }
 
-// redraw is how often the line on a terminal changes.
+// redraw is the shortest time between two changes of the line on a terminal.
 const redraw = 80 * time.Millisecond
 
 func (p *progress) show(stage, detail string, done, total int) {
@@ -44,7 +44,7 @@ func (p *progress) show(stage, detail string, done, total int) {
 	p.drawn = true
 }
 
-// clear takes the line away.
+// clear erases the line.
 func (p *progress) clear() {
 	if p.drawn {
 		fmt.Fprint(p.a.stderr, "\r\x1b[2K")

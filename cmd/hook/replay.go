@@ -52,14 +52,14 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 		return err
 	}
 	if first.Replay == nil || first.Replay.Tree == "" || len(first.Replay.Args) == 0 {
-		return &usererr.UsageError{What: "run " + first.ID + " cannot be done again: it had nothing to repair, or does not say how it was started", Advice: "regreen status lists the stored runs"}
+		return &usererr.UsageError{What: "cannot repeat run " + first.ID + ": it had nothing to repair, or has no record of its arguments", Advice: "regreen status lists the stored runs"}
 	}
 	var flags session.Flags
 	fs := pflag.NewFlagSet("replay", pflag.ContinueOnError)
 	testFlags(fs, &flags)
 	searchFlags(fs, &flags)
 	if err := fs.Parse(first.Replay.Args[1:]); err != nil {
-		return &usererr.UsageError{What: fmt.Sprintf("run %s was written by another regreen: %v", first.ID, err), Advice: "regreen " + strings.Join(first.Replay.Args, " ")}
+		return &usererr.UsageError{What: fmt.Sprintf("run %s was stored by another version of regreen: %v", first.ID, err), Advice: "start a new run: regreen " + strings.Join(first.Replay.Args, " ")}
 	}
 	s, err := a.open(ctx, "", nil, flags)
 	if err != nil {
@@ -74,7 +74,7 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 		opt.Limits.TestOnly = first.Replay.Args[0] != "fix"
 		opt.Limits.Weights = first.Replay.Weights
 		opt.Hooks.Store = nil
-		a.differences(first, opt)
+		a.warnChanged(first, opt)
 	})
 	if err != nil {
 		return err
@@ -89,12 +89,12 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	}
 	differences := repair.Compare(first, again)
 	if len(differences) == 0 {
-		fmt.Fprintf(a.stderr, "regreen: replay of %s: the same verdict, failures and patches\n", first.ID)
+		fmt.Fprintf(a.stderr, "regreen: replay of %s reproduces the verdict, failures and patches\n", first.ID)
 		return nil
 	}
-	fmt.Fprintf(a.stderr, "regreen: replay of %s came to something else\n", first.ID)
+	fmt.Fprintf(a.stderr, "regreen: replay of %s differs from the original:\n", first.ID)
 	if len(first.Replay.NetworkStrategies) > 0 {
-		fmt.Fprintf(a.stderr, "  it asked others, who may answer differently each time: %s\n", printable(strings.Join(first.Replay.NetworkStrategies, ", ")))
+		fmt.Fprintf(a.stderr, "  it used services whose answers vary: %s\n", printable(strings.Join(first.Replay.NetworkStrategies, ", ")))
 	}
 	for _, d := range differences {
 		fmt.Fprintf(a.stderr, "  %s\n", printable(d))
@@ -102,7 +102,7 @@ func (a *app) replay(ctx context.Context, id string, out outputs) error {
 	return session.ReportedError{Status: session.ExitRed}
 }
 
-// treeOf finds the tree that a run has tested.
+// treeOf finds the tree that a run tested.
 func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source, error) {
 	sources := []repo.Source{repo.WorkTree(), repo.Index("")}
 	if rep.Environment.Head != "" {
@@ -116,21 +116,21 @@ func treeOf(ctx context.Context, rp *repo.Repo, rep *report.Report) (repo.Source
 			return repo.Source{}, context.Cause(ctx)
 		}
 	}
-	hint := "it was the index or the working tree; bring it back and replay again"
+	hint := "restore the index or the working tree that it tested, then replay"
 	if rep.Environment.Head != "" {
-		hint = fmt.Sprintf("it was on top of commit %.12s, which git checkout brings back, but not what was not committed; files that were written into the tree since count, too", rep.Environment.Head)
+		hint = fmt.Sprintf("check out %.12s and restore the uncommitted changes, then replay", rep.Environment.Head)
 	}
-	return repo.Source{}, &usererr.UsageError{What: fmt.Sprintf("the tree that run %s tested (%.12s) is not here any more", rep.ID, rep.Replay.Tree), Advice: hint}
+	return repo.Source{}, &usererr.UsageError{What: fmt.Sprintf("cannot find the tree that run %s tested (%.12s)", rep.ID, rep.Replay.Tree), Advice: hint}
 }
 
-// differences warns of what is not as it was.
-func (a *app) differences(first *report.Report, opt *repair.Options) {
+// warnChanged warns if the version or the configuration has changed since the run.
+func (a *app) warnChanged(first *report.Report, opt *repair.Options) {
 	for _, d := range []struct{ what, was, is string }{
-		{"regreen", first.Version, opt.Subject.Version},
+		{"the version of regreen", first.Version, opt.Subject.Version},
 		{"the configuration", first.Replay.Config, opt.Subject.Config},
 	} {
 		if d.was != d.is {
-			fmt.Fprintf(a.stderr, "regreen: %s is not what it was in run %s (%.20s, now %.20s)\n", d.what, first.ID, printable(d.was), d.is)
+			fmt.Fprintf(a.stderr, "regreen: %s has changed since run %s (was %.20s, is %.20s)\n", d.what, first.ID, printable(d.was), d.is)
 		}
 	}
 }

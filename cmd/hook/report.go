@@ -47,7 +47,7 @@ it is missing or cannot be read.`,
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, ok := report.FormatNamed(name)
 			if !ok {
-				return &usererr.UsageError{What: fmt.Sprintf("--format %q is none of %s", name, report.FormatNames())}
+				return &usererr.UsageError{What: fmt.Sprintf("unknown format %q", name), Advice: "use one of " + report.FormatNames()}
 			}
 			out := output{"--out", file, format}
 			if err := out.check(); err != nil {
@@ -57,7 +57,7 @@ it is missing or cannot be read.`,
 			var err error
 			switch {
 			case len(from) > 0 && len(merge) > 0:
-				return &usererr.UsageError{What: "--from and --merge read different files", Advice: "one of them at a time"}
+				return &usererr.UsageError{What: "expected either --from or --merge, got both"}
 			case len(from) > 0:
 				rep, err = a.read(cmd.Context(), append(from, args...))
 			case len(merge) > 0:
@@ -79,7 +79,7 @@ it is missing or cannot be read.`,
 	return cmd
 }
 
-// formatTable lists the formats for people.
+// formatTable returns the formats and their descriptions, one a line.
 func formatTable() string {
 	var b strings.Builder
 	for _, f := range report.Formats() {
@@ -88,10 +88,10 @@ func formatTable() string {
 	return b.String()
 }
 
-// storedReport is the latest stored run, or the one of an ID.
+// storedReport returns the latest stored run, or the run of an ID.
 func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, error) {
 	if len(args) > 1 {
-		return nil, &usererr.UsageError{What: "report takes one ID", Advice: "regreen report --from FILE... reads files of results"}
+		return nil, &usererr.UsageError{What: "report takes one ID", Advice: "to read files of results: regreen report --from FILE..."}
 	}
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if err != nil {
@@ -100,8 +100,8 @@ func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, 
 	return runs.Load(rp.StateDir(), strings.Join(args, ""))
 }
 
-// read makes a report of files of results. Where --repo is no repository it is the tree
-// that the tests belong to all the same.
+// read makes a report from files of results. Paths in it are relative to the repository, or to
+// --repo if that is not in a repository.
 func (a *app) read(ctx context.Context, names []string) (*report.Report, error) {
 	root, err := filepath.Abs(a.dir)
 	if err != nil {
@@ -157,12 +157,13 @@ func (a *app) input(flag, name, like string) (io.ReadCloser, error) {
 	}
 	if info, err := f.Stat(); err == nil && info.IsDir() {
 		_ = f.Close()
-		return nil, &usererr.UsageError{What: fmt.Sprintf("%s: %s is a folder", flag, name), Advice: "name the files in it: " + flag + " " + filepath.Join(name, like)}
+		return nil, &usererr.UsageError{What: fmt.Sprintf("%s: %s is a directory", flag, name), Advice: "name the files in it: " + flag + " " + filepath.Join(name, like)}
 	}
 	return f, nil
 }
 
-// merge makes one report of those of shards. What was applied from it before stays known.
+// merge makes one report of the reports of shards. If it is stored already, merge returns the
+// stored one, which records the applied patches.
 func (a *app) merge(ctx context.Context, names []string) (*report.Report, error) {
 	var shards []*report.Report
 	for _, name := range names {
@@ -173,14 +174,14 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 		shard, err := report.ReadForeign(in, report.MaxSize)
 		_ = in.Close()
 		if err != nil {
-			return nil, &usererr.UsageError{Where: "--merge: " + name, Err: err, Advice: "regreen fix --shard i/n --json FILE writes such a report"}
+			return nil, &usererr.UsageError{Where: "--merge: " + name, Err: err, Advice: "write the report of a shard with regreen fix --shard I/N --json FILE"}
 		}
 		shards = append(shards, shard)
 	}
 	rep, err := report.Merge(shards)
 	var refused *report.MergeError
 	if errors.As(err, &refused) {
-		return nil, &usererr.UsageError{Err: err, Advice: "merge the reports of one search: each shard of it once, on the same tree"}
+		return nil, &usererr.UsageError{Err: err, Advice: "merge the reports of one search: each shard once, all of the same tree"}
 	}
 	if err != nil {
 		return nil, err
@@ -188,7 +189,7 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 	rep.Redact(report.Secrets(a.environ))
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if err != nil {
-		return rep, nil // the report tells all the same
+		return rep, nil // outside a repository there is nowhere to store it
 	}
 	if stored, err := runs.Load(rp.StateDir(), rep.ID); err == nil {
 		return stored, nil
@@ -198,7 +199,7 @@ func (a *app) merge(ctx context.Context, names []string) (*report.Report, error)
 		err = runs.Save(state, rep)
 	}
 	if err != nil {
-		fmt.Fprintf(a.stderr, "regreen: the merged report could not be stored: %v\n", err)
+		fmt.Fprintf(a.stderr, "regreen: cannot store the merged report: %v\n", err)
 	}
 	return rep, nil
 }

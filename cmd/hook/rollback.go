@@ -34,28 +34,28 @@ regreen apply --reverse; --fuzz and --approximate say how hunks are placed.`,
 	return cmd
 }
 
-// rollbackID takes the patch of a stored run back. What was written must be taken back,
-// so no policy is asked.
+// rollbackID undoes the patches of a stored run. It checks no policy: what regreen wrote, it
+// can undo.
 func (a *app) rollbackID(ctx context.Context, id string, place placeFlags) error {
 	stored, err := a.stored(ctx, id, place, true)
 	if err != nil {
 		return err
 	}
 	defer stored.close()
-	if err := a.takeBack(ctx, stored, place); err != nil || place.check {
+	if err := a.undo(ctx, stored, place); err != nil || place.check {
 		return err
 	}
-	stored.becomes(ctx, learn.RolledBack)
+	stored.record(ctx, learn.RolledBack)
 	for _, p := range stored.patches {
 		if err := runs.ForgetWritten(stored.session.Repo.StateDir(), p.ID); err != nil {
-			stored.session.Log.Warn("what a patch wrote is still kept", "error", err)
+			stored.session.Log.Warn("cannot remove the record of what the patch wrote", "error", err)
 		}
 	}
 	return nil
 }
 
-// takeBack undoes patches in the working tree, and in the index while they are only there.
-func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) error {
+// undo undoes patches in the working tree, and also in the index if they are staged.
+func (a *app) undo(ctx context.Context, x *storedPatches, place placeFlags) error {
 	rp := x.session.Repo
 	files, err := x.files()
 	if err != nil {
@@ -67,7 +67,7 @@ func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) 
 	}
 	written, ok, err := runs.Written(rp.StateDir(), x.patches)
 	if err != nil {
-		x.session.Log.Warn("the patch is undone by its lines", "error", err)
+		x.session.Log.Warn("cannot read what the patch wrote; reversing its lines", "error", err)
 	}
 	if !ok {
 		return a.write(ctx, &rp.Tree, files, nil, place)
@@ -77,13 +77,13 @@ func (a *app) takeBack(ctx context.Context, x *storedPatches, place placeFlags) 
 		return err
 	}
 	if len(changes) == 0 {
-		fmt.Fprintln(a.stderr, "the files are as they were before the patch already")
+		fmt.Fprintln(a.stderr, "the files already are as they were before the patch")
 	}
 	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check)
 }
 
-// staged tells whether patches that a hook put into the index are there to be taken
-// back: what was committed since, or never, is not.
+// staged reports whether the index has patches that a hook put there and that have not been
+// committed since.
 func (a *app) staged(ctx context.Context, rp *repo.Repo, patches []*report.Patch) bool {
 	names, err := rp.ChangedNames(ctx, "HEAD", repo.Index(""))
 	if err != nil {
@@ -102,7 +102,7 @@ func (a *app) staged(ctx context.Context, rp *repo.Repo, patches []*report.Patch
 	return true
 }
 
-// unstage takes a patch back out of index and working tree.
+// unstage undoes a patch in the index and in the working tree.
 func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, place placeFlags) error {
 	index := repo.Index("")
 	tree, err := rp.TreeHash(ctx, index)
@@ -117,7 +117,7 @@ func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, pl
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "patched %s, in the index and in the working tree\n", c.Path)
+		fmt.Fprintf(a.stderr, "patched %s in the index and in the working tree\n", c.Path)
 	}
 	return nil
 }

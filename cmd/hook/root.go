@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// commands is the command tree.
+// commands returns the command tree.
 func (a *app) commands() *cobra.Command {
 	cobra.EnableCommandSorting = false // the help lists commands in the order below
 	root := &cobra.Command{

@@ -16,12 +16,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// app is one invocation: where it reads and writes.
+// app is one invocation of the program.
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer
 	environ        []string
-	terminal       bool // stderr is one
+	terminal       bool // stderr is a terminal
 	width          int
 
 	dir     string // --repo

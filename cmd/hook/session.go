@@ -19,7 +19,7 @@ func (a *app) open(ctx context.Context, hook githook.Name, args []string, flags 
 	})
 }
 
-// repair runs the pipeline with progress on the terminal.
+// repair runs the pipeline and shows its progress.
 func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source, adjust func(*repair.Options)) (*report.Report, error) {
 	progress := newProgress(a)
 	opt, err := s.Repair(source, versionText(), progress.show)
@@ -32,8 +32,8 @@ func (a *app) repair(ctx context.Context, s *session.Session, source repo.Source
 	return rep, err
 }
 
-// deliver sends the report to the channels, and tells of those that it did not reach: it
-// was shown before.
+// deliver sends the report to the channels. It prints the channels that failed, because the
+// report was already printed.
 func (a *app) deliver(ctx context.Context, s *session.Session, rep *report.Report, channels []deliver.Channel) {
 	s.Deliver(ctx, rep, channels)
 	for _, line := range report.Undelivered(rep) {
@@ -41,12 +41,12 @@ func (a *app) deliver(ctx context.Context, s *session.Session, rep *report.Repor
 	}
 }
 
-// show prints the report for people.
+// show prints the report.
 func (a *app) show(rep *report.Report) error {
 	return report.Terminal(a.stderr, rep, report.TerminalOptions{Color: a.color(), Width: a.width, Verbose: a.verbose})
 }
 
-// status turns a report into the exit status.
+// status returns the exit status of a report as an error, or nil for 0.
 func status(rep *report.Report) error {
 	switch rep.Verdict {
 	case report.Green, report.Known, report.Flaky, report.Fixed:

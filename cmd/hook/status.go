@@ -5,9 +5,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/regreen-ci/regreen/internal/usererr"
-	"github.com/regreen-ci/regreen/internal/witness"
-
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
@@ -16,6 +13,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/session"
+	"github.com/regreen-ci/regreen/internal/usererr"
+	"github.com/regreen-ci/regreen/internal/witness"
 )
 
 func (a *app) statusCommand() *cobra.Command {
@@ -72,7 +71,7 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 	}
 }
 
-// storeText tells where outcomes are kept, or why that cannot be told.
+// storeText says where outcomes are kept, or why that is unknown.
 func (a *app) storeText(ctx context.Context) string {
 	s, err := a.open(ctx, "", nil, session.Flags{})
 	if err != nil {
@@ -86,7 +85,7 @@ func (a *app) storeText(ctx context.Context) string {
 	return printable(text)
 }
 
-// installed tells in words what is in a hook's place.
+// installed describes the hook that is installed for an event.
 func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	switch {
 	case slices.ContainsFunc(configured, func(h repo.ConfiguredHook) bool {
@@ -94,13 +93,13 @@ func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	}):
 		return "installed, in git's configuration"
 	case s.Kind == githook.Foreign:
-		return "somebody else's"
+		return "another program's hook"
 	case s.Kind == githook.None:
 		return "not installed"
 	}
 	text := "installed"
 	if s.Legacy {
-		text += ", after the hook that was there"
+		text += ", runs the previous hook first"
 	}
 	if fault := s.Check(); fault != "" {
 		text += "; " + fault
@@ -108,21 +107,21 @@ func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	return text
 }
 
-// proof tells in words what is known of a tree.
+// proof says whether a tree was tested, and the outcome.
 func (e *event) proof(tree string) string {
 	w, ok := witness.Open(e.repo.StateDir()).Find(e.key(tree))
 	if !ok {
 		return "not tested"
 	}
-	what := "passed"
+	text := fmt.Sprintf("passed %s, run %s", w.When.Local().Format("2006-01-02 15:04"), w.Run)
 	switch {
 	case w.Verdict == string(report.Known):
-		what = "passed but for what failed before"
+		text += ", known failures remain"
 	case w.Verdict == string(report.Flaky):
-		what = "passed when it was run again"
+		text += ", with flaky tests"
 	}
 	if w.Scope == witness.Reached {
-		what += ", as far as its change can reach"
+		text += ", affected packages only"
 	}
-	return fmt.Sprintf("%s %s, run %s", what, w.When.Local().Format("2006-01-02 15:04"), w.Run)
+	return text
 }

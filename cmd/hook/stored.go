@@ -15,7 +15,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool) (*storedPatches, error) {
+// stored returns the patches that an ID names: to apply them, or to undo those that are applied.
+func (a *app) stored(ctx context.Context, id string, place placeFlags, undo bool) (*storedPatches, error) {
 	if err := place.valid(); err != nil {
 		return nil, err
 	}
@@ -25,7 +26,7 @@ func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool
 	}
 	x := &storedPatches{session: s}
 	if x.run, err = runs.Load(s.Repo.StateDir(), id); err == nil {
-		x.patches, err = choose(x.run, id, back)
+		x.patches, err = choose(x.run, id, undo)
 	}
 	if err != nil {
 		x.close()
@@ -34,7 +35,7 @@ func (a *app) stored(ctx context.Context, id string, place placeFlags, back bool
 	return x, nil
 }
 
-// storedPatches are patches of a stored run that a person chose.
+// storedPatches are patches of a stored run.
 type storedPatches struct {
 	session *session.Session
 	run     *report.Report
@@ -43,7 +44,7 @@ type storedPatches struct {
 
 func (x *storedPatches) close() { _ = x.session.Close() }
 
-// files are the patches as one.
+// files returns the changes of all patches.
 func (x *storedPatches) files() ([]patch.File, error) {
 	var files []patch.File
 	for _, p := range x.patches {
@@ -56,40 +57,40 @@ func (x *storedPatches) files() ([]patch.File, error) {
 	return files, nil
 }
 
-// becomes notes in the run what became of the patches, and learns from it.
-func (x *storedPatches) becomes(ctx context.Context, event learn.Event) {
+// record stores in the run that its patches were applied or undone, and learns from it.
+func (x *storedPatches) record(ctx context.Context, event learn.Event) {
 	for _, p := range x.patches {
 		p.Applied, p.Staged = event == learn.Kept, false
 	}
 	x.run.Settle()
 	if err := runs.Save(x.session.Repo.StateDir(), x.run); err != nil {
-		x.session.Log.Warn("the run cannot be updated", "error", err)
+		x.session.Log.Warn("cannot update the run", "error", err)
 	}
 	if err := x.session.Store.Record(ctx, repair.Aftermath(x.run, x.patches, event, time.Now())); err != nil {
-		x.session.Log.Warn("the outcome could not be recorded", "error", err)
+		x.session.Log.Warn("cannot record the outcome", "error", err)
 	}
 }
 
-// choose picks the patches an id means.
-func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
+// choose returns the patches of a run that an ID names.
+func choose(rep *report.Report, id string, undo bool) ([]*report.Patch, error) {
 	var out []*report.Patch
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
 		switch {
-		case p.ID == id && back && !p.Applied:
+		case p.ID == id && undo && !p.Applied:
 			return nil, &usererr.UsageError{What: "patch " + id + " is not applied"}
 		case p.ID == id:
 			return []*report.Patch{p}, nil
-		case rep.ID == id && back && p.Applied, rep.ID == id && !back && p.State == report.PatchVerified && p.Rank == 1:
+		case rep.ID == id && undo && p.Applied, rep.ID == id && !undo && p.State == report.PatchVerified && p.Rank == 1:
 			out = append(out, p)
 		}
 	}
 	if len(out) == 0 {
 		hint := "regreen report " + rep.ID + " shows what it found"
-		if back {
-			return nil, &usererr.UsageError{What: "nothing of " + id + " is applied", Advice: hint}
+		if undo {
+			return nil, &usererr.UsageError{What: "no patch of " + id + " is applied", Advice: hint}
 		}
-		return nil, &usererr.UsageError{What: "run " + rep.ID + " has no such verified patch", Advice: hint}
+		return nil, &usererr.UsageError{What: "no such verified patch in run " + rep.ID, Advice: hint}
 	}
 	return out, nil
 }
@@ -97,7 +98,7 @@ func choose(rep *report.Report, id string, back bool) ([]*report.Patch, error) {
 func exactID(command string) cobra.PositionalArgs {
 	return func(_ *cobra.Command, args []string) error {
 		if len(args) != 1 {
-			return &usererr.UsageError{What: command + " needs one ID", Advice: "regreen report shows the patches of the latest run"}
+			return &usererr.UsageError{What: command + " needs exactly one ID", Advice: "regreen report shows the patches of the latest run"}
 		}
 		return nil
 	}

@@ -57,7 +57,7 @@ that ends in / lists a group.`,
 	return cmd
 }
 
-// strategiesNamed returns all strategies, or those that a name stands for.
+// strategiesNamed returns all strategies, or those of a name or group.
 func strategiesNamed(args []string) ([]propose.Strategy, error) {
 	table := all.Strategies()
 	chosen, err := session.Select(table, args, nil)
@@ -79,8 +79,8 @@ func strategyNames(all []propose.Strategy) []string {
 	return names
 }
 
-// nearestStrategy returns the name or group that was probably meant, or "". The part
-// before the slash may be missing.
+// nearestStrategy returns the name or group that was probably meant, or "". It also finds a
+// name that was given without its group.
 func nearestStrategy(name string, names []string) string {
 	whole := slices.Clone(names)
 	byEnd := make(map[string]string)

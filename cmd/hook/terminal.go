@@ -6,7 +6,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// printable takes control characters out of text that came from elsewhere.
+// printable returns untrusted text as one line without control characters.
 func printable(s string) string { return report.OneLine(s, 400) }
 
 func isTerminal(w any) bool {
@@ -18,7 +18,7 @@ func isTerminal(w any) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// color tells whether colours are wanted on stderr.
+// color reports whether to use colours on stderr.
 func (a *app) color() bool {
 	switch {
 	case a.getenv("NO_COLOR") != "":

@@ -42,10 +42,10 @@ restore the hooks that existed before. Runs, patches and outcomes stay unless
 				fmt.Fprintln(a.stderr, "removed", file)
 			}
 			if err == nil && len(removed)+len(restored) == 0 {
-				fmt.Fprintln(a.stderr, "no hook of regreen's is installed here")
+				fmt.Fprintln(a.stderr, "no regreen hooks are installed here")
 			}
 			if err == nil && state {
-				err = a.forget(cmd.Context(), rp)
+				err = a.removeState(cmd.Context(), rp)
 			}
 			return err
 		},
@@ -54,9 +54,9 @@ restore the hooks that existed before. Runs, patches and outcomes stay unless
 	return cmd
 }
 
-// forget removes all that regreen keeps of a repository.
-func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
-	if err := rp.Recover(ctx); err != nil { // a write that was cut off is not to lose what it saved
+// removeState removes everything that regreen stores for a repository.
+func (a *app) removeState(ctx context.Context, rp *repo.Repo) error {
+	if err := rp.Recover(ctx); err != nil { // the state has the files that an interrupted write saved
 		return err
 	}
 	journals, err := filepath.Glob(filepath.Join(rp.StateDir(), "write*", "journal.json"))
@@ -64,7 +64,7 @@ func (a *app) forget(ctx context.Context, rp *repo.Repo) error {
 		return err
 	}
 	if len(journals) > 0 {
-		return &usererr.UsageError{What: "a write to another worktree is under way, or was cut off: " + filepath.Dir(journals[0]), Advice: "regreen fix in that worktree finishes it"}
+		return &usererr.UsageError{What: "unfinished write to another worktree: " + filepath.Dir(journals[0]), Advice: "run regreen fix in that worktree to finish it"}
 	}
 	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
 		if _, err := os.Lstat(dir); err != nil {

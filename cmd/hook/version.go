@@ -7,9 +7,10 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// version is set by the linker for releases; a build from a clone tells its commit.
+// version is set by the linker for releases.
 var version = ""
 
+// versionText returns the version, or for a build from a clone its commit.
 func versionText() string {
 	if version != "" {
 		return version
