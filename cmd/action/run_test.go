@@ -63,7 +63,7 @@ func TestProposes(t *testing.T) {
 	}
 	status, log, outputs, summary := runStep(t, dir)
 	if status != session.ExitRed {
-		t.Errorf("status %d, want %d: in production patches are only proposed\n%s", status, session.ExitRed, log)
+		t.Errorf("status %d, want %d: patches are only proposed in production\n%s", status, session.ExitRed, log)
 	}
 	if got := values(outputs)["verdict"]; got != "proposed" {
 		t.Errorf("verdict %q\n%s", got, log)

@@ -92,7 +92,7 @@ type Found struct {
 // String returns the command of the suite, or names the language.
 func (f Found) String() string {
 	if f.Suite == nil {
-		return "the tests of " + f.Name
+		return f.Name + " tests"
 	}
 	return f.Suite.String()
 }

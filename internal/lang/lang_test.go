@@ -62,7 +62,7 @@ func TestFind(t *testing.T) {
 		{"nothing", []Language{language("go", "Go module", false, false, nil), language("python", "Python test", false, false, nil), language("generic", "", false, true, nil)}, Tree{}, "no Go module, no Python test and no test command"},
 		{"a language without tests", []Language{language("go", "Go module", true, false, noTests), language("generic", "", false, true, nil)}, Tree{}, "no test files"},
 		{"a language without tests, next to one with", []Language{language("go", "Go module", true, false, noTests), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "generic runs make"},
-		{"a language that cannot run, next to one that can", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "pytest", Results: []string{"*.xml"}}, "the tests of go, generic runs pytest"},
+		{"a language that cannot run, next to one that can", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "pytest", Results: []string{"*.xml"}}, "go tests, generic runs pytest"},
 		{"its command, with a language that cannot run", []Language{language("go", "Go module", true, false, broken), language("generic", "", false, true, nil)}, Tree{Command: "make"}, "go.mod is broken"},
 	} {
 		t.Run(test.name, func(t *testing.T) {

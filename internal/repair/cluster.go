@@ -17,21 +17,21 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// cluster is a group of failures that one patch may fix, with all that the searches for
-// that patch have in common.
+// cluster is a group of failures that one patch may fix, with everything that the searches for
+// that patch share.
 type cluster struct {
 	project   *project
 	target    validate.Target
-	tree      *propose.Tree // with the patches that were kept before
+	tree      *propose.Tree // with the patches kept so far
 	validator *validate.Validator
 	problem   *propose.Problem
 }
 
-// kind is that of the failures.
+// kind returns the kind of the failures.
 func (c *cluster) kind() testrun.Kind { return c.target.Failures[0].Kind }
 
-// newCluster is the one place where the tree, the validator and the suspects of a cluster
-// are set up. The others are failures that it leaves red.
+// newCluster sets up the tree, the validator and the suspects of a cluster. Others are failures
+// that may stay red.
 func (r *run) newCluster(ctx context.Context, p *project, failures, others []testrun.Failure, changes []patch.File) (*cluster, error) {
 	limits, hooks := r.opt.Limits, r.opt.Hooks
 	target := validate.Target{
@@ -75,7 +75,7 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	return c, nil
 }
 
-// repairCluster searches a patch for the failures of one package and keeps it.
+// repairCluster searches for a patch for the failures of one package and keeps it.
 func (r *run) repairCluster(ctx context.Context, p *project, failures, others []testrun.Failure, changes []patch.File) (fixed bool, err error) {
 	c, err := r.newCluster(ctx, p, failures, others, changes)
 	if err != nil {
@@ -90,22 +90,22 @@ func (r *run) repairCluster(ctx context.Context, p *project, failures, others []
 	if err != nil {
 		return false, err
 	}
-	s := &search{run: r, cluster: c, target: c.target, turn: turnSole, weight: func(string) float64 { return 1 }, pool: sole}
+	s := &search{run: r, cluster: c, target: c.target, phase: phaseSole, weight: func(string) float64 { return 1 }, pool: sole}
 	if found, err := s.findPatch(ctx); err != nil || found {
 		return found, err
 	}
 
 	weight := r.drawWeights(ctx, c)
-	s = &search{run: r, cluster: c, target: c.target, turn: turnMain, weight: weight, strategies: first}
+	s = &search{run: r, cluster: c, target: c.target, phase: phaseMain, weight: weight, strategies: first}
 	if found, err := s.findPatch(ctx); err != nil || found {
 		return found, err
 	}
-	s = &search{run: r, cluster: c, target: c.target, turn: turnLast, weight: weight, strategies: last}
+	s = &search{run: r, cluster: c, target: c.target, phase: phaseLast, weight: weight, strategies: last}
 	return s.findPatch(ctx)
 }
 
-// strategiesFor returns the strategies that can help with a cluster, and those of them
-// that are a last resort.
+// strategiesFor returns the strategies that can help with a cluster. Last has those that are a
+// last resort.
 func (r *run) strategiesFor(c *cluster) (first, last []propose.Strategy) {
 	for _, s := range r.opt.Limits.Strategies {
 		switch {
@@ -119,7 +119,7 @@ func (r *run) strategiesFor(c *cluster) (first, last []propose.Strategy) {
 	return first, last
 }
 
-// proposeSole returns the candidates of strategies that alone can fix everything.
+// proposeSole returns the complete fixes of strategies that have some.
 func (r *run) proposeSole(ctx context.Context, c *cluster, strategies []propose.Strategy) ([]propose.Candidate, error) {
 	var cands []propose.Candidate
 	for _, s := range strategies {
@@ -137,13 +137,13 @@ func (r *run) proposeSole(ctx context.Context, c *cluster, strategies []propose.
 	return cands, nil
 }
 
-// mayEdit returns the predicate of the files that the configuration allows to edit.
+// mayEdit returns a function that reports whether the configuration allows editing a file.
 func (r *run) mayEdit() func(file string) bool {
 	allows := r.opt.Decision.Editable
 	if allows == nil {
 		return nil
 	}
-	var known sync.Map // it is asked for each of a hundred thousand candidates
+	var known sync.Map // it is called for each of a hundred thousand candidates
 	return func(file string) bool {
 		if may, ok := known.Load(file); ok {
 			return may.(bool)
@@ -154,8 +154,8 @@ func (r *run) mayEdit() func(file string) bool {
 	}
 }
 
-// passes runs the target's tests with some files laid over the tree. Strategies call it at
-// any time, so it reads nothing that the run goes on to change.
+// passes runs the target's tests with files laid over the tree. Strategies may call it at any
+// time, so it reads nothing that the run will change.
 func (c *cluster) passes(ctx context.Context, files map[string][]byte, accepted []testrun.Failure, timeout time.Duration) (bool, error) {
 	overlay := make(map[string][]byte, len(c.tree.Overlay)+len(files))
 	maps.Copy(overlay, c.tree.Overlay)
@@ -176,5 +176,5 @@ func (c *cluster) passes(ctx context.Context, files map[string][]byte, accepted 
 			return false, nil
 		}
 	}
-	return len(res.Missing) == 0, nil // made to vanish is not made to pass
+	return len(res.Missing) == 0, nil // a test that does not run does not pass
 }

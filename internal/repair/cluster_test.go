@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// What one strategy fixes completely is tried before anything is searched for.
+// A complete fix by one strategy is tried before the search.
 func TestSoleComesFirst(t *testing.T) {
 	t.Parallel()
 	at := strings.Index(wrong, "<")
@@ -28,7 +28,7 @@ func TestSoleComesFirst(t *testing.T) {
 			}}, nil
 		},
 		Propose: func(context.Context, *propose.Problem, func(propose.Candidate) bool) error {
-			t.Error("the main search began")
+			t.Error("the main search started")
 			return nil
 		},
 	}
@@ -40,16 +40,16 @@ func TestSoleComesFirst(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if rep.Verdict != report.Fixed || len(rep.Patches) != 1 || rep.Patches[0].Ranking.Phase != turnSole || rep.Patches[0].Strategy != "sole" {
+	if rep.Verdict != report.Fixed || len(rep.Patches) != 1 || rep.Patches[0].Ranking.Phase != phaseSole || rep.Patches[0].Strategy != "sole" {
 		t.Errorf("%s, patches %+v, notes %q", rep.Verdict, rep.Patches, rep.Notes)
 	}
 	if rep.Culprit != nil {
-		t.Errorf("culprit without a strategy that undoes it: %+v", rep.Culprit)
+		t.Errorf("culprit without a strategy that reverts it: %+v", rep.Culprit)
 	}
 }
 
-// A strategy that undoes what someone wanted has the culprit named, and its patches are
-// applied only where a person said so.
+// With a strategy that reverts an intended change, the report names the culprit, and its patches
+// are applied only if the user said so.
 func TestRevertsIntent(t *testing.T) {
 	t.Parallel()
 	for policy, want := range map[string]report.Verdict{detect.Auto: report.Proposed, detect.Always: report.Fixed} {
@@ -64,7 +64,7 @@ func TestRevertsIntent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "undoes what someone wanted") })
+			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "reverts an intended change") })
 			if rep.Verdict != want || held != (policy == detect.Auto) {
 				t.Errorf("%s, notes %q", rep.Verdict, rep.Notes)
 			}
@@ -79,12 +79,12 @@ func TestRevertsIntent(t *testing.T) {
 	}
 }
 
-// The strategies that the pipeline treats on their own say so.
+// Only these strategies have special treatment in the pipeline.
 func TestMarksOfStrategies(t *testing.T) {
 	t.Parallel()
 	for _, s := range all.Strategies() {
 		if got, want := s.RevertsIntent, s.Name == "revert"; got != want {
-			t.Errorf("%s undoes what someone wanted: %t", s.Name, got)
+			t.Errorf("%s reverts an intended change: %t", s.Name, got)
 		}
 		if got, want := s.Sole != nil, s.Name == "imports"; got != want {
 			t.Errorf("%s fixes some failures completely: %t", s.Name, got)

@@ -11,10 +11,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// repairClusters takes the failures cluster by cluster, of one project after the other. A
-// cluster is what one patch turns green; it begins as the failures of one package, the one
-// nearest to the cause. The second context ends with the budget, the first with the run:
-// what a kept patch leaves red is found out even when the budget is spent.
+// repairClusters repairs the failures of one project after the other, cluster by cluster. A
+// cluster is what one patch turns green; it starts as the failures of one package, the one
+// closest to the cause. The first context ends with the run and the second with the budget:
+// even when the budget is spent, the run finds out what a kept patch leaves red.
 func (r *run) repairClusters(whole, ctx context.Context) error {
 	defer collectLess()()
 	changes, err := r.changes(ctx)
@@ -33,7 +33,7 @@ func (r *run) repairClusters(whole, ctx context.Context) error {
 	return nil
 }
 
-// fairShare is an n-th of the time that is left.
+// fairShare returns a context that ends after an n-th of the remaining time.
 func fairShare(ctx context.Context, n int) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
@@ -42,11 +42,11 @@ func fairShare(ctx context.Context, n int) (context.Context, context.CancelFunc)
 	return context.WithTimeout(ctx, time.Until(deadline)/time.Duration(n))
 }
 
-// repairProject takes the failures of one project.
+// repairProject repairs the failures of one project.
 func (r *run) repairProject(whole, ctx context.Context, p *project, changes []patch.File) error {
 	remaining := slices.Clone(p.fresh)
 	if len(r.overlay) > 0 {
-		// A patch for another project may have fixed this one, too.
+		// A patch for another project may have fixed this one as well.
 		var err error
 		if remaining, err = r.stillFailing(whole, p, remaining); err != nil {
 			return err
@@ -78,7 +78,7 @@ func (r *run) repairProject(whole, ctx context.Context, p *project, changes []pa
 	return nil
 }
 
-// changes are the differences from the base, for localization and to find the culprit.
+// changes returns the differences from the base, for localization and the culprit.
 func (r *run) changes(ctx context.Context) ([]patch.File, error) {
 	if r.base == "" {
 		return nil, nil
@@ -86,7 +86,8 @@ func (r *run) changes(ctx context.Context) ([]patch.File, error) {
 	return r.opt.Subject.Repo.Changes(ctx, r.base, r.opt.Subject.Source)
 }
 
-// focus picks the failures to begin with: those that keep others from running, then those of the package that depends on the fewest others.
+// focus picks the failures to start with: those that keep others from running, then those of
+// the package that depends on the fewest others.
 func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]testrun.Failure, error) {
 	var depth map[string]int
 	if suite, ok := p.Suite.(layered); ok {
@@ -112,7 +113,7 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 	return out, nil
 }
 
-// stillFailing runs what is left of a project on the tree with the kept patches.
+// stillFailing runs failing tests of a project with the kept patches.
 func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
 	packages := packagesOf(ids(failures))
 	res, err := p.Suite.Run(ctx, testrun.Request{
@@ -141,7 +142,7 @@ func contains(failures []testrun.Failure, id testrun.TestID) bool {
 	return slices.ContainsFunc(failures, func(f testrun.Failure) bool { return f.TestID == id })
 }
 
-// without returns all failures but some.
+// without returns all failures except some.
 func without(all, some []testrun.Failure) []testrun.Failure {
 	return slices.DeleteFunc(slices.Clone(all), func(f testrun.Failure) bool {
 		return slices.ContainsFunc(some, func(s testrun.Failure) bool { return s.TestID == f.TestID && s.Kind == f.Kind })

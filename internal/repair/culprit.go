@@ -11,12 +11,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// culpritShare is the share of a cluster's time that the culprit may take.
+// culpritShare is the share of a cluster's time that finding the culprit may take.
 const culpritShare = 0.4
 
-// findCulprit looks for the smallest part of the change that makes the tests fail, where
-// a strategy that would undo it was chosen. It is reported even when another patch is
-// kept in the end.
+// findCulprit finds the smallest part of the change that makes the tests fail, if a strategy
+// that undoes it is enabled. The report has it even if another patch is kept.
 func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	defer r.clock.start("localize")()
 	reverts := slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.RevertsIntent })
@@ -26,7 +25,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	deadline, _ := ctx.Deadline()
 	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*culpritShare))
 	defer cancel()
-	r.opt.Hooks.Progress("localize", "searching the culprit hunk", 0, 0)
+	r.opt.Hooks.Progress("localize", "searching for the culprit", 0, 0)
 	hunks, minimal, tests, err := propose.Culprit(share, p)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("no culprit found", "error", err)
@@ -43,7 +42,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 			culprit.Files = append(culprit.Files, report.Span{File: f.Name(), Start: start, End: end})
 			guilty = append(guilty, localize.Suspect{
 				File: f.Name(), Start: start, End: end, Score: 1,
-				Why: []localize.Reason{{Evidence: localize.Changed, Strength: 1, Text: "the least change that breaks the tests"}},
+				Why: []localize.Reason{{Evidence: localize.Changed, Strength: 1, Text: "the smallest change that breaks the tests"}},
 			})
 		}
 	}
@@ -51,7 +50,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	p.Suspect(append(guilty, p.Suspects...), 1)
 }
 
-// changedLines is the range of lines of the new file that a hunk changes.
+// changedLines returns the range of lines of the new file that a hunk changes.
 func changedLines(h patch.Hunk) (start, end int) {
 	line := h.NewStart
 	for _, l := range h.Lines {

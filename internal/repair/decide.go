@@ -18,8 +18,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// decide applies the kept patches where policy and evidence allow, and settles the
-// verdict.
+// decide applies the kept patches if policy and evidence allow it, and sets the verdict.
 func (r *run) decide(ctx context.Context) error {
 	kept := r.keptPatches()
 	if len(kept) == 0 || len(r.overlay) == 0 {
@@ -32,7 +31,7 @@ func (r *run) decide(ctx context.Context) error {
 		r.report.Verdict = report.Partial
 	}
 	if _, ok := r.opt.Subject.Source.Revision(); ok {
-		return nil // what is committed is not edited any more: nothing was left out
+		return nil // a commit is not edited
 	}
 	if why := r.holdBack(kept); why != "" {
 		r.note("not applied: " + why)
@@ -56,15 +55,15 @@ func (r *run) decide(ctx context.Context) error {
 	return nil
 }
 
-// applied reports whether the user's tree has been changed.
+// applied reports whether the user's tree was changed.
 func (r *run) applied() bool {
 	return slices.ContainsFunc(r.report.Patches, func(p report.Patch) bool { return p.Applied })
 }
 
-// isKept reports whether a patch is the one that was kept for its cluster.
+// isKept reports whether a patch was kept for its cluster.
 func isKept(p *report.Patch) bool { return p.State == report.PatchVerified && p.Rank == 1 }
 
-// keptPatches are the kept patches of the report.
+// keptPatches returns the kept patches of the report.
 func (r *run) keptPatches() []*report.Patch {
 	var out []*report.Patch
 	for i := range r.report.Patches {
@@ -76,7 +75,7 @@ func (r *run) keptPatches() []*report.Patch {
 	return out
 }
 
-// holdBack returns the reason not to apply; "" when the patches are to be applied.
+// holdBack returns the reason not to apply the patches, "" to apply them.
 func (r *run) holdBack(kept []*report.Patch) string {
 	decision, environment := r.opt.Decision, r.opt.Subject.Environment
 	switch {
@@ -85,32 +84,32 @@ func (r *run) holdBack(kept []*report.Patch) string {
 	case decision.Policy == detect.Always:
 		return ""
 	case decision.Policy == detect.Never:
-		return "the policy is never"
+		return "apply is set to never"
 	case environment.Mode != detect.Development:
-		return "in production patches are only proposed"
+		return "patches are only proposed in production"
 	case environment.Hold != "":
 		return environment.Hold
 	}
 	for _, p := range kept {
 		switch {
 		case r.revertsIntent(p.Strategy):
-			return "patch " + p.ID + " undoes what someone wanted"
+			return "patch " + p.ID + " reverts an intended change"
 		case p.NeedsReview:
 			return "patch " + p.ID + " needs review"
 		case p.Confidence < decision.Confidence:
-			return fmt.Sprintf("the confidence %.2f of patch %s is below %.2f", p.Confidence, p.ID, decision.Confidence)
+			return fmt.Sprintf("confidence %.2f of patch %s is below %.2f", p.Confidence, p.ID, decision.Confidence)
 		}
 	}
 	return ""
 }
 
-// revertsIntent reports whether a strategy undoes what someone wanted.
+// revertsIntent reports whether a strategy undoes an intended change.
 func (r *run) revertsIntent(name string) bool {
 	return slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.Name == name && s.RevertsIntent })
 }
 
-// apply writes the kept files to the user's tree in one transaction, and to the index
-// when that is what was tested.
+// apply writes the files of the kept patches to the user's tree in one transaction, and to the
+// index if that is what was tested.
 func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	changes := make([]repo.Change, 0, len(r.overlay))
 	for _, name := range slices.Sorted(maps.Keys(r.overlay)) {
@@ -126,7 +125,7 @@ func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
 	if state, err := rp.EnsureStateDir(); err != nil {
 		return err
 	} else if err := runs.RecordWritten(state, changes, kept, patch.Options{}); err != nil {
-		r.opt.Hooks.Log.Warn("a later rollback will go by the patch's lines alone", "error", err)
+		r.opt.Hooks.Log.Warn("cannot record what the patches write; a rollback will have only their lines", "error", err)
 	}
 	r.writing = true
 	if r.opt.Subject.Source != repo.WorkTree() {

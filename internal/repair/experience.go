@@ -13,17 +13,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/runs"
 )
 
-// What earlier runs say about this one goes into its report, after the run itself was
-// remembered.
+// The report also has what earlier runs say about this one. It is added after the run itself
+// is recorded.
 
 const (
-	// trendWeeks is how far back the report looks, and mostOutcomes how much it reads.
+	// trendWeeks is how far back the report looks, and mostOutcomes how many outcomes it reads.
 	trendWeeks   = 12
 	mostOutcomes = 50_000
 )
 
-// reportExperience adds what was learnt so far, and what became of patches like those of
-// this run. Without a store, or when nothing was searched for, there is nothing to add.
+// reportExperience adds what was learnt so far, and the outcomes of patches like those of this
+// run. It adds nothing without a store or without a search.
 func (r *run) reportExperience(ctx context.Context) {
 	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
 		return
@@ -31,7 +31,7 @@ func (r *run) reportExperience(ctx context.Context) {
 	now := time.Now()
 	outcomes, err := r.opt.Hooks.Store.Outcomes(ctx, learn.Query{Since: now.AddDate(0, 0, -7*trendWeeks), Limit: mostOutcomes})
 	if err != nil {
-		r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
 		return
 	}
 	for i := range r.report.Patches {
@@ -41,8 +41,8 @@ func (r *run) reportExperience(ctx context.Context) {
 	r.report.Learning = &report.Learning{Strategies: r.posteriors(ctx), Trend: trend(outcomes, now)}
 }
 
-// history counts the applied patches of a strategy for a kind of failure, and those of
-// them that nobody took back; nil when there are none. This run's own do not count.
+// history counts the applied patches of a strategy for a kind of failure, and those of them
+// that were not rolled back. It returns nil if there are none. This run's own do not count.
 func history(outcomes []learn.Outcome, run, strategy string, about learn.Context) *report.TrackRecord {
 	last := make(map[string]learn.Event) // by patch
 	for _, o := range outcomes {
@@ -65,8 +65,8 @@ func history(outcomes []learn.Outcome, run, strategy string, about learn.Context
 	return h
 }
 
-// posteriors are those of the strategies with evidence for the first cluster's kind of
-// failure, the most first.
+// posteriors returns the posteriors of the strategies that have outcomes for the first
+// cluster's kind of failure, those with the most outcomes first.
 func (r *run) posteriors(ctx context.Context) []report.Posterior {
 	kind := r.lessons[0].outcomes
 	if len(kind) == 0 {
@@ -74,7 +74,7 @@ func (r *run) posteriors(ctx context.Context) []report.Posterior {
 	}
 	known, err := r.opt.Hooks.Store.Posteriors(ctx, kind[0].Context)
 	if err != nil {
-		r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
 		return nil
 	}
 	var out []report.Posterior
@@ -90,8 +90,8 @@ func (r *run) posteriors(ctx context.Context) []report.Posterior {
 	return out
 }
 
-// trend counts the runs of each week that searched for a patch, and those that found a
-// verified one, from the first week with any.
+// trend counts, for each week, the runs that searched for a patch and those that found a
+// verified one. It starts at the first week with such a run.
 func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 	const week = 7 * 24 * time.Hour
 	begin := now.UTC().Truncate(24 * time.Hour).Add(24*time.Hour - trendWeeks*week)
@@ -127,32 +127,32 @@ func trend(outcomes []learn.Outcome, now time.Time) []report.Period {
 	return periods[first:]
 }
 
-// The patterns that are warned of.
+// From how many times on the report has a warning.
 const (
-	lookBack       = 20 // stored runs
-	oftenFlaky     = 3  // of these
-	oftenBypassed  = 3
-	oftenTakenBack = 3
+	lookBack        = 20 // stored runs
+	oftenFlaky      = 3  // of these
+	oftenBypassed   = 3
+	oftenRolledBack = 3
 )
 
-// alertPatterns warns of what keeps happening.
+// alertPatterns warns about recurring problems.
 func (r *run) alertPatterns() {
 	warn := func(hint, format string, args ...any) {
 		r.report.Alerts = append(r.report.Alerts, report.Alert{Level: report.LevelWarning, Text: fmt.Sprintf(format, args...), Hint: hint})
 	}
 	if n := len(r.report.Bypasses); n >= oftenBypassed {
-		warn("regreen status tells which, and why", "%s of late were made without their tests", plural.Count(n, "commit"))
+		warn("regreen status shows which and why", "%s skipped the tests", plural.Count(n, "recent commit"))
 	}
 	warned := make(map[string]bool)
 	for _, p := range r.report.Patches {
-		if h := p.TrackRecord; h != nil && h.Applied >= oftenTakenBack && 2*h.Kept < h.Applied && !warned[p.Strategy] {
+		if h := p.TrackRecord; h != nil && h.Applied >= oftenRolledBack && 2*h.Kept < h.Applied && !warned[p.Strategy] {
 			warned[p.Strategy] = true
-			warn("leave it out with --exclude-strategies "+p.Strategy, "of %d applied patches of the strategy %s, %d were taken back", h.Applied, p.Strategy, h.Applied-h.Kept)
+			warn("exclude it with --exclude-strategies "+p.Strategy, "%d of %d applied patches of strategy %s were rolled back", h.Applied-h.Kept, h.Applied, p.Strategy)
 		}
 	}
 }
 
-// alertFlaky warns of tests that are flaky again and again.
+// alertFlaky warns about tests that are flaky again and again.
 func (r *run) alertFlaky() {
 	flaky := slices.DeleteFunc(slices.Clone(r.report.Failures), func(f report.Failure) bool { return f.Status != report.FailureFlaky })
 	if len(flaky) == 0 {
@@ -160,7 +160,7 @@ func (r *run) alertFlaky() {
 	}
 	earlier, err := runs.List(r.opt.Subject.Repo.StateDir(), lookBack)
 	if err != nil {
-		r.opt.Hooks.Log.Warn("earlier runs cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read earlier runs", "error", err)
 		return
 	}
 	for _, f := range flaky {
@@ -173,7 +173,7 @@ func (r *run) alertFlaky() {
 		if n >= oftenFlaky {
 			r.report.Alerts = append(r.report.Alerts, report.Alert{
 				Level: report.LevelWarning, Text: fmt.Sprintf("%s was flaky in %d of the last %s", f.ID, n, plural.Count(len(earlier)+1, "run")),
-				Hint: "make it steady, or skip it until it is",
+				Hint: "fix the test, or skip it until it is reliable",
 			})
 		}
 	}

@@ -22,11 +22,11 @@ func TestHistory(t *testing.T) {
 	stranger := event("r8", "a1", learn.Kept)
 	stranger.Strategy = "imports"
 	outcomes := []learn.Outcome{
-		event("r1", "a1", learn.Verified), // was only proposed
+		event("r1", "a1", learn.Verified), // only proposed
 		event("r2", "a1", learn.Kept),
 		event("r3", "a1", learn.Kept), event("r3", "a1", learn.RolledBack),
 		event("r3", "a2", learn.Kept),
-		event("r4", "a1", learn.RolledBack), event("r4", "a1", learn.Kept), // applied once more
+		event("r4", "a1", learn.RolledBack), event("r4", "a1", learn.Kept), // applied again
 		event("r5", "a1", learn.Rejected),
 		event("this", "a1", learn.Kept),
 		other, stranger,
@@ -36,7 +36,7 @@ func TestHistory(t *testing.T) {
 		t.Error(diff)
 	}
 	if got := history(outcomes, "this", "template/guard", learn.Context{Language: "go", Kind: "compile"}); got != nil {
-		t.Errorf("of a kind that was never repaired: %+v", got)
+		t.Errorf("for a kind that was never repaired: %+v", got)
 	}
 }
 
@@ -85,7 +85,7 @@ func TestAlertPatterns(t *testing.T) {
 	for _, a := range r.report.Alerts {
 		got = append(got, a.Text)
 	}
-	want := []string{"3 commits of late were made without their tests", "of 4 applied patches of the strategy revert, 3 were taken back"}
+	want := []string{"3 recent commits skipped the tests", "3 of 4 applied patches of strategy revert were rolled back"}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Error(diff)
 	}

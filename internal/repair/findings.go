@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// What a run finds goes into the report as it is found, so that an early end reports all
+// The report gets everything as soon as it is found, so that a run that ends early reports all
 // that is known by then.
 
 func (r *run) reportEnvironment() {
@@ -34,8 +34,8 @@ func (r *run) reportEnvironment() {
 	}
 }
 
-// reportProblem turns an error into the report's Problem. It is false for errors
-// that are no finding about the user's tree.
+// reportProblem turns an error into the report's Problem. It returns false if the error says
+// nothing about the user's tree.
 func (r *run) reportProblem(err error) bool {
 	r.report.Verdict = report.NotRun
 	var notRun *testrun.NotRunError
@@ -51,8 +51,8 @@ func (r *run) reportProblem(err error) bool {
 	return true
 }
 
-// inRepository puts the user's tree in place of its export, of which nobody knows
-// and which is gone soon.
+// inRepository replaces the path of the export, which the user does not know, with that of
+// the user's tree.
 func (r *run) inRepository(text string) string {
 	if r.workspace == "" {
 		return text
@@ -81,7 +81,7 @@ func (r *run) addCluster(failures []testrun.Failure, c report.Cluster) {
 	}
 }
 
-// addRepairedCluster adds a cluster of the failures that a patch turned green.
+// addRepairedCluster adds a cluster with the failures that a patch turned green.
 func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 	green := slices.DeleteFunc(slices.Clone(before), func(f testrun.Failure) bool { return contains(after, f.TestID) })
 	if len(green) == 0 {
@@ -97,13 +97,13 @@ func (r *run) addRepairedCluster(before, after []testrun.Failure) {
 		}
 	}
 	if kept := r.keptPatches(); c.Patch == "" && len(kept) > 0 {
-		last := kept[len(kept)-1] // of another language, and fixed this one too
+		last := kept[len(kept)-1] // a patch for another language that fixed this one as well
 		c.Patch, c.Cause = last.ID, last.Title
 	}
 	r.addCluster(green, c)
 }
 
-// addRedCluster adds a cluster of failures without a patch.
+// addRedCluster adds a cluster with failures without a patch.
 func (r *run) addRedCluster(failures []testrun.Failure) {
 	cause := failures[0].Message
 	r.addCluster(failures, report.Cluster{Cause: cause, Status: report.ClusterRed})
@@ -125,8 +125,8 @@ func (r *run) reportSuspects(suspects []localize.Suspect) {
 	}
 }
 
-// reportPrevious takes over what another run found out about the same failures of the same
-// tree. Its patches keep their names, by which people may know them.
+// reportPrevious copies what another run found out about the same failures of the same tree.
+// Its patches keep their IDs, which users may know.
 func (r *run) reportPrevious(previous *report.Report) {
 	r.report.Clusters, r.report.Patches, r.report.Suspects = previous.Clusters, previous.Patches, previous.Suspects
 	r.report.Origin, r.report.Culprit = previous.Origin, previous.Culprit
@@ -175,10 +175,10 @@ func (r *run) reportAttempt(c *propose.Candidate, verdict report.AttemptVerdict,
 	})
 }
 
-// keyOf returns a candidate's key as the report and the store have it.
+// keyOf returns a candidate's key as text, for the report and the store.
 func keyOf(c *propose.Candidate) string { return fmt.Sprintf("%016x", c.Key) }
 
-// origin is where a candidate came from, as far as its strategy says. It is foreign text.
+// origin returns where a candidate came from, as its strategy says. It is foreign text.
 func origin(c *propose.Candidate) *report.PatchOrigin {
 	o := c.Origin
 	if o == nil {
@@ -190,7 +190,7 @@ func origin(c *propose.Candidate) *report.PatchOrigin {
 	}
 }
 
-// figure makes a number that a strategy gave one that a report may have.
+// figure turns a strategy's number into one that a report may have.
 func figure(x float64) float64 {
 	const most = 1e9
 	if math.IsNaN(x) {
@@ -202,8 +202,7 @@ func figure(x float64) float64 {
 // maxPatches bounds the plausible patches of a cluster in a report.
 const maxPatches = 50
 
-// reportPatches adds the plausible candidates of the cluster that comes next, the
-// winner first.
+// reportPatches adds the plausible candidates of the next cluster, the winner first.
 func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Result) {
 	r, means, rivals := s.run, s.run.priorMeans(), s.rivals()
 	var on []string
@@ -219,7 +218,7 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 	unlisted := 0.0
 	for _, res := range ordered[min(len(ordered), maxPatches):] {
 		if res.Verdict != validate.Refused {
-			unlisted += worth(res.Candidate, means)
+			unlisted += likelihood(res.Candidate, means)
 		}
 	}
 	for i, res := range ordered[:min(len(ordered), maxPatches)] {
@@ -233,8 +232,8 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 			NeedsReview: res.Candidate.Review, Confidence: round(confidence(res, plausible, rivals, means)),
 			StackedOn: on, Origin: origin(res.Candidate),
 			Ranking: &report.Ranking{
-				Phase: s.turn, Fixes: len(res.Fixes), StillFailing: left, Screened: res.Screened,
-				Likelihood: worth(res.Candidate, means), RivalLikelihood: rivals + unlisted, Removed: res.Candidate.Removed,
+				Phase: s.phase, Fixes: len(res.Fixes), StillFailing: left, Screened: res.Screened,
+				Likelihood: likelihood(res.Candidate, means), RivalLikelihood: rivals + unlisted, Removed: res.Candidate.Removed,
 			},
 		}
 		for _, e := range res.Evidence {
@@ -253,7 +252,7 @@ func (s *search) reportPatches(plausible []*validate.Result, winner *validate.Re
 	report.Agree(r.report.Patches, cluster)
 }
 
-// reportResults lists every test of the first runs.
+// reportResults adds the results of all tests of the first runs.
 func (r *run) reportResults() {
 	flaky := make(map[string]bool)
 	for _, f := range r.report.Failures {
@@ -292,8 +291,8 @@ func (r *run) reportResults() {
 	})
 }
 
-// tier puts the winner first, then what is plausible by more than the failing tests,
-// then by these, then what was refused.
+// tier orders the winner first, then candidates that other tests passed with, then other
+// plausible ones, then refused ones.
 func tier(res, winner *validate.Result) int {
 	switch {
 	case res == winner:
@@ -306,7 +305,7 @@ func tier(res, winner *validate.Result) int {
 	return 1
 }
 
-// diff is the unified diff from a tree to files, and the lines it changes.
+// diff returns the unified diff from a tree to files, and the lines that it changes.
 func diff(tree *propose.Tree, files map[string][]byte) (string, []report.Span) {
 	var out []patch.File
 	var spans []report.Span

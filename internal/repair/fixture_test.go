@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 )
 
-// fixture is a real repository out of reach of the machine's configuration.
+// fixture is a real repository without the machine's git configuration.
 type fixture struct {
 	t    *testing.T
 	dir  string
@@ -21,7 +21,7 @@ type fixture struct {
 	repo *repo.Repo
 }
 
-// newFixture commits files.
+// newFixture makes a repository and commits files.
 func newFixture(t *testing.T, files map[string]string) *fixture {
 	t.Helper()
 	dir, err := filepath.EvalSymlinks(t.TempDir())
@@ -63,7 +63,7 @@ func (p *fixture) git(args ...string) {
 	}
 }
 
-// options are those of a run on the working tree that only changes operators.
+// options returns the options of a run on the working tree that only changes operators.
 func (p *fixture) options() Options {
 	o := Options{
 		Subject: Subject{

@@ -5,16 +5,16 @@ import (
 	"runtime/debug"
 )
 
-// A search makes much that is short-lived: type checks, texts of candidates. Collecting
-// it as often as Go does by default takes a quarter of regreen's own time, which on a
-// machine with memory to spare is better spent on candidates.
+// A search allocates much that is short-lived: type checks, texts of candidates. With Go's
+// default settings, garbage collection takes a quarter of regreen's own time, which is better
+// spent on candidates if the machine has enough memory.
 const (
 	searchGCPercent = 400
-	searchMemory    = 2 << 30 // bytes, from which on it is collected more often again
+	searchMemory    = 2 << 30 // bytes, above which it collects more often again
 )
 
-// collectLess lets the heap grow more until restore is called, unless the environment
-// says how it should.
+// collectLess makes garbage collection rarer until restore is called, unless the environment
+// configures it.
 func collectLess() (restore func()) {
 	if os.Getenv("GOGC") != "" || os.Getenv("GOMEMLIMIT") != "" {
 		return func() {}

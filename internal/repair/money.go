@@ -4,18 +4,17 @@ import (
 	"slices"
 )
 
-// money is what a run may spend on strategies that cost some. What a call may spend is
-// reserved before it begins and settled when it is over, so that calls at the same time
-// cannot spend the rest twice.
+// money is the budget for strategies that cost money. The maximum of a call is reserved before
+// it starts and settled when it ends, so that concurrent calls cannot spend the rest twice.
 type money struct {
-	limit           float64 // dollars; 0 lets nothing that costs money begin
+	limit           float64 // dollars; with 0, no call that costs money starts
 	reserved, spent float64
 }
 
-// inexact is by how much sums of decimal fractions may be off.
+// inexact is the tolerance for sums of decimal fractions.
 const inexact = 1e-9
 
-// reserve sets a sum aside, if there is as much.
+// reserve reserves a sum and reports whether there is enough.
 func (m *money) reserve(dollars float64) bool {
 	if dollars > 0 && dollars > m.left()+inexact {
 		return false
@@ -24,7 +23,7 @@ func (m *money) reserve(dollars float64) bool {
 	return true
 }
 
-// settle turns a reservation into what was spent.
+// settle replaces a reservation with what was spent.
 func (m *money) settle(reserved, spent float64) {
 	m.reserved -= reserved
 	m.spent += spent
@@ -32,13 +31,13 @@ func (m *money) settle(reserved, spent float64) {
 
 func (m *money) left() float64 { return max(m.limit-m.spent-m.reserved, 0) }
 
-// settle also keeps the report up to date.
+// settle also updates the report.
 func (r *run) settle(reserved, spent float64) {
 	r.money.settle(reserved, spent)
 	r.report.Stats.Dollars = figure(r.money.spent)
 }
 
-// noteOnce leaves out a note that is there.
+// noteOnce adds a note unless the report has it.
 func (r *run) noteOnce(text string) {
 	if !slices.Contains(r.report.Notes, text) {
 		r.note(text)

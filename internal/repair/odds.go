@@ -9,21 +9,21 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// When a search may end before everything is tested.
+// This file decides when a search ends before everything is tested.
 
-// enoughTested is the share of all that strategies and suspects promise that has to
-// be tested before a single patch can be the clear winner.
+// enoughTested is the share of the total promise of strategies and suspects that must be tested
+// before a single patch can be the clear winner.
 const enoughTested = 0.5
 
-// enoughOdds is how much likelier it has to be that the right patch is found already
-// than that it is still to come, before the search ends.
+// enoughOdds is how many times likelier it must be that the right patch was found already than
+// that it is still to come, for the search to end.
 const enoughOdds = 2
 
-// firstProven is how many are proven before a search is ended early.
+// firstProven is how many candidates are proven when a search may end early.
 const firstProven = 3
 
-// testable is how many more candidates can be tested before the context ends, by the
-// pace so far.
+// testable returns how many more candidates can be tested before the context ends, at the pace
+// so far.
 func (s *search) testable(ctx context.Context, took time.Duration) float64 {
 	deadline, ok := ctx.Deadline()
 	if !ok || took <= 0 {
@@ -32,9 +32,8 @@ func (s *search) testable(ctx context.Context, took time.Duration) float64 {
 	return float64(len(s.results)) * max(time.Until(deadline).Seconds(), 0) / took.Seconds()
 }
 
-// promised is the probability, by their weights, that one of the strategies has the right
-// candidate for any of the suspects, and that it is this shard's. What sources promise is
-// pending.
+// promised returns the probability, by their weights, that one of the strategies has the right
+// candidate for any of the suspects and that it belongs to this shard. See pending for sources.
 func (s *search) promised() float64 {
 	total := 0.0
 	for _, strategy := range s.strategies {
@@ -43,10 +42,10 @@ func (s *search) promised() float64 {
 	return total
 }
 
-// odds are how much likelier the right patch is among what is plausible than among what
-// is left: of the pool, of the groups ahead, whose share of the suspicion is given, and of
-// the sources, as many as are testable. That a patch passes speaks for it as much as passing is rare: how
-// rare it is for wrong ones, the search itself has shown.
+// odds returns how many times likelier the right patch is among the plausible candidates than
+// among those still to come, as far as they are testable: from the pool, from the groups ahead,
+// which have the given share of the suspicion, and from the sources. The rarer wrong candidates
+// pass, the more passing says; the search so far shows how rare that is.
 func (s *search) odds(ahead, testable float64) float64 {
 	plausible, left := 0.0, 0.0
 	for _, r := range s.ranked() {
@@ -59,7 +58,7 @@ func (s *search) odds(ahead, testable float64) float64 {
 	for i := range s.pool[:int(min(testable, float64(len(s.pool))))] {
 		left += s.pool[i].Chance()
 	}
-	// The groups ahead bring as many for their share as those before did.
+	// For their share, the groups ahead have as many candidates as those before.
 	toCome := ahead / max(1-ahead, 0.01) * float64(len(s.results)+len(s.pool))
 	left += ahead * s.promised() * min(1, testable/max(toCome, 1))
 	left += s.pending() * min(1, testable)
@@ -69,7 +68,7 @@ func (s *search) odds(ahead, testable float64) float64 {
 	return plausible / s.falsePassRate() / left
 }
 
-// falsePassRate is the share of wrong candidates that pass; 0 when nothing does.
+// falsePassRate returns the share of wrong candidates that pass, 0 if none does.
 func (s *search) falsePassRate() float64 {
 	tested, passed := 0.0, 0.0
 	for _, r := range s.results {
@@ -81,20 +80,20 @@ func (s *search) falsePassRate() float64 {
 			tested++
 		}
 	}
-	return max(passed-0.5, 0) / max(tested, 1) // one of them may be the right one
+	return max(passed-0.5, 0) / max(tested, 1) // one of them may be right
 }
 
-// rivals is what plausible candidates are worth together that are still in the pool, by
-// how many passed so far.
+// rivals returns the total likelihood of the candidates in the pool that are expected to be
+// plausible, by how many have passed so far.
 func (s *search) rivals() float64 {
 	sum, means := 0.0, s.run.priorMeans()
 	for i := range s.pool {
-		sum += worth(&s.pool[i], means)
+		sum += likelihood(&s.pool[i], means)
 	}
 	return sum * s.falsePassRate()
 }
 
-// clearWinner reports whether one patch is so far ahead that searching on is idle.
+// clearWinner reports whether one patch is so far ahead that there is no need to continue.
 func (s *search) clearWinner() bool {
 	ranked := s.ranked()
 	if len(ranked) == 0 || confidence(ranked[0], ranked, s.rivals(), s.run.priorMeans()) < s.run.opt.Decision.Confidence {

@@ -12,13 +12,12 @@ import (
 // originShare is the share of the search's time that finding the commit may take.
 const originShare = 0.3
 
-// findOrigin looks for the commit that the failures came in with, among those since
-// the base: by bisection, each step of which runs the failing tests on the export of a
-// commit. It takes for granted that what has failed once fails from then on, as git
-// bisect does. Of a merge it is first asked whether the branch that came in fails by
-// itself; where it does not, the merge is the origin.
+// findOrigin finds the commit since the base that introduced the failures, by bisection: each
+// step runs the failing tests on the export of a commit. Like git bisect, it assumes that tests
+// keep failing once they fail. If the commit is a merge, it checks whether the merged branch
+// fails on its own; if not, the merge is the origin.
 //
-// It is for commits only: what is not committed yet has no origin but itself.
+// It does nothing for uncommitted changes.
 func (r *run) findOrigin(ctx context.Context) error {
 	head, ok := r.opt.Subject.Source.Revision()
 	if !ok || r.base == "" {
@@ -58,16 +57,15 @@ func (r *run) findOrigin(ctx context.Context) error {
 	return nil
 }
 
-// bisection is a search for the first bad one of a row of commits, the last of which
-// is bad.
+// bisection is a search for the first bad commit of a range, the last of which is bad.
 type bisection struct {
 	run    *run
 	left   []string
-	tested int // commits whose tests were run
-	of     int // commits of branches that were looked into
+	tested int // commits whose tests ran
+	of     int // commits of branches that were entered
 }
 
-// halve leaves only the first bad commit.
+// halve reduces left to the first bad commit.
 func (b *bisection) halve(ctx context.Context) error {
 	for len(b.left) > 1 {
 		middle := (len(b.left) - 1) / 2
@@ -84,8 +82,8 @@ func (b *bisection) halve(ctx context.Context) error {
 	return nil
 }
 
-// enter looks whether the branch that a bad merge brought in is bad by itself, and
-// since when.
+// enter finds the first bad commit of the branch that a bad merge brought in, if the branch is
+// bad on its own.
 func (b *bisection) enter(ctx context.Context, merge repo.Info) (repo.Info, error) {
 	bad, err := b.bad(ctx, merge.Parents[1])
 	if err != nil || !bad {
@@ -107,8 +105,8 @@ func (b *bisection) enter(ctx context.Context, merge repo.Info) (repo.Info, erro
 	return b.run.opt.Subject.Repo.Info(ctx, b.left[0])
 }
 
-// bad reports whether any of the failures is there at a commit. A tree that passed is
-// not run again.
+// bad reports whether any of the tests fails at a commit. It does not run a tree that passed
+// before.
 func (b *bisection) bad(ctx context.Context, commit string) (bool, error) {
 	info, err := b.run.opt.Subject.Repo.Info(ctx, commit)
 	if err != nil {

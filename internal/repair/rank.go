@@ -9,18 +9,17 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// rank sorts what is plausible, the best first. Incorrect plausible patches are far
-// commoner than correct ones (Long and Rinard 2016), so this is where quality is
-// gained. The order is by the probability that a person would have made this very
-// change:
+// rank returns the plausible results, the best first. Plausible patches are far more often
+// incorrect than correct (Long and Rinard 2016), so the order matters for quality. Among those
+// that pass the tests of their packages, it is by the probability that a person would have made
+// this very change:
 //
-//	suspicion of the place x mean of the strategy's prior x the candidate's own
-//	prior x what is left of the behaviour x likeness to the surrounding code x
-//	whether a line is again what it was before it broke
+//	suspicion of the place x mean of the strategy's prior x the candidate's own prior x
+//	remaining behaviour x similarity to the surrounding code x whether it restores a line
+//	from before the failure
 //
-// among those that the tests of their packages speak for. What was learnt since is left
-// out, so that the same tree gives the same order. Size is no criterion: shorter is not
-// better for real fixes.
+// It does not use what was learnt, so that the same tree has the same order. Size does not
+// count: real fixes are not better if they are shorter.
 func (r *run) rank(results []validate.Result) []*validate.Result {
 	var out []*validate.Result
 	for i := range results {
@@ -33,14 +32,14 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 		return cmp.Or(
 			cmp.Compare(len(b.Fixes), len(a.Fixes)),
 			byScreening(a, b),
-			cmp.Compare(worth(b.Candidate, means), worth(a.Candidate, means)),
+			cmp.Compare(likelihood(b.Candidate, means), likelihood(a.Candidate, means)),
 		)
 	})
 	return out
 }
 
-// byScreening puts what passed the tests of its packages before what did not get
-// its turn: most of that would have been refused.
+// byScreening puts candidates that passed the tests of their packages before those that these
+// tests did not run for: most of those would be refused.
 func byScreening(a, b *validate.Result) int {
 	switch {
 	case a.Screened == b.Screened:
@@ -51,8 +50,8 @@ func byScreening(a, b *validate.Result) int {
 	return 1
 }
 
-// worth is the formula of rank.
-func worth(c *propose.Candidate, means map[string]float64) float64 {
+// likelihood is the formula of rank.
+func likelihood(c *propose.Candidate, means map[string]float64) float64 {
 	w := c.Suspicion * means[c.Strategy] * c.Prior
 	w *= 1 - 0.8*c.Removed
 	w *= 0.6 + 0.4*c.Alike
@@ -65,9 +64,9 @@ func worth(c *propose.Candidate, means map[string]float64) float64 {
 	return w
 }
 
-// confidence is how sure regreen may be of a verified patch, 0 to 1: the share that
-// the patch has in the worth of everything plausible, with the rivals that the search
-// did not come to; see report.Confidence.
+// confidence returns the confidence in a verified patch, 0 to 1: its share in the total
+// likelihood of all plausible candidates and of the rivals that were not tested; see
+// report.Confidence.
 func confidence(winner *validate.Result, plausible []*validate.Result, rivals float64, means map[string]float64) float64 {
 	if winner.Verdict == validate.Refused || winner.Verdict == validate.Rejected {
 		return 0
@@ -75,8 +74,8 @@ func confidence(winner *validate.Result, plausible []*validate.Result, rivals fl
 	total := rivals
 	for _, p := range plausible {
 		if p.Verdict != validate.Refused && p.Verdict != validate.Rejected {
-			total += worth(p.Candidate, means)
+			total += likelihood(p.Candidate, means)
 		}
 	}
-	return report.Confidence(worth(winner.Candidate, means), total, winner.Candidate.Removed, winner.Candidate.Review)
+	return report.Confidence(likelihood(winner.Candidate, means), total, winner.Candidate.Removed, winner.Candidate.Review)
 }

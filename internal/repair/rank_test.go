@@ -13,7 +13,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// sampled is a run with the two strategies of drawn candidates.
+// sampled returns a run with the two strategies of drawn candidates.
 func sampled() *run {
 	return newRun(Options{Limits: Limits{Strategies: []propose.Strategy{{Name: "common", Share: 8}, {Name: "rare", Share: 1}}}})
 }
@@ -32,7 +32,7 @@ func drawResult(t *rapid.T) validate.Result {
 	}
 }
 
-// Each of these, all else equal, makes a patch rank before the other.
+// Each of these makes a patch rank lower than an otherwise equal one.
 func TestRankPrefers(t *testing.T) {
 	t.Parallel()
 	plain := propose.Candidate{Strategy: "common", Suspicion: 0.5, Prior: 0.5, Removed: 0.2, Alike: 0.5}
@@ -43,11 +43,11 @@ func TestRankPrefers(t *testing.T) {
 		{"more behaviour removed", func(r *validate.Result) { r.Candidate.Removed = 1 }},
 		{"less suspicious", func(r *validate.Result) { r.Candidate.Suspicion = 0.4 }},
 		{"a rarer strategy", func(r *validate.Result) { r.Candidate.Strategy = "rare" }},
-		{"less likely of its strategy", func(r *validate.Result) { r.Candidate.Prior = 0.4 }},
-		{"unlike the code around", func(r *validate.Result) { r.Candidate.Alike = 0 }},
+		{"less likely within its strategy", func(r *validate.Result) { r.Candidate.Prior = 0.4 }},
+		{"unlike the surrounding code", func(r *validate.Result) { r.Candidate.Alike = 0 }},
 		{"for review", func(r *validate.Result) { r.Candidate.Review = true }},
 		{"fixes less, though likelier", func(r *validate.Result) { r.Fixes, r.Candidate.Suspicion = r.Fixes[:1], 1 }},
-		{"did not come to the other tests, though likelier", func(r *validate.Result) { r.Screened, r.Candidate.Suspicion = false, 1 }},
+		{"other tests did not run, though likelier", func(r *validate.Result) { r.Screened, r.Candidate.Suspicion = false, 1 }},
 	} {
 		one, other := plain, plain
 		results := []validate.Result{
@@ -90,9 +90,9 @@ func TestRankAndConfidence(t *testing.T) {
 				t.Fatalf("a %s patch has confidence %v", res.Verdict, c)
 			}
 			if res.Candidate.Review && c > 0.5 {
-				t.Fatalf("for review, and confidence %v", c)
+				t.Fatalf("a patch for review has confidence %v", c)
 			}
-			if w := worth(res.Candidate, means); !(w >= 0 && w <= 1) {
+			if w := likelihood(res.Candidate, means); !(w >= 0 && w <= 1) {
 				t.Fatalf("worth %v", w)
 			} else if w > 0 {
 				total += c
@@ -106,8 +106,8 @@ func TestRankAndConfidence(t *testing.T) {
 		slices.Reverse(reversed)
 		again := r.rank(reversed)
 		for i := range ranked {
-			if a, b := worth(ranked[i].Candidate, means), worth(again[i].Candidate, means); a != b {
-				t.Fatalf("place %d is worth %v, reversed %v", i, a, b)
+			if a, b := likelihood(ranked[i].Candidate, means), likelihood(again[i].Candidate, means); a != b {
+				t.Fatalf("rank %d has likelihood %v, reversed %v", i, a, b)
 			}
 		}
 	})
@@ -128,7 +128,7 @@ func TestSuspectGroups(t *testing.T) {
 			return a.File == b.File && a.Start == b.Start && a.End == b.End && a.Score == b.Score
 		}
 		if !slices.EqualFunc(slices.Concat(got...), suspects, same) {
-			t.Fatalf("groups hold other suspects: %v", got)
+			t.Fatalf("groups have other suspects: %v", got)
 		}
 		limit, share := firstGroup, 0.0
 		for i, group := range got {
@@ -141,7 +141,7 @@ func TestSuspectGroups(t *testing.T) {
 			}
 			if len(group) > 0 {
 				if before := lines - (group[len(group)-1].End - group[len(group)-1].Start + 1); before >= limit {
-					t.Fatalf("group %d goes on after %d lines of %d", i, before, limit)
+					t.Fatalf("group %d continues after %d lines of %d", i, before, limit)
 				}
 			}
 			limit *= groupGrowth
@@ -153,7 +153,7 @@ func TestSuspectGroups(t *testing.T) {
 	})
 }
 
-// What fixes the most of the tests becomes plausible, and only what was rejected.
+// The rejected results that fix the most tests become plausible, and no others.
 func TestPromote(t *testing.T) {
 	t.Parallel()
 	fixes := func(n int, v validate.Verdict) validate.Result {
@@ -171,7 +171,7 @@ func TestPromote(t *testing.T) {
 	}
 	none := []validate.Result{fixes(0, validate.Rejected)}
 	if promote(none); none[0].Verdict != validate.Rejected {
-		t.Error("what fixes nothing is plausible")
+		t.Error("a result that fixes nothing is plausible")
 	}
 	compile := []validate.Result{
 		{Verdict: validate.Rejected, Compiles: true, StillFailing: 3},
@@ -187,8 +187,8 @@ func TestPromote(t *testing.T) {
 	}
 }
 
-// The winner comes first in the report whatever else is plausible, and however
-// many candidates were never tested.
+// The winner is first in the report, whatever else is plausible and however many candidates
+// were not tested.
 func TestReportPutsTheWinnerFirst(t *testing.T) {
 	t.Parallel()
 	for _, untested := range []int{0, 1, 40} {
@@ -217,7 +217,7 @@ func TestReportPutsTheWinnerFirst(t *testing.T) {
 		}
 		first, last := s.run.report.Patches[0], s.run.report.Patches[2]
 		if first.State != report.PatchVerified || first.Rank != 1 || last.State != report.PatchRefused {
-			t.Errorf("with %d untested: %s comes first and %s last", untested, first.State, last.State)
+			t.Errorf("with %d untested: %s is first and %s last", untested, first.State, last.State)
 		}
 		if got := len(s.run.report.Attempts); got != 3+untested {
 			t.Errorf("%d attempts of %d", got, 3+untested)

@@ -16,14 +16,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// lesson is what the store records of one cluster.
+// lesson is what the store records about one cluster.
 type lesson struct {
 	attempts []learn.Attempt
 	outcomes []learn.Outcome
 	failures []learn.Failure
 }
 
-// hashTree finds out the hash of the tree under test, once.
+// hashTree sets the hash of the tree under test, unless it is known.
 func (r *run) hashTree(ctx context.Context) error {
 	if r.treeHash != "" {
 		return nil
@@ -35,8 +35,8 @@ func (r *run) hashTree(ctx context.Context) error {
 	return err
 }
 
-// fingerprint names a failure on one very tree: what failed to repair it there
-// will fail there again, elsewhere it might not. It is "" where the tree has no hash.
+// fingerprint identifies failures on one exact tree: a candidate that failed to fix them there
+// would fail again, on another tree it might not. It is "" if the tree has no hash.
 func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
 	if err := r.hashTree(ctx); err != nil {
 		return ""
@@ -49,7 +49,7 @@ func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) strin
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// dropTried leaves out the candidates that failed on this tree before.
+// dropTried removes the candidates that failed on this tree before.
 func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
 	memory, ok := r.opt.Hooks.Store.(learn.Memory)
 	if !ok || len(r.overlay) > 0 {
@@ -57,7 +57,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	}
 	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
 	if err != nil {
-		r.opt.Hooks.Log.Warn("what was tried before cannot be read", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read what was tried before", "error", err)
 		return cands
 	}
 	if len(tried) == 0 {
@@ -75,9 +75,9 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	return out
 }
 
-// learnFrom notes what a cluster's candidates came to. The strategies that were
-// tried share one experiment: the one that made the winner was right this time,
-// the others were not. A shard is a part of an experiment, and counts for as much.
+// learnFrom adds the lesson of a search. It is one experiment for all strategies that were
+// tried: the one that proposed the winner was right, the others were not. A shard counts as the
+// part of an experiment that it is.
 func (r *run) learnFrom(s *search, winner *validate.Result) {
 	if r.opt.Hooks.Store == nil {
 		return
@@ -104,7 +104,7 @@ func (r *run) learnFrom(s *search, winner *validate.Result) {
 	for strategy, spent := range seconds {
 		weight := r.part()
 		if slices.ContainsFunc(s.sources.all, func(src *source) bool { return src.strategy.Name == strategy }) {
-			weight = 1 // no other shard has asked it
+			weight = 1 // no other shard runs it
 		}
 		o := learn.Outcome{
 			ID: fmt.Sprintf("%s/%d/%s", r.id, len(r.lessons), strategy), Run: r.id, Strategy: strategy, Context: kind,
@@ -118,7 +118,7 @@ func (r *run) learnFrom(s *search, winner *validate.Result) {
 	r.lessons = append(r.lessons, l)
 }
 
-// remember records the run and its lessons in one batch, after the verdict.
+// remember records the run and its lessons in one batch.
 func (r *run) remember(ctx context.Context) {
 	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
 		return
@@ -131,8 +131,8 @@ func (r *run) remember(ctx context.Context) {
 		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
 		Command: r.report.Command, Head: r.opt.Subject.Environment.Head, Base: r.base,
 	}}
-	// An applied patch counts as kept until somebody takes it back. Only that weighs
-	// anything, as does a person's applying it.
+	// An applied patch counts as kept until it is rolled back. That has no weight here: only a
+	// rollback has, or a user who applies a patch.
 	for i := range r.report.Patches {
 		if p := &r.report.Patches[i]; p.Applied {
 			o := Aftermath(r.report, []*report.Patch{p}, learn.Kept, time.Now()).Outcomes[0]
@@ -146,31 +146,31 @@ func (r *run) remember(ctx context.Context) {
 		batch.Failures = append(batch.Failures, l.failures...)
 	}
 	if err := r.opt.Hooks.Store.Record(ctx, batch); err != nil {
-		r.opt.Hooks.Log.Warn("the outcome could not be recorded", "error", err)
+		r.opt.Hooks.Log.Warn("cannot record the outcome", "error", err)
 	}
 }
 
-// save stores the run: the patches as they are, the report without secrets.
+// save stores the run: the patches unchanged, the report without secrets.
 func (r *run) save() error {
 	state, err := r.opt.Subject.Repo.EnsureStateDir()
 	if err == nil {
 		err = runs.SavePatches(state, r.report)
 	}
-	r.report.Redact(report.Secrets(r.opt.Subject.Environ)) // whether it can be stored or not
+	r.report.Redact(report.Secrets(r.opt.Subject.Environ)) // whether or not it can be stored
 	if err != nil {
 		return err
 	}
 	stored := *r.report
 	if len(stored.Failures) == 0 {
-		stored.Results = nil // a run that passed is one of many: its counts say enough
+		stored.Results = nil // there are many runs that passed; their counts are enough
 	}
 	return runs.Save(state, &stored)
 }
 
-// What an outcome of a person's counts for, against 1 for a run's own.
+// personWeight is the weight of an outcome that a user decided; a run's own has 1.
 const personWeight = 3
 
-// Aftermath is the lesson of what a person did with patches of a stored run.
+// Aftermath returns the lesson from what a user did with patches of a stored run.
 func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, at time.Time) learn.Batch {
 	var b learn.Batch
 	for _, p := range patches {
@@ -186,7 +186,7 @@ func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, a
 	return b
 }
 
-// contextOf is what the failures that a patch is about have in common.
+// contextOf returns the language and kind of the failures that a patch is for.
 func contextOf(rep *report.Report, p *report.Patch) learn.Context {
 	for _, f := range rep.Failures {
 		if f.Cluster == p.Cluster {

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// A failure has the same name on the same tree, and another on any other.
+// A failure has the same fingerprint on the same tree, and another one on another tree.
 func TestFingerprint(t *testing.T) {
 	t.Parallel()
 	failure := func(test string, kind testrun.Kind) []testrun.Failure {
@@ -23,7 +23,7 @@ func TestFingerprint(t *testing.T) {
 	}
 	first := name(map[string]string{"a.go": "package a\n"}, "go test", failure("TestA", testrun.Assertion))
 	if first == "" || first != name(map[string]string{"a.go": "package a\n"}, "go test", failure("TestA", testrun.Assertion)) {
-		t.Errorf("%q is not what the same tree gives again", first)
+		t.Errorf("%q is not the fingerprint of the same tree", first)
 	}
 	for what, other := range map[string]string{
 		"tree":    name(map[string]string{"a.go": "package a \n"}, "go test", failure("TestA", testrun.Assertion)),

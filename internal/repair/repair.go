@@ -1,13 +1,13 @@
-// Package repair is the pipeline: from a tree with red tests to a report, and to
-// a verified patch where there is one.
+// Package repair is the pipeline: from a tree with red tests to a report, and to a verified
+// patch if there is one.
 //
 //	detect -> test -> localize -> propose -> apply -> validate -> score -> decide -> report
 //
-// Run reads in that order. Each stage is a package of its own; what is here is the
-// order they go in, the budget they share, the clusters of failures they take one
-// by one, and the decision what to do with what they found.
+// Run reads in that order. Each stage is a package of its own. This package has the order of
+// the stages, the budget that they share, the clusters of failures that they handle one by one,
+// and the decision what to do with the patches.
 //
-// Not a goal: knowing flags, files of configuration or channels; commands do.
+// Not goals: flags, configuration files and channels, which are for the commands.
 package repair
 
 import (
@@ -32,30 +32,30 @@ type run struct {
 	clock    *clock
 	treeHash string
 
-	workspace string // where the tree is exported to
-	scratch   string // where go commands that are ended early leave their work
+	workspace string // the exported tree
+	scratch   string // GOTMPDIR of go commands
 
 	sandbox  *testrun.Sandbox
-	projects []*project // in the order in which they are tested
-	base     string     // commit compared with, "" when there is none
+	projects []*project // in the order of testing
+	base     string     // commit to compare with, "" for none
 
 	overlay map[string][]byte // files of the kept patches, by name
 	writing bool              // the transaction on the user's files was asked for
 	lessons []lesson
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 	money   money
-	asked   []string // strategies that asked a network
+	asked   []string // strategies that used a network
 }
 
-// Run takes one tree through the pipeline. The report is never nil. The error is
-// nil whenever the report says all there is to say, also when it says that the
+// Run takes one tree through the pipeline. The report is never nil. The error is nil whenever
+// the report says everything, even if it says that the
 // tests could not be run; it is the context's when that was cancelled.
 func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r := newRun(opt)
 	err := r.pipeline(ctx)
 	r.report.Stats.Seconds = r.clock.seconds()
 	if r.applied() {
-		// What is in the user's tree is reported, and can be rolled back, whatever comes.
+		// The user's tree was changed: report that and make it possible to roll back in any case.
 		ctx = context.WithoutCancel(ctx)
 	}
 	switch {
@@ -78,8 +78,8 @@ func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	stop()
 	r.report.Stats.Seconds = r.clock.seconds()
 	if err := r.save(); err != nil {
-		// The report is complete without that; it only cannot be shown again.
-		r.note("the run could not be stored: " + usererr.OneLine(err))
+		// The report is complete without that, but cannot be shown again.
+		r.note("cannot store the run: " + usererr.OneLine(err))
 	}
 	r.opt.Hooks.Log.Info("run", "id", r.id, "event", r.opt.Subject.Environment.Event, "verdict", r.report.Verdict,
 		"candidates", r.report.Stats.Validated, "seconds", r.report.Stats.Seconds)
@@ -102,7 +102,7 @@ func newRun(opt Options) *run {
 	return r
 }
 
-// pipeline is the picture of the design, in its order.
+// pipeline runs the stages in order.
 func (r *run) pipeline(ctx context.Context) error {
 	r.reportEnvironment()
 	r.report.Bypasses = r.opt.Subject.Bypasses
@@ -142,7 +142,7 @@ func (r *run) pipeline(ctx context.Context) error {
 	search, cancel := context.WithTimeout(ctx, r.opt.Limits.Budget)
 	defer cancel()
 	if err := r.findOrigin(search); err != nil && ctx.Err() == nil {
-		r.opt.Hooks.Log.Debug("the commit that the failures came with is not found", "error", err)
+		r.opt.Hooks.Log.Debug("cannot find the commit that introduced the failures", "error", err)
 	}
 	if err := r.repairClusters(ctx, search); err != nil && ctx.Err() == nil && search.Err() == nil {
 		r.note("the search ended early: " + usererr.OneLine(err))
@@ -156,7 +156,7 @@ func (r *run) pipeline(ctx context.Context) error {
 	return r.decide(ctx)
 }
 
-// maySearch asks the caller whether to search, and reports why not.
+// maySearch asks the caller whether to search, and notes the reason if not.
 func (r *run) maySearch(ctx context.Context) bool {
 	r.report.Fingerprint = r.fingerprint(ctx, r.fresh())
 	if r.opt.Hooks.BeforeSearch == nil {
@@ -172,14 +172,14 @@ func (r *run) maySearch(ctx context.Context) bool {
 	return decision == SearchDecision{}
 }
 
-// release closes a workspace that nothing needs any more.
+// release closes a workspace.
 func (r *run) release(w *repo.Workspace) {
 	if err := w.Close(); err != nil {
-		r.opt.Hooks.Log.Warn("a workspace could not be given up", "dir", w.Dir, "error", err)
+		r.opt.Hooks.Log.Warn("cannot close a workspace", "dir", w.Dir, "error", err)
 	}
 }
 
-// greenVerdict is the verdict when there is nothing to repair.
+// greenVerdict returns the verdict if there is nothing to repair.
 func (r *run) greenVerdict() report.Verdict {
 	verdict := report.Green
 	for _, f := range r.report.Failures {

@@ -61,7 +61,7 @@ func TestOnce(t *testing.T) {
 		edited    map[string]string // in the working tree
 		options   func(o *Options)
 		want      report.Verdict
-		changed   string // content of m.go afterwards, when it is to change
+		changed   string // content of m.go afterwards, if it should change
 	}{
 		{name: "green", committed: map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks}, want: report.Green},
 		{
@@ -122,7 +122,7 @@ func TestOnce(t *testing.T) {
 					t.Error(err)
 				}
 			}
-			checkBooks(t, rep)
+			checkConsistent(t, rep)
 			want := string(before)
 			if tc.changed != "" {
 				want = tc.changed
@@ -134,8 +134,8 @@ func TestOnce(t *testing.T) {
 	}
 }
 
-// checkBooks makes sure that a report agrees with itself.
-func checkBooks(t *testing.T, rep *report.Report) {
+// checkConsistent checks that a report agrees with itself.
+func checkConsistent(t *testing.T, rep *report.Report) {
 	t.Helper()
 	counted := make(map[report.AttemptVerdict]int)
 	for _, a := range rep.Attempts {
@@ -190,9 +190,9 @@ func TestCancelled(t *testing.T) {
 	}
 }
 
-// What an earlier run found out about the same failures of the same tree is reported again,
-// and nothing is searched; nor is it where the caller says so.
-func TestSearchIsAsked(t *testing.T) {
+// BeforeSearch can skip the search, with or without the report of an earlier run on the same
+// failures of the same tree.
+func TestBeforeSearch(t *testing.T) {
 	t.Parallel()
 	p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
 	p.write(map[string]string{"m.go": wrong})

@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// reportReplay adds what it takes to do the run again.
+// reportReplay adds what is needed to repeat the run.
 func (r *run) reportReplay(ctx context.Context) {
 	if err := r.hashTree(ctx); err != nil {
 		r.opt.Hooks.Log.Debug("the tree has no hash", "error", err)
@@ -28,7 +28,7 @@ func (r *run) reportReplay(ctx context.Context) {
 	r.report.Replay = replay
 }
 
-// replayArgs are the arguments with which a person would do the run again.
+// replayArgs returns the arguments that repeat the run.
 func (r *run) replayArgs() []string {
 	limits := r.opt.Limits
 	if limits.TestOnly {
@@ -50,7 +50,7 @@ func (r *run) replayArgs() []string {
 	return args
 }
 
-// whatArgs say what is tested, and with what it is compared.
+// whatArgs returns the arguments that say what to test and what to compare it with.
 func (r *run) whatArgs() (args []string) {
 	if command := r.opt.Subject.Command; command != "" {
 		args = append(args, "--test", command)
@@ -67,7 +67,7 @@ func (r *run) whatArgs() (args []string) {
 	return args
 }
 
-// toolchain is the versions of what ran the tests, as far as known.
+// toolchain returns the versions of the programs that ran the tests, as far as known.
 func (r *run) toolchain(ctx context.Context) string {
 	var versions []string
 	for _, p := range r.projects {
@@ -80,8 +80,8 @@ func (r *run) toolchain(ctx context.Context) string {
 	return strings.Join(versions, ", ")
 }
 
-// Compare returns how a run differs from one that was to do the same: a line each,
-// none where verdict, failures and kept patches are the same.
+// Compare returns how a repeated run differs from the first, a line for each difference. Only
+// verdict, failures and kept patches count.
 func Compare(first, again *report.Report) []string {
 	var out []string
 	differ := func(what, was, is string) {
@@ -119,7 +119,7 @@ func failing(r *report.Report) string {
 	return fmt.Sprint(ids)
 }
 
-// keptDiffs names the verified patches by what they do.
+// keptDiffs returns the titles and files of the kept patches.
 func keptDiffs(r *report.Report) string {
 	var titles []string
 	for _, p := range r.Patches {

@@ -15,50 +15,49 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// search looks for the patch of one cluster. Suspects are taken in groups, the likeliest
-// places first; what is proposed for a group joins the pool of what is still to be tested.
-// In each round the most promising of the pool are screened, and a group is added first
-// when it promises more than they do. Everything plausible that the budget allows to find
-// is ranked before the best is proven; only where one patch leaves the others far behind
-// is it taken at once. Strategies that take long feed the pool from the side; see sources.
+// search searches for the patch of one cluster. It takes the suspects in groups, the likeliest
+// places first, and adds the candidates for a group to the pool, which is still to be tested.
+// Each round screens the most promising candidates of the pool; if the next group promises more
+// than these, it is added first. The search ranks all plausible candidates that it finds within
+// the budget before it proves the best. Only if one candidate is far ahead of the others does
+// it end early. Slow strategies add to the pool alongside the search; see sources.
 type search struct {
 	run        *run
 	cluster    *cluster
-	target     validate.Target // of the cluster; see confirm for how a search may change it
-	turn       int             // among the searches for the cluster
+	target     validate.Target // of the cluster; confirm may change it
+	phase      int             // among the searches for the cluster
 	strategies []propose.Strategy
 	weight     func(strategy string) float64
 
-	pool    []propose.Candidate // proposed, not tested
+	pool    []propose.Candidate // not tested yet
 	results []validate.Result   // tested
 
 	sources sources       // the asynchronous strategies
 	waited  time.Duration // for them
-	proven  int           // results there were when the plausible ones were last proven while idle
+	proven  int           // number of results when idle last proved the plausible ones
 }
 
-// The turns of the searches for a cluster: one begins when the one before found nothing.
+// The phases are the searches for a cluster. Each one starts if the one before found nothing.
 const (
-	turnSole = iota + 1
-	turnMain
-	turnLast
+	phaseSole = iota + 1
+	phaseMain
+	phaseLast
 )
 
 const (
-	// firstGroup is how many suspicious lines the first group of suspects has; each that
-	// follows has groupGrowth times as many.
+	// firstGroup is how many suspicious lines the first group of suspects has; each following
+	// group has groupGrowth times as many.
 	firstGroup  = 100
 	groupGrowth = 3
-	// firstRound is how many of the likeliest candidates are tested before it is asked
-	// whether that is enough: many a patch is among them. Each round takes roundGrowth
-	// times as many as the one before, so that builds are well used, and maxRound at the
-	// most.
+	// firstRound is how many of the likeliest candidates are tested before the search may end:
+	// many patches are among them. Each round tests roundGrowth times as many as the one
+	// before, to make good use of builds, but at most maxRound.
 	firstRound  = 400
 	roundGrowth = 3
 	maxRound    = 4000
 )
 
-// findPatch goes on until the pool is empty or the time for it over, and keeps the winner.
+// findPatch searches until the pool is empty or the time is over, and keeps the winner.
 func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 	if len(s.strategies) == 0 && len(s.pool) == 0 {
 		return false, nil
@@ -82,8 +81,8 @@ func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 	return true, nil
 }
 
-// rounds proposes and screens until there is nothing left, the time is over, or a winner
-// is so clear that it can be proven already. It returns that winner, or nil.
+// rounds proposes and screens until nothing is left, the time is over, or a clear winner is
+// proven. It returns that winner, or nil.
 func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *validate.Result {
 	screening, last, cancel := s.screeningTime(ctx)
 	defer cancel()
@@ -94,7 +93,7 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 		groups = nil
 	}
 	began, size := time.Now(), firstRound
-	ahead := 1.0 // share of the suspicion in the groups to come
+	ahead := 1.0 // share of the suspicion in the remaining groups
 	for screening.Err() == nil {
 		s.receive(ctx, screening)
 		if len(groups) > 0 && s.due(mass(groups[0])/whole) {
@@ -117,14 +116,14 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 			}
 		}
 		if screening.Err() != nil && len(s.ranked()) == 0 {
-			screening = last // there is nothing yet that confirmation would need the time for
+			screening = last // there is nothing to confirm yet
 		}
 	}
 	return nil
 }
 
-// early proves the best of what is plausible, when it is unlikely that the search would
-// come to anything better.
+// early proves the best plausible candidates if the search is unlikely to find anything
+// better.
 func (s *search) early(ctx context.Context, odds float64) *validate.Result {
 	s.run.opt.Hooks.Log.Debug("round", "tested", len(s.results), "odds", odds)
 	if !s.clearWinner() && odds <= enoughOdds {
@@ -134,8 +133,8 @@ func (s *search) early(ctx context.Context, odds float64) *validate.Result {
 	return s.prove(ctx, ranked[:min(len(ranked), firstProven)])
 }
 
-// due reports whether a group with this share of the suspicion promises more than the
-// best that wait in the pool: proposing takes time that these could be tested in.
+// due reports whether a group with this share of the suspicion promises more than the best
+// candidates of the pool: while a group is proposed for, these could be tested.
 func (s *search) due(share float64) bool {
 	if len(s.pool) < maxRound {
 		return true
@@ -148,9 +147,9 @@ func (s *search) due(share float64) bool {
 	return share*s.promised() > waiting
 }
 
-// screeningTime is the time for screening: what confirmation is likely to take is left
-// over, a tenth of the time at least and two fifths at most. The last of it is only for
-// a search that has found nothing by then.
+// screeningTime returns the contexts for screening. Soft leaves the time that confirmation is
+// likely to take: at least a tenth and at most two fifths. Last is longer, for a search that
+// has found nothing when soft ends.
 func (s *search) screeningTime(ctx context.Context) (soft, last context.Context, cancel context.CancelFunc) {
 	deadline, _ := ctx.Deadline()
 	left := time.Until(deadline).Seconds()
@@ -164,7 +163,7 @@ func (s *search) screeningTime(ctx context.Context) (soft, last context.Context,
 	return soft, last, func() { cancelSoft(); cancelLast() }
 }
 
-// suspectGroups splits the suspects, in their order.
+// suspectGroups splits the suspects into groups, in order.
 func suspectGroups(suspects []localize.Suspect) [][]localize.Suspect {
 	var out [][]localize.Suspect
 	lines, limit, start := 0, firstGroup, 0
@@ -181,8 +180,7 @@ func suspectGroups(suspects []localize.Suspect) [][]localize.Suspect {
 	return out
 }
 
-// mass is the suspicion of all lines together; 1 when there is none, so that it
-// can be divided by.
+// mass returns the total suspicion of all lines, or 1 if that is 0, for use as a divisor.
 func mass(suspects []localize.Suspect) float64 {
 	total := 0.0
 	for _, s := range suspects {
@@ -194,15 +192,15 @@ func mass(suspects []localize.Suspect) float64 {
 	return total
 }
 
-// propose generates the candidates for a group of suspects, less those that failed on
-// this very tree before.
+// propose generates the candidates for a group of suspects, without those that failed on this
+// exact tree before.
 func (s *search) propose(ctx, screening context.Context) []propose.Candidate {
 	r := s.run
 	defer r.clock.start("propose")()
 	r.opt.Hooks.Progress("propose", "generating candidates", 0, 0)
 	cands, errs := propose.Generate(screening, s.cluster.problem, s.strategies)
 	for _, err := range errs {
-		r.opt.Hooks.Log.Warn("a strategy could not propose", "error", err)
+		r.opt.Hooks.Log.Warn("a strategy failed", "error", err)
 	}
 	cands = r.mine(cands)
 	r.report.Stats.Generated += len(cands)
@@ -215,7 +213,7 @@ const probeShare = 0.3
 // maxHoles bounds how many holes are probed in one round.
 const maxHoles = 1500
 
-// probeHoles finds out in which of the pool's holes a condition could fix anything.
+// probeHoles finds out in which of the pool's holes a condition could help.
 func (s *search) probeHoles(ctx context.Context) {
 	promise := make(map[*propose.Hole]float64)
 	var holes []*propose.Hole
@@ -236,7 +234,7 @@ func (s *search) probeHoles(ctx context.Context) {
 	deadline, _ := ctx.Deadline()
 	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*probeShare))
 	defer cancel()
-	s.run.opt.Hooks.Progress("validate", "looking where a condition would help", 0, 0)
+	s.run.opt.Hooks.Progress("validate", "probing conditions", 0, 0)
 	holes = holes[:min(len(holes), maxHoles)]
 	spent := s.cluster.validator.ProbeHoles(share, s.target, holes)
 	yes := 0
@@ -249,7 +247,7 @@ func (s *search) probeHoles(ctx context.Context) {
 	s.run.clock.addSpent(spent)
 }
 
-// screen tests the most promising n candidates of the pool.
+// screen tests the n most promising candidates of the pool.
 func (s *search) screen(ctx context.Context, n int) {
 	propose.Order(s.pool, s.weight, cost)
 	n = min(n, len(s.pool))
@@ -265,19 +263,19 @@ func (s *search) screen(ctx context.Context, n int) {
 	s.run.clock.addSpent(spent)
 }
 
-// ranked is what is plausible, the best first.
+// ranked returns the plausible results, the best first.
 func (s *search) ranked() []*validate.Result { return s.run.rank(s.results) }
 
-// maxConfirmed bounds how many candidates are taken through the whole suite.
+// maxConfirmed bounds how many candidates are confirmed.
 const maxConfirmed = 15
 
-// confirm proves the plausible ones in their order until one is verified.
+// confirm proves the plausible candidates in order until one is verified.
 func (s *search) confirm(ctx context.Context) *validate.Result {
 	if winner := s.prove(ctx, s.ranked()); winner != nil || ctx.Err() != nil {
 		return winner
 	}
-	// Nothing fixes all: the failures have more than one cause. What fixes the most of
-	// them without breaking anything is a cluster of its own.
+	// No candidate fixes all: the failures have more than one cause. The failures that the best
+	// candidates fix become a cluster of their own.
 	before := len(s.ranked())
 	if s.target.Failures[0].Kind.Unbuilt() {
 		s.target.Revealed = true
@@ -291,7 +289,7 @@ func (s *search) confirm(ctx context.Context) *validate.Result {
 	return nil
 }
 
-// prove takes the plausible ones through every proof until one is verified.
+// prove confirms plausible candidates until one is verified.
 func (s *search) prove(ctx context.Context, plausible []*validate.Result) *validate.Result {
 	defer s.run.clock.start("confirm")()
 	for i, res := range plausible {
@@ -301,7 +299,7 @@ func (s *search) prove(ctx context.Context, plausible []*validate.Result) *valid
 		s.run.opt.Hooks.Progress("confirm", res.Candidate.Title, i+1, min(len(plausible), maxConfirmed))
 		if err := s.cluster.validator.Confirm(ctx, s.target, res); err != nil {
 			if ctx.Err() == nil {
-				s.run.opt.Hooks.Log.Warn("a candidate could not be confirmed", "candidate", res.Candidate.Title, "error", err)
+				s.run.opt.Hooks.Log.Warn("cannot confirm a candidate", "candidate", res.Candidate.Title, "error", err)
 			}
 			continue
 		}
@@ -312,9 +310,9 @@ func (s *search) prove(ctx context.Context, plausible []*validate.Result) *valid
 	return nil
 }
 
-// sparesOthers runs the tests of the other projects that were run with a verified
-// candidate, which is refused when one fails that did not, and stays plausible when that
-// cannot be found out.
+// sparesOthers reports whether a verified candidate leaves the other projects as green as
+// before. Otherwise it refuses the candidate, or makes it plausible again if their tests
+// cannot run.
 func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 	var files map[string][]byte
 	for _, q := range s.run.projects {
@@ -336,9 +334,9 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 			vanished, err = v.Vanished(ctx, req, q.first.Passed, others)
 		}
 		if err != nil {
-			res.Verdict, res.Reason = validate.Plausible, fmt.Sprintf("`%s` could not be run with it: %v", q, err)
+			res.Verdict, res.Reason = validate.Plausible, fmt.Sprintf("cannot run `%s` with it: %v", q, err)
 			if ctx.Err() != nil {
-				res.Reason = fmt.Sprintf("there was no time to run `%s` with it", q)
+				res.Reason = fmt.Sprintf("no time left to run `%s` with it", q)
 			}
 			return false
 		}
@@ -349,15 +347,15 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 			}
 		}
 		if len(vanished) > 0 {
-			res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, vanished[0].String()+" does not run any more"
+			res.Verdict, res.Stage, res.Reason = validate.Refused, validate.StageSuite, vanished[0].String()+" no longer runs"
 			return false
 		}
 	}
 	return true
 }
 
-// promoteCompiling makes those results plausible that make the package compile and
-// leave the fewest of its tests red: what only then can be seen is another cause.
+// promoteCompiling makes the results plausible that make the package compile and leave the
+// fewest of its tests red. Failures that only show now have another cause.
 func promoteCompiling(results []validate.Result) {
 	least := -1
 	for _, res := range results {
@@ -372,7 +370,7 @@ func promoteCompiling(results []validate.Result) {
 	}
 }
 
-// promote makes those rejected results plausible that fix the most of the tests.
+// promote makes the rejected results plausible that fix the most tests.
 func promote(results []validate.Result) {
 	most := 0
 	for _, res := range results {
@@ -385,11 +383,11 @@ func promote(results []validate.Result) {
 	}
 }
 
-// maxUntested bounds how many of the candidates whose turn did not come are in the
-// ledger: the likeliest. All of them are counted.
+// maxUntested bounds how many untested candidates are in the ledger: the likeliest. All of
+// them are counted.
 const maxUntested = 1000
 
-// record puts what the search found into the report and into the lessons.
+// record adds the results of the search to the report and to the lessons.
 func (s *search) record(winner *validate.Result) {
 	r := s.run
 	untested := make([]validate.Result, min(len(s.pool), maxUntested))
@@ -413,14 +411,14 @@ func (s *search) record(winner *validate.Result) {
 	}
 	means := r.priorMeans()
 	sort.SliceStable(plausible, func(i, j int) bool {
-		return worth(plausible[i].Candidate, means) > worth(plausible[j].Candidate, means)
+		return likelihood(plausible[i].Candidate, means) > likelihood(plausible[j].Candidate, means)
 	})
 	s.reportPatches(plausible, winner)
 	r.learnFrom(s, winner)
 }
 
-// cost is the expected time of testing a candidate, in units of one that can share
-// a build with others: what needs a build of its own costs tens of times as much.
+// cost returns the expected time of testing a candidate. One that can share a build with
+// others has 1; one that needs a build of its own takes many times as long.
 func cost(c *propose.Candidate) float64 {
 	if c.Whole {
 		return 20

@@ -11,8 +11,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// A search may end when what it has found outweighs what it can still come to: by how
-// rarely wrong ones pass, and by how many can be tested in the time that is left.
+// A search may end when its patches outweigh those that it may still find. That depends on how
+// rarely wrong ones pass, and on how many can be tested in the remaining time.
 func TestOdds(t *testing.T) {
 	t.Parallel()
 	const endless = math.MaxFloat64
@@ -25,12 +25,12 @@ func TestOdds(t *testing.T) {
 		want      bool
 	}{
 		{"nothing passes", 0, 0, 0, 0, false},
-		{"one that is not likely, and all could be tested", 1, 0.0004, 0, endless, false},
-		{"but only a tenth can", 1, 0.0008, 0, 1000, true},
+		{"an unlikely one, and all others can be tested", 1, 0.0004, 0, endless, false},
+		{"an unlikely one, and only a tenth can", 1, 0.0008, 0, 1000, true},
 		{"a likely one", 1, 0.01, 0, endless, true},
-		{"so many pass that it means little", 40, 0.0005, 0, 8000, false},
-		{"the likely places are to come", 1, 0.001, 0.9, endless, false},
-		{"but are too many", 1, 0.001, 0.9, 1000, true},
+		{"so many that passing means little", 40, 0.0005, 0, 8000, false},
+		{"the likely places are still ahead", 1, 0.001, 0.9, endless, false},
+		{"the likely places have too many candidates", 1, 0.001, 0.9, 1000, true},
 		{"no time is left", 40, 0.0001, 0.9, 0, true},
 	} {
 		s := &search{run: sampled(), weight: func(string) float64 { return 0.5 }}
@@ -50,7 +50,7 @@ func TestOdds(t *testing.T) {
 	}
 }
 
-// How many more can be tested follows from the pace so far.
+// The pace so far says how many more can be tested.
 func TestTestable(t *testing.T) {
 	t.Parallel()
 	s := &search{results: make([]validate.Result, 500)}
@@ -64,7 +64,7 @@ func TestTestable(t *testing.T) {
 	}
 }
 
-// Of a search that ends early the confidence is less than if all had been tested.
+// After a search that ended early, the confidence is lower than if everything was tested.
 func TestRivals(t *testing.T) {
 	t.Parallel()
 	s := &search{run: sampled()}
@@ -80,6 +80,6 @@ func TestRivals(t *testing.T) {
 	}
 	after := confidence(&s.results[0], all, s.rivals(), s.run.priorMeans())
 	if want := before / 2; after > want+0.01 || after < want-0.01 { // one in 200 passes by chance: one rival
-		t.Errorf("confidence %.3f, and %.3f with as much again to be expected; want %.3f", before, after, want)
+		t.Errorf("confidence %.3f, and %.3f with one expected rival; want %.3f", before, after, want)
 	}
 }

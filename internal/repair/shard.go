@@ -6,27 +6,26 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// Several machines share a search: each is one shard of n, finds out by itself what every
-// one needs (what fails, the culprit, where the fault may be), and tests only the
-// candidates that are its own. Whose a candidate is follows from what it changes and from
-// nothing else, so the shards are disjoint whatever else differs between the machines,
-// their stores for one. They leave nothing out as long as they propose the same: on the
-// same tree with the same strategies. The weights of these, which are drawn from the seed
-// and the store, decide only in which order a shard takes its own candidates, and so which
-// ones the budget does not reach.
+// Several machines can share a search. Each is one shard of n. Every shard does what all of them
+// need (run the tests, find the culprit and the suspects), and tests only its own candidates.
+// The shard of a candidate depends only on what the candidate changes, so the shards are
+// disjoint even if the machines differ, for instance in their stores. Together they test all
+// candidates as long as they propose the same ones: on the same tree with the same strategies.
+// The weights of the strategies, which are drawn from the seed and the store, only decide the
+// order in which a shard tests its candidates, and so which ones the budget leaves out.
 //
-// Where failures have several causes, a shard that has no patch for the first goes on to
-// the second all the same, and one that has keeps it. Both name what they then propose by
-// the tree before any patch (propose.Candidate.Key), so that also there no candidate is
-// two shards', nor any nobody's but those in what the patch has changed.
+// If the failures have several causes, a shard without a patch for the first cause continues
+// with the second, like a shard that has kept one. The keys of their candidates refer to the
+// tree without any patch (propose.Candidate.Key). So every candidate still has exactly one
+// shard, except in code that the kept patch has changed.
 //
-// An asynchronous strategy is asked by one shard alone, which follows from its name and tests
-// all that it yields: the strategy may answer something else on the next machine, and every
-// answer may cost money. Such a candidate can be another shard's, too.
+// Only one shard runs an asynchronous strategy, chosen by the strategy's name, and tests all its
+// candidates: on another machine the strategy may answer differently, and each answer may cost
+// money. Another shard may have the same candidate as well.
 //
-// report.Merge makes one report of what they found.
+// report.Merge merges the reports of the shards.
 
-// mine are the candidates that are this shard's.
+// mine returns the candidates that belong to this shard.
 func (r *run) mine(cands []propose.Candidate) []propose.Candidate {
 	if r.opt.Limits.Shard.Total <= 1 {
 		return cands
@@ -36,9 +35,9 @@ func (r *run) mine(cands []propose.Candidate) []propose.Candidate {
 	})
 }
 
-// shardOf is the shard of n, from 1, that a candidate belongs to.
+// shardOf returns the shard, from 1 to n, that a candidate belongs to.
 func shardOf(key uint64, n int) int {
-	// Every bit of the key is to count (the finalizer of MurmurHash3).
+	// Mix all bits of the key (the finalizer of MurmurHash3).
 	key ^= key >> 33
 	key *= 0xff51afd7ed558ccd
 	key ^= key >> 33
@@ -47,5 +46,5 @@ func shardOf(key uint64, n int) int {
 	return int(key%uint64(n)) + 1
 }
 
-// part is the share of all candidates that are this run's.
+// part returns the share of all candidates that belong to this run.
 func (r *run) part() float64 { return 1 / float64(max(r.opt.Limits.Shard.Total, 1)) }

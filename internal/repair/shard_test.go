@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-func TestEveryCandidateIsOneShards(t *testing.T) {
+func TestEveryCandidateHasOneShard(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		n := rapid.IntRange(1, report.MaxShards).Draw(t, "shards")
@@ -36,7 +36,7 @@ func TestEveryCandidateIsOneShards(t *testing.T) {
 			}
 		}
 	})
-	// About as many for each, also of keys that differ in a few bits only.
+	// Shards get about equally many, even if keys differ in a few bits only.
 	counts := make([]int, 4)
 	for key := range uint64(4000) {
 		counts[shardOf(key<<32, 4)-1]++
@@ -46,8 +46,8 @@ func TestEveryCandidateIsOneShards(t *testing.T) {
 	}
 }
 
-// Shards search what one run would, and nothing twice, also where the failures have two
-// causes and not every shard has a patch for the first.
+// Together, shards search the same candidates as one run, and none twice, even if the failures
+// have two causes and not every shard has a patch for the first.
 func TestShardsShareTheSearch(t *testing.T) {
 	t.Parallel()
 	second := strings.NewReplacer("package m", "package k", "Max", "Least", "a > b", "a > b")
@@ -65,7 +65,7 @@ func TestHalf(t *testing.T) {
 `,
 	})
 	const n = 3
-	reports := make([]*report.Report, n+1) // the first is of one that searches everything
+	reports := make([]*report.Report, n+1) // the first searches everything
 	var wg sync.WaitGroup
 	for i := range reports {
 		opt := p.options()
@@ -94,7 +94,7 @@ func TestHalf(t *testing.T) {
 			t.Errorf("shard %v", rep.Shard)
 		}
 		for _, patch := range rep.Patches {
-			if patch.Applied || patch.Ranking == nil || patch.Ranking.Phase != turnMain {
+			if patch.Applied || patch.Ranking == nil || patch.Ranking.Phase != phaseMain {
 				t.Errorf("patch %+v", patch)
 			}
 			if patch.State == report.PatchVerified {
@@ -115,7 +115,7 @@ func TestHalf(t *testing.T) {
 			t.Errorf("shard %d has %d attempts of %d", i+1, len(rep.Attempts), len(whole.Attempts))
 		}
 		if want := fmt.Sprintf("--shard %d/%d", i+1, n); !strings.Contains(strings.Join(rep.Replay.Args, " "), want) {
-			t.Errorf("to do it again takes %q, want %s", rep.Replay.Args, want)
+			t.Errorf("replay with %q, want %s", rep.Replay.Args, want)
 		}
 	}
 	if len(whole.Clusters) < 2 || whole.Verdict != report.Proposed {
@@ -123,10 +123,10 @@ func TestHalf(t *testing.T) {
 	}
 	for _, a := range whole.Attempts {
 		if _, ok := searched[a.Candidate]; !ok {
-			t.Errorf("no shard has searched %s %s in %s:%d", a.Candidate, a.Strategy, a.File, a.Line)
+			t.Errorf("no shard searched %s %s in %s:%d", a.Candidate, a.Strategy, a.File, a.Line)
 		}
 	}
 	if verified < len(whole.Clusters) {
-		t.Errorf("%d verified patches, want %d at least", verified, len(whole.Clusters))
+		t.Errorf("%d verified patches, want at least %d", verified, len(whole.Clusters))
 	}
 }

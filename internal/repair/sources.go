@@ -17,34 +17,34 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// Asynchronous strategies run alongside the search, each as a source with a goroutine of
-// its own. A source reads a snapshot of the problem, and what it yields lies in the inbox
-// until the search, between two rounds, takes it into the pool. Nothing else is shared, so
-// that a source can neither hold the search up nor disturb it:
+// Asynchronous strategies run alongside the search, each as a source with a goroutine of its
+// own. A source reads a snapshot of the problem and puts its candidates into the inbox. The
+// search moves them to the pool between two rounds. They share nothing else, so a source can
+// neither delay nor disturb the search:
 //
-//   - the search goes on as if there were no sources while it has anything to test;
-//   - when it has not, it proves what is plausible, and then waits for what is yielded, until
-//     the time for screening is over;
-//   - when it ends, for a verified patch or whatever else, the context of the sources ends.
-//     One that does not return in time is left behind: what it yields goes nowhere.
+//   - While the search has anything to test, it ignores the sources.
+//   - When it has nothing, it proves the plausible candidates, and then waits for the sources
+//     until the time for screening is over.
+//   - When it ends, for whatever reason, the context of the sources ends. A source that does not
+//     return in time is abandoned, and its later candidates are dropped.
 
 const (
 	// maxYielded bounds what one call of a source may yield.
 	maxYielded = 10_000
-	// maxRefined is how often a source is asked again.
+	// maxRefined bounds how often a source is called again.
 	maxRefined = 3
-	// maxShown is how many rejected candidates are run once more for their output, and
-	// maxRejected how many a source is shown in all.
+	// maxShown is how many rejected candidates run once more for their output, and maxRejected
+	// how many a source sees in total.
 	maxShown    = 3
 	maxRejected = 50
-	// maxShownFailures and maxShownOutput bound what is shown of one of these.
+	// maxShownFailures and maxShownOutput bound the failures and the output of each of these.
 	maxShownFailures = 5
 	maxShownOutput   = 8 << 10
 	// abandonAfter is how long an ended search waits for a source to return.
 	abandonAfter = time.Second
 )
 
-// source is one asynchronous strategy in one search. It belongs to the search's goroutine.
+// source is an asynchronous strategy in a search. It belongs to the search's goroutine.
 type source struct {
 	strategy propose.Strategy
 	view     *propose.Problem
@@ -54,15 +54,15 @@ type source struct {
 	began    time.Time
 	calls    int                // of Propose and Refine
 	failed   bool               // the last call
-	shown    int                // rejected candidates that the last call was shown
+	shown    int                // rejected candidates that the last call saw
 	declined []propose.Rejected // not admitted, or tried in an earlier run
 
 	reserved float64 // for the call that is running
-	spent    float64 // in it
-	reported bool    // it said what it has spent
+	spent    float64 // by that call
+	reported bool    // it has reported what it spent
 }
 
-// sources are those of a search.
+// sources are the sources of a search.
 type sources struct {
 	all    []*source
 	inbox  inbox
@@ -70,7 +70,7 @@ type sources struct {
 	cancel context.CancelFunc
 }
 
-// running counts the sources whose calls go on.
+// running returns the number of sources whose call has not ended.
 func (ss *sources) running() int {
 	n := 0
 	for _, src := range ss.all {
@@ -81,14 +81,14 @@ func (ss *sources) running() int {
 	return n
 }
 
-// inbox is where sources leave what they have for the search.
+// inbox holds the messages of sources for the search.
 type inbox struct {
 	mu    sync.Mutex
 	items []message
 	wake  chan struct{} // has an element when there may be messages
 }
 
-// message is from a source: a candidate, money that was spent, or that a call is over.
+// message is from a source: a candidate, money that it spent, or the end of a call.
 type message struct {
 	from      *source
 	candidate *propose.Candidate
@@ -115,10 +115,10 @@ func (in *inbox) take() []message {
 	return items
 }
 
-// proposal is Strategy.Propose, or Refine with what was rejected.
+// proposal is Strategy.Propose, or Refine with the rejected candidates.
 type proposal func(ctx context.Context, p *propose.Problem, yield func(propose.Candidate) bool) error
 
-// startSources takes the asynchronous strategies out of those of the search, and calls each
+// startSources removes the asynchronous strategies from those of the search, and calls those
 // that may run.
 func (s *search) startSources(ctx context.Context) {
 	problem, all := s.cluster.problem, s.strategies
@@ -126,7 +126,7 @@ func (s *search) startSources(ctx context.Context) {
 	s.sources.inbox.wake = make(chan struct{}, 1)
 	s.sources.ctx, s.sources.cancel = context.WithCancel(ctx)
 	for _, st := range all {
-		if !st.Asynchronous() || !s.run.asks(st.Name) {
+		if !st.Asynchronous() || !s.run.runsAsync(st.Name) {
 			continue
 		}
 		src := &source{strategy: st, view: problem.Snapshot(), intake: problem.Intake(st)}
@@ -137,7 +137,7 @@ func (s *search) startSources(ctx context.Context) {
 	}
 }
 
-// call begins a call of a source. It is false, and noted, when there is no money for it.
+// call starts a call of a source. It returns false, with a note, if there is no money for it.
 func (s *search) call(src *source, work proposal) bool {
 	r, cost := s.run, src.strategy.Cost
 	if !r.money.reserve(cost.Dollars) {
@@ -167,21 +167,21 @@ func (s *search) call(src *source, work proposal) bool {
 	return true
 }
 
-// unaffordable is the note about a call that there is no money for.
+// unaffordable returns the note about a call that there is no money for.
 func (r *run) unaffordable(src *source) string {
 	again := ""
 	if src.calls > 0 {
 		again = " again"
 	}
-	why := fmt.Sprintf("$%.2f of the %.2f are left", r.money.left(), r.money.limit)
+	why := fmt.Sprintf("$%.2f of $%.2f is left", r.money.left(), r.money.limit)
 	if r.money.limit == 0 {
 		why = "no max-cost is set"
 	}
 	return fmt.Sprintf("strategy %s was not run%s: it may cost $%.2f, and %s", src.strategy.Name, again, src.strategy.Cost.Dollars, why)
 }
 
-// collect reads the messages of the sources: it settles the calls that are over, and
-// returns the candidates that are admitted.
+// collect reads the messages of the sources. It settles the calls that have ended and returns
+// the admitted candidates.
 func (s *search) collect() []propose.Candidate {
 	var admitted []propose.Candidate
 	yielded := make(map[*source][]propose.Candidate)
@@ -197,7 +197,7 @@ func (s *search) collect() []propose.Candidate {
 			s.run.settle(0, m.dollars)
 		}
 	}
-	for _, src := range s.sources.all { // in one order
+	for _, src := range s.sources.all { // always in the same order
 		cands, declined := src.intake.Take(yielded[src])
 		src.declined = append(src.declined, declined...)
 		admitted = append(admitted, cands...)
@@ -206,7 +206,7 @@ func (s *search) collect() []propose.Candidate {
 	return admitted
 }
 
-// finished is called when a call is over, or given up.
+// finished settles a call that has ended or was abandoned.
 func (s *search) finished(src *source, err error) {
 	spent := src.spent
 	if !src.reported || errors.Is(err, errAbandoned) {
@@ -215,12 +215,12 @@ func (s *search) finished(src *source, err error) {
 	s.run.settle(src.reserved, spent)
 	src.running, src.reserved, src.failed = false, 0, err != nil
 	if err != nil && s.sources.ctx.Err() == nil {
-		s.run.opt.Hooks.Log.Warn("a strategy could not propose", "error", fmt.Errorf("strategy %s: %w", src.strategy.Name, err))
+		s.run.opt.Hooks.Log.Warn("a strategy failed", "error", fmt.Errorf("strategy %s: %w", src.strategy.Name, err))
 	}
 }
 
-// receive takes what the sources have yielded into the pool, and asks those again that
-// have come to nothing so far.
+// receive moves the candidates of the sources to the pool, and calls sources again whose
+// candidates were all rejected.
 func (s *search) receive(ctx, screening context.Context) {
 	if len(s.sources.all) == 0 {
 		return
@@ -238,7 +238,7 @@ func (s *search) receive(ctx, screening context.Context) {
 	}
 }
 
-// declineTried keeps for their sources what was tried in an earlier run.
+// declineTried records, for their sources, the candidates that were tried in an earlier run.
 func (s *search) declineTried(cands, fresh []propose.Candidate) {
 	if len(cands) == len(fresh) {
 		return
@@ -258,8 +258,7 @@ func (s *search) declineTried(cands, fresh []propose.Candidate) {
 	}
 }
 
-// refine calls a source once more with what came of its candidates, when that is known of
-// all of them and is nothing.
+// refine calls a source again with its rejected candidates, if all of them were rejected.
 func (s *search) refine(src *source) {
 	if src.strategy.Refine == nil || src.running || src.failed || src.calls > maxRefined || s.sources.ctx.Err() != nil {
 		return
@@ -283,8 +282,8 @@ func (s *search) refine(src *source) {
 	}
 }
 
-// rejected is what came of all that a source has yielded, what came closest first: none
-// when some of it may still come to something.
+// rejected returns the rejected candidates of a source, those that came closest first, or nil
+// if any of its candidates may still succeed.
 func (s *search) rejected(src *source) []propose.Rejected {
 	name := src.strategy.Name
 	if slices.ContainsFunc(s.pool, func(c propose.Candidate) bool { return c.Strategy == name }) {
@@ -309,7 +308,7 @@ func (s *search) rejected(src *source) []propose.Rejected {
 		out = append(out, rejection(*res.Candidate, res))
 	}
 	for _, declined := range src.declined {
-		// What another strategy has proposed before has a verdict from there.
+		// If another strategy proposed the same before, use the verdict on that.
 		res := byKey[declined.Candidate.Key]
 		switch {
 		case res == nil || declined.Candidate.Key == 0:
@@ -331,8 +330,8 @@ func undecided(res *validate.Result) bool {
 	return true
 }
 
-// closer puts what is plausible but for other tests first, then what fixes more, then what
-// can be run at all.
+// closer puts candidates first that only broke other tests, then others that ran. Among equals,
+// those that fix more come first.
 func closer(a, b *validate.Result) int {
 	rank := func(res *validate.Result) int {
 		switch res.Verdict {
@@ -346,14 +345,14 @@ func closer(a, b *validate.Result) int {
 	return cmp.Or(cmp.Compare(rank(b), rank(a)), cmp.Compare(len(b.Fixes), len(a.Fixes)))
 }
 
-// rejection is a result for the source of a candidate.
+// rejection returns a result as the source of the candidate sees it.
 func rejection(c propose.Candidate, res *validate.Result) propose.Rejected {
 	c.Edits, c.Hole = slices.Clone(c.Edits), nil
 	return propose.Rejected{Candidate: c, Verdict: string(res.Verdict), Reason: testrun.OneLine(res.Reason)}
 }
 
-// showFailures runs the failing tests with the first of the rejected candidates, for their
-// output. It is part of a source's call, which the search does not wait for.
+// showFailures runs the failing tests with the first few rejected candidates, for their output.
+// It is part of a source's call, so the search does not wait for it.
 func showFailures(ctx context.Context, suite testrun.Suite, tree *propose.Tree, target validate.Target, rejected []propose.Rejected) {
 	shown := 0
 	for i := range rejected {
@@ -384,8 +383,8 @@ func showFailures(ctx context.Context, suite testrun.Suite, tree *propose.Tree, 
 	}
 }
 
-// idle is what a search does that has nothing to test: it proves what is plausible, and
-// then waits for its sources. It is over when they are.
+// idle runs when the search has nothing to test: it proves the plausible candidates, and then
+// waits for the sources. Over reports that no source is running.
 func (s *search) idle(ctx, screening context.Context) (winner *validate.Result, over bool) {
 	switch {
 	case len(s.sources.all) == 0:
@@ -400,7 +399,7 @@ func (s *search) idle(ctx, screening context.Context) (winner *validate.Result, 
 	return nil, false
 }
 
-// wait waits until a source has something for the search.
+// wait waits until a source has a message for the search.
 func (s *search) wait(ctx context.Context) {
 	defer s.run.clock.start("propose")()
 	var names []string
@@ -418,15 +417,15 @@ func (s *search) wait(ctx context.Context) {
 	s.waited += time.Since(began)
 }
 
-// stopSources ends the sources and waits for them, as long as that is bearable. What they
-// have yielded and nobody has tested is in the pool then, for the ledger.
+// stopSources ends the sources and waits for them, up to abandonAfter. It adds their remaining
+// candidates to the pool, for the ledger.
 func (s *search) stopSources() {
 	s.sources.cancel()
 	if len(s.sources.all) == 0 {
 		return
 	}
-	late := time.NewTimer(abandonAfter)
-	defer late.Stop()
+	abandon := time.NewTimer(abandonAfter)
+	defer abandon.Stop()
 	for {
 		s.pool = append(s.pool, s.collect()...)
 		if s.sources.running() == 0 {
@@ -435,11 +434,11 @@ func (s *search) stopSources() {
 		select {
 		case <-s.sources.inbox.wake:
 			continue
-		case <-late.C:
+		case <-abandon.C:
 		}
 		for _, src := range s.sources.all {
 			if src.running {
-				s.run.noteOnce(fmt.Sprintf("strategy %s did not end when the search did, and was left behind", src.strategy.Name))
+				s.run.noteOnce(fmt.Sprintf("strategy %s did not stop with the search and was abandoned", src.strategy.Name))
 				s.finished(src, errAbandoned)
 			}
 		}
@@ -447,11 +446,11 @@ func (s *search) stopSources() {
 	}
 }
 
-// errAbandoned is how a call ends for the search that did not return in time.
+// errAbandoned is the error of a call that did not return in time.
 var errAbandoned = errors.New("call still running after the search")
 
-// pending is the probability, by their weights, that a running source still yields the right
-// candidate in the time that there is.
+// pending returns the probability, by their weights, that a running source still yields the
+// right candidate in time.
 func (s *search) pending() float64 {
 	total := 0.0
 	for _, src := range s.sources.all {
@@ -463,8 +462,8 @@ func (s *search) pending() float64 {
 	return total
 }
 
-// yielded is the probability, by their weights, that the sources have yielded the right
-// candidate already.
+// yielded returns the probability, by their weights, that the sources have already yielded the
+// right candidate.
 func (s *search) yielded() float64 {
 	total := 0.0
 	for _, src := range s.sources.all {
@@ -473,9 +472,9 @@ func (s *search) yielded() float64 {
 	return total
 }
 
-// asks reports whether an asynchronous strategy is this shard's. One asks for all: what it
-// yields may be something else the next time, and may cost money.
-func (r *run) asks(strategy string) bool {
+// runsAsync reports whether this shard runs an asynchronous strategy. Only one shard does: the
+// strategy may answer differently on another machine, and may cost money.
+func (r *run) runsAsync(strategy string) bool {
 	of := r.opt.Limits.Shard.Total
 	return of <= 1 || shardOf(hashed(strategy), of) == r.opt.Limits.Shard.Index
 }

@@ -25,14 +25,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// wordSuite has one test of one file, in no language in particular: it passes when the file
-// holds the right word. Each run takes a while.
+// wordSuite has one test, which passes if a file contains the right word. Each run takes a
+// while.
 type wordSuite struct {
 	took time.Duration
 
 	mu            sync.Mutex
 	running, most int
-	runs          map[string][]time.Time // beginnings, by what the file held
+	runs          map[string][]time.Time // start times, by the content of the file
 }
 
 const word = "word.txt"
@@ -76,7 +76,7 @@ func (*wordSuite) Reached(context.Context, []string) (testrun.Reach, error) {
 	return testrun.Reach{All: true}, nil
 }
 
-// candidate puts another word into the file.
+// candidate returns a candidate that writes another word to the file.
 func candidate(text string) propose.Candidate {
 	return propose.Candidate{
 		Title: "write " + text, Suspicion: 1, Prior: 1, Alike: 1,
@@ -84,7 +84,7 @@ func candidate(text string) propose.Candidate {
 	}
 }
 
-// wordSearch is the main search for the word, by some strategies.
+// wordSearch returns the main search for the word.
 func wordSearch(suite *wordSuite, limits Limits) *search {
 	limits.Jobs = 2
 	r := newRun(Options{Limits: limits})
@@ -100,12 +100,12 @@ func wordSearch(suite *wordSuite, limits Limits) *search {
 	}
 	means := r.priorMeans()
 	return &search{
-		run: r, cluster: c, target: target, turn: turnMain, strategies: limits.Strategies,
+		run: r, cluster: c, target: target, phase: phaseMain, strategies: limits.Strategies,
 		weight: func(name string) float64 { return means[name] },
 	}
 }
 
-// instant proposes words at once.
+// instant returns a strategy that proposes words immediately.
 func instant(words ...string) propose.Strategy {
 	return propose.Strategy{Name: "instant", Share: 10, Propose: func(_ context.Context, _ *propose.Problem, yield func(propose.Candidate) bool) error {
 		for _, w := range words {
@@ -115,7 +115,7 @@ func instant(words ...string) propose.Strategy {
 	}}
 }
 
-// wrongWords are many words, none of them right.
+// wrongWords returns n words that are not right.
 func wrongWords(n int) []string {
 	words := make([]string, n)
 	for i := range words {
@@ -124,12 +124,12 @@ func wrongWords(n int) []string {
 	return words
 }
 
-// sleeper is a source that yields words after a while, and says how its context was then.
+// sleeper is a source that yields words after a delay and records how its call ended.
 type sleeper struct {
 	delay   time.Duration
 	words   []string
-	ended   chan struct{} // closed when the call is over
-	err     error         // of its context, at that time
+	ended   chan struct{} // closed when the call ends
+	err     error         // of its context then
 	stopped bool          // a yield was refused
 }
 
@@ -180,10 +180,10 @@ func find(t *testing.T, s *search, budget time.Duration) (found bool, took time.
 	return found, time.Since(began)
 }
 
-// winner is the word of the verified patch.
+// winner returns the word of the verified patch.
 func winner(s *search) string { return string(s.run.overlay[word]) }
 
-// verdicts are those of the ledger, by the word that was tried.
+// verdicts returns the verdict on each word that was tried.
 func verdicts(s *search) map[string]string {
 	out := make(map[string]string)
 	for i := range s.results {
@@ -192,8 +192,8 @@ func verdicts(s *search) map[string]string {
 	return out
 }
 
-// While a source thinks, everything else is tested by all workers; when nothing is left, its
-// late candidate is waited for, tested and kept.
+// While a source computes, all workers test everything else. When nothing is left, the search
+// waits for the source, and tests and keeps its candidate.
 func TestSourceYieldsLate(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -213,7 +213,7 @@ func TestSourceYieldsLate(t *testing.T) {
 		if suite.most != 2 {
 			t.Errorf("%d runs at a time, want 2", suite.most)
 		}
-		// Two candidates at once, then three steps of confirmation.
+		// Two candidates at the same time, then three steps of confirmation.
 		if want := 10*time.Second + 400*time.Millisecond; took != want {
 			t.Errorf("took %s, want %s", took, want)
 		}
@@ -223,7 +223,7 @@ func TestSourceYieldsLate(t *testing.T) {
 	})
 }
 
-// A verified patch of a strategy that computes at once ends the source there and then.
+// A verified patch of an instant strategy ends the source immediately.
 func TestVerifiedPatchEndsSources(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -238,12 +238,12 @@ func TestVerifiedPatchEndsSources(t *testing.T) {
 			t.Errorf("took %s", took)
 		}
 		if !late.isOver() || !errors.Is(late.err, context.Canceled) {
-			t.Errorf("the source is over: %t, its context: %v", late.isOver(), late.err)
+			t.Errorf("the source has ended: %t, its context: %v", late.isOver(), late.err)
 		}
 	})
 }
 
-// The search never waits beyond its budget, whether a source heeds its context or not.
+// The search keeps to its budget, whether or not a source heeds its context.
 func TestSourcesKeepToTheBudget(t *testing.T) {
 	t.Parallel()
 	for _, heeds := range []bool{true, false} {
@@ -260,11 +260,11 @@ func TestSourcesKeepToTheBudget(t *testing.T) {
 			if found || took < 25*time.Second || took > 30*time.Second {
 				t.Errorf("found %t in %s", found, took)
 			}
-			left := slices.ContainsFunc(s.run.report.Notes, func(n string) bool { return strings.Contains(n, "model/sleeper did not end when the search did") })
+			left := slices.ContainsFunc(s.run.report.Notes, func(n string) bool { return strings.Contains(n, "model/sleeper did not stop with the search") })
 			if late.isOver() != heeds || left == heeds {
-				t.Errorf("heeds its context %t: over %t, notes %q", heeds, late.isOver(), s.run.report.Notes)
+				t.Errorf("heeds its context %t: ended %t, notes %q", heeds, late.isOver(), s.run.report.Notes)
 			}
-			<-late.ended // what it yields now goes nowhere
+			<-late.ended // what it yields now is dropped
 			if !heeds && (!late.stopped || len(s.pool) > 0) {
 				t.Errorf("it could still yield, pool %v", s.pool)
 			}
@@ -272,8 +272,8 @@ func TestSourcesKeepToTheBudget(t *testing.T) {
 	}
 }
 
-// A source is asked again with what came of its candidates: verdicts, reasons and the output
-// of tests. A patch that breaks another test is among them.
+// A source is called again with its rejected candidates: their verdicts, reasons and the output
+// of tests. One of them breaks another test.
 func TestRefine(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -310,7 +310,7 @@ func TestRefine(t *testing.T) {
 	})
 }
 
-// A source is not asked again for ever, nor when its call has failed or came to nothing new.
+// A source is not called again forever, after an error, or without a new candidate.
 func TestRefineEnds(t *testing.T) {
 	t.Parallel()
 	for _, tc := range []struct {
@@ -320,7 +320,7 @@ func TestRefineEnds(t *testing.T) {
 		again func(call int) string // word of a refinement, "" for none
 		calls int
 	}{
-		{"always another wrong word", []string{"wrong"}, nil, func(n int) string { return fmt.Sprintf("wrong %d", n) }, maxRefined},
+		{"a new wrong word each time", []string{"wrong"}, nil, func(n int) string { return fmt.Sprintf("wrong %d", n) }, maxRefined},
 		{"the same word again", []string{"wrong"}, nil, func(int) string { return "wrong" }, maxRefined},
 		{"nothing more", []string{"wrong"}, nil, func(int) string { return "" }, 1},
 		{"nothing at all", nil, nil, func(int) string { return "right" }, 0},
@@ -346,15 +346,15 @@ func TestRefineEnds(t *testing.T) {
 			}
 			s := wordSearch(&wordSuite{took: time.Millisecond}, Limits{Strategies: []propose.Strategy{strategy}})
 			if found, took := find(t, s, time.Minute); found || took > 10*time.Second || calls != tc.calls {
-				t.Errorf("%s: asked %d times again, want %d; found %t in %s", tc.name, calls, tc.calls, found, took)
+				t.Errorf("%s: called again %d times, want %d; found %t in %s", tc.name, calls, tc.calls, found, took)
 			}
 		})
 	}
 }
 
-// What a source yields is admitted as what other strategies propose: no test is edited, and
-// nothing is tested twice. The source learns why.
-func TestSourceIsRefused(t *testing.T) {
+// Candidates of a source are admitted by the same rules as others: they edit no test, and none
+// is tested twice. The source gets the reasons.
+func TestSourceIsDeclined(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		test, outside, twice := candidate("x"), candidate("x"), candidate("x")
@@ -397,13 +397,14 @@ func TestSourceIsRefused(t *testing.T) {
 		if got := verdicts(s); len(got) != 4 || len(s.results) != 4 || s.run.report.Stats.Generated != 4 {
 			t.Errorf("tested %v, generated %d", got, s.run.report.Stats.Generated)
 		}
-		if n := len(suite.runs["wrong 1"]); n != 2 { // and once for its output
+		if n := len(suite.runs["wrong 1"]); n != 2 { // once for its output
 			t.Errorf("wrong 1 ran %d times", n)
 		}
 	})
 }
 
-// What failed on this tree in an earlier run is not tested again, and the source learns it.
+// A candidate that failed on this tree in an earlier run is not tested again, and its source is
+// informed.
 func TestSourceIsRemembered(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -429,7 +430,7 @@ func TestSourceIsRemembered(t *testing.T) {
 	})
 }
 
-// forgetful is a store that only knows what was rejected.
+// forgetful is a store that only knows rejected candidates.
 type forgetful struct {
 	learn.Store
 	rejected map[string]string
@@ -439,22 +440,22 @@ func (f forgetful) Rejected(context.Context, string) (map[string]string, error) 
 	return f.rejected, nil
 }
 
-// What a call may spend is reserved before it begins, and what it has spent is settled.
+// The maximum of a call is reserved before it starts, and what it spent is settled.
 func TestMoney(t *testing.T) {
 	t.Parallel()
 	const unset = -1
 	for _, tc := range []struct {
-		name   string
-		limit  float64
-		cost   float64   // of each of two sources
-		spend  []float64 // what each reports
-		ran    int
-		spent  float64
-		noting string
+		name  string
+		limit float64
+		cost  float64   // of each of two sources
+		spend []float64 // what each reports
+		ran   int
+		spent float64
+		note  string
 	}{
 		{"no cap", 0, 0.3, nil, 0, 0, "strategy model/0 was not run: it may cost $0.30, and no max-cost is set"},
 		{"free", 0, 0, []float64{unset, unset}, 2, 0, ""},
-		{"room for one", 0.5, 0.3, []float64{unset}, 1, 0.3, "strategy model/1 was not run: it may cost $0.30, and $0.20 of the 0.50 are left"},
+		{"room for one", 0.5, 0.3, []float64{unset}, 1, 0.3, "strategy model/1 was not run: it may cost $0.30, and $0.20 of $0.50 is left"},
 		{"room for both, to the cent", 0.6, 0.3, []float64{unset, unset}, 2, 0.6, ""},
 		{"less than expected", 1, 0.3, []float64{0.01, 0}, 2, 0.01, ""},
 		{"more than expected", 1, 0.3, []float64{0.5, unset}, 2, 0.8, ""},
@@ -479,8 +480,8 @@ func TestMoney(t *testing.T) {
 			s := wordSearch(&wordSuite{}, limits)
 			find(t, s, time.Minute)
 			notes := strings.Join(s.run.report.Notes, "\n")
-			if int(ran.Load()) != tc.ran || s.run.report.Stats.Dollars != tc.spent || !strings.Contains(notes, tc.noting) || (tc.noting == "") != (notes == "") {
-				t.Errorf("%s: %d ran, $%v spent, noted %q; want %d, $%v, %q", tc.name, ran.Load(), s.run.report.Stats.Dollars, notes, tc.ran, tc.spent, tc.noting)
+			if int(ran.Load()) != tc.ran || s.run.report.Stats.Dollars != tc.spent || !strings.Contains(notes, tc.note) || (tc.note == "") != (notes == "") {
+				t.Errorf("%s: %d ran, $%v spent, noted %q; want %d, $%v, %q", tc.name, ran.Load(), s.run.report.Stats.Dollars, notes, tc.ran, tc.spent, tc.note)
 			}
 			if m := s.run.money; m.reserved > inexact || m.reserved < -inexact {
 				t.Errorf("%s: %v is still reserved", tc.name, m.reserved)
@@ -489,8 +490,8 @@ func TestMoney(t *testing.T) {
 	}
 }
 
-// A call that was cut short and does not say what it has spent counts for what was expected;
-// another round has to fit into the rest.
+// A call that was cut short without reporting what it spent counts with its maximum, and another
+// round must fit into the rest.
 func TestMoneyOfEndedCalls(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -507,14 +508,14 @@ func TestMoneyOfEndedCalls(t *testing.T) {
 		if got := s.run.report.Stats.Dollars; got != 0.5 {
 			t.Errorf("spent $%v", got)
 		}
-		if want := []string{"strategy model/once was not run again: it may cost $0.30, and $0.20 of the 0.70 are left"}; !slices.Equal(s.run.report.Notes, want) {
+		if want := []string{"strategy model/once was not run again: it may cost $0.30, and $0.20 of $0.70 is left"}; !slices.Equal(s.run.report.Notes, want) {
 			t.Errorf("notes %q", s.run.report.Notes)
 		}
 	})
 }
 
-// What a source still promises keeps the search from ending early, as long as it can come in
-// time and there is time to test it.
+// The promise of a source keeps the search from ending early, if it can still be kept and tested
+// in time.
 func TestPendingCounts(t *testing.T) {
 	t.Parallel()
 	s := wordSearch(new(wordSuite), Limits{Strategies: []propose.Strategy{{Name: "instant", Share: 10}, {Name: "model/x", Share: 10}}})
@@ -546,15 +547,15 @@ func TestPendingCounts(t *testing.T) {
 	}
 	src.strategy.Cost.Seconds, src.running = 0, false
 	if got := s.pending(); got != 0 {
-		t.Errorf("promises %f, but is over", got)
+		t.Errorf("promises %f, but has ended", got)
 	}
 }
 
-// Of several shards one asks a strategy, and tests all that it yields.
-func TestOneShardAsks(t *testing.T) {
+// Only one of several shards runs an asynchronous strategy, and it tests all its candidates.
+func TestOneShardRunsAsync(t *testing.T) {
 	t.Parallel()
 	const n = 3
-	asked, found := 0, 0
+	ran, found := 0, 0
 	for i := range n {
 		synctest.Test(t, func(t *testing.T) {
 			late := newSleeper(time.Second, append(wrongWords(20), "right")...)
@@ -566,9 +567,9 @@ func TestOneShardAsks(t *testing.T) {
 			if !late.isOver() {
 				return
 			}
-			asked++
+			ran++
 			for _, l := range s.run.lessons {
-				for _, o := range l.outcomes { // one shard of three, but all of this experiment
+				for _, o := range l.outcomes { // one of three shards, but the whole experiment
 					if o.Strategy != "model/sleeper" || o.Weight != 1 || o.Reward != 1 {
 						t.Errorf("lesson %+v", o)
 					}
@@ -579,12 +580,12 @@ func TestOneShardAsks(t *testing.T) {
 			}
 		})
 	}
-	if asked != 1 || found != 1 {
-		t.Errorf("%d shards asked, %d found", asked, found)
+	if ran != 1 || found != 1 {
+		t.Errorf("%d shards ran it, %d found a patch", ran, found)
 	}
 }
 
-// A run that is interrupted leaves none of its sources behind.
+// An interrupted search ends its sources.
 func TestInterruptEndsSources(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -596,12 +597,12 @@ func TestInterruptEndsSources(t *testing.T) {
 		began := time.Now()
 		found, err := s.findPatch(ctx)
 		if took := time.Since(began); found || err != nil || took != time.Minute || !late.isOver() {
-			t.Errorf("found %t, %v, in %s, the source is over: %t", found, err, took, late.isOver())
+			t.Errorf("found %t, %v, in %s, the source has ended: %t", found, err, took, late.isOver())
 		}
 	})
 }
 
-// fileSuite reads its word from the tree, so that whole runs can be made of it.
+// fileSuite is a wordSuite that reads the word from the tree, for whole runs.
 type fileSuite struct {
 	wordSuite
 	root string
@@ -618,8 +619,7 @@ func (s *fileSuite) Run(ctx context.Context, req testrun.Request) (*testrun.Resu
 	return s.wordSuite.Run(ctx, req)
 }
 
-// wordRun are the options of a whole run in a language of words, on a tree whose word is
-// wrong.
+// wordRun returns the options of a whole run on a tree with a wrong word.
 func wordRun(t *testing.T, limits Limits) Options {
 	t.Helper()
 	p := newFixture(t, map[string]string{word: "right"})
@@ -636,8 +636,8 @@ func wordRun(t *testing.T, limits Limits) Options {
 	return opt
 }
 
-// Where a patch came from, what it cost, and that the run cannot be done again exactly is in
-// the report, also of a language without anything of its own.
+// The report says where a patch came from, what it cost, and that the run cannot be repeated
+// exactly.
 func TestReportOfSources(t *testing.T) {
 	t.Parallel()
 	var culprit int
@@ -679,11 +679,11 @@ func TestReportOfSources(t *testing.T) {
 	if i := slices.Index(rep.Replay.Args, "--max-cost"); i < 0 || rep.Replay.Args[i+1] != "1.5" {
 		t.Errorf("replay %q", rep.Replay.Args)
 	}
-	checkBooks(t, rep)
+	checkConsistent(t, rep)
 }
 
-// An interrupted run returns its context's error, marked since it wrote nothing, and leaves
-// no source behind.
+// An interrupted run ends its sources and returns its context's error, marked as having written
+// nothing.
 func TestInterruptedRun(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -696,6 +696,6 @@ func TestInterruptedRun(t *testing.T) {
 	}
 	rep, err := Run(ctx, wordRun(t, Limits{Strategies: []propose.Strategy{strategy}}))
 	if !errors.Is(err, context.Canceled) || !usererr.IsUnchanged(err) || len(rep.Patches) != 0 || !late.isOver() || late.err == nil {
-		t.Errorf("%v, %d patches, the source is over: %t, its context: %v", err, len(rep.Patches), late.isOver(), late.err)
+		t.Errorf("%v, %d patches, the source has ended: %t, its context: %v", err, len(rep.Patches), late.isOver(), late.err)
 	}
 }

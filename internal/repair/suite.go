@@ -9,29 +9,29 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// project is one suite of the tree with what a run found out about it. Every failure
-// belongs to one.
+// project is one suite of the tree with what a run found out about it. Every failure belongs
+// to one.
 type project struct {
 	lang.Found
-	first    *testrun.Result   // the first run; nil when nothing that it tests changed
-	reached  []string          // packages that it was limited to; nil for the whole suite
+	first    *testrun.Result   // the first run; nil if nothing that it tests changed
+	reached  []string          // packages that the first run was limited to; nil for the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
 	accepted []testrun.Failure // failures that may stay
-	red      []testrun.Failure // what fails with the patches kept so far; nobody else's patch may add to it
+	red      []testrun.Failure // failures with the patches kept so far; other projects' patches may not add any
 }
 
-// What some suites can besides.
+// Optional methods of suites.
 type (
 	layered interface {
-		// Depth returns how many layers of the tree's own packages lie below each package.
+		// Depth returns how many layers of the tree's own packages each package depends on.
 		Depth(ctx context.Context) (map[string]int, error)
 	}
 	versioned interface {
-		// Toolchain returns the version of what runs the tests, "" when it is not known.
+		// Toolchain returns the version of the program that runs the tests, "" if unknown.
 		Toolchain(ctx context.Context) string
 	}
 	reader interface {
-		// Reads returns those of files in other languages that the tests depend on.
+		// Reads returns the files in other languages that the tests depend on.
 		Reads(ctx context.Context, files []string) ([]string, error)
 	}
 )
@@ -49,8 +49,8 @@ func (r *run) findProjects(ctx context.Context, dir string) ([]*project, error) 
 	return projects, err
 }
 
-// counterpart returns the project of another tree that a project corresponds to: the one
-// of its language with the same command, or else in the same place; nil for none.
+// counterpart returns the project of another tree that corresponds to a project: the one of
+// its language with the same command, or else at the same position. It is nil if there is none.
 func (r *run) counterpart(p *project, there []*project) *project {
 	same := func(q *project) bool { return q.Name == p.Name && q.Suite != nil }
 	ours := slices.DeleteFunc(slices.Clone(r.projects), func(q *project) bool { return !same(q) })
@@ -66,8 +66,8 @@ func (r *run) counterpart(p *project, there []*project) *project {
 	return nil
 }
 
-// concerning returns those of changed files that a project's tests may depend on: not
-// those that are another language's own, unless the suite says that it reads them.
+// concerning returns the changed files that a project's tests may depend on. Files that another
+// language owns are not among them, unless the suite says that it reads them.
 func (r *run) concerning(ctx context.Context, p *project, files []string) []string {
 	owns := func(q *project, file string) bool { return q.Owns != nil && q.Owns(file) }
 	var own, others []string
@@ -80,8 +80,8 @@ func (r *run) concerning(ctx context.Context, p *project, files []string) []stri
 	}
 	if suite, ok := p.Suite.(reader); ok && len(others) > 0 {
 		read, err := suite.Reads(ctx, others)
-		if err != nil { // then it may read any
-			r.opt.Hooks.Log.Debug("what the tests read is not known", "command", p, "error", err)
+		if err != nil { // it may read any of them
+			r.opt.Hooks.Log.Debug("cannot find out what the tests read", "command", p, "error", err)
 			return files
 		}
 		own = append(own, read...)
@@ -89,7 +89,7 @@ func (r *run) concerning(ctx context.Context, p *project, files []string) []stri
 	return own
 }
 
-// fresh returns the failures to repair, of all projects.
+// fresh returns the failures to repair of all projects.
 func (r *run) fresh() []testrun.Failure {
 	var out []testrun.Failure
 	for _, p := range r.projects {
@@ -98,8 +98,8 @@ func (r *run) fresh() []testrun.Failure {
 	return out
 }
 
-// goEnviron is the environment with a place for what go commands leave behind,
-// unless somebody has named one already.
+// goEnviron returns the environment with a GOTMPDIR for the work of go commands, unless it has
+// one already.
 func (r *run) goEnviron() []string {
 	set := slices.ContainsFunc(r.opt.Subject.Environ, func(kv string) bool {
 		value, ok := strings.CutPrefix(kv, "GOTMPDIR=")

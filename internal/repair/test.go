@@ -14,8 +14,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// test runs the suites of the tree, and separates the failures worth a repair from those
-// that are flaky or that the base has already.
+// test runs the suites of the tree and separates the failures to repair from those that are
+// flaky or that the base has as well.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
 	r.sandbox = testrun.NewSandbox(r.goEnviron())
@@ -34,19 +34,19 @@ func (r *run) test(ctx context.Context) error {
 
 	defer r.reportResults()
 	steady := make(map[*project][]testrun.Failure)
-	var broken *testrun.NotRunError // the first of those that could not be run
+	var broken *testrun.NotRunError // of the first suite that did not run
 	began := time.Now()
 	for _, p := range projects {
 		failures, err := r.testProject(ctx, p, began)
 		var notRun *testrun.NotRunError
 		switch {
 		case errors.As(err, &notRun) && len(projects) > 1:
-			// The other languages are tested nevertheless.
+			// Still test the other languages.
 			if broken == nil {
 				broken = notRun
 			}
 			p.first = nil
-			r.note(fmt.Sprintf("`%s` could not be run: %s", p, notRun.What))
+			r.note(fmt.Sprintf("cannot run `%s`: %s", p, notRun.What))
 		case err != nil:
 			return err
 		case len(failures) > 0:
@@ -62,9 +62,9 @@ func (r *run) test(ctx context.Context) error {
 	return nil
 }
 
-// testProject runs the tests of a project that the change can break, and those that fail
-// once more. It returns what fails both times. The time for the first runs of all projects
-// began at a time.
+// testProject runs the tests of a project that the change can break, and runs those that fail
+// once more. It returns those that fail both times. Began is when the first runs of all
+// projects began.
 func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]testrun.Failure, error) {
 	limits, counts := r.opt.Limits, &r.report.Tests
 	changed := r.opt.Subject.Changed
@@ -107,22 +107,22 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	return r.again(ctx, p)
 }
 
-// reach is what has to be tested of a project: what the change can break, or all where
-// that is not known.
+// reach returns what to test of a project: what the change can break, or everything if that is
+// unknown.
 func (r *run) reach(ctx context.Context, p *project, changed []string) testrun.Reach {
 	if changed == nil {
 		return testrun.Reach{All: true}
 	}
 	reach, err := p.Suite.Reached(ctx, changed)
 	if err != nil {
-		r.opt.Hooks.Log.Debug("the whole suite runs, since what the change reaches is not known", "error", err)
+		r.opt.Hooks.Log.Debug("cannot find out what the change can break; running the whole suite", "error", err)
 		return testrun.Reach{All: true}
 	}
 	p.reached = reach.Packages
 	return reach
 }
 
-// again runs what failed once more; what passes now is flaky and not repaired.
+// again runs failing tests once more. Those that pass now are flaky and not repaired.
 func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) {
 	failures := p.first.Failures
 	tests := repeatable(failures)
@@ -145,8 +145,8 @@ func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) 
 	return steady, nil
 }
 
-// compareWithBase runs the failing tests on the base's tree. Those that fail there
-// too are known: they are reported, not repaired.
+// compareWithBase runs the failing tests on the base's tree. Those that fail there as well are
+// known: they are reported but not repaired.
 func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testrun.Failure) error {
 	known := make(map[*project]map[testrun.TestID]bool)
 	if len(failures) > 0 {
@@ -175,12 +175,12 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 	return nil
 }
 
-// findBase resolves the first of the bases that is there and is another tree.
+// findBase returns the first of the bases that exists and has a different tree.
 func (r *run) findBase(ctx context.Context) (string, error) {
 	for _, b := range r.opt.Subject.Environment.Bases {
 		if r.opt.Hooks.Deepen != nil {
 			if err := r.opt.Hooks.Deepen(ctx, b.Rev); err != nil && ctx.Err() == nil {
-				r.opt.Hooks.Log.Debug("the base cannot be fetched", "rev", b.Rev, "error", err)
+				r.opt.Hooks.Log.Debug("cannot fetch the base", "rev", b.Rev, "error", err)
 			}
 		}
 		sha, err := r.opt.Subject.Repo.Resolve(ctx, b.Rev)
@@ -188,11 +188,11 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 			if ctx.Err() != nil {
 				return "", ctx.Err()
 			}
-			r.opt.Hooks.Log.Debug("base does not resolve", "rev", b.Rev, "why", b.Why, "error", err)
+			r.opt.Hooks.Log.Debug("cannot resolve the base", "rev", b.Rev, "why", b.Why, "error", err)
 			continue
 		}
 		if r.opt.Subject.Environment.Head != "" {
-			// Where branches went apart, what they have in common is what to compare with.
+			// If the branches have diverged, compare with their merge base.
 			if common, err := r.opt.Subject.Repo.MergeBase(ctx, sha, r.opt.Subject.Environment.Head); err == nil && common != "" {
 				sha = common
 			}
@@ -205,14 +205,14 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 			return "", err
 		}
 		if hash == r.treeHash {
-			continue // the same files: nothing to compare
+			continue // the same files
 		}
 		return sha, nil
 	}
 	return "", nil
 }
 
-// failingAt runs tests on the tree of a commit and returns those that fail there, by the
+// failingAt runs tests on the tree of a commit and returns which of them fail there, by the
 // project of this tree that they belong to.
 func (r *run) failingAt(ctx context.Context, commit string, failures map[*project][]testrun.Failure) (map[*project]map[testrun.TestID]bool, error) {
 	r.opt.Hooks.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
@@ -241,7 +241,7 @@ func (r *run) failingAt(ctx context.Context, commit string, failures map[*projec
 			return nil, ctx.Err()
 		}
 		if err != nil {
-			r.opt.Hooks.Log.Debug("the base's tests could not be run", "error", err)
+			r.opt.Hooks.Log.Debug("cannot run the base's tests", "error", err)
 			continue
 		}
 		out[p] = make(map[testrun.TestID]bool)
@@ -252,8 +252,8 @@ func (r *run) failingAt(ctx context.Context, commit string, failures map[*projec
 	return out, nil
 }
 
-// testsIn are the failing tests of some packages; nil, which means all tests, when
-// a package as a whole is among them.
+// testsIn returns the failing tests of some packages. If a package failed as a whole it
+// returns nil, which means all tests.
 func testsIn(failures []testrun.Failure, packages []string) []testrun.TestID {
 	var out []testrun.TestID
 	for _, f := range failures {
@@ -268,7 +268,7 @@ func testsIn(failures []testrun.Failure, packages []string) []testrun.TestID {
 	return out
 }
 
-// repeatable are the tests that can be run again by name.
+// repeatable returns the tests that can run again by name.
 func repeatable(failures []testrun.Failure) []testrun.TestID {
 	var out []testrun.TestID
 	for _, f := range failures {

@@ -7,19 +7,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/propose"
 )
 
-// priorCount is how many pseudo-observations a strategy's share counts for: the
-// shares come from 827 measured fixes.
+// priorCount is how many observations a strategy's share counts for: the shares were measured
+// on 827 fixes.
 const priorCount = 827
 
-// prior is what is expected of a strategy before anything was learnt: its share of
+// prior returns what is expected of a strategy before anything was learnt: its share of
 // measured fixes.
 func prior(s propose.Strategy) learn.Posterior {
 	p := min(max(s.Share/100, 0.001), 0.5)
 	return learn.Posterior{Alpha: p * priorCount, Beta: (1 - p) * priorCount}
 }
 
-// priorMeans are the means of the strategies' priors, by name. Patches are ranked by these
-// and not by what was learnt since: the same tree is to give the same order.
+// priorMeans returns the means of the strategies' priors, by name. Patches are ranked by these
+// and not by what was learnt since, so that the same tree has the same order.
 func (r *run) priorMeans() map[string]float64 {
 	means := make(map[string]float64, len(r.opt.Limits.Strategies))
 	for _, s := range r.opt.Limits.Strategies {
@@ -28,8 +28,8 @@ func (r *run) priorMeans() map[string]float64 {
 	return means
 }
 
-// drawWeights draws the weight of each strategy once (Thompson sampling): what is
-// known of how often it succeeds, with its share of real fixes as the prior.
+// drawWeights draws the weight of each strategy once (Thompson sampling) from the posterior of
+// its success rate, whose prior is its share of real fixes.
 func (r *run) drawWeights(ctx context.Context, c *cluster) func(string) float64 {
 	of := learn.Context{Language: c.project.Name, Kind: string(c.kind())}
 	key := of.Language + "/" + of.Kind
@@ -40,7 +40,7 @@ func (r *run) drawWeights(ctx context.Context, c *cluster) func(string) float64 
 	if r.opt.Hooks.Store != nil {
 		var err error
 		if learnt, err = r.opt.Hooks.Store.Posteriors(ctx, of); err != nil && ctx.Err() == nil {
-			r.opt.Hooks.Log.Warn("what was learnt cannot be read", "error", err)
+			r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
 		}
 	}
 	weights := make(map[string]float64)

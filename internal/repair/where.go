@@ -7,7 +7,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 )
 
-// Where gathers the git facts that detect asks for and draws its conclusions.
+// Where collects the facts about the repository that package detect needs, and runs it.
 func Where(ctx context.Context, rp *repo.Repo, in detect.Input) (detect.Environment, error) {
 	facts, err := rp.Facts(ctx)
 	if err != nil {

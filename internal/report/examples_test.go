@@ -167,7 +167,7 @@ func proposedReport() *Report {
 		Seconds: map[string]float64{"detect": 0.01, "test": 3.2, "localize": 1.1, "propose": 0.2, "build": 2.2, "validate": 6.4, "confirm": 1.3, "report": 0.01},
 	}
 	r.Notes = []string{"The race detector did not run: CGO is off."}
-	r.Alerts = []Alert{{LevelWarning, "3 commits of late were made without their tests", "regreen status tells which, and why"}}
+	r.Alerts = []Alert{{LevelWarning, "3 recent commits skipped the tests", "regreen status shows which and why"}}
 	week := func(n int) time.Time { return time.Date(2026, 2, 9, 0, 0, 0, 0, time.UTC).AddDate(0, 0, 7*n) }
 	r.Learning = &Learning{
 		Strategies: []Posterior{{"template/guard", 152.4, 690.6}, {"template/expression", 33.1, 801.9}, {"revert", 9.5, 40.5}},

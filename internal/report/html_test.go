@@ -236,7 +236,7 @@ func TestHTMLSays(t *testing.T) {
 	for _, want := range []string{
 		"9 new failures, verified patches for 1 of 2 causes", "go test ./... at 9b1f0c2d7a on retry-budget compared with 4e8d21b07c",
 		"production mode: GITHUB_ACTIONS is set",
-		"3 commits of late were made without their tests", "regreen status tells which",
+		"3 recent commits skipped the tests", "regreen status shows which",
 		"Cause 1 of 2 integer divide by zero", "repaired", "Cause 2 of 2 undefined: retry.Backoff", "still red", "No patch was found",
 		"Apply it regreen apply p-3f2a", "s.Weight)", "Confidence 0.91", "12 of 14 like it were kept the other patch changes the same lines",
 		"repeats3 of 3 runs pass1.2 s", "Without the patch1,19953", "With the patch4 packages not run: beyond its reach1,20133", "1 other patch",

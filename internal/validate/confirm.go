@@ -63,7 +63,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 			e.Passed = false
 			e.Detail = fmt.Sprintf("%s fails: %s", broken[0].TestID, broken[0].Message)
 		case len(missing) > 0: // a test that does not run does not pass
-			e.Passed, e.Detail = false, missing[0].String()+" does not run any more"
+			e.Passed, e.Detail = false, missing[0].String()+" no longer runs"
 		default:
 			e.Detail = detail(step.stage, res, tests)
 		}

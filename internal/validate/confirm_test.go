@@ -167,9 +167,9 @@ func TestConfirmVanished(t *testing.T) {
 		dependentOnly bool // only the run of the dependents changes
 		reason        string
 	}{
-		{name: "gone", passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.A", "p.B")}, without: ids("p.B", "q.C"), reason: "q.C does not run any more"},
-		{name: "gone while others are revealed", passed: ids("q.C"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C"), revealed: true, reason: "q.C does not run any more"},
-		{name: "gone from a dependent", passed: ids("p.B"), after: testrun.Result{Passed: ids("p.A")}, without: ids("p.B"), dependentOnly: true, reason: "p.B does not run any more"},
+		{name: "gone", passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.A", "p.B")}, without: ids("p.B", "q.C"), reason: "q.C no longer runs"},
+		{name: "gone while others are revealed", passed: ids("q.C"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C"), revealed: true, reason: "q.C no longer runs"},
+		{name: "gone from a dependent", passed: ids("p.B"), after: testrun.Result{Passed: ids("p.A")}, without: ids("p.B"), dependentOnly: true, reason: "p.B no longer runs"},
 		{name: "skipped", passed: ids("q.C"), after: testrun.Result{Skipped: ids("q.C")}, without: ids("q.C")},
 		{name: "outside the suite", suite: []string{"p"}, passed: ids("p.B", "q.C"), after: testrun.Result{Passed: ids("p.B")}, without: ids("p.B")},
 		{name: "names change with each run", passed: ids("q.C1"), after: testrun.Result{Passed: ids("q.C2")}, without: ids("q.C3")},
@@ -178,9 +178,9 @@ func TestConfirmVanished(t *testing.T) {
 			after: testrun.Result{Failures: []testrun.Failure{{TestID: ids("q")[0]}}}, without: ids("q.C"),
 		},
 		{name: "subtests made from data", passed: ids("q.C", "q.C/1"), after: testrun.Result{Passed: ids("q.C", "q.C/2")}, without: ids("q.C", "q.C/1")},
-		{name: "subtests with their test", passed: ids("q.C", "q.C/1"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C", "q.C/1"), reason: "q.C does not run any more"},
-		{name: "subtests of a test that failed", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C")}, without: ids("q.C/1"), reason: "q.C/1 does not run any more"},
-		{name: "names with a slash", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C/2")}, without: ids("q.C/1"), reason: "q.C/1 does not run any more"},
+		{name: "subtests with their test", passed: ids("q.C", "q.C/1"), after: testrun.Result{Passed: ids("p.A")}, without: ids("q.C", "q.C/1"), reason: "q.C no longer runs"},
+		{name: "subtests of a test that failed", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C")}, without: ids("q.C/1"), reason: "q.C/1 no longer runs"},
+		{name: "names with a slash", passed: ids("q.C/1"), after: testrun.Result{Passed: ids("q.C/2")}, without: ids("q.C/1"), reason: "q.C/1 no longer runs"},
 	} {
 		suite := &fakeSuite{reach: testrun.Reach{All: true}}
 		if tc.dependentOnly {

@@ -52,7 +52,7 @@ func TestPlain(t *testing.T) {
 		{Rejected, "does not parse", false, 1, 0},
 		{Rejected, "no runner", false, 0, 0},
 		{Rejected, "a.txt: edit [0,99) does not fit a file of 3 bytes", false, 0, 0},
-		{Rejected, "p.A does not run any more", false, 0, 0},
+		{Rejected, "p.A no longer runs", false, 0, 0},
 	} {
 		r := results[i]
 		if r.Candidate != &cands[i] || r.Verdict != want.verdict || r.Reason != want.reason || r.Stage != StageFailing ||

@@ -92,7 +92,7 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	switch {
 	case command == "" && len(tree.Results) > 0:
 		return nil, &testrun.NotRunError{
-			What: "results: without a test command", Where: strings.Join(tree.Results, ", "),
+			What: "result files without a test command", Where: strings.Join(tree.Results, ", "),
 			Advice: "say which command writes them: --test 'make test', or test: in .regreen.yml",
 		}
 	case command == "":
