@@ -1,5 +1,4 @@
-// Package action runs the tests of what starts the action's binary, which is written for
-// the runner's node.
+// Package action tests the scripts that start the action's binary in the runner's node.
 package action
 
 import (
@@ -14,17 +13,17 @@ import (
 	"time"
 )
 
-// node is the command to run node with args in this folder.
+// node returns the command to run node in this directory.
 func node(t *testing.T, args ...string) *exec.Cmd {
 	t.Helper()
 	program, err := exec.LookPath("node")
 	if err != nil {
-		t.Skip("there is no node to run the action's wrapper with; `make setup` installs it")
+		t.Skip("node not found; `make setup` installs it")
 	}
-	// The files are read here for go to know that this test depends on them.
+	// Reading the files makes go's test cache depend on them.
 	files, err := filepath.Glob("*.*js*")
 	if err != nil || len(files) < 6 {
-		t.Fatalf("the wrapper is not here any more: %v %v", files, err)
+		t.Fatalf("the wrapper's files are missing: %v %v", files, err)
 	}
 	for _, file := range files {
 		if _, err := os.ReadFile(file); err != nil {
@@ -38,22 +37,22 @@ func node(t *testing.T, args ...string) *exec.Cmd {
 	return cmd
 }
 
-// TestWrapper runs the tests that are written for node.
+// TestWrapper runs the tests in JavaScript.
 func TestWrapper(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
-		t.Skip("the programs that the tests start are scripts of sh")
+		t.Skip("the tests use shell scripts as programs")
 	}
 	out, err := node(t, "--test", "--test-reporter=tap", "wrapper.test.mjs").CombinedOutput()
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
 	if !strings.Contains(string(out), "\n# pass ") || strings.Contains(string(out), "\n# pass 0\n") {
-		t.Errorf("nothing was tested:\n%s", out)
+		t.Errorf("no tests ran:\n%s", out)
 	}
 }
 
-// TestBuiltFromSource starts this very source by the wrapper, which has to build it.
+// TestBuiltFromSource checks that the wrapper builds and starts this source.
 func TestBuiltFromSource(t *testing.T) {
 	t.Parallel()
 	cmd := node(t, "main.mjs")
@@ -68,6 +67,6 @@ func TestBuiltFromSource(t *testing.T) {
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "no step of a GitHub workflow") {
-		t.Errorf("regreen-action should have said that it is in no workflow: %v\n%s", err, out)
+		t.Errorf("regreen-action did not refuse to run outside a workflow: %v\n%s", err, out)
 	}
 }

@@ -1,4 +1,4 @@
-/** The step itself: regreen-action, with its inputs in the environment. */
+/** The step itself: runs regreen-action, with its inputs in the environment. */
 import { appendFile } from "node:fs/promises";
 import { binary, hash } from "./binary.mjs";
 import { run, step } from "./process.mjs";
@@ -11,8 +11,8 @@ await step(async () => {
       await appendFile(process.env.GITHUB_STATE, `binary=${file}\nbinary_sha256=${sum}\n`);
     }
   };
-  await remember(); // also when this process is ended
+  await remember(); // in case this process is killed
   const status = await run(file, []);
-  await remember(); // the last line counts, and tests may have written one
+  await remember(); // again, because the last line counts and tests may have written one
   return status;
 });

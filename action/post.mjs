@@ -1,7 +1,7 @@
 /**
- * After the job's last step: what regreen-action leaves to the end. It is the binary that
- * main ran, and not what tests may have made of it; where main got none, nothing is left
- * to do.
+ * After the job's last step: runs what regreen-action leaves to the end. It runs the binary
+ * of main only if nothing has changed it, because tests may have. If main had no binary, it
+ * does nothing.
  */
 import { hash } from "./binary.mjs";
 import { Problem, run, step } from "./process.mjs";
@@ -12,7 +12,8 @@ await step(async () => {
   if (!file) return 0;
   const got = await hash(file);
   if (got !== want) {
-    throw new Problem(`${file} is not run: its SHA-256 was ${want} and is ${got ?? "that of no file"}`, "see which step of the job writes there");
+    const now = got ? `its SHA-256 changed from ${want} to ${got}` : "the file is missing";
+    throw new Problem(`refusing to run ${file}: ${now}`, "check which step of the job changes it");
   }
   return run(file, ["post"]);
 });

@@ -1,6 +1,6 @@
 /**
- * Before the job's first step: fetches the release's binary, so that main starts at once.
- * What goes wrong fails nothing here, since steps that come before main may still mend it.
+ * Before the job's first step: downloads the release's binary, so that main starts faster.
+ * Errors do not fail this step, because a later step can still fix the cause before main.
  */
 import { released } from "./binary.mjs";
 

@@ -1,8 +1,8 @@
-/** Programs as the action's steps run them, and what is said where that fails. */
+/** How the action's steps run programs and report errors. */
 import { spawn } from "node:child_process";
 import { constants } from "node:os";
 
-/** A failure about which people can do something. */
+/** An error with a hint for the user. */
 export class Problem extends Error {
   constructor(what, hint) {
     super(`${what}\nhint: ${hint}`);
@@ -10,17 +10,17 @@ export class Problem extends Error {
 }
 
 /**
- * Runs a program to its end, without a shell, and gives its exit status: 128 and the
- * signal's number where one ended it, as shells have it. Signals that are to end this
- * process go to the program, which has an answer to them. It is an error when the program
- * cannot be started.
+ * Runs a program without a shell and returns its exit status, or 128 plus the signal's number
+ * if a signal ended it. Passes SIGINT and SIGTERM on to the program, which handles them.
+ * Throws if the program cannot be started.
  */
 export function run(file, args, options = {}) {
   return new Promise((resolve, reject) => {
-    // On Windows all processes of a console are told, and kill() would be the end at once.
+    // On Windows all processes of a console get the signal, and kill() would end the program
+    // immediately.
     const pass = (signal) => process.platform === "win32" || child.kill(signal);
     const signals = ["SIGINT", "SIGTERM"];
-    // Before there is a program that could be left behind.
+    // Before the program starts, so that no signal can leave it behind.
     for (const signal of signals) process.on(signal, pass);
     const child = spawn(file, args, { stdio: "inherit", windowsHide: true, ...options });
     const settle = (how, value) => {
@@ -32,12 +32,12 @@ export function run(file, args, options = {}) {
   });
 }
 
-/** Does what makes an exit status, which becomes the step's; what goes wrong fails the step. */
+/** Runs work, whose result becomes the step's exit status. An error fails the step. */
 export async function step(work) {
   try {
     process.exitCode = await work();
   } catch (err) {
-    process.exitCode = 3; // as regreen ends when nothing could be tested
+    process.exitCode = 3; // the status of regreen if the tests could not run
     const text = `regreen: ${err.message}`.replaceAll("%", "%25").replaceAll("\r", "%0D").replaceAll("\n", "%0A");
     console.log(`::error::${text}`);
   }

@@ -1,4 +1,4 @@
-/** The steps of the action as the runner runs them: each one a process of node. */
+/** Tests the steps of the action like the runner runs them: each in a process of node. */
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { createHash } from "node:crypto";
@@ -14,10 +14,10 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const host = `${process.platform}-${process.arch}`;
 const sha256 = (content) => createHash("sha256").update(content).digest("hex");
 
-/** A binary that says how it was called, and by which step. */
+/** A binary that prints how it was called, and by which step. */
 const binary = '#!/bin/sh\necho "regreen-action $# $*"\necho "token=$INPUT_TOKEN"\nexit ${STATUS:-0}\n';
 
-/** An action of its own with release.json as given, and a runner's folders. */
+/** Creates a copy of the action with the given release.json, and a runner's directories. */
 async function action(t, release = { version: "", url: "", files: {} }) {
   const top = await realpath(await mkdtemp(path.join(tmpdir(), "wrapper-")));
   t.after(() => rm(top, { recursive: true, force: true }));
@@ -36,7 +36,7 @@ async function action(t, release = { version: "", url: "", files: {} }) {
   return { at, env, step: (name, more = {}) => step(at, name, { ...env, ...more }) };
 }
 
-/** Runs pre, main or post to its end: its status and what it wrote. */
+/** Runs pre, main or post, and returns its status and output. */
 function step(at, name, env) {
   return new Promise((resolve) => {
     const args = [at("source", "action", `${name}.mjs`)];
@@ -46,24 +46,24 @@ function step(at, name, env) {
   });
 }
 
-/** What a step saved for post, as the runner hands it on. */
+/** Returns what a step saved for post, like the runner passes it on. */
 async function saved(at) {
   const lines = (await readFile(at("state"), "utf8")).split("\n").filter(Boolean);
   return Object.fromEntries(lines.map((line) => [`STATE_${line.slice(0, line.indexOf("="))}`, line.slice(line.indexOf("=") + 1)]));
 }
 
-/** Puts a program among those of the PATH, or elsewhere. */
+/** Writes a program, for instance into the PATH. */
 async function program(file, text) {
   await writeFile(file, text);
   await chmod(file, 0o755);
   return file;
 }
 
-/** A server of releases on this machine, which answers by handle. */
+/** Starts a server of releases on this machine. */
 async function releases(t, handle) {
-  const asked = [];
+  const requests = [];
   const server = createServer((request, response) => {
-    asked.push(request.url);
+    requests.push(request.url);
     handle(request, response);
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -71,63 +71,63 @@ async function releases(t, handle) {
     server.close();
     server.closeAllConnections();
   });
-  return { asked, url: `http://127.0.0.1:${server.address().port}/download` };
+  return { requests, url: `http://127.0.0.1:${server.address().port}/download` };
 }
 
-/** The release.json of a release that is the binary. */
+/** Returns the release.json of a release of the binary. */
 function release(url, change = {}) {
   return { version: "v1.2.3", url, files: { [host]: { name: "regreen-action-this", size: binary.length, sha256: sha256(binary), ...change } } };
 }
 
 const cached = (at) => at("cache", "regreen", "v1.2.3", process.arch, "regreen-action");
 
-/** That a step failed, for this reason, without running anything or leaving it to be run. */
+/** Checks that a step failed for these reasons, ran nothing, and left nothing for post. */
 async function refused({ at }, { status, out }, ...reasons) {
   assert.equal(status, 3, out);
   assert.match(out, /^::error::regreen: .*%0Ahint: /m);
   assert.doesNotMatch(out, /regreen-action \d/);
   for (const reason of reasons) assert.ok(out.includes(reason), `${reason} is not in ${out}`);
-  assert.equal(await readFile(at("state"), "utf8"), "", "post would run something");
+  assert.equal(await readFile(at("state"), "utf8"), "", "post has something to run");
 }
 
 describe("the release", options, () => {
-  it("is fetched once, run with the step's environment, and run again after the job", async (t) => {
+  it("is downloaded once, run with the step's environment, and run again after the job", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     assert.deepEqual(await a.step("pre"), { status: 0, out: "" });
-    assert.deepEqual(server.asked, ["/download/v1.2.3/regreen-action-this"]);
+    assert.deepEqual(server.requests, ["/download/v1.2.3/regreen-action-this"]);
     assert.equal((await stat(cached(a.at))).mode & 0o777, 0o755);
-    assert.deepEqual(await readdir(path.dirname(cached(a.at))), ["regreen-action"], "something was left beside it");
+    assert.deepEqual(await readdir(path.dirname(cached(a.at))), ["regreen-action"], "a temporary file is left");
 
     assert.deepEqual(await a.step("main"), { status: 0, out: "regreen-action 0 \ntoken=a token\n" });
     assert.deepEqual(await a.step("post", await saved(a.at)), { status: 0, out: "regreen-action 1 post\ntoken=a token\n" });
-    assert.equal(server.asked.length, 1);
+    assert.equal(server.requests.length, 1);
   });
 
-  it("is fetched by main where pre was not run", async (t) => {
+  it("is downloaded by main if pre did not run", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     assert.match((await a.step("main")).out, /regreen-action 0/);
   });
 
-  it("is fetched by way of redirections", async (t) => {
+  it("is downloaded through redirects", async (t) => {
     const server = await releases(t, (request, response) => {
       if (request.url.startsWith("/download")) response.writeHead(302, { location: "/elsewhere" });
       response.end(request.url.startsWith("/download") ? "" : binary);
     });
     const a = await action(t, release(server.url));
     assert.match((await a.step("main")).out, /regreen-action 0/);
-    assert.deepEqual(server.asked, ["/download/v1.2.3/regreen-action-this", "/elsewhere"]);
+    assert.deepEqual(server.requests, ["/download/v1.2.3/regreen-action-this", "/elsewhere"]);
   });
 
-  it("goes to the temporary folder where the tool cache cannot be written", async (t) => {
+  it("goes to the temporary directory if the tool cache is not writable", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     await rm(a.at("cache"), { recursive: true });
-    await writeFile(a.at("cache"), "no folder");
+    await writeFile(a.at("cache"), "not a directory");
     assert.match((await a.step("main")).out, /regreen-action 0/);
     assert.match((await a.step("main")).out, /regreen-action 0/);
-    assert.equal(server.asked.length, 1);
+    assert.equal(server.requests.length, 1);
   });
 
   it("is not run with another hash", async (t) => {
@@ -136,13 +136,13 @@ describe("the release", options, () => {
     const a = await action(t, release(server.url));
     await refused(a, await a.step("main"), sha256(binary), sha256(other));
     await assert.rejects(stat(cached(a.at)));
-    // pre only tells: it is main that fails.
+    // pre only reports the error; main fails.
     const { status, out } = await a.step("pre");
     assert.equal(status, 0);
     assert.ok(out.includes(sha256(other)), out);
   });
 
-  it("is fetched anew where the tool cache has another", async (t) => {
+  it("is downloaded again if the tool cache has another file", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     await mkdir(path.dirname(cached(a.at)), { recursive: true });
@@ -151,7 +151,7 @@ describe("the release", options, () => {
     assert.equal(await readFile(cached(a.at), "utf8"), binary);
   });
 
-  it("is not run after the job when it was changed meanwhile", async (t) => {
+  it("is not run after the job if it was changed meanwhile", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     await a.step("main");
@@ -166,48 +166,48 @@ describe("the release", options, () => {
       response.writeHead(200, { "content-length": binary.length });
       response.write(binary.slice(0, 9), () => response.destroy());
     }],
-    ["that is too short", `9 bytes came, of ${binary.length}`, (_, response) => response.end(binary.slice(0, 9))],
-    ["without an end", `more than ${binary.length} bytes came`, (_, response) => {
+    ["that is too short", `expected ${binary.length} bytes, got 9`, (_, response) => response.end(binary.slice(0, 9))],
+    ["without an end", `expected ${binary.length} bytes, got more`, (_, response) => {
       const more = () => response.write(binary, (err) => err || setImmediate(more));
       more();
     }],
-    ["that is not there", "status 404", (_, response) => response.writeHead(404).end(binary)],
-    ["that is redirected in a circle", "redirected too often", (request, response) => response.writeHead(302, { location: request.url }).end()],
+    ["that is missing", "status 404", (_, response) => response.writeHead(404).end(binary)],
+    ["that is redirected in a circle", "too many redirects", (request, response) => response.writeHead(302, { location: request.url }).end()],
     ["that is redirected away from https", "http://example.com/ is not https", (_, response) => response.writeHead(302, { location: "http://example.com/" }).end()],
     ["that is redirected to a file", "file:///etc/passwd is not https", (_, response) => response.writeHead(302, { location: "file:///etc/passwd" }).end()],
   ]) {
     it(`${name} is not run`, async (t) => {
       const server = await releases(t, handle);
       const a = await action(t, release(server.url));
-      await refused(a, await a.step("main"), `${server.url}/v1.2.3/regreen-action-this could not be fetched: `, why);
+      await refused(a, await a.step("main"), `cannot download ${server.url}/v1.2.3/regreen-action-this: `, why);
       assert.deepEqual(await readdir(a.at("cache")), []);
     });
   }
 });
 
 describe("REGREEN_BINARY", options, () => {
-  it("goes before the release, and nothing is fetched", async (t) => {
+  it("takes precedence over the release, which is not downloaded", async (t) => {
     const server = await releases(t, (_, response) => response.end(binary));
     const a = await action(t, release(server.url));
     const REGREEN_BINARY = await program(a.at("path", "mine"), '#!/bin/sh\necho "mine $*"\n');
     assert.deepEqual(await a.step("pre", { REGREEN_BINARY }), { status: 0, out: "" });
     assert.deepEqual(await a.step("main", { REGREEN_BINARY }), { status: 0, out: "mine \n" });
     assert.deepEqual(await a.step("post", { REGREEN_BINARY, ...(await saved(a.at)) }), { status: 0, out: "mine post\n" });
-    assert.deepEqual(server.asked, []);
+    assert.deepEqual(server.requests, []);
   });
 
-  it("has to be a program", async (t) => {
+  it("must be a program", async (t) => {
     const a = await action(t);
-    await refused(a, await a.step("main", { REGREEN_BINARY: "regreen-action" }), "no absolute path");
-    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("nowhere") }), "cannot be run: ENOENT");
+    await refused(a, await a.step("main", { REGREEN_BINARY: "regreen-action" }), "not an absolute path");
+    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("nowhere") }), "cannot run REGREEN_BINARY", "nowhere: ENOENT");
     await writeFile(a.at("text"), "");
-    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("text") }), "cannot be run: EACCES");
-    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("work") }), "cannot be run: it is no file");
+    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("text") }), "cannot run REGREEN_BINARY", "text: EACCES");
+    await refused(a, await a.step("main", { REGREEN_BINARY: a.at("work") }), "cannot run REGREEN_BINARY", "work: not a file");
   });
 });
 
-describe("without a release the source is built", options, () => {
-  it("by go, whatever the workflow's own code is built with", async (t) => {
+describe("without a release", options, () => {
+  it("the source is built, whatever the workflow's own code is built with", async (t) => {
     const a = await action(t);
     await program(a.at("path", "go"), `#!/bin/sh
 pwd
@@ -229,18 +229,18 @@ cp "$BUILT" "$2"
     assert.deepEqual(await a.step("post", await saved(a.at)), { status: 0, out: "regreen-action 1 post\ntoken=a token\n" });
   });
 
-  it("which go may fail at", async (t) => {
+  it("a failing build fails the step", async (t) => {
     const a = await action(t);
     await program(a.at("path", "go"), "#!/bin/sh\nexit 2\n");
-    await refused(a, await a.step("main"), "go ended with status 2", "actions/setup-go");
+    await refused(a, await a.step("main"), "go exited with status 2", "actions/setup-go");
   });
 
-  it("which takes go", async (t) => {
+  it("a missing go fails the step", async (t) => {
     const a = await action(t);
-    await refused(a, await a.step("main", { PATH: a.at("path") }), "go cannot be run: ENOENT", "actions/setup-go");
+    await refused(a, await a.step("main", { PATH: a.at("path") }), "cannot run go: ENOENT", "actions/setup-go");
   });
 
-  it("which is not done before other steps had their turn, nor after", async (t) => {
+  it("pre and post do not build", async (t) => {
     const a = await action(t);
     await program(a.at("path", "go"), "#!/bin/sh\necho built\n");
     assert.deepEqual(await a.step("pre"), { status: 0, out: "" });
@@ -248,7 +248,7 @@ cp "$BUILT" "$2"
   });
 });
 
-describe("what the binary ends with is what the step ends with", options, () => {
+describe("the step has the binary's exit status", options, () => {
   for (const status of [0, 1, 2, 3, 130]) {
     it(`status ${status}`, async (t) => {
       const a = await action(t);
@@ -266,10 +266,10 @@ describe("what the binary ends with is what the step ends with", options, () => 
 });
 
 for (const signal of ["SIGINT", "SIGTERM"]) {
-  it(`${signal} is for the binary, which ends as it likes`, async (t) => {
+  it(`${signal} is passed to the binary, whose status counts`, async (t) => {
     const a = await action(t);
     const text = `#!/bin/sh
-trap 'echo told; exit 7' ${signal.slice(3)}
+trap 'echo caught; exit 7' ${signal.slice(3)}
 echo ready
 n=0
 while [ $n -lt 1000 ]; do sleep 0.05; n=$((n + 1)); done
@@ -283,6 +283,6 @@ while [ $n -lt 1000 ]; do sleep 0.05; n=$((n + 1)); done
     });
     const status = await new Promise((resolve) => child.on("close", resolve));
     assert.equal(status, 7);
-    assert.equal(out, "ready\ntold\n");
+    assert.equal(out, "ready\ncaught\n");
   });
 }
