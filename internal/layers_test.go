@@ -38,7 +38,7 @@ var layout = []layer{
 	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
 
 	{dir: "internal/usererr", purpose: "errors that users read: what is wrong, where, and the hint that renderers print themselves"},
-	{dir: "internal/lockfile", purpose: "files that one process at a time holds"},
+	{dir: "internal/lockfile", purpose: "files that only one process at a time can hold"},
 	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "lockfile usererr"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
@@ -69,7 +69,7 @@ var layout = []layer{
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
 
-	{dir: "internal/gitdir", purpose: "git's folders, read without git"},
+	{dir: "internal/gitdir", purpose: "git's directories, read without git"},
 	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in milliseconds", imports: "background config gitdir githook toolchain witness"},

@@ -13,19 +13,18 @@ import (
 
 const (
 	redacted = "***"
-	// A secret shorter than this would tear holes into ordinary words.
+	// Replacing a shorter secret would mangle ordinary words.
 	minSecret = 4
-	// What is longer is cut: no single value may fill the ring or the log.
+	// Longer text is cut, so that no single value fills the ring or the log.
 	maxText = 64 << 10
-	// How deep groups and values may nest; what is deeper is shown as text.
+	// How deep groups and values can nest. Deeper ones are shown as text.
 	maxDepth = 16
-	// What a record or an attribute costs besides its text, about.
+	// The approximate size of a record or an attribute without its text.
 	overhead = 64
 )
 
-// cleaner makes what is logged safe to keep and to show: secrets are replaced,
-// long text is cut, and values that the program could still change, or whose
-// methods could panic, are replaced by a copy of what they say now.
+// cleaner makes records safe to keep and to show. It replaces secrets, cuts long text, and copies
+// the current text of values that the program could still change or whose methods could panic.
 type cleaner struct {
 	secrets *strings.Replacer
 	none    bool // no secrets
@@ -54,7 +53,7 @@ func (c cleaner) text(s string) string {
 	return fmt.Sprintf("%s... (%d more bytes)", s[:cut], len(s)-cut)
 }
 
-// record gives the clean record and its size in bytes, about.
+// record returns the clean record and its approximate size in bytes.
 func (c cleaner) record(r slog.Record) (slog.Record, int) {
 	clean := slog.NewRecord(r.Time, r.Level, c.text(r.Message), r.PC)
 	size := overhead + len(clean.Message)
@@ -82,7 +81,7 @@ func (c cleaner) nested(attrs []slog.Attr, depth int) ([]slog.Attr, int) {
 }
 
 func (c cleaner) attr(a slog.Attr, depth int) (slog.Attr, int) {
-	if a.Equal(slog.Attr{}) { // sinks leave out the empty attribute
+	if a.Equal(slog.Attr{}) { // sinks skip the empty attribute
 		return a, 0
 	}
 	value, size := c.value(a.Value.Resolve(), depth)
@@ -115,8 +114,8 @@ func (c cleaner) value(v slog.Value, depth int) (slog.Value, int) {
 	}
 }
 
-// any replaces a value by what it says: errors and values with a text are text,
-// the others what encoding/json makes of them.
+// any replaces a value by its text, if it is an error or a fmt.Stringer, or by what encoding/json
+// makes of it.
 func (c cleaner) any(x any) (slog.Value, int) {
 	if x == nil {
 		return slog.AnyValue(nil), 0
@@ -141,7 +140,7 @@ func (c cleaner) any(x any) (slog.Value, int) {
 	return slog.AnyValue(tree), size
 }
 
-// decode gives a value as encoding/json sees it, in a form nobody else holds.
+// decode returns a copy of a value as encoding/json sees it.
 func decode(x any) (tree any, ok bool) {
 	defer func() {
 		if recover() != nil { // a MarshalJSON that cannot handle its receiver

@@ -34,7 +34,7 @@ type panicsAsJSON struct{ Name *string }
 
 func (p panicsAsJSON) MarshalJSON() ([]byte, error) { return []byte(*p.Name), nil }
 
-// throughJSON logs once and gives the line.
+// throughJSON logs once and returns the line.
 func throughJSON(redact []string, log func(*slog.Logger)) string {
 	var buffer bytes.Buffer
 	log(slog.New(adaptlog.New(adaptlog.Options{Redact: redact}, slog.NewJSONHandler(&buffer, nil))))
@@ -57,7 +57,7 @@ func TestSecretsAreRedacted(t *testing.T) {
 		"nested":        func(l *slog.Logger) { l.Info("m", "a", account{Tokens: map[string][]string{"k": {"x" + secret}}}) },
 		"map key":       func(l *slog.Logger) { l.Info("m", "a", account{Tokens: map[string][]string{secret: nil}}) },
 		"bytes":         func(l *slog.Logger) { l.Info("m", "b", []byte(secret)) },
-		"the longer":    func(l *slog.Logger) { l.Info(longer) },
+		"longer secret": func(l *slog.Logger) { l.Info(longer) },
 		"number":        func(l *slog.Logger) { l.Info("m", "pin", 31415926) },
 		"number inside": func(l *slog.Logger) { l.Info("m", "pins", []int{31415926}) },
 		"unencodable": func(l *slog.Logger) {
@@ -72,15 +72,15 @@ func TestSecretsAreRedacted(t *testing.T) {
 			t.Errorf("%s: the secret is in %s", name, got)
 		}
 		if !strings.Contains(got, "***") {
-			t.Errorf("%s: nothing says that there was one: %s", name, got)
+			t.Errorf("%s: no *** in its place: %s", name, got)
 		}
 	}
 }
 
-func TestShortSecretsAreNoSecrets(t *testing.T) {
+func TestShortSecretsStay(t *testing.T) {
 	t.Parallel()
 	if got := throughJSON([]string{"", "a", "the"}, func(l *slog.Logger) { l.Info("the answer") }); !strings.Contains(got, "the answer") {
-		t.Errorf("an ordinary word is gone: %s", got)
+		t.Errorf("an ordinary word was replaced: %s", got)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestValuesKeepTheirForm(t *testing.T) {
 	}
 }
 
-func TestMethodsThatPanicHarmNobody(t *testing.T) {
+func TestMethodsThatPanic(t *testing.T) {
 	t.Parallel()
 	for _, value := range []any{(*careless)(nil), &careless{}, panicsAsJSON{}, func() {}, make(chan int)} {
 		got := throughJSON(nil, func(l *slog.Logger) { l.Info("m", "v", value) })
@@ -129,11 +129,11 @@ func TestLongTextIsCut(t *testing.T) {
 		t.Errorf("the line has %d bytes", len(got))
 	}
 	if !strings.Contains(got, "more bytes)") || strings.Contains(got, `\ufffd`) {
-		t.Errorf("the cut is not told, or is in the middle of a character")
+		t.Errorf("the line does not say that it was cut, or was cut inside a character")
 	}
 }
 
-// FuzzRedact: whatever is around it and wherever it is, a secret does not come out.
+// FuzzRedact checks that a secret never comes out, wherever it is.
 func FuzzRedact(f *testing.F) {
 	f.Add("secret", "a secret secret", "k")
 	f.Add("aaaa", "aaaaaaa", "aaaa")
@@ -149,7 +149,7 @@ func FuzzRedact(f *testing.F) {
 	})
 }
 
-// check is a sink that looks for a secret in all it gets.
+// check is a sink that looks for a secret in every record.
 type check struct {
 	slog.Handler
 	t      *testing.T
@@ -178,7 +178,7 @@ func (c check) attr(a slog.Attr) bool {
 }
 
 func (c check) Handle(_ context.Context, r slog.Record) error {
-	if r.Message == adaptlog.MessageRaised { // says nothing that was logged
+	if r.Message == adaptlog.MessageRaised { // has nothing that the test logged
 		return nil
 	}
 	if strings.Contains(r.Message, c.secret) {

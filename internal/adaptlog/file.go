@@ -11,28 +11,27 @@ import (
 	"time"
 )
 
-// FileOptions says how much a File may hold. The zero value is good.
+// FileOptions limits the size of a File. The zero value is valid.
 type FileOptions struct {
 	Name     string // of the file; "" for "regreen.jsonl"
-	MaxBytes int64  // a file that would grow past this is rotated; 0 for 4 MiB
-	MaxFiles int    // how many files there are at most, the current one included; 0 for 4
+	MaxBytes int64  // above which a file is rotated; 0 for 4 MiB
+	MaxFiles int    // at most, with the current one; 0 for 4
 }
 
-// File is the sink for programs: one JSON object a line, in a file that is rotated
-// when it is full. Older files are name.1, name.2 and so on. Several processes may
-// log to the same directory: every record is appended by a single write, and only
-// one process rotates at a time.
+// File is the sink for programs: one JSON object per line, in a file that is rotated when it is
+// full. Older files are name.1, name.2 and so on. Several processes can log to the same directory:
+// a single write appends each record, and only one process rotates at a time.
 type File struct {
 	slog.Handler
 	out *rotated
 }
 
-// NewFile gives a File in a directory. It touches no disk: the directory and the
-// file are made when the first record comes, and what fails then is the error of
-// that record's Handle. A later record tries again.
+// NewFile returns a File in a directory. It does not touch the disk: the first record creates the
+// directory and the file. If that fails, Handle returns the error, and the next record tries
+// again.
 func NewFile(dir string, opts FileOptions) (*File, error) {
 	if opts.MaxBytes < 0 || opts.MaxFiles < 0 {
-		return nil, fmt.Errorf("log file in %s: %d bytes in %d files is not a size", dir, opts.MaxBytes, opts.MaxFiles)
+		return nil, fmt.Errorf("log file in %s: invalid limits: %d bytes in %d files", dir, opts.MaxBytes, opts.MaxFiles)
 	}
 	name := cmp.Or(opts.Name, "regreen.jsonl")
 	if name != filepath.Base(name) || name == "." || name == ".." {
@@ -49,24 +48,24 @@ func NewFile(dir string, opts FileOptions) (*File, error) {
 	}, nil
 }
 
-// Close closes the file. A record that comes later opens it again.
+// Close closes the file. A later record opens it again.
 func (f *File) Close() error {
 	f.out.mu.Lock()
 	defer f.out.mu.Unlock()
 	return f.out.close()
 }
 
-// rotated is an io.Writer into the current file of a rotation. slog.JSONHandler
-// writes a record by one Write.
+// rotated is an io.Writer to the current file of a rotation. slog.JSONHandler writes a record with
+// one Write.
 type rotated struct {
 	path     string
 	maxBytes int64
 	maxFiles int
 
 	mu     sync.Mutex
-	file   *os.File // nil when it is not open
-	torn   bool     // the last record was written in part, its line has no end
-	waitAt int64    // the size from which on to wait for a process that rotates
+	file   *os.File // nil if it is not open
+	torn   bool     // the last record was written in part: its line has no end
+	waitAt int64    // the size from which to wait for a process that rotates
 }
 
 // Write appends a record.
@@ -78,7 +77,7 @@ func (w *rotated) Write(p []byte) (int, error) {
 		return 0, err
 	}
 	if size > 0 && size+int64(len(p)) > w.maxBytes {
-		// A rotation that fails costs nothing but space: the record comes first.
+		// A failed rotation only costs space; the record matters more.
 		if err := w.rotate(size, int64(len(p))); err != nil {
 			return 0, err
 		}
@@ -96,8 +95,8 @@ func (w *rotated) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// open makes sure that the file at path is open, also when another process moved
-// the one that was, and gives its size.
+// open opens the file at path, again if another process has moved the old one, and returns its
+// size.
 func (w *rotated) open() (int64, error) {
 	if w.file != nil {
 		ours, err := w.file.Stat()
@@ -133,12 +132,11 @@ func (w *rotated) close() error {
 	return err
 }
 
-// rotate renames the files, unless another process has done it meanwhile, and
-// opens the current one.
+// rotate renames the files, unless another process just did, and opens the current one.
 func (w *rotated) rotate(size, need int64) error {
 	unlock, ok := w.lock(size)
 	if !ok {
-		return nil // a file over its size is less harm than a program that waits
+		return nil // a file over the limit is better than a program that waits
 	}
 	defer unlock()
 	if info, err := os.Stat(w.path); err != nil || info.Size()+need > w.maxBytes {
@@ -151,9 +149,9 @@ func (w *rotated) rotate(size, need int64) error {
 	return err
 }
 
-// lock waits a moment for a process that rotates, which seldom takes a
-// millisecond. One that is stopped in the middle is waited for again only when the
-// file has grown by another maxBytes: that bounds both the file and the waiting.
+// lock waits briefly for a process that rotates, which rarely takes a millisecond. If that process
+// is stopped half-way, lock waits again only after the file has grown by another maxBytes, which
+// limits both the size and the waiting.
 func (w *rotated) lock(size int64) (unlock func(), ok bool) {
 	deadline := time.Now().Add(250 * time.Millisecond)
 	for {
@@ -172,9 +170,8 @@ func (w *rotated) lock(size int64) (unlock func(), ok bool) {
 	}
 }
 
-// shift makes path.1 of path, path.2 of path.1 and so on up to the first number
-// that is free, or over the last file. It stops at the first failure, which loses
-// nothing: what is not moved stays.
+// shift renames path to path.1, path.1 to path.2 and so on, up to the first free number or over the
+// last file. It stops at the first failure, which loses nothing.
 func (w *rotated) shift() {
 	name := func(i int) string {
 		if i == 0 {

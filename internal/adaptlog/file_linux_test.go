@@ -30,14 +30,14 @@ func TestFullDisk(t *testing.T) {
 	log := slog.New(h)
 	log.Debug("d")
 	log.Error("e")
-	wantLines(t, other.told(), []string{"d", "e"})
+	wantLines(t, other.records(), []string{"d", "e"})
 	if err := h.Handle(t.Context(), slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)); !errors.Is(err, syscall.ENOSPC) {
 		t.Errorf("the error is %v, want %v", err, syscall.ENOSPC)
 	}
 }
 
-// TestStuckRotation: while another process holds the lock of the rotation, records
-// are written all the same, nothing is renamed, and the wait is short.
+// TestStuckRotation checks that, while another process holds the lock of the rotation, records are
+// still written, no file is renamed, and the wait is short.
 func TestStuckRotation(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -57,19 +57,18 @@ func TestStuckRotation(t *testing.T) {
 		t.Errorf("40 records waited for %v", waited)
 	}
 	if lines, files, _ := read(t, dir); len(lines) != 40 || files != 1 {
-		t.Errorf("there are %d records in %d files, want 40 in 1", len(lines), files)
+		t.Errorf("%d records in %d files, want 40 in 1", len(lines), files)
 	}
 	if err := lock.Close(); err != nil {
 		t.Fatal(err)
 	}
 	log.Info("m")
 	if lines, files, _ := read(t, dir); len(lines) != 41 || files != 2 {
-		t.Errorf("once the lock is free, there are %d records in %d files, want 41 in 2", len(lines), files)
+		t.Errorf("after the lock is free: %d records in %d files, want 41 in 2", len(lines), files)
 	}
 }
 
-// TestTornRecord: when a record was written in part, those that follow stand on
-// lines of their own.
+// TestTornRecord checks that the records after a partly written one have their own lines.
 func TestTornRecord(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -90,10 +89,10 @@ func TestTornRecord(t *testing.T) {
 	}
 }
 
-// jobs are what other processes do.
+// jobs are the jobs of other processes.
 var jobs = map[string]func(dir string) error{"many records": manyRecords, "torn record": tornRecord}
 
-// tornRecord runs into the limit of a file's size in the middle of a record.
+// tornRecord hits the limit of a file's size in the middle of a record.
 func tornRecord(dir string) error {
 	signal.Ignore(unix.SIGXFSZ)
 	var limit unix.Rlimit

@@ -2,5 +2,5 @@
 
 package adaptlog_test
 
-// jobs are what other processes do.
+// jobs are the jobs of other processes.
 var jobs = map[string]func(dir string) error{"many records": manyRecords}

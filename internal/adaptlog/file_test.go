@@ -17,7 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 )
 
-// The test binary is also the other process of the tests that need one.
+// The test binary is also the other process in tests that need one.
 const helper = "ADAPTLOG_TEST_HELPER"
 
 func TestMain(m *testing.M) {
@@ -65,7 +65,7 @@ func newFile(t *testing.T, dir string, opts adaptlog.FileOptions) *adaptlog.File
 	return file
 }
 
-// read gives the lines of all files of a directory, and the size of the largest.
+// read returns the lines of all files in a directory, and the size of the largest.
 func read(t *testing.T, dir string) (lines []string, files int, largest int) {
 	t.Helper()
 	paths, err := filepath.Glob(filepath.Join(dir, "regreen.jsonl*"))
@@ -88,8 +88,8 @@ func read(t *testing.T, dir string) (lines []string, files int, largest int) {
 	return lines, files, largest
 }
 
-// TestManyProcesses has processes and goroutines write into one small rotation
-// that has room for all: every record is there once, on a line of its own.
+// TestManyProcesses has processes and goroutines write to one small rotation with room for all
+// records, and checks that each record is there once, on its own line.
 func TestManyProcesses(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
@@ -124,16 +124,16 @@ func TestManyProcesses(t *testing.T) {
 	}
 	for id, n := range seen {
 		if n != 1 {
-			t.Errorf("record %s is there %d times", id, n)
+			t.Errorf("record %s is in the files %d times", id, n)
 		}
 	}
 	if want := (processes + goroutines) * recordsEach; len(seen) != want {
-		t.Errorf("%d records are there, want %d", len(seen), want)
+		t.Errorf("%d records, want %d", len(seen), want)
 	}
-	// How far a file grows while one process rotates is up to the scheduler; a
-	// quarter of all means that rotation as good as stopped.
+	// How much a file grows while one process rotates depends on the scheduler. A quarter of
+	// everything means that rotation has practically stopped.
 	if total := len(strings.Join(lines, "")); files < 10 || largest > total/4 {
-		t.Errorf("there are %d files, the largest with %d of %d bytes", files, largest, total)
+		t.Errorf("%d files, the largest with %d of %d bytes", files, largest, total)
 	}
 }
 
@@ -147,7 +147,7 @@ func TestRotationIsBounded(t *testing.T) {
 		}
 		lines, files, largest := read(t, dir)
 		if files != maxFiles || largest > 1000 {
-			t.Errorf("there are %d files of up to %d bytes, want %d of up to 1000", files, largest, maxFiles)
+			t.Errorf("%d files of up to %d bytes, want %d of up to 1000", files, largest, maxFiles)
 		}
 		if want := `"n":99}`; !strings.Contains(strings.Join(lines, ""), want) {
 			t.Errorf("the newest record is gone")
@@ -155,7 +155,7 @@ func TestRotationIsBounded(t *testing.T) {
 	}
 }
 
-func TestARecordLargerThanAFile(t *testing.T) {
+func TestRecordLargerThanFile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	log := slog.New(newFile(t, dir, adaptlog.FileOptions{MaxBytes: 200}))
@@ -163,7 +163,7 @@ func TestARecordLargerThanAFile(t *testing.T) {
 		log.Info("m", "pad", strings.Repeat("x", size))
 	}
 	if lines, files, _ := read(t, dir); len(lines) != 3 || files != 3 {
-		t.Errorf("there are %d records in %d files, want 3 in 3", len(lines), files)
+		t.Errorf("%d records in %d files, want 3 in 3", len(lines), files)
 	}
 }
 
@@ -175,30 +175,30 @@ func TestNewFileTouchesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := os.Stat(dir); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("%s is there: %v", dir, err)
+		t.Errorf("%s exists: %v", dir, err)
 	}
 	slog.New(file).Info("after Close")
 	if lines, _, _ := read(t, dir); len(lines) != 1 {
-		t.Errorf("a record after Close is not written")
+		t.Errorf("a record after Close was not written")
 	}
 	for name, bad := range map[string]adaptlog.FileOptions{
 		"bytes": {MaxBytes: -1}, "files": {MaxFiles: -1}, "name": {Name: "../x"}, "dir": {Name: "."},
 	} {
 		if _, err := adaptlog.NewFile(dir, bad); err == nil {
-			t.Errorf("bad %s is taken", name)
+			t.Errorf("accepted a bad %s", name)
 		}
 	}
 }
 
-// TestTheFileGoesAway: a log that somebody removed or moved comes again.
-func TestTheFileGoesAway(t *testing.T) {
+// TestRemovedFile checks that a removed log is created again.
+func TestRemovedFile(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")
 	log := slog.New(newFile(t, dir, adaptlog.FileOptions{}))
 	for range 2 {
 		log.Info("m")
 		if lines, _, _ := read(t, dir); len(lines) != 1 {
-			t.Errorf("there are %d records, want 1", len(lines))
+			t.Errorf("%d records, want 1", len(lines))
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -206,7 +206,7 @@ func TestTheFileGoesAway(t *testing.T) {
 	}
 }
 
-func TestNoPlaceForTheLog(t *testing.T) {
+func TestNoDirectoryForLog(t *testing.T) {
 	t.Parallel()
 	place := filepath.Join(t.TempDir(), "file")
 	if err := os.WriteFile(place, nil, 0o600); err != nil {
@@ -214,20 +214,20 @@ func TestNoPlaceForTheLog(t *testing.T) {
 	}
 	var other bytes.Buffer
 	h := adaptlog.New(adaptlog.Options{}, newFile(t, filepath.Join(place, "log"), adaptlog.FileOptions{}), slog.NewTextHandler(&other, nil))
-	slog.New(h).Info("still told")
-	if !strings.Contains(other.String(), "still told") {
+	slog.New(h).Info("still logged")
+	if !strings.Contains(other.String(), "still logged") {
 		t.Errorf("the other sink got %q", other.String())
 	}
 	if err := os.Remove(place); err != nil {
 		t.Fatal(err)
 	}
-	slog.New(h).Info("there is a place now")
+	slog.New(h).Info("the directory can be created now")
 	if lines, _, _ := read(t, filepath.Join(place, "log")); len(lines) != 1 {
-		t.Errorf("there are %d records, want 1", len(lines))
+		t.Errorf("%d records, want 1", len(lines))
 	}
 }
 
-func TestFileIsAHandler(t *testing.T) {
+func TestFileIsHandler(t *testing.T) {
 	t.Parallel()
 	var dir string
 	slogtest.Run(t, func(t *testing.T) slog.Handler {

@@ -1,19 +1,16 @@
 // Package adaptlog is a log/slog handler that is quiet until something goes wrong.
 //
-// It passes on what is at its level (info unless said) and keeps the records below
-// it, down to debug, in a bounded ring. An error, or too many warnings in a short
-// time, writes the ring out and turns debug on for a while; so the log tells what
-// led to a failure without being loud in all the hours when there is none.
+// It passes on records of its level (info by default) and keeps lower ones, down to debug, in a
+// bounded ring. An error, or too many warnings in a short time, writes out the ring and turns on
+// debug for a while. So the log shows what led to a failure, and is quiet the rest of the time.
 //
-// Goals: no record in the ring is lost or written twice, the order of the records
-// is kept, secrets never reach a sink, and a sink that fails (a full disk) never
-// harms the program that logs.
+// Goals: no record in the ring is lost or written twice, records keep their order, secrets never
+// reach a sink, and a sink that fails (a full disk) never harms the program that logs.
 //
 // Non-goals: log levels by package, sampling, and sending logs over a network.
 //
-// The parts: handler.go decides, ring.go remembers, clean.go makes a record safe
-// to keep and to show, text.go is the sink for people, file.go the one for
-// programs.
+// The parts: handler.go decides, ring.go remembers, clean.go makes a record safe to keep and to
+// show, text.go is the sink for humans, file.go the one for programs.
 package adaptlog
 
 import (
@@ -25,51 +22,50 @@ import (
 	"time"
 )
 
-// Options says how a Handler behaves. The zero value is good.
+// Options configures a Handler. The zero value is valid.
 type Options struct {
-	Level slog.Level // what is passed on when all is quiet; the zero value is info
+	Level slog.Level // normally passed on; the zero value is info
 
-	Records int // the most records the ring keeps; 0 for 1000
-	Bytes   int // the most bytes the ring keeps, about; 0 for 1 MiB
+	Records int // in the ring, at most; 0 for 1000
+	Bytes   int // in the ring, at most, approximately; 0 for 1 MiB
 
-	Warnings int           // so many warnings within Within count as an error; 0 for 5, negative for never
+	Warnings int           // this many within Within count as an error; 0 for 5, negative for never
 	Within   time.Duration // 0 for 1 minute
 	Raised   time.Duration // how long debug stays on; 0 for 5 minutes
 
-	Redact []string         // secrets: wherever one occurs, it is replaced
+	Redact []string         // secrets to replace wherever they occur
 	Now    func() time.Time // nil for time.Now
 }
 
-// Messages of the records, at debug level, by which a Handler tells what it does.
+// Messages of the debug records that say what a Handler does.
 const (
 	MessageRaised  = "log level raised to debug"
 	MessageLowered = "log level lowered again"
 )
 
-// Handler passes records on to its sinks. Derived handlers (WithAttrs, WithGroup)
-// share the ring and the level. A sink that does not want debug records says so by
-// its own Enabled; a sink must not log through the Handler it belongs to.
+// Handler passes records on to its sinks. Derived handlers (WithAttrs, WithGroup) share the ring
+// and the level. A sink that does not want debug records says so in its Enabled method. A sink
+// must not log through its own Handler.
 type Handler struct {
 	state *state
 	sinks []slog.Handler
-	bytes int // of the attributes that the sinks carry, for the ring's account
+	bytes int // of the attributes that the sinks have, to count in the ring
 }
 
-// state is what a Handler shares with those derived from it.
+// state is shared by a Handler and those derived from it.
 type state struct {
 	opts  Options
 	clean cleaner
 	sinks []slog.Handler // as given to New, without attributes or groups
 
-	// mu also orders the writing, so that a record never overtakes an older one
-	// that comes out of the ring.
+	// mu also orders the writes, so that no record overtakes an older one from the ring.
 	mu       sync.Mutex
 	ring     ring
 	warnings []time.Time // recent ones, oldest first
-	raised   time.Time   // debug is on until then; zero when it is not
+	raised   time.Time   // debug is on until then; zero if it is off
 }
 
-// New gives a Handler over sinks, which should take debug records.
+// New returns a Handler over sinks, which should accept debug records.
 func New(opts Options, sinks ...slog.Handler) *Handler {
 	setDefault(&opts.Records, 1000)
 	setDefault(&opts.Bytes, 1<<20)
@@ -126,11 +122,11 @@ func (h *Handler) derive(size int, with func(slog.Handler) slog.Handler) *Handle
 	return derived
 }
 
-// Handle implements slog.Handler. Every sink gets the record whatever becomes of
-// the others; their errors are joined. What comes out of the ring is written with
-// the context of the record that brought it out.
+// Handle implements slog.Handler. Every sink gets the record, even if another one fails; the errors
+// are joined. Records from the ring are written with the context of the record that raised the
+// level.
 func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
-	// Before the lock, because a LogValuer runs code of the program.
+	// Before the lock, because a LogValuer runs the program's code.
 	r, size := h.state.clean.record(r)
 	e := entry{record: r, sinks: h.sinks, bytes: size + h.bytes}
 
@@ -154,7 +150,7 @@ func (h *Handler) Handle(ctx context.Context, r slog.Record) error {
 	return errors.Join(errs...)
 }
 
-// alarm says why a record of this level turns debug on, or nothing.
+// alarm returns why a record of this level turns debug on, or "".
 func (s *state) alarm(level slog.Level, now time.Time) string {
 	if level >= slog.LevelError {
 		return "error"
@@ -172,7 +168,7 @@ func (s *state) alarm(level slog.Level, now time.Time) string {
 	return "warnings"
 }
 
-// raise writes the ring out and turns debug on, or leaves it on for longer.
+// raise writes out the ring and turns debug on, or keeps it on for longer.
 func (s *state) raise(ctx context.Context, now time.Time, cause string) error {
 	already := !s.raised.IsZero()
 	s.raised = now.Add(s.opts.Raised)
@@ -180,7 +176,7 @@ func (s *state) raise(ctx context.Context, now time.Time, cause string) error {
 		return nil
 	}
 	kept, dropped := s.ring.take()
-	err := s.tell(ctx, now, MessageRaised, slog.String("cause", cause), slog.Duration("for", s.opts.Raised),
+	err := s.note(ctx, now, MessageRaised, slog.String("cause", cause), slog.Duration("for", s.opts.Raised),
 		slog.Int("kept", len(kept)), slog.Int("dropped", dropped))
 	for _, e := range kept {
 		err = errors.Join(err, e.write(ctx))
@@ -188,13 +184,13 @@ func (s *state) raise(ctx context.Context, now time.Time, cause string) error {
 	return err
 }
 
-// lower turns debug off and says so, once.
+// lower turns debug off and says so.
 func (s *state) lower(ctx context.Context, now time.Time) error {
 	s.raised = time.Time{}
-	return s.tell(ctx, now, MessageLowered)
+	return s.note(ctx, now, MessageLowered)
 }
 
-func (s *state) tell(ctx context.Context, now time.Time, message string, attrs ...slog.Attr) error {
+func (s *state) note(ctx context.Context, now time.Time, message string, attrs ...slog.Attr) error {
 	r := slog.NewRecord(now, slog.LevelDebug, message, 0)
 	r.AddAttrs(attrs...)
 	return entry{record: r, sinks: s.sinks}.write(ctx)

@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 )
 
-// lines is a sink that keeps what it gets, a line each, without time and level.
+// lines is a sink that keeps each record as a line, without time and level.
 type lines struct {
 	slog.Handler
 	buffer *bytes.Buffer
@@ -49,14 +49,14 @@ func (l lines) all() []string {
 	return all
 }
 
-// told gives the lines without the handler's own.
-func (l lines) told() []string {
+// records returns the lines without the handler's own.
+func (l lines) records() []string {
 	return slices.DeleteFunc(l.all(), func(line string) bool {
 		return strings.HasPrefix(line, `"log level`)
 	})
 }
 
-// clock is a time that only moves when it is told to.
+// clock is a time that moves only when a test sets it.
 type clock struct{ now time.Time }
 
 func newClock() *clock { return &clock{time.Date(2026, 3, 14, 12, 0, 0, 0, time.UTC)} }
@@ -93,7 +93,7 @@ func TestQuietUntilAnError(t *testing.T) {
 	wantLines(t, sink.all(), append(raised, `"log level lowered again"`, "i2"))
 }
 
-func TestAnErrorWhileRaisedKeepsItRaised(t *testing.T) {
+func TestErrorKeepsLevelRaised(t *testing.T) {
 	t.Parallel()
 	sink, clock := newLines(), newClock()
 	log := slog.New(adaptlog.New(adaptlog.Options{Now: clock.Now, Raised: time.Minute}, sink))
@@ -102,10 +102,10 @@ func TestAnErrorWhileRaisedKeepsItRaised(t *testing.T) {
 	log.Error("e2")
 	clock.now = clock.now.Add(50 * time.Second)
 	log.Debug("d")
-	wantLines(t, sink.told(), []string{"e1", "e2", "d"})
+	wantLines(t, sink.records(), []string{"e1", "e2", "d"})
 }
 
-func TestWarningsPastTheThreshold(t *testing.T) {
+func TestWarningsOverThreshold(t *testing.T) {
 	t.Parallel()
 	for name, c := range map[string]struct {
 		warnings int
@@ -127,12 +127,12 @@ func TestWarningsPastTheThreshold(t *testing.T) {
 			clock.now = clock.now.Add(c.apart)
 		}
 		if got := slices.Contains(sink.all(), "before"); got != c.want {
-			t.Errorf("%s: the ring was written: %v, want %v", name, got, c.want)
+			t.Errorf("%s: wrote the ring: %v, want %v", name, got, c.want)
 		}
 	}
 }
 
-func TestWarningsAreCountedAfreshAfterAnAlarm(t *testing.T) {
+func TestWarningsCountAgainAfterAlarm(t *testing.T) {
 	t.Parallel()
 	sink, clock := newLines(), newClock()
 	log := slog.New(adaptlog.New(adaptlog.Options{Now: clock.Now, Warnings: 2, Within: time.Hour, Raised: time.Minute}, sink))
@@ -142,7 +142,7 @@ func TestWarningsAreCountedAfreshAfterAnAlarm(t *testing.T) {
 	log.Warn("w3") // one is not enough to keep the level raised
 	clock.now = clock.now.Add(50 * time.Second)
 	log.Debug("d")
-	wantLines(t, sink.told(), []string{"w1", "w2", "w3"})
+	wantLines(t, sink.records(), []string{"w1", "w2", "w3"})
 }
 
 func TestLevels(t *testing.T) {
@@ -158,13 +158,13 @@ func TestLevels(t *testing.T) {
 		log.Debug("debug")
 		log.Info("info")
 		log.Warn("warn")
-		wantLines(t, sink.told(), want)
+		wantLines(t, sink.records(), want)
 		log.Error("error")
-		wantLines(t, sink.told(), slices.Concat(want, without([]string{"debug", "info", "warn"}, want), []string{"error"}))
+		wantLines(t, sink.records(), slices.Concat(want, without([]string{"debug", "info", "warn"}, want), []string{"error"}))
 	}
 	trace := adaptlog.New(adaptlog.Options{}, newLines())
 	if trace.Enabled(t.Context(), slog.LevelDebug-1) {
-		t.Errorf("records below debug are wanted")
+		t.Errorf("accepts records below debug")
 	}
 }
 
@@ -172,7 +172,7 @@ func without(all, some []string) []string {
 	return slices.DeleteFunc(slices.Clone(all), func(s string) bool { return slices.Contains(some, s) })
 }
 
-func TestTheRingKeepsAttributesAndGroups(t *testing.T) {
+func TestRingKeepsAttributesAndGroups(t *testing.T) {
 	t.Parallel()
 	sink := newLines()
 	log := slog.New(adaptlog.New(adaptlog.Options{}, sink))
@@ -180,19 +180,19 @@ func TestTheRingKeepsAttributesAndGroups(t *testing.T) {
 	derived.Debug("d", "n", 1, slog.Group("at", "line", 3))
 	log.Debug("plain", "n", 2)
 	derived.WithGroup("deep").Error("e", "n", 3)
-	wantLines(t, sink.told(), []string{
+	wantLines(t, sink.records(), []string{
 		"d run=7 test.name=TestX test.n=1 test.at.line=3",
 		"plain n=2",
 		"e run=7 test.name=TestX test.deep.n=3",
 	})
 	if got := sink.all()[0]; strings.Contains(got, "run=") {
-		t.Errorf("the handler's own line took a logger's attributes: %s", got)
+		t.Errorf("the handler's own line has a logger's attributes: %s", got)
 	}
 }
 
-// TestTheRingKeepsWhatWasSaid: a value that changes after it was logged does not
-// change in the log.
-func TestTheRingKeepsWhatWasSaid(t *testing.T) {
+// TestRingKeepsValues checks that a value that changes after it was logged does not change in the
+// log.
+func TestRingKeepsValues(t *testing.T) {
 	t.Parallel()
 	sink := newLines()
 	log := slog.New(adaptlog.New(adaptlog.Options{}, sink))
@@ -200,7 +200,7 @@ func TestTheRingKeepsWhatWasSaid(t *testing.T) {
 	log.Debug("d", "words", words)
 	words[0] = "now"
 	log.Error("e")
-	wantLines(t, sink.told(), []string{"d words=[then]", "e"})
+	wantLines(t, sink.records(), []string{"d words=[then]", "e"})
 }
 
 func TestSlog(t *testing.T) {
@@ -224,7 +224,7 @@ var errFailing = errors.New("the disk is full")
 
 func (failing) Handle(context.Context, slog.Record) error { return errFailing }
 
-func TestASinkThatFailsHarmsNoOther(t *testing.T) {
+func TestFailingSink(t *testing.T) {
 	t.Parallel()
 	before, after := newLines(), newLines()
 	h := adaptlog.New(adaptlog.Options{}, before, failing{before.Handler}, after)
@@ -233,31 +233,30 @@ func TestASinkThatFailsHarmsNoOther(t *testing.T) {
 	log.Info("i")
 	log.Error("e")
 	want := []string{"i", "d", "e"}
-	wantLines(t, before.told(), want)
-	wantLines(t, after.told(), want)
+	wantLines(t, before.records(), want)
+	wantLines(t, after.records(), want)
 	record := slog.NewRecord(time.Now(), slog.LevelInfo, "m", 0)
 	if err := h.Handle(t.Context(), record); !errors.Is(err, errFailing) {
 		t.Errorf("the error is %v, want %v", err, errFailing)
 	}
 }
 
-func TestASinkChoosesItsLevel(t *testing.T) {
+func TestSinkChoosesLevel(t *testing.T) {
 	t.Parallel()
 	var quiet bytes.Buffer
 	loud := newLines()
 	log := slog.New(adaptlog.New(adaptlog.Options{}, adaptlog.NewText(&quiet, adaptlog.TextOptions{}), loud))
 	log.Debug("d")
 	log.Error("e")
-	wantLines(t, loud.told(), []string{"d", "e"})
+	wantLines(t, loud.records(), []string{"d", "e"})
 	if got := quiet.String(); got != "error: e\n" {
 		t.Errorf("the quiet sink wrote %q", got)
 	}
 }
 
-// TestNothingLostNothingDoubled drives a handler at random, and compares what it
-// writes with what it is to write, told in a few lines: a record waits while all
-// is quiet, the newest of those that wait come out at an alarm, and none does twice.
-func TestNothingLostNothingDoubled(t *testing.T) {
+// TestNoneLostNoneDoubled drives a handler at random and compares its output with that of a simple
+// model: debug records wait, an alarm writes the newest of them, and none is written twice.
+func TestNoneLostNoneDoubled(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		sink, clock := newLines(), newClock()
@@ -296,14 +295,14 @@ func TestNothingLostNothingDoubled(t *testing.T) {
 				waiting, raised = nil, clock.now.Add(time.Minute)
 			}
 		}
-		if got := sink.told(); !slices.Equal(got, want) {
+		if got := sink.records(); !slices.Equal(got, want) {
 			t.Fatalf("written:\n%v\nwant:\n%v", got, want)
 		}
 	})
 }
 
-// TestManyGoroutines: with room for all, every record is written once, and those of
-// one goroutine in their order.
+// TestManyGoroutines checks that, with room for all, every record is written once, and those of one
+// goroutine in order.
 func TestManyGoroutines(t *testing.T) {
 	t.Parallel()
 	const goroutines, records = 8, 300
@@ -326,13 +325,13 @@ func TestManyGoroutines(t *testing.T) {
 	log.Error("end")
 
 	next := map[string]int{}
-	for _, line := range sink.told() {
+	for _, line := range sink.records() {
 		number, g, _ := strings.Cut(line, " ")
 		if number == "end" {
 			continue
 		}
 		if number != fmt.Sprint(next[g]) {
-			t.Fatalf("%s: record %s comes, want %d", g, number, next[g])
+			t.Fatalf("%s: record %s, want %d", g, number, next[g])
 		}
 		next[g]++
 	}
@@ -346,7 +345,7 @@ func TestManyGoroutines(t *testing.T) {
 	}
 }
 
-func TestTheRingIsBoundedInBytes(t *testing.T) {
+func TestRingIsBoundedInBytes(t *testing.T) {
 	t.Parallel()
 	const bytes = 100_000
 	sink := newLines()
@@ -356,22 +355,22 @@ func TestTheRingIsBoundedInBytes(t *testing.T) {
 	}
 	log.Error("e")
 	if size := sink.buffer.Len(); size > bytes || size < bytes*8/10 {
-		t.Errorf("%d bytes come out of a ring of %d", size, bytes)
+		t.Errorf("%d bytes from a ring of %d", size, bytes)
 	}
 }
 
-func TestARecordLargerThanTheRing(t *testing.T) {
+func TestRecordLargerThanRing(t *testing.T) {
 	t.Parallel()
 	const bytes = 100_000
 	sink := newLines()
 	log := slog.New(adaptlog.New(adaptlog.Options{Bytes: bytes}, sink))
 	log.Debug("first")
-	log.Debug("huge", "text", slog.GroupValue(hugeAttrs()...)) // past the bound all by itself
+	log.Debug("huge", "text", slog.GroupValue(hugeAttrs()...)) // over the limit on its own
 	log.Debug("last")
 	log.Error("e")
-	wantLines(t, sink.told(), []string{"last", "e"})
+	wantLines(t, sink.records(), []string{"last", "e"})
 	if got := sink.all()[0]; !strings.HasSuffix(got, "kept=1 dropped=2") {
-		t.Errorf("the account is wrong: %s", got)
+		t.Errorf("the counts are wrong: %s", got)
 	}
 }
 

@@ -6,14 +6,14 @@ import (
 	"log/slog"
 )
 
-// entry is a record on its way to the sinks of the handler that took it.
+// entry is a record for the sinks of the handler that received it.
 type entry struct {
 	record slog.Record
 	sinks  []slog.Handler
 	bytes  int
 }
 
-// write hands the record to every sink that wants it.
+// write passes the record to every sink that wants it.
 func (e entry) write(ctx context.Context) error {
 	var errs []error
 	for _, sink := range e.sinks {
@@ -24,7 +24,7 @@ func (e entry) write(ctx context.Context) error {
 	return errors.Join(errs...)
 }
 
-// ring keeps the newest entries within both bounds.
+// ring keeps the newest entries within both limits.
 type ring struct {
 	maxRecords, maxBytes int
 
@@ -39,7 +39,7 @@ func (r *ring) push(e entry) {
 	r.bytes += e.bytes
 	for len(r.entries)-r.head > r.maxRecords || r.bytes > r.maxBytes {
 		r.bytes -= r.entries[r.head].bytes
-		r.entries[r.head] = entry{} // let go of what it holds
+		r.entries[r.head] = entry{} // free its memory
 		r.head++
 		r.dropped++
 	}
@@ -50,8 +50,7 @@ func (r *ring) push(e entry) {
 	}
 }
 
-// take empties the ring: its entries, oldest first, and how many older ones did
-// not fit.
+// take empties the ring. It returns the entries, oldest first, and how many older ones did not fit.
 func (r *ring) take() (kept []entry, dropped int) {
 	kept, dropped = r.entries[r.head:], r.dropped
 	*r = ring{maxRecords: r.maxRecords, maxBytes: r.maxBytes}

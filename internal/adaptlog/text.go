@@ -15,20 +15,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// TextOptions says how a Text looks. The zero value is good.
+// TextOptions configures a Text. The zero value is valid.
 type TextOptions struct {
-	Level slog.Leveler // what it takes; nil for info
-	Color bool         // ANSI colours for the level
+	Level slog.Leveler // the lowest; nil for info
+	Color bool         // ANSI colors for the level
 }
 
-// Text is the sink for people: one short line a record, without a time. An
-// attribute "hint", and the hint of an error, is printed on a line of its own, as for an
-// error that ends a command. Control characters are shown, never sent.
+// Text is the sink for humans: one short line per record, without the time. It prints an attribute
+// "hint", and the hint of an error, on its own line, as for an error that ends a command. It
+// escapes control characters.
 type Text struct {
 	opts   TextOptions
 	out    *output
 	prefix string // of keys: the open groups
-	attrs  string // those of WithAttrs, formatted
+	attrs  string // from WithAttrs, formatted
 	hints  string
 }
 
@@ -38,7 +38,7 @@ type output struct {
 	w  io.Writer
 }
 
-// NewText gives a Text that writes to w, each record by one Write.
+// NewText returns a Text that writes each record to w with one Write.
 func NewText(w io.Writer, opts TextOptions) *Text {
 	if opts.Level == nil {
 		opts.Level = slog.LevelInfo
@@ -92,7 +92,7 @@ func (t *Text) Handle(_ context.Context, r slog.Record) error {
 	return err
 }
 
-// label names the level; information is what people expect and needs no name.
+// label returns the name of the level. The level info is the usual one and has none.
 func (t *Text) label(level slog.Level) string {
 	name, color := "debug", "\x1b[2m" // faint
 	switch {
@@ -143,7 +143,7 @@ func (l *textLine) hint(text string) {
 	l.hints = fmt.Appendf(l.hints, "\nhint: %s", strings.ReplaceAll(visible(text), "\n", "\n  "))
 }
 
-// quoted gives a word as it is, and anything else in quotes.
+// quoted returns a word unchanged, and other text in quotes.
 func quoted(s string) string {
 	plain := s != "" && utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool {
 		return r == '"' || r == '=' || unicode.IsSpace(r) || !unicode.IsPrint(r)
@@ -154,7 +154,7 @@ func quoted(s string) string {
 	return strconv.Quote(s)
 }
 
-// visible escapes what would control a terminal, but for line ends and tabs.
+// visible escapes what would control a terminal, except line ends and tabs.
 func visible(s string) string {
 	var b strings.Builder
 	for len(s) > 0 {

@@ -19,7 +19,7 @@ func TestText(t *testing.T) {
 		want  string
 		color string // "" for the same
 	}{
-		"information needs no label": {log: func(l *slog.Logger) { l.Info("3 tests fail") }, want: "3 tests fail\n"},
+		"info has no label": {log: func(l *slog.Logger) { l.Info("3 tests fail") }, want: "3 tests fail\n"},
 		"warning": {
 			log:   func(l *slog.Logger) { l.Warn("slow", "seconds", 3) },
 			want:  "warning: slow seconds=3\n",
@@ -35,13 +35,13 @@ func TestText(t *testing.T) {
 			want:  "debug: d\n",
 			color: "\x1b[2mdebug:\x1b[0m d\n",
 		},
-		"groups and attached attributes": {
+		"groups and attributes of WithAttrs": {
 			log: func(l *slog.Logger) {
 				l.With("a", 1).WithGroup("g").With("b", 2).Info("m", "c", 3, slog.Group("h", "d", 4), slog.Group("", "e", 5))
 			},
 			want: "m a=1 g.b=2 g.c=3 g.h.d=4 g.e=5\n",
 		},
-		"empty things are left out": {
+		"empty attributes are left out": {
 			log:  func(l *slog.Logger) { l.WithGroup("").With().Info("m", slog.Attr{}, slog.Group("g")) },
 			want: "m\n",
 		},
@@ -49,9 +49,9 @@ func TestText(t *testing.T) {
 			log:  func(l *slog.Logger) { l.Info("no tests", "dir", "x", "hint", "run it\nelsewhere", "n", 1) },
 			want: "no tests dir=x n=1\nhint: run it\n  elsewhere\n",
 		},
-		"lines are indented":     {log: func(l *slog.Logger) { l.Info("a\nb") }, want: "a\n  b\n"},
-		"values are quoted":      {log: func(l *slog.Logger) { l.Info("m", "a", "", "b", "x=y", "c", "\x1b[2J") }, want: "m a=\"\" b=\"x=y\" c=\"\\x1b[2J\"\n"},
-		"no control of terminal": {log: func(l *slog.Logger) { l.Info("\x1b]0;owned\a \u202e\xff") }, want: `\x1b]0;owned\a \u202e\xff` + "\n"},
+		"lines are indented":             {log: func(l *slog.Logger) { l.Info("a\nb") }, want: "a\n  b\n"},
+		"values are quoted":              {log: func(l *slog.Logger) { l.Info("m", "a", "", "b", "x=y", "c", "\x1b[2J") }, want: "m a=\"\" b=\"x=y\" c=\"\\x1b[2J\"\n"},
+		"control characters are escaped": {log: func(l *slog.Logger) { l.Info("\x1b]0;owned\a \u202e\xff") }, want: `\x1b]0;owned\a \u202e\xff` + "\n"},
 	} {
 		for _, color := range []bool{false, true} {
 			var buffer bytes.Buffer
@@ -67,9 +67,9 @@ func TestText(t *testing.T) {
 	}
 }
 
-// TestTextIsAHandler parses the text back for the conformance suite of slog. It
-// leaves out what a Text does not show: time and the level of information.
-func TestTextIsAHandler(t *testing.T) {
+// TestTextIsHandler parses the text back for the conformance suite of slog, except for what a Text
+// does not show: the time and the level info.
+func TestTextIsHandler(t *testing.T) {
 	t.Parallel()
 	var buffer *bytes.Buffer
 	slogtest.Run(t, func(*testing.T) slog.Handler {
@@ -96,7 +96,7 @@ func TestTextIsAHandler(t *testing.T) {
 	})
 }
 
-// FuzzText: whatever is logged, a terminal gets one record and no control.
+// FuzzText checks that a terminal gets one record without control characters, whatever is logged.
 func FuzzText(f *testing.F) {
 	f.Add("message", "key", "value")
 	f.Add("\x1b[31m\r\x00", "a=b", "\x9b\u2028\xc3")
@@ -109,7 +109,7 @@ func FuzzText(f *testing.F) {
 		}
 		for _, r := range out {
 			if r != '\n' && r != '\t' && !unicode.IsPrint(r) {
-				t.Errorf("%q is sent, in %q", r, out)
+				t.Errorf("%q in %q", r, out)
 			}
 		}
 	})

@@ -9,12 +9,12 @@ import (
 	"strconv"
 )
 
-// cachedTree reads the hash of the whole tree from the cache of trees in an index file,
-// which git has brought up to date when it calls a hook of a commit: so a commit that
-// needs nothing costs no process for it. It is not ok when the cache does not know, or
-// the index is of a form that is not ordinary; git is to be asked then.
+// cachedTree reads the hash of the whole tree from the tree cache of an index file. Git updates
+// that cache before it runs the hooks of a commit, so a commit that needs no test starts no
+// process. It returns false if the cache does not have the hash or the index has an unusual form.
+// Then ask git.
 //
-// The format is that of gitformat-index(5). Hashes are of size bytes.
+// gitformat-index(5) describes the format. Size is that of a hash, in bytes.
 func cachedTree(file string, size int) (hash string, ok bool) {
 	f, err := os.Open(file)
 	if err != nil {
@@ -25,7 +25,7 @@ func cachedTree(file string, size int) (hash string, ok bool) {
 	if err != nil {
 		return "", false
 	}
-	// A buffer of the whole of a large index would take longer to be had than to be read.
+	// Allocating a buffer for all of a large index would take longer than reading it.
 	in := &indexReader{in: bufio.NewReaderSize(f, 64<<10), left: info.Size() - int64(size)}
 	head := in.take(12)
 	if len(head) < 12 || string(head[:4]) != "DIRC" {
@@ -51,7 +51,7 @@ func cachedTree(file string, size int) (hash string, ok bool) {
 			return "", false
 		case name == "TREE":
 			return rootOf(in.take(int(min(length, maxRoot))), size)
-		case name[0] < 'A' || name[0] > 'Z': // not to be passed over, such as the half of an index that is split
+		case name[0] < 'A' || name[0] > 'Z': // not optional, such as the link of a split index
 			return "", false
 		}
 		in.skip(length)
@@ -59,16 +59,16 @@ func cachedTree(file string, size int) (hash string, ok bool) {
 	return "", false
 }
 
-// maxRoot is how much of a cache of trees is read: its first entry is short.
+// maxRoot limits how much of the tree cache is read. Its first entry is short.
 const maxRoot = 128
 
-// indexReader reads an index from its beginning to where its checksum begins.
+// indexReader reads an index from its start up to its checksum.
 type indexReader struct {
 	in   *bufio.Reader
-	left int64 // bytes; negative when it was read too far
+	left int64 // bytes; negative after reading too far
 }
 
-// take gives the next n bytes, fewer when there are not as many.
+// take returns the next n bytes, or nil if there are fewer.
 func (r *indexReader) take(n int) []byte {
 	r.left -= int64(n)
 	if r.left < 0 {
@@ -91,7 +91,7 @@ func (r *indexReader) skip(n int64) {
 	}
 }
 
-// entry passes over one file of the index.
+// entry skips one file of the index.
 func (r *indexReader) entry(version uint32, size int) bool {
 	const stat, extended = 40, 0x4000 // bytes before the hash; a flag
 	start := r.left
@@ -102,7 +102,7 @@ func (r *indexReader) entry(version uint32, size int) bool {
 	if version >= 3 && binary.BigEndian.Uint16(head[stat+size:])&extended != 0 {
 		r.skip(2)
 	}
-	if version == 4 { // the name begins with a number of which all bytes but the last have their high bit
+	if version == 4 { // the name starts with a number; all its bytes but the last have the high bit set
 		for more := true; more; {
 			b := r.take(1)
 			if len(b) == 0 {
@@ -123,8 +123,8 @@ func (r *indexReader) entry(version uint32, size int) bool {
 	return r.left >= 0
 }
 
-// rootOf reads the first entry of a cache of trees: an empty path, the number of files,
-// negative where the cache does not know, the number of folders, and the hash.
+// rootOf reads the first entry of a tree cache: an empty path, the number of files, which is
+// negative if the entry is not valid, the number of directories, and the hash.
 func rootOf(b []byte, size int) (string, bool) {
 	line, rest, ok := bytes.Cut(b, []byte("\n"))
 	if !ok || len(line) == 0 || line[0] != 0 || len(rest) < size {

@@ -20,7 +20,7 @@ func git(t *testing.T, dir string, args ...string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// An index of another form, or rubbish, is git's to read.
+// An index of another form, or garbage, is left to git.
 func TestCachedTreeDoubts(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -1,9 +1,9 @@
-// Package gitdir reads git's folders without git.
+// Package gitdir reads git's directories without git.
 //
-// Goals: what a hook has to know at every commit costs no process and next to no time;
-// where anything is out of the ordinary, it is not ok, and git is to be asked.
+// Goals: what a hook needs at every commit costs no process and almost no time. If anything is
+// unusual, a function returns false, and the caller asks git.
 //
-// Not goals: writing, and all that package repo does with git.
+// Not goals: writing, and everything that package repo does with git.
 package gitdir
 
 import (
@@ -13,14 +13,14 @@ import (
 	"strings"
 )
 
-// Dir is a repository by its folders, absolute.
+// Dir is a repository by its directories, as absolute paths.
 type Dir struct {
 	Root      string // of the working tree
-	GitDir    string // the worktree's own
-	CommonDir string // that all worktrees share
+	GitDir    string // of this worktree
+	CommonDir string // shared by all worktrees
 }
 
-// Near finds the repository whose working tree has its root at dir, as git starts a hook.
+// Near finds the repository whose working tree has its root at dir, which is where git runs hooks.
 func Near(dir string, getenv func(string) string) (Dir, bool) {
 	for _, name := range []string{"GIT_WORK_TREE", "GIT_COMMON_DIR", "GIT_OBJECT_DIRECTORY", "GIT_NAMESPACE", "GIT_CONFIG"} {
 		if getenv(name) != "" {
@@ -59,7 +59,8 @@ func Near(dir string, getenv func(string) string) (Dir, bool) {
 	return Dir{Root: root, GitDir: gitDir, CommonDir: commonDir}, true
 }
 
-// Journal is the folder of a write to the working tree that is under way, or was cut off.
+// Journal returns the directory of a write to the working tree that is in progress or was
+// interrupted.
 func (d Dir) Journal() string {
 	name := "write"
 	if d.GitDir != d.CommonDir {
@@ -68,10 +69,10 @@ func (d Dir) Journal() string {
 	return filepath.Join(d.StateDir(), name)
 }
 
-// StateDir is where regreen keeps what it knows of the repository.
+// StateDir returns the directory of regreen's data about the repository.
 func (d Dir) StateDir() string { return filepath.Join(d.CommonDir, "regreen") }
 
-// gitDirOf is the folder of a working tree's git data: .git, or where that points to.
+// gitDirOf returns the directory of a working tree's git data: .git, or where that points.
 func gitDirOf(root string) (string, bool) {
 	name := filepath.Join(root, ".git")
 	info, err := os.Lstat(name)
@@ -104,9 +105,8 @@ func sameFile(a, b string) bool {
 	return err == nil && os.SameFile(x, y)
 }
 
-// ordinary tells whether nothing in a repository's configuration moves its working
-// tree elsewhere. Includes may, but do so for the setting of a machine, not for one
-// repository's root.
+// ordinary reports whether a repository's own configuration keeps its working tree in the usual
+// place. It does not read included files, which are for the settings of a machine.
 func ordinary(commonDir string) bool {
 	b, err := os.ReadFile(filepath.Join(commonDir, "config"))
 	if err != nil {
@@ -129,8 +129,8 @@ func ordinary(commonDir string) bool {
 	return true
 }
 
-// Underway is the operation that is in progress: "merge", "rebase", "am",
-// "cherry-pick", "revert", "bisect", or "".
+// Underway returns the operation in progress: "merge", "rebase", "am", "cherry-pick", "revert",
+// "bisect", or "".
 func (d Dir) Underway() string {
 	for _, op := range []struct{ file, name string }{
 		{"rebase-merge", "rebase"},
@@ -148,23 +148,23 @@ func (d Dir) Underway() string {
 	return ""
 }
 
-// IndexFile is the path of the index that GIT_INDEX_FILE, or another one, names; the
-// worktree's own for "".
+// IndexFile returns the path of an index, given as in GIT_INDEX_FILE. The worktree's own index is
+// "".
 func (d Dir) IndexFile(given string) string {
 	switch {
 	case given == "":
 		return filepath.Join(d.GitDir, "index")
-	case !filepath.IsAbs(given): // git takes it from the worktree's root
+	case !filepath.IsAbs(given): // relative to the worktree's root, for git
 		return filepath.Join(d.Root, given)
 	default:
 		return given
 	}
 }
 
-// Partial tells whether an index is one that git makes for `git commit PATH`.
+// Partial reports whether an index is one that git makes for `git commit PATH`.
 func Partial(index string) bool { return strings.HasPrefix(filepath.Base(index), "next-index-") }
 
-// IndexTree is the hash of the tree that an index file holds.
+// IndexTree returns the hash of the tree in an index file.
 func (d Dir) IndexTree(index string) (hash string, ok bool) {
 	const sha1, sha256 = 20, 32
 	if d.objectFormat() == "sha256" {
@@ -173,7 +173,7 @@ func (d Dir) IndexTree(index string) (hash string, ok bool) {
 	return cachedTree(index, sha1)
 }
 
-// objectFormat is how the repository's objects are named, as its own configuration says.
+// objectFormat returns the hash function for the repository's objects, from its own configuration.
 func (d Dir) objectFormat() string {
 	b, err := os.ReadFile(filepath.Join(d.CommonDir, "config"))
 	if err != nil {

@@ -11,12 +11,11 @@ import (
 	"strings"
 )
 
-// maxObject bounds what is read of a commit or tree, in bytes.
+// maxObject limits the size of a commit or tree, in bytes.
 const maxObject = 16 << 20
 
-// Changed lists the files in which a tree differs from that of HEAD, by their paths. It
-// is not ok when an object that this takes is not in a file of its own, but in a pack,
-// or when there are more than a few hundred.
+// Changed returns the paths of the files in which a tree differs from that of HEAD. It returns
+// false if it needs an object from a pack, or more than a few hundred objects.
 func (d Dir) Changed(tree string) ([]string, bool) {
 	head, ok := d.Ref("HEAD")
 	if !ok {
@@ -40,7 +39,7 @@ func isHash(s string) bool {
 	return err == nil && (len(s) == 40 || len(s) == 64)
 }
 
-// loose reads an object that has a file of its own.
+// loose reads an object that has its own file.
 func (d Dir) loose(hash string) (kind string, content []byte, ok bool) {
 	if !isHash(hash) {
 		return "", nil, false
@@ -71,7 +70,7 @@ type comparison struct {
 	read  int // trees
 }
 
-// mostTrees is how many trees are read; of more, git makes quicker work.
+// mostTrees limits how many trees are read. For more, git is faster.
 const mostTrees = 400
 
 func (c *comparison) compare(before, after, dir string) bool {
@@ -98,7 +97,7 @@ func (c *comparison) compare(before, after, dir string) bool {
 	return true
 }
 
-// entry compares one entry of two trees; the zero value is one that is not there.
+// entry compares one entry of two trees. The zero value is a missing entry.
 func (c *comparison) entry(name string, was, is treeEntry) bool {
 	if was == is {
 		return true
@@ -124,7 +123,7 @@ func (c *comparison) entry(name string, was, is treeEntry) bool {
 
 type treeEntry struct{ mode, hash string }
 
-// tree reads a tree; that of "" is empty.
+// tree reads a tree. The tree "" is empty.
 func (c *comparison) tree(hash string) (map[string]treeEntry, bool) {
 	entries := make(map[string]treeEntry)
 	if hash == "" {

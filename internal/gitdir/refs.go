@@ -71,7 +71,7 @@ func (d Dir) Symbolic(name string) (target string, ok bool) {
 	return target, true
 }
 
-var errRef = errors.New("not a ref to read here")
+var errRef = errors.New("not a plain ref")
 
 // looseRef reads the file of a ref.
 func (d Dir) looseRef(name string) (string, error) {
@@ -99,7 +99,7 @@ func branchRef(name string) bool {
 	return (strings.HasPrefix(name, "refs/heads/") || strings.HasPrefix(name, "refs/remotes/")) && path.Clean(name) == name
 }
 
-// packedRef looks for a ref in the file that has many.
+// packedRef looks up a ref in packed-refs.
 func (d Dir) packedRef(name string) (hash string, ok bool) {
 	if !branchRef(name) {
 		return "", false
@@ -117,13 +117,13 @@ func (d Dir) packedRef(name string) (hash string, ok bool) {
 	return "", false
 }
 
-// Commit is what a commit says.
+// Commit holds the fields of a commit.
 type Commit struct {
 	Tree, Author, Subject string
 	Parents               []string
 }
 
-// Commit reads a commit that has a file of its own, and is written in UTF-8.
+// Commit reads a commit that has its own file and is written in UTF-8.
 func (d Dir) Commit(hash string) (c Commit, ok bool) {
 	kind, content, ok := d.loose(hash)
 	if !ok || kind != "commit" {

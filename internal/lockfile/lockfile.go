@@ -1,4 +1,4 @@
-// Package lockfile has files that one process at a time holds.
+// Package lockfile has files that only one process at a time can hold.
 package lockfile
 
 import (
@@ -12,7 +12,7 @@ import (
 // ErrLocked says that another process holds the file.
 var ErrLocked = errors.New("locked by another regreen")
 
-// Wait takes the lock as soon as it is free.
+// Wait takes the lock, waiting until it is free.
 func Wait(ctx context.Context, name string) (*Lock, error) {
 	const pause = 20 * time.Millisecond
 	for {
@@ -28,11 +28,11 @@ func Wait(ctx context.Context, name string) (*Lock, error) {
 	}
 }
 
-// Name is the file's.
+// Name returns the name of the file.
 func (l *Lock) Name() string { return l.file.Name() }
 
-// Hold holds a file as this process's alone until release, waiting for another one to
-// let it go. Its folder is made.
+// Hold holds a file until release, waiting for another process to release it. It creates the
+// file's directory.
 func Hold(ctx context.Context, name string) (release func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return nil, err
@@ -44,7 +44,7 @@ func Hold(ctx context.Context, name string) (release func(), err error) {
 	return held.Release, nil
 }
 
-// Held tells whether a process holds a file.
+// Held reports whether a process holds a file.
 func Held(name string) bool {
 	if _, err := os.Lstat(name); err != nil {
 		return false

@@ -8,8 +8,7 @@ import (
 	"os"
 )
 
-// Lock is a file that exists while it is held. Where the system does not let go
-// of it at the end of a process, a crashed one's lock has to be removed by hand.
+// Lock is a file that exists while it is held. After a crash, users must remove it by hand.
 type Lock struct{ file *os.File }
 
 // Try takes the lock or fails with ErrLocked.
@@ -24,10 +23,10 @@ func Try(name string) (*Lock, error) {
 	return &Lock{file}, nil
 }
 
-// Release lets the lock go.
+// Release releases the lock.
 func (l *Lock) Release() { l.Remove() } //nolint:errcheck // nothing is lost
 
-// Remove lets the lock go and removes its file.
+// Remove releases the lock and removes its file.
 func (l *Lock) Remove() error {
 	l.file.Close()
 	return os.Remove(l.file.Name())

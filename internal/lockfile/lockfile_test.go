@@ -13,14 +13,14 @@ func TestLock(t *testing.T) {
 	t.Parallel()
 	name := filepath.Join(t.TempDir(), "sub", "lock")
 	if Held(name) {
-		t.Error("a lock that is not there is held")
+		t.Error("a missing lock is held")
 	}
 	release, err := Hold(t.Context(), name)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if !Held(name) {
-		t.Error("it is not held")
+		t.Error("a held lock is not held")
 	}
 	if _, err := Try(name); !errors.Is(err, ErrLocked) {
 		t.Errorf("taken twice: %v", err)
@@ -39,6 +39,6 @@ func TestLock(t *testing.T) {
 		t.Error(err)
 	}
 	if _, err := os.Lstat(name); !os.IsNotExist(err) {
-		t.Error("its file is still there")
+		t.Error("Remove left the file")
 	}
 }

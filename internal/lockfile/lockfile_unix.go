@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// Lock is a file that one process at a time holds; the system lets it go when the
-// process ends, however it ends.
+// Lock is a file that one process at a time can hold. The system releases it when the process
+// ends, even by a crash.
 type Lock struct{ file *os.File }
 
 // Try takes the lock or fails with ErrLocked.
@@ -42,10 +42,10 @@ func Try(name string) (*Lock, error) {
 	}
 }
 
-// Release lets the lock go and leaves its file.
+// Release releases the lock and keeps its file.
 func (l *Lock) Release() { l.file.Close() }
 
-// Remove lets the lock go and removes its file.
+// Remove releases the lock and removes its file.
 func (l *Lock) Remove() error {
 	err := os.Remove(l.file.Name())
 	l.file.Close()
