@@ -30,7 +30,7 @@ func TestAnyCI(t *testing.T) {
 		{"its status", []string{"REGREEN_BINARY=DIR/regreen", "STATUS=3"}, "regreen fix", 3},
 		{"a release", []string{"REGREEN_VERSION=v1.2.3", "REGREEN_SHA256=SUM"}, "regreen fix", 0},
 		{"another binary", []string{"REGREEN_VERSION=v1.2.3", "REGREEN_SHA256=" + strings.Repeat("0", 64)}, "", 1},
-		{"no hash", []string{"REGREEN_VERSION=v1.2.3"}, "the hash of its binary", 2},
+		{"no hash", []string{"REGREEN_VERSION=v1.2.3"}, "the hash of the binary", 2},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

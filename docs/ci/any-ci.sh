@@ -1,12 +1,12 @@
 #!/bin/sh
-# Tests what a CI has checked out, and leaves the report in the folder regreen-report, as
-# REGREEN_ARTIFACT says where it is set:
+# Tests the checkout of any CI, and writes the report to the directory regreen-report, or to
+# $REGREEN_ARTIFACT:
 #
 #   REGREEN_VERSION=v0.1.0 REGREEN_SHA256=... docs/ci/any-ci.sh [FLAGS OF regreen fix]
 #
-# REGREEN_SHA256 is that of the binary for this machine, from the release's SHA256SUMS:
-# written down where the CI is configured, it is what keeps another binary from running.
-# With REGREEN_BINARY, the path of a regreen that is there, nothing is fetched.
+# REGREEN_SHA256 is the hash of the binary for this machine, from the release's SHA256SUMS.
+# Keep it in the configuration of the CI, so that no other binary can run. If REGREEN_BINARY
+# is the path of a regreen, the script downloads nothing.
 set -eu
 
 work="$(mktemp -d)"
@@ -14,7 +14,7 @@ trap 'rm -rf "$work"' EXIT
 
 regreen="${REGREEN_BINARY:-}"
 if [ -z "$regreen" ]; then
-	: "${REGREEN_VERSION:?the release to run, for instance v0.1.0}" "${REGREEN_SHA256:?the hash of its binary}"
+	: "${REGREEN_VERSION:?set it to the release to run, for example v0.1.0}" "${REGREEN_SHA256:?set it to the hash of the binary}"
 	os="$(uname -s | tr '[:upper:]' '[:lower:]')"
 	case "$(uname -m)" in
 	x86_64 | amd64) arch=amd64 ;;
@@ -31,7 +31,7 @@ if [ -z "$regreen" ]; then
 	chmod +x "$regreen"
 fi
 
-# A folder with the report in every format, which is made anew by each run.
+# Every run replaces this directory with the report in every format.
 export REGREEN_ARTIFACT="${REGREEN_ARTIFACT:-regreen-report}"
 status=0
 "$regreen" fix --apply never "$@" || status=$?

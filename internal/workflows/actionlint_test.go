@@ -12,11 +12,11 @@ import (
 	"testing"
 )
 
-// released is the action as users name it.
+// released matches the action in workflows of users.
 var released = regexp.MustCompile(`regreen-ci/regreen@[0-9a-f]{40}`)
 
-// lint gives what actionlint says of workflows, by their names. They are put into a
-// repository that has the action, and use that one: so its inputs and outputs are checked.
+// lint returns the findings of actionlint for workflows, by name. It copies them into a
+// repository with the action and makes them use it, so that inputs and outputs are checked.
 func lint(t *testing.T, workflows map[string]string) map[string][]string {
 	t.Helper()
 	root := t.TempDir()
@@ -35,7 +35,7 @@ func lint(t *testing.T, workflows map[string]string) map[string][]string {
 	for name, text := range files(t, "action.yml", "action/*.mjs") {
 		write(name, text)
 	}
-	names := map[string]string{} // by the files that they are in
+	names := map[string]string{} // by file
 	for name, text := range workflows {
 		file := fmt.Sprintf(".github/workflows/%d.yml", len(names))
 		names[filepath.FromSlash(file)] = name
@@ -45,7 +45,7 @@ func lint(t *testing.T, workflows map[string]string) map[string][]string {
 	cmd.Dir = root
 	out, err := cmd.Output()
 	var exit *exec.ExitError
-	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1 for faults
+	if err != nil && !(errors.As(err, &exit) && exit.ExitCode() == 1) { // 1 means faults
 		t.Fatalf("actionlint: %v\n%s", err, exit.Stderr)
 	}
 	var found []struct {
@@ -63,7 +63,7 @@ func lint(t *testing.T, workflows map[string]string) map[string][]string {
 	return faults
 }
 
-// program is the actionlint that `make setup` installs.
+// program returns the path of the actionlint that `make setup` installs.
 func program(t *testing.T) string {
 	t.Helper()
 	cache := os.Getenv("XDG_CACHE_HOME")
@@ -76,12 +76,12 @@ func program(t *testing.T) string {
 	}
 	file := filepath.Join(cache, "regreen", "act", "actionlint")
 	if _, err := os.Stat(file); err != nil {
-		t.Skip("there is no actionlint: make setup installs it")
+		t.Skip("actionlint not found; make setup installs it")
 	}
 	return file
 }
 
-// TestActionlint holds all workflows to GitHub's rules.
+// TestActionlint checks all workflows with actionlint.
 func TestActionlint(t *testing.T) {
 	t.Parallel()
 	for _, faults := range lint(t, files(t, ".github/workflows/*.yml", ".github/workflows/examples/*.yml")) {
@@ -91,18 +91,18 @@ func TestActionlint(t *testing.T) {
 	}
 }
 
-// TestActionlintCanFail checks that actionlint reads what it is given, and the action.
+// TestActionlintCanFail checks that actionlint reads the workflows and the action.
 func TestActionlintCanFail(t *testing.T) {
 	t.Parallel()
 	tests := map[string]struct{ old, new, want string }{
-		"sound":   {},
+		"valid":   {},
 		"input":   {"budget: 5m", "budged: 5m", `input "budged" is not defined in action "regreen"`},
 		"output":  {"outputs.verdict", "outputs.verdicts", `property "verdicts" is not defined`},
 		"machine": {"ubuntu-24.04", "ubuntu-2404", `label "ubuntu-2404" is unknown`},
 	}
 	workflows := map[string]string{}
 	for name, tt := range tests {
-		workflows[name] = strings.Replace(sound, tt.old, tt.new, 1)
+		workflows[name] = strings.Replace(valid, tt.old, tt.new, 1)
 	}
 	faults := lint(t, workflows)
 	for name, tt := range tests {

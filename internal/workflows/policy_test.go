@@ -1,6 +1,6 @@
-// Package workflows keeps the workflows of this repository, those for users and the
-// action's description to what is safe: actions are pinned, a job is granted the least,
-// and nothing that others write is run or may cost without end.
+// Package workflows checks that the workflows of this repository, the examples for users and
+// action.yml are safe: actions are pinned, each job has only the permissions it needs, and
+// nobody else's code can use the repository's token or run without a time limit.
 package workflows
 
 import (
@@ -13,7 +13,7 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// workflow is what the rules read of a workflow's file.
+// workflow is the part of a workflow that the rules read.
 type workflow struct {
 	text string
 
@@ -36,15 +36,15 @@ type step struct {
 	With map[string]any `yaml:"with"`
 }
 
-// rule is one that every workflow keeps.
+// rule is a rule for every workflow.
 type rule struct {
 	name   string
 	faults func(w *workflow) []string
 }
 
-// rules are those of this repository; actionlint knows GitHub's.
+// rules are the rules of this repository; actionlint checks those of GitHub.
 var rules = []rule{
-	{"actions are pinned by commit, with the version beside it", func(w *workflow) []string {
+	{"actions are pinned by commit, with the version in a comment", func(w *workflow) []string {
 		var out []string
 		for _, uses := range w.uses() {
 			switch {
@@ -57,26 +57,26 @@ var rules = []rule{
 		}
 		for _, m := range versioned.FindAllStringSubmatch(w.text, -1) {
 			if !version.MatchString(m[2]) {
-				out = append(out, m[1]+" has the comment "+m[2]+", which is no version")
+				out = append(out, m[1]+" has the comment "+m[2]+", which is not a version")
 			}
 		}
 		return out
 	}},
-	{"a workflow grants nothing to all of its jobs", func(w *workflow) []string {
+	{"a workflow grants no permissions to all jobs", func(w *workflow) []string {
 		if granted, ok := w.Permissions.(map[string]any); !ok || len(granted) > 0 {
 			return []string{"permissions at the top are not {}"}
 		}
 		return nil
 	}},
-	{"a job names what it needs", func(w *workflow) []string {
+	{"a job lists its permissions", func(w *workflow) []string {
 		return w.each(func(j job) []string {
 			if _, ok := j.Permissions.(map[string]any); !ok {
-				return []string{"has no permissions of its own, by name"}
+				return []string{"does not list its permissions"}
 			}
 			return nil
 		})
 	}},
-	{"a job ends", func(w *workflow) []string {
+	{"a job has a time limit", func(w *workflow) []string {
 		return w.each(func(j job) []string {
 			if _, ok := j.Timeout.(uint64); !ok {
 				return []string{"has no timeout-minutes"}
@@ -84,21 +84,21 @@ var rules = []rule{
 			return nil
 		})
 	}},
-	{"no expression is put into a script", func(w *workflow) []string {
+	{"no script contains an expression", func(w *workflow) []string {
 		return w.each(func(j job) []string {
 			var out []string
 			for _, s := range j.Steps {
 				if strings.Contains(s.Run, "${{") {
-					out = append(out, "has ${{ in a run, which is for env")
+					out = append(out, "has ${{ in a run: use env")
 				}
 				if script, ok := s.With["script"].(string); ok && strings.Contains(script, "${{") {
-					out = append(out, "has ${{ in a script, which is for env")
+					out = append(out, "has ${{ in a script: use env")
 				}
 			}
 			return out
 		})
 	}},
-	{"a checkout leaves no token behind", func(w *workflow) []string {
+	{"a checkout does not keep the token", func(w *workflow) []string {
 		return w.each(func(j job) []string {
 			var out []string
 			for _, s := range j.Steps {
@@ -109,7 +109,7 @@ var rules = []rule{
 			return out
 		})
 	}},
-	{"code of strangers is not run with this repository's token", func(w *workflow) []string {
+	{"foreign code does not run with this repository's token", func(w *workflow) []string {
 		if w.has("pull_request_target") {
 			return []string{"runs on pull_request_target"}
 		}
@@ -120,13 +120,13 @@ var rules = []rule{
 			var out []string
 			for _, s := range j.Steps {
 				if s.isCheckout() && (s.With["ref"] != nil || s.With["repository"] != nil) {
-					out = append(out, "checks out something else than the default branch")
+					out = append(out, "does not check out the default branch")
 				}
 			}
 			return out
 		})
 	}},
-	{"a newer commit of a pull request ends the run of an older one", func(w *workflow) []string {
+	{"a newer commit of a pull request cancels the run of an older one", func(w *workflow) []string {
 		how, _ := w.Concurrency.(map[string]any)
 		cancel := how["cancel-in-progress"]
 		if w.has("pull_request") && (how["group"] == nil || cancel == nil || cancel == false) {
@@ -142,7 +142,7 @@ var (
 	version   = regexp.MustCompile(`^v\d+\.\d+\.\d+$`)
 )
 
-// uses are the actions and workflows that a workflow runs.
+// uses returns the actions and workflows that a workflow runs.
 func (w *workflow) uses() []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(w.Jobs)) {
@@ -158,7 +158,7 @@ func (w *workflow) uses() []string {
 	return out
 }
 
-// each gives the faults of all jobs.
+// each returns the faults of all jobs.
 func (w *workflow) each(faults func(job) []string) []string {
 	var out []string
 	for _, name := range slices.Sorted(maps.Keys(w.Jobs)) {
@@ -169,7 +169,7 @@ func (w *workflow) each(faults func(job) []string) []string {
 	return out
 }
 
-// has tells whether an event starts the workflow, in any of the forms that there are.
+// has reports whether an event starts the workflow, in any form of "on".
 func (w *workflow) has(event string) bool {
 	switch on := w.On.(type) {
 	case string:
@@ -185,7 +185,7 @@ func (w *workflow) has(event string) bool {
 
 func (s step) isCheckout() bool { return strings.HasPrefix(s.Uses, "actions/checkout@") }
 
-// check gives the faults of a workflow that a parser of YAML can see.
+// check returns which rules a workflow breaks.
 func check(name, text string) []string {
 	w := &workflow{text: text}
 	if err := yaml.Unmarshal([]byte(text), w); err != nil {
@@ -205,8 +205,8 @@ func check(name, text string) []string {
 
 var fences = regexp.MustCompile("(?ms)^```(\\S*)[^\n]*\n(.*?)^```$")
 
-// snippets gives the faults of a page: what it shows of a workflow has to be, but for the
-// indentation, lines of one that is checked.
+// snippets returns the faults of a page. A workflow on it must consist of whole lines of a
+// checked one, except for the indentation.
 func snippets(name, page string, workflows map[string]string) []string {
 	var out []string
 	for _, block := range fences.FindAllStringSubmatch(page, -1) {
@@ -214,7 +214,7 @@ func snippets(name, page string, workflows map[string]string) []string {
 			continue
 		}
 		if !slices.ContainsFunc(slices.Collect(maps.Values(workflows)), func(text string) bool { return isPart(block[2], text) }) {
-			out = append(out, fmt.Sprintf("%s: is in no example:\n%s", name, block[2]))
+			out = append(out, fmt.Sprintf("%s: not part of an example:\n%s", name, block[2]))
 		}
 	}
 	return out
@@ -222,7 +222,7 @@ func snippets(name, page string, workflows map[string]string) []string {
 
 var isWorkflow = regexp.MustCompile(`(?m)^\s*(-\s*)?(uses|steps|runs-on|permissions):`)
 
-// isPart tells whether a snippet is whole lines of a text, which may all be indented.
+// isPart reports whether a snippet is consecutive lines of a text, which may all be indented.
 func isPart(snippet, text string) bool {
 	lines, of := strings.Split(strings.TrimSuffix(snippet, "\n"), "\n"), strings.Split(text, "\n")
 	for start := range of {

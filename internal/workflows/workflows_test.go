@@ -15,14 +15,14 @@ import (
 
 const top = "../.."
 
-// files are those of this repository that match one of the patterns, by their names in it.
+// files returns the files of this repository that match one of the patterns, by name.
 func files(t *testing.T, patterns ...string) map[string]string {
 	t.Helper()
 	out := map[string]string{}
 	for _, pattern := range patterns {
 		found, err := filepath.Glob(filepath.Join(top, filepath.FromSlash(pattern)))
 		if err != nil || len(found) == 0 {
-			t.Fatalf("there is no %s: %v", pattern, err)
+			t.Fatalf("no file matches %s: %v", pattern, err)
 		}
 		for _, name := range found {
 			content, err := os.ReadFile(name)
@@ -35,7 +35,7 @@ func files(t *testing.T, patterns ...string) map[string]string {
 	return out
 }
 
-// TestWorkflows holds all workflows to the rules of this repository.
+// TestWorkflows checks all workflows with the rules of this repository.
 func TestWorkflows(t *testing.T) {
 	t.Parallel()
 	for name, text := range files(t, ".github/workflows/*.yml", ".github/workflows/examples/*.yml") {
@@ -45,12 +45,12 @@ func TestWorkflows(t *testing.T) {
 	}
 	for _, pattern := range []string{".github/workflows/*.yaml", ".github/workflows/examples/*.yaml"} {
 		if found, err := filepath.Glob(filepath.Join(top, pattern)); err != nil || len(found) > 0 {
-			t.Errorf("%v would be workflows that this test does not read: %v", found, err)
+			t.Errorf("%v: this test reads only .yml files: %v", found, err)
 		}
 	}
 }
 
-// TestSnippets checks that pages show only workflows that are tested.
+// TestSnippets checks that pages show only checked workflows.
 func TestSnippets(t *testing.T) {
 	t.Parallel()
 	examples := files(t, ".github/workflows/examples/*.yml")
@@ -62,12 +62,12 @@ func TestSnippets(t *testing.T) {
 		}
 	}
 	if shown == 0 {
-		t.Error("no page shows how the action is used")
+		t.Error("no page shows how to use the action")
 	}
 }
 
-// sound is a workflow that keeps all rules.
-const sound = `name: test
+// valid is a workflow that follows all rules.
+const valid = `name: test
 on:
   pull_request:
 permissions: {}
@@ -93,7 +93,7 @@ jobs:
           VERDICT: ${{ steps.regreen.outputs.verdict }}
 `
 
-// TestRulesCanFail checks the check: each change to a sound workflow breaks one rule.
+// TestRulesCanFail checks the rules: each change to a valid workflow breaks one.
 func TestRulesCanFail(t *testing.T) {
 	t.Parallel()
 	tests := []struct {
@@ -107,12 +107,12 @@ func TestRulesCanFail(t *testing.T) {
 		{"regreen-ci/regreen@0000000000000000000000000000000000000000", "regreen-ci/regreen@main", "regreen-ci/regreen@main is not pinned by a full commit"},
 		{"actions/checkout@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v6.0.2", "docker://alpine:3.20", "docker://alpine:3.20 is not pinned by a full commit"},
 		{"83dd # v6.0.2", "83dd", "has no comment with its version"},
-		{"# v6.0.2", "# v6", "has the comment v6, which is no version"},
+		{"# v6.0.2", "# v6", "has the comment v6, which is not a version"},
 		{"permissions: {}\n", "", "permissions at the top are not {}"},
 		{"permissions: {}\n", "permissions: read-all\n", "permissions at the top are not {}"},
 		{"permissions: {}\n", "permissions:\n  contents: read\n", "permissions at the top are not {}"},
-		{"    permissions:\n      contents: read\n", "", "job test has no permissions of its own, by name"},
-		{"    permissions:\n      contents: read\n", "    permissions: write-all\n", "job test has no permissions of its own, by name"},
+		{"    permissions:\n      contents: read\n", "", "job test does not list its permissions"},
+		{"    permissions:\n      contents: read\n", "    permissions: write-all\n", "job test does not list its permissions"},
 		{"    timeout-minutes: 5\n", "", "job test has no timeout-minutes"},
 		{`echo "$VERDICT"`, "echo ${{ steps.regreen.outputs.verdict }}", "job test has ${{ in a run"},
 		{`run: echo "$VERDICT"`, "uses: actions/github-script@de0fac2e4500dabe0009e67214ff5f5447ce83dd # v8.0.0\n        with:\n          script: return ${{ github.sha }}", "job test has ${{ in a script"},
@@ -133,9 +133,9 @@ func TestRulesCanFail(t *testing.T) {
 		{"jobs:\n", "jobs:\n\t- {\n", ".github/workflows/test.yml: "},
 	}
 	for _, tt := range tests {
-		text := strings.Replace(sound, tt.old, tt.new, 1)
-		if text == sound && tt.old != tt.new {
-			t.Fatalf("nothing is %q", tt.old)
+		text := strings.Replace(valid, tt.old, tt.new, 1)
+		if text == valid && tt.old != tt.new {
+			t.Fatalf("%q is not in the workflow", tt.old)
 		}
 		faults := check(".github/workflows/test.yml", text)
 		switch {
@@ -146,31 +146,31 @@ func TestRulesCanFail(t *testing.T) {
 		}
 	}
 
-	ref := strings.Replace(sound, "  pull_request:\n", "  issue_comment:\n", 1)
+	ref := strings.Replace(valid, "  pull_request:\n", "  issue_comment:\n", 1)
 	ref = strings.Replace(ref, "persist-credentials: false", "persist-credentials: false\n          ref: other", 1)
-	if faults := check("test.yml", ref); len(faults) != 1 || !strings.Contains(faults[0], "checks out something else than the default branch") {
-		t.Errorf("a pull request is checked out for a comment: %v", faults)
+	if faults := check("test.yml", ref); len(faults) != 1 || !strings.Contains(faults[0], "does not check out the default branch") {
+		t.Errorf("a checkout of a pull request for a comment: %v", faults)
 	}
 }
 
 // TestSnippetsCanFail checks the check.
 func TestSnippetsCanFail(t *testing.T) {
 	t.Parallel()
-	workflows := map[string]string{"sound": sound}
+	workflows := map[string]string{"valid": valid}
 	page := func(block string) string { return "# Page\n\n```yaml\n" + block + "```\n\nText.\n" }
 	tests := []struct {
 		name, page string
 		want       int
 	}{
-		{"the whole", page(sound), 0},
+		{"a whole workflow", page(valid), 0},
 		{"a part", page("      - id: regreen\n        uses: regreen-ci/regreen@0000000000000000000000000000000000000000 # v0.0.0\n        with:\n          budget: 5m\n"), 0},
 		{"a part without its indentation", page("- id: regreen\n  uses: regreen-ci/regreen@0000000000000000000000000000000000000000 # v0.0.0\n  with:\n    budget: 5m\n"), 0},
-		{"no workflow", page("test: go test ./...\n"), 0},
+		{"not a workflow", page("test: go test ./...\n"), 0},
 		{"another value", page("- id: regreen\n  uses: regreen-ci/regreen@0000000000000000000000000000000000000000 # v0.0.0\n  with:\n    budget: 6m\n"), 1},
 		{"another indentation of a line", page("- id: regreen\n  uses: regreen-ci/regreen@0000000000000000000000000000000000000000 # v0.0.0\n  with:\n  budget: 5m\n"), 1},
-		{"lines that are left out", page("steps:\n  - id: regreen\n    with:\n      budget: 5m\n"), 1},
+		{"left out lines", page("steps:\n  - id: regreen\n    with:\n      budget: 5m\n"), 1},
 		{"a part of a line", page("uses: regreen-ci/regreen@0000000000000000000000000000000000000000\n"), 1},
-		{"one of two", page(sound) + page("- uses: ./\n"), 1},
+		{"one of two", page(valid) + page("- uses: ./\n"), 1},
 	}
 	for _, tt := range tests {
 		if got := snippets("page.md", tt.page, workflows); len(got) != tt.want {
@@ -179,8 +179,8 @@ func TestSnippetsCanFail(t *testing.T) {
 	}
 }
 
-// TestOnePin checks that the action is shown with one commit everywhere: that of a
-// release, or the zeros that say that there is none yet.
+// TestOnePin checks that all pages and workflows use the same commit of the action: that of a
+// release, or zeros before the first release.
 func TestOnePin(t *testing.T) {
 	t.Parallel()
 	pin := regexp.MustCompile(`regreen-ci/regreen@(\S+)( # \S+)?`)
@@ -191,16 +191,16 @@ func TestOnePin(t *testing.T) {
 		}
 	}
 	if len(seen) != 1 {
-		t.Errorf("there are several commits: %v", seen)
+		t.Errorf("several commits: %v", seen)
 	}
 	for use, name := range seen {
 		if zeros := strings.HasPrefix(use, strings.Repeat("0", 40)); zeros != strings.HasSuffix(use, " # v0.0.0") {
-			t.Errorf("%s: %s: the zeros stand for no release, v0.0.0", name, use)
+			t.Errorf("%s: %s: zeros go with v0.0.0, which means no release", name, use)
 		}
 	}
 }
 
-// TestAction checks what GitHub's schema of action.yml leaves open.
+// TestAction checks what GitHub's schema of action.yml does not.
 func TestAction(t *testing.T) {
 	t.Parallel()
 	type described struct {
@@ -219,27 +219,27 @@ func TestAction(t *testing.T) {
 	}
 	for name, input := range action.Inputs {
 		if input.Required {
-			t.Errorf("the input %s has to be given, but two lines are to be enough", name)
+			t.Errorf("the input %s is required, but the action must work without inputs", name)
 		}
 	}
 	for _, all := range []map[string]described{action.Inputs, action.Outputs} {
 		for name, d := range all {
 			if !strings.HasSuffix(d.Description, ".") || strings.ContainsAny(d.Description, "|\n") {
-				t.Errorf("%s is described by %q, which is no sentence for a table", name, d.Description)
+				t.Errorf("%s: the description %q is not a sentence for a table", name, d.Description)
 			}
 		}
 	}
 	if action.Runs.Using != "node24" {
-		t.Errorf("the action is run by %s", action.Runs.Using)
+		t.Errorf("the action runs in %s, want node24", action.Runs.Using)
 	}
 	for _, script := range []string{action.Runs.Pre, action.Runs.Main, action.Runs.Post} {
 		if info, err := os.Stat(filepath.Join(top, script)); err != nil || !info.Mode().IsRegular() {
-			t.Errorf("the action runs %q: %v", script, err)
+			t.Errorf("the script %q: %v", script, err)
 		}
 	}
 }
 
-// TestReleaseTable checks what the wrapper downloads.
+// TestReleaseTable checks the table of binaries that the wrapper downloads.
 func TestReleaseTable(t *testing.T) {
 	t.Parallel()
 	var table struct {
@@ -256,7 +256,7 @@ func TestReleaseTable(t *testing.T) {
 		t.Errorf("binaries come from %s", table.URL)
 	}
 	if want := 6; (table.Version != "") != (len(table.Files) == want) {
-		t.Errorf("%q has %d binaries, want %d, or none where nothing is released", table.Version, len(table.Files), want)
+		t.Errorf("%q has %d binaries, want %d, or none without a version", table.Version, len(table.Files), want)
 	}
 	hash := regexp.MustCompile(`^[0-9a-f]{64}$`)
 	for platform, file := range table.Files {
