@@ -1,8 +1,8 @@
-// Command gate is regreen-gate: what the hook of a commit asks first. It exits with 0
-// when the commit needs nothing, and else says nothing and leaves it to regreen.
+// Command gate is regreen-gate, the fast path of the pre-commit hook. It exits with 0 if the
+// commit has nothing to test, and otherwise with 1: then the hook runs regreen.
 //
-// It is a program of its own because most commits need nothing, and regreen has to start
-// with all that a repair takes.
+// It is a separate program because most commits have nothing to test, and regreen takes longer
+// to start.
 package main
 
 import (

@@ -14,11 +14,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/runs"
 )
 
-// Outlet is what a command has for channels to write to.
+// Outlet is where the channels of a command write to.
 type Outlet struct {
 	Stdout   io.Writer           // for workflow commands
 	Getenv   func(string) string // nil for the session's environment
-	Artifact string              // folder of the artifact where the configuration names none
+	Artifact string              // directory of the artifact, if the configuration names none
 	Apply    string              // the command that applies a patch; "" for regreen apply
 
 	// How patches land on GitHub; see the fields of deliver.Input.
@@ -28,9 +28,9 @@ type Outlet struct {
 	Key        string
 }
 
-// Channels opens the channels that reports go to, but for the terminal, which commands
-// write by themselves. It is to be called before the long work: a mistake in the
-// configuration is a *usererr.UsageError.
+// Channels opens the channels that reports go to, except the terminal, which the commands
+// write to. Call it before the long work: a mistake in the configuration is a
+// *usererr.UsageError.
 func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	if out.Getenv == nil {
 		out.Getenv = config.Getenv(s.in.Environ)
@@ -47,20 +47,20 @@ func (s *Session) Channels(out Outlet) ([]deliver.Channel, error) {
 	return slices.DeleteFunc(opened, func(c deliver.Channel) bool { return c.Name() == channels.Terminal }), err
 }
 
-// Deliver sends a report to channels, and keeps the receipts in it and in the stored run.
+// Deliver sends a report to channels, and adds the receipts to it and to the stored run.
 func (s *Session) Deliver(ctx context.Context, rep *report.Report, channels []deliver.Channel) {
 	if len(channels) == 0 {
 		return
 	}
-	sent := *rep // a channel that does not end in time may still read it
+	sent := *rep // a channel that times out may still read it
 	rep.Receipts = append(slices.Clip(rep.Receipts), deliver.All(ctx, &sent, channels)...)
-	// Sending takes its time, in which a patch of the run may have been applied.
+	// Meanwhile a patch of the run may have been applied, so load it again.
 	stored, err := runs.Load(s.Repo.StateDir(), rep.ID)
 	if err == nil {
 		stored.Receipts = rep.Receipts
 		err = runs.Save(s.Repo.StateDir(), stored)
 	}
-	if err != nil && !errors.Is(err, runs.ErrNoRun) { // what something else has run is not stored
-		s.Log.Warn("the receipts could not be stored", "error", err)
+	if err != nil && !errors.Is(err, runs.ErrNoRun) { // a report of other results is not stored
+		s.Log.Warn("cannot store the receipts", "error", err)
 	}
 }

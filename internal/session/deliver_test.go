@@ -23,8 +23,8 @@ func (do during) Send(context.Context, *report.Report) (report.Receipt, error) {
 	return report.Receipt{State: report.ReceiptSent}, nil
 }
 
-// What became of a patch while its report was sent stays, and so does what the stored run
-// does without.
+// Deliver keeps what happened to a patch while its report was sent, and adds nothing else to
+// the stored run.
 func TestDeliverKeepsWhatHappensMeanwhile(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
@@ -62,6 +62,6 @@ func TestDeliverKeepsWhatHappensMeanwhile(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !stored.Patches[0].Applied || stored.Results != nil || len(stored.Receipts) != 1 || len(rep.Receipts) != 1 {
-		t.Errorf("stored %+v, told %+v", stored, rep.Receipts)
+		t.Errorf("stored %+v, receipts %+v", stored, rep.Receipts)
 	}
 }

@@ -52,15 +52,15 @@ func Exit(ctx context.Context, err error) (status int, what, hint string) {
 	case errors.As(err, &conflict):
 		what, hint = "the patch does not apply: "+what, "nothing was changed"
 	case errors.As(err, &parse):
-		what, hint = "the patch cannot be read: "+what, "regreen reads diffs, apply_patch envelopes and search/replace blocks"
+		what, hint = "cannot read the patch: "+what, "regreen reads diffs, apply_patch envelopes and search/replace blocks"
 	case errors.Is(err, runs.ErrNoRun):
-		hint = "regreen status lists the stored runs, regreen fix makes one"
+		hint = "regreen status lists the stored runs; regreen fix starts one"
 	}
 	return status, what, hint
 }
 
-// statuses are the exit statuses of errors; the first that fits an error counts. What is
-// not listed is taken for bad usage.
+// statuses are the exit statuses of errors. The first row that matches counts; an error that is
+// not listed counts as bad usage.
 var statuses = []struct {
 	is     func(error) bool
 	status int
@@ -70,7 +70,7 @@ var statuses = []struct {
 	{as[*usererr.UsageError], ExitUsage},
 	{as[*patch.ConflictError], ExitRed},
 	{as[*patch.ParseError], ExitUsage},
-	{is(repo.ErrEdited, repo.ErrUnmerged, repo.ErrProtected), ExitRed}, // an edit of the user's or the policy is against it
+	{is(repo.ErrEdited, repo.ErrUnmerged, repo.ErrProtected), ExitRed}, // the user's edits or the policy forbid it
 	{is(repo.ErrNotRepository, repo.ErrBare, repo.ErrNoRevision, repo.ErrBadPath, repo.ErrTooLarge), ExitUsage},
 	{as[*repo.Error], ExitNotRun},
 	{as[*learn.Error], ExitNotRun},

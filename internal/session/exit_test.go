@@ -36,7 +36,7 @@ func TestExit(t *testing.T) {
 		{&usererr.UsageError{Where: "--dir", Err: fs.ErrNotExist}, 2, "--dir: file does not exist", ""},
 		{&usererr.UsageError{Err: git(repo.ErrNoGit)}, 2, "p: " + repo.ErrNoGit.Error(), "do"},
 		{&patch.ConflictError{File: "a.go", Reason: "no such line"}, 1, "the patch does not apply: " + (&patch.ConflictError{File: "a.go", Reason: "no such line"}).Error(), "nothing was changed"},
-		{&patch.ParseError{Line: 2, Reason: "no hunk"}, 2, "the patch cannot be read: " + (&patch.ParseError{Line: 2, Reason: "no hunk"}).Error(), formats},
+		{&patch.ParseError{Line: 2, Reason: "no hunk"}, 2, "cannot read the patch: " + (&patch.ParseError{Line: 2, Reason: "no hunk"}).Error(), formats},
 		{git(repo.ErrEdited), 1, "p: " + repo.ErrEdited.Error(), "do"},
 		{git(repo.ErrUnmerged), 1, "p: " + repo.ErrUnmerged.Error(), "do"},
 		{git(repo.ErrProtected), 1, "p: " + repo.ErrProtected.Error(), "do"},
@@ -54,9 +54,9 @@ func TestExit(t *testing.T) {
 		{&learn.Error{Op: "open", Path: "l.db", Err: learn.ErrBusy, Advice: "wait"}, 3, "cannot open the learning store l.db: " + learn.ErrBusy.Error(), "wait"},
 		{&forge.Error{What: "cannot comment", Err: fs.ErrPermission, Advice: "allow it"}, 3, "cannot comment: permission denied", "allow it"},
 		{&usererr.Error{What: "artifacts cannot be used", Advice: "run it again"}, 3, "artifacts cannot be used", "run it again"},
-		{fmt.Errorf("x1: %w", runs.ErrNoRun), 2, "x1: " + runs.ErrNoRun.Error(), "regreen status lists the stored runs, regreen fix makes one"},
+		{fmt.Errorf("x1: %w", runs.ErrNoRun), 2, "x1: " + runs.ErrNoRun.Error(), "regreen status lists the stored runs; regreen fix starts one"},
 		{fs.ErrPermission, 2, "permission denied", ""},
-		{context.Canceled, 2, "context canceled", ""}, // of another context than the command's
+		{context.Canceled, 2, "context canceled", ""}, // not the command's own context
 	} {
 		status, what, hint := Exit(t.Context(), tt.err)
 		if status != tt.status || what != tt.what || hint != tt.hint {
@@ -72,7 +72,7 @@ func TestExit(t *testing.T) {
 	}
 }
 
-// An interrupted command says that no files were changed only where an error says so.
+// An interrupted command says that no files were changed only if the error says so.
 func TestExitInterrupted(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())
@@ -83,7 +83,7 @@ func TestExitInterrupted(t *testing.T) {
 		what   string
 	}{
 		{nil, 0, ""},
-		{ReportedError{ExitRed}, 1, ""}, // it was done by then
+		{ReportedError{ExitRed}, 1, ""}, // it was already done
 		{context.Canceled, 130, "interrupted"},
 		{errors.New("signal: killed"), 130, "interrupted"},
 		{&testrun.NotRunError{What: "signal: killed"}, 130, "interrupted"},

@@ -1,12 +1,12 @@
-// Package session opens what a command works with: the repository, its
-// configuration, the place it runs in, the log and the store of outcomes. It is
-// the one place where flags, configuration and the defaults of the mode meet, for
-// both binaries.
+// Package session opens what a command works with: the repository, its configuration, the
+// detected environment, the log and the store of outcomes. For both binaries, it is the one
+// place that combines flags, configuration and the defaults of the mode.
 //
-// Not a goal: doing the work (package repair) or talking to people (the commands).
+// Not goals: doing the work (package repair), and printing (the commands).
 package session
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/base64"
@@ -38,19 +38,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// Input is what a process was given.
+// Input is the process's input.
 type Input struct {
-	Dir      string       // of the repository, or in it
+	Dir      string       // the repository, or a directory in it
 	Environ  []string     // of the process
 	Hook     githook.Name // "" outside a hook
 	HookArgs []string
-	Terminal bool      // standard error is one
+	Terminal bool      // standard error is a terminal
 	Stderr   io.Writer // for the log
 	Verbose  bool
 
 	Flags Flags
-	// Store is the path of the store where neither flags nor configuration name one; "" for
-	// one in the repository's state folder.
+	// Store is the path of the store if neither flags nor configuration name one; "" for the
+	// store in the state directory.
 	Store string
 }
 
@@ -64,7 +64,7 @@ type Flags struct {
 	Results, Lang            []string
 	Strategies, Exclude      []string
 	Validator                string
-	Shard                    string // i/n
+	Shard                    string // I/N
 }
 
 // Session is what a command works with. Close it.
@@ -75,14 +75,14 @@ type Session struct {
 	Defaults    detect.Defaults
 	Log         *slog.Logger
 	Store       learn.Store
-	StoreWhy    string // why outcomes are not where the configuration says, "" when they are
+	StoreWhy    string // why the configured store is not used, or ""
 
 	in            Input
 	file          *adaptlog.File
 	detectSeconds float64
 }
 
-// maxPayload bounds what is read of an event's payload.
+// maxPayload is the most bytes of an event's payload that are read.
 const maxPayload = 25 << 20
 
 // Open finds the repository and reads everything that does not need the tests.
@@ -98,12 +98,9 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{Repo: rp, Config: cfg, in: in}
-	base := in.Flags.Base
-	if base == "" {
-		base = cfg.Base
-	}
+	base := cmp.Or(in.Flags.Base, cfg.Base)
 	if in.Flags.Base != "" {
-		// Other bases are guesses, of which the next may be there.
+		// Other bases are guesses: if one does not exist, the next may.
 		if _, err := rp.Resolve(ctx, in.Flags.Base); err != nil {
 			return nil, err
 		}
@@ -117,7 +114,7 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	}
 	s.Defaults = s.Environment.Defaults()
 	s.openLog(getenv)
-	if err := s.openStore(ctx, or(in.Flags.Store, cfg.Store)); err != nil {
+	if err := s.openStore(ctx, cmp.Or(in.Flags.Store, cfg.Store)); err != nil {
 		return nil, err
 	}
 	s.detectSeconds = time.Since(start).Seconds()
@@ -141,26 +138,26 @@ func payload(name string) []byte {
 }
 
 func (s *Session) openLog(getenv func(string) string) {
-	format := or(s.Config.Log.Format, s.Defaults.LogFormat)
-	level := slog.LevelWarn // people see the report; the file has the rest
+	format := cmp.Or(s.Config.Log.Format, s.Defaults.LogFormat)
+	level := slog.LevelWarn // on the terminal; the file has more
 	if s.Config.Log.Level != "" {
 		_ = level.UnmarshalText([]byte(s.Config.Log.Level)) // config has checked it
 	}
 	if s.in.Verbose {
 		level = slog.LevelDebug
 	}
-	var people slog.Handler
+	var terminal slog.Handler
 	if format == "json" {
-		people = slog.NewJSONHandler(s.in.Stderr, &slog.HandlerOptions{Level: level})
+		terminal = slog.NewJSONHandler(s.in.Stderr, &slog.HandlerOptions{Level: level})
 	} else {
-		people = adaptlog.NewText(s.in.Stderr, adaptlog.TextOptions{Level: level, Color: s.in.Terminal && getenv("NO_COLOR") == ""})
+		terminal = adaptlog.NewText(s.in.Stderr, adaptlog.TextOptions{Level: level, Color: s.in.Terminal && getenv("NO_COLOR") == ""})
 	}
-	sinks := []slog.Handler{people}
+	sinks := []slog.Handler{terminal}
 	if file, err := adaptlog.NewFile(filepath.Join(s.Repo.StateDir(), "log"), adaptlog.FileOptions{}); err == nil {
 		s.file = file
 		sinks = append(sinks, file)
 	}
-	quiet := min(level, slog.LevelInfo) // what the log takes when all is well
+	quiet := min(level, slog.LevelInfo) // until something goes wrong
 	s.Log = slog.New(adaptlog.New(adaptlog.Options{Level: quiet, Redact: report.Secrets(s.in.Environ)}, sinks...))
 }
 
@@ -175,20 +172,20 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	if err := config.CheckResults(f.Results); err != nil {
 		return repair.Options{}, &usererr.UsageError{Where: "--results", Err: err}
 	}
-	command, results := or(f.Test, cfg.Test), orList(f.Results, cfg.Results)
+	command, results := cmp.Or(f.Test, cfg.Test), orList(f.Results, cfg.Results)
 	if f.Test != "" && len(f.Results) == 0 {
-		results = nil // those of the configuration are of its own command
+		results = nil // the configured ones belong to the configured command
 	}
 	strategies, err := Select(lang.Strategies(languages), orList(f.Strategies, cfg.Strategies), append(slices.Clone(f.Exclude), cfg.ExcludeStrategies...))
 	if err != nil {
 		return repair.Options{}, err
 	}
-	policy := or(f.Apply, cfg.Apply, s.Defaults.Policy)
+	policy := cmp.Or(f.Apply, cfg.Apply, s.Defaults.Policy)
 	if policy != detect.Auto && policy != detect.Always && policy != detect.Never {
-		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--apply %q is none of auto, always, never", policy)}
+		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--apply %q is not one of auto, always, never", policy)}
 	}
 	if f.Validator != "" && !slices.Contains(validate.Modes, validate.Mode(f.Validator)) {
-		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--validator %q is none of auto, inprocess, process, overlay", f.Validator)}
+		return repair.Options{}, &usererr.UsageError{What: fmt.Sprintf("--validator %q is not one of auto, inprocess, process, overlay", f.Validator)}
 	}
 	shard, err := parseShard(f.Shard)
 	if err != nil {
@@ -212,8 +209,8 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 	}, nil
 }
 
-// maxCost is what a run may spend, in dollars. The change of a fork or a bot may have written
-// the files of the configuration, which then have no say in it.
+// maxCost returns how many dollars a run may spend. It ignores the configuration files of a fork
+// or a bot, whose change may have written them.
 func (s *Session) maxCost() float64 {
 	configured := s.Config.MaxCost
 	if e := s.Environment; (e.Fork || e.Restricted) && config.Getenv(s.in.Environ)("REGREEN_MAX_COST") == "" {
@@ -222,7 +219,7 @@ func (s *Session) maxCost() float64 {
 	return positive(s.in.Flags.MaxCost, configured)
 }
 
-// parseShard reads i/n; "" is the zero Shard.
+// parseShard parses I/N; "" is the zero Shard.
 func parseShard(text string) (report.Shard, error) {
 	if text == "" {
 		return report.Shard{}, nil
@@ -232,18 +229,18 @@ func parseShard(text string) (report.Shard, error) {
 	n, err2 := strconv.Atoi(of)
 	if err != nil || err2 != nil || i < 1 || i > n || n > report.MaxShards {
 		return report.Shard{}, &usererr.UsageError{
-			What:   fmt.Sprintf("--shard %q is not i/n with i from 1 to n, and n up to %d", text, report.MaxShards),
-			Advice: "the second of four runners takes --shard 2/4",
+			What:   fmt.Sprintf("--shard %q is not I/N with I from 1 to N, and N up to %d", text, report.MaxShards),
+			Advice: "for the second of four machines: --shard 2/4",
 		}
 	}
 	return report.Shard{Index: i, Total: n}, nil
 }
 
-// fetchTime is how long a base may take to be fetched, after which it is done without.
+// fetchTime is the longest that fetching a base may take. The run then goes without it.
 const fetchTime = 2 * time.Minute
 
-// deepen fetches bases that the shallow clones of CI lack. On a person's machine nothing
-// is fetched unasked.
+// deepen returns a func that fetches bases missing from the shallow clones of CI, or nil: on a
+// developer's machine, regreen does not fetch.
 func (s *Session) deepen() func(context.Context, string) error {
 	if s.Environment.Mode != detect.Production || s.in.Hook != "" {
 		return nil
@@ -260,8 +257,8 @@ func (s *Session) deepen() func(context.Context, string) error {
 	}
 }
 
-// fingerprint names a configuration by what it says. Where outcomes are stored does not
-// matter to a run that is done again, and may hold a password.
+// fingerprint returns a hash of a configuration, without the store: that does not matter to a
+// replay, and its URL may contain a password.
 func fingerprint(cfg config.Config) string {
 	cfg.Store = ""
 	h := sha256.New()
@@ -281,8 +278,8 @@ func (s *Session) Close() error {
 	return errors.Join(errs...)
 }
 
-// Select picks strategies by name: those named, or all, less those excluded. A
-// name ending in / stands for all that begin so; an unknown name is an error.
+// Select returns the strategies in only, or all if it is empty, without the excluded ones. A
+// name that ends in / means a group. An unknown name is an error.
 func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy, error) {
 	matches := func(name, pattern string) bool {
 		return name == pattern || strings.HasPrefix(name, strings.TrimSuffix(pattern, "/")+"/")
@@ -293,7 +290,7 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 			for i, s := range all {
 				names[i] = s.Name
 			}
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no strategy %q", pattern), Advice: "use one of " + strings.Join(names, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown strategy %q", pattern), Advice: "use one of " + strings.Join(names, ", ")}
 		}
 	}
 	var out []propose.Strategy
@@ -307,15 +304,7 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 	return out, nil
 }
 
-func or(values ...string) string {
-	for _, v := range values {
-		if v != "" {
-			return v
-		}
-	}
-	return ""
-}
-
+// orList returns the first list that is not empty.
 func orList(lists ...[]string) []string {
 	for _, l := range lists {
 		if len(l) > 0 {
@@ -325,6 +314,7 @@ func orList(lists ...[]string) []string {
 	return nil
 }
 
+// positive returns the first positive value, or 0.
 func positive[T int | uint64 | float64 | time.Duration](values ...T) T {
 	for _, v := range values {
 		if v > 0 {

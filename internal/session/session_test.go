@@ -7,14 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/usererr"
-
 	"pgregory.net/rapid"
 
+	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/report"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func strategies(names ...string) []propose.Strategy {
@@ -40,8 +39,8 @@ func TestParseShard(t *testing.T) {
 	}
 }
 
-// What a run may spend is said by the flag, then by the configuration; the files of a fork's
-// or a bot's change have no say in it.
+// The flag overrides the configuration, and the configuration files of a fork or a bot are
+// ignored.
 func TestMaxCost(t *testing.T) {
 	t.Parallel()
 	theirs := []detect.Environment{{Fork: true}, {Restricted: true}}
@@ -53,10 +52,10 @@ func TestMaxCost(t *testing.T) {
 	}{
 		{name: "nothing"},
 		{name: "configured", config: 0.5, want: 0.5},
-		{name: "the flag goes first", flag: 2, config: 0.5, want: 2},
+		{name: "the flag overrides the configuration", flag: 2, config: 0.5, want: 2},
 		{name: "a fork's files", config: 0.5, theirs: true},
-		{name: "the workflow of a fork's run", config: 0.25, env: "REGREEN_MAX_COST=0.25", want: 0.25, theirs: true},
-		{name: "its flag", flag: 1, config: 0.5, want: 1, theirs: true},
+		{name: "a fork, set by the workflow", config: 0.25, env: "REGREEN_MAX_COST=0.25", want: 0.25, theirs: true},
+		{name: "a fork, set by a flag", flag: 1, config: 0.5, want: 1, theirs: true},
 	} {
 		environments := []detect.Environment{{}}
 		if tt.theirs {
@@ -77,7 +76,7 @@ func TestSelect(t *testing.T) {
 	for _, tt := range []struct {
 		name          string
 		only, exclude []string
-		want          string // names, or what the error says
+		want          string // names, or part of the error
 		fails         bool
 	}{
 		{name: "all", want: "imports compile/name compile/return template/nil revert"},
@@ -86,7 +85,7 @@ func TestSelect(t *testing.T) {
 		{name: "a group with its slash", only: []string{"compile/"}, want: "compile/name compile/return"},
 		{name: "the table's order", only: []string{"revert", "imports"}, want: "imports revert"},
 		{name: "all but one", exclude: []string{"revert"}, want: "imports compile/name compile/return template/nil"},
-		{name: "a group less one", only: []string{"compile"}, exclude: []string{"compile/name"}, want: "compile/return"},
+		{name: "a group without one", only: []string{"compile"}, exclude: []string{"compile/name"}, want: "compile/return"},
 		{name: "nothing", only: []string{"compile"}, exclude: []string{"compile"}, want: ""},
 		{name: "unknown", only: []string{"compiler"}, want: `"compiler"`, fails: true},
 		{name: "unknown among the excluded", exclude: []string{"comp"}, want: `"comp"`, fails: true},
@@ -110,7 +109,8 @@ func TestSelect(t *testing.T) {
 	}
 }
 
-// TestSelectParts checks that naming some and excluding the same part the table.
+// TestSelectParts checks that selecting some patterns and excluding the same ones divides the
+// table into two parts.
 func TestSelectParts(t *testing.T) {
 	t.Parallel()
 	names := []string{"a", "a/b", "a/c", "ab", "b/a", "c"}
@@ -126,7 +126,7 @@ func TestSelectParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(in) == 0 || len(in)+len(out) != len(all) {
-			t.Fatalf("%v gives %d, without them %d, of %d", patterns, len(in), len(out), len(all))
+			t.Fatalf("%v selects %d and excludes %d of %d", patterns, len(in), len(out), len(all))
 		}
 		for _, s := range in {
 			if slices.ContainsFunc(out, func(o propose.Strategy) bool { return o.Name == s.Name }) {
@@ -166,7 +166,7 @@ func TestStorePath(t *testing.T) {
 	}
 }
 
-// TestGetenv compares with a map filled in the same order.
+// TestGetenv compares Getenv with a map filled in the same order.
 func TestGetenv(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -11,10 +12,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// openStore gives the session its store, by a --store value. Its first use opens it,
-// which is after the verdict, or when a search begins.
+// openStore sets the session's store from a --store value. The store is opened at its first use:
+// after the verdict, or when a search starts.
 func (s *Session) openStore(ctx context.Context, value string) error {
-	path := or(s.in.Store, filepath.Join(s.Repo.StateDir(), "learn.db"))
+	path := cmp.Or(s.in.Store, filepath.Join(s.Repo.StateDir(), "learn.db"))
 	shared := learn.IsServer(value)
 	if value != "" && !shared {
 		var err error
@@ -41,22 +42,22 @@ func (s *Session) openStore(ctx context.Context, value string) error {
 	}
 	store := learn.NewShared(file, remote, s.Log)
 	s.Store = store
-	// After an interrupt some things are still recorded, which is not to take time.
+	// After an interrupt, the last outcomes must not wait for the server.
 	context.AfterFunc(ctx, store.Abandon)
 	return nil
 }
 
-// server reads the URL of a shared store, or tells why it is not used here. Repositories
-// that share a server are kept apart by the host and path of their remote, which is the
-// same in each clone.
+// server parses the URL of a shared store, or returns why it is not used here. Repositories that
+// share a server are separated by the host and path of their remote, which is the same in every
+// clone.
 func (s *Session) server(ctx context.Context, value string) (server learn.Server, why string, err error) {
 	if e := s.Environment; e.Fork || e.Restricted {
-		// The configuration says where to connect, and the change may have written it. Nor
-		// is what its tests make of patches to be learnt by others.
-		return server, "the change comes from a fork or a bot, which shares nothing", nil
+		// The change may have written the configuration that says where to connect, and others
+		// must not learn from its tests.
+		return server, "a change from a fork or a bot does not use the shared store", nil
 	}
 	if server, err = learn.ParseServer(value); err != nil {
-		return server, "", &usererr.UsageError{Err: err, Advice: "for instance rediss://USER:PASSWORD@cache.example.com:6379/0"}
+		return server, "", &usererr.UsageError{Err: err, Advice: "for example rediss://USER:PASSWORD@cache.example.com:6379/0"}
 	}
 	if server.Namespace != "" {
 		return server, "", nil
@@ -66,24 +67,24 @@ func (s *Session) server(ctx context.Context, value string) (server learn.Server
 		return server, "", err
 	}
 	if host == "" {
-		return server, "the repository has no remote to be known by, and the URL no ?namespace=NAME", nil
+		return server, "the repository has no remote, and the URL has no ?namespace=NAME", nil
 	}
 	server.Namespace = host + "/" + path
 	return server, "", nil
 }
 
-// storePath reads a --store value: a path, or a sqlite: or file: URL of one.
+// storePath returns the path of a --store value: a path, or a sqlite: or file: URL.
 func storePath(root, store string) (string, error) {
 	scheme, rest, ok := strings.Cut(store, ":")
 	switch {
 	case ok && (scheme == "sqlite" || scheme == "file"):
 		store = strings.TrimPrefix(rest, "//")
 	case ok && strings.HasPrefix(rest, "//"):
-		// The rest of the URL may hold a password.
-		return "", &usererr.UsageError{What: fmt.Sprintf("%.20q is not a kind of store this regreen has", scheme+":"), Advice: "give a path, sqlite:PATH, or the URL of a server: redis, rediss, valkey, valkeys or unix"}
+		// The rest of the URL may contain a password.
+		return "", &usererr.UsageError{What: fmt.Sprintf("unknown kind of store %.20q", scheme+":"), Advice: "use a path, sqlite:PATH, or the URL of a server: redis, rediss, valkey, valkeys or unix"}
 	}
 	if store == "" {
-		return "", &usererr.UsageError{What: "the store has no path", Advice: "give a path or sqlite:PATH"}
+		return "", &usererr.UsageError{What: "the store has no path", Advice: "use a path or sqlite:PATH"}
 	}
 	if !filepath.IsAbs(store) {
 		store = filepath.Join(root, store)
@@ -91,8 +92,8 @@ func storePath(root, store string) (string, error) {
 	return store, nil
 }
 
-// StoreText tells in words where outcomes are kept, and how many of them wait for a
-// shared store. It connects to none.
+// StoreText describes where outcomes are kept, and how many wait to be sent to a shared store.
+// It does not connect to a server.
 func (s *Session) StoreText(ctx context.Context) (string, error) {
 	switch store := s.Store.(type) {
 	case *learn.SQLite:
@@ -109,5 +110,5 @@ func (s *Session) StoreText(ctx context.Context) (string, error) {
 		}
 		return text, err
 	}
-	return "", errors.New("there is no store")
+	return "", errors.New("no store")
 }

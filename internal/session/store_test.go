@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// repository makes one, with a configuration and a remote where they are given.
+// repository creates a repository, with a configuration and a remote if they are not "".
 func repository(t *testing.T, config, remote string) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -35,7 +35,7 @@ func repository(t *testing.T, config, remote string) string {
 	return dir
 }
 
-// ofFork is the environment of a pull request that comes from a fork.
+// ofFork returns the environment of a pull request from a fork.
 func ofFork(t *testing.T) []string {
 	t.Helper()
 	payload := filepath.Join(t.TempDir(), "event.json")
@@ -46,8 +46,8 @@ func ofFork(t *testing.T) []string {
 	return []string{"GITHUB_ACTIONS=true", "CI=true", "GITHUB_EVENT_NAME=pull_request", "GITHUB_EVENT_PATH=" + payload, "GITHUB_REPOSITORY=owner/m"}
 }
 
-// TestSharedStore tells where outcomes are kept, by where the URL comes from, the remote
-// and the event.
+// TestSharedStore checks where outcomes are kept, depending on where the URL comes from, on the
+// remote and on the event.
 func TestSharedStore(t *testing.T) {
 	t.Parallel()
 	const address, shown = "redis://user:hunter2@cache.example.com/3", "redis://cache.example.com:6379/3"
@@ -84,7 +84,7 @@ func TestSharedStore(t *testing.T) {
 			defer s.Close()
 			text, err := s.StoreText(t.Context())
 			if err != nil || strings.Contains(text, "hunter2") {
-				t.Errorf("the store is told as %s, %v", text, err)
+				t.Errorf("StoreText: %s, %v", text, err)
 			}
 			_, shared := s.Store.(*learn.Shared)
 			switch {
@@ -93,10 +93,10 @@ func TestSharedStore(t *testing.T) {
 			case tt.want == "" && (shared || !strings.HasPrefix(text, filepath.Join(s.Repo.StateDir(), "learn.db"))):
 				t.Errorf("the store is %s, want the repository's own", text)
 			case !strings.Contains(s.StoreWhy, tt.why) || (tt.why == "") != (s.StoreWhy == ""):
-				t.Errorf("it says %q, want %q", s.StoreWhy, tt.why)
+				t.Errorf("StoreWhy is %q, want %q", s.StoreWhy, tt.why)
 			}
 			if _, ok := s.Store.(learn.Memory); !ok {
-				t.Error("it does not remember what was rejected")
+				t.Error("the store does not remember rejected candidates")
 			}
 		})
 	}
@@ -120,12 +120,12 @@ func TestBadServer(t *testing.T) {
 	})
 	var usage *usererr.UsageError
 	if !errors.As(err, &usage) || !strings.Contains(usage.Advice, "namespace=") {
-		t.Errorf("a remote that is too long for a name: %v", err)
+		t.Errorf("a remote that is too long for a namespace: %v", err)
 	}
 }
 
-// TestClonesLearnFromEachOther: two clones of a repository, by other URLs, share what they
-// learn through a server.
+// TestClonesLearnFromEachOther checks that two clones of a repository with different URLs share
+// outcomes through a server.
 func TestClonesLearnFromEachOther(t *testing.T) {
 	t.Parallel()
 	server := storetest.StartRedis(t)
