@@ -35,28 +35,46 @@ var groups = []group{
 	{"Log and store", "", []string{"log.format", "log.level", "store"}},
 }
 
-// defaults are those of keys whose sentence does not say what happens without them.
+// defaults are those of keys whose text does not say what happens by default.
 func defaults() map[string]string {
-	budget := func(mode detect.Mode, event string) time.Duration {
-		return detect.Environment{Mode: mode, Event: event}.Defaults().Budget
-	}
-	short := func(d time.Duration) string { return regexp.MustCompile(`m0s$`).ReplaceAllString(d.String(), "m") }
 	return map[string]string{
-		"timeout":    short(testrun.DefaultTimeout),
+		"timeout":    minutes(testrun.DefaultTimeout),
 		"seed":       "1",
 		"apply":      detect.Environment{Mode: detect.Development}.Defaults().Policy,
 		"confidence": fmt.Sprint(repair.DefaultConfidence),
-		"budget": fmt.Sprintf("%s; %s for a commit, %s for other hooks; %s in CI",
-			short(budget(detect.Development, "manual")), budget(detect.Development, "pre-commit"), short(budget(detect.Development, "pre-push")), short(budget(detect.Production, "push"))),
 		"strategies": "all",
 		"hooks":      "block; post-merge warns, post-checkout and post-rewrite run in the background",
 		"budgets":    "as `budget`",
-		"underway":   "none",
 		"protected":  "the default branch, `main`, `master` and `release*`",
 		"log.format": "text; json in CI",
 		"log.level":  "warn",
 		"store":      "`.git/regreen/learn.db`",
 		"channels":   "[by where regreen runs](channels.md)",
+	}
+}
+
+// minutes returns a duration as users write it.
+func minutes(d time.Duration) string {
+	return regexp.MustCompile(`m0s$`).ReplaceAllString(d.String(), "m")
+}
+
+// TestBudgetsDocumented checks that the text of the key budget has the budgets of the code.
+func TestBudgetsDocumented(t *testing.T) {
+	t.Parallel()
+	for _, key := range config.Keys() {
+		if key.Name != "budget" {
+			continue
+		}
+		for _, env := range []detect.Environment{
+			{Mode: detect.Development, Event: "manual"},
+			{Mode: detect.Development, Event: "pre-commit"},
+			{Mode: detect.Development, Event: "pre-push"},
+			{Mode: detect.Production, Event: "push"},
+		} {
+			if budget := minutes(env.Defaults().Budget); !strings.Contains(key.Doc, budget) {
+				t.Errorf("%s at %s has %s, which the text lacks: %s", env.Mode, env.Event, budget, key.Doc)
+			}
+		}
 	}
 }
 
@@ -85,10 +103,9 @@ func keysText(t *testing.T) string {
 				continue
 			}
 			shown++
-			meaning, otherwise, said := strings.Cut(keys[i].Doc, " Without it")
-			otherwise = strings.TrimSuffix(strings.TrimLeft(otherwise, ", "), ".")
-			if value, ok := values[name]; ok == said && ok {
-				t.Errorf("%s: its sentence has a default, and so has this test: %s", name, value)
+			meaning, otherwise := split(keys[i].Doc)
+			if value, ok := values[name]; ok && otherwise != "" {
+				t.Errorf("%s: its text has a default, and so has this test: %s", name, value)
 			} else if ok {
 				otherwise = value
 			}
@@ -101,6 +118,21 @@ func keysText(t *testing.T) string {
 	return b.String() + "\n"
 }
 
+// split returns the sentences of a key's text, and what is so by default.
+func split(text string) (meaning, otherwise string) {
+	var sentences []string
+	for sentence := range strings.SplitSeq(text, ". ") {
+		if rest, ok := strings.CutPrefix(sentence, "By default, "); ok {
+			otherwise = strings.TrimSuffix(rest, ".")
+		} else {
+			sentences = append(sentences, strings.TrimSuffix(sentence, "."))
+		}
+	}
+	return strings.Join(sentences, ". ") + ".", otherwise
+}
+
+var pageName = regexp.MustCompile(`\bdocs/(\w+\.md)\b`)
+
 // cell returns text as a cell of a table; globs in it are not emphasis.
 func cell(text string) string {
 	words := strings.Split(strings.ReplaceAll(text, "|", `\|`), " ")
@@ -110,7 +142,7 @@ func cell(text string) string {
 			words[i] = "`" + glob + "`" + word[len(glob):]
 		}
 	}
-	return strings.Join(words, " ")
+	return pageName.ReplaceAllString(strings.Join(words, " "), "[$1]($1)")
 }
 
 // TestConfigurationExample checks that regreen reads the file on the page.
