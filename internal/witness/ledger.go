@@ -16,26 +16,24 @@ type Bypass struct {
 	Commit  string    `json:"commit"`
 	Tree    string    `json:"tree"`
 	Subject string    `json:"subject"`
-	Why     string    `json:"why"` // as far as it is known: "REGREEN=0", or that no test ran
+	Why     string    `json:"why"` // for instance "REGREEN=0"
 	When    time.Time `json:"when"`
-	// Covered says that its tree has got a witness since.
+	// Covered means that its tree has a witness by now.
 	Covered bool `json:"covered,omitempty"`
 }
 
-// Ledger is the list of bypasses: a file with a line for each, to which lines are
-// only added.
+// Ledger is the list of bypasses: a file with one line for each, which is only appended to.
 type Ledger struct {
 	name string
 }
 
-// maxLedger is the size, in bytes, above which the older half of a ledger goes.
+// maxLedger is the size, in bytes, from which a ledger drops its older half.
 const maxLedger = 256 << 10
 
-// OpenLedger gives the ledger in a state folder; nothing is made before something is
-// noted.
+// OpenLedger returns the ledger in a state directory. Note creates its file.
 func OpenLedger(state string) *Ledger { return &Ledger{filepath.Join(state, "bypasses.jsonl")} }
 
-// Note adds a bypass. A line is written at once, so that those of two processes do
+// Note adds a bypass. It writes the line in a single call, so that lines of two processes do
 // not mix.
 func (l *Ledger) Note(b Bypass) error {
 	const longest = 200 // of a subject, in bytes
@@ -58,7 +56,7 @@ func (l *Ledger) Note(b Bypass) error {
 	return errors.Join(err, f.Close())
 }
 
-// shorten drops the older half of a ledger that became too long.
+// shorten drops the older half of a ledger that is too long.
 func (l *Ledger) shorten() {
 	info, err := os.Stat(l.name)
 	if err != nil || info.Size() < maxLedger {
@@ -76,8 +74,8 @@ func (l *Ledger) shorten() {
 	}
 }
 
-// Bypasses gives the latest n, newest first, one for each commit. A line that cannot
-// be read is left out.
+// Bypasses returns the latest n bypasses, newest first, one for each commit. It skips lines
+// that it cannot read.
 func (l *Ledger) Bypasses(n int) ([]Bypass, error) {
 	f, err := os.Open(l.name)
 	if errors.Is(err, fs.ErrNotExist) {

@@ -1,15 +1,15 @@
-// Package witness remembers which trees passed their tests, so that what was proven
-// once is not proven again: at an amend, at a push, in another worktree. It also
-// remembers the commits that nothing proves (see Ledger).
+// Package witness remembers which trees passed their tests, so that they are not tested
+// again: at an amend, at a push, in another worktree. It also remembers commits without such
+// a proof (see Ledger).
 //
-// A witness is a small file named by a hash of all that the outcome depends on: the
-// tree, the command, the toolchain, the configuration and the environment. There is no
-// index to be corrupted and no lock to wait for; writers that race write the same.
+// A witness is a small file, named by a hash of everything that the outcome depends on: the
+// tree, the command, the toolchain, the configuration and the environment. There is no index
+// to corrupt and no lock to wait for, because concurrent writers write the same.
 //
-// Goals: a lookup costs one stat; a witness that cannot be read counts as none; what
-// grows is bounded.
+// Goals: a lookup opens one file; a witness that cannot be read is ignored; the number and
+// age of witnesses is bounded.
 //
-// Not a goal: deciding what matters to a run; whoever runs it fills the Key.
+// Not a goal: deciding what the outcome depends on. The caller fills the Key.
 package witness
 
 import (
@@ -27,15 +27,16 @@ import (
 	"time"
 )
 
-// Key is all that the outcome of a run depends on.
+// Key is everything that the outcome of a run depends on.
 type Key struct {
 	Tree      string   // git's hash of the tree
-	Command   string   // the test command; "" for the one that is found
-	Toolchain []string // what runs it, by path, size and time
-	Environ   []string // NAME=value of the variables that matter
+	Command   string   // the test command; "" for the detected one
+	Toolchain []string // the programs of the toolchain, by path, size and time
+	Environ   []string // NAME=value of the relevant variables
 }
 
-// ID is the name of the key's witness. Equal keys, and no others, have equal ids.
+// ID returns the name of the key's witness. Two keys have the same ID only if they are equal,
+// apart from the order of Environ.
 func (k Key) ID() string {
 	h := sha256.New()
 	field := func(name string, values ...string) {
@@ -53,46 +54,45 @@ func (k Key) ID() string {
 	return hex.EncodeToString(h.Sum(nil)[:20])
 }
 
-// Scope says how much of the suite a witness stands for.
+// Scope is the part of the suite that a witness proves.
 type Scope string
 
 // The scopes.
 const (
-	Suite   Scope = "suite"   // all tests passed, or what they passed at the base and the change cannot reach
-	Reached Scope = "reached" // only what the change can reach was run, and nothing is known of the rest
+	Suite   Scope = "suite"   // all tests passed, some of them at the base if the change does not affect them
+	Reached Scope = "reached" // the affected tests passed, and the others are unknown
 )
 
 // Witness is the proof that a tree passed.
 type Witness struct {
 	Tree    string    `json:"tree"`
 	Scope   Scope     `json:"scope"`
-	Verdict string    `json:"verdict"` // green, or what else lets a commit pass
-	Run     string    `json:"run"`     // id of the run that proved it
+	Verdict string    `json:"verdict"` // green, or another verdict that lets a commit pass
+	Run     string    `json:"run"`     // ID of the run that proved it
 	When    time.Time `json:"when"`
 	Tests   int       `json:"tests"` // passed
 	Seconds float64   `json:"seconds"`
 }
 
-// Store keeps witnesses in a folder.
+// Store keeps witnesses in a directory.
 type Store struct {
 	dir string
 }
 
-// The bounds of a store.
+// The limits of a store.
 const (
 	maxWitnesses = 2000
 	maxAge       = 90 * 24 * time.Hour
 	maxFile      = 4 << 10
 )
 
-// Open gives the store in a state folder; nothing is made before something is
-// recorded.
+// Open returns the store in a state directory. Record creates its files.
 func Open(state string) *Store { return &Store{filepath.Join(state, "witness")} }
 
 func (s *Store) file(k Key) string { return filepath.Join(s.dir, k.ID()+".json") }
 
-// Find gives the witness of a key. One that does not speak of the key's tree, or that
-// cannot be read, is none.
+// Find returns the witness of a key. It returns false if there is none, if it cannot be read,
+// or if it is about another tree.
 func (s *Store) Find(k Key) (Witness, bool) {
 	w, err := read(s.file(k))
 	return w, err == nil && w.Tree == k.Tree && k.Tree != ""
@@ -112,8 +112,8 @@ func read(name string) (Witness, error) {
 	return w, json.Unmarshal(b, &w)
 }
 
-// Record stores a witness, whole or not at all, and forgets the oldest when there are
-// too many. A witness of the whole suite is not replaced by one of less.
+// Record stores a witness atomically, and removes the oldest ones if there are too many. A
+// witness of scope Suite is never replaced by one of scope Reached.
 func (s *Store) Record(k Key, w Witness) error {
 	if k.Tree == "" {
 		return errors.New("a witness needs a tree")
@@ -145,7 +145,7 @@ func (s *Store) Record(k Key, w Witness) error {
 	return nil
 }
 
-// files lists the witnesses' files, newest first.
+// files returns the files of the witnesses, newest first.
 func (s *Store) files() []fs.FileInfo {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil {
@@ -161,8 +161,8 @@ func (s *Store) files() []fs.FileInfo {
 	return out
 }
 
-// prune forgets what is too old or too much. It looks only when the folder may hold
-// too much, which its entries tell without a look at each.
+// prune removes witnesses that are too old or too many. It checks them only if the directory
+// has more than most entries, because that needs no look at each file.
 func (s *Store) prune(most int) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil || len(entries) <= most {

@@ -20,7 +20,7 @@ func drawKey(t *rapid.T, name string) Key {
 	}
 }
 
-// Keys have one id exactly when they are the same, whatever the order of variables.
+// Keys have the same ID if and only if they are equal, in any order of the variables.
 func TestID(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -34,7 +34,7 @@ func TestID(t *testing.T) {
 		c.Environ = slices.Clone(a.Environ)
 		slices.Reverse(c.Environ)
 		if a.ID() != c.ID() {
-			t.Fatal("the order of variables counts")
+			t.Fatal("the ID depends on the order of the variables")
 		}
 	})
 }
@@ -44,7 +44,7 @@ func TestStore(t *testing.T) {
 	s := Open(t.TempDir())
 	key := Key{Tree: "t1", Command: "go test ./..."}
 	if _, ok := s.Find(key); ok {
-		t.Fatal("an empty store knows a tree")
+		t.Fatal("found a witness in an empty store")
 	}
 	want := Witness{Scope: Suite, Verdict: "green", Run: "r1", When: time.Now().UTC().Truncate(time.Second), Tests: 7, Seconds: 1.5}
 	if err := s.Record(key, want); err != nil {
@@ -56,21 +56,21 @@ func TestStore(t *testing.T) {
 	}
 	for _, other := range []Key{{Tree: "t2", Command: key.Command}, {Tree: "t1"}, {Tree: "t1", Command: key.Command, Environ: []string{"GOFLAGS=-race"}}} {
 		if _, ok := s.Find(other); ok {
-			t.Errorf("%+v is witnessed, too", other)
+			t.Errorf("found a witness for %+v", other)
 		}
 	}
 	if err := s.Record(key, Witness{Scope: Reached, Run: "r2"}); err != nil {
 		t.Fatal(err)
 	}
 	if got, _ := s.Find(key); got.Run != "r1" {
-		t.Error("less took the place of more")
+		t.Error("a witness of the whole suite was replaced")
 	}
 	if err := s.Record(Key{}, Witness{}); err == nil {
-		t.Error("no tree has a witness")
+		t.Error("recorded a witness without a tree")
 	}
 }
 
-// What cannot be read, or speaks of another tree, proves nothing.
+// A witness that cannot be read or is about another tree is ignored.
 func TestBrokenWitness(t *testing.T) {
 	t.Parallel()
 	s := Open(t.TempDir())
@@ -83,7 +83,7 @@ func TestBrokenWitness(t *testing.T) {
 			t.Fatal(err)
 		}
 		if w, ok := s.Find(key); ok {
-			t.Errorf("%q is a witness: %+v", content, w)
+			t.Errorf("%q was accepted as a witness: %+v", content, w)
 		}
 	}
 }
@@ -103,10 +103,10 @@ func TestPrune(t *testing.T) {
 	}
 	s.prune(8)
 	if n := len(s.files()); n != 6 {
-		t.Errorf("%d are left", n)
+		t.Errorf("%d left, want 6", n)
 	}
 	if _, ok := s.Find(Key{Tree: "11"}); !ok {
-		t.Error("the newest is gone")
+		t.Error("the newest was removed")
 	}
 }
 
@@ -137,11 +137,11 @@ func TestLedger(t *testing.T) {
 		t.Errorf("%d bypasses, the first %+v, %v", len(got), got[0], err)
 	}
 	if got, _ := l.Bypasses(2); len(got) != 2 {
-		t.Errorf("%d for 2", len(got))
+		t.Errorf("got %d bypasses, want 2", len(got))
 	}
 }
 
-// A ledger does not grow for ever, and keeps the newest.
+// A ledger does not grow forever, and keeps the newest bypasses.
 func TestLedgerIsBounded(t *testing.T) {
 	t.Parallel()
 	l := OpenLedger(t.TempDir())
