@@ -39,6 +39,7 @@ var layout = []layer{
 
 	{dir: "internal/usererr", purpose: "errors that users read: what is wrong, where, and the hint that renderers print themselves"},
 	{dir: "internal/lockfile", purpose: "files that only one process at a time can hold"},
+	{dir: "internal/backoff", purpose: "waits between two tries"},
 	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "lockfile usererr"},
 	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
@@ -52,17 +53,17 @@ var layout = []layer{
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch plural", tests: "schema"},
 	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser", std: "go/parser go/token"},
 	{
-		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "report",
+		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "backoff report",
 		tests: "forge/githubtest forge/gitlabtest usererr",
 	},
 	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
 	{dir: "internal/forge/gitlabtest", purpose: "GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "channels config confine detect forge patch report usererr",
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "backoff channels config confine detect forge patch report usererr",
 		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
-		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "confine usererr",
+		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "backoff confine usererr",
 		tests: "runner/runnertest",
 	},
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/backoff"
 	"github.com/regreen-ci/regreen/internal/deliver"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -124,24 +125,24 @@ func (s *step) follow(ctx context.Context, g *forge.GitHub, o order) (string, er
 
 // latest is the newest report on a pull request that tells its run: of several the one that
 // shows the patch, where one is named.
-func latest(ctx context.Context, g *forge.GitHub, pull int, id string) (deliver.Told, error) {
+func latest(ctx context.Context, g *forge.GitHub, pull int, id string) (deliver.Posted, error) {
 	reports, err := deliver.Reports(ctx, g, pull)
 	if err != nil {
-		return deliver.Told{}, err
+		return deliver.Posted{}, err
 	}
-	reports = slices.DeleteFunc(reports, func(t deliver.Told) bool { return !t.HasRun })
+	reports = slices.DeleteFunc(reports, func(t deliver.Posted) bool { return !t.HasRun })
 	if len(reports) == 0 {
-		return deliver.Told{}, refuse("There is no report of regreen on this pull request yet.")
+		return deliver.Posted{}, refuse("There is no report of regreen on this pull request yet.")
 	}
 	name, _, _ := strings.Cut(id, "@")
-	if i := slices.IndexFunc(reports, func(t deliver.Told) bool { return name != "" && strings.Contains(t.Comment.Body, name+"@") }); i >= 0 {
+	if i := slices.IndexFunc(reports, func(t deliver.Posted) bool { return name != "" && strings.Contains(t.Comment.Body, name+"@") }); i >= 0 {
 		return reports[i], nil
 	}
 	return reports[0], nil
 }
 
 // stale refuses what was told of another commit than the pull request's last one.
-func stale(pull forge.Pull, told deliver.Told) error {
+func stale(pull forge.Pull, told deliver.Posted) error {
 	switch {
 	case !pull.Open:
 		return refuse("The pull request is not open any more.")
@@ -154,7 +155,7 @@ func stale(pull forge.Pull, told deliver.Told) error {
 
 // retry starts the run again that the report is of. In its new attempt, what was tried
 // before is tried once more.
-func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Told) (string, error) {
+func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Posted) (string, error) {
 	if err := stale(pull, told); err != nil {
 		return "", err
 	}
@@ -177,7 +178,7 @@ func awaits(status, conclusion string) bool {
 }
 
 // apply commits a proposed patch to the branch of the pull request.
-func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Told, id string) (string, error) {
+func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Posted, id string) (string, error) {
 	if err := stale(pull, told); err != nil {
 		return "", err
 	}
@@ -222,7 +223,7 @@ func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told
 // shown is the patch of an ID that the report on the pull request shows for its very head,
 // as the artifact has it. An ID with a hash must have that one; without, the comment must
 // show it.
-func shown(rep *report.Report, told deliver.Told, head, id string) (*report.Patch, error) {
+func shown(rep *report.Report, told deliver.Posted, head, id string) (*report.Patch, error) {
 	name, _, bound := strings.Cut(id, "@")
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
@@ -260,7 +261,7 @@ func short(sha string) string {
 }
 
 // reported is the whole report that a comment is of, from the artifact of its run.
-func (s *step) reported(ctx context.Context, g *forge.GitHub, told deliver.Told) (*report.Report, error) {
+func (s *step) reported(ctx context.Context, g *forge.GitHub, told deliver.Posted) (*report.Report, error) {
 	if told.Run.Artifact < 1 {
 		return nil, refuse("The run has left no artifact, which would have the patches.")
 	}
@@ -294,10 +295,8 @@ func patiently(ctx context.Context, do func() error) error {
 		if !errors.As(err, &passing) || try == tries || passing.After > longest {
 			return err
 		}
-		select {
-		case <-time.After(max(passing.After, time.Second<<try)):
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := backoff.Sleep(ctx, max(passing.After, time.Second<<try)); err != nil {
+			return err
 		}
 	}
 }

@@ -11,12 +11,12 @@ import (
 )
 
 const (
-	checkMost      = 500 // annotations at all; at a second for each batch
+	checkMost      = 500 // annotations per check run; each batch takes a second
 	annotationSize = 60 << 10
 )
 
-// Check makes a check run with the report as its summary. A try after a lost answer
-// finds the run by the report's ID and goes on with the annotations that it lacks.
+// Check creates a check run with the report as its summary. A retry after a lost response
+// finds the run by the report's ID and adds only the annotations that are missing.
 func (g *GitHub) Check(annotations func(*report.Report) []report.Annotation) Channel {
 	return g.channel(channels.Check, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		head, err := g.commit(ctx)
@@ -24,38 +24,38 @@ func (g *GitHub) Check(annotations func(*report.Report) []report.Annotation) Cha
 			return report.Receipt{}, err
 		}
 		if head == "" {
-			return skip("there is no commit to check", ""), nil
+			return skip("no commit to attach a check to", ""), nil
 		}
 		marks := annotate(annotations(r))
-		text, degraded := markdown(r, forge.CheckSize, report.MarkdownOptions{Landing: g.o.Landing.ways("", nil)})
+		text, degraded := markdown(r, forge.CheckSize, report.MarkdownOptions{Landing: g.o.Landing.instructions("", nil)})
 		if n := len(marks) - checkMost; n > 0 {
 			marks = marks[:checkMost]
-			degraded = append(degraded, fmt.Sprintf("%d annotations left out, of %d", n, n+checkMost))
+			degraded = append(degraded, fmt.Sprintf("%d of %d annotations left out", n, n+checkMost))
 		}
 		run, err := g.checkRun(ctx, head, r.ID)
 		if err != nil {
 			return report.Receipt{}, err
 		}
 		run.Conclusion, run.Title, run.Summary, run.DetailsURL = conclusion(r), report.OneLine(report.Title(r), forge.CheckTitle/3), text, g.o.Link
-		there := min(run.Annotated, len(marks))
+		sent := min(run.Annotated, len(marks))
 		if run.ID == 0 {
-			there = min(forge.CheckAnnotations, len(marks))
-			if run, err = g.site.CreateCheck(ctx, run, marks[:there]); err != nil {
+			sent = min(forge.CheckAnnotations, len(marks))
+			if run, err = g.site.CreateCheck(ctx, run, marks[:sent]); err != nil {
 				return report.Receipt{}, err
 			}
 		}
-		for there < len(marks) {
-			next := min(there+forge.CheckAnnotations, len(marks))
-			if err := g.site.AnnotateCheck(ctx, run, marks[there:next]); err != nil {
+		for sent < len(marks) {
+			next := min(sent+forge.CheckAnnotations, len(marks))
+			if err := g.site.AnnotateCheck(ctx, run, marks[sent:next]); err != nil {
 				return report.Receipt{}, err
 			}
-			there = next
+			sent = next
 		}
 		return report.Receipt{Where: run.URL, Degraded: degraded}, nil
 	})
 }
 
-// checkRun is the run that was made of this report before, or one to make.
+// checkRun returns the check run that an earlier try created, or one to create.
 func (g *GitHub) checkRun(ctx context.Context, head, id string) (forge.CheckRun, error) {
 	const name = "regreen"
 	runs, err := g.site.CheckRuns(ctx, head, name)
@@ -78,7 +78,7 @@ func annotate(all []report.Annotation) []forge.Annotation {
 	var out []forge.Annotation
 	for _, a := range all {
 		if a.Path == "" || a.Start < 1 {
-			continue // GitHub shows them on lines only
+			continue // GitHub shows annotations on lines only
 		}
 		level := a.Level
 		if level == "error" {
@@ -92,11 +92,11 @@ func annotate(all []report.Annotation) []forge.Annotation {
 	return out
 }
 
-// message is never empty, which GitHub refuses.
+// message returns the text of an annotation, which is never empty: GitHub refuses that.
 func message(a report.Annotation) string {
 	text := report.Visible(a.Message)
 	if text == "" {
-		text = "regreen has no more to say"
+		text = "no further details"
 	}
 	if len(text) > annotationSize {
 		text = strings.ToValidUTF8(text[:annotationSize], "") + "…"

@@ -13,30 +13,30 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// folded begins what an older report is made.
+// folded marks the comment of an older report that was replaced by one line.
 const folded = "<!-- regreen:folded -->"
 
-// Comment keeps one comment on the pull request up to date. It is the one that has
-// the marker and was written by whom the token belongs to, so nobody else's is
-// edited. Where there are several, the newest stays and the others are folded.
+// Comment keeps one comment on the pull request up to date: the one that has the marker and
+// was written by the owner of the token, so nobody else's comment is edited. If there are
+// several, the newest stays and the others are folded.
 //
-// It says how each patch lands, so where suggestions are on, too, it waits for what
-// became of them.
+// The comment says how to apply each patch, so it waits for the suggestions if that channel
+// is on as well.
 func (g *GitHub) Comment() Channel {
 	return channel{channels.Comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		var made *offers
 		if g.o.Landing.Suggestions && g.o.PullRequest != 0 {
 			_, made, _ = g.suggested(ctx, channels.Comment, r)
 		}
-		return g.tell(made).Send(ctx, r)
+		return g.comment(made).Send(ctx, r)
 	}}
 }
 
-// tell is the comment, after the suggestions that were made.
-func (g *GitHub) tell(made *offers) Channel {
+// comment returns the channel that posts the comment, given the suggestions that were made.
+func (g *GitHub) comment(made *offers) Channel {
 	return g.channel(channels.Comment, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if g.o.PullRequest == 0 {
-			return skip("this is no pull request", ""), nil
+			return skip("not a pull request", ""), nil
 		}
 		if why, err := g.stale(ctx); why != "" || err != nil {
 			return skip(why, ""), err
@@ -46,39 +46,39 @@ func (g *GitHub) tell(made *offers) Channel {
 			return report.Receipt{}, err
 		}
 		if len(mine) == 0 && quiet(r) {
-			return skip("nothing new fails, and nothing was told before", ""), nil
+			return skip("nothing new fails, and nothing was posted before", ""), nil
 		}
 		text, degraded, err := g.commentText(ctx, r, made)
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		var told forge.Comment
+		var posted forge.Comment
 		if len(mine) == 0 {
-			told, err = g.site.Reply(ctx, g.o.PullRequest, text)
+			posted, err = g.site.Reply(ctx, g.o.PullRequest, text)
 		} else {
-			told, mine = mine[len(mine)-1], mine[:len(mine)-1]
-			if told.Body != text {
-				told, err = g.site.EditComment(ctx, told.ID, text)
+			posted, mine = mine[len(mine)-1], mine[:len(mine)-1]
+			if posted.Body != text {
+				posted, err = g.site.EditComment(ctx, posted.ID, text)
 			}
 		}
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		if err := g.fold(ctx, mine, told.URL); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+report.Brief(usererr.OneLine(err)))
+		if err := g.fold(ctx, mine, posted.URL); err != nil {
+			degraded = append(degraded, "older reports were not folded: "+report.Brief(usererr.OneLine(err)))
 		}
-		return report.Receipt{Where: told.URL, Degraded: degraded}, nil
+		return report.Receipt{Where: posted.URL, Degraded: degraded}, nil
 	})
 }
 
-// quiet tells whether a report is none to begin with telling: who makes a change need not
-// hear each time of what fails without it.
+// quiet reports whether a report is not worth a first comment: authors need not hear about
+// failures that their change did not cause.
 func quiet(r *report.Report) bool {
 	return r.Verdict == report.Green || r.Verdict == report.Known || r.Verdict == report.Flaky
 }
 
-// stale tells why a report is not one of the pull request's last commit, which another run
-// tells of or has told of already; "" where it is.
+// stale returns why a report is not about the pull request's head commit, which another run
+// reports; "" if it is.
 func (g *GitHub) stale(ctx context.Context) (why string, err error) {
 	if g.o.PullHead == "" {
 		return "", nil
@@ -87,13 +87,13 @@ func (g *GitHub) stale(ctx context.Context) (why string, err error) {
 	if err != nil || pull.Head == g.o.PullHead {
 		return "", err
 	}
-	return fmt.Sprintf("the pull request has gone on since: %.12s was tested, and it ends with %.12s", g.o.PullHead, pull.Head), nil
+	return fmt.Sprintf("outdated: tested %.12s, head is now %.12s", g.o.PullHead, pull.Head), nil
 }
 
-// marker tells a report of regreen's from other comments. It is not seen.
+// marker returns the invisible text that distinguishes a report from other comments.
 func (g *GitHub) marker() string { return reportMarker(g.o.Key) }
 
-// reportMarker is the marker of reports with a key, which may come from outside.
+// reportMarker returns the marker of reports with a key, which may come from outside.
 func reportMarker(key string) string {
 	if key == "" {
 		return anyReport + markEnd
@@ -102,7 +102,7 @@ func reportMarker(key string) string {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '.' || r == '_' {
 			return r
 		}
-		return '_' // a dash may end a comment of HTML
+		return '_' // a dash could end the HTML comment
 	}, key[:min(len(key), 60)])
 	return anyReport + " " + key + markEnd
 }
@@ -121,18 +121,18 @@ func (g *GitHub) commentText(ctx context.Context, r *report.Report, made *offers
 	if isLink(g.o.Link) {
 		foot = "\n[The run](" + g.o.Link + ")\n"
 	}
-	text, degraded = markdown(r, forge.CommentSize-len(head)-len(foot), report.MarkdownOptions{Landing: landing.ways(tested, made)})
+	text, degraded = markdown(r, forge.CommentSize-len(head)-len(foot), report.MarkdownOptions{Landing: landing.instructions(tested, made)})
 	return head + text + foot, degraded, nil
 }
 
-// fold hides older reports, or where that is not permitted makes them one line.
+// fold hides older reports, or replaces them by one line if the token may not hide them.
 func (g *GitHub) fold(ctx context.Context, old []forge.Comment, newest string) error {
 	if len(old) == 0 {
 		return nil
 	}
 	hidden := g.hidden(ctx, old)
 	old = slices.DeleteFunc(old, func(c forge.Comment) bool { return hidden[c.Node] })
-	const most = 10 // at a second each; the rest the next time
+	const most = 10 // each takes a second; the next run folds the rest
 	for _, c := range old[max(len(old)-most, 0):] {
 		err := g.site.Minimize(ctx, c.Node)
 		if err == nil {
@@ -141,7 +141,7 @@ func (g *GitHub) fold(ctx context.Context, old []forge.Comment, newest string) e
 		if ctx.Err() != nil {
 			return err
 		}
-		line := fmt.Sprintf("\nThis report was followed by [a newer one](%s).\n", newest)
+		line := fmt.Sprintf("\nThere is [a newer report](%s).\n", newest)
 		if _, err := g.site.EditComment(ctx, c.ID, folded+line); err != nil {
 			return err
 		}
@@ -149,7 +149,8 @@ func (g *GitHub) fold(ctx context.Context, old []forge.Comment, newest string) e
 	return nil
 }
 
-// hidden tells which comments are folded already. Not to know costs only requests.
+// hidden returns which comments are folded already. If that is unknown, folding them again
+// only costs requests.
 func (g *GitHub) hidden(ctx context.Context, comments []forge.Comment) map[string]bool {
 	var nodes []string
 	for _, c := range comments {

@@ -23,14 +23,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// Every channel keeps to one contract, which is here. A site is a channel with the
-// place that it sends to.
+// site is a channel with the destination that it sends to. All channels follow the contract that
+// TestContract checks.
 type site struct {
 	channel deliver.Channel
-	broken  deliver.Channel // one whose place refuses
-	silent  deliver.Channel // one whose place never answers; nil where there is no other side
-	there   func() []string // what is in the place now
-	adds    bool            // sending twice is there twice, as it should
+	broken  deliver.Channel // its destination refuses
+	silent  deliver.Channel // its destination never answers; nil if it cannot happen
+	posted  func() []string // what the destination has now
+	adds    bool            // sending twice posts twice, on purpose
 	secrets []string        // of the configuration
 }
 
@@ -53,7 +53,7 @@ var sites = []struct {
 	{"suggestions", func(t *testing.T) site {
 		return gitHubSite(t, (*deliver.GitHub).Suggestions, func(s *githubtest.Server) (all []string) {
 			for _, r := range s.Reviews(7) {
-				text := "example.com/fleet/stats.TestMean" // is no part of a suggestion
+				text := "example.com/fleet/stats.TestMean" // which a suggestion does not have
 				for _, c := range r.Comments {
 					text += c.Body
 				}
@@ -76,8 +76,8 @@ var sites = []struct {
 	{"slack", func(t *testing.T) site { return webhookSite(t, "slack") }},
 }
 
-// quick tries again without waiting.
-var quick = deliver.Policy{Tries: 3, Sleep: func(context.Context, time.Duration) error { return nil }}
+// quick retries without waiting.
+var quick = deliver.RetryPolicy{Tries: 3, Sleep: func(context.Context, time.Duration) error { return nil }}
 
 var markdown = deliver.Rendering{Name: "markdown", File: "report.md", Write: func(w io.Writer, r *report.Report) error {
 	_, err := io.WriteString(w, report.Markdown(r, report.MarkdownOptions{}))
@@ -96,11 +96,11 @@ func terminalSite(*testing.T) site {
 	return site{
 		channel: deliver.Stream("terminal", &out, form),
 		broken:  deliver.Stream("terminal", brokenPipe{}, form),
-		there:   func() []string { return []string{out.String()} },
+		posted:  func() []string { return []string{out.String()} },
 	}
 }
 
-// contents are the files below a folder.
+// contents returns the files below a directory.
 func contents(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, entry os.DirEntry, err error) error {
@@ -122,11 +122,11 @@ func fileSite(t *testing.T) site {
 	return site{
 		channel: deliver.File("file", dir, "build/report.md", markdown, ""),
 		broken:  deliver.File("file", filepath.Join(blocked(t), "below"), "report.md", markdown, ""),
-		there:   func() []string { return contents(t, dir) },
+		posted:  func() []string { return contents(t, dir) },
 	}
 }
 
-// blocked is a path at which no folder can be made.
+// blocked returns a path at which no directory can be made.
 func blocked(t *testing.T) string {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "file")
@@ -141,7 +141,7 @@ func artifactSite(t *testing.T) site {
 	return site{
 		channel: deliver.Artifact(dir, "build/regreen", []deliver.Rendering{markdown}),
 		broken:  deliver.Artifact(filepath.Join(blocked(t), "below"), "regreen", []deliver.Rendering{markdown}),
-		there:   func() []string { return contents(t, dir) },
+		posted:  func() []string { return contents(t, dir) },
 	}
 }
 
@@ -150,11 +150,11 @@ func summarySite(t *testing.T) site {
 	return site{
 		channel: deliver.Summary(file, report.MarkdownOptions{}),
 		broken:  deliver.Summary(filepath.Join(t.TempDir(), "none", "summary"), report.MarkdownOptions{}),
-		there:   func() []string { return contents(t, filepath.Dir(file)) },
+		posted:  func() []string { return contents(t, filepath.Dir(file)) },
 	}
 }
 
-func gitHubSite(t *testing.T, channel func(*deliver.GitHub) deliver.Channel, there func(*githubtest.Server) []string) site {
+func gitHubSite(t *testing.T, channel func(*deliver.GitHub) deliver.Channel, posted func(*githubtest.Server) []string) site {
 	api := newAPI(t)
 	denying := newAPI(t)
 	denying.Deny(githubtest.PullRequests, githubtest.Checks)
@@ -162,7 +162,7 @@ func gitHubSite(t *testing.T, channel func(*deliver.GitHub) deliver.Channel, the
 	hanging.Inject(githubtest.Fault{Hang: true, Times: 100})
 	return site{
 		channel: channel(gitHub(t, api, nil)), broken: channel(gitHub(t, denying, nil)), silent: channel(gitHub(t, hanging, nil)),
-		there:   func() []string { return there(api) },
+		posted:  func() []string { return posted(api) },
 		secrets: []string{githubtest.Token},
 	}
 }
@@ -173,7 +173,7 @@ func gitLabSite(t *testing.T) site {
 	hanging.Inject(githubtest.Fault{Hang: true, Times: 100})
 	return site{
 		channel: gitLabNote(t, api), broken: gitLabNote(t, denying), silent: gitLabNote(t, hanging),
-		there: func() (all []string) {
+		posted: func() (all []string) {
 			for _, n := range api.Notes() {
 				all = append(all, n.Body)
 			}
@@ -183,7 +183,7 @@ func gitLabSite(t *testing.T) site {
 	}
 }
 
-// newServer runs a handler and gives its address.
+// newServer runs a handler and returns its address.
 func newServer(t *testing.T, handler http.Handler) string {
 	t.Helper()
 	server := httptest.NewServer(handler)
@@ -191,7 +191,7 @@ func newServer(t *testing.T, handler http.Handler) string {
 	return server.URL
 }
 
-// newAPI is GitHub with pull request 7.
+// newAPI returns a GitHub server with pull request 7.
 func newAPI(t *testing.T) *githubtest.Server {
 	t.Helper()
 	api := githubtest.New(t)
@@ -214,7 +214,7 @@ func gitHub(t *testing.T, api *githubtest.Server, change func(*deliver.GitHubOpt
 	return g
 }
 
-// silence is the address of a server that accepts and says nothing.
+// silence returns the address of a server that accepts connections and says nothing.
 func silence(t *testing.T) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
@@ -235,9 +235,9 @@ func emailSite(t *testing.T) site {
 	}
 	return site{
 		channel: mail(server.address), broken: mail(refusing.address), silent: mail(silence(t)),
-		there: func() (all []string) {
+		posted: func() (all []string) {
 			for _, raw := range server.messages() {
-				all = append(all, strings.ReplaceAll(raw, "=\r\n", "")) // as quoted-printable breaks lines
+				all = append(all, strings.ReplaceAll(raw, "=\r\n", "")) // line breaks of quoted-printable
 			}
 			return all
 		},
@@ -267,7 +267,7 @@ func webhookSite(t *testing.T, format string) site {
 	}
 	return site{
 		channel: hook(server.URL), broken: hook(refusing.URL), silent: hook("http://" + silence(t)),
-		there: func() []string {
+		posted: func() []string {
 			mu.Lock()
 			defer mu.Unlock()
 			return append([]string{}, got...)
@@ -288,8 +288,8 @@ func TestContract(t *testing.T) {
 				{"sends", sends},
 				{"sending again", again},
 				{"any report", anyReport},
-				{"a refusal is told", refusals},
-				{"a context ends it", cancelled},
+				{"a refusal", refusals},
+				{"the context ends", cancelled},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
@@ -300,7 +300,7 @@ func TestContract(t *testing.T) {
 	}
 }
 
-// one sends by All, as commands do, and checks what every receipt has.
+// one sends with All, like commands, and checks what holds for every receipt.
 func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report.Report) report.Receipt {
 	t.Helper()
 	before, err := report.JSON(r)
@@ -322,7 +322,7 @@ func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report
 	got := receipts[0]
 	for _, secret := range s.secrets {
 		if all := got.Where + got.Reason + strings.Join(got.Degraded, ""); strings.Contains(all, secret) {
-			t.Errorf("the receipt tells a secret: %+v", got)
+			t.Errorf("the receipt contains a secret: %+v", got)
 		}
 	}
 	return got
@@ -333,21 +333,21 @@ func sends(t *testing.T, s site) {
 	if got.State != report.ReceiptSent || got.Reason != "" {
 		t.Fatalf("receipt %+v", got)
 	}
-	if text := strings.Join(s.there(), "\n"); !strings.Contains(text, "TestMean") || !strings.Contains(text, "p-3f2a") && !strings.Contains(text, "```suggestion") {
-		t.Errorf("it does not tell what fails and the patch:\n%s", text)
+	if text := strings.Join(s.posted(), "\n"); !strings.Contains(text, "TestMean") || !strings.Contains(text, "p-3f2a") && !strings.Contains(text, "```suggestion") {
+		t.Errorf("the failure or the patch is missing in\n%s", text)
 	}
 	if got.Where == "" && got.Channel != "terminal" {
-		t.Error("the receipt does not tell where it is")
+		t.Error("the receipt does not say where the report is")
 	}
 }
 
-// again: what can be found again is not said twice.
+// again checks that sending twice posts once.
 func again(t *testing.T, s site) {
 	one(t.Context(), t, s, s.channel, proposed())
-	first := len(s.there())
+	first := len(s.posted())
 	one(t.Context(), t, s, s.channel, proposed())
-	if second := len(s.there()); second != first && !s.adds {
-		t.Errorf("%d things are there after the first time, %d after the second", first, second)
+	if second := len(s.posted()); second != first && !s.adds {
+		t.Errorf("%d posts after the first time, %d after the second", first, second)
 	}
 }
 
@@ -357,7 +357,7 @@ func anyReport(t *testing.T, s site) {
 		if got.State == report.ReceiptFailed || got.State == report.ReceiptSkipped && got.Reason == "" {
 			t.Errorf("%s: receipt %+v", name, got)
 		}
-		for _, text := range s.there() {
+		for _, text := range s.posted() {
 			if strings.ContainsAny(text, "\x1b\x00") {
 				t.Errorf("%s: control characters arrive", name)
 			}
@@ -376,7 +376,7 @@ func cancelled(t *testing.T, s site) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got := one(ended, t, s, s.channel, proposed()); got.State != report.ReceiptFailed || got.Reason == "" {
-		t.Errorf("receipt %+v of what was ended before", got)
+		t.Errorf("cancelled before: receipt %+v", got)
 	}
 	if s.silent == nil {
 		return
@@ -384,6 +384,6 @@ func cancelled(t *testing.T, s site) {
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if got := one(soon, t, s, s.silent, proposed()); got.State != report.ReceiptFailed || got.Reason == "" || got.Reason == "did not end in time" {
-		t.Errorf("receipt %+v of what was ended underway", got)
+		t.Errorf("cancelled meanwhile: receipt %+v", got)
 	}
 }

@@ -1,13 +1,13 @@
-// Package deliver carries a report to where people look: a terminal, files, a pull
-// request, a mail box, a chat. What is told was made before, by package report;
-// a channel only transports it, and fits it to what its platform takes.
+// Package deliver sends a report to where users look: a terminal, files, a pull request,
+// a mailbox, a chat. Package report renders it; a channel only transports the result and
+// makes it fit the limits of its platform.
 //
-// Goals: a channel that fails stops no other and changes no verdict; each leaves a
-// receipt with what became of the report, what of it was lost and why, and what to
-// do about it; sending again does not say it twice; no secret of a channel's
-// configuration is in a receipt.
+// Goals: a failing channel stops no other channel and changes no verdict. Each channel
+// leaves a receipt that says where the report is, what was left out and why, and what to do
+// about it. Sending twice posts once. No receipt contains a secret of a channel's
+// configuration.
 //
-// Not a goal: hiding the secrets of a report. What comes here was redacted.
+// Not a goal: hiding the secrets of a report. It is redacted before it gets here.
 package deliver
 
 import (
@@ -23,37 +23,36 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Channel is a place that reports go to.
+// Channel is a destination for reports.
 type Channel interface {
-	// Name is what configuration and receipts call it.
+	// Name returns the name that configuration and receipts use.
 	Name() channels.Name
-	// Send delivers r, and does not change it. The receipt tells where it is now and
-	// what is less than it could be; with the state skipped nothing was sent, on
-	// purpose, for its reason. An error says that it failed. Send returns soon after
-	// ctx ends.
+	// Send delivers r without changing it. The receipt says where the report is now and
+	// how it was degraded; the state skipped means that nothing was sent on purpose. An
+	// error means that sending failed. Send returns soon after ctx ends.
 	Send(ctx context.Context, r *report.Report) (report.Receipt, error)
 }
 
 const (
-	together = 4               // channels that send at the same time
-	patience = 2 * time.Second // with a channel that goes on when it should end
+	concurrent = 4               // channels that send at the same time
+	patience   = 2 * time.Second // for channels that continue after the context ended
 )
 
-// All sends r to every channel and gives a receipt of each, in their order. It ends
-// soon after ctx does, whatever the channels do.
+// All sends r to every channel and returns their receipts in the same order. It returns
+// soon after ctx ends, whatever the channels do.
 func All(ctx context.Context, r *report.Report, channels []Channel) []report.Receipt {
 	type result struct {
 		i       int
 		receipt report.Receipt
 	}
-	results := make(chan result, len(channels)) // has room for one that nobody waits for any more
-	places := make(chan struct{}, together)
+	results := make(chan result, len(channels)) // a late channel can still send
+	slots := make(chan struct{}, concurrent)
 	go func() {
 		for i, c := range channels {
 			select {
-			case places <- struct{}{}:
+			case slots <- struct{}{}:
 				go func() {
-					defer func() { <-places }()
+					defer func() { <-slots }()
 					results <- result{i, send(ctx, c, r)}
 				}()
 			case <-ctx.Done():
@@ -81,12 +80,12 @@ func All(ctx context.Context, r *report.Report, channels []Channel) []report.Rec
 	return receipts
 }
 
-// send gives the receipt of one channel, also when it panics.
+// send returns the receipt of one channel, even if the channel panics.
 func send(ctx context.Context, c Channel, r *report.Report) (receipt report.Receipt) {
 	start := time.Now()
 	defer func() {
 		if p := recover(); p != nil {
-			receipt = failed(c, fmt.Errorf("a fault in regreen: %v", p))
+			receipt = failed(c, fmt.Errorf("internal error: %v", p))
 		}
 		receipt.Seconds = time.Since(start).Seconds()
 	}()
@@ -108,7 +107,7 @@ func failed(c Channel, err error) report.Receipt {
 	return report.Receipt{Channel: string(c.Name()), State: report.ReceiptFailed, Reason: report.Brief(usererr.OneLine(err))}
 }
 
-// skip returns the receipt of what was not sent on purpose.
+// skip returns the receipt of a report that was not sent on purpose.
 func skip(reason, hint string) report.Receipt {
 	return report.Receipt{State: report.ReceiptSkipped, Reason: usererr.OneLine(&usererr.Error{What: reason, Advice: hint})}
 }
@@ -116,7 +115,7 @@ func skip(reason, hint string) report.Receipt {
 // Rendering is one form of a report.
 type Rendering struct {
 	Name  string // of the format: html, junit ...
-	File  string // what it is called in a folder: report.html
+	File  string // its file name in an artifact, such as report.html
 	Write func(w io.Writer, r *report.Report) error
 }
 
@@ -135,8 +134,8 @@ func (c channel) Send(ctx context.Context, r *report.Report) (report.Receipt, er
 	return c.send(ctx, r)
 }
 
-// sealed keeps the secrets of a channel's configuration out of all that it tells.
-func sealed(c Channel, secrets ...string) Channel {
+// redacted removes the secrets of a channel's configuration from its receipts and errors.
+func redacted(c Channel, secrets ...string) Channel {
 	var pairs []string
 	for _, s := range secrets {
 		if s != "" {

@@ -33,8 +33,8 @@ func sleeping(name channels.Name, d time.Duration) fake {
 	}}
 }
 
-// A channel that fails, panics or takes its time stops no other, and the receipts come
-// in the order of the channels.
+// A channel that fails, panics or is slow stops no other channel, and the receipts are in the
+// order of the channels.
 func TestAll(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -52,7 +52,7 @@ func TestAll(t *testing.T) {
 		want := []report.Receipt{
 			{Channel: "slow", State: report.ReceiptSent, Where: "slow", Seconds: 3},
 			{Channel: "failing", State: report.ReceiptFailed, Reason: "no route", Tries: 2},
-			{Channel: "panicking", State: report.ReceiptFailed, Reason: "a fault in regreen: nil map"},
+			{Channel: "panicking", State: report.ReceiptFailed, Reason: "internal error: nil map"},
 			{Channel: "skipping", State: report.ReceiptSkipped, Reason: "nothing to say"},
 			{Channel: "quick", State: report.ReceiptSent, Where: "quick"},
 		}
@@ -62,7 +62,7 @@ func TestAll(t *testing.T) {
 	})
 }
 
-// Channels send at the same time, but not all of many.
+// Channels send concurrently, but only a few of many.
 func TestAllIsBounded(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -78,7 +78,7 @@ func TestAllIsBounded(t *testing.T) {
 	})
 }
 
-// When the context ends, All does soon, also with a channel that does not listen.
+// All returns soon after the context ends, even if a channel ignores that.
 func TestAllEnds(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
@@ -87,7 +87,7 @@ func TestAllEnds(t *testing.T) {
 		start := time.Now()
 		got := deliver.All(ctx, proposed(), []deliver.Channel{
 			sleeping("deaf", time.Minute), sleeping("deaf", time.Minute), sleeping("deaf", time.Minute), sleeping("deaf", time.Minute),
-			sleeping("waiting for a place", 0),
+			sleeping("waiting for a slot", 0),
 		})
 		if took := time.Since(start); took > 4*time.Second {
 			t.Errorf("it took %s", took)
@@ -98,7 +98,7 @@ func TestAllEnds(t *testing.T) {
 		if got[4].State != report.ReceiptFailed || got[4].Reason != "the job is out of time" {
 			t.Errorf("receipt %+v", got[4])
 		}
-		time.Sleep(time.Minute) // what is left behind ends without harm
+		time.Sleep(time.Minute) // the channels that were left behind end without harm
 	})
 }
 
@@ -109,7 +109,7 @@ func TestAllOfNone(t *testing.T) {
 	}
 }
 
-// A server may answer with a page.
+// A server may answer with a whole page.
 func TestReasonsAreBounded(t *testing.T) {
 	t.Parallel()
 	got := deliver.All(t.Context(), proposed(), []deliver.Channel{fake{"x", func(context.Context, *report.Report) (report.Receipt, error) {

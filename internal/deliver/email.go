@@ -29,32 +29,32 @@ type EmailOptions struct {
 	From       string
 	To         []string
 	TLS        string // starttls, which is also "", implicit or none
-	Username   string // "" for no login
+	Username   string // "" means no login
 	Password   string
 	Repository string
-	Link       string      // the page of the run, "" for none
-	Config     *tls.Config // nil for the system's roots
-	Retry      Policy
+	Link       string      // the page of the run, or ""
+	Config     *tls.Config // nil means the system's roots
+	Retry      RetryPolicy
 }
 
-// Email mails the report as text and HTML. The mails about a branch make one thread.
-// Each try has the same Message-ID, made of the run, so that a mail that arrives twice
-// is shown once.
+// Email mails the report as text and HTML. The mails about a branch form one thread. Each
+// try has the same Message-ID, derived from the run, so that mail programs show a mail that
+// arrives twice only once.
 func Email(o EmailOptions) Channel {
 	c := channel{channels.Email, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		message, err := o.message(r)
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		// A server that goes away after it took the mail has taken it.
+		// If the connection breaks after the server accepted the mail, it still was accepted.
 		if err := o.deliver(ctx, message); err != nil && !message.IsDelivered() {
 			return report.Receipt{}, o.problem(err)
 		}
 		return report.Receipt{Where: strings.Join(o.To, ", ")}, nil
 	}}
-	// A server may quote what it was sent.
+	// A server may quote what it received.
 	encode := base64.StdEncoding.EncodeToString
-	return sealed(retry(c, o.Retry), encode([]byte("\x00"+o.Username+"\x00"+o.Password)), encode([]byte(o.Password)), o.Password)
+	return redacted(retry(c, o.Retry), encode([]byte("\x00"+o.Username+"\x00"+o.Password)), encode([]byte(o.Password)), o.Password)
 }
 
 func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {
@@ -65,7 +65,7 @@ func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {
 	}
 	m := mail.NewMsg(mail.WithNoDefaultUserAgent())
 	if err := errors.Join(m.From(o.From), m.To(o.To...)); err != nil {
-		return nil, &usererr.Error{What: "an address is none", Advice: "email.from and email.to hold addresses like name@example.com", Err: err}
+		return nil, &usererr.Error{What: "not a valid email address", Advice: "write email.from and email.to like name@example.com", Err: err}
 	}
 	m.Subject(report.EmailSubject(r, about))
 	m.SetDateWithValue(cmp.Or(r.Started, time.Now()))
@@ -73,20 +73,20 @@ func (o EmailOptions) message(r *report.Report) (*mail.Msg, error) {
 	thread := "<" + o.id(r.Environment.Branch) + ">"
 	m.SetGenHeader(mail.HeaderInReplyTo, thread)
 	m.SetGenHeader(mail.HeaderReferences, thread)
-	m.SetGenHeader("Auto-Submitted", "auto-generated") // no vacation answers
+	m.SetGenHeader("Auto-Submitted", "auto-generated") // no vacation replies
 	m.SetBodyString(mail.TypeTextPlain, text)
 	m.AddAlternativeString(mail.TypeTextHTML, report.EmailHTML(r, about))
 	return m, nil
 }
 
-// id is an address-like name of something in this repository, always the same one.
+// id returns a stable identifier, in the form of an address, for something in the repository.
 func (o EmailOptions) id(what string) string {
 	sum := sha256.Sum256([]byte(o.Repository + "\x00" + what))
 	domain := strings.TrimRight(o.From[strings.LastIndex(o.From, "@")+1:], "> ")
 	return fmt.Sprintf("%x@%s", sum[:12], cmp.Or(domain, "regreen.invalid"))
 }
 
-// deliver has the conversation with the server, and ends it with ctx.
+// deliver talks to the server until it is done or ctx ends.
 func (o EmailOptions) deliver(ctx context.Context, m *mail.Msg) error {
 	host, service, err := net.SplitHostPort(o.Server)
 	if err != nil {
@@ -134,8 +134,8 @@ func (o EmailOptions) deliver(ctx context.Context, m *mail.Msg) error {
 	return client.DialAndSendWithContext(ctx, m)
 }
 
-// greeting is what this machine calls itself. Servers refuse a name without a domain,
-// as containers have it, and take an address instead.
+// greeting returns the name that this machine introduces itself with. Servers refuse a name
+// without a domain, such as a container's, but accept an address.
 func greeting() string {
 	if name, err := os.Hostname(); err == nil && strings.Contains(name, ".") {
 		return name
@@ -143,23 +143,24 @@ func greeting() string {
 	return "[127.0.0.1]"
 }
 
-// problem says what of a conversation went wrong, and whether it may go right later.
+// problem turns an error of the conversation into one with a hint, transient if a retry may
+// succeed.
 func (o EmailOptions) problem(err error) error {
-	f := &usererr.Error{What: "the mail server " + o.Server + " did not take it", Err: errors.New(report.Brief(err.Error()))}
+	f := &usererr.Error{What: "the mail server " + o.Server + " did not accept the mail", Err: errors.New(report.Brief(err.Error()))}
 	var answer *textproto.Error
 	var sending *mail.SendError
 	var dialing *net.OpError
 	var certificate *tls.CertificateVerificationError
 	switch {
 	case errors.As(err, &certificate):
-		f.Advice = "its certificate is not one for this name, or not one that this machine trusts"
+		f.Advice = "check that its certificate is for this name and is trusted by this machine"
 	case errors.As(err, &answer) && answer.Code/100 == 5, errors.As(err, &sending) && sending.ErrorCode()/100 == 5:
-		f.Advice = "are email.from, email.to, email.username and the password right?"
+		f.Advice = "check email.from, email.to, email.username and the password"
 	case errors.As(err, &answer), errors.As(err, &sending), errors.As(err, &dialing):
-		f.Advice = "are email.server and email.tls right, and is it in reach?"
+		f.Advice = "check email.server and email.tls, and that the server can be reached from here"
 		return &forge.TransientError{Err: f}
 	default:
-		f.Advice = "are email.server and email.tls right?"
+		f.Advice = "check email.server and email.tls"
 	}
 	return f
 }

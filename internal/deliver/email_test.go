@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// received is a mail as a client reads it.
+// received is a mail as a mail program reads it.
 type received struct {
 	header     mail.Header
 	subject    string
@@ -65,7 +65,7 @@ func readMail(t *testing.T, raw string) received {
 	}
 }
 
-// mailing is a channel to a server with TLS.
+// mailing returns a channel to a server with TLS.
 func mailing(s *tlsServer, change func(*deliver.EmailOptions)) deliver.Channel {
 	o := deliver.EmailOptions{
 		Server: s.address, From: "regreen <regreen@example.com>", To: []string{"team@example.com", "lead@example.com"},
@@ -77,7 +77,7 @@ func mailing(s *tlsServer, change func(*deliver.EmailOptions)) deliver.Channel {
 	return deliver.Email(o)
 }
 
-// The mail arrives, by both ways to TLS, as text and HTML, after a login.
+// The mail arrives as text and HTML, after a login, with both kinds of TLS.
 func TestEmail(t *testing.T) {
 	t.Parallel()
 	for _, starttls := range []bool{true, false} {
@@ -92,7 +92,7 @@ func TestEmail(t *testing.T) {
 		}
 		for _, line := range s.inTheClear() {
 			if !strings.HasPrefix(line, "EHLO") && line != "STARTTLS" {
-				t.Errorf("%q went in the clear", line)
+				t.Errorf("%q was sent in the clear", line)
 			}
 		}
 		m := readMail(t, s.messages()[0])
@@ -112,7 +112,7 @@ func TestEmail(t *testing.T) {
 	}
 }
 
-// The mails about a branch are one thread; each run has one ID, however often it is sent.
+// The mails about a branch form one thread. A run has one ID, however often it is sent.
 func TestEmailThreads(t *testing.T) {
 	t.Parallel()
 	s := serveTLS(t, false)
@@ -140,7 +140,7 @@ func TestEmailThreads(t *testing.T) {
 	}
 }
 
-// No text of a report makes a header, a recipient or a command.
+// No text of a report becomes a header, a recipient or a command.
 func TestEmailInjection(t *testing.T) {
 	t.Parallel()
 	s := serveTLS(t, true)
@@ -169,8 +169,8 @@ func TestEmailInjection(t *testing.T) {
 	}
 }
 
-// What goes wrong in a conversation is tried again where that helps, and told with what
-// to do; the password is in none of it.
+// An error in the conversation is retried if that may help. The receipt says what to do and never
+// contains the password.
 func TestEmailThroughFaults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -183,7 +183,7 @@ func TestEmailThroughFaults(t *testing.T) {
 	}{
 		{"greylisted", "RCPT", []string{"451 come back later"}, nil, report.ReceiptSent, 2, ""},
 		{"busy", "MAIL", []string{"421 too many connections"}, nil, report.ReceiptSent, 2, ""},
-		{"busy for long", "MAIL", []string{"421 busy", "421 busy", "421 busy"}, nil, report.ReceiptFailed, 3, "in reach"},
+		{"busy for long", "MAIL", []string{"421 busy", "421 busy", "421 busy"}, nil, report.ReceiptFailed, 3, "can be reached"},
 		{"dropped", "DATA", []string{"drop"}, nil, report.ReceiptSent, 2, ""},
 		{"dropped after the mail", "after DATA", []string{"drop"}, nil, report.ReceiptSent, 2, ""},
 		{"recipient unknown", "RCPT", []string{"550 no such user"}, nil, report.ReceiptFailed, 1, "email.to"},
@@ -191,8 +191,8 @@ func TestEmailThroughFaults(t *testing.T) {
 		{"wrong password", "", nil, func(o *deliver.EmailOptions) { o.Password = "hunter3" }, report.ReceiptFailed, 1, "535"},
 		{"not trusted", "", nil, func(o *deliver.EmailOptions) { o.Config = nil }, report.ReceiptFailed, 1, "certificate"},
 		{"no STARTTLS", "EHLO", []string{"250 mail.example.com"}, func(o *deliver.EmailOptions) { o.Username = "" }, report.ReceiptFailed, 1, "email.tls"},
-		{"not there", "", nil, func(o *deliver.EmailOptions) { o.Server = "127.0.0.1:1" }, report.ReceiptFailed, 3, "email.server"},
-		{"no address", "", nil, func(o *deliver.EmailOptions) { o.To = []string{"nobody\r\nRCPT TO:<x@y.z>"} }, report.ReceiptFailed, 1, "email.to"},
+		{"no server", "", nil, func(o *deliver.EmailOptions) { o.Server = "127.0.0.1:1" }, report.ReceiptFailed, 3, "email.server"},
+		{"not an address", "", nil, func(o *deliver.EmailOptions) { o.To = []string{"nobody\r\nRCPT TO:<x@y.z>"} }, report.ReceiptFailed, 1, "email.to"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -202,14 +202,14 @@ func TestEmailThroughFaults(t *testing.T) {
 			}
 			got := deliverTo(t, mailing(s, tt.change), proposed())
 			if got.State != tt.state || got.Tries != tt.tries || !strings.Contains(got.Reason, tt.reason) {
-				t.Errorf("receipt %+v, want %s after %d with %q", got, tt.state, tt.tries, tt.reason)
+				t.Errorf("receipt %+v, want %s after %d tries with %q", got, tt.state, tt.tries, tt.reason)
 			}
 			if strings.Contains(got.Reason, "hunter") || strings.Contains(got.Reason, "AGNpAGh1bnRlc") {
-				t.Errorf("the receipt tells the password: %s", got.Reason)
+				t.Errorf("the receipt contains the password: %s", got.Reason)
 			}
 			for _, line := range s.inTheClear() {
 				if !strings.HasPrefix(line, "EHLO") && line != "STARTTLS" && line != "QUIT" {
-					t.Errorf("%q went in the clear", line)
+					t.Errorf("%q was sent in the clear", line)
 				}
 			}
 			if tt.state == report.ReceiptFailed && len(s.messages()) > 0 {

@@ -2,5 +2,5 @@ package deliver
 
 import "github.com/regreen-ci/regreen/internal/report"
 
-// Ways is for tests: how patches land where there is no pull request.
-func Ways(l Landing) func(*report.Patch) string { return l.ways("", nil) }
+// Instructions returns how to apply patches if there is no pull request, for tests.
+func Instructions(l Landing) func(*report.Patch) string { return l.instructions("", nil) }

@@ -19,8 +19,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// place is where files are written: inside of root, where a relative path cannot
-// leave it, whatever symbolic links say. An absolute path is its own place.
+// place is where files are written: inside root, which a relative path cannot leave, not
+// even through symbolic links. For an absolute path, root is its directory.
 type place struct{ root, name string }
 
 func placed(dir, name string) place {
@@ -32,7 +32,7 @@ func placed(dir, name string) place {
 
 func (p place) String() string { return filepath.Join(p.root, filepath.FromSlash(p.name)) }
 
-// open gives the root, with the folders that the name is in.
+// open opens the root, after making the directories that the name is in.
 func (p place) open() (*os.Root, error) {
 	if err := os.MkdirAll(p.root, 0o755); err != nil {
 		return nil, err
@@ -48,14 +48,14 @@ func (p place) open() (*os.Root, error) {
 	return root, nil
 }
 
-// beside is a fresh name next to that of p, hidden and easy to tell.
-func (p place) beside() string {
+// temporary returns a fresh hidden name in the directory of p.
+func (p place) temporary() string {
 	return path.Join(path.Dir(p.name), "."+path.Base(p.name)+"."+strings.ToLower(rand.Text()[:8])+".tmp")
 }
 
-// File writes one rendering to a file, whole or not at all. A relative name is
-// inside of dir and stays there. What is there already is only replaced when it was made
-// here, which list, a file of regreen's own, remembers; without a list it is replaced.
+// File writes one rendering to a file, completely or not at all. A relative name is inside
+// dir and cannot leave it. An existing file is replaced only if regreen made it: list, a file
+// of regreen's own, records that. Without a list every file is replaced.
 func File(name channels.Name, dir, file string, form Rendering, list string) Channel {
 	to := placed(dir, file)
 	return channel{name, func(_ context.Context, r *report.Report) (report.Receipt, error) {
@@ -64,13 +64,13 @@ func File(name channels.Name, dir, file string, form Rendering, list string) Cha
 			err = to.write(form, r)
 		}
 		if err != nil {
-			return report.Receipt{}, &usererr.Error{What: "cannot write " + to.String(), Advice: "it must be a file in a folder that can be written to", Err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot write " + to.String(), Advice: "name a file in a writable directory", Err: reason(err)}
 		}
 		return report.Receipt{Where: to.String()}, nil
 	}}
 }
 
-// claim refuses a file that is not in the list, and puts a new one into it.
+// claim refuses an existing file that is not in the list, and adds a new one to the list.
 func (p place) claim(list string) error {
 	info, err := os.Lstat(p.String())
 	if list == "" || err == nil && !info.Mode().IsRegular() {
@@ -85,7 +85,7 @@ func (p place) claim(list string) error {
 	case made:
 		return nil
 	case err == nil:
-		return errors.New("it is there already, and regreen did not make it; remove it, or name another")
+		return errors.New("the file exists and was not made by regreen; remove it, or name another")
 	}
 	f, err := os.OpenFile(list, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -105,7 +105,7 @@ func (p place) write(form Rendering, r *report.Report) error {
 		return err
 	}
 	defer func() { _ = root.Close() }()
-	fresh := p.beside()
+	fresh := p.temporary()
 	err = root.WriteFile(fresh, text.Bytes(), 0o644)
 	if err == nil {
 		err = root.Rename(fresh, p.name)
@@ -116,18 +116,18 @@ func (p place) write(form Rendering, r *report.Report) error {
 	return err
 }
 
-// patches is the folder of the patches in an artifact.
+// patches is the directory of the patches in an artifact.
 const patches = "patches"
 
-// Artifact makes the folder anew, with the report in every form and its patches. A
-// relative folder is inside of dir and stays there. One that holds anything else is
-// left alone.
-func Artifact(dir, folder string, forms []Rendering) Channel {
-	to := placed(dir, folder)
+// Artifact writes a directory with the report in every form and its patches, in place of the
+// previous one. A relative directory is inside base and cannot leave it. A directory that
+// contains anything else is not touched.
+func Artifact(base, dir string, forms []Rendering) Channel {
+	to := placed(base, dir)
 	return channel{channels.Artifact, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		degraded, err := to.make(ctx, forms, r)
 		if err != nil {
-			return report.Receipt{}, &usererr.Error{What: "cannot make " + to.String(), Advice: "it must be a folder of regreen's own, or none yet", Err: reason(err)}
+			return report.Receipt{}, &usererr.Error{What: "cannot write the directory " + to.String(), Advice: "name a directory that only regreen writes to, or that does not exist yet", Err: reason(err)}
 		}
 		return report.Receipt{Where: to.String(), Degraded: degraded}, nil
 	}}
@@ -142,7 +142,7 @@ func (p place) make(ctx context.Context, forms []Rendering, r *report.Report) (d
 	if err := p.ours(root, forms); err != nil {
 		return nil, err
 	}
-	fresh, old := p.beside(), p.beside()
+	fresh, old := p.temporary(), p.temporary()
 	defer func() { _ = root.RemoveAll(fresh) }()
 	if degraded, err = fill(ctx, root, fresh, forms, r); err != nil {
 		return nil, err
@@ -159,8 +159,7 @@ func (p place) make(ctx context.Context, forms []Rendering, r *report.Report) (d
 	return degraded, root.RemoveAll(old)
 }
 
-// ours refuses a folder that is neither empty nor one that this channel made: reports
-// and patches, and nothing else.
+// ours refuses a directory unless it is missing, empty, or contains only reports and patches.
 func (p place) ours(root *os.Root, forms []Rendering) error {
 	entries, err := fs.ReadDir(root.FS(), p.name)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
@@ -195,12 +194,12 @@ func (p place) ours(root *os.Root, forms []Rendering) error {
 }
 
 func notOurs(name string) error {
-	return fmt.Errorf("it holds %s, which is not regreen's", report.Brief(name))
+	return fmt.Errorf("it contains %s, which is not regreen's", report.Brief(name))
 }
 
-// fill writes the files into a fresh folder. A form that cannot be made is left out.
-func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, r *report.Report) (degraded []string, err error) {
-	if err := root.MkdirAll(path.Join(folder, patches), 0o755); err != nil {
+// fill writes the files into a fresh directory. It leaves out a form that cannot be rendered.
+func fill(ctx context.Context, root *os.Root, dir string, forms []Rendering, r *report.Report) (degraded []string, err error) {
+	if err := root.MkdirAll(path.Join(dir, patches), 0o755); err != nil {
 		return nil, err
 	}
 	for _, form := range forms {
@@ -209,10 +208,10 @@ func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, 
 		}
 		var text bytes.Buffer
 		if err := form.Write(&text, r); err != nil {
-			degraded = append(degraded, fmt.Sprintf("%s is not there: %v", form.File, err))
+			degraded = append(degraded, fmt.Sprintf("%s is missing: %v", form.File, err))
 			continue
 		}
-		if err := root.WriteFile(path.Join(folder, form.File), text.Bytes(), 0o644); err != nil {
+		if err := root.WriteFile(path.Join(dir, form.File), text.Bytes(), 0o644); err != nil {
 			return nil, err
 		}
 	}
@@ -222,20 +221,20 @@ func fill(ctx context.Context, root *os.Root, folder string, forms []Rendering, 
 	taken := map[string]bool{}
 	for _, p := range r.Patches {
 		if p.Redacted {
-			degraded = append(degraded, fmt.Sprintf("the patch %s is not there: it held a secret", report.Brief(p.ID)))
+			degraded = append(degraded, fmt.Sprintf("patch %s is missing: it contained a secret", report.Brief(p.ID)))
 		}
 		if p.Diff == "" || p.Redacted {
 			continue
 		}
-		if err := root.WriteFile(path.Join(folder, patches, patchName(p.ID, taken)), []byte(p.Diff), 0o644); err != nil {
+		if err := root.WriteFile(path.Join(dir, patches, patchName(p.ID, taken)), []byte(p.Diff), 0o644); err != nil {
 			return nil, err
 		}
 	}
 	return degraded, nil
 }
 
-// patchName is a file's name for a patch that every system takes, and no other
-// patch has, also where capital letters count as small ones.
+// patchName returns a file name for a patch that every system accepts and that no other patch
+// has, even if the file system ignores case.
 func patchName(id string, taken map[string]bool) string {
 	stem := strings.Map(func(r rune) rune {
 		if r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_' {

@@ -21,7 +21,7 @@ var failing = deliver.Rendering{Name: "html", File: "report.html", Write: func(w
 	return errors.New("no template")
 }}
 
-// names are the files below dir, slash-separated.
+// names returns the names of the files below dir, with slashes.
 func names(t *testing.T, dir string) (all []string) {
 	t.Helper()
 	err := filepath.WalkDir(dir, func(name string, entry os.DirEntry, err error) error {
@@ -47,33 +47,33 @@ func write(t *testing.T, file, text string) {
 	}
 }
 
-// A file that cannot be made leaves the one before as it was, and nothing beside it.
+// A file that cannot be written leaves the previous one as it was, and no temporary file.
 func TestFileIsWhole(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "report.html"), "the one before")
+	write(t, filepath.Join(dir, "report.html"), "the previous one")
 	got := deliverTo(t, deliver.File("file", dir, "report.html", failing, ""), proposed())
 	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "no template") {
 		t.Errorf("receipt %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "report.html"))
-	if err != nil || string(b) != "the one before" {
+	if err != nil || string(b) != "the previous one" {
 		t.Errorf("%q, %v", b, err)
 	}
 	write(t, filepath.Join(dir, "taken", "x"), "")
 	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown, ""), proposed()); got.State != report.ReceiptFailed {
-		t.Errorf("a folder was replaced: %+v", got)
+		t.Errorf("a directory was replaced: %+v", got)
 	}
 	if diff := cmp.Diff([]string{"report.html", "taken/x"}, names(t, dir)); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 }
 
-// Who reads the file while it is replaced reads one report or the other.
+// A reader of the file that is being replaced sees one report or the other.
 func TestFileIsReplaced(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
-	write(t, filepath.Join(dir, "report.md"), "the one before")
+	write(t, filepath.Join(dir, "report.md"), "the previous one")
 	reader, err := os.Open(filepath.Join(dir, "report.md"))
 	if err != nil {
 		t.Fatal(err)
@@ -82,12 +82,12 @@ func TestFileIsReplaced(t *testing.T) {
 	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown, ""), proposed()); got.State != report.ReceiptSent {
 		t.Errorf("receipt %+v", got)
 	}
-	if b, err := io.ReadAll(reader); err != nil || string(b) != "the one before" {
+	if b, err := io.ReadAll(reader); err != nil || string(b) != "the previous one" {
 		t.Errorf("%q, %v", b, err)
 	}
 }
 
-// A link in the repository leads no report out of it.
+// A link in the repository does not lead a report out of it.
 func TestFileStaysInside(t *testing.T) {
 	t.Parallel()
 	dir, outside := t.TempDir(), t.TempDir()
@@ -123,7 +123,7 @@ func TestArtifact(t *testing.T) {
 	c := deliver.Artifact(dir, "out", []deliver.Rendering{markdown, failing})
 	for range 2 {
 		got := deliverTo(t, c, r)
-		if got.State != report.ReceiptSent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is not there: no template"}) {
+		if got.State != report.ReceiptSent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is missing: no template"}) {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -146,7 +146,7 @@ func TestArtifact(t *testing.T) {
 	}
 }
 
-// What somebody else keeps in the folder is not thrown away.
+// Files of others in the directory are not deleted.
 func TestArtifactLeavesOthersAlone(t *testing.T) {
 	t.Parallel()
 	for _, file := range []string{"notes.txt", "report.md/x", "src/main.go", "patches/mine.patch", "patches/notes.txt", "patches/more/x.patch"} {
@@ -157,18 +157,17 @@ func TestArtifactLeavesOthersAlone(t *testing.T) {
 			t.Errorf("%s: receipt %+v", file, got)
 		}
 		if all := names(t, dir); !slices.Equal(all, []string{"out/" + file}) {
-			t.Errorf("there is %v", all)
+			t.Errorf("the files are %v", all)
 		}
 	}
 }
 
-// The step summary takes what is in it already into account, and is left alone when
-// it is full.
+// The report fits next to what the step summary already has. A full summary is not touched.
 func TestSummary(t *testing.T) {
 	t.Parallel()
 	const limit = 1 << 20
 	for _, tt := range []struct {
-		there    int
+		size     int
 		state    report.ReceiptState
 		degraded int
 	}{
@@ -179,25 +178,25 @@ func TestSummary(t *testing.T) {
 		{limit + 1000, report.ReceiptSkipped, 0},
 	} {
 		file := filepath.Join(t.TempDir(), "summary")
-		before := strings.Repeat("x", tt.there)
+		before := strings.Repeat("x", tt.size)
 		write(t, file, before)
 		r := proposed()
 		r.Failures[0].Output = strings.Repeat(strings.Repeat("y", 999)+"\n", 60)
 		got := deliverTo(t, deliver.Summary(file, report.MarkdownOptions{}), r)
 		if got.State != tt.state || len(got.Degraded) != tt.degraded {
-			t.Errorf("%d bytes there: receipt %+v", tt.there, got)
+			t.Errorf("%d bytes before: receipt %+v", tt.size, got)
 		}
 		b, err := os.ReadFile(file)
-		if err != nil || !strings.HasPrefix(string(b), before) || len(b) > max(limit, tt.there) {
-			t.Errorf("%d bytes there: %d after, %v", tt.there, len(b), err)
+		if err != nil || !strings.HasPrefix(string(b), before) || len(b) > max(limit, tt.size) {
+			t.Errorf("%d bytes before: %d after, %v", tt.size, len(b), err)
 		}
-		if said := strings.Contains(string(b), "\n## ✗ regreen: "); said != (tt.state == report.ReceiptSent) {
-			t.Errorf("%d bytes there: said %v", tt.there, said)
+		if posted := strings.Contains(string(b), "\n## ✗ regreen: "); posted != (tt.state == report.ReceiptSent) {
+			t.Errorf("%d bytes before: posted %v", tt.size, posted)
 		}
 	}
 }
 
-// A stream gets its text at once: two that share a place do not mix lines.
+// A stream gets its text in one write: two that share a file do not mix lines.
 func TestStream(t *testing.T) {
 	t.Parallel()
 	var writes counting
@@ -214,7 +213,7 @@ func TestStream(t *testing.T) {
 		t.Errorf("%d writes of %d bytes", writes.n, writes.Len())
 	}
 	if got := deliverTo(t, deliver.Stream("x", &writes, failing), proposed()); got.State != report.ReceiptFailed || writes.n != 1 {
-		t.Errorf("half was written: %+v", got)
+		t.Errorf("a part was written: %+v", got)
 	}
 }
 
@@ -228,8 +227,8 @@ func (c *counting) Write(b []byte) (int, error) {
 	return c.Buffer.Write(b)
 }
 
-// A file that somebody else wrote is not replaced, one of regreen's is.
-func TestFileIsSomebodysOwn(t *testing.T) {
+// A user's file is not replaced, one that regreen made is.
+func TestFileOfTheUser(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	list := filepath.Join(t.TempDir(), "files")
@@ -238,7 +237,7 @@ func TestFileIsSomebodysOwn(t *testing.T) {
 		t.Fatal(err)
 	}
 	got := deliverTo(t, deliver.File("file", dir, "main.go", markdown, list), proposed())
-	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "regreen did not make it") {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "not made by regreen") {
 		t.Errorf("receipt %+v", got)
 	}
 	if b, err := os.ReadFile(mine); err != nil || string(b) != "package main\n" {

@@ -12,39 +12,39 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// GitHubOptions says where on GitHub, or on a GitHub Enterprise server, reports go.
+// GitHubOptions says where on GitHub, or on a GitHub Enterprise server, reports are posted.
 type GitHubOptions struct {
 	API         string // GITHUB_API_URL
-	GraphQL     string // GITHUB_GRAPHQL_URL; "" for the one that belongs to API
+	GraphQL     string // GITHUB_GRAPHQL_URL; "" means the one that belongs to API
 	Token       string
 	Repository  string // owner/name
-	PullRequest int    // 0 for none
-	Head        string // the commit that was tested, where there is no pull request
-	Link        string // the page of the run, "" for none
-	PullHead    string // the pull request's own commit that was tested; "" for its last one
-	Key         string // tells several reports on one pull request apart
-	// Restricted says that the token is one that can only read, as for a fork's pull
-	// request: that it may not write is then no failure.
+	PullRequest int    // 0 if there is none
+	Head        string // the commit that was tested, if there is no pull request
+	Link        string // the page of the run, or ""
+	PullHead    string // the pull request's own commit that was tested; "" means its head
+	Key         string // distinguishes several reports on one pull request
+	// Restricted says that the token can only read, as for a fork's pull request. A refused
+	// write is then not a failure.
 	Restricted bool
 	Landing    Landing
-	Pace       time.Duration // between writes; 0 stands for the second that GitHub asks for
-	Client     *http.Client  // nil for one of its own
-	Retry      Policy
+	Pace       time.Duration // between writes; 0 means the second that GitHub asks for
+	Client     *http.Client  // nil means a new one
+	Retry      RetryPolicy
 }
 
-// GitHub is what the channels on GitHub share.
+// GitHub is the state that the channels on GitHub share.
 type GitHub struct {
 	o    GitHubOptions
 	site *forge.GitHub
 
-	asking sync.Mutex
-	pull   forge.Pull // without a number before it is known
+	pullMu sync.Mutex
+	pull   forge.Pull // has no number until it was read
 
-	turns sync.Mutex
-	round *round // of suggestions, the last one
+	roundMu sync.Mutex
+	round   *round // the latest round of suggestions
 }
 
-// NewGitHub makes what channels on GitHub share. Nothing is sent yet.
+// NewGitHub returns the channels' common state. It sends nothing yet.
 func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	site, err := forge.NewGitHub(forge.Options{API: o.API, GraphQL: o.GraphQL, Token: o.Token, Repository: o.Repository, Pace: o.Pace, Client: o.Client})
 	if err != nil {
@@ -53,8 +53,8 @@ func NewGitHub(o GitHubOptions) (*GitHub, error) {
 	return &GitHub{o: o, site: site}, nil
 }
 
-// commit is what reviews and checks belong to: for a pull request its own last one,
-// which is not the merge that CI tests.
+// commit returns the commit that reviews and checks belong to. For a pull request that is its
+// head, not the merge commit that CI tests.
 func (g *GitHub) commit(ctx context.Context) (string, error) {
 	if g.o.PullRequest == 0 {
 		return g.o.Head, nil
@@ -63,10 +63,10 @@ func (g *GitHub) commit(ctx context.Context) (string, error) {
 	return p.Head, err
 }
 
-// pullRequest is read once.
+// pullRequest returns the pull request, which it reads only once.
 func (g *GitHub) pullRequest(ctx context.Context) (forge.Pull, error) {
-	g.asking.Lock()
-	defer g.asking.Unlock()
+	g.pullMu.Lock()
+	defer g.pullMu.Unlock()
 	if g.pull.Number == 0 {
 		p, err := g.site.Pull(ctx, g.o.PullRequest)
 		if err != nil {
@@ -77,14 +77,14 @@ func (g *GitHub) pullRequest(ctx context.Context) (forge.Pull, error) {
 	return g.pull, nil
 }
 
-// channel wraps what a channel on GitHub does.
+// channel returns a channel on GitHub with retries, and without secrets in its receipts.
 func (g *GitHub) channel(name channels.Name, sendTo func(context.Context, *report.Report) (report.Receipt, error)) Channel {
 	c := channel{name, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		receipt, err := sendTo(ctx, r)
 		if errors.Is(err, forge.ErrDenied) && g.o.Restricted {
-			return skip("the token may only read: the pull request comes from a fork or a bot", "let a job on workflow_run send the report that this one leaves as an artifact"), nil
+			return skip("the token is read-only: the pull request comes from a fork or a bot", "let a job on workflow_run post the report that this job uploads as an artifact"), nil
 		}
 		return receipt, err
 	}}
-	return sealed(retry(c, g.o.Retry), g.o.Token)
+	return redacted(retry(c, g.o.Retry), g.o.Token)
 }

@@ -17,7 +17,7 @@ import (
 
 const marker = "<!-- regreen:report -->"
 
-// deliverTo sends by All.
+// deliverTo sends with All.
 func deliverTo(t *testing.T, c deliver.Channel, r *report.Report) report.Receipt {
 	t.Helper()
 	return deliver.All(t.Context(), r, []deliver.Channel{c})[0]
@@ -33,7 +33,7 @@ func writes(api *githubtest.Server) (n int) {
 	return n
 }
 
-// The comment is found behind hundreds of others, and nobody else's is taken for it.
+// Our comment is found among hundreds of others, and nobody else's counts as ours.
 func TestCommentIsFound(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -58,8 +58,8 @@ func TestCommentIsFound(t *testing.T) {
 		t.Errorf("%d comments", len(all))
 	}
 	for _, c := range all {
-		told := strings.Contains(c.Body, "TestMean")
-		if told != (c.ID == mine) || c.Minimized {
+		reports := strings.Contains(c.Body, "TestMean")
+		if reports != (c.ID == mine) || c.Minimized {
 			t.Errorf("comment of %s: %.80s", c.Login, c.Body)
 		}
 	}
@@ -68,7 +68,7 @@ func TestCommentIsFound(t *testing.T) {
 	}
 }
 
-// With marker and link, too, a comment has no more characters than GitHub takes.
+// With marker and link, a comment still has no more characters than GitHub allows.
 func TestCommentJustFits(t *testing.T) {
 	t.Parallel()
 	size := func(r *report.Report) int {
@@ -88,7 +88,7 @@ func TestCommentJustFits(t *testing.T) {
 	}
 }
 
-// Older reports are folded, once; where that is not permitted they become one line.
+// Older reports are folded once. If that is not permitted, they are replaced by one line.
 func TestOlderCommentsAreFolded(t *testing.T) {
 	t.Parallel()
 	for _, denied := range []bool{false, true} {
@@ -110,25 +110,24 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 		}
 		folded := all[0].Minimized && strings.Contains(all[0].Body, "Old")
 		if denied {
-			folded = strings.Contains(all[0].Body, "[a newer one](https://github.example.com/acme/fleet/pull/7#issuecomment-") && strings.Count(all[0].Body, "\n") == 2
+			folded = strings.Contains(all[0].Body, "[a newer report](https://github.example.com/acme/fleet/pull/7#issuecomment-") && strings.Count(all[0].Body, "\n") == 2
 		}
 		if all[0].ID != old || !folded {
 			t.Errorf("denied %v: the older is %+v", denied, all[0])
 		}
-		asked := 0 // of GraphQL: who this is, and in each delivery what is folded; once to fold
+		asked := 0 // GraphQL queries: one for the login, one per delivery for what is folded, one to fold
 		for _, r := range api.Requests() {
 			if r.Path == "/graphql" {
 				asked++
 			}
 		}
 		if n := writes(api); denied && n != 2 || !denied && (n != 1 || asked != 4) {
-			t.Errorf("denied %v: %d writes and %d questions in two deliveries", denied, n, asked)
+			t.Errorf("denied %v: %d writes and %d queries in two deliveries", denied, n, asked)
 		}
 	}
 }
 
-// Green says nothing to a pull request that never heard otherwise, and takes back what
-// was said before.
+// A green report posts no first comment, but updates an existing one.
 func TestCommentOfGreen(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -146,8 +145,8 @@ func TestCommentOfGreen(t *testing.T) {
 	}
 }
 
-// A token that may only read fails nothing where that is to be expected, and the receipt
-// says what to do; where it is not, it says which permission is missing.
+// A read-only token is not a failure where it is expected, and the receipt says what to do.
+// Elsewhere it says which permission is missing.
 func TestReadOnlyToken(t *testing.T) {
 	t.Parallel()
 	for _, restricted := range []bool{true, false} {
@@ -166,7 +165,7 @@ func TestReadOnlyToken(t *testing.T) {
 	}
 }
 
-// Each of these passes, and the comment is there once, also where only the answer was
+// Each of these faults is transient, and the comment is posted once, even if only the answer was
 // lost.
 func TestCommentThroughFaults(t *testing.T) {
 	t.Parallel()
@@ -197,7 +196,7 @@ func TestCommentThroughFaults(t *testing.T) {
 				fault.Method, fault.Path = method, "/issues/7/comments"
 				api.Inject(fault)
 				var waited time.Duration
-				policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
+				policy := deliver.RetryPolicy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 				got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Retry = policy }).Comment(), proposed())
 				if got.State != report.ReceiptSent || got.Tries != 2 {
 					t.Errorf("receipt %+v", got)
@@ -213,7 +212,7 @@ func TestCommentThroughFaults(t *testing.T) {
 	}
 }
 
-// Writes of all channels go one at a time, a moment apart.
+// Writes of all channels go one at a time, with a gap in between.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -230,7 +229,7 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// The token goes to no other host, wherever the API redirects to.
+// The token goes to no other host, even if the API redirects to one.
 func TestTokenStays(t *testing.T) {
 	t.Parallel()
 	seen := make(chan string, 10)
@@ -240,7 +239,7 @@ func TestTokenStays(t *testing.T) {
 	t.Cleanup(api.Close)
 	got := deliverTo(t, gitHub(t, newAPI(t), func(o *deliver.GitHubOptions) { o.API = api.URL }).Comment(), proposed())
 	if got.State != report.ReceiptFailed || got.Tries != 1 || len(seen) > 0 {
-		t.Errorf("receipt %+v; the other host saw %d requests", got, len(seen))
+		t.Errorf("receipt %+v; the other host got %d requests", got, len(seen))
 	}
 }
 
@@ -258,7 +257,7 @@ func TestEnterprise(t *testing.T) {
 	}
 }
 
-// A key that comes from outside cannot leave the marker.
+// A key from outside cannot end the marker.
 func TestKey(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -271,7 +270,7 @@ func TestKey(t *testing.T) {
 	}
 }
 
-// marks makes n annotations.
+// marks returns a function that makes n annotations.
 func marks(n int) func(*report.Report) []report.Annotation {
 	return func(*report.Report) (all []report.Annotation) {
 		for i := range n {
@@ -281,7 +280,7 @@ func marks(n int) func(*report.Report) []report.Annotation {
 	}
 }
 
-// A check has its annotations once, in their order, however often it was tried.
+// A check has its annotations once and in order, however often it was tried.
 func TestCheck(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -294,8 +293,8 @@ func TestCheck(t *testing.T) {
 		{"one request", 50, nil, 50},
 		{"several requests", 120, nil, 120},
 		{"a lost answer", 120, []githubtest.Fault{{Method: http.MethodPost, Path: "check-runs", Late: true, Reset: true}}, 120},
-		{"a lost answer underway", 120, []githubtest.Fault{{Method: http.MethodPatch, Late: true, Status: 502}}, 120},
-		{"a refusal underway", 120, []githubtest.Fault{{Method: http.MethodPatch, Status: 500}}, 120},
+		{"a lost answer later", 120, []githubtest.Fault{{Method: http.MethodPatch, Late: true, Status: 502}}, 120},
+		{"a refusal later", 120, []githubtest.Fault{{Method: http.MethodPatch, Status: 500}}, 120},
 		{"too many", 700, nil, 500},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -319,13 +318,13 @@ func TestCheck(t *testing.T) {
 	}
 }
 
-// What GitHub would refuse of an annotation does not come to it.
+// Annotations that GitHub would refuse are not sent.
 func TestCheckAnnotations(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	odd := func(*report.Report) []report.Annotation {
 		return []report.Annotation{
-			{Level: "error", Message: "of no file"},
+			{Level: "error", Message: "without a file"},
 			{Level: "warning", Path: "a.go", Start: 3, Title: evil, Message: evil},
 			{Level: "notice", Path: "a.go", Start: 5, End: 2},
 			{Level: "error", Path: "a.go", Start: 1, Title: strings.Repeat("日本", 200), Message: strings.Repeat("日本", 40_000)},

@@ -19,31 +19,31 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// GitLabOptions says where on GitLab reports go.
+// GitLabOptions says where on GitLab reports are posted.
 type GitLabOptions struct {
 	API          string // CI_API_V4_URL
 	Token        string
 	Project      string // CI_PROJECT_ID
 	MergeRequest int    // CI_MERGE_REQUEST_IID
-	Page         string // of the merge request, "" for not known
-	Link         string // the page of the job, "" for none
+	Page         string // of the merge request; "" if unknown
+	Link         string // the page of the job, or ""
 	Job          string // CI_JOB_ID, whose artifact has the report
-	Artifact     string // the folder of it in the artifact, "" for none
-	Key          string // tells several reports on one merge request apart
+	Artifact     string // the directory of the report in the artifact, or ""
+	Key          string // distinguishes several reports on one merge request
 	Pace         time.Duration
 	Client       *http.Client
-	Retry        Policy
+	Retry        RetryPolicy
 }
 
-// GitLabComment keeps one note on the merge request up to date, as GitHub.Comment does:
-// it has the marker and was written by whom the token belongs to.
+// GitLabComment keeps one note on the merge request up to date, like GitHub.Comment: the one
+// that has the marker and was written by the owner of the token.
 func GitLabComment(o GitLabOptions) (Channel, error) {
 	site, err := forge.NewGitLab(forge.GitLabOptions{API: o.API, Token: o.Token, Project: o.Project, Pace: o.Pace, Client: o.Client})
 	if err != nil {
 		return nil, err
 	}
 	g := &gitLab{o, site, reportMarker(o.Key)}
-	return sealed(retry(channel{channels.Comment, g.send}, o.Retry), o.Token), nil
+	return redacted(retry(channel{channels.Comment, g.send}, o.Retry), o.Token), nil
 }
 
 type gitLab struct {
@@ -58,32 +58,32 @@ func (g *gitLab) send(ctx context.Context, r *report.Report) (report.Receipt, er
 		return report.Receipt{}, err
 	}
 	if len(mine) == 0 && quiet(r) {
-		return skip("nothing new fails, and nothing was told before", ""), nil
+		return skip("nothing new fails, and nothing was posted before", ""), nil
 	}
 	text, degraded := g.text(r)
-	var told forge.Comment
+	var posted forge.Comment
 	if len(mine) == 0 {
-		told, err = g.site.Reply(ctx, g.o.MergeRequest, text)
+		posted, err = g.site.Reply(ctx, g.o.MergeRequest, text)
 	} else {
-		told, mine = mine[len(mine)-1], mine[:len(mine)-1]
-		if told.Body != text {
-			told, err = g.site.EditComment(ctx, g.o.MergeRequest, told.ID, text)
+		posted, mine = mine[len(mine)-1], mine[:len(mine)-1]
+		if posted.Body != text {
+			posted, err = g.site.EditComment(ctx, g.o.MergeRequest, posted.ID, text)
 		}
 	}
 	if err != nil {
 		return report.Receipt{}, err
 	}
-	for _, old := range mine { // as there are mostly none, at a second each
-		line := folded + "\nThis report was followed by a newer one.\n"
+	for _, old := range mine { // mostly none; each takes a second
+		line := folded + "\nThere is a newer report.\n"
 		if _, err := g.site.EditComment(ctx, g.o.MergeRequest, old.ID, line); err != nil {
-			degraded = append(degraded, "older reports stay as they were: "+report.Brief(usererr.OneLine(err)))
+			degraded = append(degraded, "older reports were not folded: "+report.Brief(usererr.OneLine(err)))
 			break
 		}
 	}
-	return report.Receipt{Where: g.where(told), Degraded: degraded}, nil
+	return report.Receipt{Where: g.where(posted), Degraded: degraded}, nil
 }
 
-// where is the address of a note.
+// where returns the address of a note.
 func (g *gitLab) where(c forge.Comment) string {
 	if g.o.Page == "" {
 		return fmt.Sprintf("note %d", c.ID)
@@ -110,32 +110,31 @@ var (
 	})
 )
 
-// landing says how a patch gets to where it belongs: by a line for a shell, where the
-// job's artifact has the patch.
+// landing returns how to apply a patch: by a shell command if the job's artifact has the patch.
 func (g *gitLab) landing(p *report.Patch) string {
 	if p.Redacted {
-		return "Its diff held a secret, so it cannot be taken from here.\n"
+		return "Its diff contained a secret, so it cannot be applied from here.\n"
 	}
 	if !numbers().MatchString(g.o.Job) || !plainPath().MatchString(g.o.Artifact) || !plainIDs().MatchString(p.ID) || !plainAPI().MatchString(g.o.API) {
 		return saveDiff + "\n"
 	}
-	// The archive may be at another host, to which curl does not send this header on.
+	// The archive may be on another host; curl does not forward this header to it.
 	block, _ := report.Fence("sh", []string{fmt.Sprintf(`curl --fail --location --header "Authorization: Bearer $GITLAB_TOKEN" %s/projects/%s/jobs/%s/artifacts/%s | git apply`,
 		g.o.API, g.o.Project, g.o.Job, path.Join(g.o.Artifact, patches, p.ID+".patch"))})
-	return "At the top of the repository, with a token of yours that may read the API, this applies it:\n\n" + block
+	return "To apply it, run this at the top of the repository, with a token of yours that can read the API:\n\n" + block
 }
 
-// onGitLab is the comment for a merge request's pipeline.
+// onGitLab returns the channel that comments on a merge request.
 func (o *opener) onGitLab() ([]Channel, error) {
 	env := o.in.Getenv
 	number, _ := strconv.Atoi(env("CI_MERGE_REQUEST_IID"))
 	switch {
 	case number < 1:
-		return skipping(channels.Comment, "this is no pipeline of a merge request", "run the job for merge_request_event"), nil
+		return skipping(channels.Comment, "not a merge request pipeline", "run the job for merge_request_event"), nil
 	case o.in.Environment.Fork || o.in.Fork:
-		return skipping(channels.Comment, "the merge request comes from a fork, whose code is not to be trusted with a token", "the job's page and its artifact have the report"), nil
+		return skipping(channels.Comment, "the merge request comes from a fork, whose code is not trusted with a token", "see the report on the job's page or in its artifact"), nil
 	case env(gitLabToken) == "":
-		return skipping(channels.Comment, gitLabToken+" is not set", "make a token of the project with the scope api and store it, masked, as a variable of CI; a CI_JOB_TOKEN cannot write notes"), nil
+		return skipping(channels.Comment, gitLabToken+" is not set", "create a project token with the scope api and store it as a masked CI variable; CI_JOB_TOKEN cannot write notes"), nil
 	}
 	page := ""
 	if u, err := url.Parse(env("CI_MERGE_REQUEST_PROJECT_URL")); err == nil && u.Host != "" {
@@ -151,10 +150,10 @@ func (o *opener) onGitLab() ([]Channel, error) {
 	return []Channel{c}, err
 }
 
-// gitLabToken is the variable that has the token for notes.
+// gitLabToken names the variable with the token for notes.
 const gitLabToken = "REGREEN_GITLAB_TOKEN"
 
-// isLink tells whether an address can stand in a link of Markdown.
+// isLink reports whether an address can be used in a Markdown link.
 func isLink(address string) bool {
 	u, err := url.Parse(address)
 	return err == nil && u.Host != "" && (u.Scheme == "https" || u.Scheme == "http") && !strings.ContainsAny(address, " <>()\\\"\n\r")

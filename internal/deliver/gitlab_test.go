@@ -19,7 +19,7 @@ import (
 
 var mergeRequest = detect.Environment{Event: "pull_request", Mode: detect.Production, Provider: detect.GitLab, Head: head, PullRequest: gitlabtest.IID}
 
-// onGitLab are the channels of a job on GitLab as commands get them.
+// onGitLab returns the channels of a job on GitLab, opened like commands do.
 func onGitLab(t *testing.T, env detect.Environment, environ []string, text string) []deliver.Channel {
 	t.Helper()
 	channels, err := deliver.Open(configured(t, text), deliver.Input{Environment: env, Getenv: config.Getenv(environ), Retry: quick, Pace: time.Nanosecond, State: t.TempDir()})
@@ -29,13 +29,13 @@ func onGitLab(t *testing.T, env detect.Environment, environ []string, text strin
 	return channels
 }
 
-// gitLabNote is the channel for a merge request.
+// gitLabNote returns the channel for a merge request.
 func gitLabNote(t *testing.T, api *gitlabtest.Server) deliver.Channel {
 	t.Helper()
 	return onGitLab(t, mergeRequest, api.Environ(), "channels: [comment]")[0]
 }
 
-// One note is edited, that of ours, and older ones become a line.
+// Our newest note is edited, and older ones are replaced by one line.
 func TestGitLabComment(t *testing.T) {
 	t.Parallel()
 	api := gitlabtest.New(t)
@@ -59,8 +59,8 @@ func TestGitLabComment(t *testing.T) {
 	}
 }
 
-// What the note says to type applies the patch, in a real shell with a real git.
-func TestGitLabDownloadLine(t *testing.T) {
+// The command in the note applies the patch, in a real shell with a real git.
+func TestGitLabDownloadCommand(t *testing.T) {
 	t.Parallel()
 	api := gitlabtest.New(t)
 	r := proposed()
@@ -82,11 +82,11 @@ func TestGitLabDownloadLine(t *testing.T) {
 	cmd.Dir, cmd.Env = work, append(os.Environ(), "GITLAB_TOKEN=glpat-mine")
 	out, err := cmd.CombinedOutput()
 	if b, _ := os.ReadFile(filepath.Join(work, "a.txt")); err != nil || string(b) != "green\n" {
-		t.Errorf("%s\nsays %s, %v, and the file is %q", line, out, err, b)
+		t.Errorf("%s\nprints %s, %v, and the file is %q", line, out, err, b)
 	}
 }
 
-// Hostile text becomes no command of GitLab's, which its API of these tests looks for.
+// Hostile text never becomes a GitLab command, which the test server checks.
 func TestGitLabCommands(t *testing.T) {
 	t.Parallel()
 	api := gitlabtest.New(t)
@@ -98,11 +98,11 @@ func TestGitLabCommands(t *testing.T) {
 		t.Errorf("receipt %+v", got)
 	}
 	if body := api.Notes()[0].Body; !strings.Contains(body, "/merge") {
-		t.Errorf("the output is not told:\n%s", body)
+		t.Errorf("the output is missing in\n%s", body)
 	}
 }
 
-// After a lost answer the note is there once.
+// After a lost answer the note is posted once.
 func TestGitLabThroughFaults(t *testing.T) {
 	t.Parallel()
 	for _, fault := range []githubtest.Fault{
@@ -119,8 +119,8 @@ func TestGitLabThroughFaults(t *testing.T) {
 	}
 }
 
-// The note is on by itself where there is a merge request and a token, and elsewhere says
-// what it lacks.
+// The note is on by default if there is a merge request and a token. If it is named elsewhere, it
+// says what is missing.
 func TestGitLabOpen(t *testing.T) {
 	t.Parallel()
 	api := gitlabtest.New(t)
@@ -145,15 +145,15 @@ func TestGitLabOpen(t *testing.T) {
 	fork, branch := mergeRequest, mergeRequest
 	fork.Fork, branch.PullRequest = true, 0
 	if !on(mergeRequest, environ) || on(mergeRequest, without("REGREEN_GITLAB_TOKEN")) || on(branch, environ) {
-		t.Error("it is on where it should not be, or the other way round")
+		t.Error("on where it should be off, or the other way round")
 	}
 	for _, tt := range []struct {
 		env     detect.Environment
 		environ []string
 		want    string
 	}{
-		{mergeRequest, without("REGREEN_GITLAB_TOKEN"), "a CI_JOB_TOKEN cannot write notes"},
-		{mergeRequest, without("CI_MERGE_REQUEST_IID"), "no pipeline of a merge request"},
+		{mergeRequest, without("REGREEN_GITLAB_TOKEN"), "CI_JOB_TOKEN cannot write notes"},
+		{mergeRequest, without("CI_MERGE_REQUEST_IID"), "not a merge request pipeline"},
 		{fork, environ, "a fork"},
 	} {
 		if got := deliverTo(t, onGitLab(t, tt.env, tt.environ, "channels: [comment]")[0], proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
@@ -164,7 +164,7 @@ func TestGitLabOpen(t *testing.T) {
 		t.Errorf("%d requests", api.Requests())
 	}
 	_, err := deliver.Open(configured(t, "channels: [comment]"), deliver.Input{Environment: mergeRequest, Getenv: config.Getenv(without("CI_PROJECT_ID"))})
-	if err == nil || !strings.Contains(err.Error(), "no project on GitLab") {
+	if err == nil || !strings.Contains(err.Error(), "not a GitLab project") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -17,32 +17,32 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// How a fix lands: as a suggestion that a click commits, else by a command in a comment,
-// else by a line for a shell that takes the patch from the run's artifact. A report says
-// of each verified patch the best of these that is possible, and why a better one is not.
+// A fix is applied as a suggestion that a click commits, else by a command in a comment, else
+// by a shell command that takes the patch from the run's artifact. For each verified patch, a
+// report gives the best of these that is possible, and says why a better one is not.
 
-// Landing says by which ways a patch can get to where it belongs.
+// Landing says in which ways a patch can be applied.
 type Landing struct {
-	Suggestions bool   // the channel is on too
+	Suggestions bool   // the channel is on as well
 	Commands    bool   // the repository answers comments that begin with /regreen
 	Fork        bool   // the pull request comes from another repository, to which no token of this one can push
-	Run         int64  // that tells the report; 0 where there is none
-	Artifact    int64  // ID of the artifact that it has left; 0 for none
-	Repository  string // as gh takes it: OWNER/NAME, after HOST/ where that is not github.com
+	Run         int64  // that reports; 0 if unknown
+	Artifact    int64  // ID of the artifact that the run uploaded; 0 if there is none
+	Repository  string // in gh's form: OWNER/NAME, after HOST/ unless that is github.com
 }
 
-// Bound names a patch and what it was verified on: ID@HASH, where HASH is the beginning
-// of a hash of the pull request's own last commit and the diff. A command that names it
-// so cannot come to mean another patch, or another commit.
+// Bound returns a name for a patch and for what it was verified on: ID@HASH, where HASH is the
+// beginning of a hash of the pull request's head commit and the diff. A command with this name
+// can never mean another patch or another commit.
 func Bound(head string, p *report.Patch) string {
 	sum := sha256.Sum256([]byte(head + "\n" + p.Diff))
 	return p.ID + "@" + hex.EncodeToString(sum[:])[:20]
 }
 
-// RunMark is what the comment of a report tells programs.
+// RunMark is what the comment of a report says to programs.
 type RunMark struct {
-	Run      int64  `json:"run"`      // that made it
-	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 for none
+	Run      int64  `json:"run"`      // that posted it
+	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 if there is none
 	Head     string `json:"head"`     // the pull request's commit that was tested
 	Report   string `json:"report"`   // ID
 }
@@ -55,16 +55,16 @@ const (
 	actionDocs = "https://github.com/regreen-ci/regreen/blob/main/docs/action.md"
 )
 
-// String is the mark as a line that is not seen. Nothing in it can end it.
+// String returns the mark as an invisible line, which nothing in the mark can end early.
 func (m RunMark) String() string {
-	b, err := json.Marshal(m) // which has no angle bracket in it
+	b, err := json.Marshal(m) // it escapes angle brackets
 	if err != nil {
 		return ""
 	}
 	return runMark + strings.ReplaceAll(string(b), "-", `\u002d`) + markEnd
 }
 
-// ReadRun finds the mark in a comment. It is to be trusted as far as who wrote that.
+// ReadRun finds the mark in a comment. Trust it as much as the author of the comment.
 func ReadRun(comment string) (RunMark, bool) {
 	for line := range strings.Lines(comment) {
 		text, begins := strings.CutPrefix(strings.TrimRight(line, "\r\n"), runMark)
@@ -81,37 +81,36 @@ func ReadRun(comment string) (RunMark, bool) {
 	return RunMark{}, false
 }
 
-// Told is a report on a pull request.
-type Told struct {
+// Posted is a report on a pull request.
+type Posted struct {
 	Comment forge.Comment
 	Run     RunMark
 	HasRun  bool
 }
 
-// Reports are what the owner of the token told on a pull request, whatever the key, the
-// newest first.
-func Reports(ctx context.Context, g *forge.GitHub, pull int) ([]Told, error) {
+// Reports returns the reports that the owner of the token posted on a pull request, with any
+// key, the newest first.
+func Reports(ctx context.Context, g *forge.GitHub, pull int) ([]Posted, error) {
 	comments, err := g.Mine(ctx, pull, anyReport)
 	if err != nil {
 		return nil, err
 	}
-	var all []Told
+	var all []Posted
 	for _, c := range slices.Backward(comments) {
 		m, ok := ReadRun(c.Body)
-		all = append(all, Told{c, m, ok})
+		all = append(all, Posted{c, m, ok})
 	}
 	return all, nil
 }
 
 var (
-	plainIDs     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) }) // of which a patch's file has its name, see patchName
+	plainIDs     = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9_-]{0,99}$`) }) // what patchName leaves as it is
 	repositories = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^([a-z0-9][a-z0-9.-]*(:[0-9]+)?/)?[A-Za-z0-9][A-Za-z0-9._-]*/[A-Za-z0-9._-]+$`)
 	})
 )
 
-// command is the comment that has a patch committed, or "". The patch is taken from the
-// artifact.
+// command returns the comment that makes regreen commit a patch from the artifact, or "".
 func (l Landing) command(head string, p *report.Patch) string {
 	if !l.Commands || l.Fork || l.Run < 1 || l.Artifact < 1 || p.Redacted || head == "" || !plainIDs().MatchString(p.ID) {
 		return ""
@@ -119,9 +118,9 @@ func (l Landing) command(head string, p *report.Patch) string {
 	return "/regreen apply " + Bound(head, p)
 }
 
-// download is a line for a shell that takes a patch out of the artifact, or "". All that
-// is in it is of letters that a shell makes nothing of. The artifact goes by its ID: each
-// attempt of a run leaves one of the same name.
+// download returns a shell command that applies a patch from the artifact, or "". All that is
+// inserted has no characters that a shell interprets. The artifact is named by its ID, since
+// each attempt of a run uploads one of the same name.
 func (l Landing) download(p *report.Patch) string {
 	if l.Artifact < 1 || p.Redacted || !plainIDs().MatchString(p.ID) || !repositories().MatchString(l.Repository) {
 		return ""
@@ -134,51 +133,51 @@ func (l Landing) download(p *report.Patch) string {
 		host, repository, l.Artifact, patches, p.ID)
 }
 
-// offers is what became of the suggestions of a report.
+// offers is the outcome of suggesting the patches of a report.
 type offers struct {
-	files   string         // the address of the pull request's files, "" for not known
-	places  map[string]int // of what is suggested, by the patch's ID
+	files   string         // the address of the pull request's files; "" if unknown
+	places  map[string]int // how many suggestions each patch has, by its ID
 	refused map[string]error
-	failed  string // why none of them is there
+	failed  string // why there are no suggestions
 }
 
-// why tells why a patch is not suggested.
+// why returns why a patch is not suggested.
 func (o *offers) why(p *report.Patch) string {
 	if err := o.refused[p.ID]; err != nil {
 		return usererr.OneLine(err)
 	}
-	return cmp.Or(o.failed, "another patch for the same cause is")
+	return cmp.Or(o.failed, "another patch for the same cause is suggested")
 }
 
-// ways is how a report tells what to do with a patch. head is the commit that it was
-// verified on, or "" where there is no pull request, and o is nil where no suggestions
-// are made.
-func (l Landing) ways(head string, o *offers) func(*report.Patch) string {
+// instructions returns a function that says how to apply a patch. Head is the commit that the
+// patch was verified on, or "" if there is no pull request. O is nil if no suggestions were
+// attempted.
+func (l Landing) instructions(head string, o *offers) func(*report.Patch) string {
 	return func(p *report.Patch) string {
 		command := l.command(head, p)
-		var missed []string // why a better way is not possible
+		var missed []string // why the better ways are not possible
 		switch {
 		case o != nil && o.places[p.ID] > 0:
 			return suggestedText(o.places[p.ID], o.files, command)
 		case o != nil:
 			missed = append(missed, "Not a suggestion: "+report.Prose(o.why(p))+".")
 		case head != "":
-			missed = append(missed, "Not a suggestion: those are not on here.")
+			missed = append(missed, "Not a suggestion: that channel is off.")
 		}
 		switch {
 		case command != "":
-			return sentences(missed, "Comment "+report.Code(command)+" and it is committed.")
+			return sentences(missed, "To commit it, comment "+report.Code(command)+".")
 		case head == "" || p.Redacted:
 		case l.Fork:
-			missed = append(missed, "A comment cannot have it committed: no token of this repository can push to the fork.")
+			missed = append(missed, "No comment can commit it: tokens of this repository cannot push to the fork.")
 		case l.Artifact < 1:
-			missed = append(missed, "`/regreen apply` is not offered: the run has left no artifact that it could take the patch from.")
+			missed = append(missed, "`/regreen apply` is not available: the run uploaded no artifact with the patch.")
 		case !l.Commands:
 			missed = append(missed, "`/regreen apply` is not set up here (see [docs/action.md]("+actionDocs+")).")
 		}
 		if line := l.download(p); line != "" {
 			block, _ := report.Fence("sh", []string{line})
-			return sentences(missed, "At the top of the repository, this applies it:") + "\n" + block
+			return sentences(missed, "To apply it, run this at the top of the repository:") + "\n" + block
 		}
 		if p.Redacted {
 			return sentences(missed)
@@ -199,9 +198,9 @@ func suggestedText(places int, files, command string) string {
 	if places == 1 {
 		return "Commit the suggestion, below or in " + tab + ".\n"
 	}
-	text := fmt.Sprintf("Commit its %d suggestions in %s as one batch: only together they were tested.", places, tab)
+	text := fmt.Sprintf("Commit its %d suggestions in %s as one batch: they were only tested together.", places, tab)
 	if command != "" {
-		text += " Or comment " + report.Code(command) + " and all of it is committed."
+		text += " Or comment " + report.Code(command) + " to commit all of them."
 	}
 	return text + "\n"
 }

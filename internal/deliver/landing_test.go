@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// opened are the channels of a pull request as commands get them.
+// opened returns the channels of a pull request, opened like commands do.
 func opened(t *testing.T, api *githubtest.Server, names string, change func(*deliver.Input)) []deliver.Channel {
 	t.Helper()
 	in := deliver.Input{Environment: pull, Getenv: config.Getenv(api.Environ()), Retry: quick, Pace: time.Nanosecond}
@@ -33,7 +33,7 @@ func opened(t *testing.T, api *githubtest.Server, names string, change func(*del
 	return channels
 }
 
-// landing is what a comment says below the patch.
+// landing returns what a comment says below the patch.
 func landing(t *testing.T, body string) string {
 	t.Helper()
 	_, text, ok := strings.Cut(body, "sum += s.Duration\n \t}\n```\n")
@@ -44,17 +44,17 @@ func landing(t *testing.T, body string) string {
 	return strings.TrimSpace(text)
 }
 
-// The comment says the best way that is possible, and why a better one is not.
+// The comment gives the best way that is possible, and says why a better one is not.
 func TestLanding(t *testing.T) {
 	t.Parallel()
 	bound := deliver.Bound(head, &proposed().Patches[0])
 	const (
 		files    = "[*Files changed*](https://github.example.com/acme/fleet/pull/7/files)"
-		unshown  = "Not a suggestion: the pull request does not show the lines that it changes."
+		unshown  = "Not a suggestion: changed lines that the pull request does not show."
 		unset    = "`/regreen apply` is not set up here (see [docs/action.md](https://github.com/regreen-ci/regreen/blob/main/docs/action.md))."
-		fork     = "A comment cannot have it committed: no token of this repository can push to the fork."
-		download = "At the top of the repository, this applies it:\n\n```sh\nd=\"$(mktemp -d)\" && gh api --hostname github.example.com repos/acme/fleet/actions/artifacts/31/zip >\"$d/a.zip\" && unzip -q \"$d/a.zip\" -d \"$d\" && git apply \"$d/patches/p-3f2a.patch\"\n```"
-		none     = "`/regreen apply` is not offered: the run has left no artifact that it could take the patch from."
+		fork     = "No comment can commit it: tokens of this repository cannot push to the fork."
+		download = "To apply it, run this at the top of the repository:\n\n```sh\nd=\"$(mktemp -d)\" && gh api --hostname github.example.com repos/acme/fleet/actions/artifacts/31/zip >\"$d/a.zip\" && unzip -q \"$d/a.zip\" -d \"$d\" && git apply \"$d/patches/p-3f2a.patch\"\n```"
+		none     = "`/regreen apply` is not available: the run uploaded no artifact with the patch."
 		save     = "Save the diff as a file and apply it with `regreen apply --patch FILE`, or with `git apply`."
 		both     = "comment, suggestions"
 	)
@@ -68,18 +68,18 @@ func TestLanding(t *testing.T) {
 		want           string
 	}{
 		{name: "one suggestion", channels: both, single: true, want: "Commit the suggestion, below or in " + files + "."},
-		{name: "several", channels: both, want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested."},
+		{name: "several", channels: both, want: "Commit its 2 suggestions in " + files + " as one batch: they were only tested together."},
 		{
 			name: "several, or a command", channels: both, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
-			want: "Commit its 2 suggestions in " + files + " as one batch: only together they were tested. Or comment `/regreen apply " + bound + "` and all of it is committed.",
+			want: "Commit its 2 suggestions in " + files + " as one batch: they were only tested together. Or comment `/regreen apply " + bound + "` to commit all of them.",
 		},
 		{
 			name: "a command", channels: both, hidden: true, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
-			want: unshown + " Comment `/regreen apply " + bound + "` and it is committed.",
+			want: unshown + " To commit it, comment `/regreen apply " + bound + "`.",
 		},
 		{
 			name: "bound to what was tested", channels: "comment", in: func(in *deliver.Input) { in.Commands, in.PullHead = true, head; artifact(in) },
-			want: "Not a suggestion: those are not on here. Comment `/regreen apply " + bound + "` and it is committed.",
+			want: "Not a suggestion: that channel is off. To commit it, comment `/regreen apply " + bound + "`.",
 		},
 		{name: "no commands", channels: both, hidden: true, in: artifact, want: unshown + " " + unset + " " + download},
 		{
@@ -87,7 +87,7 @@ func TestLanding(t *testing.T) {
 			want: unshown + " " + fork + " " + download,
 		},
 		{
-			name: "a fork that only GitHub knows of", channels: "suggestions, comment", hidden: true, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
+			name: "a fork that only GitHub knows about", channels: "suggestions, comment", hidden: true, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
 			api:  func(api *githubtest.Server) { p := api.Pulls()[0]; p.Fork = true; api.AddPull(p) },
 			want: unshown + " " + fork + " " + download,
 		},
@@ -100,23 +100,23 @@ func TestLanding(t *testing.T) {
 			want: unshown + " " + unset + " " + strings.Replace(download, "artifacts/31", "artifacts/5000000000", 1),
 		},
 		{name: "no artifact", channels: both, hidden: true, in: func(in *deliver.Input) { in.Commands = true }, want: unshown + " " + none + " " + save},
-		{name: "suggestions are off", channels: "comment", in: artifact, want: "Not a suggestion: those are not on here. " + unset + " " + download},
+		{name: "suggestions are off", channels: "comment", in: artifact, want: "Not a suggestion: that channel is off. " + unset + " " + download},
 		{
 			name: "the review is refused", channels: both, in: func(in *deliver.Input) { in.Commands = true; artifact(in) },
 			api: func(api *githubtest.Server) {
 				api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Status: 422, Body: `{"message": "<b>no</b>"}`})
 			},
-			want: "Not a suggestion: cannot review the pull request: GitHub says 422 \\<b\\>no\\</b\\>. Comment `/regreen apply " + bound + "` and it is committed.",
+			want: "Not a suggestion: cannot review the pull request: GitHub returned 422 \\<b\\>no\\</b\\>. To commit it, comment `/regreen apply " + bound + "`.",
 		},
 		{
-			name: "the review comes after some tries", channels: both, single: true,
+			name: "the review needs several tries", channels: both, single: true,
 			api: func(api *githubtest.Server) {
 				api.Inject(githubtest.Fault{Method: http.MethodPost, Path: "/reviews", Status: 502, Times: 2})
 			},
 			want: "Commit the suggestion, below or in " + files + ".",
 		},
 		{
-			name: "they are there from before", channels: both, single: true, api: func(api *githubtest.Server) {
+			name: "they were posted before", channels: both, single: true, api: func(api *githubtest.Server) {
 				api.AddReview(7, githubtest.Bot, githubtest.ReviewComment{Path: "stats/mean.go", Body: "<!-- regreen:suggestion 9cf1cd6ce83fe5c6 -->"})
 			},
 			want: "Commit the suggestion, below or in " + files + ".",
@@ -141,7 +141,7 @@ func TestLanding(t *testing.T) {
 				}
 			}
 			if got := landing(t, api.Comments(7)[0].Body); got != tt.want {
-				t.Errorf("the comment says\n%s\nand not\n%s", got, tt.want)
+				t.Errorf("the comment says\n%s\nwant\n%s", got, tt.want)
 			}
 		})
 	}
@@ -158,13 +158,12 @@ const oneLine = `--- a/stats/mean.go
  	}
 `
 
-// A run that was overtaken tells nothing on the pull request, which the run of its last
-// commit does.
-func TestOvertaken(t *testing.T) {
+// A run of an outdated commit posts nothing on the pull request; the run of its head does.
+func TestOutdated(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.PullHead = strings.Repeat("a", 40) })) {
-		if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "has gone on since") {
+		if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "outdated: tested aaaaaaaaaaaa, head is now ") {
 			t.Errorf("receipt %+v", got)
 		}
 	}
@@ -173,7 +172,7 @@ func TestOvertaken(t *testing.T) {
 	}
 }
 
-// What fails without the change is no reason to begin a comment, and ends one that is there.
+// Failures that the change did not cause start no comment, but update an existing one.
 func TestKnownIsQuiet(t *testing.T) {
 	t.Parallel()
 	for _, verdict := range []report.Verdict{report.Green, report.Known, report.Flaky} {
@@ -189,7 +188,7 @@ func TestKnownIsQuiet(t *testing.T) {
 	}
 }
 
-// A patch that lost a secret can land nowhere from here.
+// A patch that contained a secret cannot be applied from here.
 func TestLandingOfRedacted(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -197,13 +196,12 @@ func TestLandingOfRedacted(t *testing.T) {
 	r.Patches[0].Redacted = true
 	deliver.All(t.Context(), r, opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.Commands, in.ArtifactID = true, 31 }))
 	body := api.Comments(7)[0].Body
-	if !strings.Contains(body, "Not a suggestion: it held a secret, which was taken out.\n") || strings.Contains(body, "/regreen apply p") || strings.Contains(body, "gh api") {
+	if !strings.Contains(body, "Not a suggestion: secret in the diff.\n") || strings.Contains(body, "/regreen apply p") || strings.Contains(body, "gh api") {
 		t.Errorf("comment\n%s", body)
 	}
 }
 
-// However channels are ordered, and however many there are, all end, and one review is
-// made for all.
+// In any order and number, all channels end, and they make one review together.
 func TestChannelsShareSuggestions(t *testing.T) {
 	t.Parallel()
 	for _, names := range []string{"comment, suggestions", "suggestions, comment", "comment, comment, comment, comment, comment, suggestions", "suggestions, suggestions", "suggestions, check, comment"} {
@@ -222,7 +220,7 @@ func TestChannelsShareSuggestions(t *testing.T) {
 	}
 }
 
-// Who asks at the same time, and again, makes no second review.
+// Channels that ask concurrently, or again, make no second review.
 func TestRoundsOfSuggestions(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -238,7 +236,7 @@ func TestRoundsOfSuggestions(t *testing.T) {
 	}
 }
 
-// A review that never ends holds up the comment no longer than the delivery.
+// A review that never ends does not delay the comment forever.
 func TestCommentDoesNotHang(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -252,7 +250,7 @@ func TestCommentDoesNotHang(t *testing.T) {
 	}
 }
 
-// What a comment tells programs is read as it was, and cannot end before its end.
+// A mark is read back unchanged, and nothing in it ends it early.
 func TestRunMark(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -261,23 +259,22 @@ func TestRunMark(t *testing.T) {
 		line := m.String()
 		inner := strings.TrimSuffix(strings.TrimPrefix(line, "<!-- "), " -->")
 		if strings.ContainsAny(inner, "<>\n\r") || strings.Contains(inner, "--") {
-			t.Fatalf("it can end early: %s", line)
+			t.Fatalf("it ends early: %s", line)
 		}
 		if got, ok := deliver.ReadRun("<!-- regreen:report -->\r\n" + line + "\r\n## Text\n"); !ok || got != m {
-			t.Fatalf("%+v became %+v", m, got)
+			t.Fatalf("wrote %+v, read %+v", m, got)
 		}
 	})
 	for _, text := range []string{"", "<!-- regreen:run -->", "<!-- regreen:run {} -->", `<!-- regreen:run {"run":-1} -->`, `x <!-- regreen:run {"run":1} -->`, `<!-- regreen:run {"run":"1"} -->`} {
 		if m, ok := deliver.ReadRun(text); ok {
-			t.Errorf("%q is %+v", text, m)
+			t.Errorf("%q is read as %+v", text, m)
 		}
 	}
 }
 
 const evilText = `"} --> <script>alert(1)</script>`
 
-// The reports of a pull request are found whatever their key, the newest first, and
-// nobody else's.
+// Our reports on a pull request are found with any key, the newest first, and nobody else's.
 func TestReports(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -305,12 +302,12 @@ func TestBound(t *testing.T) {
 	other := *p
 	other.Diff += " "
 	if got == deliver.Bound(head, &other) || got == deliver.Bound(strings.Repeat("a", 40), p) {
-		t.Error("it is the same for another patch or commit")
+		t.Error("the same name for another patch or commit")
 	}
 }
 
-// What the comment says to type applies the patch, in a real shell with a real git.
-func TestDownloadLine(t *testing.T) {
+// The command in the comment applies the patch, in a real shell with a real git.
+func TestDownloadCommand(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	api.AddPull(githubtest.Pull{Number: 7, Head: head})
@@ -339,18 +336,17 @@ func TestDownloadLine(t *testing.T) {
 	cmd.Dir, cmd.Env = work, append(os.Environ(), "PATH="+bin+string(os.PathListSeparator)+os.Getenv("PATH"), "TMPDIR="+t.TempDir())
 	out, err := cmd.CombinedOutput()
 	if b, _ := os.ReadFile(filepath.Join(work, "a.txt")); err != nil || string(b) != "green\n" {
-		t.Errorf("%s\nsays %s, %v, and the file is %q", line, out, err, b)
+		t.Errorf("%s\nprints %s, %v, and the file is %q", line, out, err, b)
 	}
 }
 
-// Whatever a report calls its patches and runs, nothing but plain words comes into a
-// line for a shell.
-func TestDownloadLineIsSafe(t *testing.T) {
+// Whatever the names of a report's patches and runs, only plain words get into a shell command.
+func TestDownloadCommandIsSafe(t *testing.T) {
 	t.Parallel()
-	plain := regexp.MustCompile(`(?s)^At the top of the repository, this applies it:\n\n` + "```sh\n" +
+	plain := regexp.MustCompile(`(?s)^To apply it, run this at the top of the repository:\n\n` + "```sh\n" +
 		`d="\$\(mktemp -d\)" && gh api (--hostname [a-z0-9.:-]+ )?repos/[A-Za-z0-9._/-]+/actions/artifacts/[0-9]+/zip >"\$d/a\.zip" && unzip -q "\$d/a\.zip" -d "\$d" && git apply "\$d/patches/[A-Za-z0-9_-]+\.patch"` + "\n```\n$")
 	line := func(l deliver.Landing, id string) string {
-		return deliver.Ways(l)(&report.Patch{ID: id, State: report.PatchVerified})
+		return deliver.Instructions(l)(&report.Patch{ID: id, State: report.PatchVerified})
 	}
 	if text := line(deliver.Landing{Run: 7, Artifact: 31, Repository: "a/b"}, "p"); !plain.MatchString(text) {
 		t.Fatalf("%q", text)

@@ -21,38 +21,38 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Input is what channels need to know of the run.
+// Input is what channels need to know about the run.
 type Input struct {
 	Environment detect.Environment
 	Getenv      func(string) string
 	Dir         string    // top of the repository: where relative paths are
-	State       string    // regreen's own folder, for the latest report
-	Artifact    string    // the folder of the artifact, where none is configured
+	State       string    // regreen's own directory, for the latest report
+	Artifact    string    // the directory of the artifact if none is configured
 	Stdout      io.Writer // for workflow commands
-	Stderr      io.Writer // for people
-	// Renderings take the place of the formats of their names, or are there besides: in
-	// another width, say. One that has a File is in the artifact.
+	Stderr      io.Writer // for messages
+	// Renderings replace the formats of the same name, for instance with another width, or
+	// are added to them. Those that have a File are in the artifact.
 	Renderings []Rendering
-	// How patches land on GitHub; see Landing.
+	// How patches are applied on GitHub; see Landing.
 	Commands   bool   // the repository answers comments that begin with /regreen
-	ArtifactID int64  // of the artifact that has the report, 0 for none
-	RunID      int64  // of the run that the report is of; 0 for GITHUB_RUN_ID
-	Fork       bool   // the pull request comes from a fork, also where Environment does not know
-	PullHead   string // the pull request's own commit that was tested; "" for its last one
-	// Editable tells whether a file may be changed when no person asked for it, and why
-	// not. Nil allows none.
+	ArtifactID int64  // of the artifact that has the report; 0 if there is none
+	RunID      int64  // of the run that the report is about; 0 means GITHUB_RUN_ID
+	Fork       bool   // the pull request comes from a fork, even if Environment does not say so
+	PullHead   string // the pull request's own commit that was tested; "" means its head
+	// Editable reports whether a file may be changed without a user's request, and why not.
+	// Nil allows no file.
 	Editable func(path string) (ok bool, reason string)
 
-	Apply  string        // the command that applies a patch, where no better way is known
-	Pace   time.Duration // between writes to GitHub; 0 for the second that it asks for
-	Key    string        // tells several reports on one pull request apart
-	Client *http.Client  // nil for each channel's own
-	Retry  Policy
+	Apply  string        // the command that applies a patch if no better way is known
+	Pace   time.Duration // between writes to GitHub; 0 means the second that it asks for
+	Key    string        // distinguishes several reports on one pull request
+	Client *http.Client  // nil means a new one for each channel
+	Retry  RetryPolicy
 }
 
-// Open gives the channels that are on: those that the configuration names, else
-// those of the mode, and the files, mails and webhooks that are configured. What is
-// on and lacks what it needs is there too, and skips. The error is a *usererr.UsageError.
+// Open returns the channels that are on: those that the configuration names, else those of
+// the mode with the configured files, email and webhooks. A channel that is on but lacks
+// something it needs is included and skips. The error is a *usererr.UsageError.
 func Open(cfg config.Config, in Input) ([]Channel, error) {
 	o := &opener{cfg: cfg, in: in, forms: forms(in.Renderings)}
 	o.in.Apply = cmp.Or(in.Apply, "regreen apply")
@@ -76,8 +76,8 @@ func Open(cfg config.Config, in Input) ([]Channel, error) {
 	return out, nil
 }
 
-// defaults are the channels of the mode, and in production those that are
-// configured. On a developer's machine nothing is sent away unless it is named.
+// defaults returns the channels of the mode and, in production, those that are configured. On
+// a developer's machine nothing leaves the machine unless its channel is named.
 func defaults(cfg config.Config, env detect.Environment, getenv func(string) string) []channels.Name {
 	names := slices.Clone(env.Defaults().Channels)
 	if cfg.Artifact != "" && !slices.Contains(names, channels.Artifact) {
@@ -104,25 +104,25 @@ func defaults(cfg config.Config, env detect.Environment, getenv func(string) str
 	return names
 }
 
-// noProposal tells why no pull request is made here, "" where one can be.
+// noProposal returns why no pull request can be opened here; "" if one can.
 func noProposal(env detect.Environment) string {
 	switch {
 	case env.Provider != detect.GitHub:
-		return "this is no workflow of GitHub's"
+		return "not a GitHub workflow"
 	case env.PullRequest > 0:
-		return "this is a pull request already"
+		return "already a pull request"
 	case env.Event != "push" && env.Event != "schedule" && env.Event != "workflow_dispatch":
 		return "no branch was tested"
 	case env.Branch == "":
-		return "no branch was tested, but a tag or a commit"
+		return "a tag or a commit was tested, not a branch"
 	case env.Fork || env.Restricted:
 		return "the change comes from a fork or a bot"
 	}
 	return ""
 }
 
-// forms are the report's formats as renderings, but for those that are given. What is
-// for a screen or a log is no file of an artifact.
+// forms returns the report's formats as renderings, with those in more added or in place of
+// the ones of the same name. Formats for a screen or a log are not in an artifact.
 func forms(more []Rendering) []Rendering {
 	var out []Rendering
 	for _, f := range report.Formats() {
@@ -142,7 +142,7 @@ func forms(more []Rendering) []Rendering {
 	return out
 }
 
-// writers are for channels that write at the same time, maybe to the same place.
+// writers returns writers for channels that write concurrently, perhaps to the same place.
 func writers(stdout, stderr io.Writer) (out, err io.Writer) {
 	out, err = &lockedWriter{w: orDiscard(stdout)}, &lockedWriter{w: orDiscard(stderr)}
 	if stdout == stderr {
@@ -158,12 +158,12 @@ func orDiscard(w io.Writer) io.Writer {
 	return w
 }
 
-// opener makes channels of names.
+// opener opens channels by their names.
 type opener struct {
 	cfg    config.Config
 	in     Input
 	forms  []Rendering
-	names  []channels.Name // of all that are on
+	names  []channels.Name // of all channels that are on
 	github *GitHub
 }
 
@@ -175,12 +175,12 @@ func (o *opener) form(name string) (Rendering, bool) {
 	return o.forms[i], true
 }
 
-// skipping is a channel that is on and cannot send here.
+// skipping returns a channel that is on but cannot send here.
 func skipping(name channels.Name, why, hint string) []Channel {
 	return []Channel{channel{name, func(context.Context, *report.Report) (report.Receipt, error) { return skip(why, hint), nil }}}
 }
 
-// open makes what one name stands for.
+// open returns the channels that a name means.
 func (o *opener) open(name channels.Name) ([]Channel, error) {
 	env := o.in.Getenv
 	switch name {
@@ -190,7 +190,7 @@ func (o *opener) open(name channels.Name) ([]Channel, error) {
 	case channels.Annotations:
 		form, ok := o.form("annotations")
 		if !ok || o.in.Environment.Provider != detect.GitHub {
-			return skipping(name, "workflow commands are for GitHub Actions", ""), nil
+			return skipping(name, "only GitHub Actions has workflow commands", ""), nil
 		}
 		return []Channel{Stream(name, o.in.Stdout, form)}, nil
 	case channels.Summary:
@@ -200,27 +200,27 @@ func (o *opener) open(name channels.Name) ([]Channel, error) {
 		}
 		opt := report.MarkdownOptions{Apply: o.in.Apply}
 		if l := o.landing(); l.Artifact > 0 {
-			opt.Landing = l.ways("", nil)
+			opt.Landing = l.instructions("", nil)
 		}
 		return []Channel{Summary(file, opt)}, nil
 	case channels.File:
 		return o.files()
 	case channels.Artifact:
-		folder := cmp.Or(o.cfg.Artifact, o.in.Artifact)
-		if folder == "" {
-			return skipping(name, "there is no folder for it", "name one as artifact in .regreen.yml"), nil
+		dir := cmp.Or(o.cfg.Artifact, o.in.Artifact)
+		if dir == "" {
+			return skipping(name, "no directory for it", "name one as artifact in .regreen.yml"), nil
 		}
 		shipped := slices.DeleteFunc(slices.Clone(o.forms), func(f Rendering) bool { return f.File == "" })
-		return []Channel{Artifact(o.in.Dir, folder, shipped)}, nil
+		return []Channel{Artifact(o.in.Dir, dir, shipped)}, nil
 	case channels.Comment, channels.Suggestions, channels.Check, channels.PullRequest:
 		if name == channels.Comment && o.in.Environment.Provider == detect.GitLab {
 			return o.onGitLab()
 		}
 		return o.onGitHub(name)
 	case channels.Email, channels.Webhook:
-		// The configuration of a fork says where, and the secrets are not its own.
+		// A fork's configuration would choose where this repository's secrets go.
 		if e := o.in.Environment; e.Fork || e.Restricted {
-			return skipping(name, "the change comes from a fork, whose configuration is not to be trusted with secrets", ""), nil
+			return skipping(name, "the change comes from a fork, whose configuration is not trusted with secrets", ""), nil
 		}
 		if name == channels.Email {
 			return o.email()
@@ -230,7 +230,8 @@ func (o *opener) open(name channels.Name) ([]Channel, error) {
 	return nil, &usererr.UsageError{Err: config.UnknownChannel(string(name))}
 }
 
-// files are the configured ones, else the latest report in the state folder.
+// files returns the channels of the configured files, else of the latest report in the state
+// directory.
 func (o *opener) files() ([]Channel, error) {
 	if len(o.cfg.Files) == 0 {
 		form, ok := o.form("html")
@@ -238,7 +239,7 @@ func (o *opener) files() ([]Channel, error) {
 			form, _ = o.form("markdown")
 		}
 		if o.in.State == "" {
-			return skipping(channels.File, "there is no folder for it", "name files in .regreen.yml"), nil
+			return skipping(channels.File, "no directory for it", "name files in .regreen.yml"), nil
 		}
 		return []Channel{File(channels.File, o.in.State, filepath.Join(o.in.State, form.File), form, "")}, nil
 	}
@@ -250,14 +251,14 @@ func (o *opener) files() ([]Channel, error) {
 			for _, f := range o.forms {
 				known = append(known, f.Name)
 			}
-			return nil, &usererr.UsageError{What: fmt.Sprintf("there is no format %q for a file", format), Advice: "use one of " + strings.Join(known, ", ")}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown format %q for a file", format), Advice: "use one of " + strings.Join(known, ", ")}
 		}
 		out = append(out, File(channels.File, o.in.Dir, o.cfg.Files[format], form, o.list()))
 	}
 	return out, nil
 }
 
-// list is where the files are remembered that were made.
+// list returns the file that records which files regreen made, or "".
 func (o *opener) list() string {
 	if o.in.State == "" {
 		return ""
@@ -271,18 +272,18 @@ func (o *opener) onGitHub(name channels.Name) ([]Channel, error) {
 	token := env("GITHUB_TOKEN")
 	switch {
 	case env("GITHUB_REPOSITORY") == "":
-		return skipping(name, "GITHUB_REPOSITORY is not set: this is no workflow of GitHub's", ""), nil
+		return skipping(name, "GITHUB_REPOSITORY is not set: not a GitHub workflow", ""), nil
 	case (name == channels.Comment || name == channels.Suggestions) && e.PullRequest == 0:
-		return skipping(name, "this is no pull request", ""), nil
+		return skipping(name, "not a pull request", ""), nil
 	case name == channels.PullRequest && noProposal(e) != "":
 		return skipping(name, noProposal(e), ""), nil
 	case name == channels.PullRequest && o.in.Editable == nil:
-		return skipping(name, "it is not known which files may be changed", ""), nil
+		return skipping(name, "it is unknown which files may be changed", ""), nil
 	case e.Fork && e.Restricted:
-		// Code of the fork has run in this job: what it knows of is not used to write.
-		return skipping(name, "the pull request comes from a fork", "let a job on workflow_run send the report that this one leaves as an artifact"), nil
+		// Code of the fork has run in this job, so nothing it could have read is used to write.
+		return skipping(name, "the pull request comes from a fork", "let a job on workflow_run post the report that this job uploads as an artifact"), nil
 	case token == "":
-		return skipping(name, "GITHUB_TOKEN is not set", "give the step env: GITHUB_TOKEN: ${{ github.token }}"), nil
+		return skipping(name, "GITHUB_TOKEN is not set", "add to the step: env: GITHUB_TOKEN: ${{ github.token }}"), nil
 	}
 	if o.github == nil {
 		var err error
@@ -306,7 +307,7 @@ func (o *opener) onGitHub(name channels.Name) ([]Channel, error) {
 	return []Channel{o.github.Check(report.Annotations)}, nil
 }
 
-// landing is by which ways patches can land here.
+// landing returns the ways in which patches can be applied here.
 func (o *opener) landing() Landing {
 	run := o.in.RunID
 	if run == 0 {
@@ -322,7 +323,7 @@ func (o *opener) landing() Landing {
 	}
 }
 
-// link is the page of the run, where there is one.
+// link returns the address of the run's page, or "".
 func (o *opener) link() string {
 	server, repository, run := o.in.Getenv("GITHUB_SERVER_URL"), o.in.Getenv("GITHUB_REPOSITORY"), o.in.Getenv("GITHUB_RUN_ID")
 	if o.in.RunID > 0 {
@@ -334,7 +335,7 @@ func (o *opener) link() string {
 	return server + "/" + repository + "/actions/runs/" + run
 }
 
-// secret is the value of a variable that the configuration names.
+// secret returns the value of a variable that the configuration names.
 func (o *opener) secret(variable string) (value string, ok bool) {
 	if variable == "" {
 		return "", true
@@ -350,15 +351,15 @@ func (o *opener) email() ([]Channel, error) {
 		set bool
 	}{{"email.server", e.Server != ""}, {"email.from", e.From != ""}, {"email.to", len(e.To) > 0}, {"email.password-env", e.Username == "" || e.PasswordEnv != ""}} {
 		if !need.set {
-			return nil, &usererr.UsageError{What: "the channel email needs " + need.key, Advice: "write it into .regreen.yml, see docs/channels.md"}
+			return nil, &usererr.UsageError{What: "the channel email needs " + need.key, Advice: "add it to .regreen.yml, see docs/channels.md"}
 		}
 	}
 	if e.TLS == "none" && e.Username != "" {
-		return nil, &usererr.UsageError{What: "email.username needs a connection that is private", Advice: "set email.tls to starttls or implicit"}
+		return nil, &usererr.UsageError{What: "email.username needs an encrypted connection", Advice: "set email.tls to starttls or implicit"}
 	}
 	password, ok := o.secret(e.PasswordEnv)
 	if !ok {
-		return skipping(channels.Email, e.PasswordEnv+" is not set", "it holds the password of email.username"), nil
+		return skipping(channels.Email, e.PasswordEnv+" is not set", "set it to the password of email.username"), nil
 	}
 	return []Channel{Email(EmailOptions{
 		Server: e.Server, From: e.From, To: e.To, TLS: e.TLS, Username: e.Username, Password: password,
@@ -368,18 +369,18 @@ func (o *opener) email() ([]Channel, error) {
 
 func (o *opener) webhooks() ([]Channel, error) {
 	if len(o.cfg.Webhooks) == 0 {
-		return nil, &usererr.UsageError{What: "the channel webhook needs webhooks", Advice: "write them into .regreen.yml, see docs/channels.md"}
+		return nil, &usererr.UsageError{What: "the channel webhook needs webhooks", Advice: "add them to .regreen.yml, see docs/channels.md"}
 	}
 	var out []Channel
 	for _, w := range o.cfg.Webhooks {
 		address, ok := o.secret(w.URLEnv)
 		if !ok {
-			out = append(out, skipping(channels.Webhook, w.URLEnv+" is not set", "it holds the address of a webhook")...)
+			out = append(out, skipping(channels.Webhook, w.URLEnv+" is not set", "set it to the address of a webhook")...)
 			continue
 		}
 		key, ok := o.secret(w.SecretEnv)
 		if !ok {
-			out = append(out, skipping(channels.Webhook, w.SecretEnv+" is not set", "it holds the key to sign with")...)
+			out = append(out, skipping(channels.Webhook, w.SecretEnv+" is not set", "set it to the key to sign with")...)
 			continue
 		}
 		out = append(out, Webhook(WebhookOptions{

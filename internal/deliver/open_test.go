@@ -29,14 +29,14 @@ var (
 	nowhere = detect.Environment{Event: "push", Mode: detect.Production, Provider: "jenkins"}
 )
 
-// branch is an event of a branch.
+// branch returns an event of a branch.
 func branch(event string) detect.Environment {
 	e := push
 	e.Event, e.Branch = event, "main"
 	return e
 }
 
-// configured is a configuration as people write it.
+// configured returns the configuration that a file describes.
 func configured(t *testing.T, text string) config.Config {
 	t.Helper()
 	dir := t.TempDir()
@@ -53,7 +53,7 @@ email: {server: 'smtp.example.com:587', from: regreen@example.com, to: [team@exa
 webhooks: [{url-env: REGREEN_SLACK_URL, format: slack}]
 `
 
-// Which channels are on follows from where this is, and from what is configured.
+// The environment and the configuration decide which channels are on.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -63,18 +63,18 @@ func TestOpen(t *testing.T) {
 	}{
 		{"at home", "", atHome, "terminal file"},
 		{"in a hook", "", hook, "terminal file"},
-		{"nothing is sent from home by itself", mailAndHook, atHome, "terminal file"},
-		{"what is named is", mailAndHook + "channels: [terminal, webhook]", atHome, "terminal webhook"},
+		{"at home nothing is sent by default", mailAndHook, atHome, "terminal file"},
+		{"but what is named", mailAndHook + "channels: [terminal, webhook]", atHome, "terminal webhook"},
 		{"a push", "", push, "terminal summary annotations artifact file"},
 		{"a push to a branch", "", branch("push"), "terminal summary annotations artifact file pull-request"},
-		{"every night", "", branch("schedule"), "terminal summary annotations artifact file pull-request"},
+		{"nightly", "", branch("schedule"), "terminal summary annotations artifact file pull-request"},
 		{"a merge queue", "", branch("merge_group"), "terminal summary annotations artifact file"},
 		{"a pull request", "", pull, "terminal summary annotations artifact file comment suggestions"},
 		{"a pull request, and more", mailAndHook, pull, "terminal summary annotations artifact file comment suggestions email webhook"},
 		{"another CI", mailAndHook, nowhere, "terminal file email webhook"},
 		{"an artifact at home", "artifact: build/regreen", atHome, "terminal file artifact"},
 		{"several files", "files: {markdown: a.md, json: a.json}", atHome, "terminal file file"},
-		{"as named, in this order", "channels: [check, terminal]", pull, "check terminal"},
+		{"as named, in that order", "channels: [check, terminal]", pull, "check terminal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,7 +86,7 @@ func TestOpen(t *testing.T) {
 			for _, c := range opened {
 				names = append(names, string(c.Name()))
 				if !slices.Contains(channels.All(), c.Name()) {
-					t.Errorf("%s is not among the names", c.Name())
+					t.Errorf("%s is not a known name", c.Name())
 				}
 			}
 			if got := strings.Join(names, " "); got != tt.want {
@@ -96,7 +96,7 @@ func TestOpen(t *testing.T) {
 	}
 }
 
-// A mistake is told with what to do.
+// An error has a hint.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ config, msg, hint string }{
@@ -105,10 +105,10 @@ func TestOpenRefuses(t *testing.T) {
 		{"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci}", "the channel email needs email.password-env", ""},
 		{
 			"channels: [email]\nemail: {server: 'a.example.com:25', from: a@example.com, to: [b@example.com], username: ci, password-env: REGREEN_P, tls: none}",
-			"email.username needs a connection that is private", "starttls",
+			"email.username needs an encrypted connection", "starttls",
 		},
 		{"channels: [webhook]", "the channel webhook needs webhooks", "docs/channels.md"},
-		{"files: {pdf: a.pdf}", `there is no format "pdf" for a file`, "use one of terminal, markdown, html, json"},
+		{"files: {pdf: a.pdf}", `unknown format "pdf" for a file`, "use one of terminal, markdown, html, json"},
 	} {
 		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
 		usage := new(usererr.UsageError)
@@ -126,7 +126,7 @@ func TestOpenRefuses(t *testing.T) {
 	}
 }
 
-// What is on and lacks what it needs leaves a receipt with the reason.
+// A channel that is on but lacks something leaves a receipt with the reason.
 func TestOpenSkips(t *testing.T) {
 	t.Parallel()
 	token := []string{"GITHUB_REPOSITORY=acme/fleet", "GITHUB_TOKEN=x"}
@@ -143,7 +143,7 @@ func TestOpenSkips(t *testing.T) {
 			"comment": "GITHUB_REPOSITORY is not set", "suggestions": "GITHUB_REPOSITORY is not set", "check": "GITHUB_REPOSITORY is not set",
 			"email": "REGREEN_PASSWORD is not set", "webhook": "REGREEN_URL is not set",
 		}},
-		{push, token, map[channels.Name]string{"comment": "no pull request", "suggestions": "no pull request"}},
+		{push, token, map[channels.Name]string{"comment": "not a pull request", "suggestions": "not a pull request"}},
 		{pull, token[:1], map[channels.Name]string{"comment": "GITHUB_TOKEN is not set", "suggestions": "github.token", "check": "GITHUB_TOKEN is not set"}},
 		{atHome, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[channels.Name]string{"webhook": "REGREEN_KEY is not set"}},
 	} {
@@ -170,7 +170,7 @@ func TestOpenSkips(t *testing.T) {
 	}
 }
 
-// All that is on for a pull request arrives, by what the commands hand over.
+// All channels of a pull request deliver, opened with what commands pass.
 func TestOpenAndSend(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -216,9 +216,9 @@ func TestOpenAndSend(t *testing.T) {
 	}
 }
 
-// A fork's pull request gets no request at all, and that of a bot, whose token can only
-// read, fails nothing.
-func TestOpenForStrangers(t *testing.T) {
+// For a fork's pull request no request is sent. For a bot's, whose token is read-only, nothing
+// fails.
+func TestOpenForForksAndBots(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		fork bool
@@ -243,8 +243,7 @@ func TestOpenForStrangers(t *testing.T) {
 	}
 }
 
-// The configurations that docs/channels.md shows are understood, and it tells every
-// channel.
+// The configurations in docs/channels.md are valid, and it describes every channel.
 func TestDocumentation(t *testing.T) {
 	t.Parallel()
 	b, err := os.ReadFile(filepath.Join("..", "..", "docs", "channels.md"))

@@ -13,15 +13,15 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// fileSize bounds a file that is patched on GitHub, in bytes.
+// fileSize limits a file that is patched on GitHub, in bytes.
 const fileSize = 16 << 20
 
-// Patched puts patches, one after the other, on the files that a commit has on GitHub, and
-// gives what they become: nothing is checked out. A hunk goes where all its lines are, or
-// the patch is refused. So is one that touches a file that editable does not allow, or that
-// does more than to change, make or delete files of text.
+// Patched applies patches, one after the other, to the files of a commit on GitHub, and returns
+// the changed files. Nothing is checked out. A hunk needs a place where all its lines match,
+// else the patch is refused. A patch is also refused if it touches a file that editable does
+// not allow, or does more than change, create or delete text files.
 //
-// The patches may be anybody's.
+// The patches need not be trusted.
 func Patched(ctx context.Context, g *forge.GitHub, commit string, patches []*report.Patch, editable func(path string) (ok bool, reason string)) (map[string]forge.File, error) {
 	b := &blobs{g: g, commit: commit, editable: editable, now: map[string]forge.File{}}
 	for _, p := range patches {
@@ -32,16 +32,16 @@ func Patched(ctx context.Context, g *forge.GitHub, commit string, patches []*rep
 	return b.now, nil
 }
 
-// blobs are the files of a commit, and what patches have made of them.
+// blobs is the files of a commit with patches applied to them.
 type blobs struct {
 	g        *forge.GitHub
 	commit   string
-	exact    bool // the commit is what the patches were made for: no hunk is elsewhere
+	exact    bool // the patches were made for this commit: hunks may not move
 	editable func(string) (bool, string)
-	now      map[string]forge.File // of those that were changed
+	now      map[string]forge.File // the changed files
 }
 
-// apply puts a patch on the files, or leaves them all as they are.
+// apply applies a patch to the files, or changes none of them.
 func (b *blobs) apply(ctx context.Context, p *report.Patch) error {
 	parts, err := patch.Parse([]byte(p.Diff))
 	if err != nil || len(parts) == 0 {
@@ -59,7 +59,7 @@ func (b *blobs) apply(ctx context.Context, p *report.Patch) error {
 	return nil
 }
 
-// part puts a part of a patch on one file, which no other part names.
+// part applies the part of a patch for one file.
 func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.File) error {
 	name := f.Name()
 	mode, err := b.mayPatch(f)
@@ -67,7 +67,7 @@ func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.Fi
 		return fmt.Errorf("%s: %w", report.Brief(name), err)
 	}
 	if _, twice := made[name]; twice {
-		return fmt.Errorf("it names %q twice", name)
+		return fmt.Errorf("two parts for %q", name)
 	}
 	old, changed := b.now[name]
 	exists := !old.Delete
@@ -77,7 +77,7 @@ func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.Fi
 		}
 	}
 	if exists == f.New {
-		return fmt.Errorf("%q is not as it was tested", name)
+		return fmt.Errorf("%q differs from the tested version", name)
 	}
 	content, placed, err := patch.Apply(old.Content, f, patch.Options{})
 	if err != nil {
@@ -85,18 +85,18 @@ func (b *blobs) part(ctx context.Context, f patch.File, made map[string]forge.Fi
 	}
 	for _, p := range placed {
 		if p.Offset != 0 && b.exact && !changed {
-			return fmt.Errorf("%q is not as it was tested", name)
+			return fmt.Errorf("%q differs from the tested version", name)
 		}
 	}
 	made[name] = forge.File{Content: content, Mode: cmp.Or(mode, old.Mode), Delete: f.Delete}
 	return nil
 }
 
-// mayPatch tells why a file is not to be patched, and gives the mode that it gets, "" for
-// the one that it has.
+// mayPatch returns the mode that a file gets, "" to keep the one it has, or the reason not to
+// patch the file.
 func (b *blobs) mayPatch(f patch.File) (mode string, err error) {
 	if f.Rename || f.Copy || f.Binary || f.Blind || f.Copied != "" || !f.New && !f.Delete && (f.OldName != f.NewName || f.OldMode != f.NewMode) {
-		return "", errors.New("the patch does more than to change its lines")
+		return "", errors.New("the patch does more than change lines")
 	}
 	confined := confine.Name
 	if f.New {
@@ -106,15 +106,15 @@ func (b *blobs) mayPatch(f patch.File) (mode string, err error) {
 		return "", err
 	}
 	if b.editable == nil {
-		return "", errors.New("no file may be changed here")
+		return "", errors.New("no file can be changed here")
 	}
 	if ok, why := b.editable(f.Name()); !ok {
-		return "", fmt.Errorf("is not edited by regreen: %s", why)
+		return "", fmt.Errorf("regreen does not edit this file: %s", why)
 	}
 	return plainMode(f.NewMode)
 }
 
-// plainMode is a mode as git has it, "" for one that is not told.
+// plainMode returns a mode in git's form, "" if the patch has none.
 func plainMode(mode fs.FileMode) (string, error) {
 	switch {
 	case mode == 0:

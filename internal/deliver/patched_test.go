@@ -41,22 +41,22 @@ func TestPatched(t *testing.T) {
 	}
 	for _, tt := range []struct{ name, diff, want string }{
 		{"other lines", strings.ReplaceAll(x, "package a", "package z"), "a.go"},
-		{"a test", strings.ReplaceAll(made, "new.go", "new_test.go"), "is not edited by regreen"},
-		{"a workflow", strings.ReplaceAll(made, "new.go", ".github/workflows/x.yml"), "is not edited by regreen"},
+		{"a test", strings.ReplaceAll(made, "new.go", "new_test.go"), "regreen does not edit this file"},
+		{"a workflow", strings.ReplaceAll(made, "new.go", ".github/workflows/x.yml"), "regreen does not edit this file"},
 		{"a path out of the tree", strings.ReplaceAll(made, "new.go", "../new.go"), "new.go"},
-		{"git's own", strings.ReplaceAll(made, "new.go", ".git/config"), ".git/config"},
-		{"a file that is not there", strings.ReplaceAll(x, "a.go", "gone.go"), "is not as it was tested"},
-		{"a file that is there", strings.ReplaceAll(made, "new.go", "a.go"), "is not as it was tested"},
-		{"a mode", "diff --git a/a.go b/a.go\nold mode 100644\nnew mode 100755\n", "more than to change its lines"},
-		{"a rename", "diff --git a/a.go b/c.go\nsimilarity index 100%\nrename from a.go\nrename to c.go\n", "more than to change its lines"},
-		{"nothing", "", "nothing"},
-		{"no patch", "hello", ""},
+		{"a file in .git", strings.ReplaceAll(made, "new.go", ".git/config"), ".git/config"},
+		{"a missing file", strings.ReplaceAll(x, "a.go", "gone.go"), "differs from the tested version"},
+		{"an existing file", strings.ReplaceAll(made, "new.go", "a.go"), "differs from the tested version"},
+		{"a mode", "diff --git a/a.go b/a.go\nold mode 100644\nnew mode 100755\n", "more than change lines"},
+		{"a rename", "diff --git a/a.go b/c.go\nsimilarity index 100%\nrename from a.go\nrename to c.go\n", "more than change lines"},
+		{"empty", "", "not a change"},
+		{"not a patch", "hello", ""},
 	} {
 		if got, err := patched(tt.diff); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: %v, %v, want %q", tt.name, got, err, tt.want)
 		}
 	}
 	if _, err := Patched(t.Context(), g, head, []*report.Patch{{Diff: x}}, nil); err == nil {
-		t.Error("without rules all may be edited")
+		t.Error("without rules every file can be edited")
 	}
 }

@@ -16,33 +16,33 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// ownBranches is what the names of branches of regreen's own begin with.
+// ownBranches is the prefix of regreen's own branches.
 const ownBranches = "regreen/"
 
-// proposal is what a pull request with fixes is made of.
+// proposal is the content of a pull request with fixes.
 type proposal struct {
-	branch  string // a new one
+	branch  string // to create
 	patches []*report.Patch
 	files   map[string]forge.File
 }
 
-// PullRequest proposes the verified patches as a draft pull request from a branch of
-// their own, where the tests ran on a branch and for no pull request. editable tells
-// which files a patch may change; branch is the one that was tested, at the commit Head.
+// PullRequest proposes the verified patches as a draft pull request from a new branch, if the
+// tests ran on a branch rather than for a pull request. Editable reports which files a patch
+// may change; branch is the one that was tested, at the commit Head.
 //
-// The permission to write is the switch: without it nothing is proposed. The same patches
-// are proposed once, whatever became of that.
+// The permission to write is the switch: without it nothing is proposed. The same patches are
+// proposed only once, whatever happened to that pull request.
 func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool, reason string)) Channel {
 	return g.channel(channels.PullRequest, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if strings.HasPrefix(branch, ownBranches) {
-			return skip("the branch is regreen's own", ""), nil
+			return skip("the branch is one of regreen's own", ""), nil
 		}
 		chosen, degraded := proposable(r)
 		if len(chosen) == 0 {
-			return skip(cmp.Or(strings.Join(degraded, "; "), "there is no verified patch to propose"), ""), nil
+			return skip(cmp.Or(strings.Join(degraded, "; "), "no verified patch to propose"), ""), nil
 		}
 		p := &proposal{branch: proposalBranch(branch, chosen)}
-		if receipt, there, err := g.proposed(ctx, p.branch); there || err != nil {
+		if receipt, found, err := g.proposed(ctx, p.branch); found || err != nil {
 			return receipt, err
 		}
 		files := &blobs{g: g.site, commit: g.o.Head, exact: true, editable: editable, now: map[string]forge.File{}}
@@ -57,7 +57,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 			p.patches = append(p.patches, c)
 		}
 		if len(p.patches) == 0 {
-			return skip(strings.Join(degraded, "; "), "the artifact has the patch"), nil
+			return skip(strings.Join(degraded, "; "), "take the patch from the artifact"), nil
 		}
 		p.files = files.now
 		where, err := g.propose(ctx, r, branch, p)
@@ -68,7 +68,7 @@ func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool,
 	})
 }
 
-// proposable are the patches to propose: of each cause the best, if it can be told.
+// proposable returns the patches to propose: the best one for each cause, unless it had a secret.
 func proposable(r *report.Report) (chosen []*report.Patch, degraded []string) {
 	for _, p := range candidates(r) {
 		switch {
@@ -81,7 +81,7 @@ func proposable(r *report.Report) (chosen []*report.Patch, degraded []string) {
 	return chosen, degraded
 }
 
-// proposalBranch is the same for the same patches of a branch.
+// proposalBranch returns the name of the new branch, always the same for the same patches.
 func proposalBranch(base string, patches []*report.Patch) string {
 	h := sha256.New()
 	fmt.Fprintf(h, "%s\n", base)
@@ -91,8 +91,8 @@ func proposalBranch(base string, patches []*report.Patch) string {
 	return fmt.Sprintf("%s%x", ownBranches, h.Sum(nil)[:6])
 }
 
-// proposed tells whether the patches were proposed before.
-func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Receipt, there bool, err error) {
+// proposed reports whether the patches were proposed before, with the receipt for that.
+func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Receipt, found bool, err error) {
 	pulls, err := g.site.PullsOf(ctx, branch)
 	if errors.Is(err, forge.ErrDenied) {
 		return skip(err.Error(), usererr.Hint(err)), true, nil
@@ -100,18 +100,18 @@ func (g *GitHub) proposed(ctx context.Context, branch string) (receipt report.Re
 	if err != nil || len(pulls) == 0 {
 		return report.Receipt{}, false, err
 	}
-	receipt = skip("it was proposed before, and the pull request was closed or merged", "open it again to have it after all, or merge what it is for")
+	receipt = skip("already proposed, in a pull request that was closed or merged", "reopen it if you still want the fix")
 	receipt.Where = pulls[0].URL
 	for _, p := range pulls {
 		if p.Open {
-			receipt = skip("it is proposed already, by a pull request that is open", "")
+			receipt = skip("already proposed, in an open pull request", "")
 			receipt.Where = p.URL
 		}
 	}
 	return receipt, true, nil
 }
 
-// propose makes the branch and the pull request.
+// propose creates the branch and the pull request.
 func (g *GitHub) propose(ctx context.Context, r *report.Report, base string, p *proposal) (where string, err error) {
 	title := proposalTitle(p.patches)
 	message := title + "\n\nVerified by regreen"
@@ -128,33 +128,33 @@ func (g *GitHub) propose(ctx context.Context, r *report.Report, base string, p *
 	}
 	pull, err := g.site.OpenPull(ctx, forge.PullDraft{Head: p.branch, Base: base, Title: title, Body: g.proposalBody(r, p, login)})
 	if errors.Is(err, forge.ErrDenied) {
-		return "", fmt.Errorf("the branch %s is there, and no pull request: %w", p.branch, err)
+		return "", fmt.Errorf("the branch %s was created, but no pull request: %w", p.branch, err)
 	}
 	return pull.URL, err
 }
 
 func (g *GitHub) proposalBody(r *report.Report, p *proposal, login string) string {
-	head := "This pull request has the fix that is told below.\n"
+	head := "This pull request applies the fix described below.\n"
 	if len(p.patches) > 1 {
-		head = fmt.Sprintf("This pull request has the %d fixes that are told below. Each was verified by itself.\n", len(p.patches))
+		head = fmt.Sprintf("This pull request applies the %d fixes described below. Each was verified on its own.\n", len(p.patches))
 	}
 	if login == forge.ActionsBot {
-		head += "\nIt was made with the workflow's own token, so GitHub does not run its checks by itself: they wait for somebody to approve them, or start when it is closed and opened again. With the token of an App they start at once.\n"
+		head += "\nIt was opened with the workflow's own token, so GitHub does not run its checks automatically: approve them, or close and reopen the pull request. With the token of a GitHub App they start immediately.\n"
 	} else {
-		head += "\nIt was made with the token of " + report.Code(login) + ", so its checks start by themselves.\n"
+		head += "\nIt was opened with the token of " + report.Code(login) + ", so its checks start automatically.\n"
 	}
 	foot := ""
 	if isLink(g.o.Link) {
 		foot = "\n[The run](" + g.o.Link + ")\n"
 	}
-	here := map[string]bool{}
+	included := map[string]bool{}
 	for _, c := range p.patches {
-		here[c.ID] = true
+		included[c.ID] = true
 	}
-	otherwise := g.o.Landing.ways("", nil)
+	otherwise := g.o.Landing.instructions("", nil)
 	text, _ := markdown(r, forge.CommentSize-len(head)-len(foot)-1, report.MarkdownOptions{Landing: func(c *report.Patch) string {
-		if here[c.ID] {
-			return "This pull request has it.\n"
+		if included[c.ID] {
+			return "This pull request applies it.\n"
 		}
 		return otherwise(c)
 	}})
@@ -162,20 +162,20 @@ func (g *GitHub) proposalBody(r *report.Report, p *proposal, login string) strin
 }
 
 var (
-	acting    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\p{L}\p{N} .,()'_/<>=+*%|&-]+`) })
+	unsafe    = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`[^\p{L}\p{N} .,()'_/<>=+*%|&-]+`) })
 	reference = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)\bgh-`) })
 )
 
-// PlainWords is text of others for a commit's message or a title, in words that mean
-// nothing to GitHub: they mention nobody, close nothing, and skip no checks.
+// PlainWords returns untrusted text for a commit message or a title, without what GitHub acts
+// on: it mentions nobody, closes nothing and skips no checks.
 func PlainWords(text string, columns int) string {
-	text = acting().ReplaceAllString(report.OneLine(text, columns), " ")
+	text = unsafe().ReplaceAllString(report.OneLine(text, columns), " ")
 	return strings.Join(strings.Fields(reference().ReplaceAllString(text, "gh ")), " ")
 }
 
-// proposalTitle says what patches do.
+// proposalTitle returns a title that says what the patches do.
 func proposalTitle(patches []*report.Patch) string {
-	text := "regreen: " + cmp.Or(PlainWords(patches[0].Title, 80), "a fix for tests that fail")
+	text := "regreen: " + cmp.Or(PlainWords(patches[0].Title, 80), "fix failing tests")
 	if n := len(patches) - 1; n > 0 {
 		text += fmt.Sprintf(", and %d more", n)
 	}

@@ -29,7 +29,7 @@ const guard = `--- a/stats/mean.go
  }
 `
 
-// withFleet is GitHub with a real repository, in which main was tested at head.
+// withFleet returns a GitHub server with a real repository, whose main was tested.
 func withFleet(t *testing.T) (api *githubtest.Server, tested detect.Environment) {
 	t.Helper()
 	api = githubtest.New(t)
@@ -38,7 +38,7 @@ func withFleet(t *testing.T) (api *githubtest.Server, tested detect.Environment)
 	return api, tested
 }
 
-// broken is a report of main with patches.
+// broken returns a report about main with patches.
 func broken(diffs ...string) *report.Report {
 	r := proposed()
 	p := r.Patches[0]
@@ -51,7 +51,7 @@ func broken(diffs ...string) *report.Report {
 	return r
 }
 
-// propose delivers a report by the channel as commands get it.
+// propose delivers a report through the channel, opened like commands do.
 func propose(t *testing.T, api *githubtest.Server, tested detect.Environment, r *report.Report) report.Receipt {
 	t.Helper()
 	cfg := configured(t, "channels: [pull-request]")
@@ -65,11 +65,11 @@ func propose(t *testing.T, api *githubtest.Server, tested detect.Environment, r 
 	return deliver.All(t.Context(), r, channels)[0]
 }
 
-// The branch holds what git apply makes of the commit that was tested.
+// The branch has the tree that git apply produces from the tested commit.
 func TestPullRequest(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
-	index := "--git-dir=" + api.Git // the patch as git itself puts it on
+	index := "--git-dir=" + api.Git // with the patch applied by git itself
 	githubtest.RunGit(t, "", index, "read-tree", tested.Head)
 	githubtest.RunGitInput(t, "", guard, index, "apply", "--cached")
 	want := githubtest.RunGit(t, "", index, "write-tree")
@@ -84,12 +84,12 @@ func TestPullRequest(t *testing.T) {
 		t.Errorf("%+v", p)
 	}
 	if tree := githubtest.RunGit(t, api.Git, "rev-parse", p.HeadRef+"^{tree}"); tree != want {
-		t.Errorf("the branch differs from what git makes:\n%s", githubtest.RunGit(t, api.Git, "diff", want, tree))
+		t.Errorf("the branch differs from git's result:\n%s", githubtest.RunGit(t, api.Git, "diff", want, tree))
 	}
 	if about := githubtest.RunGit(t, api.Git, "log", "-1", "--format=%P %s", p.HeadRef); about != tested.Head+" regreen: return before the division" {
 		t.Errorf("commit %s", about)
 	}
-	for _, part := range []string{"TestMean", "This pull request has it.", "they wait for somebody to approve them", "[The run](https://github.example.com/acme/fleet/actions/runs/7)"} {
+	for _, part := range []string{"TestMean", "This pull request applies it.", "approve them, or close and reopen", "[The run](https://github.example.com/acme/fleet/actions/runs/7)"} {
 		if !strings.Contains(p.Body, part) {
 			t.Errorf("%q is not in\n%s", part, p.Body)
 		}
@@ -107,7 +107,7 @@ func TestPullRequest(t *testing.T) {
 	}
 }
 
-// An App's token starts checks, which the pull request says.
+// A pull request opened with an App's token says that its checks start.
 func TestPullRequestOfAnApp(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
@@ -118,8 +118,8 @@ func TestPullRequestOfAnApp(t *testing.T) {
 	}
 }
 
-// Patches of several causes make one pull request, also where they change one file, and
-// what cannot be proposed is left out and told.
+// Patches for several causes become one pull request, even if they change the same file. The
+// receipt lists those that cannot be proposed.
 func TestPullRequestOfSeveral(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
@@ -148,13 +148,13 @@ func TestPullRequestOfSeveral(t *testing.T) {
 	if got.State != report.ReceiptSent || len(got.Degraded) != 7 {
 		t.Fatalf("receipt %+v", got)
 	}
-	for i, part := range []string{"it is a test", "not a plain file", "not as it was tested", "not as it was tested", "", ".git", ""} {
+	for i, part := range []string{"it is a test", "not a plain file", "differs from the tested", "differs from the tested", "", ".git", ""} {
 		if !strings.Contains(got.Degraded[i], part) || !strings.HasPrefix(got.Degraded[i], string(rune('e'+i))+"-1 is not proposed: ") {
-			t.Errorf("%q, not for %q", got.Degraded[i], part)
+			t.Errorf("%q, want %q", got.Degraded[i], part)
 		}
 	}
 	p := api.Pulls()[0]
-	if p.Title != "regreen: return before the division, and 3 more" || !strings.Contains(p.Body, "the 4 fixes") || strings.Count(p.Body, "This pull request has it.") != 4 {
+	if p.Title != "regreen: return before the division, and 3 more" || !strings.Contains(p.Body, "the 4 fixes") || strings.Count(p.Body, "This pull request applies it.") != 4 {
 		t.Errorf("%s\n%s", p.Title, p.Body)
 	}
 	diff := githubtest.RunGit(t, api.Git, "diff", "--format=", "--summary", "--stat", tested.Head, p.HeadRef)
@@ -163,7 +163,7 @@ func TestPullRequestOfSeveral(t *testing.T) {
 	}
 }
 
-// The permission is the switch, and no rule of a repository is a failure.
+// The permission is the switch, and a rule of the repository is not a failure.
 func TestPullRequestIsNotPermitted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -188,7 +188,7 @@ func TestPullRequestIsNotPermitted(t *testing.T) {
 	}
 }
 
-// Whatever answer is lost, there is one branch and one pull request.
+// Whichever answer is lost, there is one branch and one pull request.
 func TestPullRequestThroughFaults(t *testing.T) {
 	t.Parallel()
 	for _, path := range []string{"/pulls", "/git/refs", "/git/blobs", "/git/trees", "/git/commits"} {
@@ -207,8 +207,8 @@ func TestPullRequestThroughFaults(t *testing.T) {
 	}
 }
 
-// A branch of somebody else's that has the name stays as it is.
-func TestPullRequestOfAForeignBranch(t *testing.T) {
+// Someone else's branch of the same name stays as it is.
+func TestPullRequestFromATakenBranch(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
 	if got := propose(t, api, tested, broken(guard)); got.State != report.ReceiptSent {
@@ -219,7 +219,7 @@ func TestPullRequestOfAForeignBranch(t *testing.T) {
 	api, tested = withFleet(t)
 	githubtest.RunGit(t, api.Git, "update-ref", "refs/heads/"+name, tested.Head)
 	got := propose(t, api, tested, broken(guard))
-	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "something else") || len(api.Pulls()) != 0 {
+	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "other content") || len(api.Pulls()) != 0 {
 		t.Errorf("receipt %+v", got)
 	}
 	if at := githubtest.RunGit(t, api.Git, "rev-parse", name); at != tested.Head {
@@ -227,7 +227,7 @@ func TestPullRequestOfAForeignBranch(t *testing.T) {
 	}
 }
 
-// Where there is nothing to propose, or nowhere, nothing is asked for.
+// If there is nothing to propose, or nowhere, no request is sent.
 func TestPullRequestIsSkipped(t *testing.T) {
 	t.Parallel()
 	unverified, redacted, second := broken(guard), broken(guard), broken(guard)
@@ -239,13 +239,13 @@ func TestPullRequestIsSkipped(t *testing.T) {
 		r      *report.Report
 		want   string
 	}{
-		"a pull request": {func(e *detect.Environment) { e.PullRequest = 7 }, broken(guard), "a pull request already"},
+		"a pull request": {func(e *detect.Environment) { e.PullRequest = 7 }, broken(guard), "already a pull request"},
 		"a merge queue":  {func(e *detect.Environment) { e.Event = "merge_group" }, broken(guard), "no branch"},
 		"a tag":          {func(e *detect.Environment) { e.Branch = "" }, broken(guard), "a tag"},
 		"a fork":         {func(e *detect.Environment) { e.Fork = true }, broken(guard), "a fork"},
 		"our own":        {func(e *detect.Environment) { e.Branch = "regreen/0123" }, broken(guard), "regreen's own"},
 		"unverified":     {nil, unverified, "no verified patch"},
-		"redacted":       {nil, redacted, "held a secret"},
+		"redacted":       {nil, redacted, "secret in the diff"},
 		"not the best":   {nil, second, "no verified patch"},
 	} {
 		api, tested := withFleet(t)
@@ -258,17 +258,17 @@ func TestPullRequestIsSkipped(t *testing.T) {
 	}
 }
 
-// A patch whose lines stand elsewhere was verified on something else.
+// A patch whose lines are elsewhere was verified on another version.
 func TestPullRequestOfOtherLines(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
 	got := propose(t, api, tested, broken(strings.Replace(guard, "@@ -2,6 +2,9 @@", "@@ -12,6 +12,9 @@", 1)))
-	if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "not as it was tested") || len(api.Pulls()) != 0 {
+	if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "differs from the tested version") || len(api.Pulls()) != 0 {
 		t.Errorf("receipt %+v", got)
 	}
 }
 
-// A title from a model acts neither as a title nor as a message of a commit.
+// A title from a model has no effect on GitHub, neither as a title nor in a commit message.
 func TestPullRequestTitle(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)

@@ -10,7 +10,7 @@ import (
 
 const head = "9b1f0c2d7a6e5b4c3d2e1f0a9b8c7d6e5f4a3b2c"
 
-// proposed is a report with one failure and a verified patch for it.
+// proposed returns a report with one failure and a verified patch for it.
 func proposed() *report.Report {
 	return &report.Report{
 		Schema: report.Schema, ID: "20260302-091512-k7", Version: "1.0.0", Started: time.Date(2026, 3, 2, 9, 15, 12, 0, time.UTC),
@@ -44,8 +44,8 @@ func proposed() *report.Report {
 	}
 }
 
-// shownFile is what the pull request of the tests changes: the same lines, three
-// further down than in the merge that was tested.
+// shownFile is the change of the tests' pull request: the same lines, three further down than in
+// the merge that was tested.
 const shownFile = `@@ -12,7 +12,7 @@ import "time"
  
  // Mean is the mean of the samples.
@@ -56,11 +56,11 @@ const shownFile = `@@ -12,7 +12,7 @@ import "time"
  		sum += s.Duration
  	}`
 
-// evil wants to be more than text wherever it comes to.
+// evil is text that tries to be more than text, wherever it gets.
 const evil = "\x1b]0;owned\x07\x1b[31m</details><script>alert(1)</script> ```suggestion <!-- --> | @everyone <!channel> #1 " +
 	"[x](javascript:alert(1)) www.evil.example \xff\u202egnp.exe\r\n\r\nBcc: all@evil.example\r\n::error::x\r\n.\r\nQUIT\r\n\x00"
 
-// hostile is a report with that text wherever a repository, a test or a model has a say.
+// hostile returns a report with that text wherever a repository, a test or a model writes.
 func hostile() *report.Report {
 	r := proposed()
 	r.Command, r.Environment.Branch = evil, evil
@@ -71,7 +71,7 @@ func hostile() *report.Report {
 	return r
 }
 
-// huge is a report with more than any platform takes.
+// huge returns a report that exceeds the limits of every platform.
 func huge() *report.Report {
 	r := proposed()
 	for i := range 600 {
@@ -84,5 +84,5 @@ func huge() *report.Report {
 	return r
 }
 
-// bare is a report of nothing: every list is nil.
+// bare returns a report without anything: every list is nil.
 func bare() *report.Report { return &report.Report{ID: "r-1", Verdict: report.Red} }

@@ -15,7 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// flaky fails with the errors one after the other, then works.
+// flaky returns a channel that fails with one error after the other and then works.
 func flaky(errs ...error) (channel, *[]time.Duration) {
 	start := time.Now()
 	var at []time.Duration
@@ -45,17 +45,17 @@ func TestRetry(t *testing.T) {
 	for _, tt := range []struct {
 		name   string
 		errs   []error
-		policy Policy
+		policy RetryPolicy
 		at     []time.Duration // of the tries
 		err    string
 	}{
-		{"works at once", nil, Policy{}, seconds(0), ""},
-		{"waits longer each time", []error{down, down, down}, Policy{}, seconds(0, .75, 2.25, 5.25), ""},
-		{"waits as long as it is asked to, and a little", []error{asks(7 * time.Second)}, Policy{}, seconds(0, 7.25), ""},
-		{"what will not pass is not tried again", []error{errors.New("no")}, Policy{}, seconds(0), "no"},
-		{"gives up after some tries", []error{down, down, down, down, down, down}, Policy{Tries: 3}, seconds(0, .75, 2.25), "down"},
-		{"does not wait for what is too far", []error{asks(time.Hour)}, Policy{}, seconds(0), "not tried again: that would be in 1h0m0s, and 2m0s are left: busy"},
-		{"gives up when the time is over", []error{down, down, down, down}, Policy{Total: 3 * time.Second}, seconds(0, .75, 2.25), "not tried again: that would be in 3s, and 1s are left: down"},
+		{"works the first time", nil, RetryPolicy{}, seconds(0), ""},
+		{"waits longer each time", []error{down, down, down}, RetryPolicy{}, seconds(0, .75, 2.25, 5.25), ""},
+		{"waits a little longer than the server asks for", []error{asks(7 * time.Second)}, RetryPolicy{}, seconds(0, 7.25), ""},
+		{"a permanent error", []error{errors.New("no")}, RetryPolicy{}, seconds(0), "no"},
+		{"gives up after some tries", []error{down, down, down, down, down, down}, RetryPolicy{Tries: 3}, seconds(0, .75, 2.25), "down"},
+		{"the server asks for too long a wait", []error{asks(time.Hour)}, RetryPolicy{}, seconds(0), "no retry: the next one is due in 1h0m0s, but only 2m0s are left: busy"},
+		{"gives up when the time is up", []error{down, down, down, down}, RetryPolicy{Total: 3 * time.Second}, seconds(0, .75, 2.25), "no retry: the next one is due in 3s, but only 1s are left: down"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -95,7 +95,7 @@ func TestRetryEnds(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 		defer cancel()
 		start := time.Now()
-		_, err := retry(c, Policy{First: 10 * time.Second}).Send(ctx, nil)
+		_, err := retry(c, RetryPolicy{First: 10 * time.Second}).Send(ctx, nil)
 		if took := time.Since(start); err == nil || len(*at) != 1 || took != time.Second {
 			t.Errorf("%v after %d tries and %s", err, len(*at), took)
 		}
@@ -103,8 +103,8 @@ func TestRetryEnds(t *testing.T) {
 			<-ctx.Done()
 			return report.Receipt{}, ctx.Err()
 		}}
-		_, err = retry(hanging, Policy{Total: time.Second}).Send(t.Context(), nil)
-		if err == nil || err.Error() != "took longer than 1s" {
+		_, err = retry(hanging, RetryPolicy{Total: time.Second}).Send(t.Context(), nil)
+		if err == nil || err.Error() != "timed out after 1s" {
 			t.Errorf("error %v", err)
 		}
 	})
@@ -119,9 +119,9 @@ func TestRetrySpreads(t *testing.T) {
 		limit := time.Second
 		down := &forge.TransientError{Err: errors.New("down"), After: asked}
 		c, _ := flaky(down, down, down)
-		_, err := retry(c, Policy{Random: func() float64 { return r }, Sleep: func(_ context.Context, d time.Duration) error {
+		_, err := retry(c, RetryPolicy{Random: func() float64 { return r }, Sleep: func(_ context.Context, d time.Duration) error {
 			if d < asked || asked == 0 && d < limit/2 || d > asked+limit {
-				t.Fatalf("waits %s, asked for %s, of at most %s", d, asked, limit)
+				t.Fatalf("waits %s, the server asks for %s, the limit is %s", d, asked, limit)
 			}
 			limit *= 2
 			return nil
@@ -132,19 +132,19 @@ func TestRetrySpreads(t *testing.T) {
 	})
 }
 
-// Nothing of a channel's secrets is told, whatever says it.
-func TestSealed(t *testing.T) {
+// A channel's secrets get into no receipt and no error.
+func TestRedacted(t *testing.T) {
 	t.Parallel()
 	const secret = "hunter2"
-	c := sealed(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) {
+	c := redacted(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) {
 		return report.Receipt{Where: "to " + secret, Reason: secret, Degraded: []string{secret}}, &forge.TransientError{Err: errors.New("with " + secret)}
 	}}, "", secret)
 	got, err := c.Send(t.Context(), nil)
 	if all := got.Where + got.Reason + got.Degraded[0] + usererr.OneLine(err); strings.Contains(all, secret) || !strings.Contains(all, "to ***") {
 		t.Errorf("%+v, %v", got, err)
 	}
-	got = send(t.Context(), sealed(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) { panic("at " + secret) }}, secret), nil)
-	if got.Reason != "a fault in regreen: at ***" {
+	got = send(t.Context(), redacted(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) { panic("at " + secret) }}, secret), nil)
+	if got.Reason != "internal error: at ***" {
 		t.Errorf("%+v", got)
 	}
 }

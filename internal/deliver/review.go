@@ -14,12 +14,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// suggestMost bounds the suggestions of a review: more than that nobody reads one by one.
+// suggestMost limits the suggestions of a review: nobody reads more one by one.
 const suggestMost = 20
 
-// Suggestions reviews the pull request with the verified patches, on their lines, to
-// be committed by a click. A review is all or nothing, so only what GitHub will take
-// is sent: each anchor is looked up in the files of the pull request first.
+// Suggestions reviews the pull request: it attaches the verified patches to their lines, ready
+// to be committed by a click. GitHub accepts a review completely or not at all, so each line
+// is looked up in the files of the pull request first.
 func (g *GitHub) Suggestions() Channel {
 	return channel{channels.Suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		receipt, _, err := g.suggested(ctx, channels.Suggestions, r)
@@ -27,35 +27,35 @@ func (g *GitHub) Suggestions() Channel {
 	}}
 }
 
-// round is one making of suggestions, which the channels of a run share.
+// round is one attempt to make suggestions, which the channels of a run share.
 type round struct {
 	of      *report.Report
-	done    chan struct{} // closed when the rest is known
+	done    chan struct{} // closed when the other fields are set
 	askers  map[channels.Name]bool
 	receipt report.Receipt
 	made    *offers
 	err     error
 }
 
-// suggested makes the suggestions of a report, once for all who ask: the first does it,
-// others wait, so it does not matter which channel begins. Who asks again has them made
-// again.
-func (g *GitHub) suggested(ctx context.Context, asker channels.Name, r *report.Report) (report.Receipt, *offers, error) {
-	g.turns.Lock()
+// suggested makes the suggestions of a report once for all channels that ask. The first one
+// makes them and the others wait, so it does not matter which one begins. A channel that asks
+// again, in a retry, starts a new round.
+func (g *GitHub) suggested(ctx context.Context, by channels.Name, r *report.Report) (report.Receipt, *offers, error) {
+	g.roundMu.Lock()
 	turn, before := g.round, g.round
-	first := turn == nil || turn.of != r || turn.askers[asker]
+	first := turn == nil || turn.of != r || turn.askers[by]
 	if first {
 		turn = &round{
 			of: r, done: make(chan struct{}), askers: map[channels.Name]bool{},
-			made: &offers{failed: "that was not finished"}, err: errors.New("another channel was to do it, and did not finish"),
+			made: &offers{failed: "making suggestions did not finish"}, err: errors.New("the channel that makes the suggestions did not finish"),
 		}
 		g.round = turn
 	}
-	turn.askers[asker] = true
-	g.turns.Unlock()
+	turn.askers[by] = true
+	g.roundMu.Unlock()
 	if first {
-		defer close(turn.done) // also when it panics
-		if before != nil {     // what it made is not made again
+		defer close(turn.done) // even if it panics
+		if before != nil {     // suggestions that it made are not made again
 			select {
 			case <-before.done:
 			case <-ctx.Done():
@@ -78,23 +78,23 @@ func (g *GitHub) suggested(ctx context.Context, asker channels.Name, r *report.R
 	case <-turn.done:
 		return turn.receipt, turn.made, turn.err
 	case <-ctx.Done():
-		return report.Receipt{}, &offers{failed: "that took too long"}, context.Cause(ctx)
+		return report.Receipt{}, &offers{failed: "making suggestions took too long"}, context.Cause(ctx)
 	}
 }
 
-// suggestions makes them, and notes what is made.
+// suggestions returns the channel that posts suggestions and stores the outcome in made.
 func (g *GitHub) suggestions(made *offers) Channel {
 	return g.channel(channels.Suggestions, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		*made = offers{refused: map[string]error{}}
 		if g.o.PullRequest == 0 {
-			return skip("this is no pull request", ""), nil
+			return skip("not a pull request", ""), nil
 		}
 		if why, err := g.stale(ctx); why != "" || err != nil {
 			return skip(why, ""), err
 		}
 		patches := candidates(r)
 		if len(patches) == 0 {
-			return skip("there is no verified patch to suggest", ""), nil
+			return skip("no verified patch to suggest", ""), nil
 		}
 		visible, err := g.visible(ctx)
 		if err != nil {
@@ -113,7 +113,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 		for _, p := range patches {
 			some, err := suggest(p, visible, landing, cmp.Or(g.o.PullHead, pull.Head))
 			if err == nil && len(all)+len(some) > suggestMost {
-				err = fmt.Errorf("it has %d places, and a review %d at most", len(some), suggestMost)
+				err = fmt.Errorf("%d suggestions are more than fit in a review of at most %d", len(some), suggestMost)
 			}
 			if err != nil {
 				made.refused[p.ID] = err
@@ -124,13 +124,13 @@ func (g *GitHub) suggestions(made *offers) Channel {
 			all = append(all, some...)
 		}
 		if len(all) == 0 {
-			return skip(strings.Join(degraded, "; "), "the comment and the artifact have the patch"), nil
+			return skip(strings.Join(degraded, "; "), "take the patch from the comment or the artifact"), nil
 		}
 		all, where, err := g.missing(ctx, all)
 		if err != nil {
 			return report.Receipt{}, err
 		}
-		receipt := report.Receipt{State: report.ReceiptSkipped, Where: where, Reason: "the suggestions are there already", Degraded: degraded}
+		receipt := report.Receipt{State: report.ReceiptSkipped, Where: where, Reason: "the suggestions were posted before", Degraded: degraded}
 		if len(all) > 0 {
 			if where, err = g.review(ctx, pull.Head, all); err != nil {
 				return report.Receipt{}, err
@@ -142,7 +142,7 @@ func (g *GitHub) suggestions(made *offers) Channel {
 	})
 }
 
-// filesOf is the tab of a pull request that has its files, or "".
+// filesOf returns the address of a pull request's changed files, or "".
 func filesOf(p forge.Pull) string {
 	if !isLink(p.URL) || strings.ContainsAny(p.URL, "?#") {
 		return ""
@@ -150,7 +150,7 @@ func filesOf(p forge.Pull) string {
 	return p.URL + "/files"
 }
 
-// visible gives what the pull request shows of a file.
+// visible returns a function that returns the lines of a file that the pull request shows.
 func (g *GitHub) visible(ctx context.Context) (func(file string) []shown, error) {
 	files, err := g.site.PullFiles(ctx, g.o.PullRequest)
 	if err != nil {
@@ -165,14 +165,14 @@ func (g *GitHub) visible(ctx context.Context) (func(file string) []shown, error)
 	}, nil
 }
 
-// missing leaves out what was suggested before, and tells where one of that is.
+// missing returns the suggestions that were not posted before, and the address of one that was.
 func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, string, error) {
-	said, err := g.site.LineComments(ctx, g.o.PullRequest)
+	posted, err := g.site.LineComments(ctx, g.o.PullRequest)
 	if err != nil {
 		return nil, "", err
 	}
-	said = slices.DeleteFunc(said, func(c forge.LineComment) bool { return !strings.HasPrefix(c.Body, "<!-- regreen:suggestion ") })
-	if len(said) == 0 {
+	posted = slices.DeleteFunc(posted, func(c forge.LineComment) bool { return !strings.HasPrefix(c.Body, "<!-- regreen:suggestion ") })
+	if len(posted) == 0 {
 		return all, "", nil
 	}
 	me, err := g.site.Login(ctx)
@@ -181,7 +181,7 @@ func (g *GitHub) missing(ctx context.Context, all []suggestion) ([]suggestion, s
 	}
 	where := ""
 	all = slices.DeleteFunc(all, func(s suggestion) bool {
-		return slices.ContainsFunc(said, func(c forge.LineComment) bool {
+		return slices.ContainsFunc(posted, func(c forge.LineComment) bool {
 			same := c.Author == me && strings.HasPrefix(c.Body, s.marker) && c.Path == s.file
 			if same {
 				where = c.URL

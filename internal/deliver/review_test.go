@@ -12,7 +12,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// suggested is what arrives of a patch on a pull request that shows hunks of its file.
+// suggested returns the comments for a patch on a pull request that shows hunks of its file.
 func suggested(t *testing.T, shown, diff string) (report.Receipt, []githubtest.ReviewComment) {
 	t.Helper()
 	api := githubtest.New(t)
@@ -30,7 +30,7 @@ func suggested(t *testing.T, shown, diff string) (report.Receipt, []githubtest.R
 	return got, comments
 }
 
-// block is the suggestion in a comment, read as Markdown reads a fence.
+// block returns the suggestion in a comment, read like a Markdown fence.
 func block(body string) string {
 	before, text, _ := strings.Cut(body, "suggestion\n")
 	fence := before[strings.LastIndex(before, "\n")+1:]
@@ -63,15 +63,15 @@ func TestSuggestions(t *testing.T) {
 			want: []place{{3, 4, "3 and 4\n"}},
 		},
 		{
-			name: "an insertion comes with the line before", diff: hunk("@@ -2,2 +2,3 @@\n two\n+2.5\n three\n"),
+			name: "an insertion includes the line before", diff: hunk("@@ -2,2 +2,3 @@\n two\n+2.5\n three\n"),
 			want: []place{{0, 2, "two\n2.5\n"}},
 		},
 		{
-			name: "an insertion at the top comes with the line after", diff: hunk("@@ -1,2 +1,3 @@\n+zero\n one\n two\n"),
+			name: "an insertion at the top includes the line after", diff: hunk("@@ -1,2 +1,3 @@\n+zero\n one\n two\n"),
 			want: []place{{0, 1, "zero\none\n"}},
 		},
 		{
-			name: "insertions on both sides of a line are one", diff: hunk("@@ -1,2 +1,4 @@\n+zero\n one\n+1.5\n two\n"),
+			name: "insertions on both sides of a line are one edit", diff: hunk("@@ -1,2 +1,4 @@\n+zero\n one\n+1.5\n two\n"),
 			want: []place{{0, 1, "zero\none\n1.5\n"}},
 		},
 		{
@@ -83,11 +83,11 @@ func TestSuggestions(t *testing.T) {
 			want: []place{{0, 1, "1\n"}, {0, 5, "5\n"}},
 		},
 		{
-			name: "lines that stand elsewhere than in the merge", diff: hunk("@@ -102,3 +102,3 @@\n two\n-three\n+3\n four\n"),
+			name: "lines that are elsewhere than in the merge", diff: hunk("@@ -102,3 +102,3 @@\n two\n-three\n+3\n four\n"),
 			want: []place{{0, 3, "3\n"}},
 		},
 		{
-			name: "the place that is expected, of two", shown: "@@ -1,4 +1,5 @@\n x\n y\n+z\n x\n y", diff: hunk("@@ -4,2 +4,2 @@\n-x\n+X\n y\n"),
+			name: "two places, one expected", shown: "@@ -1,4 +1,5 @@\n x\n y\n+z\n x\n y", diff: hunk("@@ -4,2 +4,2 @@\n-x\n+X\n y\n"),
 			want: []place{{0, 4, "X\n"}},
 		},
 		{
@@ -100,12 +100,12 @@ func TestSuggestions(t *testing.T) {
 		{name: "a part is not shown", diff: hunk("@@ -1,1 +1,1 @@\n-one\n+1\n@@ -41,1 +41,1 @@\n-forty\n+40\n"), reason: "does not show"},
 		{name: "another file", diff: "--- a/b.go\n+++ b/b.go\n@@ -1,1 +1,1 @@\n-one\n+1\n", reason: "does not show"},
 		{name: "over the end of a hunk", shown: "@@ -1,2 +1,3 @@\n one\n+1.5\n two\n@@ -9,1 +10,2 @@\n three\n+four", diff: hunk("@@ -2,2 +2,1 @@\n-two\n-three\n+5\n"), reason: "does not show"},
-		{name: "a new file", diff: "--- /dev/null\n+++ b/a.go\n@@ -0,0 +1,1 @@\n+one\n", reason: "nothing that lines can tell"},
-		{name: "how the file ends", diff: hunk("@@ -7,1 +7,1 @@\n-seven\n+seven\n\\ No newline at end of file\n"), reason: "how the file ends"},
-		{name: "what is not seen", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+thr\u202eee\n"), reason: "not seen"},
+		{name: "a new file", diff: "--- /dev/null\n+++ b/a.go\n@@ -0,0 +1,1 @@\n+one\n", reason: "not a change of lines"},
+		{name: "the end of the file", diff: hunk("@@ -7,1 +7,1 @@\n-seven\n+seven\n\\ No newline at end of file\n"), reason: "end of the file"},
+		{name: "invisible characters", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+thr\u202eee\n"), reason: "invisible"},
 		{name: "line ends of Windows", shown: "@@ -1,1 +1,1 @@\n+three\r", diff: hunk("@@ -1,1 +1,1 @@\n-three\r\n+3\r\n"), reason: "not"},
 		{name: "too long", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+" + strings.Repeat("x", 70_000) + "\n"), reason: "longer than a comment"},
-		{name: "no patch", diff: "nothing\n", reason: "nothing that lines can tell"},
+		{name: "not a patch", diff: "nothing\n", reason: "not a change of lines"},
 		{name: "shown as binary", shown: " ", diff: hunk("@@ -3,1 +3,1 @@\n-three\n+3\n"), reason: "does not show"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -128,12 +128,12 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// A patch that lost a secret would break the code that it is for.
+// A patch without the secret that it contained would break the code.
 func TestRedactedPatches(t *testing.T) {
 	t.Parallel()
 	r := proposed()
 	r.Patches[0].Redacted = true
-	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "held a secret") {
+	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "secret in the diff") {
 		t.Errorf("receipt %+v", got)
 	}
 	dir := t.TempDir()
@@ -142,7 +142,7 @@ func TestRedactedPatches(t *testing.T) {
 	}
 }
 
-// What was suggested is not suggested again; what is new is.
+// Earlier suggestions are not posted again; new ones are.
 func TestSuggestionsAreNotRepeated(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -150,7 +150,7 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSent || !strings.Contains(got.Where, "#pullrequestreview-") {
 		t.Fatalf("receipt %+v", got)
 	}
-	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "there already") || !strings.Contains(got.Where, "#discussion_r") {
+	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "were posted before") || !strings.Contains(got.Where, "#discussion_r") {
 		t.Errorf("receipt %+v", got)
 	}
 	r := proposed()
@@ -167,7 +167,7 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	}
 }
 
-// Who copies a suggestion does not keep it from being made.
+// A copy of a suggestion by someone else does not prevent the suggestion.
 func TestSuggestionsOfOthers(t *testing.T) {
 	t.Parallel()
 	first, api := newAPI(t), newAPI(t)
@@ -178,7 +178,7 @@ func TestSuggestionsOfOthers(t *testing.T) {
 	}
 }
 
-// After a lost answer the review is there once.
+// After a lost answer the review is posted once.
 func TestReviewThroughFaults(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -191,7 +191,7 @@ func TestReviewThroughFaults(t *testing.T) {
 	}
 }
 
-// Only what is verified and not applied is suggested, of each cause the best.
+// For each cause the best patch that is verified and not applied is suggested.
 func TestWhichPatches(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)

@@ -8,8 +8,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// What Slack takes: 50 blocks, 150 characters of a header, 3,000 of a section. Other
-// chats that take its messages are mostly stricter about the number of blocks.
+// Slack's limits are 50 blocks, 150 characters in a header and 3,000 in a section. Other chats
+// that accept its messages mostly allow fewer blocks.
 const (
 	slackHeader   = 150
 	slackSection  = 2_900
@@ -17,8 +17,8 @@ const (
 	slackPatches  = 4
 )
 
-// slackText is a piece of text. Text of others is always plain: it has no markup,
-// mentions or links there, whatever it holds.
+// slackText is a piece of text. Untrusted text is always plain, so that Slack sees no markup,
+// mentions or links in it.
 type slackText struct {
 	Type  string `json:"type"`
 	Text  string `json:"text"`
@@ -31,8 +31,8 @@ type slackBlock struct {
 	Elements []slackText `json:"elements,omitempty"`
 }
 
-// slack is the report as a message: what happened, the first failures, the patches
-// with what to type, and the link to the run.
+// slack returns the report as a message: what happened, the first failures, the patches with
+// the commands that apply them, and the link to the run.
 func slack(r *report.Report, repository, link string) (body []byte, degraded []string, err error) {
 	no := false
 	plain := func(s string) *slackText { return &slackText{"plain_text", s, &no} }
@@ -71,7 +71,7 @@ func slack(r *report.Report, repository, link string) (body []byte, degraded []s
 		escaped := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "|", "%7C").Replace(link)
 		blocks = append(blocks, slackBlock{Type: "context", Elements: []slackText{{Type: "mrkdwn", Text: "<" + escaped + "|The run>"}}})
 	}
-	// The text is what notifications show; there & < > are the only markup.
+	// Notifications show the text, in which & < > are the only markup.
 	text := strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(subject)
 	body, err = json.Marshal(struct {
 		Text   string       `json:"text"`

@@ -16,7 +16,7 @@ import (
 	smtpmock "github.com/mocktools/go-smtp-mock/v2"
 )
 
-// mailServer is a server that keeps what it was sent.
+// mailServer is a server that keeps the mails it receives.
 type mailServer struct {
 	address string
 	server  *smtpmock.Server
@@ -33,8 +33,8 @@ func smtp(t *testing.T, o smtpmock.ConfigurationAttr) mailServer {
 	return mailServer{fmt.Sprintf("127.0.0.1:%d", server.PortNumber()), server}
 }
 
-// messages are the mails that were taken, at least one: the server keeps a mail only
-// after it has told the client that it does.
+// messages returns the received mails. It waits for the first one: the server stores a mail only
+// after it has answered the client.
 func (m mailServer) messages() (all []string) {
 	messages, _ := m.server.WaitForMessages(1, 5*time.Second)
 	for _, message := range messages {
@@ -45,19 +45,19 @@ func (m mailServer) messages() (all []string) {
 	return all
 }
 
-// tlsServer is a mail server with TLS and a login, which go-smtp-mock has not. It is
-// user ci with the password hunter2.
+// tlsServer is a mail server with TLS and a login, which go-smtp-mock lacks. The user is ci with
+// the password hunter2.
 type tlsServer struct {
 	address string
-	trust   *tls.Config // of a client that trusts it
+	trust   *tls.Config // for a client that trusts it
 
 	mu      sync.Mutex
-	clear   []string // commands that came in the clear
+	clear   []string // commands that were sent in the clear
 	mails   []string
-	answers map[string][]string // instead of its own to a command, each once
+	answers map[string][]string // by command, each used once instead of its own
 }
 
-// serveTLS starts one, with or without a beginning in the clear.
+// serveTLS starts a server, with STARTTLS or with TLS from the beginning.
 func serveTLS(t *testing.T, starttls bool) *tlsServer {
 	t.Helper()
 	web := httptest.NewTLSServer(nil) // for its certificate
@@ -94,7 +94,7 @@ func serveTLS(t *testing.T, starttls bool) *tlsServer {
 	return s
 }
 
-// answer makes the server answer a command otherwise, once for each text.
+// answer sets other answers to a command, each for one use.
 func (s *tlsServer) answer(command string, texts ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -113,7 +113,7 @@ func (s *tlsServer) inTheClear() []string {
 	return append([]string{}, s.clear...)
 }
 
-// talk is one conversation. upgrade is what STARTTLS needs, nil where it is encrypted.
+// talk holds one conversation. Upgrade is the configuration for STARTTLS, or nil.
 func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 	text := textproto.NewConn(conn)
 	say := func(line string) { _ = text.PrintfLine("%s", line) }
@@ -139,7 +139,7 @@ func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 			say("250-mail.example.com")
 			say("250 AUTH LOGIN PLAIN")
 		case command == "STARTTLS":
-			say("220 go on")
+			say("220 ready")
 			s.talk(tls.Server(conn, upgrade), nil)
 			return
 		case command == "AUTH":
@@ -150,7 +150,7 @@ func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 				say("535 not with " + rest)
 			}
 		case command == "DATA" && loggedIn:
-			say("354 go on")
+			say("354 ready")
 			b, err := text.ReadDotBytes()
 			if err != nil {
 				return
@@ -161,7 +161,7 @@ func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 			if s.other("after DATA", "", false) == "drop" {
 				return
 			}
-			say("250 taken")
+			say("250 accepted")
 		case command == "QUIT":
 			say("221 bye")
 			return
@@ -173,7 +173,7 @@ func (s *tlsServer) talk(conn net.Conn, upgrade *tls.Config) {
 	}
 }
 
-// other is what was asked for instead of the server's own answer, or "".
+// other returns the answer to use instead of the server's own, or "".
 func (s *tlsServer) other(command, line string, inTheClear bool) string {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,27 +13,27 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// A suggestion replaces whole lines that a pull request shows. What a patch changes is
-// anchored by the lines themselves, since CI tests a merge, in which they may stand
-// elsewhere than in the pull request.
+// A suggestion replaces whole lines that a pull request shows. The lines themselves say where
+// a change belongs, not their numbers: CI tests a merge, in which they may be elsewhere than in
+// the pull request.
 
 // suggestion is a replacement of lines of a file.
 type suggestion struct {
 	file       string
-	line       int // of the first line that is replaced
-	lines      int // how many
+	line       int // the first line that is replaced
+	lines      int // how many lines are replaced
 	body       string
-	marker     string // tells it from others; not seen
-	number, of int    // among those of its patch
+	marker     string // distinguishes it from others; invisible
+	number, of int    // among the suggestions of its patch
 }
 
-// shown is a run of lines that a pull request shows of a file, as they are in it.
+// shown is a run of lines of a file that a pull request shows, in its own version.
 type shown struct {
 	start int
 	lines []string
 }
 
-// showing reads the patch of a file of a pull request, as GitHub gives it.
+// showing parses the patch of a file of a pull request, in the form that GitHub returns.
 func showing(file, hunks string) []shown {
 	if hunks == "" {
 		return nil // binary, or too large
@@ -55,8 +55,8 @@ func showing(file, hunks string) []shown {
 	return out
 }
 
-// locate finds the old lines of an edit among those that are shown, with those around
-// them as far as they are shown: where they are expected, or at the one other place.
+// locate finds the old lines of an edit, with as much context as is shown, among the lines that
+// are shown: at the expected line, or at the only other place.
 func locate(all []shown, e edit) (line int, ok bool) {
 	var found []int
 	for _, s := range all {
@@ -75,7 +75,7 @@ func locate(all []shown, e edit) (line int, ok bool) {
 	return 0, false
 }
 
-// holds tells whether the edit's old lines are at i, between the lines that it knows.
+// holds reports whether the edit's old lines are at i, with its context around them.
 func (s *shown) holds(e edit, i int) bool {
 	end := i + len(e.old)
 	before := e.before[max(len(e.before)-i, 0):]
@@ -86,22 +86,22 @@ func (s *shown) holds(e edit, i int) bool {
 
 // edit is a run of changed lines of a hunk: old lines become new ones.
 type edit struct {
-	line          int // of the first old line, in the tree that was tested
+	line          int // the first old line, in the tree that was tested
 	old, new      []string
 	before, after []string // the old lines of the hunk around it
 }
 
 var (
-	errNoEnd     = errors.New("it changes how the file ends")
-	errFullLines = errors.New("it changes nothing that lines can tell")
-	errElsewhere = errors.New("the pull request does not show the lines that it changes")
-	errUnseen    = errors.New("it holds characters that are not seen")
-	errSecret    = errors.New("it held a secret, which was taken out")
-	errTooLong   = errors.New("it is longer than a comment may be")
+	errNoEnd     = errors.New("change to the newline at the end of the file")
+	errFullLines = errors.New("not a change of lines in an existing file")
+	errElsewhere = errors.New("changed lines that the pull request does not show")
+	errUnseen    = errors.New("invisible characters in the new lines")
+	errSecret    = errors.New("secret in the diff")
+	errTooLong   = errors.New("longer than a comment can be")
 )
 
-// edits takes a file of a patch apart. Each edit replaces at least one line: what is
-// only inserted comes with the line beside it.
+// edits returns the edits of one file of a patch. Each edit replaces at least one line: an
+// insertion includes the line next to it.
 func edits(f patch.File) ([]edit, error) {
 	if f.New || f.Delete || f.Rename || f.Copy || f.Binary || f.OldMode != f.NewMode || len(f.Hunks) == 0 {
 		return nil, errFullLines
@@ -147,7 +147,7 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 			}
 		}
 		to := at
-		if from == to { // an insertion: it comes with a line beside it
+		if from == to { // an insertion includes a line next to it
 			switch {
 			case from > 0:
 				from--
@@ -159,7 +159,7 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 				return nil, errElsewhere
 			}
 		}
-		// Two insertions around one line both come with it: they are one edit.
+		// Two insertions around one line would both include it: they are one edit.
 		if n := len(out) - 1; n >= 0 && out[n].line+len(out[n].old) > h.OldStart+from {
 			out[n].new = append(out[n].new, now[1:]...)
 			continue
@@ -169,9 +169,9 @@ func hunkEdits(h patch.Hunk) ([]edit, error) {
 	return out, nil
 }
 
-// suggest makes the suggestions of one patch, all of them or none: a part of a patch
-// was never tested. visible gives what the pull request shows of a file, and head is the
-// commit that was tested.
+// suggest returns the suggestions of one patch, all of them or none: a part of a patch was
+// never tested. Visible returns the lines of a file that the pull request shows, and head is
+// the commit that was tested.
 func suggest(p *report.Patch, visible func(file string) []shown, l Landing, head string) ([]suggestion, error) {
 	command := l.command(head, p)
 	if p.Redacted {
@@ -214,16 +214,16 @@ func suggest(p *report.Patch, visible func(file string) []shown, l Landing, head
 	return out, nil
 }
 
-// about says what a suggestion does, and that the parts of one belong together. What a
-// fork's run says is its word.
+// about returns what a suggestion does, and that the parts of a patch belong together. It says
+// so if only a fork's run claims that the patch was verified.
 func about(p *report.Patch, s suggestion, l Landing, command string) string {
 	verified := "verified"
 	if l.Fork {
-		verified += " as the fork's run says"
+		verified += " according to the fork's run"
 	}
 	text := fmt.Sprintf("**%s**, %s, %s, by %s.", cmp.Or(report.Prose(p.Title), "A patch"), verified, p.Experience(), report.Code(p.Strategy))
 	if s.of > 1 {
-		text += fmt.Sprintf(" Part %d of %d: only together they were tested, so add all to one batch", s.number, s.of)
+		text += fmt.Sprintf(" Part %d of %d: they were only tested together, so add all of them to one batch", s.number, s.of)
 		if command != "" {
 			text += " or comment " + report.Code(command)
 		}
@@ -232,8 +232,8 @@ func about(p *report.Patch, s suggestion, l Landing, command string) string {
 	return text
 }
 
-// candidates are the patches to suggest: of each cause the one that was kept, else the
-// best that is verified.
+// candidates returns the patches to suggest: for each cause the kept one, else the best
+// verified one.
 func candidates(r *report.Report) []*report.Patch {
 	best := map[int]*report.Patch{}
 	for i := range r.Patches {

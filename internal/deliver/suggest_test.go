@@ -10,8 +10,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// Who commits all suggestions of a patch has what the patch makes, wherever its lines
-// stand now; they overlap nowhere.
+// Committing all suggestions of a patch has the effect of the patch, wherever its lines are now.
+// Suggestions do not overlap.
 func TestSuggestionsMakeThePatch(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -38,7 +38,7 @@ func TestSuggestionsMakeThePatch(t *testing.T) {
 		shows := []shown{{start: 1 + moved, lines: old}}
 		all, err := suggest(&report.Patch{ID: "p", Diff: diff, State: report.PatchVerified}, func(string) []shown { return shows }, Landing{}, "")
 		if err == errElsewhere && moved > 0 {
-			return // lines that stand in several places
+			return // the lines are in several places
 		}
 		if err != nil {
 			t.Fatalf("%v for\n%s", err, diff)
@@ -47,7 +47,7 @@ func TestSuggestionsMakeThePatch(t *testing.T) {
 		for i := len(all) - 1; i >= 0; i-- {
 			s := all[i]
 			if i > 0 && all[i-1].line+all[i-1].lines > s.line {
-				t.Fatalf("%d overlaps the one before for\n%s", s.line, diff)
+				t.Fatalf("%d overlaps the previous one for\n%s", s.line, diff)
 			}
 			_, block, _ := strings.Cut(s.body, "```suggestion\n")
 			block = strings.TrimSuffix(block, "```\n")
@@ -59,12 +59,12 @@ func TestSuggestionsMakeThePatch(t *testing.T) {
 			got = append(got[:at:at], append(instead, got[at+s.lines:]...)...)
 		}
 		if moved == 0 && strings.Join(got, "\n")+"\n" != after {
-			t.Fatalf("made\n%s\nof\n%s\nby\n%s", strings.Join(got, "\n"), before, diff)
+			t.Fatalf("got\n%s\nfrom\n%s\nwith\n%s", strings.Join(got, "\n"), before, diff)
 		}
 	})
 }
 
-// What GitHub shows of a file is read whatever it is.
+// Anything that GitHub may show of a file can be read.
 func FuzzShowing(f *testing.F) {
 	f.Add("@@ -1,2 +1,2 @@\n one\n-two\n+2")
 	f.Add("@@ -1 +1 @@ x\n-a\n+b\n\\ No newline at end of file")
@@ -72,7 +72,7 @@ func FuzzShowing(f *testing.F) {
 	f.Fuzz(func(t *testing.T, hunks string) {
 		for _, s := range showing("a.go", hunks) {
 			if _, ok := locate([]shown{s}, edit{line: s.start, old: s.lines}); !ok {
-				t.Errorf("%v is not where it is", s)
+				t.Errorf("%v is not found at its own place", s)
 			}
 		}
 	})

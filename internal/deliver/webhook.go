@@ -27,22 +27,22 @@ import (
 type WebhookOptions struct {
 	URL        string
 	Format     string // generic, which is the report as JSON, or slack
-	Secret     string // to sign with, "" not to
+	Secret     string // to sign with; "" means no signature
 	Repository string
-	Link       string // the page of the run, "" for none
+	Link       string // the page of the run, or ""
 	Client     *http.Client
-	Retry      Policy
+	Retry      RetryPolicy
 }
 
-// Webhook posts the report. Each try has the same Idempotency-Key, made of the run, so
-// that who receives it can tell a repetition; with a secret it is signed as Standard
-// Webhooks (standardwebhooks.com) says: an HMAC-SHA256 of ID, time and body.
+// Webhook posts the report. Each try has the same Idempotency-Key, derived from the run, so
+// that the receiver can recognise a repetition. With a secret, the request is signed according
+// to Standard Webhooks (standardwebhooks.com): an HMAC-SHA256 of ID, time and body.
 func Webhook(o WebhookOptions) Channel {
 	client := http.Client{Timeout: 30 * time.Second}
 	if o.Client != nil {
 		client = *o.Client
 	}
-	// What is signed for one address is nobody else's business.
+	// A request that was signed for one address must not go to another one.
 	client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	c := channel{channels.Webhook, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		body, degraded, err := o.body(r)
@@ -51,17 +51,17 @@ func Webhook(o WebhookOptions) Channel {
 		}
 		u, err := url.Parse(o.URL)
 		if err != nil || u.Host == "" {
-			return report.Receipt{}, &usererr.Error{What: "the address is none", Advice: "write https://, a host and a path"}
+			return report.Receipt{}, &usererr.Error{What: "not a valid webhook URL", Advice: "write https://, a host and a path"}
 		}
 		if err := o.post(ctx, &client, r.ID, body); err != nil {
 			return report.Receipt{}, err
 		}
 		return report.Receipt{Where: u.Scheme + "://" + u.Host, Degraded: degraded}, nil // the path may be a secret
 	}}
-	return sealed(retry(c, o.Retry), o.secrets()...)
+	return redacted(retry(c, o.Retry), o.secrets()...)
 }
 
-// secrets are what of the options no receipt may hold: of the address all but the host.
+// secrets returns what no receipt may contain: the secret, and all of the URL but the host.
 func (o WebhookOptions) secrets() []string {
 	u, err := url.Parse(o.URL)
 	if err != nil {
@@ -78,7 +78,7 @@ func (o WebhookOptions) secrets() []string {
 		out = append(out, values...)
 	}
 	out = append(out, u.User.Username())
-	const least = 5 // what is shorter is in other words, too
+	const least = 5 // shorter ones occur inside ordinary words
 	return slices.DeleteFunc(out, func(s string) bool { return len(s) < least && s != o.Secret })
 }
 
@@ -93,7 +93,7 @@ func (o WebhookOptions) body(r *report.Report) (body []byte, degraded []string, 
 func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string, body []byte) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, o.URL, bytes.NewReader(body))
 	if err != nil {
-		return &usererr.Error{What: "the address is none", Advice: "write https://, a host and a path"}
+		return &usererr.Error{What: "not a valid webhook URL", Advice: "write https://, a host and a path"}
 	}
 	id = "regreen-" + id
 	req.Header.Set("Content-Type", "application/json")
@@ -110,27 +110,27 @@ func (o WebhookOptions) post(ctx context.Context, client *http.Client, id string
 		if u := (*url.Error)(nil); errors.As(err, &u) {
 			err = u.Err // without the address
 		}
-		return &forge.TransientError{Err: &usererr.Error{What: "the webhook's server does not answer", Advice: "is the address right, and in reach?", Err: err}}
+		return &forge.TransientError{Err: &usererr.Error{What: "no answer from the webhook's server", Advice: "check the URL, and that the server can be reached from here", Err: err}}
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode/100 == 2 {
 		return nil
 	}
-	said, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
-	f := &usererr.Error{What: fmt.Sprintf("the webhook's server says %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(said), 120), http.StatusText(answer.StatusCode)))}
+	text, _ := io.ReadAll(io.LimitReader(answer.Body, 1<<10))
+	f := &usererr.Error{What: fmt.Sprintf("the webhook's server returned %d %s", answer.StatusCode, cmp.Or(report.OneLine(string(text), 120), http.StatusText(answer.StatusCode)))}
 	switch {
-	case forge.MayPass(answer.StatusCode):
+	case forge.IsTransient(answer.StatusCode):
 		return &forge.TransientError{Err: f, After: forge.RetryAfter(answer.Header, time.Now())}
 	case answer.StatusCode/100 == 3:
-		f.Advice = "write the address that it redirects to; redirections are not followed"
+		f.Advice = "write the URL that it redirects to; redirects are not followed"
 	default:
-		f.Advice = "does the address still exist, and does it take this format?"
+		f.Advice = "check that the URL still exists and accepts this format"
 	}
 	return f
 }
 
-// signature is what Standard Webhooks puts behind v1. A secret that begins with
-// whsec_ is one in base64, as that convention writes them.
+// signature returns the signature that Standard Webhooks puts after "v1,". A secret that begins
+// with whsec_ is base64.
 func signature(secret, id, timestamp string, body []byte) string {
 	key := []byte(secret)
 	if encoded, ok := strings.CutPrefix(secret, "whsec_"); ok {

@@ -21,14 +21,14 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// receiver is a webhook's server.
+// receiver is the server of a webhook.
 type receiver struct {
 	githubtest.Faults
 	URL string
 
 	mu   sync.Mutex
 	got  []http.Header
-	body []byte // the last
+	body []byte // the latest
 }
 
 func receive(t *testing.T) *receiver {
@@ -61,7 +61,7 @@ func (r *receiver) times() int {
 	return len(r.got)
 }
 
-// The generic format is the report as others read it.
+// The generic format is the report as JSON.
 func TestWebhookIsTheReport(t *testing.T) {
 	t.Parallel()
 	server := receive(t)
@@ -79,7 +79,7 @@ func TestWebhookIsTheReport(t *testing.T) {
 	}
 }
 
-// Each of these passes; every try has the same key.
+// Each of these faults is transient; every try has the same key.
 func TestWebhookThroughFaults(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -93,14 +93,14 @@ func TestWebhookThroughFaults(t *testing.T) {
 		{"408", githubtest.Fault{Status: 408}, 1, 0},
 		{"reset", githubtest.Fault{Reset: true}, 1, 0},
 		{"half an answer is an answer", githubtest.Fault{Half: true, Late: true}, 1, 0},
-		{"an answer that is lost", githubtest.Fault{Reset: true, Late: true}, 2, 0},
+		{"a lost answer", githubtest.Fault{Reset: true, Late: true}, 2, 0},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			server := receive(t)
 			server.Inject(tt.fault)
 			var waited time.Duration
-			policy := deliver.Policy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
+			policy := deliver.RetryPolicy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 			got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL, Secret: "key", Retry: policy}), proposed())
 			if got.State != report.ReceiptSent || waited < tt.waits || tt.waits == 0 && waited > 4*time.Second {
 				t.Errorf("receipt %+v after %s", got, waited)
@@ -119,7 +119,7 @@ func TestWebhookThroughFaults(t *testing.T) {
 	}
 }
 
-// What will not pass is not tried again; a redirection is not followed.
+// A permanent error is not retried; a redirect is not followed.
 func TestWebhookRefused(t *testing.T) {
 	t.Parallel()
 	elsewhere := receive(t)
@@ -138,11 +138,11 @@ func TestWebhookRefused(t *testing.T) {
 		}
 	}
 	if elsewhere.times() > 0 {
-		t.Error("the redirection was followed")
+		t.Error("the redirect was followed")
 	}
 }
 
-// The library of Standard Webhooks verifies what is signed, and nothing else.
+// The library of Standard Webhooks verifies what was signed, and nothing else.
 func TestWebhookSignature(t *testing.T) {
 	t.Parallel()
 	server := receive(t)
@@ -154,12 +154,12 @@ func TestWebhookSignature(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 		if err := verify(s, header, append(body, ' ')); err == nil {
-			t.Errorf("%q: another body is taken", s)
+			t.Errorf("%q: another body is accepted", s)
 		}
 	}
 }
 
-// verify is what a receiver does.
+// verify verifies a signature like a receiver.
 func verify(secret string, header http.Header, body []byte) error {
 	verifier, err := standardwebhooks.NewWebhookRaw([]byte(secret))
 	if strings.HasPrefix(secret, "whsec_") {
@@ -171,7 +171,7 @@ func verify(secret string, header http.Header, body []byte) error {
 	return verifier.Verify(body, header)
 }
 
-// kit is a message of Slack's.
+// kit is a Slack message.
 type kit struct {
 	Text   string
 	Blocks []struct {
@@ -181,7 +181,7 @@ type kit struct {
 	}
 }
 
-// Whatever the report, Slack takes the message, and nothing in it acts but our link.
+// Whatever the report, the message is within Slack's limits, and only our link is active.
 func TestSlack(t *testing.T) {
 	t.Parallel()
 	server := receive(t)
@@ -198,7 +198,7 @@ func TestSlack(t *testing.T) {
 			URL: server.URL, Format: "slack", Repository: text.Draw(t, "repository"), Link: "https://ci.example.com/a?b=1&c=<2>",
 		})})[0]
 		if got.State != report.ReceiptSent || got.Where != server.URL || n+1 > 10 && len(got.Degraded) == 0 {
-			t.Fatalf("receipt %+v of %d failures", got, n+1)
+			t.Fatalf("receipt %+v for %d failures", got, n+1)
 		}
 		_, body := server.last()
 		var message kit

@@ -6,25 +6,25 @@ import (
 	"github.com/google/go-github/v92/github"
 )
 
-// What GitHub takes of a check run.
+// GitHub's limits for a check run.
 const (
 	CheckSize        = 65_535 // bytes of a summary
 	CheckTitle       = 255
-	CheckAnnotations = 50 // in a request; later ones add more
+	CheckAnnotations = 50 // in one request; later requests add more
 )
 
 const mayCheck = "checks: write"
 
-// CheckRun is a check run of a commit. It is completed.
+// CheckRun is a completed check run of a commit.
 type CheckRun struct {
 	ID             int64
 	Name, Head     string
-	ExternalID     string // tells it from others
+	ExternalID     string // distinguishes it from others
 	Conclusion     string // success, failure ...
-	DetailsURL     string // "" for none
+	DetailsURL     string // may be empty
 	Title, Summary string
-	URL            string // of one that is there
-	Annotated      int    // annotations that are there
+	URL            string // of an existing one
+	Annotated      int    // how many annotations it has
 }
 
 // Annotation is a remark on lines of a file.
@@ -45,7 +45,7 @@ func (c *CheckRun) output(annotations []Annotation) *github.CheckRunOutput {
 	return out
 }
 
-// CheckRuns are those of a commit that have a name.
+// CheckRuns returns the check runs of a commit that have a name.
 func (g *GitHub) CheckRuns(ctx context.Context, head, name string) ([]CheckRun, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.CheckRun, *github.Response, error) {
 		some, answer, err := g.client.Checks.ListCheckRunsForRef(ctx, g.owner, g.repo, head, &github.ListCheckRunsOptions{
@@ -69,8 +69,8 @@ func (g *GitHub) CheckRuns(ctx context.Context, head, name string) ([]CheckRun, 
 	return all, nil
 }
 
-// CreateCheck makes a check run with the first annotations, and gives it with its ID
-// and address.
+// CreateCheck creates a check run with the first annotations, and returns it with its ID and
+// address.
 func (g *GitHub) CreateCheck(ctx context.Context, c CheckRun, annotations []Annotation) (CheckRun, error) {
 	opt := github.CreateCheckRunOptions{
 		Name: c.Name, HeadSHA: c.Head, ExternalID: &c.ExternalID, Status: new("completed"), Conclusion: &c.Conclusion, Output: c.output(annotations),
@@ -83,7 +83,7 @@ func (g *GitHub) CreateCheck(ctx context.Context, c CheckRun, annotations []Anno
 		c.ID, c.URL = made.GetID(), made.GetHTMLURL()
 		return err
 	})
-	return c, g.problem("make a check run", mayCheck, err)
+	return c, g.problem("create a check run", mayCheck, err)
 }
 
 // AnnotateCheck adds annotations to a check run.

@@ -11,13 +11,13 @@ import (
 	"github.com/google/go-github/v92/github"
 )
 
-// CommentSize is what GitHub takes of a comment, in characters, of which a text has
-// never more than bytes.
+// CommentSize is GitHub's limit for a comment in characters; a text never has more characters
+// than bytes.
 const CommentSize = 65_536
 
 const mayComment = "pull-requests: write"
 
-// Comment is one below a pull request or an issue.
+// Comment is a comment on a pull request or an issue.
 type Comment struct {
 	ID     int64
 	Node   string // its ID in GraphQL
@@ -30,7 +30,7 @@ func comment(c *github.IssueComment) Comment {
 	return Comment{ID: c.GetID(), Node: c.GetNodeID(), Author: c.GetUser().GetLogin(), Body: c.GetBody(), URL: c.GetHTMLURL()}
 }
 
-// Comments are all of a pull request, the oldest first.
+// Comments returns all comments on a pull request, the oldest first.
 func (g *GitHub) Comments(ctx context.Context, pull int) ([]Comment, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.IssueComment, *github.Response, error) {
 		return g.client.Issues.ListComments(ctx, g.owner, g.repo, pull, &github.IssueListCommentsOptions{ListOptions: page})
@@ -46,8 +46,8 @@ func (g *GitHub) Comments(ctx context.Context, pull int) ([]Comment, error) {
 	return all, nil
 }
 
-// Mine are those comments of a pull request that begin with the prefix and were written
-// by whom the token belongs to, the oldest first.
+// Mine returns the comments on a pull request that begin with the prefix and were written by
+// the owner of the token, the oldest first.
 func (g *GitHub) Mine(ctx context.Context, pull int, prefix string) ([]Comment, error) {
 	all, err := g.Comments(ctx, pull)
 	if err != nil {
@@ -74,7 +74,7 @@ func (g *GitHub) Reply(ctx context.Context, pull int, text string) (Comment, err
 	return comment(c), g.problem("comment", mayComment, err)
 }
 
-// EditComment gives a comment another text.
+// EditComment replaces the text of a comment.
 func (g *GitHub) EditComment(ctx context.Context, id int64, text string) (Comment, error) {
 	var c *github.IssueComment
 	err := g.pace.write(ctx, func() (err error) {
@@ -93,7 +93,7 @@ func (g *GitHub) React(ctx context.Context, comment int64, content string) error
 	return g.problem("react to the comment", mayComment, err)
 }
 
-// Minimize folds a comment, given by its node, as outdated.
+// Minimize folds a comment, named by its node, as outdated.
 func (g *GitHub) Minimize(ctx context.Context, node string) error {
 	return g.pace.write(ctx, func() error {
 		return g.query(ctx, "mutation($id:ID!){minimizeComment(input:{subjectId:$id,classifier:OUTDATED}){minimizedComment{isMinimized}}}",
@@ -101,7 +101,7 @@ func (g *GitHub) Minimize(ctx context.Context, node string) error {
 	})
 }
 
-// Minimized tells which comments, given by their nodes, are folded.
+// Minimized returns which comments, named by their nodes, are folded.
 func (g *GitHub) Minimized(ctx context.Context, nodes []string) (map[string]bool, error) {
 	var answer struct {
 		Nodes []struct {
@@ -120,7 +120,7 @@ func (g *GitHub) Minimized(ctx context.Context, nodes []string) (map[string]bool
 	return folded, nil
 }
 
-// MayWrite tells whether somebody may push to the repository. Who is nobody may not.
+// MayWrite reports whether a user can push to the repository. An unknown user cannot.
 func (g *GitHub) MayWrite(ctx context.Context, login string) (bool, error) {
 	if !isLogin(login) {
 		return false, nil
@@ -130,7 +130,7 @@ func (g *GitHub) MayWrite(ctx context.Context, login string) (bool, error) {
 		return false, nil
 	}
 	if err != nil {
-		return false, g.problem(fmt.Sprintf("read what %s may do", login), "contents: read", err)
+		return false, g.problem(fmt.Sprintf("read the permissions of %s", login), "contents: read", err)
 	}
 	switch level.GetPermission() {
 	case "admin", "maintain", "write":
@@ -139,7 +139,7 @@ func (g *GitHub) MayWrite(ctx context.Context, login string) (bool, error) {
 	return false, nil
 }
 
-// isLogin tells whether a name can be a user's, and so be part of an address.
+// isLogin reports whether a name can be a user's, and so is safe in a URL.
 func isLogin(name string) bool {
 	name = strings.TrimSuffix(name, "[bot]")
 	return name != "" && len(name) <= 100 && !strings.ContainsFunc(name, func(r rune) bool {

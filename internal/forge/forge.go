@@ -1,12 +1,12 @@
-// Package forge has the clients of the sites that host repositories: GitHub, through
+// Package forge has the clients for the sites that host repositories: GitHub, through
 // go-github, and GitLab's notes.
 //
-// Goals: every list is read through all of its pages; writes go one at a time and no
-// faster than the site asks for; an error says which permission is missing, whether it
-// may pass and when; the token goes to the site's own API and nowhere else.
+// Goals: lists are read to their last page. Writes go one at a time, no faster than the site
+// asks for. An error says which permission is missing, or whether and when a retry may help.
+// The token goes to the site's own API and nowhere else.
 //
-// Not goals: trying again, which is for who knows what a second try would do; what is
-// told on the site, which is package deliver's.
+// Not goals: retries, which are up to callers, who know what a second try would do; and the
+// text that is posted, which comes from package deliver.
 package forge
 
 import (
@@ -17,8 +17,8 @@ import (
 	"time"
 )
 
-// What errors of this package match by errors.Is. A site that hides what a token may not
-// see says that it is not there: such an error is both ErrDenied and ErrNotFound.
+// Errors of this package match these with errors.Is. A site may hide what a token must not see
+// by answering "not found"; such an error is both ErrDenied and ErrNotFound.
 var (
 	ErrDenied    = errors.New("permission missing from the token")
 	ErrNotFound  = errors.New("not found")
@@ -29,12 +29,12 @@ var (
 	ErrTooLarge  = errors.New("too large")
 )
 
-// Error is one for people: what went wrong, and what to do about it.
+// Error says what went wrong and what to do about it.
 type Error struct {
 	What, Advice string
 	Err          error // the cause, or nil
 
-	kinds []error // of the errors above
+	kinds []error // those of the errors above that it matches
 }
 
 func (e *Error) Error() string {
@@ -48,25 +48,25 @@ func (e *Error) Error() string {
 // Hint returns what to do about it.
 func (e *Error) Hint() string { return e.Advice }
 
-// Unwrap gives the cause.
+// Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
 
-// Is tells whether the error is of the kind of target.
+// Is reports whether the error is of the kind of target.
 func (e *Error) Is(target error) bool { return slices.Contains(e.kinds, target) }
 
-// TransientError is an error that may be gone at the next try.
+// TransientError is an error that a retry may not meet again.
 type TransientError struct {
 	Err   error
-	After time.Duration // what the server asks to wait, 0 where it does not say
+	After time.Duration // how long the server asks to wait; 0 if it does not say
 }
 
 func (t *TransientError) Error() string { return t.Err.Error() }
 
-// Unwrap gives the error itself.
+// Unwrap returns the error itself.
 func (t *TransientError) Unwrap() error { return t.Err }
 
-// RetryAfter is how long a server asks to wait: Retry-After in seconds or as a date,
-// or the time at which a rate limit is lifted. 0 where it does not say.
+// RetryAfter returns how long a server asks to wait: Retry-After in seconds or as a date, or
+// the time at which a rate limit is lifted. It is 0 if the server does not say.
 func RetryAfter(h http.Header, now time.Time) time.Duration {
 	if s := h.Get("Retry-After"); s != "" {
 		if n, err := strconv.ParseUint(s, 10, 31); err == nil {
@@ -84,8 +84,8 @@ func RetryAfter(h http.Header, now time.Time) time.Duration {
 	return 0
 }
 
-// MayPass tells the HTTP statuses that the same request may not get again.
-func MayPass(status int) bool {
+// IsTransient reports whether the same request may get another HTTP status next time.
+func IsTransient(status int) bool {
 	switch status {
 	case http.StatusRequestTimeout, http.StatusTooEarly, http.StatusTooManyRequests:
 		return true

@@ -16,7 +16,12 @@ import (
 
 const mayPush = "contents: write"
 
-// Branch gives the last commit of a branch, and whether rules protect it.
+const (
+	movedHint     = "run the tests again for the new commits"
+	protectedHint = "apply the patch in a pull request"
+)
+
+// Branch returns the head commit of a branch, and whether rules protect it.
 func (g *GitHub) Branch(ctx context.Context, name string) (sha string, protected bool, err error) {
 	req, err := g.client.NewRequest(ctx, http.MethodGet, fmt.Sprintf("repos/%s/%s/branches/%s", g.owner, g.repo, url.PathEscape(name)), nil)
 	if err != nil {
@@ -38,17 +43,17 @@ const (
 // File is a plain file of a commit.
 type File struct {
 	Content []byte
-	Mode    string // Plain, which "" stands for too, or Executable
-	Delete  bool   // in a Commit: it is taken away
+	Mode    string // Plain or Executable; "" means Plain
+	Delete  bool   // in a Commit: the file is deleted
 }
 
-// File reads a file of a commit, of at most max bytes. Links, folders and submodules
-// are refused, as ErrNoFile.
+// File reads a file of a commit, of at most max bytes. It refuses links, directories and
+// submodules with ErrNoFile.
 func (g *GitHub) File(ctx context.Context, path, commit string, max int64) (f File, exists bool, err error) {
 	if !isObject(commit) {
-		return File{}, false, &Error{What: fmt.Sprintf("%.60q is no name of a commit", commit)}
+		return File{}, false, &Error{What: fmt.Sprintf("%.60q is not the hash of a commit", commit)}
 	}
-	tree := commit // which stands for its tree
+	tree := commit // the API accepts a commit in place of its tree
 	steps := strings.Split(path, "/")
 	for i, step := range steps {
 		entry, err := g.entry(ctx, tree, step)
@@ -68,13 +73,12 @@ func (g *GitHub) File(ctx context.Context, path, commit string, max int64) (f Fi
 	return File{}, false, nil
 }
 
-// isObject tells whether a name is one of git's objects, and so can be part of an
-// address.
+// isObject reports whether a name is the hash of a git object, and so is safe in a URL.
 func isObject(name string) bool {
 	return (len(name) == 40 || len(name) == 64) && strings.Trim(name, "0123456789abcdef") == ""
 }
 
-// entry is what a tree has by a name, or nil.
+// entry returns the entry of a tree with a name, or nil.
 func (g *GitHub) entry(ctx context.Context, tree, name string) (*github.TreeEntry, error) {
 	t, _, err := g.client.Git.GetTree(ctx, g.owner, g.repo, tree, false)
 	if err != nil {
@@ -86,13 +90,13 @@ func (g *GitHub) entry(ctx context.Context, tree, name string) (*github.TreeEntr
 		}
 	}
 	if t.GetTruncated() {
-		return nil, &Error{What: "the tree " + tree + " is not told whole", Err: ErrTooLarge}
+		return nil, &Error{What: "GitHub lists only a part of the tree " + tree, Err: ErrTooLarge}
 	}
 	return nil, nil
 }
 
 func (g *GitHub) blob(ctx context.Context, path string, entry *github.TreeEntry, max int64) (File, bool, error) {
-	large := &Error{What: fmt.Sprintf("%q has %d bytes, of at most %d", path, entry.GetSize(), max), Err: ErrTooLarge}
+	large := &Error{What: fmt.Sprintf("%q has %d bytes, the limit is %d", path, entry.GetSize(), max), Err: ErrTooLarge}
 	if int64(entry.GetSize()) > max {
 		return File{}, false, large
 	}
@@ -106,28 +110,28 @@ func (g *GitHub) blob(ctx context.Context, path string, entry *github.TreeEntry,
 	return File{Content: b, Mode: entry.GetMode()}, true, nil
 }
 
-// Commit is one to make on a branch.
+// Commit is a commit to make on a branch.
 type Commit struct {
 	Branch  string
-	New     bool   // the branch is to be made, at this commit; see GitHub.Commit
-	Parent  string // where the branch has to be; of a new one, where it begins
+	New     bool   // create the branch at this commit; see GitHub.Commit
+	Parent  string // where the branch must be, or where a new one begins
 	Message string
-	Files   map[string]File // by path; all others stay
+	Files   map[string]File // by path; all others stay as they are
 }
 
-// Commit makes a commit and moves its branch to it, and gives its name. The author is
-// whom the token belongs to, so that GitHub signs it for an App. The branch is never
-// forced: where it is no longer at the parent nothing comes of it, and the error is
-// ErrMoved. ErrProtected, ErrExists (of a new branch) and ErrDenied are others. A new
-// branch that is there already with just this content, after this parent, is taken: the
-// answer to an earlier try may have been lost.
+// Commit makes a commit, moves the branch to it, and returns its hash. The author is the owner
+// of the token, so that GitHub signs the commit for an App. The branch is never forced: if it
+// is no longer at the parent, nothing changes and the error is ErrMoved. Other errors are
+// ErrProtected, ErrExists (for a new branch) and ErrDenied. A new branch that already exists
+// with exactly this content and parent counts as created: the answer to an earlier try may
+// have been lost.
 func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 	if !isObject(c.Parent) || c.Branch == "" {
-		return "", &Error{What: fmt.Sprintf("a commit on the branch %.60q after %.60q cannot be", c.Branch, c.Parent)}
+		return "", &Error{What: fmt.Sprintf("cannot commit to the branch %.60q after %.60q", c.Branch, c.Parent)}
 	}
 	if !c.New {
-		// A branch that was taken back behind the parent could be moved forward again,
-		// with commits that somebody wanted off it.
+		// A branch that was reset to before the parent could be fast-forwarded, and would
+		// get back commits that someone removed.
 		at, protected, err := g.Branch(ctx, c.Branch)
 		switch {
 		case err != nil:
@@ -135,7 +139,7 @@ func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 		case at != c.Parent:
 			return "", moved(c, at)
 		case protected:
-			return "", &Error{What: fmt.Sprintf("the branch %q is protected, and nothing is pushed to it", c.Branch), kinds: []error{ErrProtected}}
+			return "", &Error{What: fmt.Sprintf("the branch %q is protected", c.Branch), Advice: protectedHint, kinds: []error{ErrProtected}}
 		}
 	}
 	tree, err := g.tree(ctx, c)
@@ -174,24 +178,24 @@ func (g *GitHub) Commit(ctx context.Context, c Commit) (sha string, err error) {
 
 func moved(c Commit, at string) error {
 	return &Error{
-		What: fmt.Sprintf("the branch %q is at %.12s now, not at %.12s", c.Branch, at, c.Parent), Advice: "let the tests run on what is there now",
+		What: fmt.Sprintf("the branch %q is at %.12s now, not at %.12s", c.Branch, at, c.Parent), Advice: movedHint,
 		kinds: []error{ErrMoved},
 	}
 }
 
-// same checks that a branch that is there has the tree, after the parent.
+// same checks that an existing branch has the tree and the parent.
 func (g *GitHub) same(ctx context.Context, c Commit, at, tree string) error {
-	there, _, err := g.client.Git.GetCommit(ctx, g.owner, g.repo, at)
+	existing, _, err := g.client.Git.GetCommit(ctx, g.owner, g.repo, at)
 	if err != nil {
 		return g.problem("read the commit "+at, "contents: read", err)
 	}
-	if there.GetTree().GetSHA() != tree || len(there.Parents) != 1 || there.Parents[0].GetSHA() != c.Parent {
-		return &Error{What: fmt.Sprintf("there is a branch %q already, which has something else", c.Branch), Advice: "delete it if nobody needs it", kinds: []error{ErrExists}}
+	if existing.GetTree().GetSHA() != tree || len(existing.Parents) != 1 || existing.Parents[0].GetSHA() != c.Parent {
+		return &Error{What: fmt.Sprintf("the branch %q already exists with other content", c.Branch), Advice: "delete it if nobody needs it", kinds: []error{ErrExists}}
 	}
 	return nil
 }
 
-// tree makes blobs and the tree of a commit, which nothing refers to yet.
+// tree creates the blobs and the tree of a commit. Nothing refers to them yet.
 func (g *GitHub) tree(ctx context.Context, c Commit) (string, error) {
 	parent, _, err := g.client.Git.GetCommit(ctx, g.owner, g.repo, c.Parent)
 	if err != nil {
@@ -226,7 +230,7 @@ func (g *GitHub) tree(ctx context.Context, c Commit) (string, error) {
 	return tree.GetSHA(), err
 }
 
-// refProblem tells apart why a branch was not moved, which GitHub does by words only.
+// refProblem returns why a branch was not moved, which GitHub says only in words.
 func (g *GitHub) refProblem(c Commit, err error) error {
 	answer, message := refusal(err)
 	err = g.problem(fmt.Sprintf("move the branch %q", c.Branch), mayPush, err)
@@ -234,18 +238,18 @@ func (g *GitHub) refProblem(c Commit, err error) error {
 	if !ok || answer == nil {
 		return err
 	}
-	says := func(words ...string) bool {
+	contains := func(words ...string) bool {
 		return slices.ContainsFunc(words, func(w string) bool { return strings.Contains(strings.ToLower(message), w) })
 	}
 	switch {
-	case says("protected branch", "rule violation", "protected ref"):
-		e.kinds, e.Advice = []error{ErrProtected}, "nothing is pushed to a protected branch; apply the patch in a pull request"
-	case says("workflow"): // a token of Actions may not change .github/workflows
-	case says("already exists"):
+	case contains("protected branch", "rule violation", "protected ref"):
+		e.kinds, e.Advice = []error{ErrProtected}, protectedHint
+	case contains("workflow"): // a token of Actions may not change .github/workflows
+	case contains("already exists"):
 		e.kinds = append(e.kinds, ErrExists)
-	case answer.StatusCode == http.StatusUnprocessableEntity && says("fast forward", "fast-forward", "does not exist"),
+	case answer.StatusCode == http.StatusUnprocessableEntity && contains("fast forward", "fast-forward", "does not exist"),
 		answer.StatusCode == http.StatusConflict:
-		e.kinds, e.Advice = append(e.kinds, ErrMoved), "let the tests run on what is there now"
+		e.kinds, e.Advice = append(e.kinds, ErrMoved), movedHint
 	}
 	return e
 }

@@ -15,35 +15,36 @@ import (
 
 	"github.com/google/go-github/v92/github"
 
+	"github.com/regreen-ci/regreen/internal/backoff"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
 // Options says which repository, on GitHub or on a GitHub Enterprise server.
 type Options struct {
-	API        string // GITHUB_API_URL; "" for github.com's
-	GraphQL    string // GITHUB_GRAPHQL_URL; "" for the one that belongs to API
+	API        string // GITHUB_API_URL; "" means github.com's
+	GraphQL    string // GITHUB_GRAPHQL_URL; "" means the one that belongs to API
 	Token      string
 	Repository string        // owner/name
-	Pace       time.Duration // between writes; 0 stands for the second that GitHub asks for
-	Client     *http.Client  // nil for one of its own
+	Pace       time.Duration // between writes; 0 means the second that GitHub asks for
+	Client     *http.Client  // nil means a new one
 }
 
-// GitHub is one repository there. It may be used by several at the same time.
+// GitHub is the client for one repository. It is safe for concurrent use.
 type GitHub struct {
 	o           Options
 	client      *github.Client
-	plain       http.Client // sends no token by itself, and follows nothing
+	plain       http.Client // adds no token and follows no redirects
 	owner, repo string
 	viewer      func(context.Context) (string, error)
 	pace        pace
 }
 
-// NewGitHub makes the client. Nothing is sent yet.
+// NewGitHub returns the client. It sends nothing yet.
 func NewGitHub(o Options) (*GitHub, error) {
 	g := &GitHub{o: o, pace: pace{gap: cmp.Or(o.Pace, time.Second)}}
 	g.owner, g.repo, _ = strings.Cut(o.Repository, "/")
 	if !isName(g.owner) || !isName(g.repo) {
-		return nil, &Error{What: fmt.Sprintf("%.60q is no repository on GitHub", o.Repository), Advice: "GITHUB_REPOSITORY is owner/name"}
+		return nil, &Error{What: fmt.Sprintf("%.60q is not a GitHub repository", o.Repository), Advice: "set GITHUB_REPOSITORY to owner/name"}
 	}
 	g.o.API = strings.TrimSuffix(cmp.Or(o.API, "https://api.github.com"), "/")
 	if base, enterprise := strings.CutSuffix(g.o.API, "/api/v3"); o.GraphQL == "" && enterprise {
@@ -61,7 +62,7 @@ func NewGitHub(o Options) (*GitHub, error) {
 	g.client, err = github.NewClient(github.WithHTTPClient(&client), github.WithAuthToken(o.Token),
 		github.WithURLs(&g.o.API, nil), github.WithUserAgent("regreen"), github.WithDisableRateLimitCheck())
 	if err != nil {
-		return nil, &Error{What: "cannot use the GitHub API", Advice: "GITHUB_API_URL is its address", Err: err}
+		return nil, &Error{What: "cannot use the GitHub API", Advice: "set GITHUB_API_URL to its address", Err: err}
 	}
 	g.viewer = once(func(ctx context.Context) (string, error) {
 		var answer struct{ Viewer struct{ Login string } }
@@ -71,31 +72,30 @@ func NewGitHub(o Options) (*GitHub, error) {
 	return g, nil
 }
 
-// isName tells whether a name can be an owner's or a repository's, and so be part of an
-// address.
+// isName reports whether a name can be an owner's or a repository's, and so is safe in a URL.
 func isName(name string) bool {
 	return strings.Trim(name, ".") != "" && !strings.ContainsAny(name, "/\\?#% ")
 }
 
-// Repository is the repository's name, owner/name.
+// Repository returns the repository's name, owner/name.
 func (g *GitHub) Repository() string { return g.owner + "/" + g.repo }
 
-// ActionsBot is whom the token of GitHub Actions belongs to. What is pushed with it
-// starts no workflow.
+// ActionsBot is the owner of the token of GitHub Actions. Pushes with that token start no
+// workflows.
 const ActionsBot = "github-actions[bot]"
 
-// Login is whom the token belongs to. It is asked for once.
+// Login returns the owner of the token. It asks GitHub only once.
 func (g *GitHub) Login(ctx context.Context) (string, error) {
 	login, err := g.viewer(ctx)
 	if t := (*TransientError)(nil); err != nil && ctx.Err() == nil && !errors.As(err, &t) {
-		return ActionsBot, nil // a server that does not tell
+		return ActionsBot, nil // the server does not say
 	}
 	return login, err
 }
 
 var errRedirected = errors.New("redirect to another host")
 
-// sameHost keeps a client, whose every request has the token, at its host.
+// sameHost keeps a client that adds the token to every request at its host.
 func sameHost(next *http.Request, via []*http.Request) error {
 	if first := via[0].URL; next.URL.Host != first.Host || next.URL.Scheme != first.Scheme || len(via) > 5 {
 		return errRedirected
@@ -103,7 +103,8 @@ func sameHost(next *http.Request, via []*http.Request) error {
 	return nil
 }
 
-// once keeps the first answer that is no error. Several may ask at the same time.
+// once returns a function that keeps the first answer without an error. It is safe for
+// concurrent use.
 func once[T any](ask func(context.Context) (T, error)) func(context.Context) (T, error) {
 	var mu sync.Mutex
 	var answer T
@@ -122,32 +123,28 @@ func once[T any](ask func(context.Context) (T, error)) func(context.Context) (T,
 	}
 }
 
-// pace spreads writes over time.
+// pace spreads writes out over time.
 type pace struct {
 	gap   time.Duration
 	mu    sync.Mutex
 	wrote time.Time // when the last write ended
 }
 
-// write does one request that changes something: one at a time, and no faster than the
-// site asks for.
+// write makes one request that changes something, when no other one is running and no sooner
+// than the site asks for.
 func (p *pace) write(ctx context.Context, do func() error) error {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if rest := p.gap - time.Since(p.wrote); !p.wrote.IsZero() && rest > 0 {
-		timer := time.NewTimer(rest)
-		defer timer.Stop()
-		select {
-		case <-timer.C:
-		case <-ctx.Done():
-			return context.Cause(ctx)
+		if err := backoff.Sleep(ctx, rest); err != nil {
+			return err
 		}
 	}
 	defer func() { p.wrote = time.Now() }()
 	return do()
 }
 
-// pages reads all pages of a list, up to a bound that no real one comes to.
+// pages reads all pages of a list, up to a limit that no real list reaches.
 func pages[T any](get func(github.ListOptions) ([]T, *github.Response, error)) ([]T, error) {
 	const most = 100
 	var all []T
@@ -166,7 +163,7 @@ func pages[T any](get func(github.ListOptions) ([]T, *github.Response, error)) (
 	return all, nil
 }
 
-// query asks GraphQL. What it refuses comes with the status 200 and a list of errors.
+// query sends a GraphQL query. Refusals come with status 200 and a list of errors.
 func (g *GitHub) query(ctx context.Context, text string, variables map[string]any, into any) error {
 	body := map[string]any{"query": text}
 	if variables != nil {
@@ -181,14 +178,14 @@ func (g *GitHub) query(ctx context.Context, text string, variables map[string]an
 		Errors []struct{ Type, Message string }
 	}
 	if _, err := g.client.Do(req, &answer); err != nil {
-		return g.problem("ask GraphQL", "", err)
+		return g.problem("query GraphQL", "", err)
 	}
 	if len(answer.Errors) > 0 {
 		e := answer.Errors[0]
-		refused := &Error{What: "GraphQL: " + g.said(e.Message)}
+		refused := &Error{What: "GraphQL: " + g.brief(e.Message)}
 		switch e.Type {
 		case "RATE_LIMITED":
-			return &TransientError{Err: &Error{What: "GraphQL's rate limit is used up"}, After: time.Minute}
+			return &TransientError{Err: &Error{What: "GraphQL rate limit exceeded"}, After: time.Minute}
 		case "FORBIDDEN", "INSUFFICIENT_SCOPES":
 			refused.kinds = []error{ErrDenied}
 		}
@@ -197,12 +194,13 @@ func (g *GitHub) query(ctx context.Context, text string, variables map[string]an
 	return json.Unmarshal(answer.Data, into)
 }
 
-// said is the text of a server, which may repeat what it was sent.
-func (g *GitHub) said(message string) string {
+// brief returns the text of a server, which may quote the request, in a form that is safe to
+// show.
+func (g *GitHub) brief(message string) string {
 	return report.Brief(hide(message, g.o.Token))
 }
 
-// hide takes a secret out of a text.
+// hide removes a secret from a text.
 func hide(text, secret string) string {
 	if secret == "" {
 		return text
@@ -210,31 +208,31 @@ func hide(text, secret string) string {
 	return strings.ReplaceAll(text, secret, "***")
 }
 
-// problem puts an error of the client into words, and says whether it may pass.
-// permission is what the token needs for it.
+// problem turns an error of the client into one that says what cannot be done, transient if a
+// retry may help. Permission is what the token needs.
 func (g *GitHub) problem(doing, permission string, err error) error {
 	if err == nil || contextEnded(err) {
 		return err
 	}
 	answer, message := refusal(err)
 	if answer == nil {
-		return noAnswer(doing, "GITHUB_API_URL", err)
+		return noAnswer(doing, "check GITHUB_API_URL, and that it can be reached from here", err)
 	}
 	after := RetryAfter(answer.Header, time.Now())
 	status := answer.StatusCode
-	e := &Error{What: fmt.Sprintf("cannot %s: GitHub says %d %s", doing, status, g.said(message))}
+	e := &Error{What: fmt.Sprintf("cannot %s: GitHub returned %d %s", doing, status, g.brief(message))}
 	limited := after > 0 || strings.Contains(message, "rate limit")
 	if status == http.StatusNotFound {
 		e.kinds = append(e.kinds, ErrNotFound)
 	}
 	switch {
-	case MayPass(status), status == http.StatusForbidden && limited:
+	case IsTransient(status), status == http.StatusForbidden && limited:
 		if after == 0 && limited {
-			after = time.Minute // what GitHub asks for where it names no time
+			after = time.Minute // what GitHub recommends if it names no time
 		}
 		return &TransientError{Err: e, After: after}
 	case status == http.StatusUnauthorized:
-		e.Advice = "GITHUB_TOKEN is wrong or has expired"
+		e.Advice = "set GITHUB_TOKEN to a valid token; this one is wrong or has expired"
 	case status == http.StatusForbidden, status == http.StatusNotFound && permission != "":
 		e.kinds = append(e.kinds, ErrDenied)
 		if permission != "" {
@@ -244,23 +242,23 @@ func (g *GitHub) problem(doing, permission string, err error) error {
 	return e
 }
 
-// noAnswer is what to say where no answer came, or one that ended early.
-func noAnswer(doing, variable string, err error) error {
+// noAnswer returns the error for a request without an answer, or with an incomplete one.
+func noAnswer(doing, hint string, err error) error {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
-		err = u.Err // without the address, which people know
+		err = u.Err // without the address
 	}
 	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		err = errors.New("the answer is not whole")
+		err = errors.New("incomplete answer")
 	}
-	e := &Error{What: "cannot " + doing, Advice: "is " + variable + " right, and in reach?", Err: err}
+	e := &Error{What: "cannot " + doing, Advice: hint, Err: err}
 	if errors.Is(err, errRedirected) {
 		return e
 	}
 	return &TransientError{Err: e}
 }
 
-// contextEnded tells an error that only says that the context did, and not that the
-// client's own timeout, which looks much like it, was over.
+// contextEnded reports whether an error only says that the context ended, unlike one of the
+// client's own timeout, which looks similar.
 func contextEnded(err error) bool {
 	if u := (*url.Error)(nil); errors.As(err, &u) {
 		err = u.Err
@@ -268,7 +266,7 @@ func contextEnded(err error) bool {
 	return err == context.Canceled || err == context.DeadlineExceeded || errors.Is(err, context.Canceled)
 }
 
-// refusal is the answer that an error of the client came with, and what it says.
+// refusal returns the answer that an error of the client came with, and its message.
 func refusal(err error) (*http.Response, string) {
 	if e := (*github.RateLimitError)(nil); errors.As(err, &e) {
 		return e.Response, e.Message

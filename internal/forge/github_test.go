@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// gitHub is a client of an API for tests, which waits for nothing.
+// gitHub returns a client for a test server, without waits.
 func gitHub(t *testing.T, api *githubtest.Server) *forge.GitHub {
 	t.Helper()
 	g, err := forge.NewGitHub(forge.Options{API: api.URL, Token: githubtest.Token, Repository: githubtest.Repository, Pace: time.Nanosecond})
@@ -31,7 +31,7 @@ func gitHub(t *testing.T, api *githubtest.Server) *forge.GitHub {
 
 const text = "package stats\n\nfunc Mean() {}\n"
 
-// withGit is an API with a repository, whose branch topic is one commit behind main.
+// withGit returns a server with a repository that has the branches main and topic.
 func withGit(t *testing.T) (api *githubtest.Server, g *forge.GitHub, head string) {
 	t.Helper()
 	api = githubtest.New(t)
@@ -51,12 +51,12 @@ func TestLogin(t *testing.T) {
 		}
 	}
 	if n := len(api.Requests()); n != 1 {
-		t.Errorf("asked %d times", n)
+		t.Errorf("%d requests, want 1", n)
 	}
 	api = githubtest.New(t)
 	api.Deny(githubtest.Viewer)
 	if login, err := gitHub(t, api).Login(t.Context()); err != nil || login != forge.ActionsBot {
-		t.Errorf("a server that does not tell: %q, %v", login, err)
+		t.Errorf("a server that does not say: %q, %v", login, err)
 	}
 }
 
@@ -78,15 +78,15 @@ func TestPull(t *testing.T) {
 		t.Errorf("%+v, %v", got, err)
 	}
 	if _, err = g.Pull(t.Context(), 9); !errors.Is(err, forge.ErrNotFound) || !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "pull-requests: read") {
-		t.Errorf("one that is not there: %v", err)
+		t.Errorf("a missing one: %v", err)
 	}
 	all, err := g.PullsOf(t.Context(), "topic")
 	if err != nil || len(all) != 1 || all[0].Number != 7 {
-		t.Errorf("of the branch: %+v, %v", all, err)
+		t.Errorf("from the branch: %+v, %v", all, err)
 	}
 	all, err = g.PullsFrom(t.Context(), "mallory", "topic")
 	if err != nil || len(all) != 1 || all[0].Number != 8 {
-		t.Errorf("of the fork's branch: %+v, %v", all, err)
+		t.Errorf("from the fork's branch: %+v, %v", all, err)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestOpenPull(t *testing.T) {
 	api.Inject(githubtest.Fault{Method: "POST", Path: "/pulls", Status: 422, Body: `{"message": "Draft pull requests are not supported in this repository."}`})
 	draft.Head = "topic"
 	if _, err = g.OpenPull(t.Context(), draft); err == nil || !strings.Contains(usererr.OneLine(err), "No commits between") {
-		t.Errorf("no draft, and nothing to merge: %v", err)
+		t.Errorf("no drafts, and nothing to merge: %v", err)
 	}
 	api.Deny(githubtest.OpenPulls)
 	if _, err = g.OpenPull(t.Context(), draft); !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "settings") {
@@ -137,7 +137,7 @@ func TestMayWrite(t *testing.T) {
 	}
 	api.Deny(githubtest.Collaborators)
 	if may, err := g.MayWrite(t.Context(), "ada"); may || !errors.Is(err, forge.ErrDenied) {
-		t.Errorf("a token that may not ask: %v, %v", may, err)
+		t.Errorf("a token without the permission: %v, %v", may, err)
 	}
 }
 
@@ -149,7 +149,7 @@ func TestComments(t *testing.T) {
 	for i := range 130 {
 		api.AddComment(7, "somebody", fmt.Sprint("mark ", i))
 	}
-	mine, err := g.Reply(t.Context(), 7, "mark of ours")
+	mine, err := g.Reply(t.Context(), 7, "mark, our own")
 	if err != nil || mine.URL == "" || mine.ID == 0 || mine.Author != githubtest.Bot {
 		t.Fatalf("%+v, %v", mine, err)
 	}
@@ -226,7 +226,7 @@ func TestFile(t *testing.T) {
 		}
 	}
 	if _, _, err := g.File(t.Context(), "README.md", head, 5); !errors.Is(err, forge.ErrTooLarge) {
-		t.Errorf("one that is too large: %v", err)
+		t.Errorf("a too large one: %v", err)
 	}
 	for _, commit := range []string{"main", "", "../x", strings.Repeat("0", 40)} {
 		if _, exists, err := g.File(t.Context(), "README.md", commit, 1000); err == nil || exists {
@@ -235,14 +235,14 @@ func TestFile(t *testing.T) {
 	}
 }
 
-// commitOf makes a commit after head with entries besides those of a tree.
+// commitOf makes a commit after head with the entries of a tree and some more.
 func commitOf(t *testing.T, dir, tree, head string, entries ...string) string {
 	t.Helper()
 	made := githubtest.RunGitInput(t, dir, githubtest.RunGit(t, dir, "ls-tree", tree)+"\n"+asTree(entries), "mktree")
 	return githubtest.RunGit(t, dir, "commit-tree", "-p", head, "-m", "odd", made)
 }
 
-// asTree has the lines as git mktree wants them.
+// asTree returns the entries in the form that git mktree expects.
 func asTree(entries []string) string {
 	kinds := map[string]string{"100644": "blob", "100755": "blob", "120000": "blob", "160000": "commit"}
 	var b strings.Builder
@@ -253,8 +253,8 @@ func asTree(entries []string) string {
 	return b.String()
 }
 
-// A commit is what git itself finds there: the files, their modes, and all that was not
-// touched.
+// TestCommit checks with git itself that a commit has the files, their modes, and all files that
+// were not touched.
 func TestCommit(t *testing.T) {
 	t.Parallel()
 	api, g, head := withGit(t)
@@ -282,7 +282,7 @@ func TestCommit(t *testing.T) {
 	githubtest.RunGit(t, api.Git, "fsck", "--strict")
 }
 
-// A new branch is made once, also when the answer to the first try was lost.
+// A new branch is created once, even if the answer to the first try was lost.
 func TestCommitAgain(t *testing.T) {
 	t.Parallel()
 	api, g, head := withGit(t)
@@ -292,7 +292,7 @@ func TestCommitAgain(t *testing.T) {
 		t.Fatal(err)
 	}
 	if second, err := g.Commit(t.Context(), c); err != nil || second != first {
-		t.Errorf("%s became %s, %v", first, second, err)
+		t.Errorf("first %s, then %s, %v", first, second, err)
 	}
 	c.Files["a.go"] = forge.File{Content: []byte("b")}
 	if _, err := g.Commit(t.Context(), c); !errors.Is(err, forge.ErrExists) {
@@ -303,7 +303,7 @@ func TestCommitAgain(t *testing.T) {
 	}
 }
 
-// Whatever keeps a commit from its branch is told, and the branch stays.
+// A refused commit returns the reason, and the branch stays where it is.
 func TestCommitIsRefused(t *testing.T) {
 	t.Parallel()
 	files := map[string]forge.File{"a.go": {Content: []byte("a")}}
@@ -317,23 +317,23 @@ func TestCommitIsRefused(t *testing.T) {
 			later := commitOf(t, api.Git, head+"^{tree}", head)
 			githubtest.RunGit(t, api.Git, "update-ref", "refs/heads/topic", later)
 		}, forge.ErrMoved, "is at"},
-		{"moved back", func(t *testing.T, api *githubtest.Server, head string, c *forge.Commit) {
+		{"reset", func(t *testing.T, api *githubtest.Server, head string, c *forge.Commit) {
 			c.Parent = commitOf(t, api.Git, head+"^{tree}", head)
 		}, forge.ErrMoved, "is at"},
-		{"moved while the commit is made", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) {
+		{"moved while the commit is being made", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) {
 			api.Inject(githubtest.Fault{Method: "PATCH", Path: "/git/refs/", Status: 422, Body: `{"message": "Update is not a fast forward"}`})
 		}, forge.ErrMoved, "fast forward"},
-		{"taken away", func(t *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) {
+		{"deleted", func(t *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) {
 			githubtest.RunGit(t, api.Git, "update-ref", "-d", "refs/heads/topic")
 		}, forge.ErrNotFound, "topic"},
 		{"protected", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Protect("topic") }, forge.ErrProtected, "protected"},
 		{"a rule", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Rule("topic") }, forge.ErrProtected, "through a pull request"},
-		{"exists", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.New = true }, forge.ErrExists, "something else"},
+		{"exists", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.New = true }, forge.ErrExists, "other content"},
 		{"read-only", func(_ *testing.T, api *githubtest.Server, _ string, _ *forge.Commit) { api.Deny(githubtest.Contents) }, forge.ErrDenied, "contents: write"},
-		{"a path of git's", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) {
+		{"a path inside .git", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) {
 			c.Files = map[string]forge.File{".git/config": {Content: []byte("x")}}
 		}, nil, "malformed path"},
-		{"no commit", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.Parent = "main" }, nil, "cannot be"},
+		{"not a commit", func(_ *testing.T, _ *githubtest.Server, _ string, c *forge.Commit) { c.Parent = "main" }, nil, "cannot commit"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -346,7 +346,7 @@ func TestCommitIsRefused(t *testing.T) {
 				t.Errorf("%v", err)
 			}
 			if after := githubtest.RunGit(t, api.Git, "for-each-ref"); before != after {
-				t.Errorf("branches were\n%s\nand are\n%s", before, after)
+				t.Errorf("branches before:\n%s\nafter:\n%s", before, after)
 			}
 		})
 	}
@@ -370,7 +370,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%v, %v", err, api.Reruns())
 	}
 	if err := g.Rerun(t.Context(), 6); err == nil || !strings.Contains(usererr.OneLine(err), "already running") {
-		t.Errorf("one that runs: %v", err)
+		t.Errorf("a running one: %v", err)
 	}
 	api.Deny(githubtest.Actions)
 	if err := g.Rerun(t.Context(), 5_000_000_000); !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "actions: write") {
@@ -398,10 +398,10 @@ func TestArtifacts(t *testing.T) {
 		t.Errorf("%d bytes, %v", got.Len(), err)
 	}
 	if err := g.DownloadArtifact(t.Context(), id, &got, 2999); !errors.Is(err, forge.ErrTooLarge) {
-		t.Errorf("one that is too large: %v", err)
+		t.Errorf("a too large one: %v", err)
 	}
 	if err := g.DownloadArtifact(t.Context(), old, &got, 3000); !errors.Is(err, forge.ErrNotFound) || !strings.Contains(usererr.OneLine(err), "expired") {
-		t.Errorf("one that has expired: %v", err)
+		t.Errorf("an expired one: %v", err)
 	}
 	api.Deny(githubtest.ReadActions)
 	_, listed := g.RunArtifacts(t.Context(), 5)
@@ -412,7 +412,7 @@ func TestArtifacts(t *testing.T) {
 	}
 }
 
-// Writes of all who share a client go one at a time, a moment apart.
+// Concurrent writes through one client go one at a time, with a gap in between.
 func TestPace(t *testing.T) {
 	t.Parallel()
 	api := githubtest.New(t)
@@ -436,7 +436,8 @@ func TestPace(t *testing.T) {
 	}
 }
 
-// What passes says so, and when; the token is in no error, though a server repeats it.
+// A transient error says so, and when to retry. No error contains the token, even if the server
+// quotes it.
 func TestErrors(t *testing.T) {
 	t.Parallel()
 	limit := githubtest.Fault{Status: 403, Body: `{"message": "You have exceeded a secondary rate limit for ` + githubtest.Token + `"}`, Header: map[string]string{"Retry-After": "9"}}
@@ -474,7 +475,7 @@ func TestErrors(t *testing.T) {
 	}
 }
 
-// The token goes to no other host, wherever the API redirects to.
+// The token goes to no other host, even if the API redirects to one.
 func TestTokenStays(t *testing.T) {
 	t.Parallel()
 	seen := make(chan string, 10)
@@ -487,10 +488,10 @@ func TestTokenStays(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := g.Pull(t.Context(), 7); err == nil || len(seen) > 0 {
-		t.Errorf("%v; the other host saw %d requests", err, len(seen))
+		t.Errorf("%v; the other host got %d requests", err, len(seen))
 	}
 	if err := g.DownloadArtifact(t.Context(), 7, &bytes.Buffer{}, 10); err != nil || len(seen) != 1 || <-seen != "" {
-		t.Errorf("an archive: %v, or its host saw the token", err)
+		t.Errorf("an archive: %v, or its host got the token", err)
 	}
 }
 
@@ -498,7 +499,7 @@ func TestNewGitHubRefuses(t *testing.T) {
 	t.Parallel()
 	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c", "acme/..", "../fleet", "./."} {
 		if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: repository}); err == nil {
-			t.Errorf("%q is taken", repository)
+			t.Errorf("%q is accepted", repository)
 		}
 	}
 	if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(usererr.OneLine(err), "GITHUB_API_URL") {

@@ -18,19 +18,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// NoteSize is what GitLab takes of a note, in characters.
+// NoteSize is GitLab's limit for a note, in characters.
 const NoteSize = 1_000_000
 
-// GitLabOptions says which project.
+// GitLabOptions says which project on GitLab.
 type GitLabOptions struct {
 	API     string // CI_API_V4_URL
 	Token   string
 	Project string        // CI_PROJECT_ID
-	Pace    time.Duration // between writes; 0 stands for a second
-	Client  *http.Client  // nil for one of its own
+	Pace    time.Duration // between writes; 0 means a second
+	Client  *http.Client  // nil means a new one
 }
 
-// GitLab is one project there. It may be used by several at the same time.
+// GitLab is the client for one project. It is safe for concurrent use.
 type GitLab struct {
 	o      GitLabOptions
 	client http.Client
@@ -38,14 +38,14 @@ type GitLab struct {
 	pace   pace
 }
 
-// NewGitLab makes the client. Nothing is sent yet.
+// NewGitLab returns the client. It sends nothing yet.
 func NewGitLab(o GitLabOptions) (*GitLab, error) {
 	o.API = strings.TrimSuffix(o.API, "/")
 	if u, err := url.Parse(o.API); err != nil || u.Host == "" || u.Scheme != "https" && u.Scheme != "http" {
-		return nil, &Error{What: fmt.Sprintf("%.80q is no address of GitLab's API", o.API), Advice: "CI_API_V4_URL is its address"}
+		return nil, &Error{What: fmt.Sprintf("%.80q is not the URL of a GitLab API", o.API), Advice: "set CI_API_V4_URL to it"}
 	}
 	if n, err := strconv.ParseUint(o.Project, 10, 63); err != nil || n == 0 {
-		return nil, &Error{What: fmt.Sprintf("%.60q is no project on GitLab", o.Project), Advice: "CI_PROJECT_ID is its number"}
+		return nil, &Error{What: fmt.Sprintf("%.60q is not a GitLab project", o.Project), Advice: "set CI_PROJECT_ID to its number"}
 	}
 	g := &GitLab{o: o, client: http.Client{Timeout: 30 * time.Second}, pace: pace{gap: cmp.Or(o.Pace, time.Second)}}
 	if o.Client != nil {
@@ -54,16 +54,16 @@ func NewGitLab(o GitLabOptions) (*GitLab, error) {
 	g.client.CheckRedirect = sameHost
 	g.viewer = once(func(ctx context.Context) (string, error) {
 		var user struct{ Username string }
-		_, err := g.do(ctx, "read whom the token belongs to", http.MethodGet, "/user", nil, &user)
+		_, err := g.do(ctx, "read the owner of the token", http.MethodGet, "/user", nil, &user)
 		return user.Username, err
 	})
 	return g, nil
 }
 
-// Login is the name of whom the token belongs to. It is asked for once.
+// Login returns the name of the token's owner. It asks GitLab only once.
 func (g *GitLab) Login(ctx context.Context) (string, error) { return g.viewer(ctx) }
 
-// note is a Comment as GitLab tells it.
+// note is a Comment in GitLab's form.
 type note struct {
 	ID     int64
 	Body   string
@@ -77,10 +77,10 @@ func (g *GitLab) notes(mergeRequest int) string {
 	return fmt.Sprintf("/projects/%s/merge_requests/%d/notes", g.o.Project, mergeRequest)
 }
 
-// Mine are those notes on a merge request that begin with the prefix and were written by
-// whom the token belongs to, the oldest first. GitLab tells no addresses of them.
+// Mine returns the notes on a merge request that begin with the prefix and were written by the
+// owner of the token, the oldest first. They have no URL: GitLab does not send one.
 func (g *GitLab) Mine(ctx context.Context, mergeRequest int, prefix string) ([]Comment, error) {
-	const most = 100 // pages, which no real merge request comes to
+	const most = 100 // pages, more than any real merge request has
 	var found []Comment
 	for page := 1; page >= 1 && page <= most; {
 		var some []note
@@ -111,7 +111,7 @@ func (g *GitLab) Reply(ctx context.Context, mergeRequest int, text string) (Comm
 	return g.write(ctx, "comment", http.MethodPost, g.notes(mergeRequest), text)
 }
 
-// EditComment gives a note another text.
+// EditComment replaces the text of a note.
 func (g *GitLab) EditComment(ctx context.Context, mergeRequest int, id int64, text string) (Comment, error) {
 	return g.write(ctx, "edit the note", http.MethodPut, fmt.Sprintf("%s/%d", g.notes(mergeRequest), id), text)
 }
@@ -149,15 +149,15 @@ func (g *GitLab) do(ctx context.Context, doing, method, path string, body, into 
 		return nil, g.lost(doing, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
-	const most = 256 << 20 // a page of notes, each of the most characters
-	said, err := io.ReadAll(io.LimitReader(answer.Body, most))
+	const most = 256 << 20 // a page of notes of maximum size
+	text, err := io.ReadAll(io.LimitReader(answer.Body, most))
 	if err != nil {
 		return nil, g.lost(doing, err)
 	}
 	if answer.StatusCode < 200 || answer.StatusCode > 299 {
-		return nil, g.refused(doing, answer, said)
+		return nil, g.refused(doing, answer, text)
 	}
-	if err := json.Unmarshal(said, into); err != nil {
+	if err := json.Unmarshal(text, into); err != nil {
 		return nil, g.lost(doing, io.ErrUnexpectedEOF)
 	}
 	return answer.Header, nil
@@ -167,32 +167,33 @@ func (g *GitLab) lost(doing string, err error) error {
 	if contextEnded(err) {
 		return err
 	}
-	return noAnswer(doing, "CI_API_V4_URL", err)
+	return noAnswer(doing, "check CI_API_V4_URL, and that it can be reached from here", err)
 }
 
-// refused puts an answer that is none into words, and says whether it may pass.
-func (g *GitLab) refused(doing string, answer *http.Response, said []byte) error {
+// refused turns a refusal into an error that says what cannot be done, transient if a retry may
+// help.
+func (g *GitLab) refused(doing string, answer *http.Response, body []byte) error {
 	var words struct{ Message, Error json.RawMessage }
-	_ = json.Unmarshal(said, &words)
+	_ = json.Unmarshal(body, &words)
 	text := string(words.Message) + string(words.Error)
 	if s := ""; json.Unmarshal([]byte(text), &s) == nil {
 		text = s
 	}
 	status := answer.StatusCode
-	e := &Error{What: strings.TrimSpace(fmt.Sprintf("cannot %s: GitLab says %d %s", doing, status, report.Brief(hide(text, g.o.Token))))}
+	e := &Error{What: strings.TrimSpace(fmt.Sprintf("cannot %s: GitLab returned %d %s", doing, status, report.Brief(hide(text, g.o.Token))))}
 	switch {
-	case MayPass(status):
+	case IsTransient(status):
 		return &TransientError{Err: e, After: RetryAfter(answer.Header, time.Now())}
 	case status == http.StatusUnauthorized:
-		e.Advice = "REGREEN_GITLAB_TOKEN is wrong or has expired"
+		e.Advice = "set REGREEN_GITLAB_TOKEN to a valid token; this one is wrong or has expired"
 	case status == http.StatusForbidden, status == http.StatusNotFound:
 		e.kinds = []error{ErrDenied}
 		if status == http.StatusNotFound {
 			e.kinds = append(e.kinds, ErrNotFound)
 		}
-		e.Advice = "REGREEN_GITLAB_TOKEN needs to be a token of the project with the scope api and the role Reporter or more; a CI_JOB_TOKEN cannot write notes"
+		e.Advice = "set REGREEN_GITLAB_TOKEN to a project token with the scope api and at least the role Reporter; a CI_JOB_TOKEN cannot write notes"
 	case status/100 == 3:
-		return &Error{What: "cannot " + doing, Err: errors.New("it redirects to nowhere")}
+		return &Error{What: "cannot " + doing, Err: errors.New("redirect without a target")}
 	}
 	return e
 }

@@ -24,7 +24,7 @@ func gitLab(t *testing.T, api string) *forge.GitLab {
 	return g
 }
 
-// Notes are found behind hundreds of others, and nobody else's is taken for one.
+// Our notes are found among hundreds of others, and nobody else's counts as ours.
 func TestGitLabNotes(t *testing.T) {
 	t.Parallel()
 	api := gitlabtest.New(t)
@@ -49,7 +49,8 @@ func TestGitLabNotes(t *testing.T) {
 	}
 }
 
-// What passes says so, and when; what does not says what to do; the token is in none.
+// A transient error says so, and when to retry; another one says what to do. None contains the
+// token.
 func TestGitLabErrors(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -64,8 +65,8 @@ func TestGitLabErrors(t *testing.T) {
 		{"bad gateway", githubtest.Fault{Status: 502, Body: "<html>"}, true, 0, false, "502"},
 		{"half", githubtest.Fault{Half: true}, true, 0, false, "CI_API_V4_URL"},
 		{"reset", githubtest.Fault{Reset: true}, true, 0, false, "CI_API_V4_URL"},
-		{"wrong token", githubtest.Fault{Status: 401, Body: `{"message":"401 Unauthorized ` + gitlabtest.Token + `"}`}, false, 0, false, "401 Unauthorized *** (hint: REGREEN_GITLAB_TOKEN is wrong"},
-		{"not permitted", githubtest.Fault{Status: 403, Body: `{"error":"insufficient_scope"}`}, false, 0, true, "insufficient_scope (hint: REGREEN_GITLAB_TOKEN needs"},
+		{"wrong token", githubtest.Fault{Status: 401, Body: `{"message":"401 Unauthorized ` + gitlabtest.Token + `"}`}, false, 0, false, "401 Unauthorized *** (hint: set REGREEN_GITLAB_TOKEN"},
+		{"not permitted", githubtest.Fault{Status: 403, Body: `{"error":"insufficient_scope"}`}, false, 0, true, "insufficient_scope (hint: set REGREEN_GITLAB_TOKEN to a project token"},
 		{"hidden", githubtest.Fault{Status: 404, Body: `{"message":"404 Project Not Found"}`}, false, 0, true, "a CI_JOB_TOKEN cannot write notes"},
 		{"too long", githubtest.Fault{Status: 400, Body: `{"message":{"note":["is too long"]}}`}, false, 0, false, `{"note":["is too long"]}`},
 	} {
@@ -91,7 +92,7 @@ func TestGitLabTokenStays(t *testing.T) {
 	api := httptest.NewServer(http.RedirectHandler(other.URL, http.StatusTemporaryRedirect))
 	t.Cleanup(api.Close)
 	if _, err := gitLab(t, api.URL).Login(t.Context()); err == nil || len(seen) > 0 {
-		t.Errorf("%v; the other host saw %d requests", err, len(seen))
+		t.Errorf("%v; the other host got %d requests", err, len(seen))
 	}
 }
 
@@ -99,7 +100,7 @@ func TestNewGitLabRefuses(t *testing.T) {
 	t.Parallel()
 	for _, o := range []forge.GitLabOptions{{API: "https://gitlab.example.com/api/v4"}, {Project: "42"}, {API: "ftp://x", Project: "42"}, {API: "https://x", Project: "0"}, {API: "https://x", Project: "acme/fleet"}, {API: "::", Project: "1"}} {
 		if _, err := forge.NewGitLab(o); err == nil {
-			t.Errorf("%+v is taken", o)
+			t.Errorf("%+v is accepted", o)
 		}
 	}
 }

@@ -14,11 +14,11 @@ type Pull struct {
 	URL, Title     string
 	Author         string // login
 	Open, Draft    bool
-	Fork           bool   // its branch is in another repository, or in none any more
-	Head           string // the last commit of its branch
+	Fork           bool   // its branch is in another repository, or in a deleted one
+	Head           string // the head commit of its branch
 	HeadRef        string // the branch
-	HeadRepository string // owner/name; "" where it was deleted
-	Base, BaseRef  string // the commit and the branch that it is to be merged into
+	HeadRepository string // owner/name; "" if it was deleted
+	Base, BaseRef  string // the commit and the branch to merge it into
 }
 
 func (g *GitHub) pull(p *github.PullRequest) Pull {
@@ -44,12 +44,12 @@ func (g *GitHub) Pull(ctx context.Context, number int) (Pull, error) {
 	return g.pull(p), nil
 }
 
-// PullsOf are the pull requests of a branch of this repository, open or closed.
+// PullsOf returns the pull requests from a branch of this repository, open or closed.
 func (g *GitHub) PullsOf(ctx context.Context, branch string) ([]Pull, error) {
 	return g.PullsFrom(ctx, g.owner, branch)
 }
 
-// PullsFrom are the pull requests of a branch of the owner's repository, which may be a
+// PullsFrom returns the pull requests from a branch of the owner's repository, which may be a
 // fork, open or closed.
 func (g *GitHub) PullsFrom(ctx context.Context, owner, branch string) ([]Pull, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.PullRequest, *github.Response, error) {
@@ -60,7 +60,7 @@ func (g *GitHub) PullsFrom(ctx context.Context, owner, branch string) ([]Pull, e
 	}
 	var all []Pull
 	for _, p := range found {
-		if p.GetHead().GetRef() == branch { // an older server does not know the filter
+		if p.GetHead().GetRef() == branch { // older servers ignore the filter
 			all = append(all, g.pull(p))
 		}
 	}
@@ -70,10 +70,10 @@ func (g *GitHub) PullsFrom(ctx context.Context, owner, branch string) ([]Pull, e
 // PullDraft is a pull request to open.
 type PullDraft struct {
 	Head, Base  string // branches of this repository
-	Title, Body string // Body of CommentSize at most
+	Title, Body string // Body has at most CommentSize characters
 }
 
-// OpenPull opens a pull request, as a draft where the repository has those.
+// OpenPull opens a pull request, as a draft if the repository supports that.
 func (g *GitHub) OpenPull(ctx context.Context, d PullDraft) (Pull, error) {
 	p, err := g.openPull(ctx, d, true)
 	if answer, message := refusal(err); answer != nil && answer.StatusCode == http.StatusUnprocessableEntity && strings.Contains(message, "raft pull requests are not supported") {
@@ -107,10 +107,10 @@ func (g *GitHub) openPull(ctx context.Context, d PullDraft, draft bool) (p *gith
 type PullFile struct {
 	Name   string
 	Status string // added, modified, removed, renamed ...
-	Hunks  string // without a header; "" where GitHub does not show them
+	Hunks  string // without a header; "" if GitHub does not show them
 }
 
-// PullFiles are all that a pull request changes.
+// PullFiles returns all files that a pull request changes.
 func (g *GitHub) PullFiles(ctx context.Context, pull int) ([]PullFile, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.CommitFile, *github.Response, error) {
 		return g.client.PullRequests.ListFiles(ctx, g.owner, g.repo, pull, &page)
@@ -125,15 +125,15 @@ func (g *GitHub) PullFiles(ctx context.Context, pull int) ([]PullFile, error) {
 	return all, nil
 }
 
-// LineComment is a comment on lines of a file of a pull request, on the side that has
-// them as they are to be.
+// LineComment is a comment on lines of a file in a pull request, on the side with the new
+// lines.
 type LineComment struct {
 	Path, Body  string
-	Line, Lines int    // the first one, and how many
-	Author, URL string // of one that is there
+	Line, Lines int    // the first line, and how many
+	Author, URL string // of an existing comment
 }
 
-// LineComments are all of a pull request. Where they stand is not told.
+// LineComments returns all line comments on a pull request, without their lines.
 func (g *GitHub) LineComments(ctx context.Context, pull int) ([]LineComment, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.PullRequestComment, *github.Response, error) {
 		return g.client.PullRequests.ListComments(ctx, g.owner, g.repo, pull, &github.PullRequestListCommentsOptions{ListOptions: page})
@@ -148,8 +148,8 @@ func (g *GitHub) LineComments(ctx context.Context, pull int) ([]LineComment, err
 	return all, nil
 }
 
-// Review comments on lines of a pull request at its commit head: on all of them, or,
-// where one is not to be seen in it, on none.
+// Review comments on lines of a pull request at its commit head. If the pull request does not
+// show one of the lines, it posts no comment at all.
 func (g *GitHub) Review(ctx context.Context, pull int, head string, comments []LineComment) (address string, err error) {
 	request := &github.PullRequestReviewRequest{CommitID: &head, Event: new("COMMENT")}
 	for _, c := range comments {

@@ -18,12 +18,12 @@ type Run struct {
 	Path           string // of the workflow's file
 	Event          string
 	Status         string // queued, in_progress, completed ...
-	Conclusion     string // success, failure ...; "" before it is completed
+	Conclusion     string // success, failure ...; "" until it is completed
 	Head           string // commit
 	HeadBranch     string
 	HeadRepository string // owner/name
 	URL            string
-	Pulls          []int // pull requests of its branch; none for a fork's
+	Pulls          []int // pull requests of its branch; empty for a fork's
 }
 
 // Run reads a run.
@@ -42,16 +42,16 @@ func (g *GitHub) Run(ctx context.Context, id int64) (Run, error) {
 	return run, nil
 }
 
-// Rerun starts a run again, with the same event and commit.
+// Rerun starts a run again with the same event and commit.
 func (g *GitHub) Rerun(ctx context.Context, id int64) error {
 	err := g.pace.write(ctx, func() error {
 		_, err := g.client.Actions.RerunWorkflowByID(ctx, g.owner, g.repo, id)
 		return err
 	})
-	return g.problem(fmt.Sprintf("start the run %d again", id), "actions: write", err)
+	return g.problem(fmt.Sprintf("rerun the run %d", id), "actions: write", err)
 }
 
-// Artifact is what a run left.
+// Artifact is an archive of files that a run uploaded.
 type Artifact struct {
 	ID      int64
 	Name    string
@@ -59,7 +59,7 @@ type Artifact struct {
 	Expired bool
 }
 
-// RunArtifacts are all that a run left.
+// RunArtifacts returns all artifacts of a run.
 func (g *GitHub) RunArtifacts(ctx context.Context, run int64) ([]Artifact, error) {
 	found, err := pages(func(page github.ListOptions) ([]*github.Artifact, *github.Response, error) {
 		some, answer, err := g.client.Actions.ListWorkflowRunArtifacts(ctx, g.owner, g.repo, run, &page)
@@ -78,8 +78,10 @@ func (g *GitHub) RunArtifacts(ctx context.Context, run int64) ([]Artifact, error
 	return all, nil
 }
 
-// DownloadArtifact writes the archive, a zip, of at most max bytes. GitHub keeps
-// archives at another host, which does not get the token.
+const storageHint = "check that the storage of artifacts can be reached from here"
+
+// DownloadArtifact writes the zip archive of an artifact, of at most max bytes, to w. GitHub
+// keeps archives on another host, which does not get the token.
 func (g *GitHub) DownloadArtifact(ctx context.Context, id int64, w io.Writer, max int64) error {
 	doing := fmt.Sprintf("download the artifact %d", id)
 	address, err := g.archive(ctx, doing, id)
@@ -97,12 +99,12 @@ func (g *GitHub) DownloadArtifact(ctx context.Context, id int64, w io.Writer, ma
 		if contextEnded(err) {
 			return err
 		}
-		return noAnswer(doing, "the storage of artifacts", err)
+		return noAnswer(doing, storageHint, err)
 	}
 	defer func() { _ = answer.Body.Close() }()
 	if answer.StatusCode != http.StatusOK {
-		e := &Error{What: fmt.Sprintf("cannot %s: its storage says %s", doing, answer.Status)}
-		if MayPass(answer.StatusCode) {
+		e := &Error{What: fmt.Sprintf("cannot %s: the storage returned %s", doing, answer.Status)}
+		if IsTransient(answer.StatusCode) {
 			return &TransientError{Err: e}
 		}
 		return e
@@ -110,16 +112,16 @@ func (g *GitHub) DownloadArtifact(ctx context.Context, id int64, w io.Writer, ma
 	n, err := io.Copy(w, io.LimitReader(answer.Body, max+1))
 	switch {
 	case n > max:
-		return &Error{What: fmt.Sprintf("the artifact %d has more than %d bytes", id, max), Err: ErrTooLarge}
+		return &Error{What: fmt.Sprintf("artifact %d has more than %d bytes", id, max), Err: ErrTooLarge}
 	case err != nil && ctx.Err() == nil:
-		return noAnswer(doing, "the storage of artifacts", err)
+		return noAnswer(doing, storageHint, err)
 	}
 	return err
 }
 
-// archive is the address at which an artifact is kept for a minute.
+// archive returns the URL of an artifact, which is valid for a minute.
 func (g *GitHub) archive(ctx context.Context, doing string, id int64) (string, error) {
-	// The client that sends the token with every request would follow with it.
+	// The other client would send the token to the target of the redirect.
 	req, err := g.client.NewRequest(ctx, http.MethodGet, fmt.Sprintf("repos/%s/%s/actions/artifacts/%d/zip", g.owner, g.repo, id), nil)
 	if err != nil {
 		return "", err
@@ -133,16 +135,16 @@ func (g *GitHub) archive(ctx context.Context, doing string, id int64) (string, e
 	switch answer.StatusCode {
 	case http.StatusFound, http.StatusTemporaryRedirect:
 	case http.StatusGone:
-		return "", &Error{What: "cannot " + doing + ": it has expired", Advice: "run the workflow again", kinds: []error{ErrNotFound}}
+		return "", &Error{What: "cannot " + doing + ": the artifact has expired", Advice: "run the workflow again", kinds: []error{ErrNotFound}}
 	default:
 		return "", g.problem(doing, "actions: read", github.CheckResponse(answer))
 	}
 	to, err := answer.Location()
 	if err != nil {
-		return "", &Error{What: "cannot " + doing + ": GitHub does not say where it is"}
+		return "", &Error{What: "cannot " + doing + ": GitHub did not send its URL"}
 	}
 	if api, err := url.Parse(g.o.API); err == nil && to.Scheme != "https" && to.Scheme != api.Scheme {
-		return "", &Error{What: "cannot " + doing + ": it is kept at an address that is not https"}
+		return "", &Error{What: "cannot " + doing + ": its URL is not https"}
 	}
 	return to.String(), nil
 }

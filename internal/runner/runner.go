@@ -26,6 +26,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/backoff"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
@@ -59,7 +60,7 @@ type Client struct {
 // The client uses the transport of the given one, or the default transport if that is nil.
 // It does not follow redirects and does not keep cookies.
 func New(getenv func(string) string, client *http.Client) (*Client, error) {
-	c := &Client{http: &http.Client{}, token: getenv("ACTIONS_RUNTIME_TOKEN"), block: 8 << 20, sleep: sleep}
+	c := &Client{http: &http.Client{}, token: getenv("ACTIONS_RUNTIME_TOKEN"), block: 8 << 20, sleep: backoff.Sleep}
 	if client != nil {
 		c.http.Transport = client.Transport
 	}

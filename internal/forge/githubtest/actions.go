@@ -14,8 +14,8 @@ type Run struct {
 	ID                               int64
 	Attempt                          int
 	Name, Path, Event                string
-	Status, Conclusion               string // "" for completed and failure
-	Head, HeadBranch, HeadRepository string // HeadRepository "" for Repository
+	Status, Conclusion               string // "" means completed and failure
+	Head, HeadBranch, HeadRepository string // HeadRepository "" means Repository
 	Pulls                            []int
 }
 
@@ -26,15 +26,14 @@ type artifact struct {
 	expired bool
 }
 
-// AddRun makes a run.
+// AddRun adds a run.
 func (s *Server) AddRun(r Run) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.runs[r.ID] = &r
 }
 
-// AddArtifact has a run leave an archive, and gives its ID. Nil stands for one that has
-// expired.
+// AddArtifact adds an archive to a run and returns its ID. Nil means an expired one.
 func (s *Server) AddArtifact(run int64, name string, zip []byte) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -43,7 +42,7 @@ func (s *Server) AddArtifact(run int64, name string, zip []byte) int64 {
 	return a.id
 }
 
-// Artifacts are those of a name that a run has left, the oldest first.
+// Artifacts returns the IDs of a run's artifacts with a name, the oldest first.
 func (s *Server) Artifacts(run int64, name string) (ids []int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -55,8 +54,7 @@ func (s *Server) Artifacts(run int64, name string) (ids []int64) {
 	return ids
 }
 
-// SetArtifactID has an artifact known by another ID: that which the runner's services gave
-// it.
+// SetArtifactID changes the ID of an artifact to the one that the runner's services gave it.
 func (s *Server) SetArtifactID(id, to int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -67,7 +65,7 @@ func (s *Server) SetArtifactID(id, to int64) {
 	}
 }
 
-// SetArtifact puts another archive in the place of an artifact's, which GitHub never does.
+// SetArtifact replaces the archive of an artifact, which GitHub never does.
 func (s *Server) SetArtifact(id int64, zip []byte) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -78,7 +76,7 @@ func (s *Server) SetArtifact(id int64, zip []byte) {
 	}
 }
 
-// Expire has an artifact gone.
+// Expire lets an artifact expire.
 func (s *Server) Expire(id int64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -89,7 +87,7 @@ func (s *Server) Expire(id int64) {
 	}
 }
 
-// Reruns are the runs that were started again.
+// Reruns returns the runs that were started again.
 func (s *Server) Reruns() []int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -160,7 +158,7 @@ func (s *Server) listArtifacts(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// redirect sends to where archives are kept, which is another host.
+// redirect redirects to the host that keeps archives.
 func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 	if s.forbidden(w, ReadActions) {
 		return
@@ -179,7 +177,7 @@ func (s *Server) redirect(w http.ResponseWriter, r *http.Request) {
 	refuse(w, http.StatusNotFound, "Not Found")
 }
 
-// download is the other host. It is not to see the token.
+// download serves the other host, which must not get the token.
 func (s *Server) download(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

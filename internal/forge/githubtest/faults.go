@@ -11,12 +11,12 @@ import (
 	"sync"
 )
 
-// Fault is what goes wrong with a request.
+// Fault is a way in which a request goes wrong.
 type Fault struct {
-	Method, Path string // of the request: the method, and a part of the path; "" for any
-	Times        int    // for how many requests; 0 stands for 1
+	Method, Path string // of the request: the method and a part of the path; "" means any
+	Times        int    // for how many requests; 0 means 1
 
-	// Late says that the request is carried out first, and only its answer is lost.
+	// Late means that the request is carried out first and only its answer is lost.
 	Late bool
 
 	// One of these: an answer with this status, the first half of the answer, a reset
@@ -29,20 +29,20 @@ type Fault struct {
 	Hang   bool
 }
 
-// Faults makes the requests to a server go wrong as they were told to, in order.
+// Faults lets requests to a server go wrong, in the order in which faults were injected.
 type Faults struct {
 	mu   sync.Mutex
 	list []Fault
 }
 
-// Inject adds faults, each for the next requests that it is for.
+// Inject adds faults, each for the next requests that it matches.
 func (f *Faults) Inject(faults ...Fault) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.list = append(f.list, faults...)
 }
 
-// next is the fault for a request, or nil.
+// next returns the fault for a request, or nil.
 func (f *Faults) next(r *http.Request) *Fault {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -59,7 +59,7 @@ func (f *Faults) next(r *http.Request) *Fault {
 	return nil
 }
 
-// Wrap is a handler with the faults.
+// Wrap returns a handler with the faults.
 func (f *Faults) Wrap(handler http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		fault := f.next(r)
@@ -68,14 +68,14 @@ func (f *Faults) Wrap(handler http.Handler) http.Handler {
 			return
 		}
 		answer := httptest.NewRecorder()
-		answer.Body.WriteString(`{"message": "half of an answer that was to be longer"}`)
+		answer.Body.WriteString(`{"message": "half of a longer answer"}`)
 		if fault.Late {
 			answer.Body.Reset()
 			handler.ServeHTTP(answer, r)
 		}
 		switch {
 		case fault.Hang:
-			_, _ = io.Copy(io.Discard, r.Body) // only then the server sees the client go away
+			_, _ = io.Copy(io.Discard, r.Body) // only then does the server notice that the client disconnects
 			<-r.Context().Done()
 		case fault.Reset:
 			reset(w)
@@ -96,7 +96,7 @@ func (f *Faults) Wrap(handler http.Handler) http.Handler {
 	})
 }
 
-// reset closes the connection as a crashed peer would.
+// reset closes the connection like a crashed peer.
 func reset(w http.ResponseWriter) {
 	conn, _, err := http.NewResponseController(w).Hijack()
 	if err != nil {

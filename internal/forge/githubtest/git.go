@@ -13,8 +13,8 @@ import (
 	"testing"
 )
 
-// NewGit makes a bare repository whose branch main has one commit with the files, and
-// gives its folder and the commit.
+// NewGit makes a bare repository whose branch main has one commit with the files, and returns its
+// directory and the commit.
 func NewGit(t testing.TB, files map[string]string) (dir, head string) {
 	t.Helper()
 	dir = filepath.Join(t.TempDir(), "fleet.git")
@@ -33,14 +33,13 @@ func NewGit(t testing.TB, files map[string]string) (dir, head string) {
 	return dir, head
 }
 
-// RunGit runs git in a repository, without anybody's configuration, and gives what it
-// says.
+// RunGit runs git in a repository, without the user's configuration, and returns its output.
 func RunGit(t testing.TB, dir string, args ...string) string {
 	t.Helper()
 	return RunGitInput(t, dir, "", args...)
 }
 
-// RunGitInput is RunGit with an input.
+// RunGitInput is like RunGit, with standard input.
 func RunGitInput(t testing.TB, dir, stdin string, args ...string) string {
 	t.Helper()
 	out, err := runGit(dir, []byte(stdin), nil, args...)
@@ -70,7 +69,7 @@ func runGit(dir string, stdin []byte, env []string, args ...string) (string, err
 // git runs git in the server's repository.
 func (s *Server) git(stdin []byte, args ...string) (string, error) {
 	if s.Git == "" {
-		return "", errors.New("there is no repository")
+		return "", errors.New("no repository")
 	}
 	out, err := runGit(s.Git, stdin, nil, args...)
 	return strings.TrimSuffix(out, "\n"), err
@@ -81,7 +80,7 @@ func (s *Server) isAncestor(old, new string) bool {
 	return err == nil
 }
 
-// Protect protects branches: nothing is pushed to them.
+// Protect protects branches against pushes.
 func (s *Server) Protect(branches ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -90,8 +89,8 @@ func (s *Server) Protect(branches ...string) {
 	}
 }
 
-// Rule has a rule of the repository refuse pushes to branches, which GitHub tells only
-// when it does.
+// Rule adds a rule that refuses pushes to branches. GitHub reports rules only when they refuse a
+// push.
 func (s *Server) Rule(branches ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -110,7 +109,7 @@ func (s *Server) getBranch(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"name": name, "protected": s.protected[name], "commit": map[string]any{"sha": sha}})
 }
 
-// into reads a body for who may write.
+// into reads the body of a write, if the token has the permission.
 func (s *Server) into(w http.ResponseWriter, r *http.Request, in any) bool {
 	if s.forbidden(w, Contents) {
 		return false
@@ -222,8 +221,8 @@ func (s *Server) getTree(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, map[string]any{"sha": sha, "tree": entries, "truncated": false})
 }
 
-// createTree makes a tree of another one, in an index of its own. What git takes for no
-// path of a tree is refused.
+// createTree makes a tree based on another one, in its own index. It refuses paths that git does
+// not accept in a tree.
 func (s *Server) createTree(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		BaseTree string `json:"base_tree"`
@@ -246,7 +245,7 @@ func (s *Server) createTree(w http.ResponseWriter, r *http.Request) {
 			}
 			info.WriteString("0 " + strings.Repeat("0", 40) + "\t" + e.Path + "\x00")
 		case e.SHA == nil:
-			unprocessable(w, "the client of these tests sends no content in trees")
+			unprocessable(w, "this server accepts no content in trees")
 			return
 		default:
 			if kind, err := s.git(nil, "cat-file", "-t", *e.SHA); err != nil || kind != e.Type {
@@ -266,7 +265,7 @@ func (s *Server) createTree(w http.ResponseWriter, r *http.Request) {
 		sha, err = runGit(s.Git, nil, index, "write-tree")
 	}
 	sha = strings.TrimSpace(sha)
-	for _, e := range in.Tree { // git only warns of paths that it leaves out
+	for _, e := range in.Tree { // git only warns about paths that it leaves out
 		if err == nil && e.SHA != nil {
 			_, err = s.git(nil, "cat-file", "-e", sha+":"+e.Path)
 		}
@@ -310,7 +309,7 @@ func (s *Server) updateRef(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// move sets a reference, where nothing protects it.
+// move sets a reference unless it is protected.
 func (s *Server) move(w http.ResponseWriter, status int, ref, sha string) {
 	branch := strings.TrimPrefix(ref, "refs/heads/")
 	if s.protected[branch] {

@@ -9,7 +9,7 @@ import (
 	"unicode/utf8"
 )
 
-// What GitHub's description does not tell.
+// Limits that GitHub's description does not have.
 const (
 	maxBody        = 65_536 // characters of a comment
 	maxSummary     = 65_535 // of a check run
@@ -18,7 +18,7 @@ const (
 	maxMessage     = 64 << 10
 )
 
-// handler is what does an operation, or nil.
+// handler returns the handler of an operation, or nil.
 func (s *Server) handler(operation string) func(http.ResponseWriter, *http.Request) {
 	return map[string]func(http.ResponseWriter, *http.Request){
 		"issues/list-comments":                    s.listComments,
@@ -118,7 +118,7 @@ func (s *Server) createComment(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusCreated, c.json())
 }
 
-// updateComment lets anybody's comment be edited, as GitHub lets a workflow's token.
+// updateComment edits anybody's comment: GitHub allows that to a workflow's token.
 func (s *Server) updateComment(w http.ResponseWriter, r *http.Request) {
 	if s.forbidden(w, PullRequests) {
 		return
@@ -171,8 +171,8 @@ func (s *Server) listReviewComments(w http.ResponseWriter, r *http.Request) {
 	page(w, r, all, itself)
 }
 
-// createReview makes a review with all of its comments, or none: one anchor that the
-// pull request does not show is the end of it.
+// createReview creates a review with all of its comments, or none if the pull request does not
+// show one of the lines.
 func (s *Server) createReview(w http.ResponseWriter, r *http.Request) {
 	p := s.pull(w, r, "pull_number")
 	if p == nil || s.forbidden(w, PullRequests) {
@@ -220,7 +220,7 @@ func (s *Server) createReview(w http.ResponseWriter, r *http.Request) {
 
 var hunk = regexp.MustCompile(`^@@ -\d+(?:,\d+)? \+(\d+)(?:,(\d+))? @@`)
 
-// shows tells whether both lines are on the right side of one hunk of the file.
+// shows reports whether both lines are on the right side of one hunk of the file.
 func (p *Pull) shows(path string, start, line int) bool {
 	if start == 0 {
 		start = line
@@ -237,7 +237,7 @@ func (p *Pull) shows(path string, start, line int) bool {
 			from, _ := strconv.Atoi(m[1])
 			count, err := strconv.Atoi(m[2])
 			if err != nil {
-				count = 1 // it is left out where it is one
+				count = 1 // it is omitted if it is 1
 			}
 			if start >= from && line < from+count {
 				return true
@@ -259,7 +259,7 @@ type check struct {
 	}
 }
 
-// check reads the body, and refuses what is too large for GitHub.
+// check reads the body and refuses what exceeds GitHub's limits.
 func (s *Server) check(w http.ResponseWriter, r *http.Request) *check {
 	if s.forbidden(w, Checks) {
 		return nil
@@ -308,7 +308,7 @@ func (s *Server) createCheck(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusCreated, c.json())
 }
 
-// updateCheck adds annotations to those that are there.
+// updateCheck adds annotations to the existing ones.
 func (s *Server) updateCheck(w http.ResponseWriter, r *http.Request) {
 	in := s.check(w, r)
 	if in == nil {
@@ -337,7 +337,7 @@ func (s *Server) listChecks(w http.ResponseWriter, r *http.Request) {
 	})
 }
 
-// graphQL answers the three things that are asked of it.
+// graphQL answers the three queries that regreen uses.
 func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 	var in struct {
 		Query     string
@@ -379,7 +379,7 @@ func (s *Server) graphQL(w http.ResponseWriter, r *http.Request) {
 		}
 		reply(w, http.StatusOK, map[string]any{"data": map[string]any{"viewer": map[string]any{"login": s.viewer}}})
 	default:
-		s.t.Errorf("nobody knows the query %s", in.Query)
+		s.t.Errorf("unknown query %s", in.Query)
 		fail("NOT_FOUND", "unknown query")
 	}
 }

@@ -1,5 +1,5 @@
-// Makes openapi.json: what of GitHub's description of its API the server of this
-// package needs to judge requests. Answers, examples and prose are left out.
+// Makes openapi.json: the part of GitHub's description of its API that the server of this
+// package needs to check requests. Answers, examples and prose are left out.
 //
 //   npm pack @octokit/openapi@23.0.2 && tar xzf octokit-openapi-23.0.2.tgz
 //   node prune.mjs package/generated/api.github.com.json openapi.json
@@ -39,7 +39,7 @@ const [source, target] = process.argv.slice(2);
 const full = JSON.parse(readFileSync(source, "utf8"));
 const out = { openapi: full.openapi, info: { title: full.info.title, version: full.info.version, license: full.info.license }, paths: {}, components: {} };
 
-// strip leaves out what judges nothing, and takes along what is referred to.
+// strip leaves out what checks nothing, and adds what is referred to.
 function strip(value, insideProperties = false) {
   if (Array.isArray(value)) return value.map((v) => strip(v));
   if (value === null || typeof value !== "object") return value;

@@ -11,7 +11,7 @@ import (
 	"unicode/utf8"
 )
 
-// head is where the branch of a pull request is.
+// head returns the head commit of a pull request.
 func (s *Server) head(p *Pull) string {
 	if p.Head == "" && s.Git != "" {
 		sha, _ := s.git(nil, "rev-parse", "--verify", "-q", "refs/heads/"+p.HeadRef)
@@ -20,10 +20,10 @@ func (s *Server) head(p *Pull) string {
 	return p.Head
 }
 
-// Fork is the repository that the pull requests of forks come from.
+// Fork is the repository that forks' pull requests come from.
 const Fork = "mallory/fleet"
 
-// from is the repository of a pull request's branch.
+// from returns the repository of a pull request's branch.
 func from(p *Pull) string {
 	if p.Fork {
 		return Fork
@@ -133,7 +133,7 @@ func (s *Server) react(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusBadRequest, "Problems parsing JSON")
 		return
 	}
-	status := http.StatusOK // it is there already
+	status := http.StatusOK // it exists already
 	if !slices.Contains(s.reactions[id], in.Content) {
 		s.reactions[id] = append(s.reactions[id], in.Content)
 		status = http.StatusCreated

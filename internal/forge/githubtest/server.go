@@ -1,12 +1,11 @@
-// Package githubtest is the part of GitHub's API that regreen uses, for tests: comments,
-// reviews, pull requests, check runs, runs and their artifacts, git's objects, and what of
-// GraphQL folds comments. It listens on loopback, so a client may be another process. Every
-// request is judged by
-// GitHub's own description of its API (openapi.json, made by prune.mjs); one that it
-// does not allow fails the test. The limits that the description does not tell, and
-// what a token may not do, are refused as GitHub refuses them.
+// Package githubtest has the part of GitHub's API that regreen uses, for tests: comments, reviews,
+// pull requests, check runs, runs and their artifacts, git's objects, and the GraphQL queries
+// that fold comments. It listens on loopback, so a client may be another process. Every request
+// is checked against GitHub's own description of its API (openapi.json, made by prune.mjs); a
+// request that it does not allow fails the test. The server also enforces, with GitHub's answers,
+// the limits that are not in the description, and the permissions of a token.
 //
-// Not a goal: answers with all that GitHub's have.
+// Not a goal: answers with all fields of GitHub's.
 package githubtest
 
 import (
@@ -36,19 +35,19 @@ import (
 const (
 	Repository = "acme/fleet"
 	Token      = "ghs_tokenOfTheTests"
-	Bot        = "github-actions[bot]" // whom the token belongs to
+	Bot        = "github-actions[bot]" // the owner of the token
 )
 
-// Server is a running API. Its fields may be set before the first request.
+// Server is a running API. Set its fields before the first request.
 type Server struct {
 	Faults
 	URL        string // for GITHUB_API_URL
-	Enterprise string // the same as on a GitHub Enterprise server
-	// Gap is how far apart writes have to be. What comes earlier, or while another
-	// write goes on, meets the secondary rate limit.
+	Enterprise string // the URL in the form of a GitHub Enterprise server
+	// Gap is the least time between writes. A write that comes earlier, or during another
+	// one, meets the secondary rate limit.
 	Gap time.Duration
-	// Git is the folder of a bare repository, in which branches, commits, trees and blobs
-	// are real ones. Without it there are none. See NewGit.
+	// Git is the directory of a bare repository with the branches, commits, trees and blobs.
+	// Without it there are none. See NewGit.
 	Git string
 
 	t           testing.TB
@@ -76,22 +75,22 @@ type Server struct {
 // Pull is a pull request.
 type Pull struct {
 	Number        int
-	Head          string // commit; "" for where HeadRef is in Git
-	HeadRef       string // branch; "" for topic
-	BaseRef       string // branch; "" for main
+	Head          string // commit; "" means that of HeadRef in Git
+	HeadRef       string // branch; "" means topic
+	BaseRef       string // branch; "" means main
 	Fork          bool   // HeadRef is in another repository
 	Closed, Draft bool
-	Author        string // "" for Bot
+	Author        string // "" means Bot
 	Title, Body   string
 	Files         []File
 }
 
-// File is one that a pull request changes.
+// File is a file that a pull request changes.
 type File struct {
-	Name, Status, Patch string // Patch as GitHub gives it: hunks only
+	Name, Status, Patch string // Patch in GitHub's form: hunks only
 }
 
-// Comment is one on a pull request.
+// Comment is a comment on a pull request.
 type Comment struct {
 	ID        int64
 	Pull      int
@@ -100,7 +99,7 @@ type Comment struct {
 	Minimized bool
 }
 
-// Review is one of a pull request.
+// Review is a review of a pull request.
 type Review struct {
 	ID       int64
 	Pull     int
@@ -110,14 +109,14 @@ type Review struct {
 	Comments []ReviewComment
 }
 
-// ReviewComment is one on lines of a file. StartLine is 0 for a single line.
+// ReviewComment is a comment on lines of a file. StartLine is 0 for a single line.
 type ReviewComment struct {
 	ID              int64
 	Path, Body      string
 	StartLine, Line int
 }
 
-// CheckRun is one of a commit.
+// CheckRun is a check run of a commit.
 type CheckRun struct {
 	ID                                 int64
 	Name, Head, ExternalID, Conclusion string
@@ -125,7 +124,7 @@ type CheckRun struct {
 	Annotations                        []map[string]any
 }
 
-// Request is what a client asked for.
+// Request is a request of a client.
 type Request struct{ Method, Path string }
 
 //go:embed openapi.json
@@ -133,7 +132,7 @@ var description []byte
 
 var loaded = sync.OnceValues(func() (*openapi3.T, error) { return openapi3.NewLoader().LoadFromData(description) })
 
-// New starts a server, which ends with the test.
+// New starts a server, which stops at the end of the test.
 func New(t testing.TB) *Server {
 	t.Helper()
 	api, err := loaded()
@@ -157,7 +156,7 @@ func New(t testing.TB) *Server {
 				pattern = rest + "/git/refs/{ref...}" // which has slashes
 			}
 			mux.HandleFunc(method+" "+pattern, func(w http.ResponseWriter, r *http.Request) {
-				if err := judge(r, route); err != nil {
+				if err := validate(r, route); err != nil {
 					t.Errorf("GitHub's description does not allow %s %s: %v", r.Method, r.URL, err)
 					refuse(w, http.StatusUnprocessableEntity, "Validation Failed")
 					return
@@ -170,7 +169,7 @@ func New(t testing.TB) *Server {
 	}
 	mux.HandleFunc("POST /graphql", s.graphQL)
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		t.Errorf("nobody knows %s %s", r.Method, r.URL)
+		t.Errorf("unexpected request: %s %s", r.Method, r.URL)
 		refuse(w, http.StatusNotFound, "Not Found")
 	})
 	server := httptest.NewServer(s.Wrap(s.admit(mux)))
@@ -182,8 +181,8 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// judge says what of a request GitHub's description does not allow.
-func judge(r *http.Request, route *routers.Route) error {
+// validate returns what GitHub's description does not allow in a request.
+func validate(r *http.Request, route *routers.Route) error {
 	params := map[string]string{}
 	for _, segment := range strings.Split(route.Path, "/") {
 		if name, ok := strings.CutPrefix(segment, "{"); ok {
@@ -201,8 +200,8 @@ func judge(r *http.Request, route *routers.Route) error {
 	return err
 }
 
-// admit is what comes before every handler: the paths of an Enterprise server, the
-// token, the log, and the rate limit.
+// admit runs before every handler: it handles the paths of an Enterprise server, the token, the
+// log and the rate limit.
 func (s *Server) admit(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if rest, ok := strings.CutPrefix(r.URL.Path, "/api"); ok {
@@ -242,7 +241,7 @@ func (s *Server) end() {
 	s.writing, s.wrote = false, time.Now()
 }
 
-// Rest waits until another client may write: events are further apart than the Gap.
+// Rest waits until another client may write, since events are further apart than the Gap.
 func (s *Server) Rest() {
 	s.mu.Lock()
 	rest := s.Gap - time.Since(s.wrote)
@@ -250,7 +249,7 @@ func (s *Server) Rest() {
 	time.Sleep(max(rest, 0))
 }
 
-// Environ are the variables of a workflow's step that this server belongs to.
+// Environ returns the variables of a workflow's step that uses this server.
 func (s *Server) Environ() []string {
 	return []string{
 		"GITHUB_API_URL=" + s.URL, "GITHUB_GRAPHQL_URL=" + s.URL + "/graphql", "GITHUB_REPOSITORY=" + Repository,
@@ -258,9 +257,9 @@ func (s *Server) Environ() []string {
 	}
 }
 
-// What a token may not do; see Deny.
+// The permissions of a token; see Deny.
 const (
-	PullRequests  = "pull-requests: write" // a fork's token may not
+	PullRequests  = "pull-requests: write" // which a fork's token lacks
 	Checks        = "checks: write"
 	Contents      = "contents: write"
 	Actions       = "actions: write"
@@ -271,7 +270,7 @@ const (
 	Viewer        = "viewer"
 )
 
-// Deny takes permissions from the token. Reading stays allowed.
+// Deny removes permissions from the token. Reading stays allowed.
 func (s *Server) Deny(permissions ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -289,28 +288,29 @@ func (s *Server) Allow(permissions ...string) {
 	}
 }
 
-// SetViewer says whom the token belongs to, where that is not Bot.
+// SetViewer sets the owner of the token, which is Bot by default.
 func (s *Server) SetViewer(login string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.viewer = login
 }
 
-// SetPermission says what a user may: admin, write, read or none. Nobody else is known.
+// SetPermission sets the permission of a user: admin, write, read or none. Other users do not
+// exist.
 func (s *Server) SetPermission(login, permission string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.permissions[login] = permission
 }
 
-// AddPull makes a pull request, or changes the one of its number.
+// AddPull adds a pull request, or replaces the one with its number.
 func (s *Server) AddPull(p Pull) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.pulls[p.Number] = &p
 }
 
-// Pulls are the pull requests, by number, with their heads.
+// Pulls returns the pull requests, sorted by number, with their heads.
 func (s *Server) Pulls() []Pull {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -323,14 +323,14 @@ func (s *Server) Pulls() []Pull {
 	return out
 }
 
-// Reactions are those to a comment.
+// Reactions returns the reactions to a comment.
 func (s *Server) Reactions(comment int64) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.reactions[comment])
 }
 
-// AddComment makes a comment and gives its ID.
+// AddComment adds a comment and returns its ID.
 func (s *Server) AddComment(pull int, login, body string) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -339,14 +339,14 @@ func (s *Server) AddComment(pull int, login, body string) int64 {
 	return c.ID
 }
 
-// AddReview makes a review with comments, whatever their places.
+// AddReview adds a review with comments on any lines.
 func (s *Server) AddReview(pull int, login string, comments ...ReviewComment) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.reviews = append(s.reviews, &Review{ID: s.id(), Pull: pull, Login: login, Event: "COMMENT", Comments: comments})
 }
 
-// Comments are those of a pull request, in the order they were made.
+// Comments returns the comments on a pull request, the oldest first.
 func (s *Server) Comments(pull int) []Comment {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -359,7 +359,7 @@ func (s *Server) Comments(pull int) []Comment {
 	return out
 }
 
-// Reviews are those of a pull request.
+// Reviews returns the reviews of a pull request.
 func (s *Server) Reviews(pull int) []Review {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -372,7 +372,7 @@ func (s *Server) Reviews(pull int) []Review {
 	return out
 }
 
-// CheckRuns are those that were made.
+// CheckRuns returns the check runs.
 func (s *Server) CheckRuns() []CheckRun {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -383,7 +383,7 @@ func (s *Server) CheckRuns() []CheckRun {
 	return out
 }
 
-// Requests are what was asked for, refused or not.
+// Requests returns all requests, refused or not.
 func (s *Server) Requests() []Request {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -395,7 +395,7 @@ func (s *Server) id() int64 {
 	return s.lastID
 }
 
-// refuse answers as GitHub does when it does not do what is asked for.
+// refuse answers like GitHub when it refuses a request.
 func refuse(w http.ResponseWriter, status int, message string, details ...string) {
 	type detail struct {
 		Message string `json:"message"`
@@ -420,7 +420,7 @@ func reply(w http.ResponseWriter, status int, answer any) {
 	_ = json.NewEncoder(w).Encode(answer)
 }
 
-// forbidden refuses what the token may not do.
+// forbidden refuses a request that the token lacks the permission for, and reports whether it did.
 func (s *Server) forbidden(w http.ResponseWriter, permission string) bool {
 	if s.denied[permission] {
 		refuse(w, http.StatusForbidden, "Resource not accessible by integration")
@@ -429,7 +429,7 @@ func (s *Server) forbidden(w http.ResponseWriter, permission string) bool {
 	return false
 }
 
-// read decodes a body that was judged before.
+// read decodes a body that was checked before.
 func read(r *http.Request, into any) error {
 	err := json.NewDecoder(r.Body).Decode(into)
 	if errors.Is(err, io.EOF) {
@@ -438,7 +438,7 @@ func read(r *http.Request, into any) error {
 	return err
 }
 
-// page answers with a part of a list, and says where the next one is.
+// page answers with a part of a list and a link to the next part.
 func page[T any](w http.ResponseWriter, r *http.Request, all []T, wrap func([]T) any) {
 	number := func(name string, otherwise int) int {
 		n, err := strconv.Atoi(r.URL.Query().Get(name))

@@ -1,8 +1,8 @@
-// Package gitlabtest is the part of GitLab's API that regreen uses, for tests: the notes
-// of merge requests. What GitLab documents as not allowed is refused, and a note with a
-// line that GitLab would take for a command fails the test.
+// Package gitlabtest has the part of GitLab's API that regreen uses, for tests: the notes of merge
+// requests. It refuses what GitLab documents as not allowed. A note with a line that GitLab would
+// treat as a command fails the test.
 //
-// Not a goal: answers with all that GitLab's have.
+// Not a goal: answers with all fields of GitLab's.
 package gitlabtest
 
 import (
@@ -30,11 +30,11 @@ const (
 
 const maxNote = 1_000_000 // characters
 
-// Server is a running API. Its fields may be set before the first request.
+// Server is a running API. Set its fields before the first request.
 type Server struct {
 	githubtest.Faults
 	URL    string // for CI_API_V4_URL
-	Denied bool   // the token may read only
+	Denied bool   // the token is read-only
 
 	t        testing.TB
 	mu       sync.Mutex
@@ -42,14 +42,14 @@ type Server struct {
 	requests int
 }
 
-// Note is one of the merge request.
+// Note is a note on the merge request.
 type Note struct {
 	ID           int64
 	Author, Body string
 	System       bool
 }
 
-// New starts a server, which ends with the test.
+// New starts a server, which stops at the end of the test.
 func New(t testing.TB) *Server {
 	t.Helper()
 	s := &Server{t: t}
@@ -62,7 +62,7 @@ func New(t testing.TB) *Server {
 		reply(w, http.StatusOK, map[string]any{"id": 9, "username": Bot})
 	})
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		t.Errorf("nobody knows %s %s", r.Method, r.URL)
+		t.Errorf("unexpected request: %s %s", r.Method, r.URL)
 		reply(w, http.StatusNotFound, map[string]any{"error": "404 Not Found"})
 	})
 	server := httptest.NewServer(s.Wrap(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
@@ -80,7 +80,7 @@ func New(t testing.TB) *Server {
 	return s
 }
 
-// Environ are the variables of a job of the merge request's pipeline.
+// Environ returns the variables of a job in the merge request's pipeline.
 func (s *Server) Environ() []string {
 	return []string{
 		"GITLAB_CI=true", "CI_API_V4_URL=" + s.URL, "CI_PROJECT_ID=" + Project, "CI_MERGE_REQUEST_IID=" + strconv.Itoa(IID), "CI_JOB_ID=1234",
@@ -89,7 +89,7 @@ func (s *Server) Environ() []string {
 	}
 }
 
-// AddNote makes a note and gives its ID.
+// AddNote adds a note and returns its ID.
 func (s *Server) AddNote(author, body string, system bool) int64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -102,14 +102,14 @@ func (s *Server) add(author, body string, system bool) Note {
 	return n
 }
 
-// Notes are those of the merge request, in the order they were made.
+// Notes returns the notes on the merge request, the oldest first.
 func (s *Server) Notes() []Note {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return slices.Clone(s.notes)
 }
 
-// Requests counts what was asked for, refused or not.
+// Requests returns the number of requests, refused or not.
 func (s *Server) Requests() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -163,11 +163,10 @@ func (s *Server) list(w http.ResponseWriter, r *http.Request) {
 	reply(w, http.StatusOK, some)
 }
 
-// command is what GitLab carries out, wherever its reading of fences misses that it stands
-// in a block of code.
+// command matches what GitLab executes when its parser misses that the line is in a block of code.
 var command = regexp.MustCompile(`(?m)^/[A-Za-z_]+`)
 
-// body reads the text of a note, and refuses what GitLab would.
+// body reads the text of a note and refuses what GitLab would refuse.
 func (s *Server) body(w http.ResponseWriter, r *http.Request) (string, bool) {
 	if s.Denied {
 		reply(w, http.StatusForbidden, map[string]any{"message": "403 Forbidden"})
@@ -183,7 +182,7 @@ func (s *Server) body(w http.ResponseWriter, r *http.Request) (string, bool) {
 		return "", false
 	}
 	if c := command.FindString(in.Body); c != "" {
-		s.t.Errorf("GitLab would carry out %s of the note\n%.2000s", c, in.Body)
+		s.t.Errorf("GitLab would execute %s in the note\n%.2000s", c, in.Body)
 	}
 	return in.Body, true
 }
@@ -197,7 +196,7 @@ func (s *Server) create(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// update lets only one's own notes be edited.
+// update edits only the token owner's own notes.
 func (s *Server) update(w http.ResponseWriter, r *http.Request) {
 	if !known(w, r) {
 		return
