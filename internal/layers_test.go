@@ -68,7 +68,7 @@ var layout = []layer{
 	},
 	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
 
-	{dir: "internal/witness", purpose: "which trees passed, and which commits nothing proves"},
+	{dir: "internal/witness", purpose: "which trees passed, and which commits are not proven"},
 
 	{dir: "internal/gitdir", purpose: "git's directories, read without git"},
 	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},

@@ -18,8 +18,6 @@ type Bypass struct {
 	Subject string    `json:"subject"`
 	Why     string    `json:"why"` // for instance "REGREEN=0"
 	When    time.Time `json:"when"`
-	// Covered means that its tree has a witness by now.
-	Covered bool `json:"covered,omitempty"`
 }
 
 // Ledger is the list of bypasses: a file with one line for each, which is only appended to.
