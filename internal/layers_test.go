@@ -1,7 +1,7 @@
-// Package internal holds the layout of the module as a table, and the test that
-// keeps the code to it. A package or an import that is not in the table fails, and
-// so does an import in the table that nobody uses: an edge is added here first, on
-// purpose, and goes with its last use.
+// Package internal has the layout of the module as a table, and the test that the code follows
+// it. The test fails for a package or an import that is not in the table, and for an import in
+// the table that no code uses. So a new edge is added here first, on purpose, and removed with
+// its last use.
 package internal
 
 import (
@@ -20,19 +20,18 @@ import (
 
 const module = "github.com/regreen-ci/regreen"
 
-// layer is a package: what it is for, and what it may import. Names are separated by
-// spaces and relative to internal/ where they are in it; one that ends in /... stands for
-// all that begins so.
+// layer is a package: its purpose, and what it may import. Names are separated by spaces, and
+// relative to internal/ if they are in it. A name that ends in /... means everything below.
 type layer struct {
 	dir, purpose string
-	imports      string // of this module; all for any
-	std          string // of the restricted ones from outside
-	tests        string // of this module, by its test files besides
+	imports      string // packages of this module; "all" for any
+	std          string // restricted packages from outside
+	tests        string // further packages of this module for its test files
 }
 
 const all = "all"
 
-// layout is the module from the bottom of the import graph up.
+// layout is the module, from the bottom of the import graph up.
 var layout = []layer{
 	{dir: "hooks", purpose: "the hook shims, embedded, and usable by core.hooksPath"},
 	{dir: "schema", purpose: "the JSON Schemas of what regreen writes for programs"},
@@ -41,71 +40,71 @@ var layout = []layer{
 	{dir: "internal/lockfile", purpose: "files that only one process at a time can hold"},
 	{dir: "internal/backoff", purpose: "waits between two tries"},
 	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "lockfile usererr"},
-	{dir: "internal/confine", purpose: "which names may be those of a tree's files, whatever file systems make of them"},
+	{dir: "internal/confine", purpose: "which names the files of a tree may have, on any file system"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
 	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
 	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "channels confine githook usererr"},
 	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "channels githook"},
-	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text from one to another", tests: "learn/storetest usererr"},
+	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text to move between stores", tests: "learn/storetest usererr"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
 	{dir: "internal/plural", purpose: "numbers with their nouns: 1 test, 1,204 patches"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch plural", tests: "schema"},
-	{dir: "internal/syntax", purpose: "whether a text is well formed, by its language's parser", std: "go/parser go/token"},
+	{dir: "internal/syntax", purpose: "checks whether a file is well formed with its language's parser", std: "go/parser go/token"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "backoff report",
 		tests: "forge/githubtest forge/gitlabtest usererr",
 	},
-	{dir: "internal/forge/githubtest", purpose: "GitHub's API for tests, as strict as the real one"},
-	{dir: "internal/forge/gitlabtest", purpose: "GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
+	{dir: "internal/forge/githubtest", purpose: "a fake of GitHub's API for tests, as strict as the real one"},
+	{dir: "internal/forge/gitlabtest", purpose: "a fake of GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
 		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "backoff channels config confine detect forge patch report usererr",
 		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
-		dir: "internal/runner", purpose: "what GitHub's runner offers a step: artifacts and the cache; archives of others, unpacked with care", imports: "backoff confine usererr",
+		dir: "internal/runner", purpose: "the services of GitHub's runner: artifacts and the cache; safe unpacking of foreign archives", imports: "backoff confine usererr",
 		tests: "runner/runnertest",
 	},
-	{dir: "internal/runner/runnertest", purpose: "the runner's services for tests, as strict as the real ones"},
+	{dir: "internal/runner/runnertest", purpose: "a fake of the runner's services for tests, as strict as the real ones"},
 
 	{dir: "internal/witness", purpose: "which trees passed, and which commits are not proven"},
 
-	{dir: "internal/gitdir", purpose: "git's directories, read without git"},
+	{dir: "internal/gitdir", purpose: "reads git directories without git"},
 	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},
-	{dir: "internal/toolchain", purpose: "by language, the programs and variables that an outcome of tests depends on"},
+	{dir: "internal/toolchain", purpose: "the programs and variables that the outcome of tests depends on, by language"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in milliseconds", imports: "background config gitdir githook toolchain witness"},
-	{dir: "internal/repo", purpose: "all use of git; export of a tree; every write to a user's files", imports: "confine gitdir lockfile patch usererr"},
+	{dir: "internal/repo", purpose: "all use of git; exports of trees; every write to the user's files", imports: "confine gitdir lockfile patch usererr"},
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
-	{dir: "internal/propose", purpose: "candidates and their order; the strategies that serve every language", imports: "localize patch testrun"},
-	{dir: "internal/validate", purpose: "candidates to verdicts, as fast as can be", imports: "plural propose testrun"},
+	{dir: "internal/propose", purpose: "candidates and their order; the strategies for every language", imports: "localize patch testrun"},
+	{dir: "internal/validate", purpose: "tests candidates, as fast as possible", imports: "plural propose testrun"},
 
-	{dir: "internal/lang", purpose: "what regreen asks of a language", imports: "localize propose testrun validate"},
+	{dir: "internal/lang", purpose: "what regreen needs from a language", imports: "localize propose testrun validate"},
 	{
 		dir: "internal/lang/langtest", purpose: "the contract of a language as tests", imports: "lang propose testrun",
 		std: "golang.org/x/tools/txtar",
 	},
 	{dir: "internal/lang/all", purpose: "the table of languages", imports: "lang/... propose"},
-	// A language in one folder needs no row of its own. It may not import another one.
+	// A language in one directory needs no row of its own. It may not import another language.
 	{
-		dir: "internal/lang/generic", purpose: "any language, by its test command and result files", imports: "config lang resultfile testrun",
+		dir: "internal/lang/generic", purpose: "any language, with a test command and result files", imports: "config lang resultfile testrun",
 		tests: "lang/langtest usererr",
 	},
 	{dir: "internal/lang/...", purpose: "a language", imports: "lang localize propose resultfile syntax testrun validate", tests: "lang/langtest"},
 	{
-		dir: "internal/lang/golang", purpose: "Go: its packages as the pipeline wants them",
+		dir: "internal/lang/golang", purpose: "Go as a language of the pipeline",
 		imports: "lang lang/golang/compile lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source lang/golang/template localize propose testrun",
 		tests:   "lang/langtest patch",
 	},
-	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and whether an edit has them too", imports: "propose", std: "go/... golang.org/x/tools/..."},
-	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the code like it that material is taken from", imports: "lang/golang/source propose", std: "go/..."},
+	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and type checks of edits", imports: "propose", std: "go/... golang.org/x/tools/..."},
+	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the similar code that ingredients come from", imports: "lang/golang/source propose", std: "go/..."},
 	{dir: "internal/lang/golang/gotest", purpose: "go test: its commands, test programs and results", imports: "testrun", std: "go/... golang.org/x/tools/..."},
 	{
 		dir: "internal/lang/golang/coverage", purpose: "what failing tests run and call", imports: "lang/golang/gotest lang/golang/source localize testrun", std: "go/...",
 		tests: "patch",
 	},
 	{
-		dir: "internal/lang/golang/template", purpose: "strategies that change one place of a function", imports: "lang/golang/site propose testrun", std: "go/...",
+		dir: "internal/lang/golang/template", purpose: "strategies that change one place in a function", imports: "lang/golang/site propose testrun", std: "go/...",
 		tests: "lang/golang/source localize",
 	},
 	{
@@ -116,50 +115,50 @@ var layout = []layer{
 		dir: "internal/lang/golang/schemata", purpose: "screening: many candidates in one test program", imports: "lang/golang/gotest lang/golang/source propose testrun validate", std: "go/...",
 		tests: "lang/golang/site",
 	},
-	{dir: "internal/lang/golang/schemata/pool", purpose: "what is laid into package testing of the programs that hold mutants; built with the tag regreen_pool alone"},
-	{dir: "internal/lang/golang/harmless", purpose: "changes that change nothing, made for benchmarks and recognised", std: "go/..."},
+	{dir: "internal/lang/golang/schemata/pool", purpose: "files that are added to package testing in programs with mutants; built only with the tag regreen_pool"},
+	{dir: "internal/lang/golang/harmless", purpose: "makes and recognises changes without effect, for benchmarks", std: "go/..."},
 
-	{dir: "internal/resultfile", purpose: "the results of tests that something else ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
-	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying these wrote", imports: "patch repo report"},
+	{dir: "internal/resultfile", purpose: "reads the results of tests that other programs ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
+	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying them wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
 		imports: "detect lang learn localize patch plural propose repo report runs testrun usererr validate", tests: "lang/all",
 	},
 	{
-		dir: "internal/session", purpose: "the wiring both binaries share: flags, configuration and the mode's defaults into what the pipeline needs; exit statuses",
+		dir: "internal/session", purpose: "the wiring that both binaries share: options of the pipeline from flags, configuration and mode; exit statuses",
 		imports: "adaptlog channels config deliver detect forge githook lang lang/all learn patch propose repair repo report runs testrun usererr validate", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},
-	{dir: "cmd/gate", purpose: "the regreen-gate binary: the gate alone, which starts at once", imports: "gate"},
+	{dir: "cmd/gate", purpose: "the regreen-gate binary: only the gate, for its fast start", imports: "gate"},
 	{dir: "cmd/action", purpose: "the regreen-action binary: inputs, event, outputs, wiring", imports: all},
 
-	{dir: "bench/hooks", purpose: "measures what a commit costs with regreen's hooks and with others'"},
-	{dir: "bench/patch", purpose: "measures putting patches on, beside git apply and GNU patch", imports: "patch"},
-	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results beside other tools", imports: "report"},
-	{dir: "bench/seeded", purpose: "lists of bugs, and published modules that get them"},
+	{dir: "bench/hooks", purpose: "measures what a commit costs with the hooks of regreen and of other tools"},
+	{dir: "bench/patch", purpose: "measures applying patches, compared with git apply and GNU patch", imports: "patch"},
+	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results compared with other tools", imports: "report"},
+	{dir: "bench/seeded", purpose: "lists of bugs, and the published modules to seed them in"},
 	{
 		dir: "bench/repair", purpose: "measures the regreen binary on seeded bugs",
 		imports: "bench/seeded lang/all lang/golang/coverage lang/golang/harmless lang/golang/source localize patch propose report testrun",
 	},
 	{
-		dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether as go test would",
+		dir: "bench/validate", purpose: "measures how many candidates a second are judged, and whether the verdicts agree with go test",
 		imports: "bench/seeded lang/all lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source localize propose testrun validate",
 	},
-	{dir: "bench/weight", purpose: "measures how large binaries are, and how long they take to start"},
-	{dir: "internal/workflows", purpose: "the test that keeps workflows and the action's description to what is safe"},
-	{dir: "action", purpose: "the test of what starts the action's binary, which is written for node"},
+	{dir: "bench/weight", purpose: "measures the size and the start time of the binaries"},
+	{dir: "internal/workflows", purpose: "the test that workflows and action.yml are safe"},
+	{dir: "action", purpose: "the test of the Node program that starts the action's binary"},
 	{dir: "scripts", purpose: "the test of the scripts that make releases"},
 	{dir: "docs", purpose: "the test that executes the documentation", tests: "config detect forge/githubtest lang/all propose repair testrun"},
 	{dir: "internal", purpose: "this table"},
 }
 
 const (
-	syntax    = "Go's syntax is read under internal/lang/golang"
-	templates = "it calls methods by their names, so that the linker keeps all there are, 6 MB in regreen"
+	syntax    = "only internal/lang/golang reads Go's syntax"
+	templates = "it calls methods by name, so the linker keeps them all, which adds 6 MB to regreen"
 )
 
-// restricted are the packages from outside the module that a row has to name in std.
+// restricted are the packages from outside the module that only rows with std may import.
 // Tests may import them.
 var restricted = []struct{ name, why string }{
 	{"go/...", syntax},
@@ -168,10 +167,10 @@ var restricted = []struct{ name, why string }{
 	{"text/template", templates},
 }
 
-// banned are names that say nothing of what a package is for.
+// banned are names that do not say what a package is for.
 var banned = []string{"util", "utils", "common", "helper", "helpers", "types", "misc", "shared", "base"}
 
-// TestLayers keeps the module to the table.
+// TestLayers checks that the module follows the table.
 func TestLayers(t *testing.T) {
 	t.Parallel()
 	faults, err := check(os.DirFS(".."), layout)
@@ -183,7 +182,7 @@ func TestLayers(t *testing.T) {
 	}
 }
 
-// TestLayersCanFail checks the check: each fabricated file breaks one rule.
+// TestLayersCanFail tests the check: each fabricated file breaks one rule.
 func TestLayersCanFail(t *testing.T) {
 	t.Parallel()
 	table := []layer{
@@ -221,8 +220,8 @@ func TestLayersCanFail(t *testing.T) {
 		".hidden/main.go":                       source("main", repo),
 	}
 	tests := []struct {
-		name, file, source string // a file more, or with other content
-		without            string // a file that is not there
+		name, file, source string // a file that is added or replaced
+		without            string // a file that is removed
 		want               string // "" for no fault
 	}{
 		{name: "sound"},
@@ -231,19 +230,19 @@ func TestLayersCanFail(t *testing.T) {
 			want: "internal/novel: is not in the table",
 		},
 		{
-			name: "edge upwards", file: "internal/patch/up.go", source: source("patch", repo),
+			name: "import of an upper layer", file: "internal/patch/up.go", source: source("patch", repo),
 			want: "internal/patch/up.go:1: internal/patch may not import internal/repo",
 		},
 		{
-			name: "edge upwards of a test", file: "internal/patch/up_test.go", source: source("patch", repo),
+			name: "import of an upper layer in a test", file: "internal/patch/up_test.go", source: source("patch", repo),
 			want: "internal/patch/up_test.go:1: internal/patch may not import internal/repo",
 		},
 		{
-			name: "what only tests may import", file: "internal/repo/more.go", source: source("repo", ours+"patch/patchtest"),
+			name: "import for tests only", file: "internal/repo/more.go", source: source("repo", ours+"patch/patchtest"),
 			want: "internal/repo/more.go:1: internal/repo may not import internal/patch/patchtest",
 		},
 		{
-			name: "edge in a file of another platform", file: "internal/patch/up_windows.go", source: source("patch", module+"/cmd/hook"),
+			name: "import in a file for another platform", file: "internal/patch/up_windows.go", source: source("patch", module+"/cmd/hook"),
 			want: "internal/patch/up_windows.go:1: internal/patch may not import cmd/hook",
 		},
 		{
@@ -255,15 +254,15 @@ func TestLayersCanFail(t *testing.T) {
 			want: "internal/patch/patchtest: has a row and no code",
 		},
 		{
-			name: "edge that nobody uses", file: "internal/repo/repo.go", source: source("repo"),
+			name: "unused edge", file: "internal/repo/repo.go", source: source("repo"),
 			want: "internal/repo: no code imports patch",
 		},
 		{
-			name: "edge that no test uses", file: "internal/repo/repo_test.go", source: source("repo"),
+			name: "unused edge of tests", file: "internal/repo/repo_test.go", source: source("repo"),
 			want: "internal/repo: no test imports patch/patchtest",
 		},
 		{
-			name: "std that nobody uses", file: "internal/patch/patch.go", source: source("patch"),
+			name: "unused std", file: "internal/patch/patch.go", source: source("patch"),
 			want: "internal/patch: no code imports go/...",
 		},
 		{
@@ -282,7 +281,7 @@ func TestLayersCanFail(t *testing.T) {
 		{name: "heavy in a test", file: "internal/patch/page_test.go", source: source("patch", "html/template")},
 		{
 			name: "junk drawer", file: "internal/repo/util/util.go", source: source("util"),
-			want: "internal/repo/util: says nothing of what it is for",
+			want: "internal/repo/util: its name does not say what it is for",
 		},
 	}
 	for _, tt := range tests {
@@ -307,8 +306,8 @@ func TestLayersCanFail(t *testing.T) {
 	}
 }
 
-// TestLayoutIsWellFormed refuses a table with rows that are double, that say
-// nothing, or that allow a thing twice, or what does not exist.
+// TestLayoutIsWellFormed checks that the table has no duplicate rows, no row without a purpose,
+// and no import that is listed twice or does not exist.
 func TestLayoutIsWellFormed(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -334,45 +333,45 @@ func TestLayoutIsWellFormed(t *testing.T) {
 		}
 		for _, name := range strings.Fields(l.std) {
 			if _, is := isRestricted(name); !is {
-				t.Errorf("%s may import %s, which everybody may", l.dir, name)
+				t.Errorf("%s may import %s, which is not restricted", l.dir, name)
 			}
 		}
 	}
 }
 
-// TestLanguagesApart refuses a row that lets a language import another one, or anything
-// but Go read Go's syntax. Package syntax only asks whether a text has any, and langtest
-// is for tests.
+// TestLanguagesApart checks that no row lets a language import another language, and that only
+// Go may read Go's syntax. Package syntax only checks whether a file parses, and langtest is for
+// tests.
 func TestLanguagesApart(t *testing.T) {
 	t.Parallel()
 	for _, l := range layout {
 		own := language(short(l.dir))
 		for _, name := range strings.Fields(l.imports + " " + l.tests) {
 			if other := language(name); own != "" && other != "" && own != other {
-				t.Errorf("%s may import %s, which is another language's", l.dir, name)
+				t.Errorf("%s may import %s, which belongs to another language", l.dir, name)
 			}
 		}
 		if l.std != "" && own != "golang" && l.dir != "internal/syntax" && l.dir != "internal/lang/langtest" {
-			t.Errorf("%s may import %s, which is for internal/lang/golang", l.dir, l.std)
+			t.Errorf("%s may import %s, which only internal/lang/golang may", l.dir, l.std)
 		}
 	}
 }
 
-// language returns whose a package is, "" for one that is no language's.
+// language returns the language that a package belongs to, "" for none.
 func language(name string) string {
-	folder, ok := strings.CutPrefix(name, "lang/")
-	folder, _, _ = strings.Cut(folder, "/")
-	if !ok || slices.Contains([]string{"all", "langtest", "..."}, folder) {
+	dir, ok := strings.CutPrefix(name, "lang/")
+	dir, _, _ = strings.Cut(dir, "/")
+	if !ok || slices.Contains([]string{"all", "langtest", "..."}, dir) {
 		return ""
 	}
-	return folder
+	return dir
 }
 
 // checker compares a tree with a table.
 type checker struct {
 	tree   fs.FS
 	table  []layer
-	found  map[string]bool // packages, and the rows that they have
+	found  map[string]bool // packages and their rows
 	used   map[edge]bool
 	faults []string
 }
@@ -380,9 +379,9 @@ type checker struct {
 // edge is a name in a column of a row.
 type edge struct{ dir, column, name string }
 
-// check returns what in a module's tree is not as the table says. The files are
-// parsed here rather than listed by the go command: so files of every platform
-// count, and `go test` sees which files its cached result depends on.
+// check returns how a module's tree differs from the table. It parses the files itself instead
+// of using go list, so that files for all platforms count and `go test` knows which files its
+// cached result depends on.
 func check(tree fs.FS, table []layer) (faults []string, err error) {
 	c := checker{tree: tree, table: table, found: map[string]bool{}, used: map[edge]bool{}}
 	err = fs.WalkDir(tree, ".", func(name string, entry fs.DirEntry, err error) error {
@@ -400,7 +399,7 @@ func check(tree fs.FS, table []layer) (faults []string, err error) {
 	return c.faults, err
 }
 
-// enter skips what the go command does not take for packages of the module.
+// enter skips directories that the go command does not count as packages of the module.
 func enter(tree fs.FS, dir string) error {
 	if dir == "." {
 		return nil
@@ -415,7 +414,7 @@ func enter(tree fs.FS, dir string) error {
 	return nil
 }
 
-// file looks at the imports of one Go file.
+// file checks the imports of one Go file.
 func (c *checker) file(name string) error {
 	dir := path.Dir(name)
 	row, known := rowOf(c.table, short(dir))
@@ -425,7 +424,7 @@ func (c *checker) file(name string) error {
 			c.faults = append(c.faults, dir+": is not in the table")
 		}
 		if slices.Contains(banned, path.Base(dir)) {
-			c.faults = append(c.faults, dir+": says nothing of what it is for")
+			c.faults = append(c.faults, dir+": its name does not say what it is for")
 		}
 	}
 	if !known {
@@ -453,7 +452,7 @@ func (c *checker) file(name string) error {
 	return nil
 }
 
-// allowed reports whether a file in dir may import a package, and names that for people.
+// allowed reports whether a file in dir may import a package, and returns its name for messages.
 func (c *checker) allowed(row layer, dir, imported string, test bool) (ok bool, what string) {
 	own, ours := strings.CutPrefix(imported, module+"/")
 	switch why, is := isRestricted(imported); {
@@ -469,7 +468,7 @@ func (c *checker) allowed(row layer, dir, imported string, test bool) (ok bool, 
 	return true, imported
 }
 
-// use reports whether a column permits a package, and keeps that it was used.
+// use reports whether a column permits a package, and records that it was used.
 func (c *checker) use(row layer, column, names, imported string) bool {
 	name := permits(names, imported)
 	if name == "" {
@@ -479,8 +478,8 @@ func (c *checker) use(row layer, column, names, imported string) bool {
 	return true
 }
 
-// unused finds the rows without a package, and what they permit in vain. A row for any
-// package of a folder permits what the next one may need.
+// unused finds rows without a package and imports that no code uses. A row for any package of a
+// directory may permit more than its packages use.
 func (c *checker) unused() {
 	for _, l := range c.table {
 		switch {
@@ -502,7 +501,7 @@ func (c *checker) unused() {
 	}
 }
 
-// rowOf returns the row of a package: its own, or that for any of the folder.
+// rowOf returns the row of a package: its own, or the one for its directory.
 func rowOf(table []layer, name string) (layer, bool) {
 	i := slices.IndexFunc(table, func(l layer) bool { return short(l.dir) == name })
 	if i < 0 {
@@ -514,7 +513,7 @@ func rowOf(table []layer, name string) (layer, bool) {
 	return table[i], true
 }
 
-// permits returns which of the names in a column allows a package, "" for none.
+// permits returns the name in a column that permits a package, "" for none.
 func permits(names, imported string) string {
 	for name := range strings.FieldsSeq(names) {
 		if name == all || covers(name, short(imported)) {
@@ -524,7 +523,7 @@ func permits(names, imported string) string {
 	return ""
 }
 
-// isRestricted reports whether a package from outside has to be in std, and why.
+// isRestricted reports whether a package from outside must be in std, and why.
 func isRestricted(imported string) (why string, is bool) {
 	for _, r := range restricted {
 		if covers(r.name, imported) {
@@ -534,10 +533,10 @@ func isRestricted(imported string) (why string, is bool) {
 	return "", false
 }
 
-// covers reports whether a name, which may end in /..., stands for a package.
+// covers reports whether a name, which may end in /..., matches a package.
 func covers(name, pkg string) bool {
-	folder, open := strings.CutSuffix(name, "/...")
-	return name == pkg || open && (pkg == folder || strings.HasPrefix(pkg, folder+"/"))
+	dir, open := strings.CutSuffix(name, "/...")
+	return name == pkg || open && (pkg == dir || strings.HasPrefix(pkg, dir+"/"))
 }
 
 func short(dir string) string { return strings.TrimPrefix(dir, "internal/") }
