@@ -47,7 +47,7 @@ reports each hunk that it placed somewhere else than the patch says.`,
 		Example: `  regreen apply k3f9a2x-1
   regreen apply --patch fix.diff --check
   git diff HEAD~1 | regreen apply --patch - --reverse`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			switch {
 			case f.file != "" && len(args) > 0:
@@ -150,7 +150,7 @@ func (a *app) readPatch(name string) ([]byte, error) {
 	if name != "-" {
 		file, err := os.Open(name)
 		if err != nil {
-			return nil, &usererr.UsageError{Err: err}
+			return nil, &usererr.UsageError{Where: "--patch", Err: err}
 		}
 		defer func() { _ = file.Close() }()
 		in = file

@@ -24,7 +24,7 @@ func (a *app) backgroundCommand() *cobra.Command {
 		Short:   "Run the tests that a hook left for later (regreen starts this)",
 		Example: "  regreen background",
 		Hidden:  true,
-		Args:    cobra.NoArgs,
+		Args:    atMost(0),
 		RunE:    func(cmd *cobra.Command, _ []string) error { return a.background(cmd.Context()) },
 	}
 }

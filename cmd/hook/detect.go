@@ -22,7 +22,7 @@ event, branch and base revision, and what follows for applying patches, the budg
 and the channels of the report.`,
 		Example: `  regreen detect
   regreen detect --json`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			s, err := a.open(cmd.Context(), "", nil, flags)
 			if err != nil {

@@ -29,7 +29,7 @@ func (a *app) doctorCommand() *cobra.Command {
 hooks, and the state directory. For each problem, doctor prints how to fix it; the
 exit status is then 1.`,
 		Example: "  regreen doctor",
-		Args:    cobra.NoArgs,
+		Args:    atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			d := &doctor{app: a}
 			d.examine(cmd.Context())
@@ -56,12 +56,12 @@ func (d *doctor) bad(what, hint, format string, args ...any) {
 	d.problems++
 	d.line("!!", what, format, args...)
 	if hint != "" {
-		fmt.Fprintf(d.stdout, "      %-14s hint: %s\n", "", hint)
+		fmt.Fprintf(d.stdout, "      %-16s hint: %s\n", "", hint)
 	}
 }
 
 func (d *doctor) line(mark, what, format string, args ...any) {
-	fmt.Fprintf(d.stdout, "  %s  %-14s %s\n", mark, what, fmt.Sprintf(format, args...))
+	fmt.Fprintf(d.stdout, "  %s  %-16s %s\n", mark, what, fmt.Sprintf(format, args...))
 }
 
 func (d *doctor) examine(ctx context.Context) {

@@ -27,7 +27,7 @@ machine, when the evidence is strong. regreen rollback undoes it.`,
   regreen fix --apply never --budget 60s --report markdown=report.md
   regreen fix --test "go test -tags integration ./..." --json -
   regreen fix --shard 2/4 --json shard-2.json`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.fix(cmd.Context(), flags, out, true)
 		},

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 
@@ -28,12 +29,14 @@ git's arguments; run it by hand to see what a hook would do.`,
 		Example: `  regreen hook pre-commit
   regreen hook --no-cache pre-commit`,
 		Args: func(_ *cobra.Command, args []string) error {
+			what := "expected the name of a hook"
 			if len(args) > 0 {
 				if _, ok := githook.Find(args[0]); ok {
 					return nil
 				}
+				what = fmt.Sprintf("unknown hook %q", args[0])
 			}
-			return &usererr.UsageError{What: "expected the name of a hook", Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return &usererr.UsageError{What: what, Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)

@@ -34,7 +34,7 @@ older git do not run these hooks.
 		Example: `  regreen install
   regreen install --hooks pre-commit,pre-push
   regreen install --git-config`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			names, err := eventNames(only)
 			if err != nil {

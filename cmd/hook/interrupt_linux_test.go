@@ -19,9 +19,9 @@ import (
 )
 
 const (
-	redFile   = "package m\n\n// Double is twice a number.\nfunc Double(number int) int { return 2 * numbr }\n"
-	greenFile = "package m\n\n// Double is twice a number.\nfunc Double(number int) int { return 2 * number }\n"
-	// The sleep gives the phases that run tests a length in which they are met.
+	redFile   = "package m\n\n// Double returns 2*number.\nfunc Double(number int) int { return 2 * numbr }\n"
+	greenFile = "package m\n\n// Double returns 2*number.\nfunc Double(number int) int { return 2 * number }\n"
+	// The sleep makes the phases that run tests long enough to be hit.
 	slowTest = `package m
 
 import (
@@ -38,10 +38,9 @@ func TestDouble(t *testing.T) {
 `
 )
 
-// TestInterruptedAnywhere ends `regreen fix --apply always` at moments spread over
-// its run. Either it had finished, and the whole patch is there, or it leaves tree
-// and index byte-identical; no process and no temporary file stays, and the next
-// run works.
+// TestInterruptedAnywhere interrupts `regreen fix --apply always` at moments spread over its
+// run. Either it has finished and the whole patch is applied, or tree and index are unchanged,
+// byte for byte. No process and no temporary file is left, and the next run works.
 func TestInterruptedAnywhere(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "regreen")
@@ -75,7 +74,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 						t.Errorf("%v at %.2f: not reported\n%s", sig, share, out)
 					}
 				case status == 0 && b.double(t) == greenFile:
-					b.redden(t) // all else is as before
+					b.redden(t) // everything else must be as before
 					if !bytes.Equal(before, b.fingerprint(t)) {
 						t.Errorf("%v at %.2f: more than the patch was written", sig, share)
 					}
@@ -86,7 +85,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 				b.nothingLeft(t, fmt.Sprintf("%v at %.2f", sig, share))
 			}
 			if t.Logf("%d of %d runs were interrupted before their end", interrupted, moments); interrupted < moments/3 {
-				t.Error("too few to tell")
+				t.Error("too few to be meaningful")
 			}
 			b.redden(t)
 			if status, out := b.fix(t, 0, 0); status != 0 || b.double(t) != greenFile {
@@ -96,7 +95,7 @@ func TestInterruptedAnywhere(t *testing.T) {
 	}
 }
 
-// bench is a small red repository with an environment of its own.
+// bench is a small red repository with its own environment.
 type bench struct {
 	program, dir, temp string
 	env                []string
@@ -144,7 +143,7 @@ func (b *bench) fix(t *testing.T, sig syscall.Signal, after time.Duration) (stat
 		timer := time.AfterFunc(after, func() { _ = cmd.Process.Signal(sig) })
 		defer timer.Stop()
 	}
-	_ = cmd.Wait() // the status tells
+	_ = cmd.Wait() // the caller checks the status
 	return cmd.ProcessState.ExitCode(), out.String()
 }
 
@@ -173,11 +172,11 @@ func (b *bench) fingerprint(t *testing.T) []byte {
 	return sum
 }
 
-// nothingLeft looks for processes of the run, temporary files, locks and journals. The
-// export that hooks keep for the next one may stay.
+// nothingLeft checks that no processes, temporary files, locks or journals of the run are left,
+// except the export that hooks keep for the next run.
 func (b *bench) nothingLeft(t *testing.T, when string) {
 	t.Helper()
-	// A process that was killed takes a moment to be gone.
+	// A killed process takes a moment to end.
 	var left []string
 	for deadline := time.Now().Add(time.Second); ; time.Sleep(20 * time.Millisecond) {
 		if left = processesOf("TMPDIR=" + b.temp); len(left) == 0 || time.Now().After(deadline) {
@@ -210,10 +209,10 @@ func (b *bench) nothingLeft(t *testing.T, when string) {
 	}
 }
 
-// keptExport are the names of an export and of what belongs to it.
+// keptExport matches the names of an export and its files.
 var keptExport = regexp.MustCompile(`^[0-9a-f]{16}(\.lock|\.kept)?$`)
 
-// processesOf lists the processes with an entry in their environment.
+// processesOf returns the command lines of processes that have an entry in their environment.
 func processesOf(entry string) []string {
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
 	var out []string

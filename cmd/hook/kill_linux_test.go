@@ -14,10 +14,10 @@ import (
 	"time"
 )
 
-// TestHookKilledAnywhere commits, and ends the hook at moments spread over its run: by
-// Ctrl-C, which git and all that it started get, and by SIGTERM or kill -9 of regreen.
-// Either the commit is complete, or tree, index and refs are as before; no process
-// stays, and the next commit works.
+// TestHookKilledAnywhere commits, and kills the hook at moments spread over its run: with
+// Ctrl-C, which git and all its children get, and with SIGTERM or SIGKILL to regreen. Either the
+// commit is complete, or tree, index and refs are unchanged. No process is left, and the next
+// commit works.
 func TestHookKilledAnywhere(t *testing.T) {
 	t.Parallel()
 	program := filepath.Join(t.TempDir(), "regreen")
@@ -30,11 +30,11 @@ func TestHookKilledAnywhere(t *testing.T) {
 		t.Run(fmt.Sprint("lane", lane), func(t *testing.T) {
 			t.Parallel()
 			b := newBench(t, program, goenv)
-			b.git(t, "commit", "-q", "--amend", "-m", "begin", "--no-verify") // whatever newBench left
+			b.git(t, "commit", "-q", "--amend", "-m", "begin", "--no-verify")
 			if out, err := b.command(program, "install", "--hooks", "pre-commit,post-commit").CombinedOutput(); err != nil {
 				t.Fatalf("%v\n%s", err, out)
 			}
-			var whole time.Duration // of a commit; the first one builds what others find in the cache
+			var whole time.Duration // of the second commit; the first one fills the build cache
 			for i := range 2 {
 				b.stage(t, -1-i)
 				began := time.Now()
@@ -60,7 +60,7 @@ func TestHookKilledAnywhere(t *testing.T) {
 				b.noProcess(t, when)
 			}
 			if t.Logf("%d of %d commits were stopped", stopped, moments); stopped < moments/4 {
-				t.Error("too few to tell")
+				t.Error("too few to be meaningful")
 			}
 			b.stage(t, moments+1)
 			if out, err := b.command("git", "commit", "-q", "-m", "afterwards").CombinedOutput(); err != nil {
@@ -86,7 +86,7 @@ func (b *bench) git(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// stage stages a green version that no test has seen yet.
+// stage stages a green version that was not tested yet.
 func (b *bench) stage(t *testing.T, i int) {
 	t.Helper()
 	text := greenFile + "\n// Version " + strconv.Itoa(i) + " of lane.\nvar _ = " + strconv.Itoa(i) + "\n"
@@ -96,7 +96,7 @@ func (b *bench) stage(t *testing.T, i int) {
 	b.git(t, "add", "double.go")
 }
 
-// state is all that a commit may change: files, index and refs.
+// state returns everything that a commit can change: files, index and refs.
 func (b *bench) state(t *testing.T) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(b.dir, "double.go"))
@@ -106,9 +106,9 @@ func (b *bench) state(t *testing.T) string {
 	return b.git(t, "ls-files", "--stage") + b.git(t, "for-each-ref") + b.git(t, "status", "--porcelain") + string(text)
 }
 
-// commitDisturbed commits and sends a signal after a while, when the hook runs then:
-// SIGINT to git's whole group, as a terminal does, the others to regreen. Outside of its
-// hooks git has moments of its own at which SIGINT leaves its lock behind.
+// commitDisturbed commits, and sends a signal after a while if the hook is running: SIGINT to
+// git's process group, like a terminal, other signals to regreen. It does not interrupt git
+// outside of its hooks, where SIGINT can leave git's own lock behind.
 func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Duration) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -129,11 +129,11 @@ func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Dur
 		}
 	})
 	defer timer.Stop()
-	_ = cmd.Wait() // the repository tells
+	_ = cmd.Wait() // the caller checks the repository
 	return out.String()
 }
 
-// hookProcesses are regreen's own processes in this repository.
+// hookProcesses returns regreen's processes in this repository.
 func (b *bench) hookProcesses() []int {
 	var out []int
 	dirs, _ := filepath.Glob("/proc/[0-9]*")
@@ -149,7 +149,7 @@ func (b *bench) hookProcesses() []int {
 	return out
 }
 
-// noProcess looks for processes that outlive a commit.
+// noProcess checks that no process outlives a commit.
 func (b *bench) noProcess(t *testing.T, when string) {
 	t.Helper()
 	var left []string

@@ -10,10 +10,10 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestHookManagers runs regreen from other hook managers, with the files that
-// docs/hook-managers.md shows. Besides the commands of TestScript there is
+// TestHookManagers runs regreen from other hook managers, with the configuration files that
+// docs/hook-managers.md shows. The scripts have the commands of TestScript, and
 //
-//	snippet NAME   writes the file of that name as the page shows it
+//	snippet NAME   writes the file NAME as the page shows it
 func TestHookManagers(t *testing.T) {
 	t.Parallel()
 	cache, err := os.UserCacheDir()
@@ -22,7 +22,7 @@ func TestHookManagers(t *testing.T) {
 	}
 	tools := filepath.Join(cache, "regreen", "hook-managers")
 	if out, err := exec.Command("sh", filepath.Join("..", "..", "scripts", "hook-managers.sh"), tools).CombinedOutput(); err != nil {
-		t.Skipf("the hook managers cannot be installed: %s", out)
+		t.Skipf("cannot install the hook managers: %s", out)
 	}
 	params := scripts(t, "managers")
 	params.Condition = func(name string) (bool, error) { // a program that make setup could not install

@@ -8,8 +8,8 @@ import (
 	"testing"
 )
 
-// TestWriteWhole checks that a file has its new content or its old one, and that
-// nothing else is left in its folder.
+// TestWriteWhole checks that a file has its new or its old content, and that no other file is
+// left in its directory.
 func TestWriteWhole(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left on device")
@@ -30,14 +30,14 @@ func TestWriteWhole(t *testing.T) {
 		{"new", "", whole, "new"},
 		{"replaced", "old", whole, "new"},
 		{"failed", "old", half, "old"},
-		{"failed at once", "", half, ""},
+		{"failed without an old file", "", half, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
 			dir := t.TempDir()
 			target, file := filepath.Join(dir, "target"), filepath.Join(dir, "report.xml")
 			left := 0
-			if tt.old != "" { // behind a link, and private
+			if tt.old != "" { // a private file behind a link
 				if err := errors.Join(os.WriteFile(target, []byte(tt.old), 0o600), os.Symlink("target", file)); err != nil {
 					t.Skip(err)
 				}
@@ -50,7 +50,7 @@ func TestWriteWhole(t *testing.T) {
 			}
 			got, _ := os.ReadFile(target)
 			if string(got) != tt.want {
-				t.Errorf("it holds %q", got)
+				t.Errorf("the content is %q, want %q", got, tt.want)
 			}
 			if info, err := os.Stat(target); tt.old != "" && (err != nil || info.Mode().Perm() != 0o600) {
 				t.Errorf("%v, %v", info, err)

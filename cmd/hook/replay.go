@@ -29,7 +29,7 @@ the index or the commit of the run still has it.
 The exit status is 0 when the run reproduces, and 1 when it differs.`,
 		Example: `  regreen replay
   regreen replay k3f9a2x --report html=again.html`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.replay(cmd.Context(), strings.Join(args, ""), out)
 		},

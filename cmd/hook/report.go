@@ -91,7 +91,7 @@ func formatTable() string {
 // storedReport returns the latest stored run, or the run of an ID.
 func (a *app) storedReport(ctx context.Context, args []string) (*report.Report, error) {
 	if len(args) > 1 {
-		return nil, &usererr.UsageError{What: "report takes one ID", Advice: "to read files of results: regreen report --from FILE..."}
+		return nil, &usererr.UsageError{What: fmt.Sprintf("unexpected argument %q", args[1]), Advice: "to read files of results: regreen report --from FILE..."}
 	}
 	rp, err := repo.Open(ctx, a.dir, a.environ)
 	if err != nil {

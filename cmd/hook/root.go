@@ -44,16 +44,7 @@ with failing tests. To do the same on every commit, run "regreen install".`,
 	root.PersistentFlags().BoolVarP(&a.verbose, "verbose", "v", false, "log each step")
 	root.SetHelpFunc(func(cmd *cobra.Command, _ []string) { a.help(cmd, cmd.OutOrStdout()) })
 	root.SetUsageFunc(func(cmd *cobra.Command) error { a.help(cmd, cmd.OutOrStderr()); return nil })
-	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		hint := cmd.CommandPath() + " --help lists the flags"
-		var unknown *pflag.NotExistError
-		if errors.As(err, &unknown) {
-			if meant := config.Nearest(unknown.GetSpecifiedName(), flagNames(cmd.Flags())); meant != "" {
-				hint = "did you mean --" + meant + "? " + hint
-			}
-		}
-		return &usererr.UsageError{Err: err, Advice: hint}
-	})
+	root.SetFlagErrorFunc(flagError)
 	for _, g := range []struct {
 		id, title string
 		commands  []*cobra.Command
@@ -71,6 +62,32 @@ with failing tests. To do the same on every commit, run "regreen install".`,
 	root.SetHelpCommand(a.helpCommand())
 	root.AddCommand(a.hookCommand(), a.backgroundCommand(), a.versionCommand())
 	return root
+}
+
+// flagError returns a usage error for a flag that is unknown or has an invalid value.
+func flagError(cmd *cobra.Command, err error) error {
+	usage := &usererr.UsageError{Err: err, Advice: cmd.CommandPath() + " --help lists the flags"}
+	var unknown *pflag.NotExistError
+	var invalid *pflag.InvalidValueError
+	switch {
+	case errors.As(err, &unknown):
+		if meant := config.Nearest(unknown.GetSpecifiedName(), flagNames(cmd.Flags())); meant != "" {
+			usage.Advice = "did you mean --" + meant + "? " + usage.Advice
+		}
+	case errors.As(err, &invalid) && invalid.Unwrap() != nil:
+		usage.What, usage.Err = fmt.Sprintf("--%s %q", invalid.GetFlag().Name, invalid.GetValue()), invalid.Unwrap()
+	}
+	return usage
+}
+
+// atMost accepts up to n arguments.
+func atMost(n int) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) > n {
+			return &usererr.UsageError{What: fmt.Sprintf("unexpected argument %q", args[n]), Advice: "usage: " + cmd.UseLine()}
+		}
+		return nil
+	}
 }
 
 func flagNames(flags *pflag.FlagSet) []string {

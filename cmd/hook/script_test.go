@@ -25,7 +25,7 @@ var update = flag.Bool("update", false, "rewrite the golden parts of the scripts
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
 		"regreen": main,
-		"regreen-gate": func() { // as cmd/gate has it; the shims find it beside regreen
+		"regreen-gate": func() { // same as cmd/gate; the shims look for it next to regreen
 			if !gate.PreCommit(".", os.Environ()) {
 				os.Exit(1)
 			}
@@ -33,32 +33,34 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs the behaviours of the command, one script each. They are meant
-// to be read: each begins by saying what it shows.
+// TestScript runs one script for each behaviour of the command. The scripts are also
+// documentation: each starts with what it shows.
 //
-// Besides testscript's own commands there are
+// They can use testscript's own commands, and these:
 //
-//	status N CMD...   runs CMD and wants the exit status N
-//	repo [DIR]        makes a repository of DIR and commits what is there
-//	snapshot, same    take and compare every byte of the tree and the index
+//	status N CMD...   runs CMD and checks that its exit status is N
+//	repo [DIR]        makes DIR a repository and commits its files
+//	snapshot, same    save and compare all bytes of the tree and the index
 //	redis             starts a Redis server, and sets $REDIS to its URL
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
-//	                  to the ids of the run and of its first patch
+//	                  to the IDs of the run and of its first patch
 //	merged FILE WHOLE SHARD...
 //	                  checks a merged report against its shards, and against a run
-//	                  that has searched everything
+//	                  that searched everything
 //
-// and $GIT and $PROGRAM, the paths of git and of regreen, and where make setup could
-// get one, which is the condition [new-git], $NEWGIT, the folder of a git that runs
-// hooks of its configuration. The conditions [redis], [pytest] and [node] report whether
-// there is a redis-server, a Python with pytest, whose command is $PYTEST, and a node with
-// a test runner that writes JUnit XML.
+// $GIT and $PROGRAM are the paths of git and regreen. The conditions are
+//
+//	[new-git]   make setup installed a git that runs hooks from its configuration;
+//	            $NEWGIT is its directory
+//	[redis]     redis-server is installed
+//	[pytest]    a Python has pytest; $PYTEST is the command
+//	[node]      node has a test runner that writes JUnit XML
 func TestScript(t *testing.T) {
 	t.Parallel()
 	testscript.Run(t, scripts(t, "script"))
 }
 
-// scripts are those of a folder below testdata.
+// scripts returns the parameters for the scripts in a directory of testdata.
 func scripts(t *testing.T, dir string) testscript.Params {
 	t.Helper()
 	goenv := goEnv(t)
@@ -99,7 +101,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 			case "node":
 				err = exec.Command("node", "--test", "--test-reporter=junit", os.DevNull).Run()
 			default:
-				return false, fmt.Errorf("there is no condition %s", name)
+				return false, fmt.Errorf("unknown condition %s", name)
 			}
 			return err == nil, nil
 		},
@@ -113,7 +115,7 @@ func scripts(t *testing.T, dir string) testscript.Params {
 	}
 }
 
-// pytest is the command that runs pytest, of the first Python that has it.
+// pytest returns the command that runs pytest, or "".
 var pytest = sync.OnceValue(func() string {
 	for _, python := range []string{"/usr/bin/python3", "python3"} {
 		if exec.Command(python, "-m", "pytest", "--version").Run() == nil {
@@ -123,7 +125,7 @@ var pytest = sync.OnceValue(func() string {
 	return ""
 })
 
-// newGit is where scripts/new-git.sh puts a git, as scripts/setup.sh calls it.
+// newGit returns the directory where scripts/setup.sh installs a newer git.
 func newGit() string {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -132,7 +134,7 @@ func newGit() string {
 	return filepath.Join(cache, "regreen", "new-git", "bin")
 }
 
-// goEnv keeps the caches of the machine, so that the scripts do not build the
+// goEnv returns an environment with the machine's caches, so that the scripts do not build the
 // standard library.
 func goEnv(t *testing.T) []string {
 	t.Helper()
@@ -157,8 +159,8 @@ func isolatedEnv(home string) []string {
 		"GIT_CONFIG_GLOBAL=" + filepath.Join(home, "gitconfig"), "GIT_CONFIG_NOSYSTEM=1", "GIT_CEILING_DIRECTORIES=" + filepath.Dir(filepath.Dir(home)),
 		"GIT_AUTHOR_NAME=Ada", "GIT_AUTHOR_EMAIL=ada@example.com", "GIT_COMMITTER_NAME=Ada", "GIT_COMMITTER_EMAIL=ada@example.com",
 		"LC_ALL=C", "TERM=dumb", "NO_COLOR=", "CI=", "REGREEN=",
-		// With the race detector a process sleeps for a second before it exits, to see whether
-		// what still runs in it races meanwhile. The scripts start hundreds of them.
+		// With the race detector, a process sleeps for a second before it exits, to find late
+		// races. The scripts start hundreds of processes.
 		"GORACE=atexit_sleep_ms=0",
 	}
 }
@@ -197,7 +199,7 @@ func cmdRepo(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdSnapshot copies the tree and the index aside.
+// cmdSnapshot saves the tree and the index.
 func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
 	ts.Check(os.WriteFile(ts.MkAbs("../.home/snapshot"), treeBytes(ts, ts.MkAbs(".")), 0o600))
 }
@@ -216,7 +218,7 @@ func treeBytes(ts *testscript.TestScript, dir string) []byte {
 	return b
 }
 
-// fingerprint lists the tree's files with mode and content, and the index.
+// fingerprint returns the tree's files with their modes and contents, and the index.
 func fingerprint(dir string) ([]byte, error) {
 	var b bytes.Buffer
 	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
@@ -291,17 +293,17 @@ func cmdMerged(ts *testscript.TestScript, neg bool, args []string) {
 		attempts += len(shard.Attempts)
 		for _, a := range shard.Attempts {
 			if j, twice := by[a.Candidate]; twice && i != j {
-				ts.Fatalf("shards %d and %d have both tried %s in line %d", j+1, i+1, a.Candidate, a.Line)
+				ts.Fatalf("shards %d and %d both tried %s in line %d", j+1, i+1, a.Candidate, a.Line)
 			}
 			by[a.Candidate] = i
 		}
 	}
 	for _, a := range whole.Attempts {
 		if _, tried := by[a.Candidate]; !tried {
-			ts.Fatalf("no shard has tried %s in line %d", a.Candidate, a.Line)
+			ts.Fatalf("no shard tried %s in line %d", a.Candidate, a.Line)
 		}
 	}
 	if len(whole.Attempts) < len(shards) || len(all.Attempts) != attempts {
-		ts.Fatalf("%d attempts in the ledger, %d in those of the shards, %d of a run that searched everything", len(all.Attempts), attempts, len(whole.Attempts))
+		ts.Fatalf("%d attempts in the merged ledger, %d in those of the shards, %d in the run that searched everything", len(all.Attempts), attempts, len(whole.Attempts))
 	}
 }

@@ -24,7 +24,7 @@ func (a *app) statusCommand() *cobra.Command {
 		Long: `Show which hooks are installed, where regreen keeps its state, whether the index
 and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 		Example: "  regreen status",
-		Args:    cobra.NoArgs,
+		Args:    atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			e, err := a.newEvent(cmd.Context(), "", nil)
 			if err != nil {

@@ -31,7 +31,7 @@ that ends in / lists a group.`,
 		Example: `  regreen strategies
   regreen strategies template/guard
   regreen strategies compile/ --json`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMost(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			chosen, err := strategiesNamed(args)
 			switch {

@@ -18,7 +18,7 @@ test passes when it runs again). The exit status is 1 only for new failures.`,
 		Example: `  regreen test
   regreen test --base main --json -
   regreen test --test "pytest -x" --report junit=results.xml`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return a.fix(cmd.Context(), flags, out, false)
 		},

@@ -23,7 +23,7 @@ restore the hooks that existed before. Runs, patches and outcomes stay unless
 --state is given.`,
 		Example: `  regreen uninstall
   regreen uninstall --state`,
-		Args: cobra.NoArgs,
+		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			rp, err := repo.Open(cmd.Context(), a.dir, a.environ)
 			if err != nil {

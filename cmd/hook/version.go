@@ -30,7 +30,7 @@ func (a *app) versionCommand() *cobra.Command {
 		Use:     "version",
 		Short:   "Print the version",
 		Example: "  regreen version",
-		Args:    cobra.NoArgs,
+		Args:    atMost(0),
 		Run:     func(*cobra.Command, []string) { fmt.Fprintln(a.stdout, versionText()) },
 	}
 }
