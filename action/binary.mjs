@@ -125,7 +125,7 @@ async function built() {
   const { GOOS, GOARCH, ...env } = process.env;
   Object.assign(env, { CGO_ENABLED: "0", GOFLAGS: "", GOWORK: "off", GOTOOLCHAIN: "auto" });
   const args = ["build", "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", file, "./cmd/action"];
-  const hint = "add actions/setup-go before regreen, or set REGREEN_BINARY to a binary";
+  const hint = "run actions/setup-go first, or set REGREEN_BINARY to a binary";
   const status = await run("go", args, { cwd: source, env }).catch((err) => {
     throw new Problem(`cannot build regreen from source: cannot run go: ${err.code}`, hint);
   });

@@ -74,7 +74,7 @@ func (s *Slot) IndexFile() (string, error) {
 	return f.Name(), errors.Join(f.Close(), os.Remove(f.Name()))
 }
 
-// Job returns the latest job, or false if there was none.
+// Job returns the latest job, or false if no job was started.
 func (s *Slot) Job() (Job, bool) {
 	var j Job
 	b, err := os.ReadFile(s.file())

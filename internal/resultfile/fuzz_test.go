@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// seeds adds the recorded files of a format, and fails if there are none.
+// seeds adds the recorded files of a format, and fails without any.
 func seeds(f *testing.F, of *format, more ...string) {
 	n := 0
 	for _, name := range recorded(f) {

@@ -44,7 +44,7 @@ var (
 type Client struct {
 	http      *http.Client
 	token     string
-	results   string // origin of the results service; "" if there is none
+	results   string // origin of the results service; "" without one
 	run, job  string // their IDs in the results service; "" if the token does not have them
 	cache     cacheService
 	retention int   // for how many days the repository keeps artifacts; 0 if unknown

@@ -6,8 +6,8 @@
 // tree, the command, the toolchain, the configuration and the environment. There is no index
 // to corrupt and no lock to wait for, because concurrent writers write the same.
 //
-// Goals: a lookup opens one file; a witness that cannot be read is ignored; the number and
-// age of witnesses is bounded.
+// Goals: a lookup opens one file; a witness that cannot be read is ignored; the number and the
+// age of witnesses are bounded.
 //
 // Not a goal: deciding what the outcome depends on. The caller fills the Key.
 package witness
@@ -91,7 +91,7 @@ func Open(state string) *Store { return &Store{filepath.Join(state, "witness")} 
 
 func (s *Store) file(k Key) string { return filepath.Join(s.dir, k.ID()+".json") }
 
-// Find returns the witness of a key. It returns false if there is none, if it cannot be read,
+// Find returns the witness of a key. It returns false if it is missing, if it cannot be read,
 // or if it is about another tree.
 func (s *Store) Find(k Key) (Witness, bool) {
 	w, err := read(s.file(k))
@@ -161,8 +161,8 @@ func (s *Store) files() []fs.FileInfo {
 	return out
 }
 
-// prune removes witnesses that are too old or too many. It checks them only if the directory
-// has more than most entries, because that needs no look at each file.
+// prune removes witnesses that are too old or too many. It looks at them only if the directory
+// has more than most entries, which is cheap to find out.
 func (s *Store) prune(most int) {
 	entries, err := os.ReadDir(s.dir)
 	if err != nil || len(entries) <= most {
