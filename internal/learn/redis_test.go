@@ -111,7 +111,7 @@ func TestParseServer(t *testing.T) {
 	}
 }
 
-// TestPasswordIsNotShown checks that neither an error nor a text of the server has the
+// TestPasswordIsNotShown checks that neither errors nor the printed server contain the
 // password, whether it is escaped or not.
 func TestPasswordIsNotShown(t *testing.T) {
 	t.Parallel()

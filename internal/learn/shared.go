@@ -75,12 +75,12 @@ func (s *Shared) Outcomes(ctx context.Context, q Query) ([]Outcome, error) {
 	return read(ctx, s, func(store Store) ([]Outcome, error) { return store.Outcomes(ctx, q) })
 }
 
-// Rejected implements Memory: of this machine.
+// Rejected implements Memory with the records of this machine.
 func (s *Shared) Rejected(ctx context.Context, failure string) (map[string]string, error) {
 	return s.file.Rejected(ctx, failure)
 }
 
-// Abandon ends all use of the server, also calls in progress. The file keeps working.
+// Abandon ends all use of the server, including calls in progress. The file keeps working.
 func (s *Shared) Abandon() { _ = s.server.Close() }
 
 // Close implements Store.

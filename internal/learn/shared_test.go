@@ -23,7 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn/storetest"
 )
 
-// share returns a handle like a process has it, with the file of its machine.
+// share returns the handle of a process that uses the file of its machine.
 func share(t testing.TB, file, address string, log io.Writer, now func() time.Time) *learn.Shared {
 	t.Helper()
 	local, err := learn.OpenSQLite(file, learn.SQLiteOptions{Now: now})

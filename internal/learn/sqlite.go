@@ -189,7 +189,7 @@ func inTransaction(ctx context.Context, db *sql.DB, do func(context.Context, *sq
 		return err
 	}
 	if err := do(ctx, tx); err != nil {
-		// A rollback would only fail for the same reason.
+		// If the rollback fails, it is for the same reason, and err says more.
 		_ = tx.Rollback()
 		return err
 	}

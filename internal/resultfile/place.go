@@ -96,7 +96,7 @@ func Places(text string) []Place {
 	return found
 }
 
-// matches returns the places of one form in text, at most most.
+// matches returns up to most places of one form in text.
 func matches(form *regexp.Regexp, text string, most int) []Place {
 	var found []Place
 	for _, m := range form.FindAllStringSubmatchIndex(text, most) {

@@ -29,8 +29,8 @@ type Test struct {
 	ByPart bool
 }
 
-// Tests returns the tests of files by the rules of [Merge], in the order of the files. It
-// does not check that the locations exist.
+// Tests returns the tests of files by the rules of [Merge], in the order in which the files
+// list them. It does not check that the locations exist.
 func Tests(files []*File) []Test {
 	all := merged(ordered(files))
 	explained := ancestors(all)

@@ -20,8 +20,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn"
 )
 
-// Connect returns another handle to the same storage, like in another process. The caller
-// closes it.
+// Connect returns another handle to the same storage, as another process would open it. The
+// caller closes it.
 type Connect func() learn.Store
 
 // New creates an empty storage. Its handles read the time from now and use the default
