@@ -111,15 +111,15 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	if files, err = tree.Below(below, files); err != nil {
 		return err
 	}
-	var policy repo.Policy // none: the user chose this patch
+	var editable repo.Editable // none: the user chose this patch
 	if f.protect {
 		cfg, err := config.Load(tree.Root(), config.Getenv(a.environ))
 		if err != nil {
 			return err
 		}
-		policy = cfg.Editable
+		editable = cfg.Editable
 	}
-	err = a.write(ctx, tree, files, policy, f.place)
+	err = a.write(ctx, tree, files, editable, f.place)
 	return explain(err, f, read)
 }
 

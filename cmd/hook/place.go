@@ -43,20 +43,20 @@ func (f placeFlags) valid() error {
 }
 
 // write applies a patch, or with --check only checks that it applies.
-func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, policy repo.Policy, place placeFlags) error {
+func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, editable repo.Editable, place placeFlags) error {
 	changes, err := tree.Plan(files, place.options())
 	if err != nil {
 		return err
 	}
-	return a.writeChanges(ctx, tree, changes, policy, place.check)
+	return a.writeChanges(ctx, tree, changes, editable, place.check)
 }
 
-func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, policy repo.Policy, check bool) error {
+func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, editable repo.Editable, check bool) error {
 	verb, err := "patched", error(nil)
 	if check {
-		verb, err = "applies to", tree.Check(changes, policy)
+		verb, err = "applies to", tree.Check(changes, editable)
 	} else {
-		err = tree.Write(ctx, changes, policy)
+		err = tree.Write(ctx, changes, editable)
 	}
 	if err != nil {
 		return err

@@ -72,9 +72,9 @@ type Limits struct {
 
 // Decision says what happens to a verified patch.
 type Decision struct {
-	Policy     string      // detect.Auto, Always or Never
-	Confidence float64     // that policy auto requires; 0 for DefaultConfidence
-	Editable   repo.Policy // which files patches may edit
+	Policy     string        // detect.Auto, Always or Never
+	Confidence float64       // that policy auto requires; 0 for DefaultConfidence
+	Editable   repo.Editable // which files patches may edit
 	// ReadOnly is the reason not to change the user's files, whatever the policy; "" lets the
 	// policy decide.
 	ReadOnly string

@@ -40,7 +40,7 @@ type run struct {
 	base     string     // commit to compare with, "" for none
 
 	overlay map[string][]byte // files of the kept patches, by name
-	writing bool              // the transaction on the user's files was asked for
+	writing bool              // a transaction on the user's files has started
 	lessons []lesson
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 	money   money

@@ -96,7 +96,7 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 	ahead := 1.0 // share of the suspicion in the remaining groups
 	for screening.Err() == nil {
 		s.receive(ctx, screening)
-		if len(groups) > 0 && s.due(mass(groups[0])/whole) {
+		if len(groups) > 0 && s.promisesMore(mass(groups[0])/whole) {
 			share := mass(groups[0]) / whole
 			ahead -= share
 			s.cluster.problem.Suspect(groups[0], share)
@@ -133,9 +133,9 @@ func (s *search) early(ctx context.Context, odds float64) *validate.Result {
 	return s.prove(ctx, ranked[:min(len(ranked), firstProven)])
 }
 
-// due reports whether a group with this share of the suspicion promises more than the best
-// candidates of the pool: while a group is proposed for, these could be tested.
-func (s *search) due(share float64) bool {
+// promisesMore reports whether a group with this share of the suspicion promises more than the
+// best candidates of the pool, which could be tested in the time that proposing takes.
+func (s *search) promisesMore(share float64) bool {
 	if len(s.pool) < maxRound {
 		return true
 	}

@@ -348,11 +348,11 @@ func TestPolicy(t *testing.T) {
 	tree := folder(t, map[string]string{"a": "a", "b": "b", "l": "-> a"})
 	tree.step = func(name string) error {
 		if strings.HasPrefix(name, "stage") {
-			t.Errorf("%s comes before the policy's refusal", name)
+			t.Errorf("%s comes before the refusal", name)
 		}
 		return nil
 	}
-	policy := func(name string) (bool, string) { return name == "a", "it is not a" }
+	editable := func(name string) (bool, string) { return name == "a", "it is not a" }
 	before := snapshot(t, tree.root)
 	edit := Change{Path: "a", Old: []byte("a"), New: []byte("A"), OldExists: true, NewExists: true}
 	for _, c := range []Change{
@@ -360,7 +360,7 @@ func TestPolicy(t *testing.T) {
 		removed("b", "b"), made("c", "c"), linked("c", "a"), removed("gone", "x"),
 		{Path: "l", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
 	} {
-		for _, err := range []error{tree.Write(t.Context(), []Change{edit, c}, policy), tree.Check([]Change{edit, c}, policy)} {
+		for _, err := range []error{tree.Write(t.Context(), []Change{edit, c}, editable), tree.Check([]Change{edit, c}, editable)} {
 			if !errors.Is(err, ErrProtected) || err.Error() != c.Path+": protected file: it is not a" || usererr.Hint(err) == "" {
 				t.Errorf("%s: %v", c.Path, err)
 			}
@@ -370,7 +370,7 @@ func TestPolicy(t *testing.T) {
 		t.Error(d)
 	}
 	tree.step = nil
-	if err := tree.Write(t.Context(), []Change{edit}, policy); err != nil {
+	if err := tree.Write(t.Context(), []Change{edit}, editable); err != nil {
 		t.Error(err)
 	}
 }

@@ -55,10 +55,10 @@ func (r *Repo) Partial(src Source) bool {
 //
 // It refuses with ErrEdited when the index is another by now, with ErrUnstaged when the
 // working tree has other edits where a change belongs, with ErrPartial for an index that
-// is made for one commit, and as Write does, with the same policy. It gives the hash of the tree that the index
+// is made for one commit, and as Write does, with the same editable files. It gives the hash of the tree that the index
 // then holds, and that nobody else has changed meanwhile.
-func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change, policy Policy) (string, error) {
-	if err := r.permit(changes, policy); err != nil {
+func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change, editable Editable) (string, error) {
+	if err := r.permit(changes, editable); err != nil {
 		return "", err
 	}
 	if r.Partial(src) {
@@ -81,7 +81,7 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 	if err != nil {
 		return "", err
 	}
-	return after, r.write(ctx, files, policy, staged)
+	return after, r.write(ctx, files, editable, staged)
 }
 
 // expected is the hash of the tree that an index will hold.

@@ -130,9 +130,9 @@ func TestWriteStagedRefuses(t *testing.T) {
 func TestWriteStagedAsksThePolicy(t *testing.T) {
 	t.Parallel()
 	f, r, tree := stagedFixture(t)
-	policy := func(name string) (bool, string) { return name != "m.go", "it is m.go" }
+	editable := func(name string) (bool, string) { return name != "m.go", "it is m.go" }
 	objects := f.git("count-objects")
-	if _, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange(), policy); !errors.Is(err, ErrProtected) {
+	if _, err := r.WriteStaged(t.Context(), Index(""), tree, stagedChange(), editable); !errors.Is(err, ErrProtected) {
 		t.Error(err)
 	}
 	if got := stagedState(t, f); got != "old" {

@@ -81,31 +81,31 @@ func (c Change) made() bool { return !c.OldExists || c.oldLink() }
 // Nothing is written when it refuses: with ErrEdited when a file is not as Old says;
 // with ErrBadPath for paths, and links, that lead out of the tree or into .git, for
 // paths over a symbolic link, and for names that another file has where case does
-// not count; with ErrProtected for what the policy is against; and with ErrTooLarge.
+// not count; with ErrProtected for a file that is not editable; and with ErrTooLarge.
 //
 // Each file is replaced by an atomic rename and keeps its mode. It is modified later
 // than before, and not earlier than the changes before it. Folders are made and, when
 // they become empty, removed. A context that ends in time prevents the transaction,
 // but does not tear it.
-func (t *Tree) Write(ctx context.Context, changes []Change, policy Policy) error {
-	return t.write(ctx, changes, policy, nil)
+func (t *Tree) Write(ctx context.Context, changes []Change, editable Editable) error {
+	return t.write(ctx, changes, editable, nil)
 }
 
 // Check tells whether Write would refuse, as things are now.
-func (t *Tree) Check(changes []Change, policy Policy) error {
+func (t *Tree) Check(changes []Change, editable Editable) error {
 	root, err := os.OpenRoot(t.root)
 	if err != nil {
 		return err
 	}
 	defer root.Close()
-	_, err = t.plan(root, changes, policy)
+	_, err = t.plan(root, changes, editable)
 	return err
 }
 
 // write is Write, with the index along when there is one.
-func (t *Tree) write(ctx context.Context, changes []Change, policy Policy, index *stagedIndex) error {
+func (t *Tree) write(ctx context.Context, changes []Change, editable Editable, index *stagedIndex) error {
 	return t.locked(ctx, func(root *os.Root) error {
-		entries, err := t.plan(root, changes, policy)
+		entries, err := t.plan(root, changes, editable)
 		if err != nil || len(entries) == 0 {
 			return err
 		}
@@ -171,8 +171,8 @@ func (t *Tree) at(step string, args ...any) error {
 
 // plan checks all changes against the tree and turns them into entries, without
 // those that change nothing.
-func (t *Tree) plan(root *os.Root, changes []Change, policy Policy) ([]entryPlan, error) {
-	if err := t.permit(changes, policy); err != nil {
+func (t *Tree) plan(root *os.Root, changes []Change, editable Editable) ([]entryPlan, error) {
+	if err := t.permit(changes, editable); err != nil {
 		return nil, err
 	}
 	if err := t.collide(root, changes); err != nil {

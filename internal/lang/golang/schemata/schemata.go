@@ -34,7 +34,7 @@ type Options struct {
 	Jobs      int // number of workers, at least 1
 	Log       *slog.Logger
 	Screening validate.Mode // "" means Auto
-	Seed      uint64       // of the random samples
+	Seed      uint64        // of the random samples
 	// Progress, if set, is called with the number of candidates that have a verdict.
 	Progress func(done, total, plausible int)
 }

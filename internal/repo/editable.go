@@ -11,10 +11,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 )
 
-// Policy tells whether a file may be written when no person asked for it, and why
-// not. Paths are slash-separated and relative to the tree's root. A nil Policy is
+// Editable reports whether regreen may write a file unless the user asks for it, and why
+// not. Paths are slash-separated and relative to the tree's root. A nil Editable is
 // that of a person, who may write every file of the tree.
-type Policy func(path string) (ok bool, reason string)
+type Editable func(path string) (ok bool, reason string)
 
 // Errors of Write. They come wrapped in an *Error, and nothing was written.
 var (
@@ -31,7 +31,7 @@ const (
 
 // permit refuses changes that no state of the disk would make acceptable. Every way
 // to write comes through here.
-func (t *Tree) permit(changes []Change, policy Policy) error {
+func (t *Tree) permit(changes []Change, editable Editable) error {
 	var size int64
 	for _, c := range changes {
 		size += int64(len(c.Old)) + int64(len(c.New))
@@ -48,10 +48,10 @@ func (t *Tree) permit(changes []Change, policy Policy) error {
 		if err := t.checkChange(c); err != nil {
 			return t.badPath(c.Path, err)
 		}
-		if policy == nil {
+		if editable == nil {
 			continue
 		}
-		if ok, why := policy(c.Path); !ok {
+		if ok, why := editable(c.Path); !ok {
 			return &Error{
 				Path: c.Path, Err: fmt.Errorf("%w: %s", ErrProtected, why),
 				Advice: `nothing was written; to have it written, list the file under "allow" in the configuration, or apply the patch yourself with regreen apply --patch`,
