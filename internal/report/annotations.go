@@ -12,26 +12,26 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// Annotation is a remark on lines of the tree, as GitHub shows them in a pull request.
+// Annotation is a message about lines of the tree, as GitHub shows it in a pull request.
 type Annotation struct {
 	Level   string // error, warning or notice
-	Path    string // slash-separated, in the tree; empty when the place is not known
-	Start   int    // the first line and the last; 0 when the place is not known
-	End     int
+	Path    string // slash-separated, in the tree; empty if unknown
+	Start   int    // first line; 0 if unknown
+	End     int    // last line
 	Title   string // one line of at most 255 characters
 	Message string // plain text
 }
 
 const (
-	annotationTitle   = 255     // characters, what GitHub takes
-	annotationMessage = 8 << 10 // bytes, of the 64 KiB that GitHub takes
+	annotationTitle   = 255     // characters, GitHub's limit
+	annotationMessage = 8 << 10 // bytes; GitHub's limit is 64 KiB
 )
 
 var annotationLevels = [...]string{"error", "warning", "notice"}
 
-// Annotations are the remarks of a report: why there was no run, each failure, an error
-// when it is new, a warning when it is flaky, else a notice, and where the best patch
-// of each cluster has its place.
+// Annotations returns the annotations of a report: why the tests could not be run, each
+// failure (an error if it is new, a warning if it is flaky, otherwise a notice), and the
+// place of the best patch of each cluster.
 func Annotations(r *Report) []Annotation {
 	var all []Annotation
 	if p := r.Problem; p != nil && r.Verdict == NotRun {
@@ -50,11 +50,11 @@ func Annotations(r *Report) []Annotation {
 			title := cmp.Or(f.ID, f.name())
 			switch f.Status {
 			case FailureKnown:
-				title += " fails at the base too"
+				title += " also fails at the base"
 			case FailureFlaky:
 				title += " is flaky"
 			case FailureFixed:
-				title += " failed, and a patch was applied"
+				title += " failed; a patch was applied"
 			default:
 				title += " fails"
 			}
@@ -70,10 +70,10 @@ func Annotations(r *Report) []Annotation {
 		switch {
 		case p.Applied:
 			text += ", applied"
-		case p.State == PatchVerified && r.gone():
-			text += "; the summary of the run says how to apply it"
+		case p.State == PatchVerified && r.onCI():
+			text += "; the run summary shows how to apply it"
 		case p.State == PatchVerified && typable(p.ID):
-			text += "; apply it with: regreen apply " + p.ID
+			text += "; apply it with regreen apply " + p.ID
 		}
 		all = append(all, annotation("notice", at, "regreen: "+cmp.Or(p.Title, p.Strategy), text))
 	}
@@ -88,7 +88,7 @@ func annotation(level string, at Span, title, message string) Annotation {
 	return a
 }
 
-// firstRunes is at most n characters of s.
+// firstRunes returns at most n characters of s.
 func firstRunes(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
@@ -96,7 +96,7 @@ func firstRunes(s string, n int) string {
 	return string([]rune(s)[:n-1]) + "…"
 }
 
-// firstBytes is at most n bytes of s, which is valid UTF-8.
+// firstBytes returns at most n bytes of s, which must be valid UTF-8.
 func firstBytes(s string, n int) string {
 	if len(s) <= n {
 		return s
@@ -104,12 +104,12 @@ func firstBytes(s string, n int) string {
 	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
-// commandsShown is how many workflow commands of a level GitHub shows for a step.
+// commandsShown is how many workflow commands of one level GitHub shows for a step.
 const commandsShown = 10
 
 // WorkflowCommands writes the annotations as GitHub workflow commands, for the log
-// of a step: ::error file=a.go,line=3,title=TestX fails::message. Of each level GitHub
-// shows ten; where there are more, the tenth names those that are left out.
+// of a step: ::error file=a.go,line=3,title=TestX fails::message. GitHub shows ten of each
+// level; if there are more, the tenth lists the rest.
 func WorkflowCommands(w io.Writer, r *Report) error {
 	buf := bufio.NewWriter(w)
 	byLevel := map[string][]Annotation{}
@@ -122,7 +122,7 @@ func WorkflowCommands(w io.Writer, r *Report) error {
 			all = append(all[:commandsShown-1:commandsShown-1], leftOutOf(all[commandsShown-1:]))
 		}
 		for _, a := range all {
-			_, _ = buf.WriteString(a.command()) // Flush tells the error
+			_, _ = buf.WriteString(a.command()) // Flush returns the error
 		}
 	}
 	if err := buf.Flush(); err != nil {
@@ -131,13 +131,13 @@ func WorkflowCommands(w io.Writer, r *Report) error {
 	return nil
 }
 
-// leftOutOf stands for annotations that are not shown one by one.
+// leftOutOf returns one annotation that lists the rest.
 func leftOutOf(rest []Annotation) Annotation {
 	titles := make([]string, len(rest))
 	for i, a := range rest {
 		titles[i] = a.Title
 	}
-	return annotation(rest[0].Level, Span{}, plural.Count(len(rest), "more "+rest[0].Level)+" not shown here", strings.Join(titles, "\n"))
+	return annotation(rest[0].Level, Span{}, plural.Count(len(rest), "more "+rest[0].Level)+" not shown", strings.Join(titles, "\n"))
 }
 
 var (
@@ -145,7 +145,7 @@ var (
 	commandValue = strings.NewReplacer("%", "%25", "\r", "%0D", "\n", "%0A", ":", "%3A", ",", "%2C")
 )
 
-// command is the annotation as a line of a step's log.
+// command returns the annotation as a line of a step's log.
 func (a Annotation) command() string {
 	var b strings.Builder
 	b.WriteString("::" + a.Level + " ")

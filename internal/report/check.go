@@ -10,7 +10,7 @@ import (
 	"sync"
 )
 
-// The values that the schema allows where it lists them.
+// The values of the enums in the schema.
 var (
 	verdicts        = []Verdict{Green, Known, Flaky, Fixed, Proposed, Partial, Red, NotRun}
 	modes           = []string{"development", "production"}
@@ -31,7 +31,7 @@ var (
 	runStages      = []string{"detect", "test", "localize", "propose", "build", "validate", "confirm", "report"}
 )
 
-// words are the values of a list as plain strings.
+// words returns the values as plain strings.
 func words[T ~string](values []T) []string {
 	out := make([]string, len(values))
 	for i, v := range values {
@@ -40,18 +40,18 @@ func words[T ~string](values []T) []string {
 	return out
 }
 
-// ids is what an identifier may look like. It is printed inside commands to be
-// copied, so nothing that a shell or an option parser would act on is allowed.
+// ids matches identifiers. They are printed inside commands that users copy, so they hold
+// nothing that a shell or an option parser acts on.
 var ids = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/:@-]{0,127}$`) })
 
-// Check tells the first value of r that the schema does not allow, with its
-// place, or nil.
+// Check returns an error for the first value of r that the schema does not allow, with its
+// path, or nil.
 func (r *Report) Check() error {
 	c := &checker{}
 	oneOf(c, "verdict", r.Verdict, verdicts)
 	c.id("id", r.ID)
 	if r.Verdict == NotRun && r.Problem == nil {
-		c.fail("problem", "is missing, and the verdict is %s", NotRun)
+		c.fail("problem", "is missing, although the verdict is %s", NotRun)
 	}
 	oneOf(c, "environment.mode", r.Environment.Mode, modes)
 	oneOf(c, "environment.policy", r.Environment.Policy, policies)
@@ -105,7 +105,7 @@ func (r *Report) Check() error {
 	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WronglyRejected)))
 	c.atLeastZero("stats.dollars", s.Dollars)
 	if s.WronglyRejected > s.Sampled {
-		c.fail("stats.wrongly_rejected", "is more than were sampled")
+		c.fail("stats.wrongly_rejected", "is more than stats.sampled")
 	}
 	for _, stage := range slices.Sorted(maps.Keys(s.Seconds)) {
 		oneOf(c, "stats.seconds", stage, runStages)
@@ -131,7 +131,7 @@ func (r *Report) Check() error {
 	}
 	for i := range r.Results {
 		if c.err != nil {
-			break // there may be many
+			break // there can be many
 		}
 		c.result(i, &r.Results[i])
 	}
@@ -140,7 +140,7 @@ func (r *Report) Check() error {
 
 func (c *checker) shard(s *Shard) {
 	if s != nil && (s.Index < 1 || s.Index > s.Total || s.Total > MaxShards) {
-		c.fail("shard", "is %d of %d, and there are %d at the most", s.Index, s.Total, MaxShards)
+		c.fail("shard", "is %d of %d, expected 1 to total, and a total of at most %d", s.Index, s.Total, MaxShards)
 	}
 }
 
@@ -172,7 +172,7 @@ func (c *checker) learning(l *Learning) {
 		at := fmt.Sprintf("learning.trend[%d]", i)
 		c.atLeastZero(at, float64(min(p.Runs, p.Repaired)))
 		if p.Repaired > p.Runs {
-			c.fail(at, "has more repaired than there were")
+			c.fail(at, "has more repaired than runs")
 		}
 	}
 }
@@ -186,7 +186,7 @@ func (c *checker) result(i int, res *Result) {
 		c.path(at("file"), res.File)
 	}
 	if !(res.Seconds >= 0 && res.Seconds <= maxNumber && res.Line >= 0 && res.Tries >= 0) {
-		c.fail(at("seconds"), "or line or tries is not a number from 0 up")
+		c.fail(at("seconds"), "or line or tries is not a number of at least 0")
 	}
 }
 
@@ -194,10 +194,10 @@ func (c *checker) tests(at string, t Tests) {
 	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.UnaffectedPackages, t.UnfinishedPackages)))
 }
 
-// typable tells whether id can stand in a command that a person copies.
+// typable reports whether id is safe in a command that users copy.
 func typable(id string) bool { return ids().MatchString(id) }
 
-// checker keeps the first thing that is wrong.
+// checker keeps the first error.
 type checker struct{ err error }
 
 func (c *checker) fail(at, format string, args ...any) {
@@ -218,22 +218,22 @@ func (c *checker) id(at, got string) {
 	}
 }
 
-// path allows a slash-separated path inside the tree, or none.
+// path allows a slash-separated path inside the tree, or an empty one.
 func (c *checker) path(at, got string) {
 	if got != "" && !fs.ValidPath(got) {
 		c.fail(at, "is %.80q, not a path inside the tree", got)
 	}
 }
 
-// atLeastZero refuses NaN too, and infinity, which JSON cannot hold.
+// atLeastZero also refuses NaN and infinity, which JSON cannot hold.
 func (c *checker) atLeastZero(at string, got float64) {
 	if !(got >= 0 && got <= maxNumber) {
-		c.fail(at, "is %v, not a number from 0 up", got)
+		c.fail(at, "is %v, not a number of at least 0", got)
 	}
 }
 
-// maxNumber is the largest number any field has use for, and the largest that
-// every reader of JSON keeps exactly.
+// maxNumber is the largest number that every JSON reader keeps exactly. No field needs a
+// larger one.
 const maxNumber = 1 << 53
 
 func (c *checker) share(at string, got float64) {
@@ -242,10 +242,10 @@ func (c *checker) share(at string, got float64) {
 	}
 }
 
-// index allows a 1-based index into n things, or 0.
+// index allows a 1-based index into a list of n, or 0.
 func (c *checker) index(at string, got, n int) {
 	if got < 0 || got > n {
-		c.fail(at, "is %d, and there are %d", got, n)
+		c.fail(at, "is %d, but there are %d", got, n)
 	}
 }
 
@@ -265,7 +265,7 @@ func (c *checker) patch(at string, p *Patch, clusters int) {
 	c.share(at+"confidence", p.Confidence)
 	c.atLeastZero(at+"same_lines", float64(p.SameLines))
 	if h := p.TrackRecord; h != nil && (h.Kept < 0 || h.Kept > h.Applied) {
-		c.fail(at+"track_record", "has %d kept of %d", h.Kept, h.Applied)
+		c.fail(at+"track_record", "has %d kept of %d applied", h.Kept, h.Applied)
 	}
 	if p.After != nil {
 		c.tests(at+"after", *p.After)

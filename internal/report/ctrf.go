@@ -7,11 +7,11 @@ import (
 	"math"
 )
 
-// ctrfVersion is the version of the specification, https://ctrf.io, that is written.
+// ctrfVersion is the version of the specification, https://ctrf.io.
 const ctrfVersion = "0.0.0"
 
-// The parts of a CTRF document that regreen has something to say to. What the
-// specification has no word for is in extra, under "regreen".
+// The parts of a CTRF document that regreen fills in. What the specification does not
+// cover is in extra, under "regreen".
 type (
 	ctrfTool struct {
 		Name    string `json:"name"`
@@ -50,13 +50,13 @@ type (
 	ctrfExtra[T any] struct {
 		Regreen T `json:"regreen"`
 	}
-	// ctrfOf is what regreen knows of a test.
+	// ctrfOf is what regreen adds to a test.
 	ctrfOf struct {
 		Kind   string `json:"kind"`
 		Status string `json:"status,omitempty"`
-		Whole  bool   `json:"package,omitempty"` // not a test: the package failed as a whole
+		Whole  bool   `json:"package,omitempty"` // the package failed as a whole
 	}
-	// ctrfRun is what regreen knows of the run.
+	// ctrfRun is what regreen adds to the run.
 	ctrfRun struct {
 		Verdict  string      `json:"verdict"`
 		Summary  string      `json:"summary"`
@@ -74,8 +74,8 @@ type (
 )
 
 // CTRF writes the report in the Common Test Report Format, JSON for test results.
-// Its tests are those of Results and the failures that are not among them; the
-// summary counts what ran, and where the two differ extra.regreen.unlisted says why.
+// It lists the tests of Results and the failures that are not among them. The summary
+// counts all tests that ran; extra.regreen.unlisted explains any difference.
 func CTRF(w io.Writer, r *Report) error {
 	suites := r.suites()
 	var all testTally
@@ -154,7 +154,7 @@ func ctrfTestOf(suite []string, l *testLine) ctrfTest {
 	return t
 }
 
-// milliseconds is a duration in seconds as CTRF and the page's data count it.
+// milliseconds converts seconds for CTRF and for the data of the page.
 func milliseconds(s float64) int64 {
 	if !(s >= 0 && s <= maxNumber/1000) {
 		return 0

@@ -7,14 +7,14 @@ import (
 	"sync"
 )
 
-// diffKind says what a line of a unified diff is.
+// diffKind is the kind of a line of a unified diff.
 type diffKind int
 
 const (
-	diffFile    diffKind = iota // text is the file's name
+	diffFile    diffKind = iota // text is the name of the file
 	diffMeta                    // a mode, a rename, a binary file
 	diffHunk                    // text is the whole @@ line
-	diffContext                 // text is without the leading mark, here and below
+	diffContext                 // text has no leading mark, here and below
 	diffDelete
 	diffInsert
 )
@@ -26,9 +26,9 @@ type diffLine struct {
 
 var hunkHeader = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^@@ -\d+(?:,(\d+))? \+\d+(?:,(\d+))? @@`) })
 
-// readDiff reads a unified diff for showing it: it never fails, and what it does
-// not understand is shown as it is. The counts of the hunk headers tell a deleted
-// line "-- x" from the header of a file.
+// readDiff reads a unified diff to show it. It never fails; lines that it does not
+// understand are shown unchanged. The counts in the hunk headers distinguish a deleted line
+// "-- x" from a file header.
 func readDiff(diff string) []diffLine {
 	diff = strings.TrimSuffix(diff, "\n")
 	if strings.Count(diff, "\r\n") == strings.Count(diff, "\n") {
@@ -87,7 +87,7 @@ func hunkCount(s string) int {
 	return n
 }
 
-// fileName takes the prefix and the time stamp off the name in a file header.
+// fileName strips the prefix and the timestamp from the name in a file header.
 func fileName(s string) string {
 	s, _, _ = strings.Cut(s, "\t")
 	if rest, ok := strings.CutPrefix(s, "a/"); ok {

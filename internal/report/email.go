@@ -9,22 +9,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// A mail is the report for somebody who is not there: why it comes, what fails, what
-// mends it, and what to type. It holds no scripts, no pictures and no links but the
-// one to the run.
+// An email says what fails, which patch fixes it, and what to type. It has no scripts, no
+// images and no links except the one to the run.
 
-// EmailOptions says what a mail tells besides the report.
+// EmailOptions is what an email says in addition to the report.
 type EmailOptions struct {
-	Repository string // owner/name, or what people call it
-	Link       string // to the run, where it has a page
+	Repository string // owner/name, or another name
+	Link       string // to the page of the run, if it has one
 }
 
-// emailSize bounds the HTML of a mail, in bytes: Gmail clips at 102 KiB.
+// emailSize is the limit for the HTML, in bytes. Gmail clips at 102 KiB.
 const emailSize = 96 << 10
 
-// EmailSubject is the subject of a mail about r, one line of at most 160 columns with
-// nothing in it that acts: "[fleet] proposed: 2 new failures, a verified patch is
-// ready (main)".
+// EmailSubject returns the subject of an email about r, one clean line of at most 160
+// columns: "[fleet] proposed: 2 new failures, a verified patch is ready (main)".
 func EmailSubject(r *Report, opt EmailOptions) string {
 	s := string(r.Verdict) + ": " + headline(r)
 	if name := cut(oneLine(opt.Repository), 40); name != "" {
@@ -36,20 +34,20 @@ func EmailSubject(r *Report, opt EmailOptions) string {
 	return cut(s, 160)
 }
 
-// EmailText is the report as the plain text of a mail.
+// EmailText returns the report as the plain text of an email.
 func EmailText(r *Report, opt EmailOptions) (string, error) {
 	var b strings.Builder
 	if err := Terminal(&b, r, TerminalOptions{Width: 78}); err != nil {
 		return "", err
 	}
 	if link := cut(oneLine(opt.Link), maxSpan); link != "" {
-		b.WriteString("\nThe run: " + link + "\n")
+		b.WriteString("\nRun: " + link + "\n")
 	}
 	return b.String(), nil
 }
 
-// EmailHTML is the report as the HTML of a mail, less than 96 KiB: where it is
-// longer, whole parts are left out, the least needed first, and the end says which.
+// EmailHTML returns the report as the HTML of an email of less than 96 KiB. From a longer
+// report it leaves out whole parts, the least important first, and says so at the end.
 func EmailHTML(r *Report, opt EmailOptions) string {
 	color := "#b42318"
 	if r.passes() {
@@ -63,12 +61,12 @@ func EmailHTML(r *Report, opt EmailOptions) string {
 	const tail = "</body></html>\n"
 	rest := ""
 	if typable(r.ID) {
-		rest = " " + emailCommand("regreen report "+r.ID) + " shows all of it."
+		rest = " " + emailCommand("regreen report "+r.ID) + " shows everything."
 	}
 	return head + fitted(emailSections(r, opt), emailSize-len(head)-len(tail), rest) + tail
 }
 
-// fitted is fit with what was left out as a paragraph.
+// fitted is fit, with the note on what was left out as a paragraph.
 func fitted(sections []section, size int, rest string) string {
 	text := fit(sections, size-len(emailNote("")), rest)
 	body, note, cut := strings.Cut(text, leftOutMark)
@@ -78,8 +76,8 @@ func fitted(sections []section, size int, rest string) string {
 	return body
 }
 
-// leftOutMark is how leftOut begins. No section holds it: each of their lines begins
-// with a tag.
+// leftOutMark is the start of the text from leftOut. No section contains it, because each
+// of their lines starts with a tag.
 const leftOutMark = "\nLeft out to fit: "
 
 func emailNote(text string) string {
@@ -88,13 +86,13 @@ func emailNote(text string) string {
 
 func emailSections(r *Report, opt EmailOptions) []section {
 	all := r.stories()
-	out := []section{once("context line", 3, emailContext(r, opt)), emailProblem(r.Problem), emailFailures(r, all)}
+	out := []section{optional("context line", 3, emailContext(r, opt)), emailProblem(r.Problem), emailFailures(r, all)}
 	for _, s := range all {
 		if s.best != nil {
 			out = append(out, emailPatch(r, s.best))
 		}
 	}
-	return append(out, emailList("alert", 2, "Alerts", alertTexts(r)), emailList("note", 5, "Not done", r.undone()))
+	return append(out, emailList("alert", 2, "Alerts", alertTexts(r)), emailList("note", 5, "Not done", r.notDone()))
 }
 
 func emailContext(r *Report, opt EmailOptions) string {
@@ -110,7 +108,7 @@ func emailContext(r *Report, opt EmailOptions) string {
 		}
 	}
 	if strings.HasPrefix(opt.Link, "https://") || strings.HasPrefix(opt.Link, "http://") {
-		text += fmt.Sprintf(` &middot; <a href="%s" style="color:#175cd3">the run</a>`, html.EscapeString(opt.Link))
+		text += fmt.Sprintf(` &middot; <a href="%s" style="color:#175cd3">run</a>`, html.EscapeString(opt.Link))
 	}
 	if text == "" {
 		return ""
@@ -120,7 +118,7 @@ func emailContext(r *Report, opt EmailOptions) string {
 
 func emailProblem(p *Problem) section {
 	if p == nil {
-		return once("problem", 0, "")
+		return optional("problem", 0, "")
 	}
 	head := ""
 	if where := emailCode(p.Where); where != "" {
@@ -173,7 +171,7 @@ func emailPatch(r *Report, p *Patch) section {
 		}
 	}
 	if p.Redacted {
-		tail += emailNote("The diff held a secret, which is not shown: it cannot be copied from here.")
+		tail += emailNote("The diff contains a secret, which is hidden, so it cannot be copied from here.")
 	}
 	if p.State == PatchVerified && !p.Applied && typable(p.ID) {
 		tail += emailNote("Apply it with " + emailCommand("regreen apply "+p.ID))
@@ -181,7 +179,8 @@ func emailPatch(r *Report, p *Patch) section {
 	return emailBlock("patch line", 1, head, blockLines(p.Diff), tail)
 }
 
-// emailBlock is lines of code between head and tail, with the colours of a diff.
+// emailBlock makes a section of lines of code between head and tail, with the colours of a
+// diff.
 func emailBlock(name string, priority int, head string, lines []string, tail string) section {
 	return section{name, priority, len(lines), func(n int) string {
 		var b strings.Builder
@@ -201,7 +200,7 @@ func emailBlock(name string, priority int, head string, lines []string, tail str
 	}}
 }
 
-// emailLine is a line of code to copy: nothing is put into it.
+// emailLine returns a line of code to copy: nothing is inserted into it.
 func emailLine(line string) string {
 	style := ""
 	switch {
@@ -213,7 +212,7 @@ func emailLine(line string) string {
 	return "<span" + style + ">" + html.EscapeString(line) + "</span>\n"
 }
 
-// emailRows is a list, of which the first rows are shown when there is no room for all.
+// emailRows makes a section of a list, which shows only its first rows if space is short.
 func emailRows[T any](name string, priority int, title string, items []T, row func(T) string) section {
 	return section{name, priority, len(items), func(n int) string {
 		if n == 0 {
@@ -261,11 +260,11 @@ func emailCode(s string) string {
 	return emailMono + esc(s) + "</code>"
 }
 
-// emailCommand is something to copy, of names that are typable.
+// emailCommand returns a command to copy, whose names must be typable.
 func emailCommand(s string) string { return emailMono + html.EscapeString(s) + "</code>" }
 
-// esc is clean text for HTML. A mail client makes links of addresses by itself; of
-// those in text of others it makes none, as there is a break in them.
+// esc escapes clean text for HTML. Mail clients turn addresses into links; an invisible
+// break in addresses of untrusted text prevents that.
 func esc(s string) string {
 	s = references().ReplaceAllString(strings.NewReplacer("://", ":"+zwsp+"//", "@", "@"+zwsp).Replace(s), "$1$2"+zwsp)
 	return html.EscapeString(s)

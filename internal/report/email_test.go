@@ -10,25 +10,24 @@ import (
 	"pgregory.net/rapid"
 )
 
-var mailed = EmailOptions{Repository: "acme/fleet", Link: "https://ci.example.com/runs/7"}
+var emailOptions = EmailOptions{Repository: "acme/fleet", Link: "https://ci.example.com/runs/7"}
 
-// TestEmailGolden keeps what a reader of mails sees.
+// TestEmailGolden compares emails with golden files.
 func TestEmailGolden(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples {
-		golden(t, e.name+".mail.html", []byte(EmailHTML(e.make(), mailed)))
-		golden(t, e.name+".subject", []byte(EmailSubject(e.make(), mailed)+"\n"))
+		golden(t, e.name+".mail.html", []byte(EmailHTML(e.make(), emailOptions)))
+		golden(t, e.name+".subject", []byte(EmailSubject(e.make(), emailOptions)+"\n"))
 	}
-	text, err := EmailText(proposedReport(), mailed)
+	text, err := EmailText(proposedReport(), emailOptions)
 	if err != nil {
 		t.Fatal(err)
 	}
 	golden(t, "proposed.mail.txt", []byte(text))
 }
 
-// wellFormed reads the HTML of a mail as a browser does, and refuses what a mail never
-// means to have: other elements, attributes or links than ours, or text outside of
-// them that is not ours.
+// wellFormed reads the HTML of an email like a browser, and refuses elements, attributes and
+// links that this package does not write.
 func wellFormed(text, link string) error {
 	if len(text) > emailSize {
 		return fmt.Errorf("%d bytes", len(text))
@@ -77,14 +76,14 @@ func wellFormed(text, link string) error {
 func TestWellFormed(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"<script>x</script>", "<p>", "<p></li>", "<img src=x>", `<a href="http://evil.example">x</a>`, "<!-- x -->", "<p onclick=x>a</p>", "\x1b[2J"} {
-		if wellFormed(bad, mailed.Link) == nil {
+		if wellFormed(bad, emailOptions.Link) == nil {
 			t.Errorf("%q passes", bad)
 		}
 	}
 }
 
-// TestEmail: whatever a report holds, the mail is of bounded size, is our HTML, and its
-// subject is a line.
+// TestEmail checks that the email of any report has a limited size, holds only our HTML, and
+// has a subject of one line.
 func TestEmail(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -97,7 +96,7 @@ func TestEmail(t *testing.T) {
 				r.Patches[i].Diff = strings.Repeat(r.Patches[i].Diff+"Left out to fit: nothing\n", n)
 			}
 		}
-		opt := EmailOptions{Repository: texts().Draw(t, "repository"), Link: mailed.Link}
+		opt := EmailOptions{Repository: texts().Draw(t, "repository"), Link: emailOptions.Link}
 		text := EmailHTML(r, opt)
 		if err := wellFormed(text, opt.Link); err != nil {
 			t.Fatalf("%v in:\n%s", err, text)
@@ -120,8 +119,8 @@ func TestEmail(t *testing.T) {
 	})
 }
 
-// TestEmailOfMuch: with more than a mail takes, it says what it lacks, in words of ours.
-func TestEmailOfMuch(t *testing.T) {
+// TestLargeEmail checks that a large email says what it leaves out.
+func TestLargeEmail(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
 	for i := range 5000 {
@@ -130,12 +129,12 @@ func TestEmailOfMuch(t *testing.T) {
 		r.Failures = append(r.Failures, f)
 	}
 	r.Patches[0].Diff += strings.Repeat("+Left out to fit: everything\n", 500)
-	text := EmailHTML(r, mailed)
-	if err := wellFormed(text, mailed.Link); err != nil {
+	text := EmailHTML(r, emailOptions)
+	if err := wellFormed(text, emailOptions.Link); err != nil {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text, "more failures") || !strings.Contains(text, "Left out to fit: ") || !strings.Contains(text, "regreen report "+r.ID) {
-		t.Errorf("it does not say what it lacks:\n%s", text[len(text)-1000:])
+		t.Errorf("it does not say what it leaves out:\n%s", text[len(text)-1000:])
 	}
 	if strings.Contains(text, "<script") || !strings.Contains(text, "p-3f2a") {
 		t.Error("the patch is missing")

@@ -6,15 +6,15 @@ import (
 	"sync"
 )
 
-// Untrusted text inside Markdown is in one of three forms: prose, a code span or
-// a fenced block. The first breaks what GitHub would act on, the other two are
-// delimited so that their content cannot end them.
+// Untrusted text in Markdown takes one of three forms: prose, a code span or a fenced
+// block. Prose escapes what GitHub acts on; the other two have delimiters that their
+// content cannot close.
 
-// maxSpan bounds a piece of text on a line of its own, in columns.
+// maxSpan is the longest piece of text on a line, in columns.
 const maxSpan = 240
 
-// zwsp is an invisible break. GitHub looks for mentions, references and links in
-// the rendered text, where a backslash is long gone.
+// zwsp is an invisible break. GitHub looks for mentions, references and links in the
+// rendered text, which no longer has the backslashes.
 const zwsp = "\u200b"
 
 var (
@@ -23,12 +23,12 @@ var (
 		"<", `\<`, ">", `\>`, "|", `\|`, "~", `\~`, "$", `\$`, "&", `\&`,
 		"@", "@"+zwsp, "#", `\#`+zwsp, "://", ":"+zwsp+"//",
 	)
-	// A link of GitHub's may follow an underscore, which is part of a word elsewhere.
+	// GitHub starts a link after an underscore, which \b takes for part of a word.
 	references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(\b|_)(www|gh-|mailto|xmpp)`) })
 )
 
-// prose is s for the middle of a line of Markdown. It means nothing there but
-// its characters.
+// prose escapes s for the middle of a line of Markdown, where none of its characters has a
+// special meaning.
 func prose(s string) string {
 	s = markup.Replace(cut(oneLine(s), maxSpan))
 	return references().ReplaceAllString(s, "$1$2"+zwsp)
@@ -36,11 +36,11 @@ func prose(s string) string {
 
 var marker = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(\d*)([-+.)])`) })
 
-// item is s as an item of a list. At its beginning, dashes would be a rule, and a number a
-// list of its own.
+// item returns s as an item of a list. Dashes at its start would be a rule, and a number
+// would start another list.
 func item(s string) string { return "- " + marker().ReplaceAllString(prose(s), `$1\$2`) + "\n" }
 
-// code is s as a code span, or nothing when s is empty.
+// code returns s as a code span, or "" if s is empty.
 func code(s string) string {
 	s = cut(oneLine(s), maxSpan)
 	if s == "" {
@@ -53,22 +53,22 @@ func code(s string) string {
 	return ticks + s + ticks
 }
 
-// cell is code for a cell of a table, where a pipe counts even inside of a code
-// span. A backslash before a pipe leaves no way to write the two, so the
-// pipe is replaced by a broken bar there.
+// cell returns s as a code span for a cell of a table, where a pipe ends the cell even
+// inside a code span. A backslash before a pipe cannot be written, so that pipe becomes a
+// broken bar.
 func cell(s string) string {
 	s = strings.ReplaceAll(code(s), `\|`, `\¦`)
 	return strings.ReplaceAll(s, "|", `\|`)
 }
 
-// fence is a fenced code block of lines, with a fence that none of them holds.
+// fence returns lines as a fenced code block, with a fence that none of them contains.
 func fence(language string, lines []string) string {
 	text := strings.Join(lines, "\n")
 	ticks := strings.Repeat("`", max(ticksIn(text)+1, 3))
 	return ticks + language + "\n" + text + "\n" + ticks + "\n"
 }
 
-// ticksIn is the length of the longest run of backticks in s.
+// ticksIn returns the length of the longest run of backticks in s.
 func ticksIn(s string) int {
 	longest, run := 0, 0
 	for i := range len(s) {
@@ -82,8 +82,8 @@ func ticksIn(s string) int {
 	return longest
 }
 
-// blockLines splits text for a fence: cleaned, each line bounded. A lone carriage return
-// would end a line in Markdown; visible has replaced it.
+// blockLines splits text into clean lines of limited length for a fence. A lone carriage
+// return would end a line in Markdown; Visible replaces it.
 func blockLines(text string) []string {
 	const widest = 1000
 	text = strings.Trim(Visible(strings.ReplaceAll(text, "\r\n", "\n")), "\n")

@@ -5,8 +5,8 @@ import (
 	"time"
 )
 
-// The examples are reports as an engineer would meet them, one for each verdict.
-// They are made by functions, so that no test can change another's.
+// examples are realistic reports, one for each verdict. Functions make them, so that tests
+// cannot change each other's.
 var examples = []struct {
 	name string
 	make func() *Report
@@ -71,7 +71,7 @@ func flakyReport() *Report {
 	return r
 }
 
-// guardPatch is the patch of the examples.
+// guardPatch returns the patch of the examples.
 func guardPatch() Patch {
 	return Patch{
 		ID: "p-3f2a", Attempt: "a17", Strategy: "template/guard", Title: "return before the division when there are no samples",
@@ -98,7 +98,7 @@ func guardPatch() Patch {
 		Evidence: []Evidence{
 			{StageFailingTests, true, "2 tests pass", 0.8},
 			{StageDependents, true, "14 tests in 3 packages pass", 1.4},
-			{StageSuite, true, "1,204 tests pass, none fails that passes at the base", 3.1},
+			{StageSuite, true, "1,204 tests pass, no new failures", 3.1},
 			{StageRepeat, true, "3 of 3 runs pass", 1.2},
 		},
 	}
@@ -147,19 +147,19 @@ func proposedReport() *Report {
 	second.Strategy, second.Title, second.NeedsReview = "template/expression", "divide by max(1, len(w.samples)) instead of len(w.samples)", true
 	third := guardPatch()
 	third.ID, third.Attempt, third.Rank, third.Confidence = "p-a1", "a30", 3, 0.2
-	third.State, third.Strategy, third.Title = PatchRefused, "revert", "take back the change of stats/mean.go"
-	third.Reason, third.Evidence = "it undoes the change", third.Evidence[:1]
+	third.State, third.Strategy, third.Title = PatchRefused, "revert", "revert the change of stats/mean.go"
+	third.Reason, third.Evidence = "it reverts the change", third.Evidence[:1]
 	first := guardPatch()
 	first.TrackRecord, first.SameLines = &TrackRecord{Kept: 12, Applied: 14}, 1
 	first.After = &Tests{Packages: 31, Passed: 1202, Failed: 2, Skipped: 3}
 	r.Patches = []Patch{first, second, third}
-	r.Suspects = []Suspect{{Span{"stats/mean.go", 12, 18}, 0.94, []string{"changed since the base", "the panic's stack goes through it"}}}
+	r.Suspects = []Suspect{{Span{"stats/mean.go", 12, 18}, 0.94, []string{"changed since the base", "in the stack of the panic"}}}
 	r.Attempts = []Attempt{
 		{"a1", "", "template/guard", "stats/mean.go", 17, StageTypeCheck, AttemptIllTyped, 0.004, "undefined: n", nil},
 		{"a2", "", "template/guard", "stats/mean.go", 17, StageFailingTests, AttemptRejected, 0.41, "TestMean/empty: got 1ns, want 0s", nil},
 		{"a17", "", "template/guard", "stats/mean.go", 12, StageRepeat, AttemptVerified, 6.5, "", nil},
 		{"a21", "", "template/expression", "stats/mean.go", 17, StageRepeat, AttemptVerified, 6.1, "", nil},
-		{"a30", "", "revert", "stats/mean.go", 12, StageFailingTests, AttemptRefused, 0.9, "it undoes the change", nil},
+		{"a30", "", "revert", "stats/mean.go", 12, StageFailingTests, AttemptRefused, 0.9, "it reverts the change", nil},
 		{"a31", "", "template/operator", "stats/mean.go", 15, StagePropose, AttemptPruned, 0, "same text as a2", nil},
 	}
 	r.Stats = Stats{
@@ -232,8 +232,8 @@ func redReport() *Report {
 	r.Failures = r.Failures[:1]
 	r.Clusters[0].Failures, r.Clusters[0].Status, r.Clusters[0].Patch = r.Clusters[0].Failures[:1], ClusterRed, ""
 	r.Patches = r.Patches[:1]
-	r.Patches[0].State, r.Patches[0].Reason, r.Patches[0].Confidence = PatchPlausible, "a test of the suite fails with it: TestWeeklyMail", 0.3
-	r.Patches[0].Evidence[2].Passed, r.Patches[0].Evidence[2].Detail = false, "TestWeeklyMail fails, and passes at the base"
+	r.Patches[0].State, r.Patches[0].Reason, r.Patches[0].Confidence = PatchPlausible, "it breaks a test of the suite: TestWeeklyMail", 0.3
+	r.Patches[0].Evidence[2].Passed, r.Patches[0].Evidence[2].Detail = false, "TestWeeklyMail fails, but passes at the base"
 	r.Patches[0].Evidence = r.Patches[0].Evidence[:3]
 	r.Stats.Plausible, r.Stats.Verified = 1, 0
 	r.Notes = append(r.Notes, "15 candidates were not tried: the budget of 20 s ended.")
@@ -252,13 +252,13 @@ func notRunReport() *Report {
 	return r
 }
 
-// evil wants to be more than text on a terminal and in Markdown.
+// evil is text with markup and control characters for terminals, HTML and Markdown.
 const evil = "\x1b]0;owned\x07\x1b[2J\x1b[31m</details><script>alert(1)</script> `````diff ``` \\| | @everyone #1 GH-1 " +
 	"[x](javascript:alert(1)) ![i](http://evil.example/p.png) www.evil.example \xff\u202egnp.exe\r\n\n# Approved\n\n- [x] done\x00"
 
 func hostileReport() *Report { return planted(evil) }
 
-// planted is a report with text wherever a repository, a test or a model has a say.
+// planted returns a report with text wherever a repository, a test or a model provides it.
 func planted(text string) *Report {
 	r := proposedReport()
 	r.Command = text

@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// section is a part of a Markdown report that can be made shorter.
+// section is a part of a report that can be shortened.
 type section struct {
 	name     string // of its items, in the singular: "failure"
 	priority int    // 0 is kept longest
@@ -17,13 +17,13 @@ type section struct {
 	render   func(n int) string // with the first n items; complete Markdown for every n
 }
 
-// leftOutSize is room enough for what leftOut writes.
+// leftOutSize is enough space for what leftOut writes.
 const leftOutSize = 640
 
-// fit renders the sections in their order into at most size bytes, and tells
-// what was left out. Room goes to the sections by priority; one that does not fit
-// as a whole shows as many of its items as do, so nothing is ever cut inside of
-// Markdown. rest is what leftOut says at the end.
+// fit renders the sections, in their order, into at most size bytes, and says what it left
+// out. Sections get space by priority. One that does not fit shows as many of its items as
+// do, so Markdown is never cut in the middle. rest is appended to the note on what was left
+// out.
 func fit(sections []section, size int, rest string) string {
 	order := make([]int, len(sections))
 	for i := range order {
@@ -45,7 +45,7 @@ func (s *section) within(size int) (text string, items int) {
 	if text = s.render(s.items); len(text) <= size {
 		return text, s.items
 	}
-	// More items take more bytes, but for the note on how many are missing.
+	// More items take more bytes, except for the note on how many are missing.
 	n := sort.Search(s.items, func(n int) bool { return len(s.render(n)) > size })
 	for n--; n >= 0; n-- {
 		if text = s.render(n); len(text) <= size {

@@ -12,21 +12,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// foreign is what ReadForeign takes of a document: enough for 50,000 tests, and at most
+// foreign limits the documents that ReadForeign reads: enough for 50,000 tests, and at most
 // some 300 MB of memory.
 var foreign = bounds{size: MaxSize, objects: 150_000, commas: 1_000_000}
 
-// The bounds of a foreign report's lists, by what is in them; what no report of regreen
-// comes near to.
+// The limits for the lists of a foreign report. No report of regreen comes near them.
 const (
 	maxForeignFailures = 20_000
 	maxForeignClusters = 1_000
 	maxForeignPatches  = 2_000
-	maxForeignList     = 20_000 // of anything else but attempts and results
+	maxForeignList     = 20_000 // of anything except attempts and results
 	maxForeignKeys     = 1_000  // of a map
 )
 
-// The bounds of a foreign report's texts, in bytes.
+// The limits for the texts of a foreign report, in bytes.
 const (
 	maxForeignDiff   = 1 << 20
 	maxForeignOutput = 256 << 10
@@ -34,22 +33,22 @@ const (
 	maxForeignText   = maxLine
 )
 
-// ReadForeign reads a report that others had hands on, such as the artifact of a fork's
-// workflow or a file that a person names. It takes what Read takes, of limit bytes at the
-// most (and never more than MaxSize), and asks more of it:
+// ReadForeign reads a report that others could change, such as the artifact of a fork's
+// workflow or a file that a user names. It reads at most limit bytes (and never more than
+// MaxSize) and is stricter than Read:
 //
 //   - the IDs of the run, its patches and attempts are letters and digits, with single
-//     dashes and underscores between them: they are safe in commands, file names and HTML
-//     comments. No two patches share one, and a cluster's patch is one of the patches;
-//   - commits and trees are hashes, and paths are without backslashes and characters
-//     that control or hide;
-//   - the diff of a patch is one, and edits nothing outside the tree;
-//   - lists and numbers are no longer and larger than those of real runs.
+//     dashes and underscores between them, so they are safe in commands, file names and
+//     HTML comments. Patch IDs are unique, and the patch of a cluster is one of the patches;
+//   - commits and trees are hashes, and paths have no backslashes, control characters or
+//     invisible characters;
+//   - the diff of a patch is valid, and edits nothing outside the tree;
+//   - lists are not longer, and numbers not larger, than those of real runs.
 //
-// What breaks these rules is refused. Long texts are cut, with an ellipsis. What a foreign
-// report says of this place is taken out: the receipts of channels, and the command line
-// of the replay. All else that it says is a claim of who wrote it: that a patch is
-// verified, for one. Texts stay as untrusted as they were; the renderers escape them.
+// ReadForeign refuses a report that breaks these rules. It cuts long texts, with an
+// ellipsis, and removes what only the reader knows: the receipts of channels, and the
+// command line of the replay. Everything else is a claim of whoever wrote the report, for
+// instance that a patch is verified. Texts stay untrusted; the renderers escape them.
 func ReadForeign(r io.Reader, limit int64) (*Report, error) {
 	limit = max(min(limit, MaxSize), 0)
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
@@ -76,16 +75,16 @@ func ReadForeign(r io.Reader, limit int64) (*Report, error) {
 	return rep, nil
 }
 
-// strictIDs is what an ID of a foreign report may look like: an ID that does not lead
-// out of a folder, and does not end a comment of HTML.
+// strictIDs matches the IDs of a foreign report. They cannot leave a directory or close an
+// HTML comment.
 var strictIDs = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[A-Za-z0-9]+(?:[-_][A-Za-z0-9]+)*$`) })
 
 const maxForeignID = 64
 
 var hashes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9a-f]{7,64})?$`) })
 
-// checkForeign tells the first value that a foreign report may not have, though Check
-// allows it.
+// checkForeign returns an error for the first value that Check allows, but not in a foreign
+// report.
 func (r *Report) checkForeign() error {
 	c := checker{}
 	c.foreignLists(r)
@@ -109,7 +108,7 @@ func (r *Report) checkForeign() error {
 	}
 	for i := range r.Attempts {
 		if c.err != nil {
-			break // there may be many
+			break // there can be many
 		}
 		c.foreignID(fmt.Sprintf("attempts[%d].id", i), r.Attempts[i].ID)
 		if candidate := r.Attempts[i].Candidate; candidate != "" {
@@ -162,7 +161,7 @@ func (c *checker) foreignPatches(r *Report) {
 			c.foreignID(at+"stacked_on", id)
 		}
 		if _, twice := of[p.ID]; twice {
-			c.fail(at+"id", "is %s, as that of a patch before it", p.ID)
+			c.fail(at+"id", "is %s, the ID of another patch", p.ID)
 		}
 		of[p.ID] = p.Cluster
 		c.plainSpans(at+"files", p.Files)
@@ -172,14 +171,14 @@ func (c *checker) foreignPatches(r *Report) {
 	}
 	for i, cl := range r.Clusters {
 		if cluster, ok := of[cl.Patch]; cl.Patch != "" && (!ok || cluster != i+1) {
-			c.fail(fmt.Sprintf("clusters[%d].patch", i), "is %.40q, which is none of its patches", cl.Patch)
+			c.fail(fmt.Sprintf("clusters[%d].patch", i), "is %.40q, not one of its patches", cl.Patch)
 		}
 	}
 }
 
 func (c *checker) foreignID(at, got string) {
 	if len(got) > maxForeignID || !strictIDs().MatchString(got) {
-		c.fail(at, "is %.40q, not the ID of a run of regreen", got)
+		c.fail(at, "is %.40q, not a regreen ID", got)
 	}
 }
 
@@ -189,10 +188,10 @@ func (c *checker) hash(at, got string) {
 	}
 }
 
-// plainPath allows what path allows, less what would look like another path.
+// plainPath allows what path allows, except what would look like another path.
 func (c *checker) plainPath(at, got string) {
 	c.path(at, got)
-	if len(got) > maxForeignPath || strings.ContainsAny(got, "\\\n\t") || strings.IndexFunc(got, acts) >= 0 {
+	if len(got) > maxForeignPath || strings.ContainsAny(got, "\\\n\t") || strings.IndexFunc(got, isActive) >= 0 {
 		c.fail(at, "is %.80q, not a plain path", got)
 	}
 }
@@ -203,7 +202,7 @@ func (c *checker) plainSpans(at string, spans []Span) {
 	}
 }
 
-// diff allows the diff of a patch to files of the tree.
+// diff allows a unified diff of files in the tree.
 func (c *checker) diff(at, got string) {
 	if len(got) > maxForeignDiff {
 		c.fail(at, "has %d bytes, more than %d", len(got), maxForeignDiff)
@@ -220,8 +219,7 @@ func (c *checker) diff(at, got string) {
 	}
 }
 
-// shorten cuts the long texts of a foreign report, and refuses long lists and maps inside
-// of its parts.
+// shorten cuts the long texts of a foreign report, and refuses large maps.
 func shorten(v reflect.Value) error {
 	switch v.Kind() {
 	case reflect.String:
@@ -274,8 +272,7 @@ func checkMap(m reflect.Value) error {
 	return nil
 }
 
-// ellipsis is the first n bytes of s, not cutting a character, and a sign that there was
-// more.
+// ellipsis cuts s after n bytes, between characters, and appends an ellipsis.
 func ellipsis(s string, n int) string {
 	if len(s) <= n {
 		return s

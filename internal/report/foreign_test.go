@@ -12,7 +12,7 @@ import (
 	"github.com/google/go-cmp/cmp/cmpopts"
 )
 
-func TestReadForeignKeepsWhatIsHarmless(t *testing.T) {
+func TestReadForeignKeepsHarmlessReports(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples {
 		if e.name == "hostile" {
@@ -38,8 +38,8 @@ func TestReadForeignKeepsWhatIsHarmless(t *testing.T) {
 	}
 }
 
-// A report of fifty thousand tests and two thousand attempts is an ordinary one.
-func TestReadForeignTakesALargeReport(t *testing.T) {
+// TestReadForeignAcceptsALargeReport reads 50,000 tests and 2,000 attempts.
+func TestReadForeignAcceptsALargeReport(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
 	for i := range 50_000 {
@@ -65,35 +65,35 @@ func TestReadForeignTakesALargeReport(t *testing.T) {
 	}
 }
 
-// refusedForeign are changes to the JSON of proposedReport that ReadForeign refuses. Most of
-// them are harmless where nobody else has hands on a report: Read takes them.
+// refusedForeign are changes to the JSON of proposedReport that ReadForeign refuses. Read
+// accepts most of them, which are harmless in regreen's own reports.
 var refusedForeign = []struct {
 	name     string
 	old, new string
 	want     string // in the error
 }{
-	{"run that leads out of a folder", `"id": "20260302-091512-k7"`, `"id": "a/../../x"`, "id"},
-	{"run that names a host", `"id": "20260302-091512-k7"`, `"id": "k7@evil.example:x"`, "id"},
-	{"run that ends a comment", `"id": "20260302-091512-k7"`, `"id": "k7--"`, "id"},
-	{"run that is long", `"id": "20260302-091512-k7"`, `"id": "` + strings.Repeat("k", 65) + `"`, "id"},
-	{"patch with a command", `"id": "p-77c0"`, `"id": "a b; rm"`, "patches[1].id"},
-	{"patch that leads out", `"id": "p-77c0"`, `"id": "p/../../x"`, "patches[1].id"},
-	{"patch with bidi", `"id": "p-77c0"`, `"id": "p\u202e77"`, "patches[1].id"},
-	{"patch with a letter that looks like another", `"id": "p-77c0"`, `"id": "р-77c0"`, "patches[1].id"},
-	{"two patches of an ID", `"id": "p-77c0"`, `"id": "p-3f2a"`, "patches[1].id"},
-	{"patch on a path", `"attempt": "a17"`, `"attempt": "a17", "stacked_on": ["p/x"]`, "patches[0].stacked_on"},
+	{"run ID with a path", `"id": "20260302-091512-k7"`, `"id": "a/../../x"`, "id"},
+	{"run ID with a host", `"id": "20260302-091512-k7"`, `"id": "k7@evil.example:x"`, "id"},
+	{"run ID that closes a comment", `"id": "20260302-091512-k7"`, `"id": "k7--"`, "id"},
+	{"long run ID", `"id": "20260302-091512-k7"`, `"id": "` + strings.Repeat("k", 65) + `"`, "id"},
+	{"patch ID with a command", `"id": "p-77c0"`, `"id": "a b; rm"`, "patches[1].id"},
+	{"patch ID with a path", `"id": "p-77c0"`, `"id": "p/../../x"`, "patches[1].id"},
+	{"patch ID with a bidi character", `"id": "p-77c0"`, `"id": "p\u202e77"`, "patches[1].id"},
+	{"patch ID with a homoglyph", `"id": "p-77c0"`, `"id": "р-77c0"`, "patches[1].id"},
+	{"two patches with one ID", `"id": "p-77c0"`, `"id": "p-3f2a"`, "patches[1].id"},
+	{"patch stacked on a path", `"attempt": "a17"`, `"attempt": "a17", "stacked_on": ["p/x"]`, "patches[0].stacked_on"},
 	{"candidate", `"id": "a2"`, `"id": "a2", "candidate": "a.b"`, "attempts[1].candidate"},
 	{"attempt", `"attempt": "a17"`, `"attempt": "a/17"`, "patches[0].attempt"},
-	{"cluster with the patch of none", `"patch": "p-3f2a"`, `"patch": "p-0000"`, "clusters[0].patch"},
+	{"cluster with an unknown patch", `"patch": "p-3f2a"`, `"patch": "p-0000"`, "clusters[0].patch"},
 	{"head", `"head": "9b1f`, `"head": "--upload-pack=x9b1f`, "environment.head"},
 	{"path with a newline", `"file": "stats/mean.go"`, `"file": "stats/mean.go\n::error::x"`, "plain path"},
-	{"path with bidi", `"file": "stats/mean.go"`, `"file": "stats/\u202eog.naem"`, "plain path"},
+	{"path with a bidi character", `"file": "stats/mean.go"`, `"file": "stats/\u202eog.naem"`, "plain path"},
 	{"path with backslashes", `"file": "stats/mean.go"`, `"file": "..\\..\\x"`, "plain path"},
-	{"diff that leads out", `+++ b/stats/mean.go\n@@ -9,9 +9,12`, `+++ b/../x\n@@ -9,9 +9,12`, "patches[0].diff"},
-	{"diff that is none", `@@ -9,9 +9,12 @@`, `@@ -9,9 +9,12,1 @@`, "patches[0].diff"},
-	{"number that is none", `"confidence": 0.54`, `"confidence": NaN`, "invalid character"},
-	{"number without end", `"confidence": 0.54`, `"confidence": 1e999`, "confidence"},
-	{"count past all", `"passed": 1199`, `"passed": 99999999999999999999`, "passed"},
+	{"diff outside the tree", `+++ b/stats/mean.go\n@@ -9,9 +9,12`, `+++ b/../x\n@@ -9,9 +9,12`, "patches[0].diff"},
+	{"invalid diff", `@@ -9,9 +9,12 @@`, `@@ -9,9 +9,12,1 @@`, "patches[0].diff"},
+	{"not a number", `"confidence": 0.54`, `"confidence": NaN`, "invalid character"},
+	{"infinite number", `"confidence": 0.54`, `"confidence": 1e999`, "confidence"},
+	{"huge count", `"passed": 1199`, `"passed": 99999999999999999999`, "passed"},
 	{"negative", `"budget": 20`, `"budget": -1`, "budget"},
 }
 
@@ -129,17 +129,17 @@ func TestReadForeignRefuses(t *testing.T) {
 	}
 	with := func(text string) string { return strings.TrimSuffix(good, "\n}\n") + "," + text + "}" }
 	for name, bad := range map[string]string{
-		"a bomb of objects": with(`"failures":[` + strings.Repeat("{},", foreign.objects) + `{}]`),
-		"a flat bomb":       with(`"notes":[` + strings.Repeat(`"",`, foreign.commas) + `""]`),
-		"many notes":        with(`"notes":[` + strings.Repeat(`"",`, maxForeignList) + `""]`),
-		"many patches":      with(`"clusters":[],"patches":[` + patches.String() + `{"id":"p","attempt":"a","state":"plausible","redacted":true}]`),
-		"many weights":      with(`"replay":{"command":"","args":[],"seed":1,"system":"","weights":{"x":{` + weights.String() + `"z":1}}}`),
-		"deep":              with(`"extra":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)),
-		"a diff of 2 MB":    strings.Replace(good, `@@ -9,9 +9,12`, strings.Repeat("x", 2<<20), 1),
-		"two reports":       good + good,
-		"nothing":           "",
-		"null":              "null",
-		"not JSON":          "\xff\xfe\x00",
+		"many objects":   with(`"failures":[` + strings.Repeat("{},", foreign.objects) + `{}]`),
+		"many values":    with(`"notes":[` + strings.Repeat(`"",`, foreign.commas) + `""]`),
+		"many notes":     with(`"notes":[` + strings.Repeat(`"",`, maxForeignList) + `""]`),
+		"many patches":   with(`"clusters":[],"patches":[` + patches.String() + `{"id":"p","attempt":"a","state":"plausible","redacted":true}]`),
+		"many weights":   with(`"replay":{"command":"","args":[],"seed":1,"system":"","weights":{"x":{` + weights.String() + `"z":1}}}`),
+		"deep":           with(`"extra":` + strings.Repeat("[", 100_000) + strings.Repeat("]", 100_000)),
+		"a diff of 2 MB": strings.Replace(good, `@@ -9,9 +9,12`, strings.Repeat("x", 2<<20), 1),
+		"two reports":    good + good,
+		"nothing":        "",
+		"null":           "null",
+		"not JSON":       "\xff\xfe\x00",
 	} {
 		if _, err := ReadForeign(strings.NewReader(bad), MaxSize); err == nil {
 			t.Errorf("%s: read without an error", name)
@@ -147,14 +147,14 @@ func TestReadForeignRefuses(t *testing.T) {
 	}
 }
 
-// endless is a reader that never ends, and counts what is taken.
-type endless struct{ taken int64 }
+// endless is a reader without an end that counts the bytes read.
+type endless struct{ read int64 }
 
 func (e *endless) Read(p []byte) (int, error) {
 	for i := range p {
 		p[i] = ' '
 	}
-	e.taken += int64(len(p))
+	e.read += int64(len(p))
 	return len(p), nil
 }
 
@@ -162,12 +162,12 @@ func TestReadForeignKeepsToItsLimit(t *testing.T) {
 	t.Parallel()
 	for limit, most := range map[int64]int64{1000: 8 << 10, 1 << 62: 2 * MaxSize, -1: 8 << 10} {
 		in := new(endless)
-		if _, err := ReadForeign(in, limit); err == nil || in.taken > most {
-			t.Errorf("limit %d: error %v after %d bytes", limit, err, in.taken)
+		if _, err := ReadForeign(in, limit); err == nil || in.read > most {
+			t.Errorf("limit %d: error %v after %d bytes", limit, err, in.read)
 		}
 	}
 	if _, err := ReadForeign(io.LimitReader(new(endless), 10), 10); err == nil {
-		t.Error("spaces are no report")
+		t.Error("spaces are read without an error")
 	}
 }
 
@@ -200,7 +200,7 @@ func TestReadForeignCutsTexts(t *testing.T) {
 		}
 	}
 	if got.Receipts != nil || got.Replay.Command != "regreen replay "+r.ID || len(got.Replay.Args) > 0 {
-		t.Errorf("what others claim of this place stays: %v %v", got.Receipts, got.Replay)
+		t.Errorf("receipts and the replay command stay: %v %v", got.Receipts, got.Replay)
 	}
 }
 
@@ -229,10 +229,10 @@ func FuzzReadForeign(f *testing.F) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		// Cutting does not make it longer than what is taken.
+		// The ellipses do not make it too long.
 		back, err := ReadForeign(bytes.NewReader(again), MaxSize)
 		if err != nil {
-			t.Fatalf("read once and not again: %v", err)
+			t.Fatalf("cannot be read again: %v", err)
 		}
 		if diff := cmp.Diff(r, back, cmpopts.EquateEmpty()); diff != "" {
 			t.Errorf("read twice (-first +second):\n%s", diff)

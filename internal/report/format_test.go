@@ -19,7 +19,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// written is a report in a format.
+// written returns a report in a format.
 func written(t interface{ Fatal(...any) }, format string, r *Report) []byte {
 	f, ok := FormatNamed(format)
 	if !ok {
@@ -32,7 +32,7 @@ func written(t interface{ Fatal(...any) }, format string, r *Report) []byte {
 	return buf.Bytes()
 }
 
-// TestFormatGolden keeps what other programs get.
+// TestFormatGolden compares the formats for programs with golden files.
 func TestFormatGolden(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples {
@@ -49,7 +49,7 @@ func TestFormatGolden(t *testing.T) {
 	golden(t, "listed.ctrf", written(t, "ctrf", listedReport()))
 }
 
-// listedReport names every test of the run.
+// listedReport lists every test of the run.
 func listedReport() *Report {
 	r := flakyReport()
 	r.Verdict = Red
@@ -69,7 +69,7 @@ func listedReport() *Report {
 	return r
 }
 
-// TestFormatsAreDocumented refuses a row of the table that is not complete, or double.
+// TestFormatsAreDocumented refuses incomplete and duplicate rows of the table.
 func TestFormatsAreDocumented(t *testing.T) {
 	t.Parallel()
 	seen := map[string]bool{}
@@ -78,17 +78,17 @@ func TestFormatsAreDocumented(t *testing.T) {
 			t.Errorf("%+v is not complete", f)
 		}
 		if seen[f.Name] || !strings.Contains(FormatNames(), f.Name) {
-			t.Errorf("%s is there twice, or not listed", f.Name)
+			t.Errorf("%s is a duplicate or not listed", f.Name)
 		}
 		seen[f.Name] = true
 	}
 	if _, ok := FormatNamed("pdf"); ok {
-		t.Error("there is a format pdf")
+		t.Error("the format pdf exists")
 	}
 }
 
-// TestFormatsTellWriteErrors checks that a full disk is not taken for success.
-func TestFormatsTellWriteErrors(t *testing.T) {
+// TestFormatsReturnWriteErrors checks that a full disk is an error.
+func TestFormatsReturnWriteErrors(t *testing.T) {
 	t.Parallel()
 	full := errors.New("no space left on device")
 	for _, f := range Formats() {
@@ -115,7 +115,7 @@ func TestFormatsAreDeterministic(t *testing.T) {
 	})
 }
 
-// junitFile is JUnit XML as an independent reader takes it.
+// junitFile is JUnit XML for an independent reader.
 type junitFile struct {
 	XMLName xml.Name `xml:"testsuites"`
 	Tests   int      `xml:"tests,attr"`
@@ -160,8 +160,7 @@ func TestJUnitIsWellFormedAndComplete(t *testing.T) {
 	})
 }
 
-// inXML is visible text as XML can hold it: without the last non-characters of the
-// first plane.
+// inXML replaces the characters of visible text that XML cannot hold.
 func inXML(s string) string {
 	return strings.NewReplacer("\ufffe", "\ufffd", "\uffff", "\ufffd").Replace(s)
 }
@@ -188,7 +187,7 @@ func schemaOf(t *testing.T, name string) *jsonschema.Schema {
 	return s
 }
 
-// TestSchemasCanFail checks that the schemas of others refuse something at all.
+// TestSchemasCanFail checks that the external schemas refuse invalid documents.
 func TestSchemasCanFail(t *testing.T) {
 	t.Parallel()
 	for name, doc := range map[string]string{
@@ -196,12 +195,12 @@ func TestSchemasCanFail(t *testing.T) {
 		"sarif.json": `{"version":"2.1.0","runs":[{"tool":{"driver":{"name":"x"}},"results":[{"ruleId":"x"}]}]}`,
 	} {
 		if err := validate(schemaOf(t, name), []byte(doc)); err == nil {
-			t.Errorf("%s takes %s", name, doc)
+			t.Errorf("%s accepts %s", name, doc)
 		}
 	}
 }
 
-func TestCTRFKeepsToItsSchema(t *testing.T) {
+func TestCTRFMatchesItsSchema(t *testing.T) {
 	t.Parallel()
 	s := schemaOf(t, "ctrf.json")
 	check := func(t interface {
@@ -245,7 +244,7 @@ func TestCTRFKeepsToItsSchema(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { check(t, reports().Draw(t, "report")) })
 }
 
-func TestSARIFKeepsToItsSchema(t *testing.T) {
+func TestSARIFMatchesItsSchema(t *testing.T) {
 	t.Parallel()
 	s := schemaOf(t, "sarif.json")
 	check := func(t interface {
@@ -285,7 +284,7 @@ func TestSARIFKeepsToItsSchema(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { check(t, reports().Draw(t, "report")) })
 }
 
-// TestSARIFLeavesOutTheLeastSevere has more failures than GitHub takes.
+// TestSARIFLeavesOutTheLeastSevere has more failures than GitHub accepts.
 func TestSARIFLeavesOutTheLeastSevere(t *testing.T) {
 	t.Parallel()
 	r := baseReport()
@@ -298,14 +297,14 @@ func TestSARIFLeavesOutTheLeastSevere(t *testing.T) {
 		t.Errorf("%d results", n)
 	}
 	if !strings.Contains(b, "the new one") || !strings.Contains(b, "1 more failure left out") {
-		t.Error("the new failure is left out, or nothing is said of it")
+		t.Error("the new failure is left out, or the log does not say so")
 	}
 }
 
-// command is how GitHub reads a workflow command.
+// command matches a workflow command like GitHub.
 var command = regexp.MustCompile(`^::(error|warning|notice) (?:[a-zA-Z]+=[^,:]*)(?:,[a-zA-Z]+=[^,:]*)*::.*$`)
 
-func TestWorkflowCommandsKeepToTheirLines(t *testing.T) {
+func TestWorkflowCommandsAreSingleLines(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports().Draw(t, "report")
@@ -317,7 +316,7 @@ func TestWorkflowCommandsKeepToTheirLines(t *testing.T) {
 		for line := range strings.Lines(string(b)) {
 			m := command.FindStringSubmatch(strings.TrimSuffix(line, "\n"))
 			if m == nil || strings.ContainsAny(line, "\r\x1b") {
-				t.Fatalf("%q is no command", line)
+				t.Fatalf("%q is not a command", line)
 			}
 			shown[m[1]]++
 		}
@@ -332,15 +331,15 @@ func TestWorkflowCommandsKeepToTheirLines(t *testing.T) {
 			if shown[level] != min(n, 10) {
 				t.Fatalf("%d %ss of %d", shown[level], level, n)
 			}
-			if n > 10 && !strings.Contains(string(b), fmt.Sprintf("%d more %ss not shown here", n-9, level)) {
-				t.Fatalf("nothing is said of the %d %ss that are not shown:\n%s", n-9, level, b)
+			if n > 10 && !strings.Contains(string(b), fmt.Sprintf("%d more %ss not shown", n-9, level)) {
+				t.Fatalf("the %d %ss left out are not counted:\n%s", n-9, level, b)
 			}
 		}
 	})
 }
 
-// TestFormatsStream checks that what is written for many tests is not kept in memory
-// as a whole: it arrives in pieces.
+// TestFormatsStream checks that the results of many tests are written in pieces, not
+// collected in memory.
 func TestFormatsStream(t *testing.T) {
 	t.Parallel()
 	r := baseReport()

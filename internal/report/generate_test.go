@@ -6,7 +6,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// texts are what tests and repositories may print, hostile pieces among them.
+// texts generates what tests and repositories can print, including hostile pieces.
 func texts() *rapid.Generator[string] {
 	pieces := rapid.SampledFrom([]string{
 		"got 3, want 4", "\x1b[31mred\x1b[0m", "\x1b]8;;http://evil.example\x07", "\xff\xfe", "\u009b2J", "\x00", "\r", "\r\n", "\n", "\t", " ",
@@ -28,7 +28,7 @@ func texts() *rapid.Generator[string] {
 
 func one[T any](t *rapid.T, of []T) T { return rapid.SampledFrom(of).Draw(t, "one") }
 
-// reports are reports that Check allows, with arbitrary text.
+// reports generates reports that Check allows, with arbitrary text.
 func reports() *rapid.Generator[*Report] {
 	return rapid.Custom(func(t *rapid.T) *Report {
 		text := func() string { return texts().Draw(t, "text") }

@@ -2,11 +2,11 @@ package report
 
 import "strings"
 
-// forGitLab breaks what GitLab would act on and GitHub would not: lines that begin with
-// a slash, which are commands there, in blocks of code, too, where it misreads their
-// fences; and references such as !1, ~label, %milestone and :emoji:, which it looks for
-// in the rendered text, where a backslash is long gone. text is Markdown of this package:
-// what others wrote has its backslashes, and no code span goes over a line.
+// forGitLab escapes what GitLab acts on and GitHub does not: lines that start with a slash,
+// which are quick actions, even in code blocks with fences that GitLab misreads; and
+// references such as !1, ~label, %milestone and :emoji:, which GitLab looks for in the
+// rendered text, which no longer has the backslashes. text is Markdown from this package:
+// untrusted text is escaped already, and no code span crosses a line.
 func forGitLab(text string) string {
 	var b strings.Builder
 	fence := ""
@@ -31,8 +31,8 @@ func forGitLab(text string) string {
 	return b.String()
 }
 
-// breakReferences writes a line outside of a fence, with an invisible break behind each
-// character that begins a reference.
+// breakReferences writes a line outside a fence, with an invisible break after each
+// character that starts a reference.
 func breakReferences(b *strings.Builder, line string) {
 	for i := 0; i < len(line); {
 		n := 1
@@ -62,10 +62,10 @@ func breakReferences(b *strings.Builder, line string) {
 	}
 }
 
-// leadingTicks are the backticks that s begins with.
+// leadingTicks returns the backticks at the start of s.
 func leadingTicks(s string) string { return s[:len(s)-len(strings.TrimLeft(s, "`"))] }
 
-// closingTicks is where the first run of just n backticks in s ends, or -1.
+// closingTicks returns the end of the first run of exactly n backticks in s, or -1.
 func closingTicks(s string, n int) int {
 	for i := 0; i < len(s); {
 		run := len(leadingTicks(s[i:]))

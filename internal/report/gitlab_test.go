@@ -12,14 +12,14 @@ import (
 	"pgregory.net/rapid"
 )
 
-// references are what GitLab makes a link, a mention, a picture or markup of, in text that
-// is rendered already.
+// gitLabReferences matches what GitLab turns into a link, a mention, an image or markup in
+// rendered text.
 var gitLabReferences = regexp.MustCompile(`(?i)@[a-z0-9_]|#[0-9]|![0-9]|~[a-z0-9_"]|%[a-z0-9_"]|\$[0-9]|&[0-9]|:[a-z0-9_+-]+:|\[[a-z_]+:[0-9]|\^alert#|\*iteration:|[{\[][+-]|\[\[|\[_?toc_?\]|://|\bwww\.`)
 
-// gitLabActs gives what GitLab would act on in a text, or "".
+// gitLabActs returns what GitLab would act on in a text, or "".
 func gitLabActs(markdown string) string {
 	if m := regexp.MustCompile(`(?m)^/.*`).FindString(markdown); m != "" {
-		return m // a command, maybe, wherever it stands
+		return m // possibly a quick action, even in a code block
 	}
 	source := []byte(markdown)
 	doc := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
@@ -50,8 +50,8 @@ func gitLabActs(markdown string) string {
 	return found
 }
 
-// What GitLab acts on comes from no report, and the text is still what this package means
-// to write, and fits.
+// TestMarkdownOnGitLab checks that GitLab acts on nothing in any report, and that the
+// Markdown is still valid and short enough.
 func TestMarkdownOnGitLab(t *testing.T) {
 	t.Parallel()
 	acting := rapid.SampledFrom([]string{
@@ -86,7 +86,7 @@ func TestMarkdownOnGitLab(t *testing.T) {
 	})
 }
 
-// The judge of this test sees what it is there to see.
+// TestGitLabActs checks the helper.
 func TestGitLabActs(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"/close", "a\n/close", "```\n/close\n```", "see !12", "~bug", "\\~bug", "%1", "\\$12", "\\&12", ":tada:", "\\[vulnerability:1\\]", "\\{+ a +\\}", "| a |\n| - |\n| !1 |"} {

@@ -12,7 +12,7 @@ import (
 
 var update = flag.Bool("update", false, "write the golden files of testdata")
 
-// TestGolden keeps what people and programs see, for each verdict.
+// TestGolden compares the output for each verdict with golden files.
 func TestGolden(t *testing.T) {
 	t.Parallel()
 	for _, e := range examples {
@@ -63,7 +63,7 @@ func golden(t *testing.T, name string, got []byte) {
 	}
 	want, err := os.ReadFile(file)
 	if err != nil {
-		t.Fatalf("%v (go test -update writes it)", err)
+		t.Fatalf("%v (write it with go test -update)", err)
 	}
 	if diff := cmp.Diff(string(want), string(got)); diff != "" {
 		t.Errorf("%s (-want +got):\n%s", file, diff)

@@ -11,12 +11,11 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// HTML writes the report as one page that needs nothing but itself: no network, and
-// no script but its own, which sorts, filters and pages the long tables. It is for
-// light and dark, for phones and screen readers. Without scripts everything can be
-// read but the table of all tests, and the page says so. The same report gives the
-// same bytes. Text from tests, code and models is text in it, nothing else.
-// The error is that of w.
+// HTML writes the report as one self-contained page. It needs no network, and its only
+// script sorts, filters and pages the long tables. It supports light and dark mode, phones
+// and screen readers. Without the script everything is readable except the table of all
+// tests, and the page says so. The same report produces the same bytes. Text from tests,
+// code and models has no effect except as text. HTML returns the error of w.
 func HTML(w io.Writer, r *Report) error {
 	p, m := newHTMLPage(r), &htmlWriter{}
 	for _, s := range htmlSections {
@@ -45,8 +44,8 @@ type htmlSection struct {
 	Body      *htmlWriter
 }
 
-// htmlSections is the page in the order of reading, below the verdict. A section with
-// nothing to say is left out, of the list of contents too.
+// htmlSections lists the sections below the verdict, in order. Empty sections are left out,
+// and so are their links.
 var htmlSections = []struct {
 	id, title string
 	write     func(*htmlWriter, *htmlPage)
@@ -54,9 +53,9 @@ var htmlSections = []struct {
 	{"problem", "Problem", putProblem},
 	{"failures", "Failures", putFailures},
 	{"alerts", "Alerts", putAlerts},
-	{"others", "Known and flaky", putFolded},
-	{"origin", "Where from", putOrigin},
-	{"undone", "Not done", putUndone},
+	{"others", "Known and flaky", putKnownAndFlaky},
+	{"origin", "Origin", putOrigin},
+	{"not-done", "Not done", putNotDone},
 	{"search", "Search", putSearch},
 	{"time", "Time", putTime},
 	{"learning", "Learning", putLearning},
@@ -143,7 +142,7 @@ func putVerdict(m *htmlWriter, p *htmlPage) {
 		m.line(`<dt>failed</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Failed))
 		m.line(`<div><dt>skipped</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Skipped))
 		m.line(`<div><dt>packages</dt><dd>{}</dd></div>`, plural.Thousands(p.Tests.Packages))
-		m.maybeLine(`<div><dt>taken</dt><dd>{}</dd></div>`, p.Took)
+		m.maybeLine(`<div><dt>total time</dt><dd>{}</dd></div>`, p.Took)
 		m.line(`</dl>`)
 	}
 	m.line(`</div>`)
@@ -153,7 +152,7 @@ func putFoot(m *htmlWriter, p *htmlPage) {
 	m.line(`</main>`)
 	m.line(`<footer>`)
 	m.put(`<p>regreen {}, {}. This page needs no network`, oneLine(p.Version), oneLine(p.Schema))
-	m.maybe(`; <code>{}</code> shows it in a terminal`, p.Again)
+	m.maybe(`; <code>{}</code> shows it in a terminal`, p.ShowCommand)
 	m.line(`.</p>`)
 	m.line(`</footer>`)
 	m.put(`<script>`)
@@ -163,13 +162,13 @@ func putFoot(m *htmlWriter, p *htmlPage) {
 	m.line(`</html>`)
 }
 
-// sourceHash names an inline style or script in a content security policy.
+// sourceHash returns the hash of an inline style or script for a content security policy.
 func sourceHash(source string) string {
 	sum := sha256.Sum256([]byte(source))
 	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
 }
 
-// tone is the class for a verdict, state or level: how good the news is.
+// tone returns the CSS class for a verdict, state or level.
 func tone(state string) string {
 	switch state {
 	case string(Green), string(Known), string(Fixed), "verified", "sent":

@@ -24,11 +24,11 @@ import (
 	"github.com/chromedp/chromedp/kb"
 )
 
-// A browser that the tests use: every test gets a tab of its own.
+// browser is a browser for tests. Every test gets its own tab.
 type browser struct{ context.Context }
 
-// startBrowser starts Chromium without a window. Where there is none the test is
-// skipped; make setup installs it.
+// startBrowser starts headless Chromium. Without Chromium it skips the test; make setup
+// installs it.
 func startBrowser(t *testing.T) browser {
 	t.Helper()
 	program := ""
@@ -39,9 +39,9 @@ func startBrowser(t *testing.T) browser {
 		}
 	}
 	if program == "" {
-		t.Skip("there is no chromium to open the page in; make setup installs it, or your package manager")
+		t.Skip("chromium not found: install it with make setup or a package manager")
 	}
-	// Neither root nor most containers have a sandbox, and the pages are our own.
+	// Root and most containers have no sandbox, and the pages are our own.
 	options := append(slices.Clone(chromedp.DefaultExecAllocatorOptions[:]), chromedp.ExecPath(program), chromedp.NoSandbox)
 	ctx, stop := context.WithTimeout(context.Background(), 8*time.Minute)
 	t.Cleanup(stop)
@@ -55,16 +55,16 @@ func startBrowser(t *testing.T) browser {
 	return browser{ctx}
 }
 
-// tab is a page in the browser, and what the browser had to say against it.
+// tab is a page in the browser, with the errors that the browser reports.
 type tab struct {
 	*testing.T
 	context.Context
-	mu         sync.Mutex
-	complaints []string
-	requests   []string
+	mu       sync.Mutex
+	errors   []string
+	requests []string
 }
 
-// open shows HTML in a tab of that size, in pixels.
+// open shows HTML in a tab of the given size, in pixels.
 func (b browser) open(t *testing.T, page []byte, width, height int64, scheme string) *tab {
 	t.Helper()
 	file := filepath.Join(t.TempDir(), "report.html")
@@ -87,7 +87,7 @@ func (b browser) open(t *testing.T, page []byte, width, height int64, scheme str
 	return tb
 }
 
-// protocol is a command of the browser's protocol as an action.
+// protocol wraps a command of the browser's protocol as an action.
 func protocol[P any](c cdp.Command[P, cdp.Empty], params P) chromedp.Action[chromedp.Void] {
 	return chromedp.Func(func(ctx context.Context, t *chromedp.Target) error {
 		_, err := cdp.Call(ctx, t, c, params)
@@ -99,12 +99,12 @@ func (tb *tab) listen(event any) {
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
 	switch e := event.(type) {
-	case *log.EventEntryAdded: // the network's and the security policy's complaints
-		tb.complaints = append(tb.complaints, e.Entry.Text)
+	case *log.EventEntryAdded: // from the network and the security policy
+		tb.errors = append(tb.errors, e.Entry.Text)
 	case *runtime.EventConsoleAPICalled:
-		tb.complaints = append(tb.complaints, fmt.Sprintf("console.%s", e.Type))
+		tb.errors = append(tb.errors, fmt.Sprintf("console.%s", e.Type))
 	case *runtime.EventExceptionThrown:
-		tb.complaints = append(tb.complaints, e.ExceptionDetails.Text)
+		tb.errors = append(tb.errors, e.ExceptionDetails.Text)
 	case *network.EventRequestWillBeSent:
 		if !strings.HasPrefix(e.Request.URL, "data:") {
 			tb.requests = append(tb.requests, e.Request.URL)
@@ -119,7 +119,7 @@ func (tb *tab) do(actions ...chromedp.Action[chromedp.Void]) {
 	}
 }
 
-// eval evaluates JavaScript, and waits for what it promises.
+// eval evaluates JavaScript, and waits for promises.
 func eval[T any](tb *tab, script string, args ...any) T {
 	tb.Helper()
 	result, err := chromedp.Run(tb.Context, chromedp.Evaluate[T](fmt.Sprintf(script, args...), chromedp.EvalAwaitPromise))
@@ -134,21 +134,21 @@ func (tb *tab) unfold() {
 	eval[chromedp.Void](tb, `document.querySelectorAll("details").forEach((d) => { d.open = true })`)
 }
 
-// quiet fails when the browser complained, or fetched more than the page.
+// quiet fails if the browser reported errors or fetched anything except the page.
 func (tb *tab) quiet() {
 	tb.Helper()
 	eval[chromedp.Void](tb, `new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(null))))`)
 	tb.mu.Lock()
 	defer tb.mu.Unlock()
-	if len(tb.complaints) > 0 {
-		tb.Errorf("the browser complains: %q", tb.complaints)
+	if len(tb.errors) > 0 {
+		tb.Errorf("the browser reports errors: %q", tb.errors)
 	}
 	if len(tb.requests) != 1 {
 		tb.Errorf("got requests %q, want one for the page", tb.requests)
 	}
 }
 
-// column is what the cells of a column say, on the page of the table that is shown.
+// column returns the texts of a column on the visible page of the table.
 func (tb *tab) column(section string, n int) []string {
 	tb.Helper()
 	return eval[[]string](tb, `Array.from(document.querySelectorAll("#%s .sortable tbody tr"), (tr) => tr.cells[%d].textContent)`, section, n)
@@ -168,13 +168,13 @@ const (
 func TestBrowser(t *testing.T) {
 	t.Parallel()
 	b := startBrowser(t)
-	t.Run("complaints are heard", func(t *testing.T) {
+	t.Run("errors are reported", func(t *testing.T) {
 		tb := b.open(t, []byte(`<meta http-equiv="Content-Security-Policy" content="default-src 'none'"><p style="color:red"><img src="http://127.0.0.1:1/">`), 400, 400, "light")
 		tb.do(chromedp.Sleep(100 * time.Millisecond))
 		tb.mu.Lock()
 		defer tb.mu.Unlock()
-		if len(tb.complaints) < 2 {
-			t.Errorf("got complaints %q, want one about the style and one about the image", tb.complaints)
+		if len(tb.errors) < 2 {
+			t.Errorf("got errors %q, want one about the style and one about the image", tb.errors)
 		}
 	})
 	t.Run("every report", func(t *testing.T) { everyReport(t, b) })
@@ -187,8 +187,8 @@ func TestBrowser(t *testing.T) {
 	t.Run("screenshots", func(t *testing.T) { screenshots(t, b) })
 }
 
-// everyReport: nothing to complain of, no request but for the page, and nothing wider
-// than a phone, whatever the report tells.
+// everyReport checks that no page has errors, requests anything else, or is wider than a
+// phone.
 func everyReport(t *testing.T, b browser) {
 	all := map[string]*Report{"full": fullReport(), "planted everywhere": plantedEverywhere(strings.Join(hostile, " "))}
 	for _, e := range examples {
@@ -199,20 +199,20 @@ func everyReport(t *testing.T, b browser) {
 			tb := b.open(t, pageOf(t, r), phoneWidth, phoneHeight, "dark")
 			for range 2 {
 				if wide := eval[int](tb, `document.documentElement.scrollWidth`); wide > phoneWidth {
-					t.Errorf("%d pixels wide, and the phone %d", wide, phoneWidth)
+					t.Errorf("%d pixels wide, but the phone has %d", wide, phoneWidth)
 				}
 				tb.unfold()
 			}
 			background := eval[string](tb, `getComputedStyle(document.body).backgroundColor`)
 			if background != "rgb(21, 24, 27)" {
-				t.Errorf("got background %s in the dark", background)
+				t.Errorf("got background %s in dark mode", background)
 			}
 			tb.quiet()
 		})
 	}
 }
 
-// sorting: each column sorts by what it says, up, and down when asked again.
+// sorting checks that each column sorts up, then down.
 func sorting(t *testing.T, b browser) {
 	tb := b.open(t, pageOf(t, fullReport()), desktopWidth, desktopHeight, "light")
 	for section, columns := range map[string]int{"search": 7, "tests": 6} {
@@ -224,7 +224,7 @@ func sorting(t *testing.T, b browser) {
 					t.Errorf("%s column %d: got aria-sort %q, want %q", section, n, got, direction)
 				}
 				if others := eval[int](tb, `document.querySelectorAll("#%s .sortable th:not([aria-sort=none])").length`, section); others != 1 {
-					t.Errorf("%s column %d: %d columns say that they are sorted", section, n, others)
+					t.Errorf("%s column %d: %d columns are marked as sorted", section, n, others)
 				}
 				got := tb.column(section, n)
 				if !slices.IsSortedFunc(got, func(a, b string) int {
@@ -267,7 +267,7 @@ func natural(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// filtering: rows that have every word stay, and how many they are is said.
+// filtering checks that rows with every word stay, and that their count is shown.
 func filtering(t *testing.T, b browser) {
 	r := fullReport()
 	tb := b.open(t, pageOf(t, r), desktopWidth, desktopHeight, "light")
@@ -281,7 +281,7 @@ func filtering(t *testing.T, b browser) {
 	}
 	for _, strategy := range tb.column("search", 1) {
 		if strategy != "template/guard" {
-			t.Errorf("a row of %s is still there", strategy)
+			t.Errorf("a row of %s remains", strategy)
 		}
 	}
 	tb.do(chromedp.Click(chromedp.CSS("#search .sortable th:nth-child(5) button")))
@@ -295,7 +295,7 @@ func filtering(t *testing.T, b browser) {
 	tb.quiet()
 }
 
-// paging: each test of the results is on one of the pages.
+// paging checks that every test is on one of the pages.
 func paging(t *testing.T, b browser) {
 	r := fullReport()
 	tb := b.open(t, pageOf(t, r), desktopWidth, desktopHeight, "light")
@@ -319,19 +319,19 @@ func paging(t *testing.T, b browser) {
 	tb.quiet()
 }
 
-// keyboard: everything can be done without a mouse.
+// keyboard checks that everything works without a mouse.
 func keyboard(t *testing.T, b browser) {
 	tb := b.open(t, pageOf(t, fullReport()), desktopWidth, desktopHeight, "light")
 	tb.do(chromedp.KeyEvent(kb.Tab))
 	if got := eval[string](tb, `document.activeElement.className`); got != "skip" {
-		t.Errorf("the first thing that takes the focus is %q, want the link to skip", got)
+		t.Errorf("the first element with focus is %q, want the skip link", got)
 	}
 	if outline := eval[string](tb, `getComputedStyle(document.activeElement).outlineStyle`); outline != "solid" {
-		t.Errorf("got outline %q, so the focus is not to be seen", outline)
+		t.Errorf("got outline %q: the focus is invisible", outline)
 	}
 	tb.do(chromedp.KeyEvent(kb.Enter))
 	if got := eval[string](tb, `document.activeElement.id`); got != "main" {
-		t.Errorf("the link to skip leads to %q", got)
+		t.Errorf("the skip link leads to %q", got)
 	}
 	tb.do(chromedp.Focus(chromedp.CSS("#search .sortable th:nth-child(5) button")), chromedp.KeyEvent(kb.Enter), chromedp.KeyEvent(" "))
 	if got := tb.column("search", 4); len(got) == 0 || got[0] != "6.500" {
@@ -345,7 +345,7 @@ func keyboard(t *testing.T, b browser) {
 		tb.do(chromedp.KeyEvent(kb.Enter))
 	}
 	if got := eval[string](tb, `document.activeElement.textContent`); got != "Next" {
-		t.Errorf("the last page took the focus away, to %q", got)
+		t.Errorf("the last page moved the focus to %q", got)
 	}
 	tb.do(chromedp.Focus(chromedp.CSS(".cause details summary")), chromedp.KeyEvent(kb.Enter))
 	if !eval[bool](tb, `document.querySelector(".cause details").open`) {
@@ -354,7 +354,7 @@ func keyboard(t *testing.T, b browser) {
 	tb.quiet()
 }
 
-// large: 50,000 tests stay usable.
+// large checks that 50,000 tests stay usable.
 func large(t *testing.T, b browser) {
 	r := fullReport()
 	r.Results = manyResults(50_000)
@@ -371,7 +371,7 @@ func large(t *testing.T, b browser) {
 	tb.quiet()
 }
 
-// accessible asks axe-core, in light and dark, with everything folded and unfolded.
+// accessible checks the page with axe-core, in light and dark mode.
 func accessible(t *testing.T, b browser) {
 	cache, err := os.UserCacheDir()
 	if err != nil {
@@ -385,44 +385,44 @@ func accessible(t *testing.T, b browser) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	judge := func(r *Report, width int64, scheme string) []string {
+	faults := func(r *Report, width int64, scheme string) []string {
 		tb := b.open(t, pageOf(t, r), width, desktopHeight, scheme)
 		tb.unfold()
 		tb.do(chromedp.Evaluate[chromedp.Void](string(axe)))
-		return eval[[]string](tb, judgement)
+		return eval[[]string](tb, runAxe)
 	}
 	for _, scheme := range []string{"light", "dark"} {
 		for _, width := range []int64{desktopWidth, phoneWidth} {
-			for _, fault := range judge(fullReport(), width, scheme) {
+			for _, fault := range faults(fullReport(), width, scheme) {
 				t.Errorf("%s, %d pixels: %s", scheme, width, fault)
 			}
 		}
 	}
-	for _, fault := range judge(notRunReport(), desktopWidth, "light") {
+	for _, fault := range faults(notRunReport(), desktopWidth, "light") {
 		t.Errorf("not run: %s", fault)
 	}
-	// The judge sees what it is there to see.
+	// axe-core must find faults in a broken page.
 	tb := b.open(t, bytes.Replace(pageOf(t, fullReport()), []byte(`<html lang="en">`), []byte(`<html>`), 1), desktopWidth, desktopHeight, "light")
 	tb.do(chromedp.Evaluate[chromedp.Void](string(axe)), chromedp.Evaluate[chromedp.Void](`document.documentElement.style.setProperty("--quiet", "#aaaaaa")`))
-	if got := strings.Join(eval[[]string](tb, judgement), "\n"); !strings.Contains(got, "html-has-lang") || !strings.Contains(got, "color-contrast") {
+	if got := strings.Join(eval[[]string](tb, runAxe), "\n"); !strings.Contains(got, "html-has-lang") || !strings.Contains(got, "color-contrast") {
 		t.Errorf("got faults %q, want some about the language and the contrast", got)
 	}
 }
 
-// judgement runs axe-core: WCAG 2 up to AA, and the practices about landmarks and
-// headings. On a desktop, what it cannot decide about contrast is a fault too, unless the
-// text is only a mark (✓); on a phone that is what is out of sight in a wide table.
-const judgement = `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations, incomplete }) => {
+// runAxe runs axe-core: WCAG 2 up to AA, and the best practices for landmarks and headings.
+// On a desktop, undecided contrast is a fault too, unless the text is only a mark (✓). On a
+// phone, text outside the visible part of a wide table is undecided.
+const runAxe = `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"] }).then(({ violations, incomplete }) => {
 	const faults = (findings) => findings.flatMap((f) => f.nodes.map((n) => ({ why: n.any[0]?.data?.messageKey, text: f.id + ", " + f.help + ": " + n.html })));
 	const undecided = faults(incomplete.filter((f) => f.id === "color-contrast" && innerWidth > 1000));
 	return faults(violations).concat(undecided.filter((f) => f.why !== "nonBmp")).map((f) => f.text + " " + f.why);
 })`
 
-// screenshots puts pages into the folder of $REGREEN_SCREENSHOTS, for people to look at.
+// screenshots writes screenshots to the directory in $REGREEN_SCREENSHOTS, to look at.
 func screenshots(t *testing.T, b browser) {
 	dir := os.Getenv("REGREEN_SCREENSHOTS")
 	if dir == "" {
-		t.Skip("REGREEN_SCREENSHOTS names no folder to put them in")
+		t.Skip("REGREEN_SCREENSHOTS is not set to a directory")
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		t.Fatal(err)

@@ -11,16 +11,16 @@ import (
 	"gonum.org/v1/gonum/mathext"
 )
 
-// The charts are drawn in per cent of their width, so that they fit a phone without
-// shrinking. Each has its numbers in a table beside it.
+// The charts are drawn in percent of their width, so they fit a phone without shrinking. A
+// table next to each has the numbers.
 
-// bar is a part of a whole, in per cent with at most two decimals.
+// bar is a part of a whole, in percent with at most two decimals.
 type bar struct{ From, Width float64 }
 
-// newBar is the part of whole that begins at from; nothing of it lies outside.
+// newBar returns the part of whole that starts at from, clipped to the whole.
 func newBar(from, size, whole float64) bar {
 	percent := func(part float64) float64 {
-		if !(part > 0) || !(whole > 0) { // NaN too
+		if !(part > 0) || !(whole > 0) { // or NaN
 			return 0
 		}
 		return math.Round(min(part/whole, 1)*10_000) / 100
@@ -30,17 +30,17 @@ func newBar(from, size, whole float64) bar {
 	return b
 }
 
-// htmlStage is a stage of the run, and its place in the whole of the run's time.
+// htmlStage is a stage of the run, with its part of the total time.
 type htmlStage struct {
 	Name    string
 	Seconds float64
 	bar
 }
 
-// share is the part of the run's time, in whole per cent.
+// share returns the share of the total time, in whole percent.
 func (s htmlStage) share() string { return fmt.Sprintf("%.0f %%", s.Width) }
 
-// htmlStages puts the stages one behind another in the order of the pipeline.
+// htmlStages returns the stages in the order of the pipeline.
 func htmlStages(spent map[string]float64) []htmlStage {
 	total := 0.0
 	names := slices.Clone(runStages)
@@ -61,21 +61,20 @@ func htmlStages(spent map[string]float64) []htmlStage {
 	return stages
 }
 
-// htmlPosterior is what is believed of a strategy: how often it is right, and between
-// which bounds with 80 % probability.
+// htmlPosterior says how often a strategy is right, with an 80 % interval.
 type htmlPosterior struct {
 	Strategy        string
 	Mean, Low, High float64
 	Distribution    string
 }
 
-// interval is the 80 % interval as a bar.
+// interval returns the 80 % interval as a bar.
 func (p htmlPosterior) interval() bar { return newBar(p.Low, p.High-p.Low, 1) }
 
-// at is where the mean is on the scale.
+// at returns the place of the mean on the scale.
 func (p htmlPosterior) at() bar { return newBar(p.Mean, 0, 1) }
 
-// text is the posterior in words: "62 % (48 to 75 %)".
+// text describes the posterior: "62 % (48 to 75 %)".
 func (p htmlPosterior) text() string {
 	return fmt.Sprintf("%.0f %% (%.0f to %.0f %%)", 100*p.Mean, 100*p.Low, 100*p.High)
 }
@@ -93,10 +92,10 @@ func htmlPosteriors(l *Learning) []htmlPosterior {
 	return all
 }
 
-// belief is the mean of a Beta distribution, and the interval that leaves 10 % on
-// either side. Where there is no such distribution, nothing is known: 0 to 1.
+// belief returns the mean of a Beta distribution, and the interval that leaves 10 % on
+// either side. For invalid parameters the interval is 0 to 1.
 func belief(alpha, beta float64) (mean, low, high float64) {
-	const least, most = 1e-3, 1e9 // beyond, an interval of 80 % is as wide as all, or a point
+	const least, most = 1e-3, 1e9 // beyond these, the 80 % interval is the whole range or a point
 	if !(alpha >= 0) || !(beta >= 0) || alpha+beta == 0 {
 		return 0.5, 0, 1
 	}
@@ -104,22 +103,22 @@ func belief(alpha, beta float64) (mean, low, high float64) {
 	return alpha / (alpha + beta), mathext.InvRegIncBeta(alpha, beta, 0.1), mathext.InvRegIncBeta(alpha, beta, 0.9)
 }
 
-// htmlTrend is what runs came to over time.
+// htmlTrend shows the outcome of runs over time.
 type htmlTrend struct {
 	Periods     []htmlPeriod
-	About       string // the whole in words
-	First, Last string // when the first and the last shown began
-	Earlier     int    // periods that are not shown
+	About       string // summary in words
+	First, Last string // start of the first and the last period shown
+	Earlier     int    // number of periods not shown
 }
 
-// htmlPeriod is a column of the trend: the runs, and those repaired in front of them.
+// htmlPeriod is a column of the trend: all runs, with the repaired ones in front.
 type htmlPeriod struct {
-	Day            string // when it began
+	Day            string // its start
 	Across         bar
 	Runs, Repaired column
 }
 
-// column is a bar that stands on the ground of a chart, in per cent of its height.
+// column is a vertical bar at the bottom of a chart, in percent of its height.
 type column struct {
 	Top, Height float64
 	Count       int
@@ -128,7 +127,7 @@ type column struct {
 func day(t time.Time) string { return t.UTC().Format("2 Jan 2006") }
 
 func newHTMLTrend(l *Learning) *htmlTrend {
-	const most = 60 // columns that a phone has room for
+	const most = 60 // columns that fit on a phone
 	if l == nil || len(l.Trend) == 0 {
 		return nil
 	}

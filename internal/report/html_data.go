@@ -8,12 +8,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// resultsData is every test's result as JSON for the page's script, which shows it in
-// pages: as HTML, 50,000 rows would be slow and large. Packages and files are named
-// once; a row is [package, test, status, milliseconds, line, file, tries], where
-// package, status and file are indexes, and zeros at the end are left out. File 0 is
-// none. Encoded like this no text can end the script element that holds it: <, >, &
-// and the line separators of JavaScript are \u escapes.
+// resultsData returns the results of all tests as JSON for the script, which shows them in
+// pages: as HTML, 50,000 rows would be slow and large. Each package and file is listed once.
+// A row is [package, test, status, milliseconds, line, file, tries], where package, status
+// and file are indexes, and trailing zeros are dropped. File 0 is the empty name. The JSON
+// cannot close the script element that holds it, because <, >, & and the line separators of
+// JavaScript are \u escapes.
 func resultsData(results []Result) literal {
 	if len(results) == 0 {
 		return ""
@@ -43,7 +43,7 @@ func resultsData(results []Result) literal {
 	return literal(b)
 }
 
-// indexer gives each text its index in names, where new ones are put.
+// indexer returns a func that returns the index of a text in names, and appends new texts.
 func indexer(names *[]string) func(string) int {
 	seen := map[string]int{}
 	return func(name string) int {

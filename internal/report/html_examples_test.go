@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// fullReport has something for every part of the page: two causes, one of them
-// repaired, a ledger and results of several pages, and all that is told besides.
+// fullReport returns a report that fills every section of the page: two causes, one of them
+// repaired, and a ledger and results of several pages.
 func fullReport() *Report {
 	r := partialReport()
 	r.Started = time.Date(2026, 3, 2, 9, 15, 12, 0, time.UTC)
@@ -30,7 +30,7 @@ func fullReport() *Report {
 	return r
 }
 
-// manyResults are results of n tests, one in a hundred of which failed.
+// manyResults returns results of n tests, one in a hundred of them failed.
 func manyResults(n int) []Result {
 	results := make([]Result, n)
 	for i := range results {
@@ -45,7 +45,7 @@ func manyResults(n int) []Result {
 	return results
 }
 
-// hostile is what would act in a page if it were more than text.
+// hostile are texts that would have an effect in a page that does not escape them.
 var hostile = []string{
 	`</script><script>alert(1)</script>`, `<script>alert(1)`, `<!--<script>`, `-->`, `]]>`, `<![CDATA[`, `</style><style>*{display:none}</style>`,
 	`</title>`, `</pre></details></article></main>`, `<details open ontoggle=alert(1)>`, `<img src=x onerror=alert(1)>`, `<svg/onload=alert(1)>`,
@@ -54,8 +54,8 @@ var hostile = []string{
 	"\u2028alert(1)\u2029", "\x00<\x00b>", "\u202e", `\u003cb>`, `\`, evil,
 }
 
-// plantedEverywhere is a full report in which every text is text: even those that only
-// regreen writes.
+// plantedEverywhere returns a full report with every string replaced by text, even those
+// that only regreen writes.
 func plantedEverywhere(text string) *Report {
 	r := fullReport()
 	r.Results = r.Results[:10]

@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// The sections of the page about what fails and what was done about it.
+// The sections of the page about failures and patches.
 
 func putProblem(m *htmlWriter, p *htmlPage) {
 	if p.Problem == nil {
@@ -60,7 +60,7 @@ func putFailures(m *htmlWriter, p *htmlPage) {
 		if c.Best != nil {
 			putPatch(m, *c.Best)
 		} else {
-			m.line(`<p class="quiet">No patch was found that makes them pass.</p>`)
+			m.line(`<p class="quiet">No patch found.</p>`)
 		}
 		if len(c.Others) > 0 {
 			m.line(`<details><summary>{}</summary>`, plural.Count(len(c.Others), "other patch"))
@@ -75,8 +75,8 @@ func putFailures(m *htmlWriter, p *htmlPage) {
 	}
 }
 
-func putFolded(m *htmlWriter, p *htmlPage) {
-	if len(p.Folded) == 0 {
+func putKnownAndFlaky(m *htmlWriter, p *htmlPage) {
+	if len(p.KnownAndFlaky) == 0 {
 		return
 	}
 	if p.Open {
@@ -84,8 +84,8 @@ func putFolded(m *htmlWriter, p *htmlPage) {
 	} else {
 		m.put(`<details>`)
 	}
-	m.line(`<summary>{} that no one has to repair here</summary>`, plural.Count(len(p.Folded), "failing test"))
-	putFailureList(m, p.Folded)
+	m.line(`<summary>{}</summary>`, plural.Count(len(p.KnownAndFlaky), "known or flaky test"))
+	putFailureList(m, p.KnownAndFlaky)
 	m.line(`</details>`)
 }
 
@@ -128,10 +128,10 @@ func putPatch(m *htmlWriter, p htmlPatch) {
 		m.maybeLine(`<p>Not verified: {}</p>`, oneLine(p.Reason))
 	}
 	if p.Command != "" {
-		putCommand(m, pick(p.Applied, "Take it back", "Apply it"), p.Command)
+		putCommand(m, pick(p.Applied, "Undo", "Apply"), p.Command)
 	}
 	if p.Redacted {
-		m.line(`<p>The diff held a secret, which is not shown: it cannot be copied from here.</p>`)
+		m.line(`<p>The diff contains a secret, which is hidden, so it cannot be copied from here.</p>`)
 	}
 	putDiff(m, p.Lines)
 	m.line(`<div class="trust">`)
@@ -140,7 +140,7 @@ func putPatch(m *htmlWriter, p htmlPatch) {
 	m.line(`<svg class="bar" viewBox="0 0 100 1" preserveAspectRatio="none" aria-hidden="true"><rect width="{}" height="1"/></svg>`,
 		svgNumber(newBar(0, p.Confidence, 1).Width))
 	if h := p.TrackRecord; h != nil {
-		m.line(`<p class="quiet">{} of {} like it were kept</p>`, plural.Thousands(h.Kept), plural.Thousands(h.Applied))
+		m.line(`<p class="quiet">{} of {} similar patches kept</p>`, plural.Thousands(h.Kept), plural.Thousands(h.Applied))
 	}
 	m.maybeLine(`<p class="quiet">{}</p>`, p.Agreement)
 	m.line(`</div>`)
@@ -170,7 +170,7 @@ func putEvidence(m *htmlWriter, all []Evidence) {
 	for _, e := range all {
 		m.line(`<tr><th scope="row"><span class="{}" role="img" aria-label="{}">{}</span> {}</th><td>{}</td><td class="number">{}</td></tr>`,
 			pick(e.Passed, "good", "bad"), pick(e.Passed, "passed", "failed"), pick(e.Passed, "✓", "✗"),
-			proof(e), oneLine(e.Detail), seconds(e.Seconds))
+			stepName(e), oneLine(e.Detail), seconds(e.Seconds))
 	}
 	m.line(`</tbody>`)
 	m.line(`</table>`)
@@ -178,7 +178,7 @@ func putEvidence(m *htmlWriter, all []Evidence) {
 
 func putCounts(m *htmlWriter, what string, t Tests) {
 	m.put(`<tr><th scope="row">{}`, what)
-	m.maybe(`<span class="quiet">{}</span>`, t.unrun())
+	m.maybe(`<span class="quiet">{}</span>`, t.notRun())
 	m.line(`</th><td class="number">{}</td><td class="number">{}</td><td class="number">{}</td></tr>`,
 		plural.Thousands(t.Passed), plural.Thousands(t.Failed), plural.Thousands(t.Skipped))
 }
@@ -208,9 +208,9 @@ func putCommand(m *htmlWriter, what, command string) {
 
 func putOrigin(m *htmlWriter, p *htmlPage) {
 	if o := p.Origin; o != nil {
-		m.line(`<p>Came in with {}.</p>`, oneLine(o.text()))
+		m.line(`<p>Introduced in {}.</p>`, oneLine(o.text()))
 		if typable(o.Commit) {
-			putCommand(m, "Take it back", o.undo())
+			putCommand(m, "Revert", o.revertCommand())
 		}
 	}
 	if c := p.Culprit; c != nil {
@@ -224,7 +224,7 @@ func putOrigin(m *htmlWriter, p *htmlPage) {
 	}
 	m.line(`<details><summary>{}</summary>`, plural.Count(len(p.Suspects), "suspect"))
 	m.line(`<table>`)
-	m.line(`<caption>Where the fault was looked for, by suspiciousness</caption>`)
+	m.line(`<caption>Suspects, by suspiciousness</caption>`)
 	m.line(`<thead><tr><th scope="col">Lines</th><th scope="col" class="number">Score</th><th scope="col">Why</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for _, s := range p.Suspects {
@@ -236,12 +236,12 @@ func putOrigin(m *htmlWriter, p *htmlPage) {
 	m.line(`</details>`)
 }
 
-func putUndone(m *htmlWriter, p *htmlPage) {
-	if len(p.Undone) == 0 {
+func putNotDone(m *htmlWriter, p *htmlPage) {
+	if len(p.NotDone) == 0 {
 		return
 	}
 	m.line(`<ul>`)
-	for _, text := range p.Undone {
+	for _, text := range p.NotDone {
 		m.line(`<li>{}</li>`, oneLine(text))
 	}
 	m.line(`</ul>`)

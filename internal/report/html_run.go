@@ -18,8 +18,8 @@ func putSearch(m *htmlWriter, p *htmlPage) {
 	putFilter(m, "attempts")
 	m.line(`<div class="scroll" tabindex="0" role="group" aria-label="Ledger of attempts">`)
 	m.line(`<table class="sortable">`)
-	m.line(`<caption>Every patch that was tried, or ruled out before</caption>`)
-	m.line(`<thead><tr><th scope="col">Verdict</th><th scope="col">Strategy</th><th scope="col">Where</th><th scope="col">Got to</th><th scope="col" class="number">Seconds</th><th scope="col">Reason</th><th scope="col">Attempt</th></tr></thead>`)
+	m.line(`<caption>All candidates</caption>`)
+	m.line(`<thead><tr><th scope="col">Verdict</th><th scope="col">Strategy</th><th scope="col">Where</th><th scope="col">Stage</th><th scope="col" class="number">Seconds</th><th scope="col">Reason</th><th scope="col">Attempt</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for i := range p.Attempts {
 		a := &p.Attempts[i]
@@ -80,9 +80,9 @@ func putLearning(m *htmlWriter, p *htmlPage) {
 
 func putTrend(m *htmlWriter, t *htmlTrend) {
 	m.line(`<figure>`)
-	m.put(`<figcaption>{}; green out of grey, by period`, t.About)
+	m.put(`<figcaption>{}; green: searches that found a patch`, t.About)
 	if t.Earlier > 0 {
-		m.put(` (the first {} are not drawn)`, plural.Count(t.Earlier, "period"))
+		m.put(` (the first {} not shown)`, plural.Count(t.Earlier, "period"))
 	}
 	m.line(`</figcaption>`)
 	m.line(`<svg class="trend" role="img" aria-labelledby="trend-title trend-about">`)
@@ -116,8 +116,8 @@ func putTests(m *htmlWriter, p *htmlPage) {
 	}
 	m.line(`<p>{}.</p>`, p.Tally)
 	m.put(`<noscript>`)
-	m.put(`<p>The table of all tests is made by this page's script, which does not run here. What fails is above`)
-	m.maybe(`, and <code>{} --format json</code> has every test`, p.Again)
+	m.put(`<p>This table needs the script of the page, which is disabled. Failures are listed above`)
+	m.maybe(`, and <code>{} --format json</code> lists all tests`, p.ShowCommand)
 	m.line(`.</p></noscript>`)
 	m.put(`<script type="application/json" id="results">`)
 	m.verbatim(p.Results)
@@ -126,7 +126,7 @@ func putTests(m *htmlWriter, p *htmlPage) {
 	putFilter(m, "tests")
 	m.line(`<div class="scroll" tabindex="0" role="group" aria-label="Results of all tests">`)
 	m.line(`<table class="sortable">`)
-	m.line(`<caption>What became of every test of the first run</caption>`)
+	m.line(`<caption>All tests of the first run</caption>`)
 	m.line(`<thead><tr><th scope="col">Outcome</th><th scope="col">Test</th><th scope="col">Package</th><th scope="col" class="number">Seconds</th><th scope="col" class="number">Tries</th><th scope="col">Where</th></tr></thead>`)
 	m.line(`<tbody></tbody>`)
 	m.line(`</table>`)
@@ -149,8 +149,8 @@ func putRun(m *htmlWriter, p *htmlPage) {
 	m.maybeLine(`<div><dt>Head</dt><dd><code>{}</code></dd></div>`, oneLine(e.Head))
 	m.maybeLine(`<div><dt>Base</dt><dd><code>{}</code></dd></div>`, oneLine(e.Base))
 	if r := p.Replay; r != nil {
-		m.line(`<div><dt>Do it again</dt><dd><code>{}</code></dd></div>`, oneLine(r.Command))
-		m.maybeLine(`<div><dt>Or by hand</dt><dd><code>regreen {}</code></dd></div>`, typed(r.Args))
+		m.line(`<div><dt>Repeat</dt><dd><code>{}</code></dd></div>`, oneLine(r.Command))
+		m.maybeLine(`<div><dt>Full command</dt><dd><code>regreen {}</code></dd></div>`, shellQuoted(r.Args))
 		m.line(`<div><dt>Seed</dt><dd><code>{}</code></dd></div>`, strconv.FormatUint(r.Seed, 10))
 		m.maybeLine(`<div><dt>Tree</dt><dd><code>{}</code></dd></div>`, oneLine(r.Tree))
 		m.maybeLine(`<div><dt>Configuration</dt><dd>SHA-256 <code>{}</code></dd></div>`, oneLine(r.Config))
@@ -158,8 +158,8 @@ func putRun(m *htmlWriter, p *htmlPage) {
 		m.maybe(`{} on `, oneLine(r.Toolchain))
 		m.line(`{}</dd></div>`, oneLine(r.System))
 	}
-	m.maybeLine(`<div><dt>See it again</dt><dd><code>{}</code></dd></div>`, p.Again)
-	m.maybeLine(`<div><dt>Skip the hook</dt><dd><code>{}</code></dd></div>`, p.Skip)
+	m.maybeLine(`<div><dt>Show</dt><dd><code>{}</code></dd></div>`, p.ShowCommand)
+	m.maybeLine(`<div><dt>Skip the hook</dt><dd><code>{}</code></dd></div>`, p.SkipCommand)
 	m.line(`</dl>`)
 	if p.Replay != nil && len(p.Replay.Weights) > 0 {
 		putWeights(m, p.Replay.Weights)
@@ -167,9 +167,9 @@ func putRun(m *htmlWriter, p *htmlPage) {
 }
 
 func putWeights(m *htmlWriter, weights map[string]map[string]float64) {
-	m.line(`<details><summary>The weights that the strategies had</summary>`)
+	m.line(`<details><summary>Weights of the strategies</summary>`)
 	m.line(`<table>`)
-	m.line(`<caption>By kind of failure, as they were drawn from what was learnt</caption>`)
+	m.line(`<caption>By kind of failure, drawn from what was learnt</caption>`)
 	m.line(`<thead><tr><th scope="col">Failure</th><th scope="col">Strategy</th><th scope="col" class="number">Weight</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for _, kind := range byName(weights) {
@@ -188,8 +188,8 @@ func putDelivery(m *htmlWriter, p *htmlPage) {
 		return
 	}
 	m.line(`<table>`)
-	m.line(`<caption>Where this report went</caption>`)
-	m.line(`<thead><tr><th scope="col">Channel</th><th scope="col">State</th><th scope="col">What came of it</th></tr></thead>`)
+	m.line(`<caption>Deliveries of this report</caption>`)
+	m.line(`<thead><tr><th scope="col">Channel</th><th scope="col">State</th><th scope="col">Outcome</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for i := range p.Receipts {
 		r := &p.Receipts[i]

@@ -23,36 +23,36 @@ func pageOf(t testing.TB, r *Report) []byte {
 	return b.Bytes()
 }
 
-// TestHTMLGolden keeps the page as it is seen, style and script included.
+// TestHTMLGolden compares the page, with style and script, with a golden file.
 func TestHTMLGolden(t *testing.T) {
 	t.Parallel()
 	golden(t, "proposed.html", pageOf(t, proposedReport()))
 }
 
-// What the page is made of. Anything else came from a text.
+// What a page consists of. Anything else came from untrusted text.
 var (
-	ourElements = strings.Fields(`html head meta title link style body a header p b span time nav ul li main section h1 h2 h3 h4 div dl dt dd code footer
+	ownElements = strings.Fields(`html head meta title link style body a header p b span time nav ul li main section h1 h2 h3 h4 div dl dt dd code footer
 		script article br pre details summary svg rect circle g desc table caption thead tbody tr th td noscript label input button mark figure figcaption`)
-	ourAttributes = strings.Fields(`lang charset name content http-equiv rel href class id tabindex datetime aria-label aria-labelledby role aria-hidden scope open
+	ownAttributes = strings.Fields(`lang charset name content http-equiv rel href class id tabindex datetime aria-label aria-labelledby role aria-hidden scope open
 		viewbox preserveaspectratio x y width height cx cy r type data-name data-rows hidden autocomplete spellcheck`)
 	voidElements = strings.Fields("meta link br input")
 )
 
-// page is what a reader of HTML makes of a page.
+// page is a parsed page.
 type page struct {
-	text   string   // outside of scripts and styles
-	code   []string // the scripts and styles that run
+	text   string   // outside scripts and styles
+	code   []string // scripts and styles
 	data   string   // of the tables
 	policy string
 	ids    []string
-	links  []string // what refers to IDs
+	links  []string // references to IDs
 }
 
-// readPage reads a page, and fails when there is more in it than this package means to
-// write. It is strict where browsers are not: every element is closed where it should be.
+// readPage parses a page, and fails on anything that this package does not write. Unlike a
+// browser, it requires that every element is closed properly.
 func readPage(t interface{ Fatalf(string, ...any) }, b []byte) page {
-	if i := bytes.IndexFunc(b, acts); i >= 0 || !bytes.Equal(b, bytes.ToValidUTF8(b, nil)) {
-		t.Fatalf("at %d a character that acts, or bytes that are not UTF-8", i)
+	if i := bytes.IndexFunc(b, isActive); i >= 0 || !bytes.Equal(b, bytes.ToValidUTF8(b, nil)) {
+		t.Fatalf("control character or invalid UTF-8 at %d", i)
 	}
 	var p page
 	var text strings.Builder
@@ -79,7 +79,7 @@ func readPage(t interface{ Fatalf(string, ...any) }, b []byte) page {
 			}
 			open, isData = open[:len(open)-1], false
 		case html.StartTagToken, html.SelfClosingTagToken:
-			if !slices.Contains(ourElements, token.Data) {
+			if !slices.Contains(ownElements, token.Data) {
 				t.Fatalf("an element %s", token)
 			}
 			p.attributes(t, token)
@@ -99,7 +99,7 @@ func readPage(t interface{ Fatalf(string, ...any) }, b []byte) page {
 func (p *page) attributes(t interface{ Fatalf(string, ...any) }, token html.Token) {
 	for _, a := range token.Attr {
 		switch {
-		case !slices.Contains(ourAttributes, a.Key):
+		case !slices.Contains(ownAttributes, a.Key):
 			t.Fatalf("an attribute %s of %s", a.Key, token)
 		case a.Key == "href" && token.Data == "link":
 			if !strings.HasPrefix(a.Val, "data:image/svg+xml,") {
@@ -117,15 +117,15 @@ func (p *page) attributes(t interface{ Fatalf(string, ...any) }, token html.Toke
 	}
 }
 
-// sound reads the page of a report, and fails when it is not what HTML promises.
-func sound(t interface{ Fatalf(string, ...any) }, r *Report) page {
+// checkPage parses the page of a report, and checks what HTML promises.
+func checkPage(t interface{ Fatalf(string, ...any) }, r *Report) page {
 	var b bytes.Buffer
 	if err := HTML(&b, r); err != nil {
 		t.Fatalf("%v", err)
 	}
 	p := readPage(t, b.Bytes())
 	if want := []string{htmlStyle, htmlScript}; !slices.Equal(p.code, want) {
-		t.Fatalf("the page has %d styles and scripts, or others", len(p.code))
+		t.Fatalf("the page has %d styles and scripts, or other ones", len(p.code))
 	}
 	if want := fmt.Sprintf("default-src 'none'; style-src '%s'; script-src '%s'; img-src data:; base-uri 'none'; form-action 'none'", sourceHash(p.code[0]), sourceHash(p.code[1])); p.policy != want {
 		t.Fatalf("got policy %q, want %q", p.policy, want)
@@ -137,7 +137,7 @@ func sound(t interface{ Fatalf(string, ...any) }, r *Report) page {
 	}
 	for _, id := range p.links {
 		if !slices.Contains(p.ids, id) {
-			t.Fatalf("a link to %q, which is not there", id)
+			t.Fatalf("a link to %q, which does not exist", id)
 		}
 	}
 	for i := range r.Failures {
@@ -153,13 +153,13 @@ func sound(t interface{ Fatalf(string, ...any) }, r *Report) page {
 	return p
 }
 
-// results fails when the script does not get every result as it was.
+// results checks that the script gets every result unchanged.
 func (p *page) results(t interface{ Fatalf(string, ...any) }, results []Result) {
 	if len(results) == 0 {
 		return
 	}
 	if strings.ContainsAny(p.data, "<>&\u2028\u2029") {
-		t.Fatalf("the data has characters that could act: %q", p.data)
+		t.Fatalf("the data has unescaped characters: %q", p.data)
 	}
 	var data struct {
 		Statuses, Packages, Files []string
@@ -169,7 +169,7 @@ func (p *page) results(t interface{ Fatalf(string, ...any) }, results []Result) 
 		t.Fatalf("%v in %q", err, p.data)
 	}
 	if len(data.Rows) != len(results) || data.Files[0] != "" {
-		t.Fatalf("%d rows of %d results, and file 0 is %q, which stands for none", len(data.Rows), len(results), data.Files[0])
+		t.Fatalf("%d rows of %d results, and file 0 is %q, want an empty name", len(data.Rows), len(results), data.Files[0])
 	}
 	for i, want := range results {
 		row := data.Rows[i]
@@ -191,34 +191,34 @@ func (p *page) results(t interface{ Fatalf(string, ...any) }, results []Result) 
 	}
 }
 
-// TestHTML: every report makes a sound page.
+// TestHTML checks the pages of arbitrary reports.
 func TestHTML(t *testing.T) {
 	t.Parallel()
-	sound(t, &Report{})
-	rapid.Check(t, func(t *rapid.T) { sound(t, reports().Draw(t, "report")) })
+	checkPage(t, &Report{})
+	rapid.Check(t, func(t *rapid.T) { checkPage(t, reports().Draw(t, "report")) })
 }
 
-// FuzzHTML: nothing acts, wherever it stands.
+// FuzzHTML checks that no text has an effect, wherever it is.
 func FuzzHTML(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		sound(t, planted(text))
-		sound(t, plantedEverywhere(text))
+		checkPage(t, planted(text))
+		checkPage(t, plantedEverywhere(text))
 	})
 }
 
-// TestReadPage: the judge of these tests sees what it is there to see.
+// TestReadPage checks the helper.
 func TestReadPage(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"<img>", "<p onclick=x>a</p>", "<p style=x>a</p>", "<p>a", "a</p>", "<p>a</b></p>", "<!-- -->", "\u202e", "\xff", "<link href=http://x>"} {
-		heard := false
+		failed := false
 		func() {
-			defer func() { heard = recover() != nil }()
+			defer func() { failed = recover() != nil }()
 			readPage(fatal{}, []byte(bad))
 		}()
-		if !heard {
+		if !failed {
 			t.Errorf("%q passes", bad)
 		}
 	}
@@ -229,23 +229,23 @@ type fatal struct{}
 
 func (fatal) Fatalf(format string, args ...any) { panic(fmt.Sprintf(format, args...)) }
 
-// TestHTMLSays: what a person looks for is there, part by part.
-func TestHTMLSays(t *testing.T) {
+// TestHTMLContent checks the content of each section.
+func TestHTMLContent(t *testing.T) {
 	t.Parallel()
-	text := strings.Join(strings.Fields(sound(t, fullReport()).text), " ")
+	text := strings.Join(strings.Fields(checkPage(t, fullReport()).text), " ")
 	for _, want := range []string{
 		"9 new failures, verified patches for 1 of 2 causes", "go test ./... at 9b1f0c2d7a on retry-budget compared with 4e8d21b07c",
 		"production mode: GITHUB_ACTIONS is set",
 		"3 recent commits skipped the tests", "regreen status shows which",
-		"Cause 1 of 2 integer divide by zero", "repaired", "Cause 2 of 2 undefined: retry.Backoff", "still red", "No patch was found",
-		"Apply it regreen apply p-3f2a", "s.Weight)", "Confidence 0.91", "12 of 14 like it were kept the other patch changes the same lines",
-		"repeats3 of 3 runs pass1.2 s", "Without the patch1,19953", "With the patch4 packages not run: beyond its reach1,20133", "1 other patch",
-		"3 failing tests that no one has to repair here", "TestDrain flaky",
-		"Came in with 9b1f0c2d7a6e stats: weigh", "Take it back git revert 9b1f0c2d7a6e", "perhaps not the least change that fails, 7 subsets tried",
+		"Cause 1 of 2 integer divide by zero", "repaired", "Cause 2 of 2 undefined: retry.Backoff", "still red", "No patch found",
+		"Apply regreen apply p-3f2a", "s.Weight)", "Confidence 0.91", "12 of 14 similar patches kept the other patch changes the same lines",
+		"repeats3 of 3 runs pass1.2 s", "Without the patch1,19953", "With the patch4 unaffected packages skipped1,20133", "1 other patch",
+		"3 known or flaky tests", "TestDrain flaky",
+		"Introduced in 9b1f0c2d7a6e stats: weigh", "(4 of 9 commits tested)", "Revert git revert 9b1f0c2d7a6e", "smallest change that fails (may not be minimal), 7 subsets tried",
 		"The race detector did not run", "commit 77aa31c09e5d, wip: made with --no-verify",
 		"41 candidates", "type-check", "TestMean/empty: got 119ns, want 0s",
 		"validate6.4 s44 %", "template/guard84 % (76 to 91 %)84 % (76 to 91 %)Beta(31.5, 6.2)", "42 of the last 67 searches found a verified patch (since 2026-01-05)",
-		"230 tests: 227 passed, 3 failed.", "does not run here",
+		"230 tests: 227 passed, 3 failed.", "which is disabled",
 		"pull_request on github", "regreen replay 20260302-091512-k7", "regreen fix --apply never --budget 1m0s --seed 1", "go1.26.8 on linux/amd64",
 		"revert0.0510", "https://chat.example/hooks/7", "left out to fit 3,000 characters", "mail.example:587 does not answer",
 	} {
@@ -253,15 +253,15 @@ func TestHTMLSays(t *testing.T) {
 			t.Errorf("the page does not say %q", want)
 		}
 	}
-	text = sound(t, notRunReport()).text
+	text = checkPage(t, notRunReport()).text
 	for _, want := range []string{"not run: the go command is not installed", "executable file not found", "Hint: install Go 1.26"} {
 		if !strings.Contains(text, want) {
-			t.Errorf("the page of a run that did not take place does not say %q", want)
+			t.Errorf("the page of a run without tests does not say %q", want)
 		}
 	}
 }
 
-// TestHTMLOutputIsBounded: what is not on the page is said.
+// TestHTMLOutputIsBounded checks that the page limits output and says so.
 func TestHTMLOutputIsBounded(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
@@ -275,12 +275,12 @@ func TestHTMLOutputIsBounded(t *testing.T) {
 	if len(page) > outputRoom+200_000 {
 		t.Errorf("a page of %d bytes", len(page))
 	}
-	if !bytes.Contains(page, []byte("90,100 bytes of its output are not on this page")) {
-		t.Error("nothing is said of the output that is missing")
+	if !bytes.Contains(page, []byte("90,100 bytes of output omitted")) {
+		t.Error("the page does not say how much output is omitted")
 	}
 }
 
-// hugeReport is as much as HTML has to cope with.
+// hugeReport returns the largest report that HTML has to support.
 func hugeReport() *Report {
 	r := fullReport()
 	r.Results = manyResults(50_000)
@@ -290,7 +290,7 @@ func hugeReport() *Report {
 	return r
 }
 
-// TestHTMLSize is not parallel: what the process has taken is the page's.
+// TestHTMLSize is not parallel, because it measures the memory of the process.
 func TestHTMLSize(t *testing.T) {
 	b := pageOf(t, hugeReport())
 	var memory runtime.MemStats
@@ -315,7 +315,7 @@ func TestBelief(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ alpha, beta, mean, low, high float64 }{
 		{1, 1, 0.5, 0.1, 0.9},
-		{2, 3, 0.4, 0.142559, 0.679539}, // as R's qbeta tells
+		{2, 3, 0.4, 0.142559, 0.679539}, // from qbeta in R
 		{1, 4, 0.2, 1 - math.Pow(0.9, 0.25), 1 - math.Pow(0.1, 0.25)},
 		{0, 0, 0.5, 0, 1},
 		{math.NaN(), 1, 0.5, 0, 1},
@@ -338,7 +338,7 @@ func TestBelief(t *testing.T) {
 	})
 }
 
-// TestBar: nothing is drawn outside of a chart.
+// TestBar checks that nothing is drawn outside a chart.
 func TestBar(t *testing.T) {
 	t.Parallel()
 	if got, want := newBar(1, 2, 8), (bar{12.5, 25}); got != want {

@@ -9,39 +9,39 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// htmlPage is the report with what is worked out for its page.
+// htmlPage is the report with what its page derives from it.
 type htmlPage struct {
 	*Report
-	Sections    []htmlSection
-	Title       string
-	Passes      bool
-	Took        string
-	Causes      []htmlCause
-	Folded      []htmlFailure // known and flaky
-	Open        bool          // the verdict is about the folded ones
-	CulpritDiff []htmlLine
-	Undone      []string
-	Stages      []htmlStage
-	Posteriors  []htmlPosterior
-	Trend       *htmlTrend
-	Results     literal // hides Report.Results, as data for the script
-	Tally       string  // of the results
-	Again       string  // the command that shows the report in a terminal
-	Skip        string  // the command that passes by the hook
+	Sections      []htmlSection
+	Title         string
+	Passes        bool
+	Took          string
+	Causes        []htmlCause
+	KnownAndFlaky []htmlFailure
+	Open          bool // the verdict is about the known and flaky ones
+	CulpritDiff   []htmlLine
+	NotDone       []string
+	Stages        []htmlStage
+	Posteriors    []htmlPosterior
+	Trend         *htmlTrend
+	Results       literal // shadows Report.Results with the data for the script
+	Tally         string  // of the results
+	ShowCommand   string  // shows the report in a terminal
+	SkipCommand   string  // skips the hook
 }
 
 func newHTMLPage(r *Report) *htmlPage {
 	p := &htmlPage{
 		Report: r, Title: title(r), Passes: r.passes(), Open: r.Verdict == Known || r.Verdict == Flaky,
-		Undone: r.undone(),
-		Stages: htmlStages(r.Stats.Seconds), Posteriors: htmlPosteriors(r.Learning), Trend: newHTMLTrend(r.Learning),
+		NotDone: r.notDone(),
+		Stages:  htmlStages(r.Stats.Seconds), Posteriors: htmlPosteriors(r.Learning), Trend: newHTMLTrend(r.Learning),
 		Results: resultsData(r.Results), Tally: tallyResults(r.Results),
 	}
 	if !p.Passes {
-		p.Skip = r.skip()
+		p.SkipCommand = r.skipCommand()
 	}
 	if typable(r.ID) {
-		p.Again = "regreen report " + r.ID
+		p.ShowCommand = "regreen report " + r.ID
 	}
 	total := 0.0
 	for _, s := range p.Stages {
@@ -56,7 +56,7 @@ func newHTMLPage(r *Report) *htmlPage {
 	}
 	for i := range r.Failures {
 		if f := &r.Failures[i]; f.Status == FailureKnown || f.Status == FailureFlaky {
-			p.Folded = append(p.Folded, newHTMLFailure(f, "", &room))
+			p.KnownAndFlaky = append(p.KnownAndFlaky, newHTMLFailure(f, "", &room))
 		}
 	}
 	if r.Culprit != nil {
@@ -65,12 +65,12 @@ func newHTMLPage(r *Report) *htmlPage {
 	return p
 }
 
-// htmlCause is a story: what fails for one reason, and the patches for it.
+// htmlCause is a story: the failures with one cause, and the patches for it.
 type htmlCause struct {
 	Number      int
-	Lead        string // "Cause 1 of 2", where there are several
+	Lead        string // "Cause 1 of 2", if there are several
 	Text        string
-	Status      ClusterStatus // of the cluster; empty for what belongs to none
+	Status      ClusterStatus // of the cluster; empty without one
 	First, Rest []htmlFailure
 	Count       int // of failures
 	Best        *htmlPatch
@@ -78,18 +78,18 @@ type htmlCause struct {
 }
 
 func newHTMLCause(r *Report, s story, number int, room *int) htmlCause {
-	const few = 6 // failures that are not folded
-	c := htmlCause{Number: number, Text: "Without a common cause", Count: len(s.failures)}
+	const few = 6 // failures that are always visible
+	c := htmlCause{Number: number, Text: "No common cause", Count: len(s.failures)}
 	if s.cluster != nil {
-		c.Text, c.Status = cmp.Or(oneLine(s.cluster.Cause), "Cause without a name"), s.cluster.Status
+		c.Text, c.Status = cmp.Or(oneLine(s.cluster.Cause), "Unknown cause"), s.cluster.Status
 		if len(r.Clusters) > 1 {
 			c.Lead = fmt.Sprintf("Cause %d of %d", number, len(r.Clusters))
 		}
 	}
-	said := c.Text
+	previous := c.Text
 	for i := range s.failures {
-		f := newHTMLFailure(&s.failures[i], said, room)
-		said = cmp.Or(f.Message, said)
+		f := newHTMLFailure(&s.failures[i], previous, room)
+		previous = cmp.Or(f.Message, previous)
 		c.First = append(c.First, f)
 	}
 	if len(c.First) > few+1 {
@@ -105,26 +105,26 @@ func newHTMLCause(r *Report, s story, number int, room *int) htmlCause {
 	return c
 }
 
-// htmlFailure is a failing test, its texts cleaned.
+// htmlFailure is a failing test with clean texts.
 type htmlFailure struct {
 	Name, Package, Kind, Status, Message, Place string
-	Output, Missing                             string // Missing says what of the output is not there
+	Output, Missing                             string // Missing says how much output is omitted
 }
 
-// How much of what failing tests printed a page holds: lines of each, and bytes of all.
+// How much output of failing tests a page holds: lines of each test, and bytes of all.
 const (
 	outputLines = 400
 	outputRoom  = 2 << 20
 )
 
-// newHTMLFailure leaves out a message that was said just before. room is how many
-// bytes of output there is place for on the page.
-func newHTMLFailure(f *Failure, said string, room *int) htmlFailure {
+// newHTMLFailure leaves out a message that equals the previous one. room is how many bytes
+// of output still fit on the page.
+func newHTMLFailure(f *Failure, previous string, room *int) htmlFailure {
 	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: oneLine(string(f.Status)), Place: place(f.File, f.Line)}
 	if f.Test != "" {
 		h.Package = oneLine(f.Package)
 	}
-	if message := oneLine(f.Message); message != said {
+	if message := oneLine(f.Message); message != previous {
 		h.Message = message
 	}
 	missing := f.Truncated
@@ -135,19 +135,19 @@ func newHTMLFailure(f *Failure, said string, room *int) htmlFailure {
 		missing += len(f.Output)
 	}
 	if missing > 0 {
-		h.Missing = plural.Count(missing, "byte") + " of its output are not on this page"
+		h.Missing = plural.Count(missing, "byte") + " of output omitted"
 	}
 	return h
 }
 
-// htmlPatch is a patch with the suite as it was without it.
+// htmlPatch is a patch with the counts of the suite without it.
 type htmlPatch struct {
 	*Patch
 	Title     string
 	Lines     []htmlLine
 	Before    Tests
-	Agreement string // with the other patches
-	Command   string // that applies it, or takes it back when it is applied
+	Agreement string // of the other patches
+	Command   string // applies it, or rolls it back if it is applied
 }
 
 func newHTMLPatch(r *Report, p *Patch) htmlPatch {
@@ -165,8 +165,8 @@ func newHTMLPatch(r *Report, p *Patch) htmlPatch {
 	return h
 }
 
-// typed is a command's arguments as a person would type them.
-func typed(args []string) string {
+// shellQuoted joins arguments, quoted for a shell.
+func shellQuoted(args []string) string {
 	words := make([]string, len(args))
 	for i, arg := range args {
 		words[i] = oneLine(arg)
@@ -177,14 +177,14 @@ func typed(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// unrun tells which packages were not run, or "".
-func (t Tests) unrun() string {
+// notRun says which packages were not run, or "".
+func (t Tests) notRun() string {
 	var parts []string
 	if t.UnaffectedPackages > 0 {
-		parts = append(parts, plural.Count(t.UnaffectedPackages, "package")+" not run: beyond its reach")
+		parts = append(parts, plural.Count(t.UnaffectedPackages, "unaffected package")+" skipped")
 	}
 	if t.UnfinishedPackages > 0 {
-		parts = append(parts, plural.Count(t.UnfinishedPackages, "package")+" not run in time")
+		parts = append(parts, plural.Count(t.UnfinishedPackages, "package")+" did not finish in time")
 	}
 	return strings.Join(parts, ", ")
 }
@@ -192,10 +192,10 @@ func (t Tests) unrun() string {
 // htmlLine is a line of a diff.
 type htmlLine struct {
 	Class, Mark string
-	Spans       []patch.Span // Changed ones stand out
+	Spans       []patch.Span // changed ones are highlighted
 }
 
-// htmlDiff reads a unified diff for showing it, as the terminal shows it.
+// htmlDiff reads a unified diff to show it the way the terminal does.
 func htmlDiff(diff string) []htmlLine {
 	lines := readDiff(diff)
 	out := make([]htmlLine, 0, len(lines))
@@ -222,7 +222,7 @@ func htmlDiff(diff string) []htmlLine {
 	return out
 }
 
-// htmlChange marks what differs between deleted lines and those in their place.
+// htmlChange highlights the differences between deleted lines and their replacements.
 func htmlChange(lines []diffLine) []htmlLine {
 	var deleted, inserted []string
 	for _, l := range lines {

@@ -17,8 +17,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestLiterals proves the page's escaping from its source: everything that is put is a
-// constant, with each text in a place where escaping it is enough.
+// TestLiterals proves from the source that the page is escaped: everything that is written is
+// a constant, with each text in a place where escaping it is enough.
 func TestLiterals(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir(".")
@@ -44,15 +44,15 @@ func TestLiterals(t *testing.T) {
 			switch node := node.(type) {
 			case *ast.Ident:
 				if node.Name == "htmlWriter" && !strings.HasPrefix(file.Name(), "html") {
-					fault = "writes HTML in a file that is not looked at"
+					fault = "writes HTML in a file that this test does not check"
 				}
 			case *ast.SelectorExpr:
 				if node.Sel.Name == "page" && file.Name() != "html_writer.go" {
-					fault = "passes by the methods of htmlWriter"
+					fault = "bypasses the methods of htmlWriter"
 				}
 			case *ast.CallExpr:
 				called, ok := node.Fun.(*ast.SelectorExpr)
-				if ok && strings.HasPrefix(file.Name(), "html") && file.Name() != "html_writer.go" && // which passes on what it was given
+				if ok && strings.HasPrefix(file.Name(), "html") && file.Name() != "html_writer.go" && // which forwards its arguments
 					slices.Contains([]string{"put", "line", "maybe", "maybeLine"}, called.Sel.Name) {
 					puts++
 					fault = putFault(node)
@@ -64,11 +64,11 @@ func TestLiterals(t *testing.T) {
 		}
 	}
 	if puts < 100 {
-		t.Errorf("only %d literals were found", puts)
+		t.Errorf("found only %d literals", puts)
 	}
 	// The page's own style and script, and the results as resultsData encodes them.
 	if want := []string{"htmlStyle", "htmlScript", "b"}; !slices.Equal(converted, want) {
-		t.Errorf("made literals of %q, want %q", converted, want)
+		t.Errorf("converted %q to literals, want %q", converted, want)
 	}
 }
 
@@ -80,7 +80,7 @@ func printed(set *gotoken.FileSet, node ast.Node) string {
 	return b.String()
 }
 
-// putFault says what is wrong with a call of put or its like, or nothing.
+// putFault says what is wrong with a call of put or a similar method, or "".
 func putFault(call *ast.CallExpr) string {
 	if len(call.Args) == 0 {
 		return "nothing to put"
@@ -102,14 +102,14 @@ func putFault(call *ast.CallExpr) string {
 var (
 	plainTag  = regexp.MustCompile(`^</?[a-z][a-z0-9]*( [a-zA-Z-]+(="[^"<>]*")?)*/?>$`)
 	attribute = regexp.MustCompile(` ([a-zA-Z-]+)="([^"]*)"`)
-	// Attributes whose values no browser acts upon, whatever they are.
+	// Attributes with values that have no effect in any browser.
 	passive = strings.Fields("class id aria-label aria-labelledby datetime x y width height cx cy")
-	// And two more: a link within the page, and the policy, which is made of hashes.
+	// Two exceptions: a link within the page, and the policy, which consists of hashes.
 	particular = []string{`<a href="#{}">`, `<meta http-equiv="Content-Security-Policy" content="{}">`}
 )
 
-// literalFault says where a literal has a text in a place where it could act, or an
-// end inside of a tag, where the next literal's texts would be taken for attributes.
+// literalFault says what is wrong with a literal: a text in a place where it could have an
+// effect, or an end inside a tag, where the next text would become an attribute.
 func literalFault(text string) string {
 	tokens := html.NewTokenizer(strings.NewReader(text))
 	size, opened := 0, ""
@@ -120,7 +120,7 @@ func literalFault(text string) string {
 		switch token.Type {
 		case html.TextToken:
 			if opened == "script" || opened == "style" {
-				return "something in a script or style: " + text
+				return "content in a script or style: " + text
 			}
 			if strings.ContainsAny(raw, "<>") {
 				return "an angle bracket in a text: " + text
@@ -151,7 +151,7 @@ func literalFault(text string) string {
 	return ""
 }
 
-// TestLiteralFault: the judge of the literals sees what it is there to see.
+// TestLiteralFault checks the helpers.
 func TestLiteralFault(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{`{}`, `<p class="a {}">{}</p>`, `<a href="#{}">{}</a>`, `<title>{}</title>`, `<rect x="{}%"/>`, `</p>`, `<!doctype html>`, ``} {
@@ -178,9 +178,9 @@ func TestLiteralFault(t *testing.T) {
 	}
 }
 
-// stays fails when a text is more than a text, or another, in any place that
+// checkEscaping fails if text is changed or becomes more than text in any place that
 // literalFault allows.
-func stays(t interface{ Fatalf(string, ...any) }, text string) {
+func checkEscaping(t interface{ Fatalf(string, ...any) }, text string) {
 	m := &htmlWriter{}
 	m.put(`<p class="{}">{}</p><title>{}</title><a href="#{}">{}</a>`, text, text, text, text, text)
 	page := m.page.String()
@@ -200,25 +200,25 @@ func stays(t interface{ Fatalf(string, ...any) }, text string) {
 		}
 	}
 	all := []string{"p", "class", want, want, "</p>", "title", want, "</title>", "a", "href", "#" + want, want, "</a>"}
-	if want == "" { // an empty text is no token
+	if want == "" { // an empty text produces no token
 		all = []string{"p", "class", "", "</p>", "title", "</title>", "a", "href", "#", "</a>"}
 	}
 	if !slices.Equal(got, all) {
-		t.Fatalf("%q makes %q, which reads as %q", text, page, got)
+		t.Fatalf("%q is written as %q, which reads as %q", text, page, got)
 	}
 }
 
 func TestTextStaysText(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
-		stays(t, rapid.OneOf(texts(), rapid.SampledFrom(hostile), rapid.String()).Draw(t, "text"))
+		checkEscaping(t, rapid.OneOf(texts(), rapid.SampledFrom(hostile), rapid.String()).Draw(t, "text"))
 	})
 }
 
-// FuzzText: a text stays one, whatever it is.
+// FuzzText checks the escaping of arbitrary texts.
 func FuzzText(f *testing.F) {
 	for _, text := range hostile {
 		f.Add(text)
 	}
-	f.Fuzz(func(t *testing.T, text string) { stays(t, text) })
+	f.Fuzz(func(t *testing.T, text string) { checkEscaping(t, text) })
 }

@@ -12,22 +12,21 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// MaxSize is how many bytes a report may have for Read to take it.
+// MaxSize is the largest report that Read accepts, in bytes.
 const MaxSize = 32 << 20
 
-// bounds limit a document. Objects and commas keep a small hostile one, such as a list of
-// a million empty objects, from growing into gigabytes.
+// bounds limit a document. The limits on objects and commas keep a small hostile one, such
+// as a list of a million empty objects, from growing into gigabytes.
 type bounds struct{ size, objects, commas int }
 
-// readable is what Read takes.
+// readable limits the documents that Read accepts.
 var readable = bounds{size: MaxSize, objects: 200_000, commas: 4_000_000}
 
-// JSON is the form of the report for programs, described by
-// schema/report.v1.json: indented, in a stable order, with empty lists instead of
-// null, and valid UTF-8 whatever a test printed (other bytes become U+FFFD).
-// A report that would be more than Read takes loses the list of its tests, and where that
-// is not enough the output of its failures, which Failure.Truncated then counts. Whether the report keeps to the schema is
-// asked with Check.
+// JSON returns the report for programs, as schema/report.v1.json describes it: indented, in
+// a stable order, with empty lists instead of null, and valid UTF-8 whatever a test printed
+// (other bytes become U+FFFD). A report that is too large for Read loses its list of tests
+// and, if that is not enough, the output of its failures, which Failure.Truncated then
+// counts. JSON does not check the report; see Check.
 func JSON(r *Report) ([]byte, error) {
 	full := complete(r)
 	if len(full.Results) > readable.objects/2 {
@@ -50,7 +49,7 @@ func JSON(r *Report) ([]byte, error) {
 func encode(r *Report) ([]byte, error) {
 	var buf bytes.Buffer
 	enc := json.NewEncoder(&buf)
-	enc.SetEscapeHTML(false) // a diff stays readable; HTML is escaped where HTML is made
+	enc.SetEscapeHTML(false) // keeps a diff readable; the HTML writer escapes its own text
 	enc.SetIndent("", "  ")
 	if err := enc.Encode(r); err != nil {
 		return nil, err
@@ -58,7 +57,7 @@ func encode(r *Report) ([]byte, error) {
 	return buf.Bytes(), nil
 }
 
-// complete is a copy of r in which no list is nil, down to the last level.
+// complete returns a copy of r without nil lists, at any level.
 func complete(r *Report) *Report {
 	c := *r
 	c.Schema = Schema
@@ -97,12 +96,12 @@ func complete(r *Report) *Report {
 	return &c
 }
 
-// list is a copy of s that is never nil.
+// list returns a copy of s that is never nil.
 func list[T any](s []T) []T { return append([]T{}, s...) }
 
 // withoutResults drops the list of the tests of r, which must be a copy.
 func withoutResults(r *Report) *Report {
-	r.Notes = append(slices.Clip(r.Notes), plural.Count(len(r.Results), "test")+" not listed here one by one: there are too many")
+	r.Notes = append(slices.Clip(r.Notes), plural.Count(len(r.Results), "test")+" not listed: too many for a report")
 	r.Results = nil
 	return r
 }
@@ -116,13 +115,13 @@ func withoutOutput(r *Report) *Report {
 	return r
 }
 
-// ErrVersion says that a report was written in another version of the schema.
+// ErrVersion is the error for a report in another version of the schema.
 var ErrVersion = errors.New("not a " + Schema + " report")
 
-// Read reads what JSON wrote: size and number of values are bounded, other versions
-// (ErrVersion) are refused, and so is every value that Check refuses. Fields that are not
-// known were added later, and are passed over. The text inside stays as untrusted as it
-// was: the renderers escape it. What somebody else had hands on is for ReadForeign.
+// Read reads the output of JSON. It limits the size and the number of values, and refuses
+// other versions (ErrVersion) and every value that Check refuses. It skips unknown fields,
+// which later releases can add. Text stays untrusted; the renderers escape it. Use
+// ReadForeign for a report that others could change.
 func Read(b []byte) (*Report, error) { return readable.read(b) }
 
 func (limit bounds) read(b []byte) (*Report, error) {
@@ -152,7 +151,7 @@ func (limit bounds) read(b []byte) (*Report, error) {
 	return complete(r), nil
 }
 
-// check refuses a document that would take much more memory than it has bytes.
+// check refuses a document that takes much more memory than it has bytes.
 func (limit bounds) check(b []byte) error {
 	if len(b) > limit.size {
 		return fmt.Errorf("report: %d bytes, more than %d", len(b), limit.size)

@@ -89,7 +89,7 @@ func TestReadKeepsEverything(t *testing.T) {
 	}
 }
 
-func TestJSONLeavesTheReportAlone(t *testing.T) {
+func TestJSONDoesNotChangeTheReport(t *testing.T) {
 	t.Parallel()
 	r := &Report{ID: "r", Culprit: &Culprit{}, Patches: []Patch{{}}}
 	if _, err := JSON(r); err != nil {
@@ -138,7 +138,7 @@ func TestJSONDropsOutputBeforeItIsTooLarge(t *testing.T) {
 	}
 }
 
-// broken are documents that neither Read nor the schema take.
+// broken are changes to a report that both Read and the schema refuse.
 var broken = []struct {
 	name     string
 	old, new string // in the JSON of proposedReport
@@ -150,9 +150,9 @@ var broken = []struct {
 	{"wrong type", `"minimal": true`, `"minimal": "yes"`, "minimal"},
 	{"mode", `"mode": "development"`, `"mode": "god"`, "environment.mode"},
 	{"policy", `"policy": "auto"`, `"policy": ""`, "environment.policy"},
-	{"run that breaks out", `"id": "20260302-091512-k7"`, `"id": "$(reboot)"`, "id"},
-	{"patch that is a flag", `"id": "p-77c0"`, `"id": "--force"`, "patches[1].id"},
-	{"patch with a newline", `"id": "p-77c0"`, `"id": "p\n"`, "patches[1].id"},
+	{"run ID with a command", `"id": "20260302-091512-k7"`, `"id": "$(reboot)"`, "id"},
+	{"patch ID like a flag", `"id": "p-77c0"`, `"id": "--force"`, "patches[1].id"},
+	{"patch ID with a newline", `"id": "p-77c0"`, `"id": "p\n"`, "patches[1].id"},
 	{"confidence", `"confidence": 0.54`, `"confidence": 1.5`, "patches[1].confidence"},
 	{"negative", `"passed": 1199`, `"passed": -1`, "tests"},
 	{"stage", `"stage": "type-check"`, `"stage": "lunch"`, "attempts[0].stage"},
@@ -161,12 +161,12 @@ var broken = []struct {
 	{"cluster status", `"status": "repaired"`, `"status": "green"`, "clusters[0].status"},
 	{"patch state", `"state": "refused"`, `"state": "correct"`, "patches[2].state"},
 	{"step", `"step": "suite"`, `"step": "all"`, "patches[0].evidence"},
-	{"seconds of what", `"confirm": 1.3`, `"coffee": 1.3`, "stats.seconds"},
+	{"unknown stage", `"confirm": 1.3`, `"coffee": 1.3`, "stats.seconds"},
 	{"cut short", "\n}\n", "", "unexpected end"},
 }
 
-// A reader does not break on what is added to its version later.
-func TestReadPassesOverWhatItDoesNotKnow(t *testing.T) {
+// TestReadSkipsUnknownFields checks that a reader accepts fields that are added later.
+func TestReadSkipsUnknownFields(t *testing.T) {
 	t.Parallel()
 	good, err := JSON(proposedReport())
 	if err != nil {
@@ -212,8 +212,8 @@ func TestReadRefuses(t *testing.T) {
 		"absolute":         strings.Replace(string(good), `"file": "stats/mean.go"`, `"file": "/etc/passwd"`, 1),
 		"no such cluster":  strings.Replace(string(good), `"cluster": 1`, `"cluster": 2`, 1),
 		"two reports":      string(good) + string(good),
-		"a bomb":           `{"schema":"` + Schema + `","failures":[` + strings.Repeat("{},", readable.objects+1) + `{}]}`,
-		"a flat bomb":      `{"schema":"` + Schema + `","notes":[` + strings.Repeat(`"",`, readable.commas+1) + `""]}`,
+		"many objects":     `{"schema":"` + Schema + `","failures":[` + strings.Repeat("{},", readable.objects+1) + `{}]}`,
+		"many values":      `{"schema":"` + Schema + `","notes":[` + strings.Repeat(`"",`, readable.commas+1) + `""]}`,
 		"too large":        strings.Repeat(" ", MaxSize+1),
 		"deep":             strings.Repeat("[", 1_000_000),
 	} {
@@ -223,8 +223,8 @@ func TestReadRefuses(t *testing.T) {
 	}
 }
 
-// TestBoundedCountsOutsideOfStrings: a long diff full of braces is no bomb.
-func TestBoundedCountsOutsideOfStrings(t *testing.T) {
+// TestBoundsIgnoreStrings checks that braces inside strings do not count.
+func TestBoundsIgnoreStrings(t *testing.T) {
 	t.Parallel()
 	r := baseReport()
 	r.Notes = []string{strings.Repeat(`{"a",`, readable.objects+1)}
@@ -256,7 +256,7 @@ func FuzzRead(f *testing.F) {
 		}
 		back, err := Read(first)
 		if err != nil {
-			t.Fatalf("wrote what it does not read: %v", err)
+			t.Fatalf("cannot read its own output: %v", err)
 		}
 		second, err := JSON(back)
 		if err != nil || !bytes.Equal(first, second) {

@@ -13,21 +13,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// What JUnit XML has no word for, as properties and values of a kind that package
-// resultfile reads back.
+// Names for what JUnit XML does not cover. Package resultfile reads them back.
 const (
-	// PropertyPrefix begins the names of the properties that are regreen's own.
+	// PropertyPrefix is the prefix of the names of regreen's own properties.
 	PropertyPrefix = "regreen."
-	// WholePackage is the name of the test case that stands for a package which failed
-	// as a whole.
+	// WholePackage is the name of the test case for a package that failed as a whole.
 	WholePackage = "[package]"
-	// UnknownKind is the kind of a failure without details: mostly of a test that only failed
-	// because a subtest did.
+	// UnknownKind is the kind of a failure without details, usually of a test that failed
+	// only because a subtest did.
 	UnknownKind = "unknown"
 )
 
-// The parts of JUnit XML that are written one at a time. There is no standard;
-// these are the names that Surefire, Jenkins, GitLab and gotestsum agree on.
+// The parts of JUnit XML that are encoded one at a time. There is no standard; Surefire,
+// Jenkins, GitLab and gotestsum agree on these names.
 type (
 	junitProperties struct {
 		XMLName xml.Name        `xml:"properties"`
@@ -62,14 +60,14 @@ type (
 	}
 )
 
-// JUnit writes the report as JUnit XML: a suite for each package, a case for each
-// test. What failed tells its message, kind and output; what passed when it was run
-// again has flakyFailure elements, as Surefire writes them; a package that failed as
-// a whole is a case named WholePackage with an error. The first suite's properties tell
-// the run, and, where the report does not name the tests that passed, that they are not
-// listed; the counts of the root are those of the run even so.
+// JUnit writes the report as JUnit XML: a suite for each package, a case for each test. A
+// failed test has a message, a kind and output. A flaky test has flakyFailure elements like
+// Surefire's. A package that failed as a whole is a case named WholePackage with an error.
+// The properties of the first suite describe the run, and say if passed tests are not
+// listed; the counts of the root include them.
 //
-// The text is XML 1.0 whatever a test printed: what XML cannot hold is made visible.
+// The text is valid XML 1.0 whatever a test printed: characters that XML cannot hold are
+// made visible.
 func JUnit(w io.Writer, r *Report) error {
 	buf := bufio.NewWriterSize(w, 64<<10)
 	if _, err := buf.WriteString(xml.Header); err != nil {
@@ -162,7 +160,7 @@ func counts(t testTally) []xml.Attr {
 	}
 }
 
-// decimal is a number of seconds without an exponent, which XML's decimal has not.
+// decimal formats a number of seconds without an exponent, which XML's decimal does not have.
 func decimal(s float64) string {
 	if math.IsNaN(s) || math.IsInf(s, 0) {
 		s = 0
@@ -170,7 +168,7 @@ func decimal(s float64) string {
 	return strconv.FormatFloat(s, 'f', 3, 64)
 }
 
-// runProperties tell the run and what became of it.
+// runProperties returns the properties that describe the run.
 func runProperties(r *Report) *junitProperties {
 	p := &junitProperties{}
 	add := func(name, value string) {
@@ -201,7 +199,7 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 	var own []junitProperty
 	f := l.failure
 	if f == nil {
-		f = &Failure{Kind: UnknownKind, Message: "failed without details of its own; see its subtests"}
+		f = &Failure{Kind: UnknownKind, Message: "failed without details; see its subtests"}
 	} else {
 		own = append(own, junitProperty{PropertyPrefix + "status", string(f.Status)})
 	}
@@ -227,11 +225,11 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 	return c
 }
 
-// failureText is what a test printed, and how much of it is missing.
+// failureText returns what a test printed, and how much of it is missing.
 func failureText(f *Failure) string {
 	text := plain(f.Output)
 	if f.Truncated > 0 {
-		text += fmt.Sprintf("\n[%s of output not kept]\n", plural.Count(f.Truncated, "byte"))
+		text += fmt.Sprintf("\n[%s of output omitted]\n", plural.Count(f.Truncated, "byte"))
 	}
 	return text
 }

@@ -9,19 +9,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// MarkdownOptions says where the Markdown goes.
+// MarkdownOptions describes the place that the Markdown is for.
 type MarkdownOptions struct {
-	// MaxBytes bounds the result. 0 stands for 65,536, the characters that GitHub
-	// takes in a comment (a text never has more characters than bytes); a step
-	// summary takes 1 MiB. Less than 2 KiB is taken as 2 KiB.
+	// MaxBytes limits the result. 0 means 65,536, GitHub's limit for the characters of a
+	// comment (a text never has more characters than bytes); the limit for a step summary
+	// is 1 MiB. The minimum is 2 KiB.
 	MaxBytes int
-	// Apply is the command that applies a patch, before its ID. Empty stands for
-	// "regreen apply".
+	// Apply is the command that applies a patch, without the ID. Empty means "regreen
+	// apply".
 	Apply string
-	// Landing says, of a verified patch that is not applied, how to get it to where it
-	// belongs, in Markdown that is safe. Nil stands for a line with Apply.
+	// Landing returns, as safe Markdown, how to apply a verified patch. Nil means a line
+	// with Apply.
 	Landing func(*Patch) string
-	// GitLab says that it goes there, where more than on GitHub has effect.
+	// GitLab also escapes what only GitLab acts on.
 	GitLab bool
 }
 
@@ -30,11 +30,10 @@ const (
 	smallestSize = 2_048
 )
 
-// Markdown is the report as a comment or a step summary on GitHub. Text from
-// tests, code and models cannot leave its place in it: no markup, HTML,
-// mention, reference or link of theirs has effect. Where the report is
-// longer than opt.MaxBytes, whole parts are left out, the least needed first, and
-// the end says which.
+// Markdown returns the report as a comment or a step summary on GitHub. Text from tests,
+// code and models is escaped: no markup, HTML, mention, reference or link in it has effect.
+// From a report longer than opt.MaxBytes it leaves out whole parts, the least important
+// first, and says so at the end.
 func Markdown(r *Report, opt MarkdownOptions) string {
 	size := max(cmp.Or(opt.MaxBytes, commentSize), smallestSize)
 	if !opt.GitLab {
@@ -48,7 +47,7 @@ func Markdown(r *Report, opt MarkdownOptions) string {
 	return text
 }
 
-// render is the Markdown for GitHub.
+// render returns the Markdown for GitHub.
 func render(r *Report, opt MarkdownOptions, size int) string {
 	opt.Apply = cmp.Or(opt.Apply, "regreen apply")
 	mark := "✗"
@@ -57,13 +56,13 @@ func render(r *Report, opt MarkdownOptions, size int) string {
 	}
 	heading := fmt.Sprintf("## %s regreen: %s\n", mark, prose(title(r)))
 	rest := ""
-	if again := r.again(); again != "" {
-		rest = " " + code(again) + " shows all of it."
+	if command := r.showCommand(); command != "" {
+		rest = " " + code(command) + " shows everything."
 	}
 	return heading + fit(sections(r, opt), size-len(heading), rest)
 }
 
-// sections are the parts of the report in the order of reading.
+// sections returns the parts of the report, in order.
 func sections(r *Report, opt MarkdownOptions) []section {
 	all := r.stories()
 	out := []section{
@@ -81,14 +80,14 @@ func sections(r *Report, opt MarkdownOptions) []section {
 		}
 	}
 	return append(out,
-		mdNotes(r.undone()),
+		mdNotes(r.notDone()),
 		mdOthers(all.others()),
 		mdOutput(r),
 		mdSearch(r),
 	)
 }
 
-// rows makes the section of a list or table: head, a row for each item, and tail.
+// rows makes a section of a list or table: head, a row for each item, and tail.
 func rows[T any](name string, priority int, items []T, head, tail string, row func(T) string) section {
 	rendered := make([]string, len(items))
 	for i, item := range items {
@@ -106,8 +105,8 @@ func rows[T any](name string, priority int, items []T, head, tail string, row fu
 	}}
 }
 
-// once makes a section that is there or not.
-func once(name string, priority int, text string) section {
+// optional makes a section that is shown as a whole or not at all.
+func optional(name string, priority int, text string) section {
 	if text == "" {
 		return section{name, priority, 0, func(int) string { return "" }}
 	}
@@ -119,8 +118,8 @@ func once(name string, priority int, text string) section {
 	}}
 }
 
-// block makes a section of a fenced block between head and tail, which stay when
-// lines of the block go.
+// block makes a section of a fenced block between head and tail, which stay if lines of the
+// block are left out.
 func block(name string, priority int, head, language string, lines []string, tail string) section {
 	return section{name, priority, len(lines), func(n int) string {
 		text := head
@@ -134,12 +133,12 @@ func block(name string, priority int, head, language string, lines []string, tai
 	}}
 }
 
-// details folds Markdown under a summary, which must be free of markup.
+// details folds Markdown under a summary, which must have no markup.
 func details(summary string) (head, tail string) {
 	return "\n<details>\n<summary>" + summary + "</summary>\n\n", "\n</details>\n"
 }
 
-// mdContext says what was tested.
+// mdContext names what was tested.
 func mdContext(r *Report) section {
 	text := code(r.Command)
 	for _, part := range []struct{ word, value string }{
@@ -152,14 +151,14 @@ func mdContext(r *Report) section {
 		}
 	}
 	if text == "" {
-		return once("context line", 3, "")
+		return optional("context line", 3, "")
 	}
-	return once("context line", 3, "\n"+text+"\n")
+	return optional("context line", 3, "\n"+text+"\n")
 }
 
 func mdProblem(p *Problem) section {
 	if p == nil {
-		return once("problem", 0, "")
+		return optional("problem", 0, "")
 	}
 	head := ""
 	if where := code(p.Where); where != "" {
@@ -172,7 +171,7 @@ func mdProblem(p *Problem) section {
 	return block("output line", 0, head, "text", lastLines(p.Output, 200), tail)
 }
 
-// lastLines is the end of an output, where the reason mostly is.
+// lastLines returns the end of an output, where the reason usually is.
 func lastLines(output string, most int) []string {
 	lines := blockLines(plain(output))
 	if n := len(lines) - most; n > 0 {
@@ -197,7 +196,7 @@ func mdAlerts(alerts []Alert) section {
 
 func mdCauses(r *Report) section {
 	if len(r.Clusters) < 2 {
-		return once("cause", 2, "")
+		return optional("cause", 2, "")
 	}
 	lines := make([]string, len(r.Clusters))
 	for i, c := range r.Clusters {
@@ -213,7 +212,7 @@ func mdCauses(r *Report) section {
 	return rows("cause", 2, lines, "\n### Causes\n\n", "", func(l string) string { return l })
 }
 
-// mdFailures is the table of the new failures; the others are only counted.
+// mdFailures is the table of the new failures. The others are only counted.
 func mdFailures(r *Report, all stories) section {
 	type row struct {
 		failure Failure
@@ -241,11 +240,11 @@ func mdFailures(r *Report, all stories) section {
 		head += "| Test | Where | Message |\n| --- | --- | --- |\n"
 	}
 	tail := ""
-	if folded := r.folded(); folded != "" && r.Verdict != Known && r.Verdict != Flaky {
-		tail = "\n" + folded + ".\n"
+	if others := r.notShown(); others != "" && r.Verdict != Known && r.Verdict != Flaky {
+		tail = "\n" + others + ".\n"
 	}
 	if len(failing) == 0 {
-		return once("known-failures line", 3, tail)
+		return optional("known-failures line", 3, tail)
 	}
 	return rows("failure", 2, failing, head, tail, func(x row) string {
 		f := &x.failure
@@ -260,18 +259,18 @@ func mdFailures(r *Report, all stories) section {
 
 func mdOrigin(o *Origin) section {
 	if o == nil {
-		return once("origin", 3, "")
+		return optional("origin", 3, "")
 	}
-	text := "\n**Came in with** " + prose(o.text()) + "."
+	text := "\n**Introduced in** " + prose(o.text()) + "."
 	if typable(o.Commit) {
-		text += " Take it back with " + code(o.undo()) + "."
+		text += " Revert it with " + code(o.revertCommand()) + "."
 	}
-	return once("origin", 3, text+"\n")
+	return optional("origin", 3, text+"\n")
 }
 
 func mdCulprit(c *Culprit) section {
 	if c == nil {
-		return once("culprit line", 4, "")
+		return optional("culprit line", 4, "")
 	}
 	head := "\n### Culprit\n\n"
 	if at := places(c.Files); at != "" {
@@ -303,7 +302,7 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 	if reason := prose(p.Reason); reason != "" && p.State != PatchVerified {
 		head.WriteString("\nNot verified: " + reason + "\n")
 	}
-	const most = 20 // there are four steps; more is not regreen's
+	const most = 20 // there are four steps; only a foreign report has more
 	for i, e := range p.Evidence[:min(len(p.Evidence), most)] {
 		if i == 0 {
 			tail.WriteString("\n")
@@ -312,7 +311,7 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 		if !e.Passed {
 			mark = "✗"
 		}
-		fmt.Fprintf(&tail, "- %s %s: %s, %s\n", mark, prose(proof(e)), prose(e.Detail), seconds(e.Seconds))
+		fmt.Fprintf(&tail, "- %s %s: %s, %s\n", mark, prose(stepName(e)), prose(e.Detail), seconds(e.Seconds))
 	}
 	for _, line := range []string{r.comparison(p), r.agreement(p)} {
 		if line != "" {
@@ -320,9 +319,9 @@ func mdPatch(r *Report, p *Patch, opt MarkdownOptions) section {
 		}
 	}
 	if p.Redacted {
-		tail.WriteString("\nThe diff held a secret, which is not shown: it cannot be copied from here.\n")
+		tail.WriteString("\nThe diff contains a secret, which is hidden, so it cannot be copied from here.\n")
 	}
-	if p.State == "verified" && !p.Applied {
+	if p.State == PatchVerified && !p.Applied {
 		if opt.Landing != nil {
 			tail.WriteString("\n" + opt.Landing(p))
 		} else if typable(p.ID) {
@@ -354,17 +353,17 @@ func mdOutput(r *Report) section {
 		}
 	}
 	head, tail := details("Output of " + plural.Count(len(printed), "failing test"))
-	head = strings.TrimSuffix(head, "\n") // each item begins with an empty line
+	head = strings.TrimSuffix(head, "\n") // each item starts with an empty line
 	return rows("test output", 7, printed, head, tail, func(f Failure) string {
 		text := "\n" + code(cmp.Or(f.ID, f.name())) + "\n\n" + fence("text", lastLines(f.Output, 60))
 		if f.Truncated > 0 {
-			text += "\n" + plural.Count(f.Truncated, "byte") + " of it not kept\n"
+			text += "\n" + plural.Count(f.Truncated, "byte") + " of output omitted\n"
 		}
 		return text
 	})
 }
 
-// mdSearch tells how the search went, by strategy, and where the time went.
+// mdSearch describes the search, by strategy, and the time it took.
 func mdSearch(r *Report) section {
 	type tried struct {
 		strategy                 string
@@ -409,17 +408,17 @@ func mdSearch(r *Report) section {
 	if success := r.Learning.success(); success != "" {
 		about = append(about, "- "+success+"\n")
 	}
-	if r.Replay != nil && typable(r.ID) && !r.gone() {
-		about = append(about, fmt.Sprintf("- do it again with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Toolchain), prose(r.Replay.System))))
+	if r.Replay != nil && typable(r.ID) && !r.onCI() {
+		about = append(about, fmt.Sprintf("- repeat with %s (seed %d, %s)\n", code("regreen replay "+r.ID), r.Replay.Seed, cmp.Or(prose(r.Replay.Toolchain), prose(r.Replay.System))))
 	}
 	for _, line := range r.undelivered() {
 		about = append(about, item(line))
 	}
-	about = append(about, "- regreen "+cmp.Or(prose(r.Version), "of no version")+", run "+cmp.Or(code(r.ID), "without a name")+"\n")
-	head, tail := details("How the search went")
+	about = append(about, "- regreen "+cmp.Or(prose(r.Version), "(no version)")+", run "+cmp.Or(code(r.ID), "(no ID)")+"\n")
+	head, tail := details("Search details")
 	head += strings.Join(about, "")
 	if len(strategies) == 0 {
-		return once("statistic", 8, head+tail)
+		return optional("statistic", 8, head+tail)
 	}
 	head += "\n| Strategy | Attempts | Plausible | Verified | Time |\n| --- | --- | --- | --- | --- |\n"
 	return rows("strategy", 8, strategies, head, tail, func(t *tried) string {

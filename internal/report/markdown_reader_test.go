@@ -13,11 +13,11 @@ import (
 	"pgregory.net/rapid"
 )
 
-// ours is the only HTML that the Markdown holds.
-var ours = regexp.MustCompile(`^(</?details>|<summary>[A-Za-z0-9, ]+</summary>)$`)
+// ownHTML matches the only HTML in the Markdown.
+var ownHTML = regexp.MustCompile(`^(</?details>|<summary>[A-Za-z0-9, ]+</summary>)$`)
 
-// read reads Markdown as GitHub does, and gives what its code spans and tables say. It
-// fails on everything that text of others could have made.
+// read parses Markdown like GitHub and returns the text of its code spans. It fails on every
+// element that untrusted text could have produced.
 func read(t interface{ Fatalf(string, ...any) }, markdown string) (spans []string) {
 	source := []byte(markdown)
 	doc := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
@@ -31,7 +31,7 @@ func read(t interface{ Fatalf(string, ...any) }, markdown string) (spans []strin
 			for i := range n.Lines().Len() {
 				segment := n.Lines().At(i)
 				line := strings.TrimSpace(string(segment.Value(source)))
-				if !ours.MatchString(line) {
+				if !ownHTML.MatchString(line) {
 					t.Fatalf("HTML %q in:\n%s", line, markdown)
 				}
 				open += strings.Count(line, "<details>") - strings.Count(line, "</details>")
@@ -56,8 +56,8 @@ func read(t interface{ Fatalf(string, ...any) }, markdown string) (spans []strin
 	return spans
 }
 
-// For whatever report, GitHub's reading of its Markdown has nothing in it that others made,
-// and names every new failure or says how many it leaves out.
+// TestMarkdownReadByGoldmark checks that the Markdown of any report has no elements from
+// untrusted text, and lists every new failure or says how many it leaves out.
 func TestMarkdownReadByGoldmark(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -78,7 +78,7 @@ func TestMarkdownReadByGoldmark(t *testing.T) {
 		for _, f := range r.Failures {
 			name := strings.TrimSpace(strings.ReplaceAll(cut(oneLine(cmp.Or(f.ID, f.name())), maxSpan), `\|`, `\¦`)) // see cell
 			if f.Status == FailureNew && name != "" && !named[name] {
-				t.Fatalf("failure %q is neither named nor left out in:\n%s\n%q", name, markdown, spans)
+				t.Fatalf("failure %q is neither listed nor left out in:\n%s\n%q", name, markdown, spans)
 			}
 		}
 	})

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// structure fails when Markdown of ours is longer than size or when anything in
-// it could be read as other than we wrote it.
+// structure fails if Markdown of this package is longer than size or could be read as
+// anything other than what this package writes.
 func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
 	if len(text) > size {
 		t.Fatalf("%d bytes, more than %d", len(text), size)
@@ -23,14 +23,14 @@ func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
 }
 
 var (
-	headings = regexp.MustCompile(`^(## ([✓✗] regreen: |regreen: why )|### (Failures|Causes|Culprit|Alerts|Not done|Where the fault was looked for)$|### Patch |### (Patch|Plausible patch, not verified): )`)
+	headings = regexp.MustCompile(`^(## ([✓✗] regreen: |regreen: why )|### (Failures|Causes|Culprit|Alerts|Not done|Suspects)$|### Patch |### (Patch|Plausible patch, not verified): )`)
 	summary  = regexp.MustCompile(`^<summary>[A-Za-z0-9, ]+</summary>$`)
 	active   = regexp.MustCompile(`(^|[^\\])[<>\[*_~$&]|@[A-Za-z0-9]|#[0-9]|://|(?i)(\b|_)www\.|(\b|_)gh-[0-9]`)
 	strong   = regexp.MustCompile(`\*\*(needs review|still red|repaired( by )?)\*\*`)
 )
 
-// parse reads the Markdown that this package writes as CommonMark and GitHub do,
-// block by block, and refuses what this package never means to write.
+// parse reads Markdown block by block, like CommonMark and GitHub, and refuses what this
+// package never writes.
 func parse(text string) error {
 	if !utf8.ValidString(text) || strings.ContainsAny(text, "\x00\x1b\r") {
 		return errors.New("control characters")
@@ -75,7 +75,7 @@ func parse(text string) error {
 				columns = n
 			}
 			if n != columns {
-				return fmt.Errorf("%d pipes and not %d in %q", n, columns, line)
+				return fmt.Errorf("%d pipes, want %d, in %q", n, columns, line)
 			}
 		}
 		rest, err := withoutSpans(strings.TrimLeft(line, "#"))
@@ -84,7 +84,7 @@ func parse(text string) error {
 		}
 		rest = strong.ReplaceAllString(rest, "")
 		if m := active.FindString(rest); m != "" {
-			return fmt.Errorf("%q acts in %q", m, rest)
+			return fmt.Errorf("%q has an effect in %q", m, rest)
 		}
 	}
 	if open != "" || depth != 0 {
@@ -93,8 +93,8 @@ func parse(text string) error {
 	return nil
 }
 
-// pipes counts the pipes of a row that separate cells. Code spans do not protect
-// them, a backslash does.
+// pipes counts the pipes of a row that separate cells. A backslash escapes a pipe; a code
+// span does not.
 func pipes(row string) int {
 	n := 0
 	for i := 0; i < len(row); i++ {
@@ -105,7 +105,7 @@ func pipes(row string) int {
 	return n
 }
 
-// withoutSpans takes the code spans off a line.
+// withoutSpans removes the code spans from a line.
 func withoutSpans(line string) (string, error) {
 	var rest strings.Builder
 	for i := 0; i < len(line); {
@@ -128,7 +128,7 @@ func withoutSpans(line string) (string, error) {
 	return rest.String(), nil
 }
 
-// closing is the end of the first run of exactly n backticks in s, or -1.
+// closing returns the end of the first run of exactly n backticks in s, or -1.
 func closing(s string, n int) int {
 	for i := 0; i < len(s); {
 		run := len(s[i:]) - len(strings.TrimLeft(s[i:], "`"))
@@ -140,7 +140,7 @@ func closing(s string, n int) int {
 	return -1
 }
 
-// TestParse: the judge of these tests sees what it is there to see.
+// TestParse checks the helper.
 func TestParse(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{
@@ -184,7 +184,7 @@ func FuzzMarkdown(f *testing.F) {
 	})
 }
 
-// TestMarkdownSaysWhatIsLeftOut: what does not fit goes by priority, the patch last.
+// TestMarkdownSaysWhatIsLeftOut checks that parts are left out by priority, the patch last.
 func TestMarkdownSaysWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
@@ -198,7 +198,7 @@ func TestMarkdownSaysWhatIsLeftOut(t *testing.T) {
 	for size := 60_000; size >= 4_000; size /= 2 {
 		text := Markdown(r, MarkdownOptions{MaxBytes: size})
 		structure(t, text, size)
-		for _, want := range []string{"s.Weight)", "whole suite", "regreen apply p-3f2a", "Left out to fit: ", "of 602 failures", "`regreen report 20260302-091512-k7` shows all of it."} {
+		for _, want := range []string{"s.Weight)", "whole suite", "regreen apply p-3f2a", "Left out to fit: ", "of 602 failures", "`regreen report 20260302-091512-k7` shows everything."} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%d bytes without %q:\n%s", size, want, text)
 			}
@@ -220,13 +220,13 @@ func TestWithinShowsAsMuchAsFits(t *testing.T) {
 		if n < s.items {
 			next := s.render(n + 1)
 			if len(next) <= size {
-				t.Fatalf("%d bytes hold %d rows, and %d are shown", size, n+1, n)
+				t.Fatalf("%d bytes hold %d rows, but only %d are shown", size, n+1, n)
 			}
 		}
 	}
 }
 
-// TestApplyCommand: a comment tells how to apply from a comment.
+// TestApplyCommand checks that a comment shows how to apply a patch by a comment.
 func TestApplyCommand(t *testing.T) {
 	t.Parallel()
 	if text := Markdown(proposedReport(), MarkdownOptions{Apply: "/regreen apply"}); !strings.Contains(text, "`/regreen apply p-3f2a`") {

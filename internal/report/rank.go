@@ -2,16 +2,16 @@ package report
 
 import "slices"
 
-// Confidence is how sure one may be of a patch that is worth so much of the total that
-// everything plausible is worth: its share, tempered by how much behaviour it takes away
-// (0 to 1) and by what only a person can judge.
-func Confidence(worth, total, removed float64, review bool) float64 {
+// Confidence returns the confidence in a patch: the share of its likelihood in the total of
+// all plausible patches, reduced by the share of behaviour that it removes (0 to 1), and if
+// a human has to review it.
+func Confidence(likelihood, total, removed float64, review bool) float64 {
 	share := 1.0
 	if total > 0 {
-		share = worth / total
+		share = likelihood / total
 	}
-	// Even alone in the field, a patch that passes is right in perhaps nine of ten
-	// cases; among many rivals of like worth, in few.
+	// Even a patch without rivals is right in perhaps nine of ten cases; among many rivals
+	// of similar likelihood, in few.
 	c := 0.9 * share
 	c *= 1 - 0.5*removed
 	if review {
@@ -20,10 +20,10 @@ func Confidence(worth, total, removed float64, review bool) float64 {
 	return c
 }
 
-// Agree counts for each patch of a cluster how many others change a line that it changes:
-// where most do, the place at least is likely to be right.
+// Agree counts, for each patch of a cluster, the others that change one of the same lines.
+// If most do, at least the place is likely to be right.
 func Agree(patches []Patch, cluster int) {
-	meets := func(a, b Span) bool { return a.File == b.File && a.Start <= b.End && b.Start <= a.End }
+	overlap := func(a, b Span) bool { return a.File == b.File && a.Start <= b.End && b.Start <= a.End }
 	for i := range patches {
 		p := &patches[i]
 		if p.Cluster != cluster {
@@ -33,7 +33,7 @@ func Agree(patches []Patch, cluster int) {
 		for j := range patches {
 			other := &patches[j]
 			if i != j && other.Cluster == cluster && slices.ContainsFunc(p.Files, func(a Span) bool {
-				return slices.ContainsFunc(other.Files, func(b Span) bool { return meets(a, b) })
+				return slices.ContainsFunc(other.Files, func(b Span) bool { return overlap(a, b) })
 			}) {
 				p.SameLines++
 			}

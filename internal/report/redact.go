@@ -10,32 +10,32 @@ import (
 	"sync"
 )
 
-// redacted stands where a secret was.
+// redacted replaces a secret.
 const redacted = "***"
 
-// ordinary are values that are words rather than secrets, such as "postgres" for the
-// password of a database that lives as long as a job: without them paths would be cut up.
+// ordinary matches values that are words rather than secrets, such as "postgres" for the
+// password of a temporary database. Redacting them would damage paths.
 var ordinary = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[a-z]{1,11}|[A-Z]{1,11})$`) })
 
-// leastSecret is the shortest value that is taken for a secret, in bytes: shorter ones
-// are too likely to be part of other text.
-const leastSecret = 8
+// minSecret is the shortest value that counts as a secret, in bytes. Shorter ones are too
+// likely to be part of other text.
+const minSecret = 8
 
-// secretName matches names that say that the value is a secret. Package testrun keeps such
-// variables from tests by the same words, and a few more.
+// secretName matches names of variables with secret values. Package testrun hides such
+// variables from tests by the same words and a few more.
 var secretName = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)TOKEN|SECRET|PASSWORD|PASSWD|PASSPHRASE|API_?KEY|PRIVATE_?KEY|ACCESS_?KEY|CREDENTIAL|(^|_)(AUTH|PAT|PGPASS)(_|$)|AUTHORIZATION|^REGREEN_\w*(KEY|URL|HOOK)`)
 })
 
-// Secrets are the values of those variables of an environment ("NAME=value") whose names
-// speak of secrets, and the passwords in the URLs of the others, the longest first.
+// Secrets returns the values of the variables in environ ("NAME=value") with names like
+// secrets, and the passwords in the URLs of the others, the longest first.
 func Secrets(environ []string) []string {
 	var out []string
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		if secretName().MatchString(name) {
 			out = append(out, value)
-			for line := range strings.Lines(value) { // of a key that is printed line by line
+			for line := range strings.Lines(value) { // a key can be printed line by line
 				if line = strings.TrimSpace(line); !strings.HasPrefix(line, "-----") {
 					out = append(out, line)
 				}
@@ -48,13 +48,12 @@ func Secrets(environ []string) []string {
 			}
 		}
 	}
-	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < leastSecret || ordinary().MatchString(s) })
+	out = slices.DeleteFunc(out, func(s string) bool { return len(s) < minSecret || ordinary().MatchString(s) })
 	slices.SortFunc(out, func(a, b string) int { return len(b) - len(a) })
 	return slices.Compact(out)
 }
 
-// token is a form of secrets that are known by their looks. Each begins with its prefix,
-// which is quick to look for.
+// token is a recognizable form of secrets. The prefix is quick to search for.
 type token struct{ prefix, rest string }
 
 var tokens = []token{
@@ -99,7 +98,7 @@ const (
 	stripe = `[0-9A-Za-z]{16,}`
 )
 
-// tokenForms are the expressions of the tokens, in their order.
+// tokenForms returns the expressions for the tokens, in the same order.
 var tokenForms = sync.OnceValue(func() []*regexp.Regexp {
 	forms := make([]*regexp.Regexp, len(tokens))
 	for i, f := range tokens {
@@ -108,7 +107,7 @@ var tokenForms = sync.OnceValue(func() []*regexp.Regexp {
 	return forms
 })
 
-// secretPlaces are where secrets stand; what the groups hold stays.
+// secretPlaces matches contexts of secrets; the text of the groups is kept.
 var secretPlaces = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(
 		`(?i)(authorization["']?\s*[:=]\s*["']?(?:bearer|basic|token)\s+)[A-Za-z0-9+/=._~-]{8,}` +
@@ -116,21 +115,21 @@ var secretPlaces = sync.OnceValue(func() *regexp.Regexp {
 			`|([?&](?:access_token|api_key|apikey|auth|client_secret|password|sig|signature|token|x-amz-signature)=)[^&\s"'<>]{8,}`)
 })
 
-// urlCredentials are a user and a password, or a token, before the host of a URL
-// (RFC 3986, 3.2.1).
+// urlCredentials matches a user and a password, or a token, before the host of a URL (RFC
+// 3986, 3.2.1).
 var urlCredentials = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\b([A-Za-z][A-Za-z0-9+.-]*://)(?:[^\s/?#@:"'<>]*:[^\s/?#@"'<>]+|[^\s/?#@:"'<>]{20,})@`)
 })
 
-// privateKeys are blocks of PEM (RFC 7468) and OpenPGP keys, also those that are cut off.
+// privateKeys matches PEM (RFC 7468) and OpenPGP key blocks, even if they are cut off.
 var privateKeys = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?s)(-----BEGIN [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----).*?(-----END [A-Z0-9 ]*PRIVATE KEY(?: BLOCK)?-----|\z)`)
 })
 
-// Redact replaces secrets in every text of the report: the values given (see Secrets), in
-// the forms in which they are printed, and what looks like a token, a private key or the
-// credentials of a URL. It works in place. A patch whose diff held one is Redacted: it can
-// be read, not applied.
+// Redact replaces, in place, the secrets in every text of the report: the given values (see
+// Secrets), in every form in which they are printed, and what looks like a token, a private
+// key or the credentials of a URL. A patch whose diff contains one becomes Redacted: it can
+// be read, but not applied.
 func (r *Report) Redact(secrets []string) {
 	red := newRedactor(secrets)
 	diffs := make([]string, len(r.Patches))
@@ -150,7 +149,7 @@ func newRedactor(secrets []string) *redactor {
 	for _, s := range secrets {
 		quoted := strconv.Quote(s)
 		for _, form := range []string{s, quoted[1 : len(quoted)-1], url.QueryEscape(s), url.PathEscape(s)} {
-			if len(form) >= leastSecret {
+			if len(form) >= minSecret {
 				pairs = append(pairs, form, redacted)
 			}
 		}
@@ -159,10 +158,10 @@ func newRedactor(secrets []string) *redactor {
 }
 
 func (red *redactor) text(s string) string {
-	if len(s) < leastSecret {
+	if len(s) < minSecret {
 		return s
 	}
-	if strings.Contains(s, "PRIVATE KEY") { // before its first line could be a value
+	if strings.Contains(s, "PRIVATE KEY") { // before the values, which can include its first line
 		s = privateKeys().ReplaceAllString(s, "${1}"+redacted+"${2}")
 	}
 	s = red.values.Replace(s)
@@ -174,14 +173,14 @@ func (red *redactor) text(s string) string {
 			s = tokenForms()[i].ReplaceAllString(s, redacted)
 		}
 	}
-	if strings.ContainsAny(s, ":=") { // there is one in each of them
+	if strings.ContainsAny(s, ":=") { // each of them contains one
 		s = secretPlaces().ReplaceAllString(s, "${1}${2}${3}"+redacted)
 	}
 	return s
 }
 
-// ownWords are those of the schema: a secret that is one of them would not be known for
-// one, and a report without them could not be read.
+// ownWords returns the values of the schema. They are not redacted, or the report could not
+// be read.
 var ownWords = sync.OnceValue(func() map[string]bool {
 	own := make(map[string]bool)
 	for _, words := range [][]string{
@@ -196,8 +195,8 @@ var ownWords = sync.OnceValue(func() map[string]bool {
 	return own
 })
 
-// walk goes through everything that a value holds but regreen's own words, what maps hold,
-// and fields that are tagged as made by regreen itself.
+// walk redacts everything in v except ownWords, the contents of maps, and fields tagged as
+// generated by regreen.
 func (red *redactor) walk(v reflect.Value) {
 	switch v.Kind() {
 	case reflect.String:

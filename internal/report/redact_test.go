@@ -9,7 +9,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// tok is a token, put together here so that nobody takes this file for a leak.
+// tok returns a token. It is assembled at run time, so that scanners do not report this file.
 func tok(prefix string, n int) string {
 	return prefix + strings.Repeat("aB3dE5gH", n/8+1)[:n]
 }
@@ -45,7 +45,7 @@ func TestRedactTokens(t *testing.T) {
 				t.Errorf("%s: %q", name, got)
 			}
 			if name != "Slack's webhook" && got != around[0]+redacted+around[1] {
-				t.Errorf("%s: more or less than the token: %q", name, got)
+				t.Errorf("%s: redacted more or less than the token: %q", name, got)
 			}
 		}
 	}
@@ -73,7 +73,7 @@ func TestRedactPlaces(t *testing.T) {
 	}
 }
 
-// What only looks a little like a secret stays: a report without it would help nobody.
+// TestRedactLeavesTheRest checks that text that only resembles a secret stays.
 func TestRedactLeavesTheRest(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
@@ -91,7 +91,7 @@ func TestRedactLeavesTheRest(t *testing.T) {
 	}
 }
 
-// What a source says of itself is foreign text.
+// TestRedactOrigin checks that texts from a source are redacted.
 func TestRedactOrigin(t *testing.T) {
 	t.Parallel()
 	origin := func() *PatchOrigin {
@@ -114,7 +114,8 @@ func TestRedactPatch(t *testing.T) {
 	}
 }
 
-// Whatever values are secrets, what is left can be read, and has the same verdict.
+// TestRedactedCanBeRead checks that a report is readable and has the same verdict after
+// redaction, whatever the secrets are.
 func TestRedactedCanBeRead(t *testing.T) {
 	t.Parallel()
 	secrets := append([]string{"template/guard", "0302-091512-k7", "suggestions", "stats/mean.go", "p-3f2a0000"}, slices.Concat(words(verdicts), modes, words(attemptStages), words(attemptVerdicts))...)
@@ -145,7 +146,7 @@ func TestSecrets(t *testing.T) {
 	}
 }
 
-// However a value is printed and wherever in a report, it does not come out.
+// TestRedactProperty checks that a secret is redacted wherever and however it is printed.
 func TestRedactProperty(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -170,7 +171,7 @@ func TestRedactProperty(t *testing.T) {
 		quoted, _ := json.Marshal(secret)
 		inner := string(quoted[1 : len(quoted)-1])
 		if strings.Contains(string(b), inner) || strings.Contains(r.Command, secret) {
-			t.Fatalf("%q came out", secret)
+			t.Fatalf("%q leaked", secret)
 		}
 	})
 }

@@ -1,6 +1,6 @@
-// Package report is what regreen tells: one value, the Report, and its
-// renderings for a terminal, for Markdown and for programs. It knows nothing of
-// networks or channels; package deliver sends what is rendered here.
+// Package report holds the result of a run in one value, the Report, and renders it for a
+// terminal, for Markdown and for programs. It knows nothing of networks or channels;
+// package deliver sends what is rendered here.
 package report
 
 import (
@@ -11,19 +11,19 @@ import (
 // Schema names the version of the JSON form; schema/report.v1.json describes it.
 const Schema = "regreen.report/v1"
 
-// Report is one run, told once. Every renderer reads this value and nothing else. What is
-// tagged redact:"never" regreen makes up by itself; see Redact.
+// Report is the result of one run. Every renderer reads this value and nothing else.
+// regreen generates the fields tagged redact:"never" itself; see Redact.
 type Report struct {
 	Schema      string      `json:"schema"`
 	ID          string      `json:"id" redact:"never"`
 	Version     string      `json:"version"` // of regreen
 	Started     time.Time   `json:"started"`
 	Verdict     Verdict     `json:"verdict"`
-	Fingerprint string      `json:"fingerprint,omitempty" redact:"never"` // of the new failures and the tree they are of
-	Problem     *Problem    `json:"problem,omitempty"`                    // why the run could not do its work
+	Fingerprint string      `json:"fingerprint,omitempty" redact:"never"` // hash of the new failures and their tree
+	Problem     *Problem    `json:"problem,omitempty"`                    // why the tests could not be run
 	Environment Environment `json:"environment"`
-	Shard       *Shard      `json:"shard,omitempty"` // nil of a run that searched everything
-	Command     string      `json:"command"`         // the test command, as a person would type it
+	Shard       *Shard      `json:"shard,omitempty"` // nil if the run searched everything
+	Command     string      `json:"command"`         // the test command, as typed in a shell
 	Tests       Tests       `json:"tests"`
 	Failures    []Failure   `json:"failures"`
 	Clusters    []Cluster   `json:"clusters"`
@@ -39,7 +39,7 @@ type Report struct {
 	Learning    *Learning   `json:"learning,omitempty"`
 	Replay      *Replay     `json:"replay,omitempty"`
 	Receipts    []Receipt   `json:"receipts,omitempty"`
-	Results     []Result    `json:"results,omitempty"` // every test of the first run, where it told them
+	Results     []Result    `json:"results,omitempty"` // every test of the first run, if the runner reports them
 }
 
 // Verdict is the outcome of a run.
@@ -48,7 +48,7 @@ type Verdict string
 // The verdicts.
 const (
 	Green    Verdict = "green"    // nothing failed
-	Known    Verdict = "known"    // only tests fail that fail at the base too
+	Known    Verdict = "known"    // only tests that also fail at the base fail
 	Flaky    Verdict = "flaky"    // what failed passed when it was run again
 	Fixed    Verdict = "fixed"    // a verified patch was applied and everything is green
 	Proposed Verdict = "proposed" // a verified patch is proposed, not applied
@@ -63,12 +63,12 @@ type FailureStatus string
 // The statuses of a failure.
 const (
 	FailureNew   FailureStatus = "new"   // it does not fail at the base, or there is no base
-	FailureKnown FailureStatus = "known" // it fails at the base too
+	FailureKnown FailureStatus = "known" // it also fails at the base
 	FailureFlaky FailureStatus = "flaky" // it passed when it was run again
 	FailureFixed FailureStatus = "fixed" // an applied patch fixes it
 )
 
-// ClusterStatus says whether the failures of a cluster have a patch.
+// ClusterStatus says whether a patch fixes the failures of a cluster.
 type ClusterStatus string
 
 // The statuses of a cluster.
@@ -77,7 +77,7 @@ const (
 	ClusterRed      ClusterStatus = "red"      // no patch does
 )
 
-// PatchState is how far the validation of a patch came.
+// PatchState is how far a patch got in validation.
 type PatchState string
 
 // The states of a patch.
@@ -87,7 +87,8 @@ const (
 	PatchRefused   PatchState = "refused"   // plausible, but another test fails or runs disagree
 )
 
-// Stage is how far an attempt came, and a step of the evidence for a patch.
+// Stage is how far an attempt got. The later ones are also the steps of the evidence for a
+// patch.
 type Stage string
 
 // The stages, in the order in which they are reached. The last four are the steps of the
@@ -145,41 +146,41 @@ const (
 	ResultFlaky   ResultStatus = "flaky" // it failed, and passed when it was run again
 )
 
-// Problem is an error for people: what, where, and the next command to run.
+// Problem is why the tests could not be run.
 type Problem struct {
 	What   string `json:"what"`
 	Where  string `json:"where,omitempty"`
-	Hint   string `json:"hint,omitempty"`
+	Hint   string `json:"hint,omitempty"` // the next command or edit
 	Output string `json:"output,omitempty"`
 }
 
-// Environment is where the run took place and what followed from it.
+// Environment is where the run took place, and the settings that follow from it.
 type Environment struct {
-	Event       string   `json:"event"`              // pre-commit, post-merge, pull_request, manual ...
-	Provider    string   `json:"provider,omitempty"` // CI provider, empty on a developer's machine
-	Host        string   `json:"host,omitempty"`     // github.com ...
+	Event       string   `json:"event"`              // pre-commit, post-merge, pull_request, manual and so on
+	Provider    string   `json:"provider,omitempty"` // CI provider; empty on a developer's machine
+	Host        string   `json:"host,omitempty"`     // of the repository, such as github.com
 	Mode        string   `json:"mode"`               // development or production
 	ModeReasons []string `json:"mode_reasons"`       // why this mode
 	Branch      string   `json:"branch,omitempty"`
 	Head        string   `json:"head,omitempty"`
-	Base        string   `json:"base,omitempty"` // empty when there is none
+	Base        string   `json:"base,omitempty"` // empty if there is none
 	Fork        bool     `json:"fork,omitempty"`
-	Policy      string   `json:"policy"` // auto, always or never
+	Policy      string   `json:"policy"` // when to apply a verified patch: auto, always or never
 	Budget      float64  `json:"budget"` // seconds
 }
 
-// Shard says which part of all candidates a run has searched.
+// Shard is the part of all candidates that a run searched.
 type Shard struct {
 	Index int `json:"index"` // from 1
 	Total int `json:"total"`
 }
 
-// Why is why the run of a shard applies nothing.
+// Why explains why the run of a shard applies nothing.
 func (s Shard) Why() string {
-	return fmt.Sprintf("one of %d shards only proposes, and the merge of their reports picks", s.Total)
+	return fmt.Sprintf("shard %d of %d only proposes; merging the reports picks a patch", s.Index, s.Total)
 }
 
-// MaxShards bounds how many runs share a search.
+// MaxShards is the largest number of runs that can share a search.
 const MaxShards = 256
 
 // Tests counts the tests of the first run.
@@ -188,11 +189,11 @@ type Tests struct {
 	Passed             int `json:"passed"`
 	Failed             int `json:"failed"`
 	Skipped            int `json:"skipped"`
-	UnaffectedPackages int `json:"unaffected_packages,omitempty"` // packages that the change cannot break, which were not run
-	UnfinishedPackages int `json:"unfinished_packages,omitempty"` // packages that were not run to their end within the time there was
+	UnaffectedPackages int `json:"unaffected_packages,omitempty"` // not run, because the change cannot break them
+	UnfinishedPackages int `json:"unfinished_packages,omitempty"` // not finished within the time for the tests
 }
 
-// Bypass is a commit that was made, here and of late, without its tests.
+// Bypass is a recent local commit that skipped the tests.
 type Bypass struct {
 	Commit  string    `json:"commit"`
 	Subject string    `json:"subject"`
@@ -203,7 +204,7 @@ type Bypass struct {
 // Failure is a failing test.
 type Failure struct {
 	ID        string        `json:"id"`                 // package.Test/sub
-	Language  string        `json:"language,omitempty"` // whose test it is, as --lang takes it
+	Language  string        `json:"language,omitempty"` // of the test, as in --lang
 	Package   string        `json:"package"`
 	Test      string        `json:"test,omitempty"`
 	Kind      string        `json:"kind"`
@@ -212,35 +213,35 @@ type Failure struct {
 	File      string        `json:"file,omitempty"`
 	Line      int           `json:"line,omitempty"`
 	Output    string        `json:"output,omitempty"`
-	Truncated int           `json:"truncated,omitempty"` // bytes of output left out
+	Truncated int           `json:"truncated,omitempty"` // bytes of output omitted
 	Cluster   int           `json:"cluster,omitempty"`   // 1-based index into Clusters, 0 for none
 }
 
-// Cluster is a group of failures taken to have one cause.
+// Cluster is a group of failures that seem to have one cause.
 type Cluster struct {
 	Cause    string        `json:"cause"`
 	Failures []string      `json:"failures"` // Failure.ID
 	Status   ClusterStatus `json:"status"`
-	Patch    string        `json:"patch,omitempty" redact:"never"` // Patch.ID of the one kept
+	Patch    string        `json:"patch,omitempty" redact:"never"` // Patch.ID of the patch that was kept
 }
 
-// Origin is the commit that the failures came in with.
+// Origin is the commit that introduced the failures.
 type Origin struct {
 	Commit        string `json:"commit"`
 	Subject       string `json:"subject"`
 	Author        string `json:"author"`
-	Merge         bool   `json:"merge,omitempty"` // its parents do not fail: what they change does together
-	CommitsTested int    `json:"commits_tested"`  // commits that were tested to find it
-	CommitsTotal  int    `json:"commits_total"`   // commits that it could have been
+	Merge         bool   `json:"merge,omitempty"` // neither parent fails on its own
+	CommitsTested int    `json:"commits_tested"`  // tested to find it
+	CommitsTotal  int    `json:"commits_total"`   // in the range that was searched
 }
 
-// Culprit is the least part of the change that makes the tests fail.
+// Culprit is the smallest part of the change that makes the tests fail.
 type Culprit struct {
-	Commit        string `json:"commit,omitempty"` // where the change is one commit's
+	Commit        string `json:"commit,omitempty"` // if the change is a single commit
 	Files         []Span `json:"files"`
 	Diff          string `json:"diff"`           // unified
 	Minimal       bool   `json:"minimal"`        // false when the budget ended the search
-	SubsetsTested int    `json:"subsets_tested"` // how many subsets of hunks were tested
+	SubsetsTested int    `json:"subsets_tested"` // subsets of hunks
 }
 
 // Span is a range of lines, both ends included.
@@ -255,59 +256,58 @@ type Patch struct {
 	ID          string       `json:"id" redact:"never"` // what regreen apply takes
 	Attempt     string       `json:"attempt" redact:"never"`
 	Strategy    string       `json:"strategy"`
-	Title       string       `json:"title"` // what it does, for people
-	Rank        int          `json:"rank"`  // 1 is best; among the patches of its cluster
+	Title       string       `json:"title"` // what it does, in words
+	Rank        int          `json:"rank"`  // among the patches of its cluster; 1 is the best
 	Cluster     int          `json:"cluster"`
 	State       PatchState   `json:"state"`
 	Reason      string       `json:"reason,omitempty"` // why it is not verified
 	Applied     bool         `json:"applied"`
-	Staged      bool         `json:"staged,omitempty"` // applied to the index too, for the commit that was made
+	Staged      bool         `json:"staged,omitempty"` // also applied to the index, for the commit being made
 	Confidence  float64      `json:"confidence"`       // 0 to 1
 	TrackRecord *TrackRecord `json:"track_record,omitempty"`
 	SameLines   int          `json:"same_lines,omitempty"` // how many other patches of its cluster change the same lines
 	NeedsReview bool         `json:"needs_review"`
 	Files       []Span       `json:"files"`
 	Diff        string       `json:"diff"`               // unified, applies with regreen apply --patch
-	Redacted    bool         `json:"redacted,omitempty"` // the diff held a secret, and does not apply
+	Redacted    bool         `json:"redacted,omitempty"` // a secret was removed from the diff, which no longer applies
 	Evidence    []Evidence   `json:"evidence"`
 	After       *Tests       `json:"after,omitempty"`      // the whole suite with the patch, to compare with Report.Tests
-	StackedOn   []string     `json:"stacked_on,omitempty"` // Patch.ID of those that were in the tree it was made for and tested on
+	StackedOn   []string     `json:"stacked_on,omitempty"` // Patch.ID of the patches in the tree that it was made for and tested on
 	Ranking     *Ranking     `json:"ranking,omitempty"`
-	Origin      *PatchOrigin `json:"origin,omitempty"` // nil when the strategy says it all
+	Origin      *PatchOrigin `json:"origin,omitempty"` // nil if the strategy asks nobody
 }
 
-// PatchOrigin is where a candidate came from, where its strategy asks others.
+// PatchOrigin is the model or agent that a candidate came from.
 type PatchOrigin struct {
-	Source     string  `json:"source"`                // what sort of source it is: model or agent
-	Name       string  `json:"name,omitempty"`        // as it is configured
-	Model      string  `json:"model,omitempty"`       // as the source calls it
-	Form       string  `json:"form,omitempty"`        // what it was made of: an ingredient or a patch
-	Answer     string  `json:"answer,omitempty"`      // which of the source's answers it is from
-	PromptHash string  `json:"prompt_hash,omitempty"` // hash of what was asked
-	Seconds    float64 `json:"seconds,omitempty"`     // that the answer took, with all that it held
-	Dollars    float64 `json:"dollars,omitempty"`     // that the answer cost, with all that it held
+	Source     string  `json:"source"`                // model or agent
+	Name       string  `json:"name,omitempty"`        // in the configuration
+	Model      string  `json:"model,omitempty"`       // name that the source uses
+	Form       string  `json:"form,omitempty"`        // what the source answered with: an ingredient or a patch
+	Answer     string  `json:"answer,omitempty"`      // identifies the answer among those of the source
+	PromptHash string  `json:"prompt_hash,omitempty"` // of the prompt
+	Seconds    float64 `json:"seconds,omitempty"`     // for the whole answer, which can hold several candidates
+	Dollars    float64 `json:"dollars,omitempty"`     // for the whole answer
 }
 
-// Standing is what ranks a patch among those of its cluster, also among those of other
+// Ranking is what ranks a patch among the patches of its cluster, including those of other
 // shards.
 type Ranking struct {
-	Phase           int     `json:"phase"`                   // of the searches for the cluster, which one found it: 1 tries what one strategy fixes completely, 2 is the main one, 3 the last resort
-	Fixes           int     `json:"fixes"`                   // failing tests that it fixes
-	StillFailing    int     `json:"still_failing,omitempty"` // tests that fail when it only makes the package compile
+	Phase           int     `json:"phase"`                   // of the search that found it: 1 for strategies that fix everything alone, 2 for the main phase, 3 for the last resort
+	Fixes           int     `json:"fixes"`                   // number of failing tests that it fixes
+	StillFailing    int     `json:"still_failing,omitempty"` // number of tests that fail after it makes the package compile
 	Screened        bool    `json:"screened"`                // the other tests of its packages passed before it was ranked
-	Likelihood      float64 `json:"likelihood"`              // the probability, up to a factor, that a person would have made this change
-	RivalLikelihood float64 `json:"rival_likelihood"`        // what those are worth together that its search left out and that would have passed
-	Removed         float64 `json:"removed"`                 // share of behaviour that it takes away
+	Likelihood      float64 `json:"likelihood"`              // unnormalized probability that a developer would have made this change
+	RivalLikelihood float64 `json:"rival_likelihood"`        // the same, summed over the candidates that its search did not reach and that would have passed
+	Removed         float64 `json:"removed"`                 // share of the behaviour that it removes, 0 to 1
 }
 
-// History is what became of earlier patches of the same strategy for the same kind of
-// failure: the experience behind a confidence.
+// TrackRecord counts earlier patches of the same strategy for the same kind of failure.
 type TrackRecord struct {
-	Kept    int `json:"kept"`    // applied, and not taken back so far
-	Applied int `json:"applied"` // applied
+	Kept    int `json:"kept"` // applied and not rolled back so far
+	Applied int `json:"applied"`
 }
 
-// Evidence is one proof a patch went through.
+// Evidence is one step of the validation of a patch.
 type Evidence struct {
 	Step    Stage   `json:"step"`
 	Passed  bool    `json:"passed"`
@@ -325,11 +325,11 @@ type Suspect struct {
 // Attempt is one line of the ledger.
 type Attempt struct {
 	ID        string         `json:"id" redact:"never"`
-	Candidate string         `json:"candidate,omitempty" redact:"never"` // names what it changes: the same in every run on the same tree
+	Candidate string         `json:"candidate,omitempty" redact:"never"` // key of what it changes: the same in every run on the same tree
 	Strategy  string         `json:"strategy"`
 	File      string         `json:"file"`
 	Line      int            `json:"line"`
-	Stage     Stage          `json:"stage"` // how far it came
+	Stage     Stage          `json:"stage"` // the last one that it reached
 	Verdict   AttemptVerdict `json:"verdict"`
 	Seconds   float64        `json:"seconds"`
 	Reason    string         `json:"reason,omitempty"`
@@ -344,74 +344,74 @@ type Stats struct {
 	Validated       int                `json:"validated"`
 	Plausible       int                `json:"plausible"`
 	Verified        int                `json:"verified"`
-	Sampled         int                `json:"sampled,omitempty"`          // of those rejected, tried once more each in a process of its own
-	WronglyRejected int                `json:"wrongly_rejected,omitempty"` // of those sampled, that passed there
-	Dollars         float64            `json:"dollars,omitempty"`          // that strategies have spent
+	Sampled         int                `json:"sampled,omitempty"`          // rejected candidates that were tried again, each in its own process
+	WronglyRejected int                `json:"wrongly_rejected,omitempty"` // sampled candidates that passed there
+	Dollars         float64            `json:"dollars,omitempty"`          // spent by strategies
 	Seconds         map[string]float64 `json:"seconds"`                    // by stage: detect test localize propose build validate confirm report
 }
 
-// Alert is a pattern that somebody has to know of.
+// Alert is a pattern that somebody should look at.
 type Alert struct {
 	Level Level  `json:"level"`
 	Text  string `json:"text"`
 	Hint  string `json:"hint,omitempty"` // what to do about it
 }
 
-// Learning is what regreen has learnt so far, as it stood when the run ended.
+// Learning is what regreen had learnt when the run ended.
 type Learning struct {
-	Strategies []Posterior `json:"strategies"` // those with evidence, the most first
-	Trend      []Period    `json:"trend"`      // the oldest first
+	Strategies []Posterior `json:"strategies"` // those with evidence, the most evidence first
+	Trend      []Period    `json:"trend"`      // oldest first
 }
 
-// Posterior is the belief how often a strategy is right, a Beta distribution.
+// Posterior is a Beta distribution of how often a strategy is right.
 type Posterior struct {
 	Strategy string  `json:"strategy"`
 	Alpha    float64 `json:"alpha"`
 	Beta     float64 `json:"beta"`
 }
 
-// Period is what runs came to in a span of time.
+// Period counts the runs in a span of time.
 type Period struct {
 	Start    time.Time `json:"start"`
-	Runs     int       `json:"runs"`     // that searched for a patch
-	Repaired int       `json:"repaired"` // of these, that found a verified one
+	Runs     int       `json:"runs"`     // with a search for a patch
+	Repaired int       `json:"repaired"` // those that found a verified patch
 }
 
-// Replay is what it takes to do the same run again.
+// Replay is what is needed to repeat the run.
 type Replay struct {
 	Command   string   `json:"command"` // regreen replay ID
 	Args      []string `json:"args"`    // of regreen
 	Seed      uint64   `json:"seed"`
-	Tree      string   `json:"tree,omitempty"`      // hash of the tree that was tested, as git write-tree gives it
+	Tree      string   `json:"tree,omitempty"`      // hash of the tested tree, as git write-tree prints it
 	Config    string   `json:"config,omitempty"`    // SHA-256 of the configuration in force
-	Toolchain string   `json:"toolchain,omitempty"` // version of what ran the tests, as go1.26.1
-	System    string   `json:"system"`              // operating system and architecture, as linux/amd64
-	// Weights are those that the strategies had, by kind of failure and strategy: they
-	// are drawn from what was learnt, which goes on.
+	Toolchain string   `json:"toolchain,omitempty"` // version of the toolchain, such as go1.26.1
+	System    string   `json:"system"`              // operating system and architecture, such as linux/amd64
+	// Weights are the weights of the strategies, by kind of failure and strategy. They
+	// were drawn from what regreen had learnt, which changes with every run.
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`
-	// Network are the strategies that asked others, who may answer differently the next
-	// time: a run with any cannot be done again exactly.
+	// NetworkStrategies are the strategies that asked a network. The next answer can
+	// differ, so a run with any of them cannot be repeated exactly.
 	NetworkStrategies []string `json:"network_strategies,omitempty"`
 }
 
-// Receipt tells what became of the report in one channel.
+// Receipt is the outcome of the delivery to one channel.
 type Receipt struct {
 	Channel  string       `json:"channel" redact:"never"`
 	State    ReceiptState `json:"state"`
-	Where    string       `json:"where,omitempty"`    // address of what was made: a file or a URL
-	Degraded []string     `json:"degraded,omitempty"` // what is less than it could be, and why
+	Where    string       `json:"where,omitempty"`    // file or URL of what was written
+	Degraded []string     `json:"degraded,omitempty"` // what is missing or reduced, and why
 	Reason   string       `json:"reason,omitempty"`   // why it was skipped or failed
 	Tries    int          `json:"tries,omitempty"`
 	Seconds  float64      `json:"seconds"`
 }
 
-// Result is what became of one test.
+// Result is the outcome of one test.
 type Result struct {
 	Package string       `json:"package"`
 	Test    string       `json:"test"`
 	Status  ResultStatus `json:"status"`
 	Seconds float64      `json:"seconds"`
-	Tries   int          `json:"tries,omitempty"` // when it was run more than once
+	Tries   int          `json:"tries,omitempty"` // if it was run more than once
 	File    string       `json:"file,omitempty"`
 	Line    int          `json:"line,omitempty"`
 }

@@ -18,13 +18,13 @@ import (
 const (
 	sarifSchema = "https://docs.oasis-open.org/sarif/sarif/v2.1.0/errata01/os/schemas/sarif-schema-2.1.0.json"
 	sarifRoot   = "%SRCROOT%"
-	// sarifResults is how many results GitHub takes of a run.
+	// sarifResults is GitHub's limit for the results of a run.
 	sarifResults = 25_000
-	// sarifSuspects is how many suspects stand beside a failure.
+	// sarifSuspects is the limit for the suspects of a failure.
 	sarifSuspects = 10
 )
 
-// The parts of a SARIF log that regreen has something to say to.
+// The parts of a SARIF log that regreen fills in.
 type (
 	sarifRule struct {
 		ID      string     `json:"id"`
@@ -83,11 +83,11 @@ type (
 )
 
 // SARIF writes the failures as a SARIF 2.1.0 log of one run: a rule for each kind of
-// failure, and a result for each failure, an error when it is new, a warning when it
-// is flaky, else a note. Fingerprints hold across runs, whatever line the test is on. The first failure of a
-// cluster also carries the suspects, and the best patch as a fix where it is verified
-// and can be told exactly in SARIF's words. Of more than 25,000 failures, which is what
-// GitHub takes, the least severe are left out, and a notification counts them.
+// failure, and a result for each failure (an error if it is new, a warning if it is flaky,
+// otherwise a note). Fingerprints are stable across runs, whatever line a test is on. The
+// first failure of a cluster also has the suspects, and the best patch as a fix if it is
+// verified and SARIF can express it exactly. Of more than 25,000 failures, GitHub's limit,
+// the least severe are left out, and a notification counts them.
 func SARIF(w io.Writer, r *Report) error {
 	failures, left := mostSevere(r.Failures)
 	s := newJSONStream(w)
@@ -112,8 +112,8 @@ func SARIF(w io.Writer, r *Report) error {
 	return nil
 }
 
-// severity is how much a failure matters, the most first: an index into the levels of a
-// format.
+// severity is the index of the failure's level in the levels of a format, the most severe
+// first.
 func (f *Failure) severity() int {
 	switch f.Status {
 	case FailureNew:
@@ -126,8 +126,8 @@ func (f *Failure) severity() int {
 
 var sarifLevels = [...]string{"error", "warning", "note"}
 
-// mostSevere are as many failures as GitHub takes, the most severe first, and how many
-// more there are.
+// mostSevere returns as many failures as GitHub accepts, the most severe first, and how
+// many are left out.
 func mostSevere(all []Failure) (kept []*Failure, left int) {
 	for i := range all {
 		kept = append(kept, &all[i])
@@ -137,7 +137,7 @@ func mostSevere(all []Failure) (kept []*Failure, left int) {
 	return kept[:len(kept)-left], left
 }
 
-// leads are the first failures of their clusters, with the clusters' stories.
+// leads returns the first failure of each cluster, with its story.
 func (r *Report) leads() map[*Failure]*story {
 	first := map[*Cluster]*Failure{}
 	for i := range r.Failures {
@@ -179,20 +179,20 @@ func sarifInvocationOf(r *Report, left int) sarifInvocation {
 	if !r.Started.IsZero() {
 		i.Start = r.Started.UTC().Format(time.RFC3339)
 	}
-	tell := func(level, text string) {
+	notify := func(level, text string) {
 		if text = Visible(text); text != "" {
 			i.Notifications = append(i.Notifications, sarifNotification{level, sarifText{text}})
 		}
 	}
 	if p := r.Problem; p != nil {
-		tell("error", p.What)
-		tell("note", p.Hint)
+		notify("error", p.What)
+		notify("note", p.Hint)
 	}
 	if left > 0 {
-		tell("warning", plural.Count(left, "more failure")+" left out: GitHub takes no more")
+		notify("warning", plural.Count(left, "more failure")+" left out: GitHub's limit is "+plural.Thousands(sarifResults))
 	}
-	for _, note := range r.undone() {
-		tell("note", note)
+	for _, note := range r.notDone() {
+		notify("note", note)
 	}
 	return i
 }
@@ -205,7 +205,7 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 	name := cmp.Or(Visible(f.ID), f.name(), "unknown")
 	place := sarifPlace(Span{File: f.File, Start: f.Line})
 	if place == nil {
-		place = &sarifPhysical{Artifact: sarifArtifact{".", sarifRoot}} // GitHub refuses logs with a result without a place
+		place = &sarifPhysical{Artifact: sarifArtifact{".", sarifRoot}} // GitHub refuses logs with results that have no location
 	}
 	res := &sarifResult{
 		Rule: "test/" + sarifKind(f), Level: sarifLevels[f.severity()],
@@ -232,16 +232,16 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 	return res
 }
 
-// fingerprint names the failure in every run, whatever it says and wherever it stands.
+// fingerprint identifies the failure in every run, whatever its message and line.
 func fingerprint(f *Failure) string {
 	sum := sha256.Sum256([]byte(f.Package + "\x00" + f.Test + "\x00" + f.Kind))
 	return hex.EncodeToString(sum[:16])
 }
 
-// unlinked is text in which no [link](to) works, as it would in a message of SARIF.
+// unlinked breaks every [link](to) in s, which would work in a SARIF message.
 func unlinked(s string) string { return strings.ReplaceAll(Visible(s), "](", "]"+zwsp+"(") }
 
-// sarifPlace is a place in the tree, or nil when it is not known.
+// sarifPlace returns a place in the tree, or nil if it is unknown.
 func sarifPlace(s Span) *sarifPhysical {
 	if s.File == "" {
 		return nil
@@ -256,7 +256,7 @@ func sarifPlace(s Span) *sarifPhysical {
 	return p
 }
 
-// sarifFile is a file of the tree as a relative URI.
+// sarifFile returns a file of the tree as a relative URI.
 func sarifFile(name string) sarifArtifact {
 	u := url.URL{Path: strings.ToValidUTF8(name, "\ufffd")}
 	return sarifArtifact{u.String(), sarifRoot}

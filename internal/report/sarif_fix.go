@@ -8,7 +8,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// A fix in SARIF's words.
+// The parts of a fix in a SARIF log.
 type (
 	sarifFix struct {
 		Description sarifText     `json:"description"`
@@ -24,10 +24,10 @@ type (
 	}
 )
 
-// sarifFixOf tells a patch as replacements of whole lines. SARIF has no word for
-// files that come, go or change their name, and what a region at the end of a file
-// holds depends on whether its last line ends: of such patches, of those that cannot be
-// read, and of those that are not whole because they held a secret, ok is false.
+// sarifFixOf returns a patch as replacements of whole lines. ok is false for what SARIF
+// cannot express: files that are created, deleted or renamed, and changes at the end of a
+// file, where a region depends on the final newline. It is also false for a diff that cannot
+// be parsed or is redacted.
 func sarifFixOf(p *Patch) (fix sarifFix, ok bool) {
 	files, err := patch.Parse([]byte(p.Diff))
 	if err != nil || len(files) == 0 || p.Redacted {
@@ -51,9 +51,9 @@ func sarifFixOf(p *Patch) (fix sarifFix, ok bool) {
 	return fix, true
 }
 
-// sarifReplacements are the changes of a hunk, each from the beginning of a line to the
-// beginning of another. ok is false where a change may reach the end of the file, or JSON
-// cannot hold it.
+// sarifReplacements returns the changes of a hunk, each from the start of a line to the
+// start of another. ok is false if a change can reach the end of the file, or JSON cannot
+// hold it.
 func sarifReplacements(h patch.Hunk) (all []sarifReplacement, ok bool) {
 	if h.Anywhere || len(h.Lines) == 0 || h.Lines[len(h.Lines)-1].Op != patch.Context {
 		return nil, false

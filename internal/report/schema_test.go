@@ -41,7 +41,7 @@ func validate(s *jsonschema.Schema, b []byte) error {
 	return s.Validate(doc)
 }
 
-func TestSchemaTakesWhatJSONWrites(t *testing.T) {
+func TestSchemaAcceptsWhatJSONWrites(t *testing.T) {
 	t.Parallel()
 	s := compiled(t)
 	for _, e := range examples {
@@ -66,10 +66,10 @@ func TestSchemaTakesWhatJSONWrites(t *testing.T) {
 			t.Fatal(err)
 		}
 		if err := validate(s, b); err != nil {
-			t.Errorf("the least %s report: %v", v, err)
+			t.Errorf("the smallest %s report: %v", v, err)
 		}
 		if _, err := Read(b); err != nil {
-			t.Errorf("the least %s report: %v", v, err)
+			t.Errorf("the smallest %s report: %v", v, err)
 		}
 	}
 	rapid.Check(t, func(t *rapid.T) {
@@ -92,12 +92,12 @@ func TestSchemaRefusesWhatReadRefuses(t *testing.T) {
 	}
 	for _, c := range broken {
 		if err := validate(s, []byte(strings.Replace(string(good), c.old, c.new, 1))); err == nil {
-			t.Errorf("the schema takes: %s", c.name)
+			t.Errorf("the schema accepts: %s", c.name)
 		}
 	}
 }
 
-// TestSchemaNamesEveryField holds the schema against the Go types, both ways.
+// TestSchemaNamesEveryField compares the schema with the Go types, both ways.
 func TestSchemaNamesEveryField(t *testing.T) {
 	t.Parallel()
 	var doc map[string]any
@@ -108,7 +108,7 @@ func TestSchemaNamesEveryField(t *testing.T) {
 	w.compare("report", reflect.TypeFor[Report](), doc)
 	for name := range w.defs {
 		if name != "id" && !w.seen["#/$defs/"+name] {
-			t.Errorf("nothing refers to %s", name)
+			t.Errorf("nothing references %s", name)
 		}
 	}
 }
@@ -127,7 +127,7 @@ func (w walker) resolve(node map[string]any) map[string]any {
 	w.seen[ref] = true
 	target, ok := w.defs[strings.TrimPrefix(ref, "#/$defs/")].(map[string]any)
 	if !ok {
-		w.t.Fatalf("%s leads nowhere", ref)
+		w.t.Fatalf("%s does not exist", ref)
 	}
 	return target
 }
@@ -167,7 +167,7 @@ func (w walker) expect(at, key string, want any, node map[string]any) {
 func (w walker) structure(at string, typ reflect.Type, node map[string]any) {
 	w.expect(at, "type", "object", node)
 	if _, closed := node["additionalProperties"]; closed {
-		w.t.Errorf("%s is closed: readers of this version would break on a field that is added to it", at)
+		w.t.Errorf("%s is closed: a field that is added later would break readers of this version", at)
 	}
 	properties := node["properties"].(map[string]any)
 	var names, required []string
@@ -192,7 +192,7 @@ func (w walker) structure(at string, typ reflect.Type, node map[string]any) {
 	}
 	for name := range properties {
 		if !slices.Contains(names, name) {
-			w.t.Errorf("%s.%s is in the schema only", at, name)
+			w.t.Errorf("%s.%s is only in the schema", at, name)
 		}
 	}
 	var listed []string
@@ -206,7 +206,7 @@ func (w walker) structure(at string, typ reflect.Type, node map[string]any) {
 	}
 }
 
-// TestSchemaListsTheSameValues holds the lists of Check against the schema's.
+// TestSchemaListsTheSameValues compares the lists of Check with those of the schema.
 func TestSchemaListsTheSameValues(t *testing.T) {
 	t.Parallel()
 	var doc any

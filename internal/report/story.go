@@ -11,11 +11,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// What the renderings have in common: how a report is put into words, and what
-// belongs together.
+// What the renderers share: the wording of a report, and what belongs together.
 
-// Summary tells the report in one line of at most 200 columns, for a log or the
-// end of a hook: "proposed: 2 new failures, a verified patch is ready (p-1, confidence 0.91)".
+// Summary returns the report in one line of at most 200 columns, for a log or the end of a
+// hook: "proposed: 2 new failures, a verified patch is ready (p-1, confidence 0.91)".
 func Summary(r *Report) string {
 	s := string(r.Verdict) + ": " + headline(r)
 	if best := r.stories().patches(); len(best) > 0 && best[0].State == PatchVerified {
@@ -24,30 +23,30 @@ func Summary(r *Report) string {
 	return cut(oneLine(s), 200)
 }
 
-// passed tells what was run, and what was not because the change cannot break it.
+// passed says what passed, and which packages were not run.
 func passed(t Tests) string {
 	text := fmt.Sprintf("%s passed in %s", plural.Count(t.Passed, "test"), plural.Count(t.Packages, "package"))
 	if t.Packages == 0 && t.UnaffectedPackages > 0 && t.UnfinishedPackages == 0 {
-		text = "the change reaches no tests"
+		text = "the change affects no tests"
 	}
 	if t.UnaffectedPackages > 0 {
-		text += fmt.Sprintf(", %s not run", plural.Count(t.UnaffectedPackages, "package")+" beyond its reach")
+		text += fmt.Sprintf(", %s skipped", plural.Count(t.UnaffectedPackages, "unaffected package"))
 	}
 	if t.UnfinishedPackages > 0 {
-		text += fmt.Sprintf(", %s not run in time", plural.Count(t.UnfinishedPackages, "package"))
+		text += fmt.Sprintf(", %s did not finish in time", plural.Count(t.UnfinishedPackages, "package"))
 	}
 	return text
 }
 
-// undone is what was not done: what the run tells itself, what was beyond the change's
-// reach, and the commits that nobody tested.
-func (r *Report) undone() []string {
+// notDone lists what was not done: the notes of the run, the packages that were not run, and
+// the commits that nobody tested.
+func (r *Report) notDone() []string {
 	out := slices.Clone(r.Notes)
 	if n := r.Tests.UnaffectedPackages; n > 0 {
-		out = append(out, plural.Count(n, "package")+" that the change cannot break: not run")
+		out = append(out, plural.Count(n, "unaffected package")+" skipped")
 	}
 	if n := r.Tests.UnfinishedPackages; n > 0 {
-		out = append(out, plural.Count(n, "package")+" not run to the end within the time for the tests")
+		out = append(out, plural.Count(n, "package")+" did not finish within the time for the tests")
 	}
 	for _, b := range r.Bypasses {
 		out = append(out, fmt.Sprintf("commit %.12s, %s: %s", b.Commit, b.Subject, b.Why))
@@ -55,7 +54,7 @@ func (r *Report) undone() []string {
 	return out
 }
 
-// headline is the verdict in words, on one line without the verdict's name.
+// headline returns the verdict in words, on one line, without its name.
 func headline(r *Report) string {
 	n := r.failures(FailureNew) + r.failures(FailureFixed)
 	failures := plural.Count(n, "new failure")
@@ -67,9 +66,9 @@ func headline(r *Report) string {
 		return passed(r.Tests)
 	case Known:
 		n := r.failures(FailureKnown)
-		return fmt.Sprintf("no new failures, %s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail"))
+		return fmt.Sprintf("no new failures, %s also %s at the base", plural.Count(n, "test"), plural.Verb(n, "fails", "fail"))
 	case Flaky:
-		return plural.Count(r.failures(FailureFlaky), "flaky test") + " failed and passed when run again"
+		return plural.Count(r.failures(FailureFlaky), "flaky test") + " failed, then passed"
 	case Fixed:
 		return fmt.Sprintf("%s repaired, %s applied", failures, plural.Count(max(r.applied(), 1), "verified patch"))
 	case Proposed:
@@ -81,7 +80,7 @@ func headline(r *Report) string {
 		return fmt.Sprintf("%s, verified patches for %d of %s", failures, r.repaired(), plural.Count(len(r.Clusters), "cause"))
 	case Red:
 		if n := r.plausible(); n > 0 {
-			return fmt.Sprintf("%s, %s but none verified", failures, plural.Count(n, "plausible patch"))
+			return fmt.Sprintf("%s, %s, none verified", failures, plural.Count(n, "plausible patch"))
 		}
 		if !r.searched() {
 			return failures
@@ -96,27 +95,27 @@ func headline(r *Report) string {
 	return failures
 }
 
-// ReadID begins the IDs of reports that were made of the results of other tools, which
+// ReadID is the prefix of the IDs of reports made from the results of other tools, which
 // are not stored.
 const ReadID = "read-"
 
-// gone tells whether the machine that ran is one that people do not get at: a CI service's.
-func (r *Report) gone() bool { return r.Environment.Provider != "" }
+// onCI reports whether the run was on a CI service, whose machine is gone after it.
+func (r *Report) onCI() bool { return r.Environment.Provider != "" }
 
-// again is the command that shows the report again, or "" where it is not stored.
-func (r *Report) again() string {
-	if !typable(r.ID) || strings.HasPrefix(r.ID, ReadID) || r.gone() {
+// showCommand returns the command that shows the report, or "" if it is not stored.
+func (r *Report) showCommand() string {
+	if !typable(r.ID) || strings.HasPrefix(r.ID, ReadID) || r.onCI() {
 		return ""
 	}
 	return "regreen report " + r.ID
 }
 
-// searched tells whether a patch was looked for.
+// searched reports whether there was a search for a patch.
 func (r *Report) searched() bool {
 	return r.Stats.Generated > 0 || len(r.Attempts) > 0 || r.Stats.Seconds["propose"] > 0
 }
 
-// title is the headline where the verdict's name does not stand before it.
+// title returns the headline for places that do not show the verdict's name.
 func title(r *Report) string {
 	if r.Verdict == NotRun && r.Problem != nil {
 		return "not run: " + headline(r)
@@ -124,13 +123,13 @@ func title(r *Report) string {
 	return headline(r)
 }
 
-// passes tells whether the verdict lets work go on.
+// passes reports whether the verdict does not block.
 func (r *Report) passes() bool {
 	return slices.Contains([]Verdict{Green, Known, Flaky, Fixed}, r.Verdict)
 }
 
-// Settle brings the status of the failures in line with the patches: what an applied
-// patch mends is fixed, and new again when the patch was taken back.
+// Settle updates the status of the failures after patches were applied or rolled back: a
+// failure is fixed while the patch of its cluster is applied, and new otherwise.
 func (r *Report) Settle() {
 	for i := range r.Failures {
 		f := &r.Failures[i]
@@ -171,18 +170,18 @@ func tally[T any](all []T, is func(T) bool) int {
 	return n
 }
 
-// story is a cluster with what belongs to it, or what belongs to none.
+// story is a cluster with its failures and patches, or those without a cluster.
 type story struct {
-	cluster  *Cluster // nil for what belongs to none
+	cluster  *Cluster // nil for those without a cluster
 	failures []Failure
-	best     *Patch // the one kept, else the best ranked; nil for none
+	best     *Patch // the one kept, otherwise the best ranked; nil if there is none
 	others   []Patch
 }
 
 type stories []story
 
-// stories groups the new failures and the patches by cluster, in the order of
-// the clusters. Empty groups are left out.
+// stories groups the new failures and the patches by cluster, in the order of the clusters,
+// without empty groups.
 func (r *Report) stories() stories {
 	all := make(stories, len(r.Clusters)+1)
 	place := func(cluster int) *story {
@@ -212,7 +211,7 @@ func (r *Report) stories() stories {
 	})
 }
 
-// choose orders the patches and takes the best out of the others.
+// choose sorts the patches and moves the best out of the others.
 func (s *story) choose() {
 	kept := ""
 	if s.cluster != nil {
@@ -237,7 +236,7 @@ func (s *story) choose() {
 	}
 }
 
-// patches are the best patches, in the order of the clusters.
+// patches returns the best patches, in the order of the clusters.
 func (all stories) patches() []*Patch {
 	var best []*Patch
 	for _, s := range all {
@@ -261,11 +260,12 @@ func (all stories) others() []Patch {
 	return others
 }
 
-// folded tells the failures that no one has to act on: "2 known and 1 flaky failure not shown".
-func (r *Report) folded() string {
+// notShown counts the known and flaky failures: "2 tests also fail at the base, 1 test is
+// flaky (not shown)".
+func (r *Report) notShown() string {
 	var parts []string
 	if n := r.failures(FailureKnown); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s at the base too", plural.Count(n, "test"), plural.Verb(n, "fails", "fail")))
+		parts = append(parts, fmt.Sprintf("%s also %s at the base", plural.Count(n, "test"), plural.Verb(n, "fails", "fail")))
 	}
 	if n := r.failures(FailureFlaky); n > 0 {
 		parts = append(parts, fmt.Sprintf("%s %s flaky", plural.Count(n, "test"), plural.Verb(n, "is", "are")))
@@ -273,13 +273,13 @@ func (r *Report) folded() string {
 	if len(parts) == 0 {
 		return ""
 	}
-	return strings.Join(parts, ", ") + "; not shown"
+	return strings.Join(parts, ", ") + " (not shown)"
 }
 
-// name is how a failing test is called: the test, or the package as a whole.
+// name returns the name of the test, or of the package if it failed as a whole.
 func (f *Failure) name() string { return oneLine(cmp.Or(f.Test, f.Package, f.ID)) }
 
-// place is "file:line", as much of it as is known.
+// place returns "file:line", or what is known of it.
 func place(file string, line int) string {
 	if line > 0 && file != "" {
 		return fmt.Sprintf("%s:%d", oneLine(file), line)
@@ -294,7 +294,7 @@ func (s Span) String() string {
 	return place(s.File, s.Start)
 }
 
-// places joins spans, the first few of them.
+// places joins the first few spans.
 func places(spans []Span) string {
 	const most = 3
 	var all []string
@@ -307,7 +307,7 @@ func places(spans []Span) string {
 	return strings.Join(all, ", ")
 }
 
-// commit is a revision as short as people say it.
+// commit shortens a revision.
 func commit(hash string) string {
 	hash = oneLine(hash)
 	if len(hash) >= 40 && strings.Trim(hash, "0123456789abcdef") == "" {
@@ -316,28 +316,28 @@ func commit(hash string) string {
 	return cut(hash, 40)
 }
 
-// text names the commit, and says how it was found.
+// text describes the commit and how it was found.
 func (o *Origin) text() string {
 	what := fmt.Sprintf("%.12s %s, by %s", o.Commit, oneLine(o.Subject), oneLine(o.Author))
 	if o.Merge {
-		what += "; neither side fails by itself"
+		what += "; neither parent fails on its own"
 	}
-	return fmt.Sprintf("%s (of %s, %d tested)", what, plural.Count(o.CommitsTotal, "commit"), o.CommitsTested)
+	return fmt.Sprintf("%s (%d of %s tested)", what, o.CommitsTested, plural.Count(o.CommitsTotal, "commit"))
 }
 
-// undo is the command that takes the commit back.
-func (o *Origin) undo() string {
+// revertCommand returns the command that reverts the commit.
+func (o *Origin) revertCommand() string {
 	if o.Merge {
 		return fmt.Sprintf("git revert -m 1 %.12s", o.Commit)
 	}
 	return fmt.Sprintf("git revert %.12s", o.Commit)
 }
 
-// how tells where the culprit was found and how sure that is.
+// how says where the culprit was found and how certain it is.
 func (c *Culprit) how() string {
-	s := "the least change that fails"
+	s := "smallest change that fails"
 	if !c.Minimal {
-		s = "perhaps not the least change that fails"
+		s += " (may not be minimal)"
 	}
 	if c.SubsetsTested > 0 {
 		s += ", " + plural.Count(c.SubsetsTested, "subset") + " tried"
@@ -348,43 +348,43 @@ func (c *Culprit) how() string {
 	return s
 }
 
-// proofs names the steps of the evidence.
-var proofs = map[Stage]string{
+// stepNames are the words for the steps of the evidence.
+var stepNames = map[Stage]string{
 	StageFailingTests: "failing tests",
 	StageDependents:   "dependents",
 	StageSuite:        "whole suite",
 	StageRepeat:       "repeats",
 }
 
-// experience says in words how sure regreen may be of a patch, and why.
+// experience describes the confidence in a patch and the reason for it.
 func (p *Patch) experience() string {
 	s := fmt.Sprintf("confidence %.2f", p.Confidence)
 	if h := p.TrackRecord; h != nil {
-		s += fmt.Sprintf(" (%d of %d like it were kept)", h.Kept, h.Applied)
+		s += fmt.Sprintf(" (%d of %d similar kept)", h.Kept, h.Applied)
 	}
 	return s
 }
 
-// agreement tells how many of the other patches of its cluster change the same lines, ""
-// where there is nothing to tell.
+// agreement says how many of the other patches of its cluster change the same lines, or ""
+// if there are no others.
 func (r *Report) agreement(p *Patch) string {
 	others := tally(r.Patches, func(o Patch) bool { return o.Cluster == p.Cluster }) - 1
 	switch {
 	case others < 1:
 		return ""
 	case p.SameLines == 0 && others == 1:
-		return "the other patch changes other lines"
+		return "the other patch changes different lines"
 	case p.SameLines == 0:
-		return fmt.Sprintf("all %s change other lines", plural.Count(others, "other patch"))
+		return fmt.Sprintf("the %s change different lines", plural.Count(others, "other patch"))
 	case p.SameLines == others && others == 1:
 		return "the other patch changes the same lines"
 	case p.SameLines == others:
-		return fmt.Sprintf("all %s change the same lines", plural.Count(others, "other patch"))
+		return fmt.Sprintf("the %s change the same lines", plural.Count(others, "other patch"))
 	}
 	return fmt.Sprintf("%d of %s change the same lines", p.SameLines, plural.Count(others, "other patch"))
 }
 
-// comparison tells of the whole suite before and after a patch, "" where that is not known.
+// comparison counts the tests of the suite before and after a patch, or "" if unknown.
 func (r *Report) comparison(p *Patch) string {
 	if p.After == nil {
 		return ""
@@ -395,7 +395,7 @@ func (r *Report) comparison(p *Patch) string {
 	return "before: " + tests(r.Tests) + "; with the patch: " + tests(*p.After)
 }
 
-// success is the trend in words: how many of the runs found a patch, "" without any.
+// success says how many of the recent searches found a patch, or "" if there were none.
 func (l *Learning) success() string {
 	if l == nil {
 		return ""
@@ -410,11 +410,11 @@ func (l *Learning) success() string {
 	return fmt.Sprintf("%s of the last %s found a verified patch (since %s)", plural.Thousands(repaired), plural.Count(runs, "search"), l.Trend[0].Start.UTC().Format(time.DateOnly))
 }
 
-// Undelivered tells of the channels that a report did not reach, or not as it should, a
-// line each.
+// Undelivered returns a line for each channel that the report did not reach, or only in
+// reduced form.
 func Undelivered(r *Report) []string { return r.undelivered() }
 
-// undelivered tells of the channels that the report did not reach, or not as it should.
+// undelivered is Undelivered.
 func (r *Report) undelivered() []string {
 	var out []string
 	for _, rc := range r.Receipts {
@@ -422,9 +422,9 @@ func (r *Report) undelivered() []string {
 		case rc.State == ReceiptFailed:
 			out = append(out, "not sent to "+rc.Channel+": "+rc.Reason)
 		case rc.State == ReceiptSkipped && (r.Environment.Mode == "development" || r.Verdict == Green):
-			// the configuration is for CI too, and there is nothing to tell: it would only nag
+			// the channel is configured for CI, or there is nothing to report
 		case rc.State == ReceiptSkipped:
-			out = append(out, rc.Channel+" left out: "+rc.Reason)
+			out = append(out, rc.Channel+" skipped: "+rc.Reason)
 		case len(rc.Degraded) > 0:
 			out = append(out, rc.Channel+": "+strings.Join(rc.Degraded, "; "))
 		}
@@ -432,8 +432,8 @@ func (r *Report) undelivered() []string {
 	return out
 }
 
-// skip is how to pass by regreen in the git hook that the report is about, or "".
-func (r *Report) skip() string {
+// skipCommand returns the command that skips regreen in the git hook of this run, or "".
+func (r *Report) skipCommand() string {
 	switch r.Environment.Event {
 	case "pre-commit", "pre-merge-commit":
 		return "REGREEN=0 git commit"
@@ -443,7 +443,7 @@ func (r *Report) skip() string {
 	return ""
 }
 
-// tallies is the search in one line.
+// tallies counts the candidates, in one line.
 func (s *Stats) tallies() string {
 	if s.Generated == 0 {
 		return ""
@@ -453,15 +453,15 @@ func (s *Stats) tallies() string {
 		plural.Thousands(s.Validated), plural.Thousands(s.Plausible), plural.Thousands(s.Verified)) + s.sampling()
 }
 
-// sampling tells how reliable rejecting was, where it was not wholly.
+// sampling says how many rejected candidates passed when they were tried again, if any.
 func (s *Stats) sampling() string {
 	if s.WronglyRejected == 0 {
 		return ""
 	}
-	return fmt.Sprintf(" (of %s rejected and tried again, %s passed)", plural.Thousands(s.Sampled), plural.Thousands(s.WronglyRejected))
+	return fmt.Sprintf(" (%s of %s rejected candidates passed when tried again)", plural.Thousands(s.WronglyRejected), plural.Thousands(s.Sampled))
 }
 
-// times is the wall time with the stages that took most of it.
+// times returns the wall time and the stages that took most of it.
 func (s *Stats) times() string {
 	total := 0.0
 	var stages []string

@@ -7,8 +7,8 @@ import (
 	"io"
 )
 
-// jsonStream writes a JSON document piece by piece, so that a long list is never in
-// memory as a whole. It keeps the first error.
+// jsonStream writes a JSON document piece by piece, so that a long list is never in memory
+// at once. It keeps the first error.
 type jsonStream struct {
 	out   *bufio.Writer
 	piece bytes.Buffer
@@ -23,7 +23,7 @@ func newJSONStream(w io.Writer) *jsonStream {
 	return s
 }
 
-// text writes JSON as it stands.
+// text writes JSON unchanged.
 func (s *jsonStream) text(text string) {
 	if s.err == nil {
 		_, s.err = s.out.WriteString(text)
@@ -40,13 +40,13 @@ func (s *jsonStream) value(v any) {
 	}
 }
 
-// field writes a field of an object, after others.
+// field writes a field of an object that already has fields.
 func (s *jsonStream) field(name string, v any) {
 	s.text(",\n\"" + name + "\":")
 	s.value(v)
 }
 
-// item writes the item of a list at index i.
+// item writes the item at index i of a list.
 func (s *jsonStream) item(i int, v any) {
 	if i > 0 {
 		s.text(",")

@@ -2,17 +2,16 @@ package report
 
 import "github.com/regreen-ci/regreen/internal/plural"
 
-// The formats for test results list tests, one line each. The report has them in two
-// places: what became of each in Results, and what failed, with its details, in
-// Failures.
+// The formats for test results list tests. The report has them in two places: outcomes in
+// Results, and failures with their details in Failures.
 
-// testLine is one test for such a list.
+// testLine is one test of such a list.
 type testLine struct {
 	Result
-	failure *Failure // its details; nil where there are none
+	failure *Failure // its details, or nil
 }
 
-// whole tells whether the line is a package that failed as a whole, not a test.
+// whole reports whether the line is a package that failed as a whole, not a test.
 func (l *testLine) whole() bool { return l.Test == "" }
 
 // testSuite is a package with the lines of its tests.
@@ -21,9 +20,9 @@ type testSuite struct {
 	lines []testLine
 }
 
-// testTally counts lines.
+// testTally counts tests.
 type testTally struct {
-	tests, passed, failed, skipped, flaky, errors int // flaky ones count as passed, errors as failed too
+	tests, passed, failed, skipped, flaky, errors int // flaky ones also count as passed, errors as failed
 	seconds                                       float64
 }
 
@@ -64,9 +63,8 @@ func (s *testSuite) tally() testTally {
 	return t
 }
 
-// suites are the tests by package, in the order in which the report names the packages
-// first. Failures that Results does not have, for instance those of whole packages, come
-// last in theirs.
+// suites returns the tests by package, in the order in which packages first appear in the
+// report. Failures that are not in Results, for instance those of whole packages, come last.
 func (r *Report) suites() []testSuite {
 	type key struct{ pkg, test string }
 	details := make(map[key]*Failure, len(r.Failures))
@@ -87,20 +85,20 @@ func (r *Report) suites() []testSuite {
 		}
 		all[i].lines = append(all[i].lines, l)
 	}
-	told := map[*Failure]bool{}
+	listed := map[*Failure]bool{}
 	for _, res := range r.Results {
 		l := testLine{Result: res}
 		if f := details[key{res.Package, res.Test}]; f != nil && (res.Status == ResultFailed || res.Status == ResultFlaky) {
-			l.failure, told[f] = f, true
+			l.failure, listed[f] = f, true
 			if f.File != "" {
-				l.File, l.Line = f.File, f.Line // where it fails says more than where it begins
+				l.File, l.Line = f.File, f.Line // the line of the failure says more than the line of the test
 			}
 		}
 		add(l)
 	}
 	for i := range r.Failures {
 		f := &r.Failures[i]
-		if told[f] {
+		if listed[f] {
 			continue
 		}
 		status := ResultFailed
@@ -112,7 +110,7 @@ func (r *Report) suites() []testSuite {
 	return all
 }
 
-// unlistedTests counts the tests that ran and that Results does not name.
+// unlistedTests counts the tests that ran but are not in Results.
 func (r *Report) unlistedTests() (passed, skipped int) {
 	passed, skipped = r.Tests.Passed, r.Tests.Skipped
 	for i := range r.Results {
@@ -126,11 +124,11 @@ func (r *Report) unlistedTests() (passed, skipped int) {
 	return max(passed, 0), max(skipped, 0)
 }
 
-// unlisted tells of tests that ran and are not named, or "".
+// unlisted says how many tests ran but are not in Results, or "".
 func (r *Report) unlisted() string {
 	passed, skipped := r.unlistedTests()
 	if passed+skipped == 0 {
 		return ""
 	}
-	return plural.Count(passed, "passed test") + " and " + plural.Count(skipped, "skipped test") + " are not listed one by one"
+	return plural.Count(passed, "passed test") + " and " + plural.Count(skipped, "skipped test") + " not listed"
 }

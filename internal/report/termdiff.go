@@ -9,11 +9,11 @@ import (
 )
 
 const (
-	onDelete style = "31;7" // what changed inside a changed line
+	onDelete style = "31;7" // the changed part of a changed line
 	onInsert style = "32;7"
 )
 
-// diff shows a unified diff, few lines of it unless all are asked for.
+// diff shows a unified diff, or its first few lines unless verbose.
 func (t *terminal) diff(diff string, few int) {
 	lines := readDiff(diff)
 	n := t.some(len(lines), few)
@@ -37,7 +37,7 @@ func (t *terminal) diff(diff string, few int) {
 	t.leftOut(2, len(lines)-n, "line")
 }
 
-// changeEnd is the end of the run of deleted and then inserted lines that begins at i.
+// changeEnd returns the end of the run of deleted and then inserted lines that starts at i.
 func changeEnd(lines []diffLine, i, n int) int {
 	for i < n && lines[i].kind == diffDelete {
 		i++
@@ -48,8 +48,8 @@ func changeEnd(lines []diffLine, i, n int) int {
 	return i
 }
 
-// change shows deleted lines and the ones inserted in their place. In colour, what
-// differs between counterparts stands out.
+// change shows deleted lines and their replacements. With colour, the differences between
+// them are highlighted.
 func (t *terminal) change(lines []diffLine) {
 	var deleted, inserted []string
 	for _, l := range lines {
@@ -68,8 +68,8 @@ func (t *terminal) change(lines []diffLine) {
 	}
 }
 
-// code writes one line of code after a mark, broken hard at the width so that
-// nothing of it is lost; of a very long line it says how much is left out.
+// code writes one line of code after a mark, broken at the width so that nothing is lost.
+// Of a very long line it says how much is left out.
 func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed style) {
 	room := t.width - cells(indent) - cells(mark)
 	var row strings.Builder
@@ -94,7 +94,7 @@ func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed 
 				left = room
 			}
 			part, tail := head(rest, left)
-			if cells(part) > left && left < room { // a wide character does not fit any more
+			if cells(part) > left && left < room { // no space for a wide character
 				left = 0
 				continue
 			}
@@ -113,7 +113,7 @@ func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed 
 	t.line(row.String())
 }
 
-// expand replaces tabs by spaces up to the next column that four divides.
+// expand replaces tabs by spaces, with a tab stop every four columns.
 func expand(s string) string {
 	if !strings.Contains(s, "\t") {
 		return s

@@ -10,32 +10,31 @@ import (
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
-// TerminalOptions says what the terminal can show.
+// TerminalOptions describes the terminal.
 type TerminalOptions struct {
 	Color   bool
-	Width   int  // columns; 0 for 80, and never less than 40
-	Verbose bool // everything, with the output of the tests
+	Width   int  // columns; 0 means 80, and the minimum is 40
+	Verbose bool // show everything, including the output of the tests
 }
 
-// How much is shown of what may be long, unless all of it is asked for.
+// The limits for what can be long, unless verbose.
 const (
 	fewCauses   = 4
-	fewFailures = 5 // of a cause
+	fewFailures = 5 // per cause
 	fewOthers   = 3 // patches
 	fewHunks    = 20
 	fewDiff     = 40
 	fewOutput   = 20
-	manyOutput  = 400 // even when verbose
-	messageRows = 3   // of text that regreen does not word itself
+	manyOutput  = 400 // if verbose
+	messageRows = 3   // of text from elsewhere
 	manyRows    = 8
-	codeRows    = 3 // rows of the terminal that one line of code may wrap to
+	codeRows    = 3 // terminal rows of one wrapped line of code
 )
 
-// Terminal writes the report for the person who waits for it: the verdict, what
-// fails and since which change, the patch and what was proven about it, and the
-// next command to type. What is cut says so. Control characters in text that
-// came from tests, code or models are made visible, never sent.
-// The error is that of w.
+// Terminal writes the report for a terminal: the verdict, the failures and the change that
+// introduced them, the patch with its evidence, and the next commands. It marks what it
+// cuts. Control characters in text from tests, code and models are made visible. Terminal
+// returns the error of w.
 func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
 	t := &terminal{opt: opt, width: max(cmp.Or(opt.Width, 80), 40)}
 	t.verdict(r)
@@ -45,7 +44,7 @@ func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
 	t.failures(r, shown)
 	t.leftOut(2, len(all)-len(shown), "cause")
 	if r.Origin != nil {
-		t.title("Came in with", r.Origin.text())
+		t.title("Introduced in", r.Origin.text())
 	}
 	t.culprit(r.Culprit)
 	for _, s := range shown {
@@ -55,12 +54,12 @@ func Terminal(w io.Writer, r *Report, opt TerminalOptions) error {
 	t.alerts(r.Alerts)
 	t.notes(r)
 	t.stats(r)
-	t.commands(r, shown) // last, where the eye is
+	t.commands(r, shown) // last, where users look first
 	_, err := io.WriteString(w, t.text.String())
 	return err
 }
 
-// terminal lays out a report. Sections are set apart by one blank line.
+// terminal lays out a report. A blank line separates sections.
 type terminal struct {
 	opt   TerminalOptions
 	width int
@@ -86,13 +85,13 @@ func (t *terminal) paint(s style, text string) string {
 	return "\x1b[" + string(s) + "m" + text + "\x1b[0m"
 }
 
-// line writes a line without the spaces that it may end with.
+// line writes a line without trailing spaces.
 func (t *terminal) line(parts ...string) {
 	t.text.WriteString(strings.TrimRight(strings.Join(parts, ""), " "))
 	t.text.WriteByte('\n')
 }
 
-// title begins a section: a name in bold, and what is to be known of it.
+// title starts a section with a bold name and a description.
 func (t *terminal) title(name, about string) {
 	t.line()
 	if about == "" {
@@ -108,7 +107,7 @@ func (t *terminal) title(name, about string) {
 	}
 }
 
-// wrapped writes text in at most rows lines, all of them indented.
+// wrapped writes text in at most rows indented lines.
 func (t *terminal) wrapped(indent int, s style, text string, rows int) {
 	for _, l := range t.paragraph(text, t.width-indent, rows) {
 		t.line(strings.Repeat(" ", indent), t.paint(s, l))
@@ -126,9 +125,9 @@ func (t *terminal) paragraph(text string, n, rows int) []string {
 	return lines
 }
 
-// some is how many of n to show; the rest is told by leftOut.
+// some returns how many of n items to show; leftOut counts the rest.
 func (t *terminal) some(n, few int) int {
-	if t.opt.Verbose || n <= few+1 { // a line that says "1 more" would take the place of the one
+	if t.opt.Verbose || n <= few+1 { // "1 more" takes as much space as the one
 		return n
 	}
 	t.cut = true
@@ -190,7 +189,7 @@ func (t *terminal) alerts(alerts []Alert) {
 	}
 }
 
-// output shows the end of what a command printed, where the reason mostly is.
+// output shows the end of what a command printed, where the reason usually is.
 func (t *terminal) output(indent int, output string, truncated int) {
 	text := strings.Trim(plain(output), "\n")
 	if text == "" {
@@ -211,7 +210,7 @@ func (t *terminal) output(indent int, output string, truncated int) {
 		t.code(pad, "", []patch.Span{{Text: expand(l)}}, dim, "")
 	}
 	if truncated > 0 {
-		t.line(pad, t.paint(dim, fmt.Sprintf("… %s not kept", plural.Count(truncated, "byte"))))
+		t.line(pad, t.paint(dim, fmt.Sprintf("… %s omitted", plural.Count(truncated, "byte"))))
 	}
 }
 
@@ -226,26 +225,26 @@ func (t *terminal) failures(r *Report, all stories) {
 		number++
 		t.cause(s, number, len(r.Clusters))
 		n := t.some(len(s.failures), fewFailures)
-		said := ""
+		previous := ""
 		for _, f := range s.failures[:n] {
-			t.failure(f, said)
-			said = oneLine(f.Message)
+			t.failure(f, previous)
+			previous = oneLine(f.Message)
 		}
 		t.leftOut(2, len(s.failures)-n, "failure")
 	}
 	if r.Verdict == Flaky || t.opt.Verbose {
-		t.folded(r)
+		t.knownAndFlaky(r)
 		return
 	}
-	if folded := r.folded(); folded != "" && r.Verdict != Known {
+	if others := r.notShown(); others != "" && r.Verdict != Known {
 		if number == 0 {
 			t.line()
 		}
-		t.wrapped(2, dim, folded, messageRows)
+		t.wrapped(2, dim, others, messageRows)
 	}
 }
 
-// cause heads a cluster, unless it would only repeat its one failure.
+// cause writes the heading of a cluster, unless it would only repeat its failure.
 func (t *terminal) cause(s story, number, of int) {
 	if s.cluster == nil {
 		return
@@ -268,8 +267,8 @@ func (t *terminal) cause(s story, number, of int) {
 	}
 }
 
-// folded names the failures that no one has to act on.
-func (t *terminal) folded(r *Report) {
+// knownAndFlaky lists the known and flaky failures.
+func (t *terminal) knownAndFlaky(r *Report) {
 	var shown []Failure
 	for _, f := range r.Failures {
 		if f.Status == FailureKnown || f.Status == FailureFlaky {
@@ -287,7 +286,7 @@ func (t *terminal) folded(r *Report) {
 	t.leftOut(2, len(shown)-n, "failure")
 }
 
-// named is a test with its package, in what is left of the width.
+// named returns a test with its package, as far as the width allows.
 func (t *terminal) named(f *Failure, used int) string {
 	name := cut(f.name(), t.width-used)
 	left := t.width - used - cells(name) - 2
@@ -297,13 +296,12 @@ func (t *terminal) named(f *Failure, used int) string {
 	return t.paint(bold, name) + "  " + t.paint(dim, cutPath(oneLine(f.Package), left))
 }
 
-// failure shows one failing test; a message that was said for the one before is
-// not said again.
-func (t *terminal) failure(f Failure, said string) {
+// failure shows one failing test, without a message that equals the previous one.
+func (t *terminal) failure(f Failure, previous string) {
 	t.line("  ", t.paint(red, "✗"), " ", t.named(&f, 4))
 	text, at := oneLine(f.Message), place(f.File, f.Line)
 	switch {
-	case at != "" && (text == said || text == ""):
+	case at != "" && (text == previous || text == ""):
 		text = at
 	case at != "" && !strings.HasPrefix(text, at):
 		text = at + ": " + text
@@ -326,7 +324,7 @@ func (t *terminal) culprit(c *Culprit) {
 	t.diff(c.Diff, fewHunks)
 }
 
-// patch shows the best patch of a cluster with its diff and what was proven.
+// patch shows the best patch of a cluster with its diff and evidence.
 func (t *terminal) patch(r *Report, s story) {
 	if s.best == nil {
 		return
@@ -357,21 +355,21 @@ func (t *terminal) patch(r *Report, s story) {
 		}
 	}
 	if p.Redacted {
-		t.wrapped(2, yellow, "the diff held a secret, which is not shown", messageRows)
+		t.wrapped(2, yellow, "the diff contains a secret, which is hidden", messageRows)
 	}
 }
 
 func (t *terminal) evidence(p *Patch) {
 	names := 0
 	for _, e := range p.Evidence {
-		names = max(names, cells(proof(e)))
+		names = max(names, cells(stepName(e)))
 	}
 	for _, e := range p.Evidence {
 		mark, color := "✓", green
 		if !e.Passed {
 			mark, color = "✗", red
 		}
-		name := proof(e) + strings.Repeat(" ", names-cells(proof(e)))
+		name := stepName(e) + strings.Repeat(" ", names-cells(stepName(e)))
 		took := ""
 		if e.Seconds >= 0.05 {
 			took = ", " + seconds(e.Seconds)
@@ -386,8 +384,8 @@ func (t *terminal) evidence(p *Patch) {
 	}
 }
 
-// proof names a step of the evidence.
-func proof(e Evidence) string { return cut(cmp.Or(proofs[e.Step], oneLine(string(e.Step))), 24) }
+// stepName returns the words for a step of the evidence.
+func stepName(e Evidence) string { return cut(cmp.Or(stepNames[e.Step], oneLine(string(e.Step))), 24) }
 
 func (t *terminal) confidence(p *Patch) {
 	lead := p.experience() + ", by " + oneLine(p.Strategy)
@@ -401,7 +399,7 @@ func (t *terminal) confidence(p *Patch) {
 	}
 }
 
-// others are the patches that did not come first, one line each.
+// others lists the patches that are not the best, one line each.
 func (t *terminal) others(patches []Patch) {
 	if len(patches) == 0 {
 		return
@@ -422,7 +420,7 @@ func (t *terminal) others(patches []Patch) {
 	t.leftOut(2, len(patches)-n, "patch")
 }
 
-// commands are what to type next.
+// commands lists what to type next.
 func (t *terminal) commands(r *Report, all stories) {
 	if r.Verdict == Green {
 		return
@@ -434,32 +432,32 @@ func (t *terminal) commands(r *Report, all stories) {
 		case !typable(p.ID):
 		case p.Applied:
 			commands = append(commands, command{"undo", "regreen rollback " + p.ID})
-		case p.State == PatchVerified && !r.gone():
+		case p.State == PatchVerified && !r.onCI():
 			commands = append(commands, command{"apply", "regreen apply " + p.ID})
 		}
 	}
 	if r.Origin != nil && typable(r.Origin.Commit) {
-		commands = append(commands, command{"take back", r.Origin.undo()})
+		commands = append(commands, command{"revert", r.Origin.revertCommand()})
 	}
-	if again := r.again(); again != "" {
+	if show := r.showCommand(); show != "" {
 		if t.cut {
-			again += " --verbose"
+			show += " --verbose"
 		}
-		commands = append(commands, command{"see again", again})
+		commands = append(commands, command{"show", show})
 	}
-	if skip := r.skip(); skip != "" && !r.passes() {
+	if skip := r.skipCommand(); skip != "" && !r.passes() {
 		commands = append(commands, command{"skip", skip})
 	}
 	if len(commands) > 0 {
 		t.line()
 	}
 	for _, c := range commands {
-		t.line("  ", t.paint(dim, fmt.Sprintf("%-11s", c.to)), t.paint(cyan, c.typed))
+		t.line("  ", t.paint(dim, fmt.Sprintf("%-8s", c.to)), t.paint(cyan, c.typed))
 	}
 }
 
 func (t *terminal) notes(r *Report) {
-	notes := append(r.undone(), r.undelivered()...)
+	notes := append(r.notDone(), r.undelivered()...)
 	if len(notes) == 0 {
 		return
 	}
@@ -482,5 +480,7 @@ func (t *terminal) stats(r *Report) {
 	if r.Verdict != Green {
 		t.line()
 	}
-	t.wrapped(2, dim, strings.Join(parts, "; "), messageRows)
+	for _, part := range parts {
+		t.wrapped(2, dim, part, messageRows)
+	}
 }

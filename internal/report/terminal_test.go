@@ -11,8 +11,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// inert fails when text could act on a terminal: control or invisible characters
-// other than newlines.
+// inert fails if text contains control or invisible characters other than newlines.
 func inert(t interface{ Fatalf(string, ...any) }, text []byte) {
 	if !utf8.Valid(text) {
 		t.Fatalf("not UTF-8: %q", text)
@@ -26,8 +25,8 @@ func inert(t interface{ Fatalf(string, ...any) }, text []byte) {
 
 var sgr = regexp.MustCompile(`\x1b\[[0-9;]*m`)
 
-// copied are the commands to copy: they are never broken.
-var copied = regexp.MustCompile(`^  (apply|undo|see again) +regreen `)
+// copied matches commands to copy, which are never wrapped.
+var copied = regexp.MustCompile(`^  (apply|undo|show) +regreen `)
 
 func TestTerminal(t *testing.T) {
 	t.Parallel()
@@ -87,7 +86,7 @@ func FuzzTerminal(f *testing.F) {
 	})
 }
 
-// TestTerminalSaysWhatIsLeftOut: nothing is cut in silence.
+// TestTerminalSaysWhatIsLeftOut checks that nothing is cut silently.
 func TestTerminalSaysWhatIsLeftOut(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
@@ -123,7 +122,7 @@ type broke struct{}
 
 func (broke) Write([]byte) (int, error) { return 0, errBroke }
 
-// TestLongLinesAreBounded: a line that fills files does not fill the screen.
+// TestLongLinesAreBounded checks that a huge line does not fill the screen.
 func TestLongLinesAreBounded(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("x", 1<<16), strings.Repeat("e\u0301", 1<<15), strings.Repeat("a ", 1<<15)} {
@@ -135,7 +134,7 @@ func TestLongLinesAreBounded(t *testing.T) {
 	}
 }
 
-func TestNoCommandIsMadeOfABadID(t *testing.T) {
+func TestNoCommandWithABadID(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
 	r.ID, r.Patches[0].ID = "x;reboot", "$(reboot)"
@@ -143,7 +142,7 @@ func TestNoCommandIsMadeOfABadID(t *testing.T) {
 	for _, text := range []string{string(onTerminal(t, r, TerminalOptions{})), Markdown(r, MarkdownOptions{MaxBytes: smallestSize})} {
 		for _, bad := range []string{"apply $", "report x;"} {
 			if strings.Contains(text, bad) {
-				t.Errorf("%q stands in:\n%s", bad, text)
+				t.Errorf("%q is in:\n%s", bad, text)
 			}
 		}
 	}
