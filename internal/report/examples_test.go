@@ -82,7 +82,7 @@ func guardPatch() Patch {
 +++ b/stats/mean.go
 @@ -9,9 +9,12 @@ import "time"
  
- // Mean is the mean of the samples, and 0 when there are none.
+ // Mean returns the mean of the samples, or 0 without samples.
  func (w *Window) Mean() time.Duration {
 +	if len(w.samples) == 0 {
 +		return 0
@@ -130,7 +130,7 @@ func proposedReport() *Report {
 		Diff: `--- a/stats/mean.go
 +++ b/stats/mean.go
 @@ -9,10 +9,7 @@ import "time"
- // Mean is the mean of the samples, and 0 when there are none.
+ // Mean returns the mean of the samples, or 0 without samples.
  func (w *Window) Mean() time.Duration {
 -	if len(w.samples) == 0 {
 -		return 0
@@ -256,10 +256,10 @@ func notRunReport() *Report {
 const evil = "\x1b]0;owned\x07\x1b[2J\x1b[31m</details><script>alert(1)</script> `````diff ``` \\| | @everyone #1 GH-1 " +
 	"[x](javascript:alert(1)) ![i](http://evil.example/p.png) www.evil.example \xff\u202egnp.exe\r\n\n# Approved\n\n- [x] done\x00"
 
-func hostileReport() *Report { return planted(evil) }
+func hostileReport() *Report { return reportWith(evil) }
 
-// planted returns a report with text wherever a repository, a test or a model provides it.
-func planted(text string) *Report {
+// reportWith returns a report with text wherever a repository, a test or a model provides it.
+func reportWith(text string) *Report {
 	r := proposedReport()
 	r.Command = text
 	r.Environment.Branch, r.Environment.ModeReasons = text, []string{text}

@@ -16,8 +16,8 @@ import (
 // rendered text.
 var gitLabReferences = regexp.MustCompile(`(?i)@[a-z0-9_]|#[0-9]|![0-9]|~[a-z0-9_"]|%[a-z0-9_"]|\$[0-9]|&[0-9]|:[a-z0-9_+-]+:|\[[a-z_]+:[0-9]|\^alert#|\*iteration:|[{\[][+-]|\[\[|\[_?toc_?\]|://|\bwww\.`)
 
-// gitLabActs returns what GitLab would act on in a text, or "".
-func gitLabActs(markdown string) string {
+// activeOnGitLab returns what GitLab would act on in a text, or "".
+func activeOnGitLab(markdown string) string {
 	if m := regexp.MustCompile(`(?m)^/.*`).FindString(markdown); m != "" {
 		return m // possibly a quick action, even in a code block
 	}
@@ -79,23 +79,23 @@ func TestMarkdownOnGitLab(t *testing.T) {
 		if len(markdown) > size {
 			t.Fatalf("%d bytes, more than %d", len(markdown), size)
 		}
-		if found := gitLabActs(markdown); found != "" {
+		if found := activeOnGitLab(markdown); found != "" {
 			t.Fatalf("%q in:\n%s", found, markdown)
 		}
-		read(t, markdown)
+		readMarkdown(t, markdown)
 	})
 }
 
-// TestGitLabActs checks the helper.
-func TestGitLabActs(t *testing.T) {
+// TestActiveOnGitLab checks the helper.
+func TestActiveOnGitLab(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"/close", "a\n/close", "```\n/close\n```", "see !12", "~bug", "\\~bug", "%1", "\\$12", "\\&12", ":tada:", "\\[vulnerability:1\\]", "\\{+ a +\\}", "| a |\n| - |\n| !1 |"} {
-		if gitLabActs(bad) == "" {
+		if activeOnGitLab(bad) == "" {
 			t.Errorf("%q passes", bad)
 		}
 	}
 	for _, good := range []string{"`!12`", "```\n!12 ~bug\n```", "a / b", "! 12", "100%", "### Patch: x"} {
-		if found := gitLabActs(good); found != "" {
+		if found := activeOnGitLab(good); found != "" {
 			t.Errorf("%q: %s", good, found)
 		}
 	}

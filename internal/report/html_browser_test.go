@@ -134,8 +134,8 @@ func (tb *tab) unfold() {
 	eval[chromedp.Void](tb, `document.querySelectorAll("details").forEach((d) => { d.open = true })`)
 }
 
-// quiet fails if the browser reported errors or fetched anything except the page.
-func (tb *tab) quiet() {
+// checkQuiet fails if the browser reported errors or fetched anything except the page.
+func (tb *tab) checkQuiet() {
 	tb.Helper()
 	eval[chromedp.Void](tb, `new Promise((done) => requestAnimationFrame(() => setTimeout(() => done(null))))`)
 	tb.mu.Lock()
@@ -190,7 +190,7 @@ func TestBrowser(t *testing.T) {
 // everyReport checks that no page has errors, requests anything else, or is wider than a
 // phone.
 func everyReport(t *testing.T, b browser) {
-	all := map[string]*Report{"full": fullReport(), "planted everywhere": plantedEverywhere(strings.Join(hostile, " "))}
+	all := map[string]*Report{"full": fullReport(), "planted everywhere": reportWithAllTexts(strings.Join(hostile, " "))}
 	for _, e := range examples {
 		all[e.name] = e.make()
 	}
@@ -207,7 +207,7 @@ func everyReport(t *testing.T, b browser) {
 			if background != "rgb(21, 24, 27)" {
 				t.Errorf("got background %s in dark mode", background)
 			}
-			tb.quiet()
+			tb.checkQuiet()
 		})
 	}
 }
@@ -238,7 +238,7 @@ func sorting(t *testing.T, b browser) {
 			}
 		}
 	}
-	tb.quiet()
+	tb.checkQuiet()
 }
 
 // natural compares texts, and the numbers in them as numbers.
@@ -292,7 +292,7 @@ func filtering(t *testing.T, b browser) {
 	if got := tb.status("tests"); got != "0 of 230 tests" || len(tb.column("tests", 0)) != 0 {
 		t.Errorf("got status %q and rows %q", got, tb.column("tests", 0))
 	}
-	tb.quiet()
+	tb.checkQuiet()
 }
 
 // paging checks that every test is on one of the pages.
@@ -316,7 +316,7 @@ func paging(t *testing.T, b browser) {
 	if !slices.Equal(got, want) {
 		t.Errorf("got rows %q", got)
 	}
-	tb.quiet()
+	tb.checkQuiet()
 }
 
 // keyboard checks that everything works without a mouse.
@@ -351,7 +351,7 @@ func keyboard(t *testing.T, b browser) {
 	if !eval[bool](tb, `document.querySelector(".cause details").open`) {
 		t.Error("the output of a failing test does not unfold")
 	}
-	tb.quiet()
+	tb.checkQuiet()
 }
 
 // large checks that 50,000 tests stay usable.
@@ -368,7 +368,7 @@ func large(t *testing.T, b browser) {
 	}
 	tb.do(chromedp.Click(chromedp.CSS("#tests .sortable th:nth-child(4) button")))
 	t.Logf("filtered and sorted after %v", time.Since(start))
-	tb.quiet()
+	tb.checkQuiet()
 }
 
 // accessible checks the page with axe-core, in light and dark mode.

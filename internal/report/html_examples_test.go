@@ -54,9 +54,9 @@ var hostile = []string{
 	"\u2028alert(1)\u2029", "\x00<\x00b>", "\u202e", `\u003cb>`, `\`, evil,
 }
 
-// plantedEverywhere returns a full report with every string replaced by text, even those
+// reportWithAllTexts returns a full report with every string replaced by text, even those
 // that only regreen writes.
-func plantedEverywhere(text string) *Report {
+func reportWithAllTexts(text string) *Report {
 	r := fullReport()
 	r.Results = r.Results[:10]
 	r.Problem = &Problem{}

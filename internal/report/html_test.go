@@ -204,8 +204,8 @@ func FuzzHTML(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		checkPage(t, planted(text))
-		checkPage(t, plantedEverywhere(text))
+		checkPage(t, reportWith(text))
+		checkPage(t, reportWithAllTexts(text))
 	})
 }
 

@@ -262,7 +262,7 @@ func FuzzRead(f *testing.F) {
 		if err != nil || !bytes.Equal(first, second) {
 			t.Fatalf("written twice, differs (%v)", err)
 		}
-		structure(t, Markdown(r, MarkdownOptions{MaxBytes: 4096}), 4096)
-		inert(t, onTerminal(t, r, TerminalOptions{}))
+		checkMarkdown(t, Markdown(r, MarkdownOptions{MaxBytes: 4096}), 4096)
+		checkInert(t, onTerminal(t, r, TerminalOptions{}))
 	})
 }

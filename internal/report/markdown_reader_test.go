@@ -16,9 +16,9 @@ import (
 // ownHTML matches the only HTML in the Markdown.
 var ownHTML = regexp.MustCompile(`^(</?details>|<summary>[A-Za-z0-9, ]+</summary>)$`)
 
-// read parses Markdown like GitHub and returns the text of its code spans. It fails on every
-// element that untrusted text could have produced.
-func read(t interface{ Fatalf(string, ...any) }, markdown string) (spans []string) {
+// readMarkdown parses Markdown like GitHub and returns the text of its code spans. It fails
+// on every element that untrusted text could have produced.
+func readMarkdown(t interface{ Fatalf(string, ...any) }, markdown string) (spans []string) {
 	source := []byte(markdown)
 	doc := goldmark.New(goldmark.WithExtensions(extension.GFM)).Parser().Parse(text.NewReader(source))
 	open := 0
@@ -64,7 +64,7 @@ func TestMarkdownReadByGoldmark(t *testing.T) {
 		r := reports().Draw(t, "report")
 		size := rapid.IntRange(smallestSize, 30_000).Draw(t, "size")
 		markdown := Markdown(r, MarkdownOptions{MaxBytes: size})
-		spans := read(t, markdown)
+		spans := readMarkdown(t, markdown)
 		if len(markdown) > size {
 			t.Fatalf("%d bytes, more than %d", len(markdown), size)
 		}

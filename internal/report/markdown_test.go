@@ -11,9 +11,9 @@ import (
 	"pgregory.net/rapid"
 )
 
-// structure fails if Markdown of this package is longer than size or could be read as
+// checkMarkdown fails if Markdown of this package is longer than size or could be read as
 // anything other than what this package writes.
-func structure(t interface{ Fatalf(string, ...any) }, text string, size int) {
+func checkMarkdown(t interface{ Fatalf(string, ...any) }, text string, size int) {
 	if len(text) > size {
 		t.Fatalf("%d bytes, more than %d", len(text), size)
 	}
@@ -163,8 +163,8 @@ func TestMarkdown(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		r := reports().Draw(t, "report")
 		size := rapid.IntRange(smallestSize, 20_000).Draw(t, "size")
-		structure(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
-		structure(t, Explain(r, size), size)
+		checkMarkdown(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
+		checkMarkdown(t, Explain(r, size), size)
 	})
 }
 
@@ -176,10 +176,10 @@ func FuzzMarkdown(f *testing.F) {
 	f.Fuzz(func(t *testing.T, text string, size int) {
 		size = min(max(size, smallestSize), 1<<20)
 		for _, v := range []Verdict{Proposed, NotRun, Flaky} {
-			r := planted(text)
+			r := reportWith(text)
 			r.Verdict = v
-			structure(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
-			structure(t, Explain(r, size), size)
+			checkMarkdown(t, Markdown(r, MarkdownOptions{MaxBytes: size}), size)
+			checkMarkdown(t, Explain(r, size), size)
 		}
 	})
 }
@@ -197,7 +197,7 @@ func TestMarkdownSaysWhatIsLeftOut(t *testing.T) {
 	}
 	for size := 60_000; size >= 4_000; size /= 2 {
 		text := Markdown(r, MarkdownOptions{MaxBytes: size})
-		structure(t, text, size)
+		checkMarkdown(t, text, size)
 		for _, want := range []string{"s.Weight)", "whole suite", "regreen apply p-3f2a", "Left out to fit: ", "of 602 failures", "`regreen report 20260302-091512-k7` shows everything."} {
 			if !strings.Contains(text, want) {
 				t.Errorf("%d bytes without %q:\n%s", size, want, text)

@@ -131,7 +131,8 @@ func TestMergePrefersTheBetterPatch(t *testing.T) {
 	}
 }
 
-// Two shards verify a patch for one cause each, so that the tests have never run with both.
+// TestMergeOfPatchesNotTestedTogether has two shards that each verify a patch for one of two
+// causes, so that the tests have never run with both.
 func TestMergeOfPatchesNotTestedTogether(t *testing.T) {
 	t.Parallel()
 	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
@@ -180,7 +181,8 @@ func (r *Report) patchOf(diff string) string {
 	return ""
 }
 
-// One shard fixes with one patch what another fixes with two, or only in part.
+// TestMergeOfOverlappingClusters has a shard that takes for one cause what another takes for
+// two.
 func TestMergeOfOverlappingClusters(t *testing.T) {
 	t.Parallel()
 	one, two, three := shardReport(1, 3, "T", "U"), shardReport(2, 3, "T", "U"), shardReport(3, 3, "T", "U")
@@ -463,7 +465,7 @@ func TestMergeOfAnUnshardedRun(t *testing.T) {
 	})
 }
 
-// A single shard of several keeps what it found.
+// TestMergeOfOneShard checks that the only report of several shards keeps what it found.
 func TestMergeOfOneShard(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -485,7 +487,7 @@ func TestMergeOfOneShard(t *testing.T) {
 	})
 }
 
-// Any reports are refused or merged into one that can be written.
+// TestMergeOfNonsense checks that the order of arbitrary reports does not matter.
 func TestMergeOfNonsense(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -555,6 +557,6 @@ func FuzzMerge(f *testing.F) {
 		if _, err := Read(text); err != nil {
 			t.Fatalf("cannot read the merged report: %v", err)
 		}
-		structure(t, Markdown(out, MarkdownOptions{MaxBytes: 4096}), 4096)
+		checkMarkdown(t, Markdown(out, MarkdownOptions{MaxBytes: 4096}), 4096)
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// tok returns a token. It is assembled at run time, so that scanners do not report this file.
-func tok(prefix string, n int) string {
+// fakeToken returns a token. It is assembled at run time, so that scanners do not report this file.
+func fakeToken(prefix string, n int) string {
 	return prefix + strings.Repeat("aB3dE5gH", n/8+1)[:n]
 }
 
@@ -18,24 +18,24 @@ func TestRedactTokens(t *testing.T) {
 	t.Parallel()
 	hex := strings.Repeat("0123456789abcdef", 4)
 	for name, secret := range map[string]string{
-		"GitHub":          tok("gh"+"p_", 36),
-		"GitHub Actions":  tok("gh"+"s_", 36),
-		"GitHub fine":     tok("github"+"_pat_", 22) + "_" + tok("", 59),
-		"GitLab":          tok("gl"+"pat-", 20),
-		"Slack":           "xo" + "xb-123456789012-" + tok("", 24),
-		"AWS":             "AK" + "IA" + strings.ToUpper(tok("", 16)),
-		"Google":          "AI" + "za" + tok("", 35),
-		"Stripe":          tok("sk_"+"live_", 24),
-		"Anthropic":       tok("sk-"+"ant-", 40),
-		"OpenAI":          tok("sk-"+"proj-", 40),
-		"npm":             tok("np"+"m_", 36),
-		"PyPI":            tok("py"+"pi-", 60),
+		"GitHub":          fakeToken("gh"+"p_", 36),
+		"GitHub Actions":  fakeToken("gh"+"s_", 36),
+		"GitHub fine":     fakeToken("github"+"_pat_", 22) + "_" + fakeToken("", 59),
+		"GitLab":          fakeToken("gl"+"pat-", 20),
+		"Slack":           "xo" + "xb-123456789012-" + fakeToken("", 24),
+		"AWS":             "AK" + "IA" + strings.ToUpper(fakeToken("", 16)),
+		"Google":          "AI" + "za" + fakeToken("", 35),
+		"Stripe":          fakeToken("sk_"+"live_", 24),
+		"Anthropic":       fakeToken("sk-"+"ant-", 40),
+		"OpenAI":          fakeToken("sk-"+"proj-", 40),
+		"npm":             fakeToken("np"+"m_", 36),
+		"PyPI":            fakeToken("py"+"pi-", 60),
 		"DigitalOcean":    "do" + "p_v1_" + hex,
-		"SendGrid":        "S" + "G." + tok("", 22) + "." + tok("", 43),
-		"Hugging Face":    tok("h"+"f_", 34),
-		"JSON Web Token":  "ey" + tok("J", 20) + ".ey" + tok("J", 40) + "." + tok("", 43),
-		"Docker":          tok("dckr"+"_pat_", 27),
-		"Slack's webhook": "https://hooks." + "slack.com/services/T00000000/B00000000/" + tok("", 24),
+		"SendGrid":        "S" + "G." + fakeToken("", 22) + "." + fakeToken("", 43),
+		"Hugging Face":    fakeToken("h"+"f_", 34),
+		"JSON Web Token":  "ey" + fakeToken("J", 20) + ".ey" + fakeToken("J", 40) + "." + fakeToken("", 43),
+		"Docker":          fakeToken("dckr"+"_pat_", 27),
+		"Slack's webhook": "https://hooks." + "slack.com/services/T00000000/B00000000/" + fakeToken("", 24),
 	} {
 		for _, around := range [][2]string{{"", ""}, {"token=", " was refused"}, {`{"key":"`, `"}`}, {"+\tconst key = \"", "\"\n"}} {
 			r := &Report{Notes: []string{around[0] + secret + around[1]}}
@@ -55,15 +55,15 @@ func TestRedactPlaces(t *testing.T) {
 	t.Parallel()
 	key := "-----BEGIN " + "RSA PRIVATE KEY-----\nMIIEow\nIBAAKC\n-----END " + "RSA PRIVATE KEY-----"
 	for text, want := range map[string]string{
-		"dial postgres://app:hunter22@db:5432/x?y=1":         "dial postgres://***@db:5432/x?y=1",
-		"https://" + tok("", 40) + "@example.com/x.git":      "https://***@example.com/x.git",
-		"redis://:s3cret@localhost":                          "redis://***@localhost",
-		"Authorization: Bearer " + tok("", 30):               "Authorization: Bearer ***",
-		`"authorization": "Basic dXNlcjpwYXNzd29yZA=="`:      `"authorization": "Basic ***"`,
-		"GET /x?access_token=" + tok("", 20) + "&page=2 404": "GET /x?access_token=***&page=2 404",
-		"read " + key + " from file":                         "read -----BEGIN " + "RSA PRIVATE KEY-----***-----END " + "RSA PRIVATE KEY----- from file",
-		"AUTHORIZATION: Bearer " + tok("", 30):               "AUTHORIZATION: Bearer ***",
-		"cut " + key[:40]:                                    "cut -----BEGIN " + "RSA PRIVATE KEY-----***",
+		"dial postgres://app:hunter22@db:5432/x?y=1":               "dial postgres://***@db:5432/x?y=1",
+		"https://" + fakeToken("", 40) + "@example.com/x.git":      "https://***@example.com/x.git",
+		"redis://:s3cret@localhost":                                "redis://***@localhost",
+		"Authorization: Bearer " + fakeToken("", 30):               "Authorization: Bearer ***",
+		`"authorization": "Basic dXNlcjpwYXNzd29yZA=="`:            `"authorization": "Basic ***"`,
+		"GET /x?access_token=" + fakeToken("", 20) + "&page=2 404": "GET /x?access_token=***&page=2 404",
+		"read " + key + " from file":                               "read -----BEGIN " + "RSA PRIVATE KEY-----***-----END " + "RSA PRIVATE KEY----- from file",
+		"AUTHORIZATION: Bearer " + fakeToken("", 30):               "AUTHORIZATION: Bearer ***",
+		"cut " + key[:40]:                                          "cut -----BEGIN " + "RSA PRIVATE KEY-----***",
 	} {
 		r := &Report{Failures: []Failure{{Output: text}}}
 		r.Redact(nil)

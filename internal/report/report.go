@@ -163,7 +163,7 @@ type Environment struct {
 	ModeReasons []string `json:"mode_reasons"`       // why this mode
 	Branch      string   `json:"branch,omitempty"`
 	Head        string   `json:"head,omitempty"`
-	Base        string   `json:"base,omitempty"` // empty if there is none
+	Base        string   `json:"base,omitempty"` // empty without a base
 	Fork        bool     `json:"fork,omitempty"`
 	Policy      string   `json:"policy"` // when to apply a verified patch: auto, always or never
 	Budget      float64  `json:"budget"` // seconds

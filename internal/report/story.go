@@ -174,7 +174,7 @@ func tally[T any](all []T, is func(T) bool) int {
 type story struct {
 	cluster  *Cluster // nil for those without a cluster
 	failures []Failure
-	best     *Patch // the one kept, otherwise the best ranked; nil if there is none
+	best     *Patch // the one kept, otherwise the best ranked; nil without plausible patches
 	others   []Patch
 }
 
@@ -395,7 +395,7 @@ func (r *Report) comparison(p *Patch) string {
 	return "before: " + tests(r.Tests) + "; with the patch: " + tests(*p.After)
 }
 
-// success says how many of the recent searches found a patch, or "" if there were none.
+// success says how many of the recent searches found a patch, or "" without searches.
 func (l *Learning) success() string {
 	if l == nil {
 		return ""

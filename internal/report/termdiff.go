@@ -68,8 +68,8 @@ func (t *terminal) change(lines []diffLine) {
 	}
 }
 
-// code writes one line of code after a mark, broken at the width so that nothing is lost.
-// Of a very long line it says how much is left out.
+// code writes one line of code after a mark, broken at the width. It leaves out the end of a
+// very long line, and says how much.
 func (t *terminal) code(indent, mark string, spans []patch.Span, plain, changed style) {
 	room := t.width - cells(indent) - cells(mark)
 	var row strings.Builder

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// inert fails if text contains control or invisible characters other than newlines.
-func inert(t interface{ Fatalf(string, ...any) }, text []byte) {
+// checkInert fails if text contains control or invisible characters other than newlines.
+func checkInert(t interface{ Fatalf(string, ...any) }, text []byte) {
 	if !utf8.Valid(text) {
 		t.Fatalf("not UTF-8: %q", text)
 	}
@@ -42,7 +42,7 @@ func TestTerminal(t *testing.T) {
 		if err := Terminal(&plainText, r, opt); err != nil {
 			t.Fatal(err)
 		}
-		inert(t, []byte(plainText.String()))
+		checkInert(t, []byte(plainText.String()))
 		for line := range strings.Lines(plainText.String()) {
 			line = strings.TrimSuffix(line, "\n")
 			if cells(line) > width && !copied.MatchString(line) {
@@ -76,10 +76,10 @@ func FuzzTerminal(f *testing.F) {
 	f.Add("\x1b[31m\x1b\x1b[2J\u009b2J")
 	f.Add("@@ -1,99999999999999999999 +1 @@\n-\n+")
 	f.Fuzz(func(t *testing.T, text string) {
-		inert(t, onTerminal(t, planted(text), TerminalOptions{}))
-		inert(t, []byte(sgr.ReplaceAllString(string(onTerminal(t, planted(text), TerminalOptions{Color: true, Verbose: true})), "")))
-		line := Summary(planted(text))
-		inert(t, []byte(line))
+		checkInert(t, onTerminal(t, reportWith(text), TerminalOptions{}))
+		checkInert(t, []byte(sgr.ReplaceAllString(string(onTerminal(t, reportWith(text), TerminalOptions{Color: true, Verbose: true})), "")))
+		line := Summary(reportWith(text))
+		checkInert(t, []byte(line))
 		if strings.Contains(line, "\n") || cells(line) > 200 {
 			t.Fatalf("not a line: %q", line)
 		}
@@ -126,11 +126,11 @@ func (broke) Write([]byte) (int, error) { return 0, errBroke }
 func TestLongLinesAreBounded(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{strings.Repeat("x", 1<<16), strings.Repeat("e\u0301", 1<<15), strings.Repeat("a ", 1<<15)} {
-		r := planted(text)
+		r := reportWith(text)
 		if n := len(onTerminal(t, r, TerminalOptions{})); n > 1<<15 {
 			t.Errorf("%d bytes on the terminal", n)
 		}
-		structure(t, Markdown(r, MarkdownOptions{}), commentSize)
+		checkMarkdown(t, Markdown(r, MarkdownOptions{}), commentSize)
 	}
 }
 
