@@ -72,7 +72,7 @@ func (a *app) undo(ctx context.Context, x *storedPatches, place placeFlags) erro
 	if !ok {
 		return a.write(ctx, &rp.Tree, files, nil, place)
 	}
-	changes, err := rp.PlanBack(written)
+	changes, err := rp.PlanUndo(written)
 	if err != nil {
 		return err
 	}

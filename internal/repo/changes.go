@@ -10,20 +10,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// maxUntracked is how large an untracked file may be, in bytes, to be read for
-// Changes. A larger one is told as binary.
+// maxUntracked limits the size of an untracked file that Changes reads, in bytes. It reports a
+// larger one as binary.
 const maxUntracked = 4 << 20
 
-// Changes tells what differs between a base revision and src, file by file in
-// git's order; renames are a deletion and a new file. Untracked files are new in
-// WorkTree. Symlinks and submodules count as binary. An empty base means an
-// empty tree: everything is new.
+// Changes returns the differences between a base revision and src, file by file in git's order. A
+// rename is a deletion and a new file. Untracked files are new in WorkTree. Symlinks and
+// submodules count as binary. An empty base means an empty tree: everything is new.
 func (r *Repo) Changes(ctx context.Context, base string, src Source) ([]patch.File, error) {
 	from, err := r.diffBase(ctx, base)
 	if err != nil {
 		return nil, err
 	}
-	// Said explicitly, so that no configuration of the user's changes the form.
+	// Explicit, so that no configuration changes the format.
 	args := []string{
 		"diff", "--no-ext-diff", "--no-textconv", "--no-color", "--no-renames", "--no-relative", "--full-index",
 		"--src-prefix=a/", "--dst-prefix=b/", "--unified=3", "--inter-hunk-context=0", "--diff-algorithm=histogram",
@@ -70,7 +69,7 @@ func (r *Repo) Changes(ctx context.Context, base string, src Source) ([]patch.Fi
 
 func isFile(mode fs.FileMode) bool { return mode.Type() == 0 }
 
-// diffBase is what to compare with: a commit, or the empty tree.
+// diffBase returns what to compare with: a commit, or the empty tree.
 func (r *Repo) diffBase(ctx context.Context, base string) (string, error) {
 	if base != "" {
 		return r.Resolve(ctx, base)
@@ -78,7 +77,7 @@ func (r *Repo) diffBase(ctx context.Context, base string) (string, error) {
 	return r.git.line(ctx, "hash-object", "-t", "tree", os.DevNull)
 }
 
-// untracked tells the files that git would add as new files.
+// untracked returns the files that git would add, as new files.
 func (r *Repo) untracked(ctx context.Context) ([]patch.File, error) {
 	out, err := r.git.output(ctx, "ls-files", "--others", "--exclude-standard", "-z")
 	if err != nil {
@@ -96,7 +95,7 @@ func (r *Repo) untracked(ctx context.Context) ([]patch.File, error) {
 		}
 		local := filepath.FromSlash(name)
 		info, err := root.Lstat(local)
-		if err != nil || info.IsDir() { // gone by now, or another repository
+		if err != nil || info.IsDir() { // deleted, or another repository
 			continue
 		}
 		f := patch.File{NewName: name, New: true, Binary: true}

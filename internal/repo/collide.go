@@ -11,21 +11,20 @@ import (
 	"golang.org/x/text/unicode/norm"
 )
 
-// fold is the same for two names that some file system takes for one: those of
-// macOS and Windows ignore case, and that of macOS how accents are composed.
+// fold returns the same for two names that are one to some file system: those of macOS and Windows
+// ignore case, and that of macOS how accents are composed.
 func fold(name string) string {
 	return norm.NFC.String(cases.Fold().String(norm.NFD.String(name)))
 }
 
-// collide refuses to make a file, or a folder for it, beside one whose name is the
-// same to some file systems: there, one of the two would be lost. A file whose name
-// changes by no more than that, in one transaction, may do so.
+// collide refuses a new file or directory if another one has the same name on some file systems,
+// where one of the two would be lost. It allows a transaction that renames a file in that way.
 func (t *Tree) collide(root *os.Root, changes []Change) error {
 	var (
-		written = make(map[string]bool)                // paths of the files there will be
-		deleted = make(map[string]bool)                // and of those there will not
-		made    = make(map[string]string)              // paths of what does not exist yet, by their folded form
-		folders = make(map[string]map[string][]string) // names in a folder, by their folded form
+		written = make(map[string]bool)                // paths of the files that will exist
+		deleted = make(map[string]bool)                // paths of those that will not
+		made    = make(map[string]string)              // new paths, by their folded form
+		folders = make(map[string]map[string][]string) // names in a directory, by their folded form
 	)
 	for _, c := range changes {
 		written[c.Path] = c.NewExists
@@ -37,7 +36,7 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 		}
 		for _, p := range append(above(c.Path), c.Path) {
 			if p != c.Path && written[p] {
-				return t.badPath(c.Path, fmt.Errorf("%s is to be a file", p))
+				return t.badPath(c.Path, fmt.Errorf("%s becomes a file in the same change", p))
 			}
 			dir, base := path.Split(p)
 			names, known := folders[dir]
@@ -50,7 +49,7 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 			}
 			alike := names[fold(base)]
 			if slices.Contains(alike, base) {
-				continue // it is not made
+				continue // it exists
 			}
 			for _, name := range alike {
 				other := dir + name
@@ -69,12 +68,12 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 
 func (t *Tree) collision(name, other string) error {
 	return &Error{
-		Path: name, Err: fmt.Errorf("%w: it is the same name as %s where case does not count", ErrBadPath, other),
-		Advice: "nothing was written; give one of the two another name",
+		Path: name, Err: fmt.Errorf("%w: it has the same name as %s on file systems that ignore case", ErrBadPath, other),
+		Advice: "nothing was written; rename one of the two",
 	}
 }
 
-// above are the folders above a path, outermost first.
+// above returns the directories above a path, outermost first.
 func above(p string) []string {
 	var dirs []string
 	for i, c := range p {
@@ -85,12 +84,12 @@ func above(p string) []string {
 	return dirs
 }
 
-// list gives the names in a folder by their folded form; none when there is no such
-// folder.
+// list returns the names in a directory by their folded form, or none if there is no such
+// directory.
 func list(root *os.Root, dir string) (map[string][]string, error) {
 	info, err := root.Lstat(filepath.FromSlash(dir))
 	if err != nil || !info.IsDir() {
-		return nil, nil // whoever writes there tells
+		return nil, nil // the write fails
 	}
 	file, err := root.Open(filepath.FromSlash(dir))
 	if err != nil {
@@ -105,7 +104,7 @@ func list(root *os.Root, dir string) (map[string][]string, error) {
 	return folded, err
 }
 
-// same tells whether both names are of one file.
+// same reports whether two names are the same file.
 func same(root *os.Root, a, b string) bool {
 	one, err := root.Lstat(filepath.FromSlash(a))
 	if err != nil {

@@ -10,15 +10,15 @@ import (
 	"sync"
 )
 
-// Login is how to fetch where the clone's own configuration is refused. No other process
-// sees it, and no other server gets it.
+// Login is how to fetch if the server refuses the clone's own configuration. No other process sees
+// it, and no other server gets it.
 type Login struct {
 	Server string // https://github.com
 	Header string // Authorization: ...
 }
 
-// deepening are the numbers of commits by which a shallow history is continued, one
-// after the other: most branches are short, and after these the whole is not much more.
+// deepening lists by how many commits to deepen a shallow history, one after the other. Most
+// branches are short, and after these the rest is not much more.
 var deepening = []int{30, 300, 3000}
 
 var (
@@ -26,12 +26,12 @@ var (
 	remoteBranch = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^([A-Za-z0-9._-]+)/([^\s:^~?*\[\\]+)$`) })
 )
 
-// Deepen fetches what a shallow clone lacks to tell where rev and HEAD went apart: rev
-// itself, which is a full hash, with ~1 its parent, or a remote branch such as origin/main, and no more of
-// the history of both than it takes. A clone that is not shallow, or has it all, is
-// left as it is; so are branches, tags and files in any case.
+// Deepen fetches what a shallow clone lacks to find the merge-base of rev and HEAD: rev itself, and
+// as much of the history of both as needed. Rev is a full hash, with ~1 for its parent, or a
+// remote branch such as origin/main. Deepen fetches nothing if the clone has it all, and never
+// changes branches, tags and files.
 //
-// It is not to be called while the Repo is used otherwise.
+// Do not use the Repo otherwise at the same time.
 func (r *Repo) Deepen(ctx context.Context, rev string, login Login) error {
 	if !r.shallow() {
 		return nil
@@ -63,7 +63,7 @@ func (r *Repo) Deepen(ctx context.Context, rev string, login Login) error {
 	return f.fetch(ctx, "--unshallow", f.refspec, head)
 }
 
-// meet tells whether two revisions have a common ancestor that is there.
+// meet reports whether two revisions have a common ancestor that is in the clone.
 func (r *Repo) meet(ctx context.Context, a, b string) bool {
 	_, err := r.git.output(ctx, "merge-base", a, b)
 	return err == nil
@@ -73,7 +73,7 @@ func (r *Repo) meet(ctx context.Context, a, b string) bool {
 type fetcher struct {
 	git             git
 	remote, refspec string
-	depth           string // at which the revision is there
+	depth           string // at which the remote has the revision
 	login           Login
 }
 
@@ -97,7 +97,7 @@ func (r *Repo) fetcher(ctx context.Context, rev string, login Login) (*fetcher, 
 	return f, nil
 }
 
-// fetch runs one fetch, and once more with the login where the first is refused.
+// fetch fetches, and once more with the login if the server refuses the first attempt.
 func (f *fetcher) fetch(ctx context.Context, depth string, refspecs ...string) error {
 	args := append([]string{"fetch", "--quiet", "--no-tags", "--no-recurse-submodules", "--no-write-fetch-head", "--no-auto-maintenance", depth, f.remote}, refspecs...)
 	_, err := f.git.output(ctx, args...)
@@ -108,10 +108,10 @@ func (f *fetcher) fetch(ctx context.Context, depth string, refspecs ...string) e
 	if again == nil || ctx.Err() != nil {
 		return again
 	}
-	return err // the clone's own way, of which people know
+	return err // of the clone's own configuration, which users know
 }
 
-// withConfig is a git with one more setting, which the list of processes does not show.
+// withConfig returns a git with one more setting, which the list of processes does not show.
 func (g git) withConfig(key, value string) git {
 	n, _ := strconv.Atoi(g.getenv("GIT_CONFIG_COUNT"))
 	n = max(n, 0)
@@ -119,7 +119,7 @@ func (g git) withConfig(key, value string) git {
 	return g.with("GIT_CONFIG_KEY_"+at+"="+key, "GIT_CONFIG_VALUE_"+at+"="+value, "GIT_CONFIG_COUNT="+strconv.Itoa(n+1))
 }
 
-// shallow tells whether the history is cut off.
+// shallow reports whether the clone lacks history.
 func (r *Repo) shallow() bool {
 	info, err := os.Stat(filepath.Join(r.commonDir, "shallow"))
 	return err == nil && info.Size() > 0

@@ -11,26 +11,25 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 )
 
-// Editable reports whether regreen may write a file unless the user asks for it, and why
-// not. Paths are slash-separated and relative to the tree's root. A nil Editable is
-// that of a person, who may write every file of the tree.
+// Editable reports whether regreen may write a file that no user named and, if not, why. Paths are
+// slash-separated and relative to the tree's root. A nil Editable allows every file of the tree, as
+// for a user.
 type Editable func(path string) (ok bool, reason string)
 
-// Errors of Write. They come wrapped in an *Error, and nothing was written.
+// Errors of Write. They come wrapped in an *Error, and mean that nothing was written.
 var (
 	ErrProtected = errors.New("protected file")
 	ErrTooLarge  = errors.New("change too large")
 )
 
-// What one transaction may hold. A change that a person can answer for is far below
-// that; without a limit a patch could fill memory and disk with its staged copies.
+// The limits of one transaction. A change that a user can review is far below. Without a limit, a
+// patch could fill memory and disk with its staged copies.
 const (
 	maxFiles   = 10_000
 	maxContent = 512 << 20 // bytes of all files, old and new
 )
 
-// permit refuses changes that no state of the disk would make acceptable. Every way
-// to write comes through here.
+// permit refuses changes that are never allowed, whatever is on disk. Every write goes through it.
 func (t *Tree) permit(changes []Change, editable Editable) error {
 	var size int64
 	for _, c := range changes {
@@ -42,7 +41,7 @@ func (t *Tree) permit(changes []Change, editable Editable) error {
 	seen := make(map[string]bool, len(changes))
 	for _, c := range changes {
 		if seen[c.Path] {
-			return t.badPath(c.Path, errors.New("it is named twice"))
+			return t.badPath(c.Path, errors.New("it is in the change twice"))
 		}
 		seen[c.Path] = true
 		if err := t.checkChange(c); err != nil {
@@ -54,16 +53,16 @@ func (t *Tree) permit(changes []Change, editable Editable) error {
 		if ok, why := editable(c.Path); !ok {
 			return &Error{
 				Path: c.Path, Err: fmt.Errorf("%w: %s", ErrProtected, why),
-				Advice: `nothing was written; to have it written, list the file under "allow" in the configuration, or apply the patch yourself with regreen apply --patch`,
+				Advice: `nothing was written; list the file under "allow" in the configuration, or apply the patch yourself with regreen apply --patch`,
 			}
 		}
 	}
 	return nil
 }
 
-// bounded refuses more than one transaction may hold.
+// bounded refuses a transaction over the limits.
 func (t *Tree) bounded(files int, size int64) error {
-	const hint = "nothing was written; apply it in parts"
+	const hint = "nothing was written; apply the change in parts"
 	switch {
 	case files > maxFiles:
 		return &Error{Path: t.root, Err: fmt.Errorf("%w: %d files, the limit is %d", ErrTooLarge, files, maxFiles), Advice: hint}
@@ -73,7 +72,7 @@ func (t *Tree) bounded(files int, size int64) error {
 	return nil
 }
 
-// checkChange refuses names, and links to names, that are not the tree's to write.
+// checkChange refuses names, and links to names, that regreen must not write in the tree.
 func (t *Tree) checkChange(c Change) error {
 	if err := t.checkName(c.Path); err != nil || !c.NewExists {
 		return err
@@ -85,7 +84,7 @@ func (t *Tree) checkChange(c Change) error {
 	}
 	switch {
 	case c.Mode.Type()&^fs.ModeSymlink != 0:
-		return errors.New("it is to be neither a file nor a symbolic link")
+		return errors.New("the change makes it neither a file nor a symbolic link")
 	case !c.newLink():
 		return nil
 	}
@@ -99,7 +98,7 @@ func (t *Tree) checkChange(c Change) error {
 	return nil
 }
 
-// checkName refuses what cannot be a path of the tree's own files.
+// checkName refuses what cannot be the path of a file of the tree.
 func (t *Tree) checkName(name string) error {
 	if err := confine.Name(name); err != nil {
 		return err
@@ -110,7 +109,7 @@ func (t *Tree) checkName(name string) error {
 	return nil
 }
 
-// isPrivate tells whether git keeps its data there, under whatever name.
+// isPrivate reports whether a name is in git's own directory, wherever that is.
 func (t *Tree) isPrivate(name string) bool {
 	name = fold(name)
 	return slices.ContainsFunc(t.private, func(dir string) bool {
@@ -120,5 +119,5 @@ func (t *Tree) isPrivate(name string) bool {
 }
 
 func (t *Tree) badPath(name string, why error) error {
-	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Advice: "nothing was written; a patch may only name files and links that stay below " + t.root}
+	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Advice: "nothing was written; a patch can only name files and links that stay below " + t.root}
 }

@@ -14,13 +14,12 @@ import (
 	"strings"
 )
 
-// Export writes the tree that src means into dir, which must exist and should be
-// empty. Files get the content and executable bit that a checkout would give
-// them, for WorkTree those that they have. Submodules come as they are checked
-// out in the working tree. There is no .git in an export.
+// Export writes the tree of src to dir, which must exist and should be empty. Files get the content
+// and executable bit of a checkout, or for WorkTree those that they have. Submodules are copied
+// from the working tree. An export has no .git.
 //
-// Neither index nor working tree nor objects are written. When ctx ends, the
-// error is its and no process is left; dir may be half filled.
+// Export does not write to the index, the working tree or the objects. If ctx ends, it returns the
+// error of ctx and leaves no process; dir may then be incomplete.
 func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -33,7 +32,7 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	if err != nil {
 		return err
 	}
-	defer scratch.Close() //nolint:errcheck // the next one clears it away
+	defer scratch.Close() //nolint:errcheck // the next one removes it
 	entries, err := r.wanted(ctx, src)
 	if err != nil {
 		return err
@@ -41,7 +40,7 @@ func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
 	return r.checkout(ctx, entries, dir, filepath.Join(scratch.Dir, "index"))
 }
 
-// wanted are the files that a checkout of src, an index or a commit, would have.
+// wanted returns the files of a checkout of src, an index or a commit.
 func (r *Repo) wanted(ctx context.Context, src Source) ([]entry, error) {
 	if src.kind == commit {
 		hash, err := r.Resolve(ctx, src.name)
@@ -58,13 +57,12 @@ func (r *Repo) wanted(ctx context.Context, src Source) ([]entry, error) {
 	return r.withoutIntended(ctx, g, entries)
 }
 
-// checkout makes dir the checkout of entries, by means of an index of its own that
-// remembers what is there already: a file that it has as it should be is left alone.
-// What a sparse checkout would leave out is there, too.
+// checkout makes dir a checkout of entries. Its own index remembers what dir already has, so files
+// that are up to date are not written again. It includes what a sparse checkout leaves out.
 func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string) error {
 	g := r.git.with("GIT_DIR="+r.gitDir, "GIT_WORK_TREE="+dir, "GIT_INDEX_FILE="+index)
 	g.dir = dir
-	// No hook, no daemon and no other form of index is to come near it.
+	// No hook, no daemon and no other form of index.
 	g.config = []string{
 		"core.hooksPath=" + os.DevNull, "core.fsmonitor=false", "core.untrackedCache=false", "core.splitIndex=false", "core.sparseCheckout=false", "index.sparse=false",
 	}
@@ -98,7 +96,7 @@ func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string)
 		}
 	}
 	if len(entries) > 0 {
-		// Without an index git would check nothing out, and be content.
+		// Without an index, git would check out nothing and report success.
 		if _, err := os.Lstat(index); err != nil {
 			return err
 		}
@@ -109,8 +107,8 @@ func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string)
 	return r.copyFiles(ctx, modules, dir)
 }
 
-// withoutIntended leaves out the files of `git add --intent-to-add`: the index has
-// them as empty, but they are not part of the commit.
+// withoutIntended returns the entries without the files of `git add --intent-to-add`, which are
+// empty in the index but not part of the commit.
 func (r *Repo) withoutIntended(ctx context.Context, g git, entries []entry) ([]entry, error) {
 	const emptySHA1 = "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"
 	const emptySHA256 = "473a0f4c3be8a93681a267e3b1e9a7dcda1185436fe141f7749120a303721813"
@@ -124,7 +122,7 @@ func (r *Repo) withoutIntended(ctx context.Context, g git, entries []entry) ([]e
 	if len(args) == fixed {
 		return entries, nil
 	}
-	const most = 1000 // names on one command line; above, look at all
+	const most = 1000 // names on one command line; above, list all
 	if len(args) > most {
 		args = args[:fixed-1]
 	}
@@ -136,7 +134,7 @@ func (r *Repo) withoutIntended(ctx context.Context, g git, entries []entry) ([]e
 	return slices.DeleteFunc(entries, func(e entry) bool { return slices.Contains(intended, e.path) }), nil
 }
 
-// splitNames parts what git prints with -z.
+// splitNames splits the output of git with -z.
 func splitNames(out []byte) []string {
 	var names []string
 	for _, name := range bytes.Split(out, []byte{0}) {
@@ -147,7 +145,7 @@ func splitNames(out []byte) []string {
 	return names
 }
 
-// exportWorkTree copies the files that git knows or would add.
+// exportWorkTree copies the files that git tracks or would add.
 func (r *Repo) exportWorkTree(ctx context.Context, dir string) error {
 	out, err := r.git.output(ctx, "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "-z")
 	if err != nil {
@@ -165,10 +163,10 @@ func (r *Repo) exportWorkTree(ctx context.Context, dir string) error {
 	return r.exportSkipped(ctx, dir)
 }
 
-// exportSkipped writes what a sparse checkout leaves out of the working tree.
+// exportSkipped writes the files that a sparse checkout leaves out of the working tree.
 func (r *Repo) exportSkipped(ctx context.Context, dir string) error {
 	sparse, err := r.git.line(ctx, "config", "--type=bool", "--get", "core.sparseCheckout")
-	if err != nil || sparse != "true" { // not set is an error, too
+	if err != nil || sparse != "true" { // git also fails if it is not set
 		return ctx.Err()
 	}
 	out, err := r.git.output(ctx, "ls-files", "--cached", "-t", "-z")
@@ -187,9 +185,8 @@ func (r *Repo) exportSkipped(ctx context.Context, dir string) error {
 	return r.git.run(ctx, &skipped, nil, "checkout-index", "--quiet", "--ignore-skip-worktree-bits", "--prefix="+filepath.ToSlash(dir)+"/", "-z", "--stdin")
 }
 
-// copyFiles copies files, symlinks and whole submodules from the working tree.
-// What is not there is left out, as is what lies behind a symlink. Both sides
-// are confined: a symlink is copied, never followed out of its tree.
+// copyFiles copies files, symlinks and whole submodules from the working tree. It skips files that
+// do not exist or are behind a symlink. It copies symlinks and never follows them, on both sides.
 func (r *Repo) copyFiles(ctx context.Context, names []string, dir string) error {
 	if len(names) == 0 {
 		return nil
@@ -213,7 +210,7 @@ func (r *Repo) copyFiles(ctx context.Context, names []string, dir string) error 
 			if ctx.Err() != nil {
 				return ctx.Err()
 			}
-			return &Error{Path: filepath.Join(r.root, filepath.FromSlash(name)), Err: err, Advice: "regreen must be able to read every file that git would add; make it readable or add it to .gitignore"}
+			return &Error{Path: filepath.Join(r.root, filepath.FromSlash(name)), Err: err, Advice: "regreen reads every file that git would add; make it readable or add it to .gitignore"}
 		}
 	}
 	return nil
@@ -221,7 +218,7 @@ func (r *Repo) copyFiles(ctx context.Context, names []string, dir string) error 
 
 type copier struct {
 	from, to *os.Root
-	dirs     map[string]bool // those looked at: true when real folders, which then exist in to
+	dirs     map[string]bool // seen so far: true for real directories, which exist in to
 	buf      []byte
 }
 
@@ -248,13 +245,12 @@ func (c *copier) copy(ctx context.Context, name string) error {
 		return c.to.Symlink(target, local)
 	case mode.IsRegular():
 		return c.file(local, mode.Perm())
-	default: // sockets and pipes are no content
+	default: // sockets and pipes have no content
 		return nil
 	}
 }
 
-// folder makes dir in the copy if it is a folder, not a symlink to one, in the
-// original.
+// folder creates dir in the copy if it is a directory, not a symlink to one, in the original.
 func (c *copier) folder(dir string) bool {
 	real, known := c.dirs[dir]
 	if known {
@@ -272,7 +268,7 @@ func (c *copier) folder(dir string) bool {
 	return real
 }
 
-// module copies all of a submodule but its own git data.
+// module copies a submodule without its git data.
 func (c *copier) module(ctx context.Context, name string) error {
 	return fs.WalkDir(c.from.FS(), name, func(file string, d fs.DirEntry, err error) error {
 		switch {
@@ -304,10 +300,10 @@ func (c *copier) file(local string, perm fs.FileMode) error {
 	if err != nil {
 		return err
 	}
-	// Without ReadFrom the buffer is used; with it the kernel may copy.
+	// The kernel copies if the file has ReadFrom; otherwise this uses the buffer.
 	if _, err := io.CopyBuffer(out, in, c.buf); err != nil {
 		out.Close()
-		return fmt.Errorf("copying: %w", err)
+		return fmt.Errorf("copy: %w", err)
 	}
 	return out.Close()
 }

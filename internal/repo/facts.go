@@ -10,10 +10,10 @@ import (
 	"strings"
 )
 
-// Facts are what a repository tells about where its user is. Revisions are full
-// hashes; what is not there is "".
+// Facts describe where in a repository its user is. Revisions are full hashes; "" means that there
+// is none.
 type Facts struct {
-	Branch string // short name; "" when HEAD is detached
+	Branch string // short name; "" if HEAD is detached
 	Head   string // "" before the first commit
 
 	Upstream      string // short name, "origin/main"
@@ -25,15 +25,14 @@ type Facts struct {
 	MergeHead bool   // a merge waits to be committed
 	Operation string // in progress: "merge", "rebase", "am", "cherry-pick", "revert", "bisect", or ""
 
-	Remote string // name of the upstream's remote, else origin, else the only one
+	Remote string // name of the upstream's remote, or origin, or the only one
 	Host   string // of the remote, "github.com"; "" for a local one
 	Slug   string // path on the host without .git, "owner/name"
 
-	Shallow bool // history is cut off, merge-bases may be missing
+	Shallow bool // the clone lacks history, so merge-bases may be missing
 }
 
-// Facts gathers them. A repository without commits is fine; so is one whose
-// history or remote is missing.
+// Facts returns the facts. The repository may have no commits, incomplete history or no remote.
 func (r *Repo) Facts(ctx context.Context) (Facts, error) {
 	var f Facts
 	head, err := r.symbolic(ctx, "HEAD")
@@ -74,8 +73,8 @@ func (r *Repo) Facts(ctx context.Context) (Facts, error) {
 	return f, err
 }
 
-// Remote gives host and path of the remote that the repository is known by, whatever
-// branch is checked out: of origin, else of the only one. A local remote has none.
+// Remote returns host and path of the repository's main remote, whatever branch is checked out: of
+// origin, or of the only one. A local remote has neither.
 func (r *Repo) Remote(ctx context.Context) (host, path string, err error) {
 	conf, err := r.config(ctx)
 	if err != nil {
@@ -85,8 +84,8 @@ func (r *Repo) Remote(ctx context.Context) (host, path string, err error) {
 	return host, path, nil
 }
 
-// base is the merge-base of HEAD and a ref, "" when either is missing or they
-// have no ancestor in common.
+// base returns the merge-base of HEAD and a ref, or "" if one of them is missing or they have no
+// common ancestor.
 func (r *Repo) base(ctx context.Context, head, ref string) (string, error) {
 	if head == "" || ref == "" {
 		return "", nil
@@ -98,7 +97,7 @@ func (r *Repo) base(ctx context.Context, head, ref string) (string, error) {
 	return base, err
 }
 
-// defaultBranch finds the full name of the branch that others start from.
+// defaultBranch returns the full name of the default branch.
 func (r *Repo) defaultBranch(ctx context.Context, conf config, remote string) (string, error) {
 	if remote != "" {
 		target, err := r.symbolic(ctx, "refs/remotes/"+remote+"/HEAD")
@@ -123,7 +122,7 @@ func (r *Repo) defaultBranch(ctx context.Context, conf config, remote string) (s
 	return "", nil
 }
 
-// gitFile reads the first word of a small file in the worktree's git folder.
+// gitFile returns the first line of a small file in the worktree's git directory.
 func (r *Repo) gitFile(name string) string {
 	b, err := os.ReadFile(filepath.Join(r.gitDir, name))
 	if err != nil {
@@ -133,8 +132,8 @@ func (r *Repo) gitFile(name string) string {
 	return word
 }
 
-// config is the part of git's configuration that Facts reads. Section and
-// variable are lower case, as git writes them; the last value counts.
+// config is the part of git's configuration that Facts reads. Sections and variables are in lower
+// case, as git prints them; the last value counts.
 type config map[string]string
 
 func (r *Repo) config(ctx context.Context) (config, error) {
@@ -151,7 +150,7 @@ func (r *Repo) config(ctx context.Context) (config, error) {
 	return conf, nil
 }
 
-// remote is the branch's remote, else origin, else the only one.
+// remote returns the branch's remote, or origin, or the only one.
 func (c config) remote(branch string) string {
 	if name := c["branch."+branch+".remote"]; branch != "" && name != "" && name != "." {
 		return name
@@ -171,8 +170,7 @@ func (c config) remote(branch string) string {
 	return ""
 }
 
-// upstream is the full name of the branch that branch tracks, by the usual fetch
-// mapping.
+// upstream returns the full name of the upstream of a branch, by the usual fetch mapping.
 func (c config) upstream(branch string) string {
 	if branch == "" {
 		return ""
@@ -189,8 +187,8 @@ func (c config) upstream(branch string) string {
 	}
 }
 
-// hostOf reads host and path of a remote's URL: https://host/a/b.git,
-// ssh://git@host:22/a/b, git@host:a/b. Credentials are dropped.
+// hostOf returns host and path of a remote's URL, without credentials: https://host/a/b.git,
+// ssh://git@host:22/a/b, git@host:a/b.
 func hostOf(remote string) (host, slug string) {
 	path := ""
 	if scheme, _, ok := strings.Cut(remote, "://"); ok {
@@ -200,7 +198,7 @@ func hostOf(remote string) (host, slug string) {
 		}
 		host, path = u.Hostname(), u.Path
 	} else {
-		// What git takes for scp's syntax: a colon before any slash.
+		// Git reads a colon before any slash as scp's syntax.
 		before, after, ok := strings.Cut(remote, ":")
 		if !ok || strings.Contains(before, "/") || len(before) == 1 { // "C:\repo"
 			return "", ""

@@ -11,11 +11,11 @@ import (
 	"time"
 )
 
-// git runs the git command in a folder and an environment.
+// git runs the git command in a directory and an environment.
 type git struct {
 	dir    string
 	env    []string
-	config []string // key=value, above all configuration
+	config []string // key=value; overrides all configuration
 }
 
 // with returns a git with more environment variables.
@@ -24,7 +24,7 @@ func (g git) with(vars ...string) git {
 	return g
 }
 
-// getenv reads a variable of the environment git runs in; the last one counts.
+// getenv returns a variable of the environment. The last one counts.
 func (g git) getenv(name string) string {
 	value := ""
 	for _, v := range g.env {
@@ -35,7 +35,7 @@ func (g git) getenv(name string) string {
 	return value
 }
 
-// gitError is a git command that failed.
+// gitError is the error of a failed git command.
 type gitError struct {
 	command string // "git merge-base"
 	stderr  string
@@ -51,7 +51,7 @@ func (e *gitError) Error() string {
 
 func (e *gitError) Unwrap() error { return e.err }
 
-// exitStatus is that of a git command which ran and failed, else 0.
+// exitStatus returns the exit status of a git command that ran and failed, or 0.
 func exitStatus(err error) int {
 	var exit *exec.ExitError
 	if errors.As(err, &exit) {
@@ -60,27 +60,27 @@ func exitStatus(err error) int {
 	return 0
 }
 
-// output runs git and returns what it wrote to stdout, also when it failed.
+// output runs git and returns its standard output, even if it failed.
 func (g git) output(ctx context.Context, args ...string) ([]byte, error) {
 	var out bytes.Buffer
 	err := g.run(ctx, nil, &out, args...)
 	return out.Bytes(), err
 }
 
-// line is output for a command whose answer is one line.
+// line is output for a command that prints one line.
 func (g git) line(ctx context.Context, args ...string) (string, error) {
 	out, err := g.output(ctx, args...)
 	return strings.TrimSuffix(string(out), "\n"), err
 }
 
-// maxStderr is how much of git's complaints are kept.
+// maxStderr limits how much of git's standard error is kept, in bytes.
 const maxStderr = 4 << 10
 
-// waitDelay is how long pipes may stay open after git was killed.
+// waitDelay limits how long pipes may stay open after git was killed.
 const waitDelay = 2 * time.Second
 
-// run runs git: no pager, no prompt, no optional lock on the index, messages in
-// English. When ctx ends, git and all that it started are killed.
+// run runs git without pager, prompt and optional locks on the index, and with messages in English.
+// If ctx ends, it kills git and everything that git started.
 func (g git) run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ...string) error {
 	var words []string
 	for _, kv := range g.config {
@@ -105,7 +105,7 @@ func (g git) run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ..
 	}
 }
 
-// head keeps the first bytes that are written to it.
+// head keeps the first bytes written to it.
 type head struct {
 	bytes.Buffer
 	max int

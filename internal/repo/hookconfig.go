@@ -6,20 +6,19 @@ import (
 	"strings"
 )
 
-// ConfiguredHook is a hook that git's configuration holds, instead of a file in the
-// hooks folder. Git runs these since version 2.54 (git-hook(1)), and older ones ignore
-// them.
+// ConfiguredHook is a hook in git's configuration, not a file in the hooks directory. Git runs
+// these since version 2.54 (git-hook(1)); older versions ignore them.
 type ConfiguredHook struct {
 	Name    string // the friendly name, hook.NAME.command
-	Event   string // what it runs for; one that runs for several is there several times
-	Command string // a line of shell, to which git adds the hook's arguments
+	Event   string // of several events, each makes a ConfiguredHook
+	Command string // a shell command, to which git appends the hook's arguments
 	Scope   string // whose configuration: local, global, ...
 }
 
 // ConfiguredHooks reads the hooks of all configurations.
 func (r *Repo) ConfiguredHooks(ctx context.Context) ([]ConfiguredHook, error) {
 	out, err := r.git.output(ctx, "config", "--show-scope", "-z", "--get-regexp", `^hook\..*\.(event|command)$`)
-	if exitStatus(err) == 1 { // there are none
+	if exitStatus(err) == 1 { // no hooks
 		return nil, nil
 	}
 	if err != nil {
@@ -43,8 +42,8 @@ func (r *Repo) ConfiguredHooks(ctx context.Context) ([]ConfiguredHook, error) {
 	return hooks, nil
 }
 
-// ConfigureHook puts a hook for one event into the repository's configuration, in place
-// of one that has the name already.
+// ConfigureHook adds a hook for one event to the repository's configuration, or replaces the one
+// with its name.
 func (r *Repo) ConfigureHook(ctx context.Context, name, event, command string) error {
 	for _, kv := range [][2]string{{"command", command}, {"event", event}} {
 		if err := r.git.run(ctx, nil, nil, "config", "--local", "--replace-all", "hook."+name+"."+kv[0], kv[1]); err != nil {
@@ -54,12 +53,12 @@ func (r *Repo) ConfigureHook(ctx context.Context, name, event, command string) e
 	return nil
 }
 
-// RemoveConfiguredHook takes a hook out of the repository's configuration.
+// RemoveConfiguredHook removes a hook from the repository's configuration.
 func (r *Repo) RemoveConfiguredHook(ctx context.Context, name string) error {
 	return r.git.run(ctx, nil, nil, "config", "--local", "--remove-section", "hook."+name)
 }
 
-// RunsConfiguredHooks tells whether this git runs hooks of its configuration.
+// RunsConfiguredHooks reports whether this git runs hooks of its configuration.
 func (r *Repo) RunsConfiguredHooks(ctx context.Context) (bool, error) {
 	version, err := r.Version(ctx)
 	if err != nil {
@@ -67,7 +66,7 @@ func (r *Repo) RunsConfiguredHooks(ctx context.Context) (bool, error) {
 	}
 	var major, minor int
 	if _, err := fmt.Sscanf(version, "%d.%d", &major, &minor); err != nil {
-		return false, fmt.Errorf("git's version %q: %w", version, err)
+		return false, fmt.Errorf("cannot parse the version of git, %q: %w", version, err)
 	}
 	return major > 2 || major == 2 && minor >= 54, nil
 }

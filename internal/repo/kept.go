@@ -18,13 +18,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
-// A hook exports a tree at every commit, and from one commit to the next little
-// changes. So the export of an index or a commit is kept, with git's index of it, and
-// the next one writes only what differs and removes what is too much.
+// A hook exports a tree at every commit, and little changes from one commit to the next. So the
+// export of an index or a commit is kept, with git's index of it. The next export writes only what
+// differs and removes what is no longer in the tree.
 
-// Exported is a workspace with the tree that src means. That of an index or a commit
-// stays when it is closed, for the next one to begin from, on a file system in memory
-// where there is one with room. While another run has it, an empty one serves.
+// Exported returns a workspace with the tree of src. Closing it keeps the tree of an index or a
+// commit for the next call, on a file system in memory if one has room. While another run has the
+// kept workspace, Exported uses an empty one.
 func (r *Repo) Exported(ctx context.Context, src Source) (*Workspace, error) {
 	if dir := r.git.getenv("TMPDIR"); dir != "" {
 		return r.exportedIn(ctx, src, dir)
@@ -39,21 +39,21 @@ func (r *Repo) Exported(ctx context.Context, src Source) (*Workspace, error) {
 		if err == nil || ctx.Err() != nil {
 			return w, err
 		}
-		// Whatever is wrong there, the disk may do.
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "No space left") { // as git says it
+		// The disk may work.
+		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "No space left") { // git's message
 			_ = os.WriteFile(tooLarge, nil, 0o600)
 		}
 	}
-	r.drop(memory) // it would only take the memory that is short
+	r.drop(memory) // memory is short
 	return r.exportedIn(ctx, src, os.TempDir())
 }
 
-// keptPath is where this worktree's tree is kept below a folder.
+// keptPath returns where this worktree's tree is kept below a directory.
 func (r *Repo) keptPath(dir string) string {
 	return filepath.Join(dir, fmt.Sprintf("regreen-%d", os.Geteuid()), r.workspaceName())
 }
 
-// drop removes the tree that is kept below a folder, unless a run has it.
+// drop removes the tree that is kept below a directory, unless a run has it.
 func (r *Repo) drop(dir string) {
 	name := r.keptPath(dir)
 	if _, err := os.Lstat(name + lockSuffix); err != nil {
@@ -64,7 +64,7 @@ func (r *Repo) drop(dir string) {
 	}
 }
 
-// exportedIn is Exported with the tree kept below a folder.
+// exportedIn is Exported with the tree kept below a directory.
 func (r *Repo) exportedIn(ctx context.Context, src Source, dir string) (*Workspace, error) {
 	w, err := r.keptWorkspace(ctx, src, dir)
 	if err != nil {
@@ -84,8 +84,8 @@ func (r *Repo) exportedIn(ctx context.Context, src Source, dir string) (*Workspa
 	return w, nil
 }
 
-// keptWorkspace takes the workspace that is kept for this worktree; nil when another
-// process has it. For a working tree it is emptied.
+// keptWorkspace returns the workspace that is kept for this worktree, or nil if another process has
+// it. It empties the workspace for a working tree.
 func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Workspace, error) {
 	base, err := privateDir(dir)
 	if err != nil {
@@ -110,8 +110,8 @@ func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Work
 	return w, nil
 }
 
-// refresh makes the workspace hold the tree. When what is there is in its way, it begins
-// with nothing.
+// refresh makes the workspace hold the tree. If the files there conflict with it, refresh starts from
+// an empty workspace.
 func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	if src.kind == workTree {
 		return r.Export(ctx, src, w.Dir)
@@ -142,8 +142,8 @@ func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	return os.WriteFile(w.settings(), []byte(settings), 0o600)
 }
 
-// checkoutSettings is a hash of all that decides how git writes a blob to a file,
-// besides the blob: attributes, filters, line endings.
+// checkoutSettings returns a hash of everything but the blob that decides how git writes a blob to a
+// file: attributes, filters, line endings.
 func (r *Repo) checkoutSettings(ctx context.Context, entries []entry) (string, error) {
 	out, err := r.git.output(ctx, "config", "--list", "-z")
 	if err != nil {
@@ -166,12 +166,12 @@ func (r *Repo) checkoutSettings(ctx context.Context, entries []entry) (string, e
 	if b, err := os.ReadFile(filepath.Join(r.commonDir, "info", "attributes")); err == nil {
 		_, _ = h.Write(b)
 	}
-	_, _ = io.WriteString(h, "1") // of this form of workspace
+	_, _ = io.WriteString(h, "1") // the version of the workspace format
 	return hex.EncodeToString(h.Sum(nil)), nil
 }
 
-// prune removes what tests left in a workspace, or what the tree does not have any
-// more. Submodules go too: they are copied anew.
+// prune removes from a workspace what tests left there and what is no longer in the tree. It also
+// removes submodules, which are copied again.
 func prune(ctx context.Context, dir string, entries []entry) error {
 	keep := map[string]bool{".": true}
 	for _, e := range entries {
@@ -220,10 +220,10 @@ func (r *Repo) Forget() {
 	}
 }
 
-// keepFor is how long a tree is kept that no run asks for.
+// keepFor is how long an unused tree is kept.
 const keepFor = 7 * 24 * time.Hour
 
-// sweepOld removes the trees of worktrees that were not tested for long.
+// sweepOld removes the trees of worktrees that were not tested for a long time.
 func sweepOld(ctx context.Context, base string) {
 	for _, suffix := range []string{lockSuffix, tooLargeSuffix} {
 		names, err := filepath.Glob(filepath.Join(base, strings.Repeat("[0-9a-f]", workspaceNameLength)+suffix))

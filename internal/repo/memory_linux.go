@@ -9,14 +9,14 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// Room that must be there, in bytes, for trees to be kept in memory.
+// The free space, in bytes, that keeping trees in memory needs.
 const (
 	roomOnDisk   = 1 << 30 // of the file system
 	roomInMemory = 2 << 30 // of the machine, without swapping
 )
 
-// memoryDir is a folder on a file system in memory, from which programs may be run, as
-// tests do.
+// memoryDir returns a directory on a file system in memory that allows running programs, as tests
+// do.
 func memoryDir() (string, bool) {
 	const dir = "/dev/shm"
 	var fs unix.Statfs_t
@@ -24,13 +24,13 @@ func memoryDir() (string, bool) {
 	return dir, ok && unix.Access(dir, unix.W_OK) == nil
 }
 
-// hasRoom tells whether there is room in it.
+// hasRoom reports whether a directory in memory has room for a tree.
 func hasRoom(dir string) bool {
 	var fs unix.Statfs_t
 	return unix.Statfs(dir, &fs) == nil && fs.Bavail*uint64(fs.Bsize) >= roomOnDisk && availableMemory() >= roomInMemory
 }
 
-// availableMemory is what the kernel thinks it can give without swapping, in bytes.
+// availableMemory returns how much memory the kernel can give without swapping, in bytes.
 func availableMemory() uint64 {
 	file, err := os.Open("/proc/meminfo")
 	if err != nil {

@@ -2,7 +2,7 @@
 
 package repo
 
-// memoryDir: other systems have no such folder that can be counted on.
+// memoryDir returns false: other systems have no such directory to rely on.
 func memoryDir() (string, bool) { return "", false }
 
 func hasRoom(string) bool { return false }

@@ -15,10 +15,9 @@ var localVars = []string{
 	"GIT_PREFIX", "GIT_SHALLOW_FILE", "GIT_COMMON_DIR", "GIT_INTERNAL_SUPER_PREFIX", "GIT_REF_FORMAT",
 }
 
-// Near opens the repository whose working tree has its root at dir, as git starts a
-// hook, without starting a process: for what runs at every commit and mostly has
-// nothing to do. Where anything is out of the ordinary it is not ok, and Open is to be
-// asked. HooksDir is not known.
+// Near opens the repository whose working tree has its root at dir, which is where git runs hooks.
+// It starts no process: it is for code that runs at every commit and usually has nothing to do. It
+// returns false if anything is unusual; then call Open. The Repo has no HooksDir.
 func Near(dir string, env []string) (r *Repo, ok bool) {
 	g := git{dir: dir, env: env}
 	d, ok := gitdir.Near(dir, g.getenv)
@@ -31,20 +30,20 @@ func Near(dir string, env []string) (r *Repo, ok bool) {
 	return r, true
 }
 
-// Underway is the operation that is in progress: "merge", "rebase", "am",
-// "cherry-pick", "revert", "bisect", or "".
+// Underway returns the operation in progress: "merge", "rebase", "am", "cherry-pick", "revert",
+// "bisect", or "".
 func (r *Repo) Underway() string { return r.Folders().Underway() }
 
-// Folders are the repository's, as what reads them without git has it.
+// Folders returns the repository's directories, for package gitdir.
 func (r *Repo) Folders() gitdir.Dir {
 	return gitdir.Dir{Root: r.root, GitDir: r.gitDir, CommonDir: r.commonDir}
 }
 
-// IndexFile is the path of the index that src means.
+// IndexFile returns the path of the index of src.
 func (r *Repo) IndexFile(src Source) string { return r.indexFile(src) }
 
-// IndexTree is TreeHash of an index, without a process where the index knows: as it does
-// in the hooks of a commit.
+// IndexTree is TreeHash of an index. It starts no process if the index has the hash, which it does in
+// the hooks of a commit.
 func (r *Repo) IndexTree(ctx context.Context, src Source) (string, error) {
 	if hash, ok := r.Folders().IndexTree(r.indexFile(src)); ok {
 		return hash, nil
@@ -52,8 +51,8 @@ func (r *Repo) IndexTree(ctx context.Context, src Source) (string, error) {
 	return r.TreeHash(ctx, src)
 }
 
-// ChangedNames are the files in which src differs from a revision, by their paths in
-// git's order; a renamed one counts with both names.
+// ChangedNames returns the paths of the files in which src differs from a revision, in git's order.
+// A renamed file counts with both names.
 func (r *Repo) ChangedNames(ctx context.Context, base string, src Source) ([]string, error) {
 	args := []string{"diff-index", "--cached", "--name-only", "--no-renames", "--no-relative", "--ignore-submodules=none", "-z", base, "--"}
 	g := r.git
@@ -82,7 +81,7 @@ func (r *Repo) ChangedNames(ctx context.Context, base string, src Source) ([]str
 	return names, nil
 }
 
-// Info is what is known of a commit.
+// Info describes a commit.
 type Info struct {
 	Hash, Tree, Subject, Author string
 	Parents                     []string
@@ -110,8 +109,8 @@ func (r *Repo) Info(ctx context.Context, rev string) (Info, error) {
 	return Info{Hash: fields[0], Tree: fields[1], Parents: strings.Fields(fields[2]), Author: fields[3], Subject: fields[4]}, nil
 }
 
-// Between lists the commits that are in to and not in from, following first parents
-// from the oldest to the newest.
+// Between returns the commits that are in to and not in from, following first parents, oldest
+// first.
 func (r *Repo) Between(ctx context.Context, from, to string) ([]string, error) {
 	out, err := r.git.output(ctx, "rev-list", "--first-parent", "--reverse", from+".."+to, "--")
 	if err != nil {
@@ -120,9 +119,9 @@ func (r *Repo) Between(ctx context.Context, from, to string) ([]string, error) {
 	return strings.Fields(string(out)), nil
 }
 
-// Unpushed is the commit that a remote is known to have already and that a commit's
-// new ones begin upon, by the remote's branches as they were last seen; "" when there
-// is none. It is the commit itself when none is new.
+// Unpushed returns the commit on which the commits that a remote lacks are based, by the last known
+// state of the remote's branches, or "" if there is none. If the remote lacks none, it is tip
+// itself.
 func (r *Repo) Unpushed(ctx context.Context, tip, remote string) (string, error) {
 	out, err := r.git.output(ctx, "rev-list", "--topo-order", "--reverse", "--parents", tip, "--not", "--glob=refs/remotes/"+remote+"/*")
 	if err != nil {
@@ -139,16 +138,16 @@ func (r *Repo) Unpushed(ctx context.Context, tip, remote string) (string, error)
 	return commits[1], nil
 }
 
-// HooksPath is what git's configuration says about where hooks are.
+// HooksPath is core.hooksPath in git's configuration.
 type HooksPath struct {
-	Value string // of core.hooksPath; "" when it is not set
+	Value string // "" if it is not set
 	Scope string // local, worktree, global, system or command
 }
 
-// Shared tells whether hooks put there would run in other repositories, too.
+// Shared reports whether hooks there also run in other repositories.
 func (p HooksPath) Shared() bool { return p.Scope == "global" || p.Scope == "system" }
 
-// HooksPath reads core.hooksPath and who says so.
+// HooksPath reads core.hooksPath and its scope.
 func (r *Repo) HooksPath(ctx context.Context) (HooksPath, error) {
 	out, err := r.git.line(ctx, "config", "--show-scope", "--get", "core.hooksPath")
 	if exitStatus(err) == 1 { // not set
@@ -158,7 +157,7 @@ func (r *Repo) HooksPath(ctx context.Context) (HooksPath, error) {
 	return HooksPath{Value: value, Scope: scope}, err
 }
 
-// Version is git's version, as it tells it.
+// Version returns git's version, as git prints it.
 func (r *Repo) Version(ctx context.Context) (string, error) {
 	out, err := r.git.line(ctx, "version")
 	return strings.TrimPrefix(out, "git version "), err

@@ -16,8 +16,8 @@ func (r *Repo) isPlain() bool {
 	return r.Folders().Plain()
 }
 
-// Resolve finds the commit that a revision names, as a full hash. An unknown
-// revision wraps ErrNoRevision; HEAD before the first commit, ErrNoCommits.
+// Resolve returns the full hash of the commit that a revision names. The error wraps ErrNoRevision
+// for an unknown revision and ErrNoCommits for HEAD before the first commit.
 func (r *Repo) Resolve(ctx context.Context, rev string) (string, error) {
 	if hash, ok := r.ref(rev); ok {
 		return hash, nil
@@ -40,7 +40,7 @@ func (r *Repo) noRevision(rev string) error {
 	if rev == "HEAD" {
 		return &Error{Path: r.Root(), Err: ErrNoCommits, Advice: "make a first commit"}
 	}
-	return &Error{Path: rev, Err: ErrNoRevision, Advice: "`git branch -a` and `git log` show what there is; a shallow clone may lack it: git fetch --unshallow"}
+	return &Error{Path: rev, Err: ErrNoRevision, Advice: "`git branch -a` and `git log` list revisions; a shallow clone may lack it: git fetch --unshallow"}
 }
 
 // ref resolves HEAD or the full name of a branch or remote branch without git.
@@ -65,7 +65,7 @@ func (r *Repo) symbolic(ctx context.Context, name string) (string, error) {
 	return target, err
 }
 
-// MergeBase finds the best common ancestor of two commits, "" when there is none.
+// MergeBase returns the best common ancestor of two commits, or "".
 func (r *Repo) MergeBase(ctx context.Context, a, b string) (string, error) {
 	for _, rev := range []*string{&a, &b} {
 		hash, err := r.Resolve(ctx, *rev)

@@ -7,18 +7,18 @@ import (
 	"time"
 )
 
-// place writes the target through a file beside it: without renameat there is no
-// confined rename between two folders.
+// place writes the target through a file next to it: without renameat, no rename between two
+// directories is confined.
 func (x *transaction) place(i int, from, local string) error {
-	return x.placeBeside(i, from, local)
+	return x.placeViaSibling(i, from, local)
 }
 
-// touch and touchLink leave a symbolic link the time at which it was made: there is
-// no portable way to set it.
+// touch and touchLink do not change the time of a symbolic link, for which there is no portable
+// way.
 func (x *transaction) touch(string, time.Time) error { return nil }
 
 func touchLink(string, time.Time) error { return nil }
 
-// private cannot be told from a file's mode here; the temporary folder is the
+// private returns true: the mode of a file does not say it here, and the temporary directory is the
 // user's own.
 func private(fs.FileInfo) bool { return true }

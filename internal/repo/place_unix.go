@@ -13,10 +13,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// place renames a staged file over its target, so that the tree never shows
-// anything but the old and the new. The target's folder is opened through the
-// root: a symbolic link slipped in meanwhile does not lead out. Between file
-// systems the content goes through a file beside the target.
+// place renames a staged file over its target, so that the tree has either the old or the new file
+// at any time. It opens the target's directory through the root, so a symbolic link that replaces a
+// directory meanwhile does not lead out. Between file systems, it copies the content to a file next
+// to the target first.
 func (x *transaction) place(i int, from, local string) error {
 	parent, err := x.root.Open(filepath.Dir(local))
 	if err != nil {
@@ -28,7 +28,7 @@ func (x *transaction) place(i int, from, local string) error {
 		err = unix.Renameat(unix.AT_FDCWD, from, int(parent.Fd()), filepath.Base(local))
 	}
 	if errors.Is(err, unix.EXDEV) {
-		return x.placeBeside(i, from, local)
+		return x.placeViaSibling(i, from, local)
 	}
 	if err != nil {
 		return &os.LinkError{Op: "rename", Old: from, New: local, Err: err}
@@ -36,7 +36,7 @@ func (x *transaction) place(i int, from, local string) error {
 	return nil
 }
 
-// touch sets the modification time of what has the name, a symbolic link itself.
+// touch sets the modification time of a file, or of a symbolic link itself.
 func (x *transaction) touch(local string, modified time.Time) error {
 	parent, err := x.root.Open(filepath.Dir(local))
 	if err != nil {
@@ -63,7 +63,7 @@ func touchAt(dir int, name string, modified time.Time) error {
 	return nil
 }
 
-// private tells whether a folder is this user's and closed to others.
+// private reports whether a directory belongs to this user and is closed to others.
 func private(info fs.FileInfo) bool {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	return ok && int(stat.Uid) == os.Geteuid() && info.Mode().Perm()&0o077 == 0

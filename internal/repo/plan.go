@@ -14,13 +14,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// Plan works out what a patch makes of the tree's files, without writing any. It
-// fails with a *patch.ConflictError when the patch does not fit, with ErrBadPath when
-// a name leads out of the tree or over a symbolic link, and with ErrTooLarge.
+// Plan returns the changes that a patch makes to the tree's files, without writing any. It fails
+// with a *patch.ConflictError if the patch does not apply, with ErrBadPath if a name leads out of
+// the tree or over a symbolic link, and with ErrTooLarge.
 //
-// A patch may name a file more than once. As git has it, what is renamed or copied is
-// the file as it was before the patch, whatever the patch does to it elsewhere; in a
-// series of commits, as it was before the commit.
+// A patch can name a file more than once. Like in git, a rename or copy takes the file as it was
+// before the patch or, in a series of commits, before the commit.
 func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 	root, err := os.OpenRoot(t.Root())
 	if err != nil {
@@ -47,29 +46,29 @@ func (r *Repo) PlanStaged(ctx context.Context, src Source, files []patch.File, o
 	})
 }
 
-// planner is what a patch has made of the files so far.
+// planner holds the files as the patch has changed them so far.
 type planner struct {
 	read    func(name string) (onDisk, error)
 	opt     patch.Options
 	files   map[string]*planned
 	order   []string
-	leaving map[string]bool // names of files that the patch gives other names
+	leaving map[string]bool // files that the patch renames
 	copied  []copied
-	size    int64 // of all that was read and made
+	size    int64 // of all content read and made
 }
 
-// copied is a file that is taken away because it is a copy.
+// copied is a file that the patch deletes because it is a copy.
 type copied struct {
 	name, of string
-	content  []byte // of the copy, as it was made
+	content  []byte // of the copy at first
 }
 
 // planned is a file that a patch names.
 type planned struct {
 	Change
 	before  onDisk      // before the patch, or the commit of a series
-	mode    fs.FileMode // by now
-	written bool        // by the patch, or the commit
+	mode    fs.FileMode // now
+	written bool        // by the patch, or by the commit of a series
 }
 
 func (t *Tree) planPatch(files []patch.File, opt patch.Options, read func(name string) (onDisk, error)) ([]Change, error) {
@@ -101,7 +100,7 @@ func (t *Tree) planPatch(files []patch.File, opt patch.Options, read func(name s
 	return changes, nil
 }
 
-// begin begins a commit, whose files are the first ones of those given.
+// begin starts a commit, whose files come first in the list.
 func (p *planner) begin(files []patch.File) {
 	for _, f := range p.files {
 		f.before, f.written = onDisk{exists: f.NewExists, content: f.New, mode: f.mode}, false
@@ -117,7 +116,7 @@ func (p *planner) begin(files []patch.File) {
 	}
 }
 
-// copies sees to it that what is taken away as a copy of another file is one.
+// copies checks that each file that is deleted as a copy of another is one.
 func (p *planner) copies() error {
 	for _, c := range p.copied {
 		of, err := p.file(c.of)
@@ -125,13 +124,13 @@ func (p *planner) copies() error {
 			return err
 		}
 		if !of.NewExists || !bytes.Equal(of.New, c.content) {
-			return &patch.ConflictError{File: c.name, Reason: "it is no copy of " + c.of + " any more"}
+			return &patch.ConflictError{File: c.name, Reason: "it is no longer a copy of " + c.of}
 		}
 	}
 	return nil
 }
 
-// file reads a file that the patch names for the first time.
+// file returns a file, reading it the first time that the patch names it.
 func (p *planner) file(name string) (*planned, error) {
 	if f, ok := p.files[name]; ok {
 		return f, nil
@@ -155,11 +154,11 @@ func (p *planner) file(name string) (*planned, error) {
 	return f, nil
 }
 
-// apply carries out one file's part of the patch.
+// apply applies one file's part of the patch.
 func (p *planner) apply(f patch.File) error {
 	conflict := func(name, reason string) error { return &patch.ConflictError{File: name, Reason: reason} }
 	if (f.OldMode|f.NewMode)&fs.ModeIrregular != 0 {
-		return conflict(f.Name(), "it is the commit of a submodule, which only git can change")
+		return conflict(f.Name(), "it is a submodule commit, which only git can change")
 	}
 	if f.New || f.OldName == "" {
 		content, _, err := patch.Apply(nil, f, p.opt)
@@ -184,7 +183,7 @@ func (p *planner) apply(f patch.File) error {
 		return p.create(f.NewName, content, cmp.Or(f.NewMode, 0o644), "")
 	}
 	if !exists {
-		return conflict(f.OldName, "there is no such file")
+		return conflict(f.OldName, "the file does not exist")
 	}
 	if reason := unlike(f, mode); reason != "" {
 		return conflict(f.OldName, reason)
@@ -198,7 +197,7 @@ func (p *planner) apply(f patch.File) error {
 		case f.Copied != "":
 			p.copied = append(p.copied, copied{f.OldName, f.Copied, result})
 		case len(result) > 0:
-			return conflict(f.OldName, "the patch deletes it, but it holds more")
+			return conflict(f.OldName, "the patch deletes it, but it has more content")
 		}
 		from.remove()
 	case f.NewName == f.OldName:
@@ -216,7 +215,7 @@ func (p *planner) apply(f patch.File) error {
 	return nil
 }
 
-// create puts a file where none is, or none will be.
+// create creates a file where there is none, or will be none.
 func (p *planner) create(name string, content []byte, mode fs.FileMode, exists string) error {
 	f, err := p.file(name)
 	if err != nil {
@@ -229,7 +228,7 @@ func (p *planner) create(name string, content []byte, mode fs.FileMode, exists s
 	return nil
 }
 
-// put gives a file content, and a mode unless it is 0.
+// put sets the content of a file, and its mode unless it is 0.
 func (p *planner) put(f *planned, content []byte, mode fs.FileMode) {
 	p.size += int64(len(content))
 	f.New, f.NewExists, f.written = content, true, true
@@ -243,15 +242,15 @@ func (f *planned) remove() {
 	f.Mode, f.mode = 0, 0
 }
 
-// creates tells whether a patch that does not say so creates its file: nothing is taken
-// from it, and what is put in is its beginning. Models, and svn, write it so.
+// creates reports whether a patch creates its file without saying so: it removes nothing, and adds
+// the start of the file. Models and svn write such patches.
 func creates(f patch.File) bool {
 	return len(f.Hunks) == 1 && f.Hunks[0].OldLines == 0 && f.Hunks[0].OldStart == 0 && !f.Hunks[0].Anywhere &&
 		f.OldName == f.NewName
 }
 
-// Below moves a patch whose names begin in a folder of the tree to its root. A name that
-// leads out of the folder is an ErrBadPath.
+// Below returns a patch for a directory of the tree as one for its root. A name that leads out of the
+// directory is an ErrBadPath.
 func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
 	out := slices.Clone(files)
 	for i := range out {
@@ -269,19 +268,19 @@ func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
 	return out, nil
 }
 
-// unlike tells why a patch of one kind of file does not fit the other; "" when it
-// does. A patch without modes and lines, as that of a rename, fits both.
+// unlike returns why a patch for one kind of file does not apply to the other, or "". A patch without
+// modes and lines, such as a rename, applies to both.
 func unlike(f patch.File, mode fs.FileMode) string {
 	said := cmp.Or(f.OldMode, f.NewMode)
 	switch {
 	case said == 0 && len(f.Hunks) == 0 && !f.Binary:
 		return ""
 	case isLink(mode) && !isLink(said):
-		return "it is a symbolic link, and the patch is not one of a link"
+		return "it is a symbolic link, but the patch is for an ordinary file"
 	case !isLink(mode) && isLink(said):
-		return "it is an ordinary file, and the patch is one of a symbolic link"
+		return "it is an ordinary file, but the patch is for a symbolic link"
 	case f.NewMode != 0 && isLink(f.NewMode) != isLink(mode):
-		return "the patch changes its kind, which takes its deletion and its creation"
+		return "the patch changes a file to a link or back, which needs a deletion and a creation"
 	}
 	return ""
 }

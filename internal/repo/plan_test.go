@@ -167,13 +167,13 @@ func TestPlanRefuses(t *testing.T) {
 		says string
 	}{
 		"link as text":       {patch.File{OldName: "l", NewName: "l", Hunks: []patch.Hunk{edit}}, conflict, "l: it is a symbolic link"},
-		"submodule":          {patch.File{OldName: "a", NewName: "a", OldMode: os.ModeIrregular}, conflict, "a: it is the commit of a submodule"},
+		"submodule":          {patch.File{OldName: "a", NewName: "a", OldMode: os.ModeIrregular}, conflict, "a: it is a submodule commit"},
 		"through a link":     {patch.File{OldName: "dir/c", NewName: "dir/c", Hunks: []patch.Hunk{edit}}, bad, "dir is a symbolic link"},
 		"a folder":           {patch.File{OldName: "sub", NewName: "sub", Hunks: []patch.Hunk{edit}}, bad, "not an ordinary file"},
 		"out of the tree":    {patch.File{OldName: "../x", NewName: "../x", Hunks: []patch.Hunk{edit}}, bad, "not a path inside"},
 		"git's own":          {patch.File{OldName: ".git/config", NewName: "x", Rename: true}, bad, "belongs to git"},
-		"below a file":       {patch.File{OldName: "a/x", NewName: "a/x"}, bad, "a is not a folder"},
-		"no such file":       {patch.File{OldName: "x", NewName: "x", Hunks: []patch.Hunk{edit}}, conflict, "x: there is no such file"},
+		"below a file":       {patch.File{OldName: "a/x", NewName: "a/x"}, bad, "a is not a directory"},
+		"no such file":       {patch.File{OldName: "x", NewName: "x", Hunks: []patch.Hunk{edit}}, conflict, "x: the file does not exist"},
 		"deletes too little": {patch.File{OldName: "a", Delete: true, OldMode: 0o644}, conflict, "a: the patch deletes"},
 	} {
 		_, err := tree.Plan([]patch.File{tt.file}, patch.Options{})

@@ -4,5 +4,5 @@ package repo
 
 import "os/exec"
 
-// ownGroup leaves the command as it is: its context ends the process alone.
+// ownGroup does nothing: the context of the command kills only its process.
 func ownGroup(*exec.Cmd) {}

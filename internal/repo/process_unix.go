@@ -9,8 +9,8 @@ import (
 	"syscall"
 )
 
-// ownGroup puts the command into a process group of its own, all of which is
-// killed when its context ends.
+// ownGroup runs the command in its own process group, and kills the whole group when its context
+// ends.
 func ownGroup(cmd *exec.Cmd) {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error {

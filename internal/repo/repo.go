@@ -1,18 +1,16 @@
-// Package repo is all use that regreen makes of git, and every write it makes to
-// a user's files.
+// Package repo contains all of regreen's use of git, and every write to a user's files.
 //
-// A Repo tells facts about a repository, exports a tree of it to be tested
-// elsewhere, tells what changed, and writes a set of files in one transaction
-// (Tree). The user's working tree is never a workbench: nothing is stashed or
-// checked out, and index and refs are only read.
+// A Repo reports facts about a repository, exports a tree to test elsewhere, lists changes, and
+// writes a set of files in one transaction (Tree). The user's working tree is never a workbench:
+// regreen stashes nothing, checks nothing out, and only reads refs.
 //
-// What git hands to a hook in its environment is honoured: GIT_DIR in a linked
-// worktree, and GIT_INDEX_FILE, which names another index during `commit -a` and
-// `commit <path>`. The git command does the work; package gitdir reads refs and
-// loose objects where it can, because that saves processes.
+// It honors the environment that git passes to a hook: GIT_DIR in a linked worktree, and
+// GIT_INDEX_FILE, which names another index during `commit -a` and `commit <path>`. The git
+// command does the work. Package gitdir reads refs and loose objects where it can, which saves
+// processes.
 //
-// Not goals: commits, pushing, fetching more than a shallow clone lacks (Deepen), and
-// running anything but git.
+// Not goals: commits, pushing, fetching more than a shallow clone lacks (Deepen), and running
+// anything but git.
 package repo
 
 import (
@@ -45,7 +43,7 @@ var (
 
 // Error is what went wrong, where, and what to do about it.
 type Error struct {
-	Path   string // the file, folder or revision concerned
+	Path   string // the file, directory or revision
 	Err    error
 	Advice string
 }
@@ -70,14 +68,14 @@ type Repo struct {
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
-	plain             func() bool // package gitdir reads it; asked once
+	plain             func() bool // whether package gitdir can read it; computed once
 }
 
-// Open finds the repository that dir is in. Env is the environment in which git
-// is to run, with what a hook got from git; nil means this process's own.
+// Open finds the repository that dir is in. Env is the environment for git, with what a hook got
+// from git; nil means that of this process.
 //
-// It starts one git process. Without a repository the error wraps
-// ErrNotRepository, without a working tree ErrBare.
+// It starts one git process. Without a repository, the error wraps ErrNotRepository; without a
+// working tree, ErrBare.
 func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 	if env == nil {
 		env = os.Environ()
@@ -87,7 +85,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		return nil, err
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
-		return nil, &Error{Path: dir, Err: ErrNotRepository, Advice: "there is no such folder"}
+		return nil, &Error{Path: dir, Err: ErrNotRepository, Advice: "the directory does not exist"}
 	}
 	g := git{dir: dir, env: env}
 	out, err := g.output(ctx, "rev-parse", "--is-bare-repository", "--path-format=absolute",
@@ -97,7 +95,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		return nil, openError(ctx, dir, lines[0], err)
 	}
 	if len(lines) < 6 || slices.ContainsFunc(lines[1:5], func(l string) bool { return !filepath.IsAbs(l) }) {
-		return nil, &Error{Path: dir, Err: errors.New("git gave no clear answer about its folders"), Advice: "folders with a newline in their name are not supported"}
+		return nil, &Error{Path: dir, Err: errors.New("cannot read the paths that git reports"), Advice: "directories with a newline in their name are not supported"}
 	}
 	r := &Repo{
 		gitDir: filepath.FromSlash(lines[2]), commonDir: filepath.FromSlash(lines[3]),
@@ -108,8 +106,8 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 	return r, nil
 }
 
-// tree is the working tree, with its journal in the state folder. Each worktree
-// has a journal of its own, whose name survives moving the repository.
+// tree returns the working tree, with its journal in the state directory. Each worktree has its own
+// journal, whose name does not change when the repository is moved.
 func (r *Repo) tree(root string, g git) Tree {
 	folders := gitdir.Dir{Root: root, GitDir: r.gitDir, CommonDir: r.commonDir}
 	t := Tree{root: root, git: g, state: folders.StateDir(), journal: folders.Journal()}
@@ -130,7 +128,7 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 	case bare == "true":
 		return &Error{Path: dir, Err: ErrBare, Advice: "clone it, and run regreen in the clone"}
 	case strings.Contains(err.Error(), "dubious ownership"):
-		return &Error{Path: dir, Err: err, Advice: "the folder belongs to someone else: git config --global --add safe.directory " + dir}
+		return &Error{Path: dir, Err: err, Advice: "the directory belongs to another user: git config --global --add safe.directory " + dir}
 	case strings.Contains(err.Error(), "must be run in a work tree"):
 		return &Error{Path: dir, Err: fmt.Errorf("%w: %w", ErrNotRepository, ErrGitsOwn), Advice: "run regreen in the working tree"}
 	case strings.Contains(err.Error(), "not a git repository"):
@@ -140,24 +138,24 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 	}
 }
 
-// GitDir is the folder of this worktree's own git data: HEAD, index, ORIG_HEAD.
+// GitDir returns the directory of this worktree's own git data: HEAD, index, ORIG_HEAD.
 func (r *Repo) GitDir() string { return r.gitDir }
 
-// HooksDir is where git looks for hooks, by core.hooksPath or by default.
+// HooksDir returns where git looks for hooks: core.hooksPath or the default.
 func (r *Repo) HooksDir() string { return r.hooksDir }
 
-// LocalEnv are the names of the environment variables that tie a process to this
-// repository. What a test runs must not inherit them.
+// LocalEnv returns the names of the environment variables that tie a process to this repository.
+// Tests must not inherit them.
 func (r *Repo) LocalEnv() []string { return slices.Clone(r.localVars) }
 
-// StateDir is where regreen keeps its data about the repository, shared by all
-// its worktrees. It need not exist yet: see EnsureStateDir.
+// StateDir returns the directory of regreen's data about the repository, which all its worktrees
+// share. It may not exist yet: see EnsureStateDir.
 func (r *Repo) StateDir() string { return r.state }
 
-// EnsureStateDir makes StateDir if needed and returns it.
+// EnsureStateDir creates StateDir if needed and returns it.
 func (r *Repo) EnsureStateDir() (string, error) {
 	if err := os.MkdirAll(r.state, 0o755); err != nil {
-		return "", &Error{Path: r.state, Err: err, Advice: "regreen keeps its state there; make the folder writable"}
+		return "", &Error{Path: r.state, Err: err, Advice: "regreen keeps its state there; make the directory writable"}
 	}
 	return r.state, nil
 }

@@ -10,7 +10,7 @@ import (
 	"strings"
 )
 
-// Source says which tree of a repository is meant. The zero value is the index.
+// Source is a tree of a repository. The zero value is the index.
 type Source struct {
 	kind sourceKind
 	name string // of an index file or a revision
@@ -24,18 +24,17 @@ const (
 	workTree
 )
 
-// Index is the tree that is about to be committed. File names the index file;
-// when it is "", GIT_INDEX_FILE does, else it is the worktree's own.
+// Index is the tree that is about to be committed. File names the index file; "" means that of
+// GIT_INDEX_FILE, or the worktree's own.
 func Index(file string) Source { return Source{kind: index, name: file} }
 
 // Commit is the tree of a revision.
 func Commit(rev string) Source { return Source{kind: commit, name: rev} }
 
-// WorkTree is the files as they are on disk: tracked ones and untracked ones that
-// are not ignored.
+// WorkTree is the files on disk: tracked ones, and untracked ones that are not ignored.
 func WorkTree() Source { return Source{kind: workTree} }
 
-// Revision is the revision that a source names; it is not ok for others than Commit.
+// Revision returns the revision of a Commit, and false for other sources.
 func (s Source) Revision() (rev string, ok bool) { return s.name, s.kind == commit }
 
 func (s Source) String() string {
@@ -49,7 +48,7 @@ func (s Source) String() string {
 	}
 }
 
-// indexFile is the path of the index that src means.
+// indexFile returns the path of the index of src.
 func (r *Repo) indexFile(src Source) string {
 	file := src.name
 	if file == "" {
@@ -58,7 +57,7 @@ func (r *Repo) indexFile(src Source) string {
 	return r.Folders().IndexFile(file)
 }
 
-// copyIndex copies an index; one that does not exist yet is empty.
+// copyIndex copies an index. It does nothing if the index does not exist yet.
 func copyIndex(from, to string) error {
 	in, err := os.Open(from)
 	if os.IsNotExist(err) {
@@ -79,8 +78,8 @@ func copyIndex(from, to string) error {
 	if err := out.Close(); err != nil {
 		return err
 	}
-	// Git looks into files that changed no earlier than their index was written
-	// ("racy git"). A copy that seemed newer would hide an edit of that very moment.
+	// Git reads files that changed no earlier than their index was written ("racy git"). A copy
+	// with a newer time would hide an edit at that moment.
 	info, err := in.Stat()
 	if err != nil {
 		return err
@@ -88,8 +87,8 @@ func copyIndex(from, to string) error {
 	return os.Chtimes(to, info.ModTime(), info.ModTime())
 }
 
-// TreeHash is git's hash of the tree that src means: equal hashes, equal files.
-// Neither the index nor the repository's objects are written.
+// TreeHash returns git's hash of the tree of src: equal hashes mean equal files. It writes neither
+// to the index nor to the repository's objects.
 func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 	if src.kind == commit {
 		hash, err := r.Resolve(ctx, src.name)
@@ -98,13 +97,12 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 		}
 		return r.git.line(ctx, "rev-parse", hash+"^{tree}")
 	}
-	// A copy of the index and the new objects have a folder of their own, which is
-	// removed.
+	// A copy of the index and the new objects go to a temporary directory.
 	scratch, err := r.scratch(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer scratch.Close() //nolint:errcheck // the next one clears it away
+	defer scratch.Close() //nolint:errcheck // the next one removes it
 	objects := scratch.Dir
 	file := filepath.Join(objects, "index")
 	if err := copyIndex(r.indexFile(src), file); err != nil {
@@ -131,7 +129,7 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 }
 
 func (r *Repo) unmerged() error {
-	return &Error{Path: r.root, Err: ErrUnmerged, Advice: "resolve the conflicts and `git add` the files; `git status` names them"}
+	return &Error{Path: r.root, Err: ErrUnmerged, Advice: "resolve the conflicts and `git add` the files; `git status` lists them"}
 }
 
 // entry is one file of an index.
@@ -141,7 +139,7 @@ type entry struct {
 
 const moduleMode = "160000"
 
-// list reads the entries of an index.
+// list returns the entries of an index.
 func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
 	entries, err := listEntries(ctx, g)
 	if errors.Is(err, ErrUnmerged) {
@@ -150,7 +148,7 @@ func (r *Repo) list(ctx context.Context, g git) ([]entry, error) {
 	return entries, err
 }
 
-// listEntries reads those of some paths, or all.
+// listEntries returns the entries of some paths, or of all.
 func listEntries(ctx context.Context, g git, paths ...string) ([]entry, error) {
 	var entries []entry
 	err := readEntries(ctx, g, append([]string{"ls-files", "--stage", "-z", "--"}, paths...), func(mode, hash, stage, path string) error {
@@ -163,7 +161,7 @@ func listEntries(ctx context.Context, g git, paths ...string) ([]entry, error) {
 	return entries, err
 }
 
-// treeEntries reads all files of a commit.
+// treeEntries returns all files of a commit.
 func treeEntries(ctx context.Context, g git, commit string) ([]entry, error) {
 	var entries []entry
 	err := readEntries(ctx, g, []string{"ls-tree", "-r", "-z", "--full-tree", commit}, func(mode, _, hash, path string) error {
@@ -173,7 +171,7 @@ func treeEntries(ctx context.Context, g git, commit string) ([]entry, error) {
 	return entries, err
 }
 
-// readEntries reads what git lists as three fields, a tab and a path.
+// readEntries reads a list of git with three fields, a tab and a path per entry.
 func readEntries(ctx context.Context, g git, args []string, do func(a, b, c, path string) error) error {
 	out, err := g.output(ctx, args...)
 	if err != nil {

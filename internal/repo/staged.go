@@ -14,13 +14,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// A change that goes into what is committed has two places: the index, and the working
-// tree, which may hold edits that are not to be committed yet. It is written to both or
-// to neither. The index is git's, which replaces it as a whole; so the order is
+// A change to what is about to be committed goes to two places: the index and the working tree, which
+// may have edits that are not staged. It is written to both or to neither. Git replaces the index as
+// a whole, so the order is
 //
-//	files are renamed into place, the index is written, the journal is removed
+//	rename the files into place, write the index, remove the journal
 //
-// and whoever finds the journal undoes the files unless the index has its entries.
+// and whoever finds the journal undoes the files, unless the index has the new entries.
 
 // stagedEntry is one file of the index before and after.
 type stagedEntry struct {
@@ -36,27 +36,27 @@ type stagedIndex struct {
 	Entries []stagedEntry `json:"entries"`
 }
 
-// ErrPartial says that a commit takes only some paths: git then makes it from an index
-// of its own, and what was written to that would be missing in the usual one.
+// ErrPartial says that a commit is of only some paths. Git makes such a commit from a temporary index;
+// a change to that would be missing from the usual one.
 var ErrPartial = errors.New("commit of only some paths")
 
-// ErrUnstaged says that the working tree's version of a file has edits, not staged, in
-// the place of a change.
+// ErrUnstaged says that the working tree's version of a file has unstaged edits in the place of a
+// change.
 var ErrUnstaged = errors.New("unstaged edits in the same place")
 
-// Partial tells whether src is the index that git makes for `git commit PATH`.
+// Partial reports whether src is the index that git makes for `git commit PATH`.
 func (r *Repo) Partial(src Source) bool {
 	return src.kind == index && gitdir.Partial(r.indexFile(src))
 }
 
-// WriteStaged is Write for what is about to be committed: it changes the index that src
-// means and the same places in the working tree, both or neither. Changes say how files
-// are in an export of the index, whose hash was tree when they were worked out.
+// WriteStaged is Write for what is about to be committed: it writes the changes to the index of src
+// and to the same places in the working tree, both or neither. The changes are relative to the
+// files of the index when its tree was tree.
 //
-// It refuses with ErrEdited when the index is another by now, with ErrUnstaged when the
-// working tree has other edits where a change belongs, with ErrPartial for an index that
-// is made for one commit, and as Write does, with the same editable files. It gives the hash of the tree that the index
-// then holds, and that nobody else has changed meanwhile.
+// It refuses with ErrEdited if the index has changed since, with ErrUnstaged if the working tree has
+// other edits in the place of a change, with ErrPartial for the index of a single commit, and like
+// Write. It returns the hash of the tree that the index then has, if nobody else changes it
+// meanwhile.
 func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change, editable Editable) (string, error) {
 	if err := r.permit(changes, editable); err != nil {
 		return "", err
@@ -69,7 +69,7 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 	} else if now != tree {
 		return "", &Error{Path: "the index", Err: ErrEdited, Advice: "nothing was written; commit again"}
 	}
-	files, err := r.besides(changes)
+	files, err := r.ontoWorkTree(changes)
 	if err != nil {
 		return "", err
 	}
@@ -84,13 +84,13 @@ func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes
 	return after, r.write(ctx, files, editable, staged)
 }
 
-// expected is the hash of the tree that an index will hold.
+// expected returns the hash of the tree that an index will have.
 func (r *Repo) expected(ctx context.Context, src Source, staged *stagedIndex) (string, error) {
 	scratch, err := r.scratch(ctx)
 	if err != nil {
 		return "", err
 	}
-	defer scratch.Close() //nolint:errcheck // the next one clears it away
+	defer scratch.Close() //nolint:errcheck // the next one removes it
 	copied := *staged
 	copied.File = filepath.Join(scratch.Dir, "index")
 	if err := r.CopyIndex(src, copied.File); err != nil {
@@ -102,9 +102,9 @@ func (r *Repo) expected(ctx context.Context, src Source, staged *stagedIndex) (s
 	return r.TreeHash(ctx, Index(copied.File))
 }
 
-// besides moves changes of the index's files to the working tree's versions of them,
-// where edits that are not staged may be.
-func (r *Repo) besides(changes []Change) ([]Change, error) {
+// ontoWorkTree returns the changes of the index's files as changes of the working tree's versions,
+// which may have unstaged edits.
+func (r *Repo) ontoWorkTree(changes []Change) ([]Change, error) {
 	root, err := os.OpenRoot(r.Root())
 	if err != nil {
 		return nil, err
@@ -113,7 +113,7 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 	out := make([]Change, 0, len(changes))
 	for _, c := range changes {
 		if !c.OldExists || !c.NewExists {
-			return nil, &Error{Path: c.Path, Err: errors.New("files are not made or removed within a commit"), Advice: "nothing was written; apply the patch, then commit again"}
+			return nil, &Error{Path: c.Path, Err: errors.New("cannot create or delete files during a commit"), Advice: "nothing was written; apply the patch, then commit again"}
 		}
 		file, err := r.present(root, c.Path)
 		switch {
@@ -122,19 +122,19 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 		case !file.exists:
 			return nil, edited(c.Path)
 		case isLink(file.mode), c.oldLink(), c.newLink():
-			return nil, r.badPath(c.Path, errors.New("it is a symbolic link, which is not changed within a commit"))
+			return nil, r.badPath(c.Path, errors.New("it is a symbolic link, which cannot change during a commit"))
 		}
 		now := file.content
 		after := c.New
 		switch {
 		case bytes.Equal(now, c.New):
-			return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "they are the same as the patch: git add the file"}
+			return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "they are the same as the patch: `git add` the file"}
 		case !bytes.Equal(now, c.Old):
 			if after, err = patch.Merge(c.Old, now, c.New); err != nil {
 				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "stage them too, or apply the patch by hand"}
 			}
 			if bytes.Equal(after, now) {
-				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "the patch is among them: git add the file, or the part of it"}
+				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "they contain the patch: `git add` the file, or that part of it"}
 			}
 		}
 		out = append(out, Change{Path: c.Path, Old: now, New: after, OldExists: true, NewExists: true})
@@ -142,8 +142,8 @@ func (r *Repo) besides(changes []Change) ([]Change, error) {
 	return out, nil
 }
 
-// stagedBlobs writes what files become as blobs, in git's form for the repository, and
-// finds their entries in the index.
+// stagedBlobs writes the new content of the files as blobs, after git's filters, and finds their
+// entries in the index.
 func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*stagedIndex, error) {
 	x := &stagedIndex{File: r.indexFile(src)}
 	paths := make([]string, len(changes))
@@ -157,7 +157,7 @@ func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*
 	for _, c := range changes {
 		e, ok := entries[c.Path]
 		if !ok || e.mode != "100644" && e.mode != "100755" {
-			return nil, r.badPath(c.Path, errors.New("it is not an ordinary file of the index"))
+			return nil, r.badPath(c.Path, errors.New("it is not an ordinary file in the index"))
 		}
 		var out bytes.Buffer
 		if err := r.git.run(ctx, bytes.NewReader(c.New), &out, "hash-object", "-w", "--stdin", "--path="+c.Path); err != nil {
@@ -168,7 +168,7 @@ func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*
 	return x, nil
 }
 
-// entries reads the entries of some paths from an index file.
+// entries returns the entries of some paths in an index file.
 func (t *Tree) entries(ctx context.Context, file string, paths []string) (map[string]entry, error) {
 	list, err := listEntries(ctx, t.git.with("GIT_INDEX_FILE="+file), paths...)
 	if err != nil {
@@ -181,7 +181,7 @@ func (t *Tree) entries(ctx context.Context, file string, paths []string) (map[st
 	return out, nil
 }
 
-// writeIndex puts the new entries into the index, all at once, in the place of the old.
+// writeIndex replaces the old entries in the index with the new ones, atomically.
 func (t *Tree) writeIndex(ctx context.Context, x *stagedIndex) error {
 	old, err := t.holds(ctx, x, func(e stagedEntry) string { return e.Old })
 	if err != nil {
@@ -197,8 +197,8 @@ func (t *Tree) writeIndex(ctx context.Context, x *stagedIndex) error {
 	return t.git.with("GIT_INDEX_FILE="+x.File).run(ctx, &in, nil, "update-index", "-z", "--index-info")
 }
 
-// written tells whether the index has its new entries. One that is gone, as that of an
-// aborted `git commit -a`, has not.
+// written reports whether the index has the new entries. An index that is gone, such as that of an
+// aborted `git commit -a`, does not.
 func (t *Tree) written(ctx context.Context, x *stagedIndex) bool {
 	if _, err := os.Lstat(x.File); err != nil {
 		return false
@@ -207,7 +207,7 @@ func (t *Tree) written(ctx context.Context, x *stagedIndex) bool {
 	return err == nil && all
 }
 
-// holds tells whether the index has the blobs of one side.
+// holds reports whether the index has the blobs of one side.
 func (t *Tree) holds(ctx context.Context, x *stagedIndex, side func(stagedEntry) string) (bool, error) {
 	paths := make([]string, len(x.Entries))
 	for i, e := range x.Entries {

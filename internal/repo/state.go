@@ -11,10 +11,10 @@ import (
 	"time"
 )
 
-// fileState is what a transaction compares of a file: its content and what kind of
-// file it is. The zero value is a file that does not exist.
+// fileState is what a transaction compares: the content and the kind of a file. The zero value is a
+// file that does not exist.
 type fileState struct {
-	SHA256     string `json:"sha256,omitempty"` // of a link, of its target
+	SHA256     string `json:"sha256,omitempty"` // of the content, or of a link's target
 	Executable bool   `json:"executable,omitempty"`
 	Link       bool   `json:"link,omitempty"`
 }
@@ -35,16 +35,15 @@ func isLink(mode fs.FileMode) bool { return mode&fs.ModeSymlink != 0 }
 // onDisk is a file as it is now.
 type onDisk struct {
 	exists   bool
-	content  []byte      // of a link, its target, slash-separated
+	content  []byte      // or a link's target, slash-separated
 	mode     fs.FileMode // permissions, and fs.ModeSymlink
 	modified time.Time
-	missing  []string // folders above it that do not exist, outermost first
+	missing  []string // directories above it that do not exist, outermost first
 }
 
 func (f onDisk) state() fileState { return stateOf(f.exists, f.content, f.mode) }
 
-// present reads a file, or a symbolic link, as it is now. It does not go through a
-// link: a folder on the way that is one is refused.
+// present reads a file, or a symbolic link, as it is now. It refuses a path through a symbolic link.
 func (t *Tree) present(root *os.Root, name string) (onDisk, error) {
 	missing, err := t.missingDirs(root, name)
 	if err != nil || len(missing) > 0 {
@@ -75,8 +74,8 @@ func (t *Tree) present(root *os.Root, name string) (onDisk, error) {
 	return f, err
 }
 
-// missingDirs lists the folders above name that do not exist, outermost first. A
-// symbolic link among those that do is refused.
+// missingDirs returns the directories above name that do not exist, outermost first. It refuses a
+// symbolic link among those that do.
 func (t *Tree) missingDirs(root *os.Root, name string) ([]string, error) {
 	dirs := above(name)
 	for i, dir := range dirs {
@@ -89,14 +88,14 @@ func (t *Tree) missingDirs(root *os.Root, name string) ([]string, error) {
 		case isLink(info.Mode()):
 			return nil, t.badPath(name, fmt.Errorf("%s is a symbolic link", dir))
 		case !info.IsDir():
-			return nil, t.badPath(name, fmt.Errorf("%s is not a folder", dir))
+			return nil, t.badPath(name, fmt.Errorf("%s is not a directory", dir))
 		}
 	}
 	return nil, nil
 }
 
-// newMode is the mode a file gets: its own, with the executable bit of the change.
-// For a file that is made the umask takes its part later.
+// newMode returns the mode of the changed file: its own, with the executable bit of the change. The
+// umask applies later to a new file.
 func newMode(c Change, old fs.FileMode) fs.FileMode {
 	switch {
 	case c.newLink():
@@ -108,16 +107,15 @@ func newMode(c Change, old fs.FileMode) fs.FileMode {
 	case c.Mode == 0 || executable(c.Mode) == executable(old):
 		return old
 	case executable(c.Mode):
-		return old | (old & 0o444 >> 2) // for whom it may read
+		return old | (old & 0o444 >> 2) // for those who can read it
 	default:
 		return old &^ 0o111
 	}
 }
 
-// later is a modification time for a file that was modified at former. Tools that
-// compare times have to see the change, also where the old time lies in the future,
-// and where times are kept in steps: of milliseconds by kernels, of up to two seconds
-// by file systems, which shows in a time of whole seconds.
+// later returns a modification time for a file that was last modified at former. Tools that compare
+// times must see the change, even if former is in the future or the resolution is low: kernels have
+// steps of milliseconds, and some file systems, where times are whole seconds, of up to two seconds.
 func later(now, former time.Time) time.Time {
 	step := 10 * time.Millisecond
 	if former.Nanosecond() == 0 {

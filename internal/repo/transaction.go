@@ -15,20 +15,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 )
 
-// A transaction's folder holds, for entry number i, "i.new" and "i.old", and the
-// journal. The life of a transaction:
+// A transaction's directory has the journal and, for entry number i, the files "i.new" and "i.old".
+// The steps of a transaction:
 //
-//	stage   write i.new and i.old, then the journal; all synced. Nothing of the
-//	        user's has changed, and without a journal nothing ever will.
-//	apply   rename i.new over its file, for each i; then the index, if it belongs to it
+//	stage   write and sync i.new and i.old, then the journal. No file of the user has changed yet,
+//	        and without a journal none will.
+//	apply   rename i.new over its file, for each i; then write the index, if there is one
 //	finish  remove the journal: done
 //
-// Whoever finds a journal looks at the files. If all are new, and the index is, the
-// transaction is done. If not, undo gives those that are new their old content, and leaves alone
-// those that are neither: someone edited them. So undo may itself be cut off and
-// begun again.
+// Whoever finds a journal looks at the files. If all of them, and the index, are new, the transaction
+// is done. If not, undo restores the old content of those that are new, and does not touch those
+// that are neither old nor new, because the user edited them. So undo can itself be interrupted and
+// repeated.
 
-// journalFile is the name of the journal in the transaction's folder.
+// journalFile is the name of the journal in the transaction's directory.
 const journalFile = "journal.json"
 
 type journal struct {
@@ -40,10 +40,10 @@ type journalEntry struct {
 	Path string    `json:"path"`
 	Old  fileState `json:"old"`
 	New  fileState `json:"new"`
-	Made []string  `json:"made,omitempty"` // folders that have to be made, outermost first
+	Made []string  `json:"made,omitempty"` // directories to create, outermost first
 }
 
-// entryPlan is an entry with what is needed to stage it.
+// entryPlan is an entry with the data to stage it.
 type entryPlan struct {
 	entry            journalEntry
 	change           Change
@@ -58,7 +58,7 @@ type transaction struct {
 	index   *stagedIndex // written with the files; nil for none
 }
 
-// stage prepares everything in the transaction's folder, the journal last.
+// stage writes everything to the transaction's directory, the journal last.
 func (x *transaction) stage(ctx context.Context) error {
 	dir := x.tree.journal
 	if err := x.tree.at("make the folder"); err != nil {
@@ -133,8 +133,8 @@ func (x *transaction) keep(i int, side string, content []byte, mode fs.FileMode,
 	return nil
 }
 
-// writeSynced writes a file that is on the disk when it returns. Exact sets the
-// permissions whatever the umask.
+// writeSynced writes a file to the disk and syncs it. Exact sets the permissions regardless of the
+// umask.
 func writeSynced(name string, content []byte, perm fs.FileMode, exact bool, modified time.Time) error {
 	file, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, perm|0o200)
 	if err != nil {
@@ -165,8 +165,8 @@ func syncDir(name string) error {
 	return nil
 }
 
-// apply puts the new files in place, and then the index. Each file is compared once
-// more just before.
+// apply moves the new files into place, and then writes the index. It compares each file again just
+// before.
 func (x *transaction) apply(ctx context.Context) error {
 	for i, e := range x.entries {
 		if err := x.tree.at("apply %d", i); err != nil {
@@ -180,10 +180,10 @@ func (x *transaction) apply(ctx context.Context) error {
 			return edited(e.entry.Path)
 		}
 		if i := slices.IndexFunc(now.missing, func(dir string) bool { return !slices.Contains(e.entry.Made, dir) }); i >= 0 {
-			return edited(now.missing[i]) // undoing would leave it made
+			return edited(now.missing[i]) // undo would not remove it
 		}
 		if err := x.put(i, e.entry, "new"); err != nil {
-			return &Error{Path: e.entry.Path, Err: err, Advice: "nothing was written; make the file and its folder writable"}
+			return &Error{Path: e.entry.Path, Err: err, Advice: "nothing was written; make the file and its directory writable"}
 		}
 	}
 	if err := x.sync(); err != nil || x.index == nil {
@@ -193,12 +193,12 @@ func (x *transaction) apply(ctx context.Context) error {
 		return err
 	}
 	if err := x.tree.writeIndex(ctx, x.index); err != nil {
-		return &Error{Path: x.index.File, Err: err, Advice: "nothing was written; another git may be at work here: commit again when it has ended"}
+		return &Error{Path: x.index.File, Err: err, Advice: "nothing was written; another git process may be running here: commit again when it has ended"}
 	}
 	return nil
 }
 
-// put makes one file as it is on one side of the change.
+// put makes a file what it is on one side of the change.
 func (x *transaction) put(i int, e journalEntry, side string) error {
 	local := filepath.FromSlash(e.Path)
 	if side == "new" && e.New == (fileState{}) || side == "old" && e.Old == (fileState{}) {
@@ -218,16 +218,15 @@ func (x *transaction) put(i int, e journalEntry, side string) error {
 	return x.place(i, staged(x.tree.journal, i, side), local)
 }
 
-// beside is the name of the hidden file through which entry i is written when its
-// folder is on another file system than the journal.
-func beside(local string, i int) string {
+// sibling returns the name of the hidden file through which entry i is written if its directory is on
+// another file system than the journal.
+func sibling(local string, i int) string {
 	return filepath.Join(filepath.Dir(local), fmt.Sprintf("%s-%d", confine.Journal, i))
 }
 
-// placeBeside copies a staged file to a hidden one beside its target and renames
-// that.
-func (x *transaction) placeBeside(i int, from, local string) error {
-	temp := beside(local, i)
+// placeViaSibling copies a staged file to a hidden one next to its target, and renames that.
+func (x *transaction) placeViaSibling(i int, from, local string) error {
+	temp := sibling(local, i)
 	if err := x.clear(i, local); err != nil {
 		return err
 	}
@@ -247,7 +246,7 @@ func (x *transaction) placeBeside(i int, from, local string) error {
 	return nil
 }
 
-// copy makes a file of the tree from a staged one.
+// copy creates a file in the tree from a staged one.
 func (x *transaction) copy(from, to string) error {
 	info, err := os.Lstat(from)
 	if err != nil {
@@ -279,18 +278,18 @@ func (x *transaction) copy(from, to string) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// clear removes the hidden file of an entry, if it is there.
+// clear removes the hidden file of an entry, if it exists.
 func (x *transaction) clear(i int, local string) error {
 	if err := x.tree.at("clear %d", i); err != nil {
 		return err
 	}
-	if err := x.root.Remove(beside(local, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := x.root.Remove(sibling(local, i)); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
 	return nil
 }
 
-// sync puts the renames on the disk.
+// sync syncs the renames to the disk.
 func (x *transaction) sync() error {
 	seen := make(map[string]bool)
 	for _, e := range x.entries {
@@ -313,7 +312,7 @@ func (x *transaction) sync() error {
 	return nil
 }
 
-// finish clears up after a transaction that is done.
+// finish cleans up after a transaction that is done.
 func (x *transaction) finish() error {
 	for i, e := range x.entries {
 		if e.entry.New != (fileState{}) {
@@ -327,7 +326,7 @@ func (x *transaction) finish() error {
 	return x.close()
 }
 
-// close removes the transaction's folder, the journal first.
+// close removes the transaction's directory, the journal first.
 func (x *transaction) close() error {
 	dir := x.tree.journal
 	if err := x.tree.at("close"); err != nil {
@@ -342,7 +341,7 @@ func (x *transaction) close() error {
 	return errors.Join(syncDir(dir), removeAll(dir))
 }
 
-// prune removes the folders above a deleted file that are empty now, as git does.
+// prune removes the directories above a deleted file that are empty now, like git.
 func (x *transaction) prune(e journalEntry) {
 	for dir := path.Dir(e.Path); dir != "."; dir = path.Dir(dir) {
 		if x.root.Remove(filepath.FromSlash(dir)) != nil {
@@ -351,12 +350,12 @@ func (x *transaction) prune(e journalEntry) {
 	}
 }
 
-// undo gives the files that are new their old content again.
+// undo restores the old content of the files that are new.
 func (x *transaction) undo() error {
 	for i, e := range slices.Backward(x.entries) {
 		entry := e.entry
 		now, err := x.tree.present(x.root, entry.Path)
-		replaced := errors.Is(err, ErrBadPath) // or a folder above it is: someone edited it
+		replaced := errors.Is(err, ErrBadPath) // or a directory above it was replaced: the user edited it
 		if err != nil && !replaced {
 			return err
 		}
@@ -368,7 +367,7 @@ func (x *transaction) undo() error {
 				return err
 			}
 			if err := x.put(i, entry, "old"); err != nil {
-				return &Error{Path: entry.Path, Err: err, Advice: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next regreen tries again"}
+				return &Error{Path: entry.Path, Err: err, Advice: "its old content is in " + staged(x.tree.journal, i, "old") + "; the next run of regreen tries again"}
 			}
 		}
 		if err := x.tree.at("remove folders %d", i); err != nil {
@@ -376,7 +375,7 @@ func (x *transaction) undo() error {
 		}
 		for _, dir := range slices.Backward(entry.Made) {
 			if x.root.Remove(filepath.FromSlash(dir)) != nil {
-				break // not empty, or never made
+				break // not empty, or never created
 			}
 		}
 	}
@@ -386,7 +385,7 @@ func (x *transaction) undo() error {
 	return x.close()
 }
 
-// recover finishes the transaction that a crash cut off, if there is one.
+// recover finishes the transaction that a crash interrupted, if there is one.
 func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 	text, err := os.ReadFile(filepath.Join(t.journal, journalFile))
 	if errors.Is(err, fs.ErrNotExist) {
@@ -397,7 +396,7 @@ func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 		err = json.Unmarshal(text, &j)
 	}
 	if err != nil {
-		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Advice: "an earlier write was cut off and its journal cannot be read; the old contents lie beside it; remove the folder when done"}
+		return &Error{Path: filepath.Join(t.journal, journalFile), Err: err, Advice: "an earlier write was interrupted, and its journal cannot be read; the old contents are next to it; remove the directory when you have restored them"}
 	}
 	x := &transaction{tree: t, root: root, index: j.Index}
 	done := j.Index == nil || t.written(ctx, j.Index)

@@ -15,22 +15,22 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Tree is a folder of a user's files that can be written to in transactions. A
-// Repo has one; Dir makes one of a folder that is no repository.
+// Tree is a directory of a user's files that is written in transactions. A Repo has one; Dir returns
+// one for a directory that is not a repository.
 type Tree struct {
 	root    string
 	state   string   // of a repository
-	journal string   // folder of the transaction under way
-	private []string // folders below root that are git's own, relative, slash-separated
+	journal string   // directory of the transaction in progress
+	private []string // git's own directories below root, relative, slash-separated
 	git     git      // of a repository
 
-	// step is called before each step that changes something on disk; tests
-	// fail there, or crash. It is nil otherwise.
+	// step is called before each step that changes something on disk. Tests fail or crash there;
+	// it is nil otherwise.
 	step func(name string) error
 }
 
-// Dir makes a Tree of a plain folder. There the journal of a transaction is a
-// hidden folder inside it, which is gone afterwards.
+// Dir returns a Tree for a plain directory. The journal of a transaction is a hidden directory in it,
+// which is removed afterwards.
 func Dir(dir string) (*Tree, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
@@ -38,7 +38,7 @@ func Dir(dir string) (*Tree, error) {
 	}
 	info, err := os.Stat(root)
 	if err == nil && !info.IsDir() {
-		err = errors.New("is not a folder")
+		err = errors.New("not a directory")
 	}
 	if err != nil {
 		return nil, &Error{Path: root, Err: err}
@@ -46,22 +46,21 @@ func Dir(dir string) (*Tree, error) {
 	return &Tree{root: root, journal: filepath.Join(root, confine.Journal)}, nil
 }
 
-// Root is the tree's folder, absolute.
+// Root returns the absolute path of the tree.
 func (t *Tree) Root() string { return t.root }
 
-// Change is one file, or symbolic link, before and after. What a link holds is where
-// it leads to.
+// Change is one file, or symbolic link, before and after. The content of a link is its target.
 type Change struct {
 	Path                 string // slash-separated, relative to the root
 	Old, New             []byte
 	OldExists, NewExists bool
-	// OldMode is that of the old one. Only whether it is fs.ModeSymlink is compared.
+	// OldMode is the mode of the old file. Only fs.ModeSymlink is compared.
 	OldMode fs.FileMode
-	// Mode is for a new file, and for one whose executable bit or kind changes:
-	// fs.ModeSymlink makes it a link. 0 keeps what is there; a new file is then not
+	// Mode is the mode of a new file, or of one whose executable bit or kind changes;
+	// fs.ModeSymlink makes it a link. With 0, a file keeps its mode, and a new one is not
 	// executable.
 	Mode fs.FileMode
-	// Placed tells where the hunks of a patch went that makes New of Old.
+	// Placed says where the hunks of the patch that turns Old into New were applied.
 	Placed []patch.Placement `json:"-"`
 }
 
@@ -71,27 +70,27 @@ func (c Change) newLink() bool {
 	return c.NewExists && (isLink(c.Mode) || c.Mode == 0 && c.oldLink())
 }
 
-// made tells whether the file is one that was not there, or not as an ordinary file.
+// made reports whether the file is new, or was a link.
 func (c Change) made() bool { return !c.OldExists || c.oldLink() }
 
-// Write carries out all changes or none. It is a transaction: when the process
-// or the machine dies at any point, the next Write or Recover finds it done, or
-// undoes the part that was. It first finishes one that died before.
+// Write makes all changes or none. It is a transaction: if the process or the machine dies at any
+// point, the next Write or Recover finds it done, or undoes the part that was done. Write first
+// finishes an interrupted transaction.
 //
-// Nothing is written when it refuses: with ErrEdited when a file is not as Old says;
-// with ErrBadPath for paths, and links, that lead out of the tree or into .git, for
-// paths over a symbolic link, and for names that another file has where case does
-// not count; with ErrProtected for a file that is not editable; and with ErrTooLarge.
+// Write refuses, and writes nothing, with ErrEdited if a file is not as in Old; with ErrBadPath for
+// paths and links that lead out of the tree or into .git, for paths through a symbolic link, and
+// for names that another file has on file systems that ignore case; with ErrProtected for files
+// that are not editable; and with ErrTooLarge.
 //
-// Each file is replaced by an atomic rename and keeps its mode. It is modified later
-// than before, and not earlier than the changes before it. Folders are made and, when
-// they become empty, removed. A context that ends in time prevents the transaction,
-// but does not tear it.
+// Write replaces each file by an atomic rename, and keeps its mode. The new modification time is
+// later than the old one, and not before those of the changes before it. Write creates directories,
+// and removes those that become empty. If ctx ends before the transaction, there is none; later, it
+// has no effect.
 func (t *Tree) Write(ctx context.Context, changes []Change, editable Editable) error {
 	return t.write(ctx, changes, editable, nil)
 }
 
-// Check tells whether Write would refuse, as things are now.
+// Check returns the error with which Write would refuse now, or nil.
 func (t *Tree) Check(changes []Change, editable Editable) error {
 	root, err := os.OpenRoot(t.root)
 	if err != nil {
@@ -102,7 +101,7 @@ func (t *Tree) Check(changes []Change, editable Editable) error {
 	return err
 }
 
-// write is Write, with the index along when there is one.
+// write is Write, which also writes the index if it is not nil.
 func (t *Tree) write(ctx context.Context, changes []Change, editable Editable, index *stagedIndex) error {
 	return t.locked(ctx, func(root *os.Root) error {
 		entries, err := t.plan(root, changes, editable)
@@ -120,12 +119,12 @@ func (t *Tree) write(ctx context.Context, changes []Change, editable Editable, i
 	})
 }
 
-// Recover finishes what a crashed Write left: when all its files are written it
-// is done, else those that are get their old content back, except where someone
-// edited them since. Without such remains it does nothing.
+// Recover finishes an interrupted Write. If all its files are written, it is done; otherwise Recover
+// restores the old content of those that are, except for later edits. Without an interrupted Write,
+// it does nothing.
 func (t *Tree) Recover(ctx context.Context) error {
 	if _, err := os.Lstat(t.journal); err != nil {
-		return nil // none is there, or none can be: the next Write tells
+		return nil // none, or an error that the next Write reports
 	}
 	return t.locked(ctx, func(*os.Root) error { return nil })
 }
@@ -158,10 +157,10 @@ func (t *Tree) locked(ctx context.Context, do func(root *os.Root) error) (err er
 }
 
 func (t *Tree) unwritable(err error) error {
-	return &Error{Path: filepath.Dir(t.journal), Err: err, Advice: "regreen keeps the journal of its writes there; make the folder writable"}
+	return &Error{Path: filepath.Dir(t.journal), Err: err, Advice: "regreen keeps the journal of its writes there; make the directory writable"}
 }
 
-// at tells that a step is about to be taken.
+// at announces the next step to the test, if there is one.
 func (t *Tree) at(step string, args ...any) error {
 	if t.step == nil {
 		return nil
@@ -169,8 +168,8 @@ func (t *Tree) at(step string, args ...any) error {
 	return t.step(fmt.Sprintf(step, args...))
 }
 
-// plan checks all changes against the tree and turns them into entries, without
-// those that change nothing.
+// plan checks all changes against the tree and returns their entries, without those that change
+// nothing.
 func (t *Tree) plan(root *os.Root, changes []Change, editable Editable) ([]entryPlan, error) {
 	if err := t.permit(changes, editable); err != nil {
 		return nil, err
@@ -193,7 +192,7 @@ func (t *Tree) plan(root *os.Root, changes []Change, editable Editable) ([]entry
 		}
 		old := now.mode
 		if !isLink(now.mode) && c.oldLink() {
-			old = c.OldMode // and so another one than now
+			old = c.OldMode // so it differs from now
 		}
 		if stateOf(c.OldExists, c.Old, old) != now.state() {
 			return nil, edited(c.Path)
@@ -213,5 +212,5 @@ func (t *Tree) plan(root *os.Root, changes []Change, editable Editable) ([]entry
 }
 
 func edited(p string) error {
-	return &Error{Path: p, Err: ErrEdited, Advice: "nothing was written; run regreen again for the file as it is now"}
+	return &Error{Path: p, Err: ErrEdited, Advice: "nothing was written; run regreen again"}
 }

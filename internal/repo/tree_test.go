@@ -772,7 +772,7 @@ func TestReadOnly(t *testing.T) {
 				return nil
 			}
 			err := s.tree.Write(t.Context(), s.changes, nil)
-			if !errors.Is(err, cause) || !strings.Contains(usererr.Hint(err), "make the file and its folder writable") {
+			if !errors.Is(err, cause) || !strings.Contains(usererr.Hint(err), "make the file and its directory writable") {
 				t.Errorf("%s: %v", step, err)
 			}
 			if d := cmp.Diff(s.before, s.now(t)); d != "" {

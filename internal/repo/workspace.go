@@ -16,18 +16,18 @@ import (
 	"github.com/regreen-ci/regreen/internal/lockfile"
 )
 
-// Workspace is a folder outside the repository for one tree. It belongs to one process
-// at a time, until Close.
+// Workspace is a directory outside the repository for one tree. It belongs to one process, until
+// Close.
 type Workspace struct {
-	// Dir is the same from run to run where it can be, because go's build cache keys
-	// on it.
+	// Dir is the same from run to run if possible, because it is part of the keys of go's build
+	// cache.
 	Dir string
 
 	lock *lockfile.Lock
 	keep bool // for the next run
 }
 
-// Workspace makes an empty workspace, and clears away what crashed runs left.
+// Workspace returns an empty workspace, and removes those of crashed runs.
 func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	base, err := privateDir(r.git.getenv("TMPDIR"))
 	if err != nil {
@@ -36,8 +36,8 @@ func (r *Repo) Workspace(ctx context.Context) (*Workspace, error) {
 	return numbered(ctx, filepath.Join(base, r.workspaceName()+"."))
 }
 
-// scratch makes an empty workspace for files that git reads and writes meanwhile, an
-// index or new objects. The next one clears away what a run left that was killed.
+// scratch returns an empty workspace for temporary files of git, an index or new objects. The next
+// call removes what a killed run left.
 func (r *Repo) scratch(ctx context.Context) (*Workspace, error) {
 	base, err := privateDir(r.git.getenv("TMPDIR"))
 	if err != nil {
@@ -46,14 +46,14 @@ func (r *Repo) scratch(ctx context.Context) (*Workspace, error) {
 	return numbered(ctx, filepath.Join(base, r.workspaceName()+"-git."))
 }
 
-// numbered makes the first workspace with the prefix that is free.
+// numbered returns the first free workspace with the prefix.
 func numbered(ctx context.Context, prefix string) (*Workspace, error) {
 	sweep(ctx, prefix)
 	for n := 1; ; n++ {
 		dir := prefix + strconv.Itoa(n)
 		held, err := lockfile.Try(dir + lockSuffix)
 		if errors.Is(err, lockfile.ErrLocked) {
-			continue // another run's, or another of this one
+			continue // in use by another run, or by this one
 		}
 		w := &Workspace{Dir: dir, lock: held}
 		if err == nil {
@@ -68,17 +68,17 @@ func numbered(ctx context.Context, prefix string) (*Workspace, error) {
 
 const workspaceNameLength = 16
 
-// workspaceName begins the names of a worktree's workspaces.
+// workspaceName returns the prefix of the names of a worktree's workspaces.
 func (r *Repo) workspaceName() string {
 	sum := sha256.Sum256([]byte(r.root))
 	return hex.EncodeToString(sum[:])[:workspaceNameLength]
 }
 
 func workspaceError(dir string, err error) error {
-	return &Error{Path: dir, Err: err, Advice: "regreen exports trees there to test them; free some space there, or set TMPDIR to another folder"}
+	return &Error{Path: dir, Err: err, Advice: "regreen exports trees there to test them; free some space there, or set TMPDIR to another directory"}
 }
 
-// empty makes the workspace an empty folder.
+// empty makes the workspace an empty directory.
 func (w *Workspace) empty() error {
 	err := errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix))
 	if err == nil {
@@ -90,7 +90,7 @@ func (w *Workspace) empty() error {
 	return err
 }
 
-// Close removes the workspace, unless it is kept.
+// Close removes the workspace, unless it is kept for the next run.
 func (w *Workspace) Close() error {
 	if w.keep {
 		now := time.Now()
@@ -101,21 +101,22 @@ func (w *Workspace) Close() error {
 	return errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix), w.lock.Remove())
 }
 
-// What lies beside a workspace. No name that git locks by itself may end as our locks do.
+// The suffixes of the files next to a workspace. No file that git locks itself may end like our
+// locks.
 const (
 	lockSuffix     = ".lock"
-	keptSuffix     = ".kept"      // a folder of what is known of the tree that is kept in it
+	keptSuffix     = ".kept"      // a directory with data about the kept tree
 	tooLargeSuffix = ".too-large" // the tree does not fit into memory
 )
 
-// index is git's index of the tree that is kept in the workspace.
+// index returns the path of git's index of the kept tree.
 func (w *Workspace) index() string { return filepath.Join(w.Dir+keptSuffix, "index") }
 
-// settings is a file with a hash of what decides how git writes files.
+// settings returns the path of a file with a hash of what decides how git writes files.
 func (w *Workspace) settings() string { return filepath.Join(w.Dir+keptSuffix, "settings") }
 
-// privateDir makes the folder below temp that holds the user's workspaces, and
-// makes sure that it is the user's alone: anyone may have made it before.
+// privateDir creates the directory below temp for the user's workspaces, and checks that it belongs
+// to the user alone: anyone may have created it before.
 func privateDir(temp string) (string, error) {
 	if temp == "" {
 		temp = os.TempDir()
@@ -123,19 +124,19 @@ func privateDir(temp string) (string, error) {
 	dir := filepath.Join(temp, fmt.Sprintf("regreen-%d", os.Geteuid()))
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", &Error{Path: dir, Err: err, Advice: "set TMPDIR to a folder that can be written to"}
+		return "", &Error{Path: dir, Err: err, Advice: "set TMPDIR to a writable directory"}
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {
 		return "", &Error{Path: dir, Err: err}
 	}
 	if !info.IsDir() || !private(info) {
-		return "", &Error{Path: dir, Err: ErrUnsafe, Advice: "someone else may have made it; remove it, or set TMPDIR to another folder"}
+		return "", &Error{Path: dir, Err: ErrUnsafe, Advice: "another user may have created it; remove it, or set TMPDIR to another directory"}
 	}
 	return dir, nil
 }
 
-// sweep removes the workspaces with the prefix that no process holds any more.
+// sweep removes the workspaces with the prefix that no process holds.
 func sweep(ctx context.Context, prefix string) {
 	names, err := filepath.Glob(prefix + "[0-9]*" + lockSuffix)
 	if err != nil {
@@ -158,21 +159,21 @@ func sweep(ctx context.Context, prefix string) {
 	}
 }
 
-// removeAll is os.RemoveAll for trees with folders that forbid writing, like
-// those of go's module cache, which a test may have made.
+// removeAll is os.RemoveAll for trees with read-only directories, like those of go's module cache,
+// which a test may have created.
 func removeAll(dir string) error {
 	if os.RemoveAll(dir) == nil {
 		return nil
 	}
-	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error { //nolint:errcheck // RemoveAll tells
+	filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error { //nolint:errcheck // RemoveAll reports it
 		if err == nil && d.IsDir() {
-			os.Chmod(name, 0o700) //nolint:errcheck // RemoveAll tells
+			os.Chmod(name, 0o700) //nolint:errcheck // RemoveAll reports it
 		}
 		return nil
 	})
 	return os.RemoveAll(dir)
 }
 
-// CopyIndex copies the index that src means to a new file, so that it can be tested
-// while the user goes on.
+// CopyIndex copies the index of src to a new file, so that the user can continue while its tree is
+// tested.
 func (r *Repo) CopyIndex(src Source, to string) error { return copyIndex(r.indexFile(src), to) }

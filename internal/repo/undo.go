@@ -10,11 +10,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// PlanBack works out how to take changes back that were written before: each file
-// becomes what it was, and edits made since stay. Where these are in the very lines
-// that were written it fails with a *patch.ConflictError, and nothing is planned. What
-// is as it was already is left out.
-func (t *Tree) PlanBack(written []Change) ([]Change, error) {
+// PlanUndo returns the changes that undo earlier ones: each file becomes what it was, and later edits
+// stay. If a later edit is in the same lines, PlanUndo fails with a *patch.ConflictError. It leaves
+// out files that are already undone.
+func (t *Tree) PlanUndo(written []Change) ([]Change, error) {
 	root, err := os.OpenRoot(t.Root())
 	if err != nil {
 		return nil, err
@@ -29,7 +28,7 @@ func (t *Tree) PlanBack(written []Change) ([]Change, error) {
 		if err != nil {
 			return nil, err
 		}
-		c, err := w.back(now)
+		c, err := w.undo(now)
 		if err != nil {
 			return nil, err
 		}
@@ -40,8 +39,8 @@ func (t *Tree) PlanBack(written []Change) ([]Change, error) {
 	return changes, nil
 }
 
-// back is the change that undoes w in a file as it is now.
-func (w Change) back(now onDisk) (Change, error) {
+// undo returns the change that undoes w in a file as it is now.
+func (w Change) undo(now onDisk) (Change, error) {
 	conflict := func(reason string) error { return &patch.ConflictError{File: w.Path, Reason: reason} }
 	c := Change{
 		Path: w.Path, Old: now.content, OldExists: now.exists, OldMode: now.mode,
@@ -55,20 +54,20 @@ func (w Change) back(now onDisk) (Change, error) {
 		return Change{}, nil
 	case same(w.New, w.NewExists):
 	case !w.NewExists:
-		return c, conflict("the patch deleted it, and there is another one by now")
+		return c, conflict("the patch deleted it, but it exists again")
 	case !w.OldExists:
-		return c, conflict("the patch created it, and it was edited since")
+		return c, conflict("the patch created it, and it was edited later")
 	case !now.exists:
-		return c, conflict("it was deleted since")
+		return c, conflict("it was deleted later")
 	case isLink(now.mode) || w.oldLink() || w.newLink() || patch.IsBinary(now.content) || patch.IsBinary(w.Old) || patch.IsBinary(w.New):
-		return c, conflict("it was changed since, and its content cannot be merged")
+		return c, conflict("it was changed later, and its content cannot be merged")
 	default:
 		merged, err := patch.Merge(w.New, now.content, w.Old)
 		var meet *patch.MergeError
 		if errors.As(err, &meet) {
 			lines := strings.SplitAfter(string(w.New), "\n")
 			return c, &patch.ConflictError{
-				File: w.Path, Line: meet.Start, Reason: "was edited since where the patch changed it",
+				File: w.Path, Line: meet.Start, Reason: "was edited later in the same lines",
 				Expected: strings.Join(lines[meet.Start-1:meet.End], ""), Found: meet.Ours,
 			}
 		}
@@ -81,7 +80,7 @@ func (w Change) back(now onDisk) (Change, error) {
 		return c, nil
 	}
 	switch {
-	case !now.exists: // a deleted one, with the mode it had
+	case !now.exists: // deleted: restore it with its mode
 		c.Mode = w.OldMode
 	case w.Mode != 0 && w.OldMode != 0 && executable(w.Mode) != executable(w.OldMode) && executable(now.mode) == executable(w.Mode):
 		c.Mode = w.OldMode &^ fs.ModeType

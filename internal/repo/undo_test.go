@@ -14,8 +14,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// TestPlanBack takes a change back from files that were edited since, or not.
-func TestPlanBack(t *testing.T) {
+// TestPlanUndo takes a change back from files that were edited since, or not.
+func TestPlanUndo(t *testing.T) {
 	t.Parallel()
 	const old, new = "a\nb\nc\nd\ne\n", "a\nB\nc\nd\ne\n"
 	edit := Change{Path: "x", Old: []byte(old), New: []byte(new), OldExists: true, NewExists: true, OldMode: 0o644}
@@ -34,15 +34,15 @@ func TestPlanBack(t *testing.T) {
 	}{
 		{"as it was written", edit, new, 0, old, ""},
 		{"edited elsewhere", edit, "a\nB\nc\nd\nE\nf\n", 0, "a\nb\nc\nd\nE\nf\n", ""},
-		{"edited there", edit, "a\nBB\nc\nd\ne\n", 0, "", "was edited since where the patch changed it"},
+		{"edited there", edit, "a\nBB\nc\nd\ne\n", 0, "", "was edited later in the same lines"},
 		{"taken back by hand", edit, old, 0, old, ""},
-		{"deleted since", edit, absent, 0, "", "it was deleted since"},
+		{"deleted since", edit, absent, 0, "", "it was deleted later"},
 		{"binary by now", edit, "\x00", 0, "", "its content cannot be merged"},
 		{"made", made, new, 0, absent, ""},
 		{"made, gone already", made, absent, 0, absent, ""},
-		{"made, edited", made, new + "f\n", 0, "", "the patch created it, and it was edited since"},
+		{"made, edited", made, new + "f\n", 0, "", "the patch created it, and it was edited later"},
 		{"deleted", gone, absent, 0, "*" + old, ""},
-		{"deleted, made again", gone, new, 0, "", "the patch deleted it, and there is another one by now"},
+		{"deleted, made again", gone, new, 0, "", "the patch deleted it, but it exists again"},
 		{"deleted, taken back by hand", gone, old, 0, old, ""},
 		{"mode", chmod, old, 0o755, old, ""},
 		{"mode, edited", chmod, new, 0o755, new, ""},
@@ -65,7 +65,7 @@ func TestPlanBack(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			changes, err := tree.PlanBack([]Change{tt.written})
+			changes, err := tree.PlanUndo([]Change{tt.written})
 			if tt.reason != "" {
 				var conflict *patch.ConflictError
 				if !errors.As(err, &conflict) || conflict.File != "x" || !strings.Contains(conflict.Reason, tt.reason) {
@@ -94,7 +94,7 @@ func TestPlanBack(t *testing.T) {
 }
 
 // TestAppliedIsTakenBack: whatever patch is planned and written, also with an offset,
-// with fuzz or for other line endings, PlanBack gives bytes and modes back.
+// with fuzz or for other line endings, PlanUndo gives bytes and modes back.
 func TestAppliedIsTakenBack(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
@@ -146,7 +146,7 @@ func TestAppliedIsTakenBack(t *testing.T) {
 		if err := tree.Write(t.Context(), written, nil); err != nil {
 			rt.Fatal(err)
 		}
-		back, err := tree.PlanBack(written)
+		back, err := tree.PlanUndo(written)
 		if err != nil {
 			rt.Fatal(err)
 		}
