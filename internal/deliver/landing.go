@@ -150,17 +150,17 @@ func (o *offers) why(p *report.Patch) string {
 }
 
 // instructions returns a function that says how to apply a patch. Head is the commit that the
-// patch was verified on, or "" if there is no pull request. O is nil if no suggestions were
+// patch was verified on, or "" if there is no pull request; made is nil if no suggestions were
 // attempted.
-func (l Landing) instructions(head string, o *offers) func(*report.Patch) string {
+func (l Landing) instructions(head string, made *offers) func(*report.Patch) string {
 	return func(p *report.Patch) string {
 		command := l.command(head, p)
 		var missed []string // why the better ways are not possible
 		switch {
-		case o != nil && o.places[p.ID] > 0:
-			return suggestedText(o.places[p.ID], o.files, command)
-		case o != nil:
-			missed = append(missed, "Not a suggestion: "+report.Prose(o.why(p))+".")
+		case made != nil && made.places[p.ID] > 0:
+			return suggestedText(made.places[p.ID], made.files, command)
+		case made != nil:
+			missed = append(missed, "Not a suggestion: "+report.Prose(made.why(p))+".")
 		case head != "":
 			missed = append(missed, "Not a suggestion: that channel is off.")
 		}

@@ -55,7 +55,7 @@ func retry(c Channel, p RetryPolicy) Channel {
 				next = again.After + time.Duration(float64(pause)*random()/2)
 			}
 			if left := time.Until(end); next > left {
-				return receipt, &usererr.Error{What: fmt.Sprintf("no retry: the next one is due in %s, but only %s are left", next.Round(time.Second), left.Round(time.Second)), Err: err}
+				return receipt, &usererr.Error{What: fmt.Sprintf("no retry: the next try would be in %s, but only %s are left", next.Round(time.Second), left.Round(time.Second)), Err: err}
 			}
 			if err := sleep(ctx, next); err != nil {
 				return receipt, ended(ctx, err)

@@ -54,8 +54,8 @@ func TestRetry(t *testing.T) {
 		{"waits a little longer than the server asks for", []error{asks(7 * time.Second)}, RetryPolicy{}, seconds(0, 7.25), ""},
 		{"a permanent error", []error{errors.New("no")}, RetryPolicy{}, seconds(0), "no"},
 		{"gives up after some tries", []error{down, down, down, down, down, down}, RetryPolicy{Tries: 3}, seconds(0, .75, 2.25), "down"},
-		{"the server asks for too long a wait", []error{asks(time.Hour)}, RetryPolicy{}, seconds(0), "no retry: the next one is due in 1h0m0s, but only 2m0s are left: busy"},
-		{"gives up when the time is up", []error{down, down, down, down}, RetryPolicy{Total: 3 * time.Second}, seconds(0, .75, 2.25), "no retry: the next one is due in 3s, but only 1s are left: down"},
+		{"the server asks for too long a wait", []error{asks(time.Hour)}, RetryPolicy{}, seconds(0), "no retry: the next try would be in 1h0m0s, but only 2m0s are left: busy"},
+		{"gives up when the time is up", []error{down, down, down, down}, RetryPolicy{Total: 3 * time.Second}, seconds(0, .75, 2.25), "no retry: the next try would be in 3s, but only 1s are left: down"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()

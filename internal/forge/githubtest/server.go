@@ -279,7 +279,7 @@ func (s *Server) Deny(permissions ...string) {
 	}
 }
 
-// Allow gives permissions back.
+// Allow restores permissions.
 func (s *Server) Allow(permissions ...string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
