@@ -152,7 +152,7 @@ func TestActCommands(t *testing.T) {
 	}
 	body := w.api.Comments(7)[0].Body
 	id := w.runs(test, body)
-	_, command, ok := strings.Cut(body, "Comment `")
+	_, command, ok := strings.Cut(body, "comment `")
 	command, _, _ = strings.Cut(command, "`")
 	if !ok || !strings.HasPrefix(command, "/regreen apply ") {
 		t.Fatalf("the comment offers no command:\n%s", body)
