@@ -18,9 +18,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/forge/githubtest"
 )
 
-// The tests with act run workflows as GitHub does, on this machine: act starts the
-// wrapper, that this command, and this command speaks to a server that judges requests by
-// GitHub's own description of its API. `make setup` installs act.
+// The tests with act run workflows on this machine like GitHub: act starts the wrapper, which
+// starts this command, which talks to a server that checks requests against GitHub's description
+// of its API. `make setup` installs act.
 
 // world is a repository on that server, and a checkout to run its workflows in.
 type world struct {
@@ -28,14 +28,14 @@ type world struct {
 	api      *githubtest.Server
 	dir      string // the checkout, one commit deep
 	base     string // main
-	cache    string // of act, for all runs of the world
+	cache    string // of act, for all runs
 	run      int    // number of the last run
 	artifact string // where act keeps artifacts
 }
 
 const (
 	moduleFile = "module example.com/m\n\ngo 1.21\n"
-	goodCode   = "package m\n\n// Max is the larger of two numbers.\nfunc Max(a, b int) int {\n\tif a > b {\n\t\treturn a\n\t}\n\treturn b\n}\n"
+	goodCode   = "package m\n\n// Max returns the larger number.\nfunc Max(a, b int) int {\n\tif a > b {\n\t\treturn a\n\t}\n\treturn b\n}\n"
 	testCode   = `package m
 
 import "testing"
@@ -52,15 +52,15 @@ func TestMax(t *testing.T) {
 
 var badCode = strings.Replace(goodCode, "a > b", "a < b", 1)
 
-// newWorld makes main with some workflows, and the branch topic, which breaks a test.
+// newWorld creates main with some workflows, and the branch topic, which breaks a test.
 func newWorld(t *testing.T, workflows map[string]string) *world {
 	t.Helper()
 	actProgram(t)
 	w := &world{t: t, api: githubtest.New(t), cache: t.TempDir(), artifact: t.TempDir()}
-	w.api.Gap = 900 * time.Millisecond // GitHub asks for a second, and refuses what is faster
+	w.api.Gap = 900 * time.Millisecond // GitHub asks for a second between writes
 	files := map[string]string{
 		"go.mod": moduleFile, "m.go": goodCode, "m_test.go": testCode,
-		".regreen.yml": "strategies: [template/operator, revert]\n", // how a patch is found is not what these tests are about
+		".regreen.yml": "strategies: [template/operator, revert]\n", // to be fast
 	}
 	for name, text := range workflows {
 		files[".github/workflows/"+name] = text
@@ -77,7 +77,7 @@ func newWorld(t *testing.T, workflows map[string]string) *world {
 	return w
 }
 
-// checkout clones a branch as actions/checkout does.
+// checkout clones a branch like actions/checkout.
 func (w *world) checkout(branch string) {
 	w.t.Helper()
 	w.dir = filepath.Join(w.t.TempDir(), "checkout")
@@ -104,12 +104,12 @@ func (w *world) write(dir, name, text string) {
 	}
 }
 
-// head is the commit of a branch.
+// head returns the commit of a branch.
 func (w *world) head(branch string) string { return w.git(w.api.Git, "rev-parse", branch) }
 
 var hunks = regexp.MustCompile(`(?m)^@@`)
 
-// diff is what a pull request shows.
+// diff returns the files that a pull request shows.
 func (w *world) diff(base, head string) []githubtest.File {
 	w.t.Helper()
 	var out []githubtest.File
@@ -121,7 +121,7 @@ func (w *world) diff(base, head string) []githubtest.File {
 	return out
 }
 
-// pullPayload is the payload of pull_request for the branch of a repository.
+// pullPayload returns the payload of pull_request for the branch topic of a repository.
 func (w *world) pullPayload(from string) map[string]any {
 	side := func(ref, repo string) map[string]any {
 		return map[string]any{"ref": ref, "sha": w.head(ref), "repo": map[string]any{"full_name": repo}}
@@ -133,14 +133,14 @@ func (w *world) pullPayload(from string) map[string]any {
 	}
 }
 
-// ran is what act told of a run.
+// ran is the outcome of a run with act.
 type ran struct {
 	id  string // of the run
 	ok  bool   // all jobs succeeded
 	log string
 }
 
-// act runs a workflow for an event. Each run has a number of its own, as on GitHub.
+// act runs a workflow for an event. Each run has its own number, like on GitHub.
 func (w *world) act(workflow, event string, payload map[string]any, env ...string) ran {
 	w.t.Helper()
 	w.run++
@@ -179,7 +179,7 @@ func (w *world) act(workflow, event string, payload map[string]any, env ...strin
 	return ran{id, err == nil, messages(out.String())}
 }
 
-// freePort is one that nobody listens on. act takes a number only.
+// freePort returns an unused port; act accepts only a number.
 func freePort(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")
@@ -190,7 +190,7 @@ func freePort(t *testing.T) string {
 	return strconv.Itoa(l.Addr().(*net.TCPAddr).Port)
 }
 
-// messages takes what was printed out of act's records.
+// messages returns the printed lines in act's records.
 func messages(records string) string {
 	var b strings.Builder
 	for line := range strings.Lines(records) {
@@ -206,18 +206,18 @@ func messages(records string) string {
 	return b.String()
 }
 
-// wants says what a log lacks.
+// wants checks that the log has some texts.
 func (r ran) wants(t *testing.T, texts ...string) {
 	t.Helper()
 	for _, text := range texts {
 		if !strings.Contains(r.log, text) {
-			t.Errorf("the log does not say %q:\n%s", text, r.log)
+			t.Errorf("%q is not in the log:\n%s", text, r.log)
 			return
 		}
 	}
 }
 
-// actProgram is the act that `make setup` installs.
+// actProgram returns the path of the act that `make setup` installs.
 func actProgram(t *testing.T) string {
 	t.Helper()
 	cache := os.Getenv("XDG_CACHE_HOME")
@@ -230,10 +230,10 @@ func actProgram(t *testing.T) string {
 	}
 	program := filepath.Join(cache, "regreen", "act", "act")
 	if _, err := os.Stat(program); err != nil {
-		t.Skip("there is no act: make setup installs it")
+		t.Skip("act is not installed: make setup installs it")
 	}
 	if _, err := exec.LookPath("node"); err != nil {
-		t.Skip("there is no node, which act needs for actions")
+		t.Skip("node is not installed, and act needs it for actions")
 	}
 	return program
 }
@@ -252,7 +252,7 @@ var buildOnce = sync.OnceValues(func() (string, error) {
 	return program, nil
 })
 
-var built string // folder of the program, for TestMain to remove
+var built string // directory of the program, which TestMain removes
 
 func TestMain(m *testing.M) {
 	status := m.Run()
@@ -262,7 +262,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// binary is this command, built once.
+// binary returns the path of this command, which is built once.
 func binary(t *testing.T) string {
 	t.Helper()
 	program, err := buildOnce()
@@ -281,7 +281,7 @@ func goEnv(t *testing.T, name string) string {
 	return strings.TrimSpace(string(out))
 }
 
-// actionFolder is a copy of the action without its sources, as a remote repository.
+// actionFolder returns a copy of the action without its sources, like a remote repository.
 func actionFolder(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
@@ -316,18 +316,18 @@ func copyAction(t *testing.T, dir string) {
 	}
 }
 
-// setupGo stands in for actions/setup-go: the machine has Go.
+// setupGo returns a replacement for actions/setup-go: the machine has Go.
 func setupGo(t *testing.T) string {
 	t.Helper()
 	dir := t.TempDir()
-	text := "name: setup-go\ndescription: Go is there.\nruns:\n  using: composite\n  steps:\n    - run: go version\n      shell: bash\n"
+	text := "name: setup-go\ndescription: Go is installed.\nruns:\n  using: composite\n  steps:\n    - run: go version\n      shell: bash\n"
 	if err := os.WriteFile(filepath.Join(dir, "action.yml"), []byte(text), 0o644); err != nil {
 		t.Fatal(err)
 	}
 	return dir
 }
 
-// example is a workflow for users.
+// example returns an example workflow.
 func example(t *testing.T, name string) string {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join("..", "..", ".github", "workflows", "examples", name))
@@ -337,7 +337,7 @@ func example(t *testing.T, name string) string {
 	return string(text)
 }
 
-// pin is the commit by which the examples use an action.
+// pin returns the commit by which the examples use an action.
 func pin(t *testing.T, action string) string {
 	t.Helper()
 	m := regexp.MustCompile(regexp.QuoteMeta(action) + `@([0-9a-f]{40})`).FindStringSubmatch(example(t, "minimal.yml"))

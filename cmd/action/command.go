@@ -19,20 +19,20 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// A comment `/regreen apply ID`, `/regreen retry` or `/regreen explain` on a pull request
-// is a command of whoever may write to the repository. Nothing of the pull request is
-// checked out or run for it: the patch comes from the artifact of the run that proposed it,
-// and is bound to what the report on the pull request shows, by the head it is for and by
-// its own text.
+// A comment `/regreen apply ID`, `/regreen retry` or `/regreen explain` on a pull request is a
+// command, if its author may write to the repository. A command does not check out or run
+// anything of the pull request: the patch comes from the artifact of the run that proposed it.
+// It must be the patch that the report on the pull request shows, for the same head and with the
+// same text.
 
-// refusal is why a command is not followed, as Markdown for the person who gave it.
+// refusal is why a command is refused, as Markdown for its author.
 type refusal struct{ text string }
 
 func (r *refusal) Error() string { return r.text }
 
 func refuse(format string, args ...any) error { return &refusal{fmt.Sprintf(format, args...)} }
 
-// The reactions by which a comment is answered.
+// The reactions to a comment.
 const (
 	seen    = "eyes"
 	done    = "rocket"
@@ -40,21 +40,21 @@ const (
 	denied  = "-1"
 )
 
-const howTo = "`/regreen apply ID` commits a proposed patch, `/regreen retry` has the tests run and a patch searched once more, `/regreen explain` tells why."
+const howTo = "`/regreen apply ID` commits a proposed patch, `/regreen retry` runs the tests and searches again, `/regreen explain` shows how regreen got there."
 
-// command follows the command that a comment gives, and answers it.
+// command runs the command in a comment, and replies.
 func (s *step) command(ctx context.Context) (int, error) {
 	e := s.event
 	given, ok := readOrder(e.Comment.Body)
 	switch {
 	case !ok:
-		return s.nothing("the comment is no command: its first line does not begin with /regreen")
+		return s.nothing("the comment is not a command: its first line does not start with /regreen")
 	case e.Issue.PullRequest == nil:
-		return s.nothing("the comment is on an issue, and commands are for pull requests")
+		return s.nothing("the comment is on an issue; commands are for pull requests")
 	case e.Action != "created":
 		return s.nothing("only new comments are commands")
 	case e.Comment.User.Type == "Bot":
-		return s.nothing("comments of bots are no commands")
+		return s.nothing("comments of bots are not commands")
 	}
 	g, err := s.github()
 	if err != nil {
@@ -62,7 +62,7 @@ func (s *step) command(ctx context.Context) (int, error) {
 	}
 	who := e.Comment.User.Login
 	var may bool
-	err = patiently(ctx, func() (err error) {
+	err = retrying(ctx, func() (err error) {
 		may, err = g.MayWrite(ctx, who)
 		return err
 	})
@@ -71,11 +71,11 @@ func (s *step) command(ctx context.Context) (int, error) {
 	}
 	if !may {
 		s.react(ctx, g, denied)
-		return s.nothing(fmt.Sprintf("%s may not write to this repository, so the command is not followed", who))
+		return s.nothing(fmt.Sprintf("%s has no write access to this repository, so the command is ignored", who))
 	}
 	s.react(ctx, g, seen)
 	var text string
-	err = patiently(ctx, func() (err error) {
+	err = retrying(ctx, func() (err error) {
 		text, err = s.follow(ctx, g, given)
 		return err
 	})
@@ -94,10 +94,10 @@ func (s *step) command(ctx context.Context) (int, error) {
 		}
 	}
 	s.react(ctx, g, reaction)
-	return s.nothing(fmt.Sprintf("/regreen %s: %s", given.verb, map[string]string{done: "done", refused: "not done, the answer says why"}[reaction]))
+	return s.nothing(fmt.Sprintf("/regreen %s: %s", given.verb, map[string]string{done: "done", refused: "refused, the reply says why"}[reaction]))
 }
 
-// follow does what is asked, and gives the answer as Markdown, "" for none.
+// follow runs a command, and returns the reply as Markdown, or "".
 func (s *step) follow(ctx context.Context, g *forge.GitHub, o order) (string, error) {
 	if !slices.Contains([]string{"apply", "retry", "explain"}, o.verb) {
 		return "", refuse("%s", howTo)
@@ -106,25 +106,25 @@ func (s *step) follow(ctx context.Context, g *forge.GitHub, o order) (string, er
 	if err != nil {
 		return "", err
 	}
-	told, err := latest(ctx, g, pull.Number, o.id)
+	posted, err := latest(ctx, g, pull.Number, o.id)
 	if err != nil {
 		return "", err
 	}
 	switch o.verb {
 	case "retry":
-		return s.retry(ctx, g, pull, told)
+		return s.retry(ctx, g, pull, posted)
 	case "explain":
-		rep, err := s.reported(ctx, g, told)
+		rep, err := s.reported(ctx, g, posted)
 		if err != nil {
 			return "", err
 		}
 		return report.Explain(rep, forge.CommentSize-1), nil
 	}
-	return s.apply(ctx, g, pull, told, o.id)
+	return s.apply(ctx, g, pull, posted, o.id)
 }
 
-// latest is the newest report on a pull request that tells its run: of several the one that
-// shows the patch, where one is named.
+// latest returns the newest report on a pull request that names its run. If the command names a
+// patch, it returns the report that shows the patch.
 func latest(ctx context.Context, g *forge.GitHub, pull int, id string) (deliver.Posted, error) {
 	reports, err := deliver.Reports(ctx, g, pull)
 	if err != nil {
@@ -132,7 +132,7 @@ func latest(ctx context.Context, g *forge.GitHub, pull int, id string) (deliver.
 	}
 	reports = slices.DeleteFunc(reports, func(t deliver.Posted) bool { return !t.HasRun })
 	if len(reports) == 0 {
-		return deliver.Posted{}, refuse("There is no report of regreen on this pull request yet.")
+		return deliver.Posted{}, refuse("There is no regreen report on this pull request yet.")
 	}
 	name, _, _ := strings.Cut(id, "@")
 	if i := slices.IndexFunc(reports, func(t deliver.Posted) bool { return name != "" && strings.Contains(t.Comment.Body, name+"@") }); i >= 0 {
@@ -141,89 +141,89 @@ func latest(ctx context.Context, g *forge.GitHub, pull int, id string) (deliver.
 	return reports[0], nil
 }
 
-// stale refuses what was told of another commit than the pull request's last one.
-func stale(pull forge.Pull, told deliver.Posted) error {
+// stale refuses a report that is not about the pull request's head.
+func stale(pull forge.Pull, posted deliver.Posted) error {
 	switch {
 	case !pull.Open:
-		return refuse("The pull request is not open any more.")
-	case told.Run.Head != pull.Head:
-		return refuse("The pull request has gone on since: the report is about %s, and its last commit is %s. The next report is about that.",
-			report.Code(short(told.Run.Head)), report.Code(short(pull.Head)))
+		return refuse("The pull request is no longer open.")
+	case posted.Run.Head != pull.Head:
+		return refuse("The report is outdated: it is about %s, and the head of the pull request is now %s. Wait for the next report.",
+			report.Code(short(posted.Run.Head)), report.Code(short(pull.Head)))
 	}
 	return nil
 }
 
-// retry starts the run again that the report is of. In its new attempt, what was tried
-// before is tried once more.
-func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Posted) (string, error) {
-	if err := stale(pull, told); err != nil {
+// retry starts the report's run again. The new attempt searches again, even for failures that
+// were searched before.
+func (s *step) retry(ctx context.Context, g *forge.GitHub, pull forge.Pull, posted deliver.Posted) (string, error) {
+	if err := stale(pull, posted); err != nil {
 		return "", err
 	}
-	run, err := g.Run(ctx, told.Run.Run)
+	run, err := g.Run(ctx, posted.Run.Run)
 	if err != nil {
 		return "", err
 	}
 	if awaits(run.Status, run.Conclusion) {
-		return "", refuse("[The run](%s) waits for somebody's approval: that is not regreen's to give.", run.URL)
+		return "", refuse("[The run](%s) waits for approval, which regreen cannot give.", run.URL)
 	}
 	if run.Status != "completed" {
-		return "", refuse("[The run](%s) is still going on.", run.URL)
+		return "", refuse("[The run](%s) has not finished yet.", run.URL)
 	}
 	return "", g.Rerun(ctx, run.ID)
 }
 
-// awaits tells whether a run waits for a person's approval.
+// awaits reports whether a run waits for approval.
 func awaits(status, conclusion string) bool {
 	return conclusion == "action_required" || slices.Contains([]string{"waiting", "pending", "requested"}, status)
 }
 
 // apply commits a proposed patch to the branch of the pull request.
-func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, told deliver.Posted, id string) (string, error) {
-	if err := stale(pull, told); err != nil {
+func (s *step) apply(ctx context.Context, g *forge.GitHub, pull forge.Pull, posted deliver.Posted, id string) (string, error) {
+	if err := stale(pull, posted); err != nil {
 		return "", err
 	}
 	if id == "" {
-		return "", refuse("Which patch? The report says what to type: `/regreen apply ID`.")
+		return "", refuse("Which patch? The report shows the command to type: `/regreen apply ID`.")
 	}
-	rep, err := s.reported(ctx, g, told)
+	rep, err := s.reported(ctx, g, posted)
 	if err != nil {
 		return "", err
 	}
-	p, err := shown(rep, told, pull.Head, id)
+	p, err := shown(rep, posted, pull.Head, id)
 	if err != nil {
 		return "", err
 	}
 	if pull.Fork {
-		return "", refuse("The branch of this pull request is in %s, where this workflow may not push. The report says how to apply the patch by hand.", report.Code(pull.HeadRepository))
+		return "", refuse("The branch of this pull request is in %s, where this workflow cannot push. The report says how to apply the patch by hand.", report.Code(pull.HeadRepository))
 	}
 	files, err := deliver.Patched(ctx, g, pull.Head, []*report.Patch{p}, editable)
 	if passing := (*forge.TransientError)(nil); errors.As(err, &passing) || ctx.Err() != nil {
 		return "", err
 	}
 	if err != nil {
-		return "", refuse("The patch cannot be applied: %s.", report.Prose(usererr.OneLine(err)))
+		return "", refuse("Cannot apply the patch: %s.", report.Prose(usererr.OneLine(err)))
 	}
 	sha, err := g.Commit(ctx, forge.Commit{Branch: pull.HeadRef, Parent: pull.Head, Message: message(p, s.event.Comment.User.Login), Files: files})
 	switch {
 	case errors.Is(err, forge.ErrProtected):
-		return "", refuse("%s is protected, and regreen pushes to no protected branch. The report says how to apply the patch by hand.", report.Code(pull.HeadRef))
+		return "", refuse("%s is a protected branch, and regreen does not push to those. The report says how to apply the patch by hand.", report.Code(pull.HeadRef))
 	case errors.Is(err, forge.ErrMoved):
-		return "", refuse("The pull request went on meanwhile. The next report is about that.")
+		return "", refuse("The pull request has new commits. Wait for the next report.")
 	case err != nil:
 		return "", err
 	}
 	s.learnKept(ctx, rep, p)
 	text := fmt.Sprintf("Committed %s as %s.", report.Code(p.ID), sha)
 	if login, err := g.Login(ctx); err != nil || login == forge.ActionsBot {
-		text += " The workflow's own token has pushed it, and what that pushes starts no workflow: close and open the pull request to have it tested, or give regreen an App's token."
+		text += " It was pushed with the workflow's own token, which starts no workflows: close and reopen the pull request to test it, or give regreen the token of an App."
 	}
 	return text, nil
 }
 
-// shown is the patch of an ID that the report on the pull request shows for its very head,
-// as the artifact has it. An ID with a hash must have that one; without, the comment must
-// show it.
-func shown(rep *report.Report, told deliver.Posted, head, id string) (*report.Patch, error) {
+// shown returns the patch of an ID from the artifact, if the report on the pull request shows
+// the same patch for its head. An ID with a hash must match; without one, the comment must show
+// the patch.
+func shown(rep *report.Report, posted deliver.Posted, head, id string) (*report.Patch, error) {
 	name, _, bound := strings.Cut(id, "@")
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
@@ -232,21 +232,21 @@ func shown(rep *report.Report, told deliver.Posted, head, id string) (*report.Pa
 		}
 		want := deliver.Bound(head, p)
 		switch {
-		case bound && id != want, !strings.Contains(told.Comment.Body, want):
-			return nil, refuse("The patch %s is not the one that the report shows for this commit.", report.Code(name))
+		case bound && id != want, !strings.Contains(posted.Comment.Body, want):
+			return nil, refuse("Patch %s is not the one that the report shows for this commit.", report.Code(name))
 		case p.State != report.PatchVerified:
-			return nil, refuse("The patch %s is not verified, so it is not for regreen to commit.", report.Code(name))
+			return nil, refuse("Patch %s is not verified, so regreen does not commit it.", report.Code(name))
 		case p.Redacted:
-			return nil, refuse("The diff of %s held a secret that was taken out, so it does not apply any more.", report.Code(name))
+			return nil, refuse("The diff of %s contained a secret, which was removed, so it no longer applies.", report.Code(name))
 		}
 		return p, nil
 	}
 	return nil, refuse("The report shows no patch %s.", report.Code(name))
 }
 
-// message is that of the commit of a patch.
+// message returns the commit message for a patch.
 func message(p *report.Patch, who string) string {
-	title := cmp.Or(deliver.PlainWords(p.Title, 60), "a fix for tests that fail")
+	title := cmp.Or(deliver.PlainWords(p.Title, 60), "fix failing tests")
 	return fmt.Sprintf("regreen: %s\n\nPatch %s, verified, %s, by %s.\nCommitted on the request of %s.\n",
 		title, p.ID, p.Experience(), deliver.PlainWords(p.Strategy, 60), who)
 }
@@ -260,34 +260,34 @@ func short(sha string) string {
 	return sha
 }
 
-// reported is the whole report that a comment is of, from the artifact of its run.
-func (s *step) reported(ctx context.Context, g *forge.GitHub, told deliver.Posted) (*report.Report, error) {
-	if told.Run.Artifact < 1 {
-		return nil, refuse("The run has left no artifact, which would have the patches.")
+// reported returns the whole report that a comment shows, from the artifact of its run.
+func (s *step) reported(ctx context.Context, g *forge.GitHub, posted deliver.Posted) (*report.Report, error) {
+	if posted.Run.Artifact < 1 {
+		return nil, refuse("The run left no artifact with the patches.")
 	}
-	rep, err := s.download(ctx, g, told.Run.Artifact)
+	rep, err := s.download(ctx, g, posted.Run.Artifact)
 	switch {
 	case errors.Is(err, errNoArtifact):
-		return nil, refuse("The run's artifact, which has the patches, is not there any more: `/regreen retry` makes a new one.")
+		return nil, refuse("The run's artifact with the patches no longer exists: `/regreen retry` creates a new one.")
 	case err != nil:
 		return nil, err
-	case rep.ID != told.Run.Report:
-		return nil, refuse("The artifact of the run is of another report than the one on this pull request. `/regreen retry` makes both anew.")
+	case rep.ID != posted.Run.Report:
+		return nil, refuse("The run's artifact has another report than this pull request: `/regreen retry` creates both again.")
 	}
 	return rep, nil
 }
 
-// reply answers the comment.
+// reply posts a reply to the comment.
 func (s *step) reply(ctx context.Context, g *forge.GitHub, text string) error {
-	return patiently(ctx, func() error {
+	return retrying(ctx, func() error {
 		_, err := g.Reply(ctx, s.event.Issue.Number, text+"\n")
 		return err
 	})
 }
 
-// patiently does something again, after a while, when it failed for what may pass. Nothing
-// that a command does can be done twice by that: a commit is refused on a branch that moved.
-func patiently(ctx context.Context, do func() error) error {
+// retrying calls do again after a while if it failed for a reason that may pass. Commands can be
+// repeated: GitHub refuses a second commit, because the branch has moved.
+func retrying(ctx context.Context, do func() error) error {
 	const tries, longest = 4, time.Minute
 	for try := 1; ; try++ {
 		err := do()
@@ -301,19 +301,18 @@ func patiently(ctx context.Context, do func() error) error {
 	}
 }
 
-// react puts a reaction on the comment. That it may not is no reason to stop.
+// react adds a reaction to the comment. If it cannot, the command continues.
 func (s *step) react(ctx context.Context, g *forge.GitHub, content string) {
-	err := patiently(ctx, func() error { return g.React(ctx, s.event.Comment.ID, content) })
+	err := retrying(ctx, func() error { return g.React(ctx, s.event.Comment.ID, content) })
 	if err != nil && ctx.Err() == nil {
 		s.action.Infof("regreen: %s", line(usererr.OneLine(err)))
 	}
 }
 
-// errNoArtifact is given where a run left no report, or where it is gone.
+// errNoArtifact says that a run left no report, or that it has expired.
 var errNoArtifact = errors.New("no report from the run")
 
-// newest is the artifact of a name that the last attempt of a run has left: each attempt
-// leaves one.
+// newest returns the artifact of a name from the last attempt of a run. Each attempt leaves one.
 func newest(ctx context.Context, g *forge.GitHub, run int64, name string) (int64, error) {
 	all, err := g.RunArtifacts(ctx, run)
 	if err != nil {
@@ -330,7 +329,7 @@ func newest(ctx context.Context, g *forge.GitHub, run int64, name string) (int64
 	return last.ID, nil
 }
 
-// download reads the report in an artifact, as a stranger's.
+// download returns the untrusted report in an artifact.
 func (s *step) download(ctx context.Context, g *forge.GitHub, artifact int64) (*report.Report, error) {
 	dir, err := os.MkdirTemp("", "regreen-artifact-*")
 	if err != nil {

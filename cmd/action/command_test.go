@@ -21,36 +21,36 @@ import (
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// told is a pull request that has a report with a patch, whose run has left its artifact.
-type told struct {
+// reportedPull is a pull request that has a report with a patch, whose run left an artifact.
+type reportedPull struct {
 	t      *testing.T
 	api    *githubtest.Server
 	head   string
 	report *report.Report
-	bound  string // what the report says to type after /regreen apply
+	bound  string // the argument of /regreen apply in the report
 }
 
-const toldRun = 55
+const reportRun = 55
 
-func newTold(t *testing.T, adjust func(*report.Report)) *told {
+func newReportedPull(t *testing.T, adjust func(*report.Report)) *reportedPull {
 	t.Helper()
 	api := githubtest.New(t)
-	x := &told{t: t, api: api}
+	x := &reportedPull{t: t, api: api}
 	api.Git, _ = githubtest.NewGit(t, map[string]string{"go.mod": moduleFile, "m.go": badCode, "m_test.go": testCode})
 	x.head = githubtest.RunGit(t, api.Git, "rev-parse", "main")
 	githubtest.RunGit(t, api.Git, "branch", "topic", x.head)
 	api.AddPull(githubtest.Pull{Number: 7, HeadRef: "topic", Author: "ada"})
 	api.SetPermission("ada", "write")
 	api.SetPermission("mallory", "read")
-	api.AddRun(githubtest.Run{ID: toldRun, Event: "pull_request", Head: x.head, HeadBranch: "topic"})
+	api.AddRun(githubtest.Run{ID: reportRun, Event: "pull_request", Head: x.head, HeadBranch: "topic"})
 	x.report = proposal()
 	if adjust != nil {
 		adjust(x.report)
 	}
-	artifact := api.AddArtifact(toldRun, artifactName, archive(t, x.report))
+	artifact := api.AddArtifact(reportRun, artifactName, archive(t, x.report))
 	opened, err := deliver.Open(config.Config{Channels: []channels.Name{channels.Comment}}, deliver.Input{
 		Environment: detect.Environment{Provider: detect.GitHub, Mode: detect.Production, PullRequest: 7},
-		Getenv:      config.Getenv(api.Environ()), Commands: true, ArtifactID: artifact, RunID: toldRun, PullHead: x.head,
+		Getenv:      config.Getenv(api.Environ()), Commands: true, ArtifactID: artifact, RunID: reportRun, PullHead: x.head,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -60,12 +60,12 @@ func newTold(t *testing.T, adjust func(*report.Report)) *told {
 	}
 	x.bound = deliver.Bound(x.head, &x.report.Patches[0])
 	if body := api.Comments(7)[0].Body; !strings.Contains(body, "/regreen apply "+x.bound) && !x.report.Patches[0].Redacted && x.report.Patches[0].State == report.PatchVerified {
-		t.Fatalf("the comment does not say what to type:\n%s", body)
+		t.Fatalf("the comment does not show the command:\n%s", body)
 	}
 	return x
 }
 
-// proposal is a report that proposes the patch of badCode.
+// proposal returns a report that proposes a patch for badCode.
 func proposal() *report.Report {
 	diff := string(patch.Format([]patch.File{patch.Diff("m.go", "m.go", []byte(badCode), []byte(goodCode))}))
 	return &report.Report{
@@ -83,7 +83,7 @@ func proposal() *report.Report {
 	}
 }
 
-// archive is the artifact of a report.
+// archive returns the artifact of a report.
 func archive(t *testing.T, rep *report.Report) []byte {
 	t.Helper()
 	doc, err := report.JSON(rep)
@@ -111,8 +111,8 @@ func zipped(t *testing.T, files map[string][]byte) []byte {
 	return b.Bytes()
 }
 
-// says gives a comment of a user as an event, and what the step comes to.
-func (x *told) says(login, comment string) (status int, log string, id int64) {
+// says posts a comment of a user, and runs the step for it.
+func (x *reportedPull) says(login, comment string) (status int, log string, id int64) {
 	x.t.Helper()
 	id = x.api.AddComment(7, login, comment)
 	status, log = x.event("issue_comment", commentPayload(id, login, comment))
@@ -127,7 +127,7 @@ func commentPayload(id int64, login, comment string) map[string]any {
 	}
 }
 
-func (x *told) event(name string, payload map[string]any, env ...string) (status int, log string) {
+func (x *reportedPull) event(name string, payload map[string]any, env ...string) (status int, log string) {
 	x.t.Helper()
 	dir := x.t.TempDir()
 	doc, err := json.Marshal(payload)
@@ -147,8 +147,8 @@ func (x *told) event(name string, payload map[string]any, env ...string) (status
 	return status, out.String()
 }
 
-// replies are what was answered, the last comments that are no report.
-func (x *told) replies() []string {
+// replies returns regreen's comments that are not reports.
+func (x *reportedPull) replies() []string {
 	var out []string
 	for _, c := range x.api.Comments(7) {
 		if c.Login == githubtest.Bot && !strings.HasPrefix(c.Body, "<!-- regreen:report") {
@@ -158,14 +158,14 @@ func (x *told) replies() []string {
 	return out
 }
 
-// content is a file on a branch.
-func (x *told) content(branch, name string) string {
+// content returns a file on a branch.
+func (x *reportedPull) content(branch, name string) string {
 	return githubtest.RunGit(x.t, x.api.Git, "show", branch+":"+name) + "\n"
 }
 
 func TestApply(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, nil)
+	x := newReportedPull(t, nil)
 	status, log, id := x.says("ada", "/regreen apply "+x.bound)
 	if status != session.ExitGreen {
 		t.Fatalf("status %d:\n%s", status, log)
@@ -174,7 +174,7 @@ func TestApply(t *testing.T) {
 		t.Errorf("m.go is\n%s\n%s", got, log)
 	}
 	if parent := githubtest.RunGit(t, x.api.Git, "rev-parse", "topic~1"); parent != x.head {
-		t.Errorf("the commit is made on %s, want %s", parent, x.head)
+		t.Errorf("the commit's parent is %s, want %s", parent, x.head)
 	}
 	if text := githubtest.RunGit(t, x.api.Git, "log", "-1", "--format=%B", "topic"); !strings.HasPrefix(text, "regreen: compare with > instead of <") || !strings.Contains(text, "on the request of ada") {
 		t.Errorf("message %q", text)
@@ -185,33 +185,32 @@ func TestApply(t *testing.T) {
 	if got := x.replies(); len(got) != 1 || !strings.Contains(got[0], "Committed `abcdefg-1`") || !strings.Contains(got[0], "starts no workflow") {
 		t.Errorf("replies %q", got)
 	}
-	// What was committed cannot be committed again: the report is of the head before.
+	// It cannot be committed again: the report is about the previous head.
 	x.says("ada", "/regreen apply "+x.bound)
-	if got := x.replies(); len(got) != 2 || !strings.Contains(got[1], "has gone on since") {
+	if got := x.replies(); len(got) != 2 || !strings.Contains(got[1], "The report is outdated") {
 		t.Errorf("replies %q", got)
 	}
 }
 
-// An ID alone does, since the report shows what it is bound to; and an App's token says
-// nothing about workflows.
+// An ID without a hash is enough, since the report shows the hash.
 func TestApplyByID(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, nil)
+	x := newReportedPull(t, nil)
 	x.says("ada", "/regreen apply abcdefg-1\n\nthanks!")
 	if got := x.content("topic", "m.go"); got != goodCode {
 		t.Errorf("m.go is\n%s", got)
 	}
 }
 
-// Who may not write gets a reaction, and nothing else happens.
+// Users without write access get a reaction, and nothing else happens.
 func TestOutsider(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, nil)
+	x := newReportedPull(t, nil)
 	for _, login := range []string{"mallory", "nobody"} {
 		for _, verb := range []string{"apply " + x.bound, "retry", "explain", "help"} {
 			before := len(x.api.Requests())
 			status, log, id := x.says(login, "/regreen "+verb)
-			if got := x.api.Reactions(id); status != session.ExitGreen || !slices.Equal(got, []string{denied}) || !strings.Contains(log, "may not write") {
+			if got := x.api.Reactions(id); status != session.ExitGreen || !slices.Equal(got, []string{denied}) || !strings.Contains(log, "has no write access") {
 				t.Errorf("%s %s: status %d, reactions %v\n%s", login, verb, status, got, log)
 			}
 			for _, r := range x.api.Requests()[before:] {
@@ -229,9 +228,9 @@ func TestOutsider(t *testing.T) {
 func TestApplyIsRefused(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
-		name, command string // BOUND stands for what the report shows
+		name, command string // BOUND means the argument in the report
 		adjust        func(*report.Report)
-		before        func(x *told)
+		before        func(x *reportedPull)
 		want          string
 	}{
 		{name: "no ID", command: "apply", want: "Which patch?"},
@@ -241,52 +240,52 @@ func TestApplyIsRefused(t *testing.T) {
 		{name: "an unknown verb", command: "merge", want: "/regreen retry"},
 		{
 			name: "another diff in the artifact", command: "apply BOUND", want: "is not the one",
-			before: func(x *told) {
+			before: func(x *reportedPull) {
 				evil := proposal()
 				evil.Patches[0].Diff = string(patch.Format([]patch.File{patch.Diff("m.go", "m.go", []byte(badCode), []byte("package m\n\nfunc Max(a, b int) int { return 3 }\n"))}))
-				x.api.SetArtifact(x.api.Artifacts(toldRun, artifactName)[0], archive(x.t, evil))
+				x.api.SetArtifact(x.api.Artifacts(reportRun, artifactName)[0], archive(x.t, evil))
 			},
 		},
 		{
-			name: "another run's report", command: "apply BOUND", want: "is of another report",
-			before: func(x *told) {
+			name: "another run's report", command: "apply BOUND", want: "has another report than",
+			before: func(x *reportedPull) {
 				other := proposal()
 				other.ID = "hijklmn"
-				x.api.SetArtifact(x.api.Artifacts(toldRun, artifactName)[0], archive(x.t, other))
+				x.api.SetArtifact(x.api.Artifacts(reportRun, artifactName)[0], archive(x.t, other))
 			},
 		},
 		{
-			name: "the artifact is gone", command: "apply BOUND", want: "not there any more",
-			before: func(x *told) {
-				for _, id := range x.api.Artifacts(toldRun, artifactName) {
+			name: "the artifact is gone", command: "apply BOUND", want: "no longer exists",
+			before: func(x *reportedPull) {
+				for _, id := range x.api.Artifacts(reportRun, artifactName) {
 					x.api.Expire(id)
 				}
 			},
 		},
 		{
-			name: "a protected branch", command: "apply BOUND", want: "is protected",
-			before: func(x *told) { x.api.Protect("topic") },
+			name: "a protected branch", command: "apply BOUND", want: "is a protected branch",
+			before: func(x *reportedPull) { x.api.Protect("topic") },
 		},
 		{
-			name: "a new commit", command: "apply BOUND", want: "has gone on since",
-			before: func(x *told) {
+			name: "a new commit", command: "apply BOUND", want: "The report is outdated",
+			before: func(x *reportedPull) {
 				tree := githubtest.RunGit(x.t, x.api.Git, "rev-parse", "topic^{tree}")
 				next := githubtest.RunGit(x.t, x.api.Git, "commit-tree", "-p", "topic", "-m", "more", tree)
 				githubtest.RunGit(x.t, x.api.Git, "update-ref", "refs/heads/topic", next)
 			},
 		},
 		{
-			name: "closed", command: "apply BOUND", want: "not open any more",
-			before: func(x *told) { x.api.AddPull(githubtest.Pull{Number: 7, HeadRef: "topic", Closed: true}) },
+			name: "closed", command: "apply BOUND", want: "no longer open",
+			before: func(x *reportedPull) { x.api.AddPull(githubtest.Pull{Number: 7, HeadRef: "topic", Closed: true}) },
 		},
 		{
-			name: "a fork", command: "apply BOUND", want: "may not push",
-			before: func(x *told) {
+			name: "a fork", command: "apply BOUND", want: "cannot push",
+			before: func(x *reportedPull) {
 				x.api.AddPull(githubtest.Pull{Number: 7, Head: x.head, HeadRef: "topic", Fork: true})
 			},
 		},
 		{
-			name: "a test", command: "apply abcdefg-1", want: "cannot be applied",
+			name: "a test", command: "apply abcdefg-1", want: "Cannot apply the patch",
 			adjust: func(r *report.Report) {
 				r.Patches[0].Diff = string(patch.Format([]patch.File{patch.Diff("m_test.go", "m_test.go", []byte(testCode), []byte("package m\n"))}))
 			},
@@ -300,7 +299,7 @@ func TestApplyIsRefused(t *testing.T) {
 			adjust: func(r *report.Report) { r.Patches[0].Redacted = true },
 		},
 		{
-			name: "lines that are not there", command: "apply BOUND", want: "cannot be applied",
+			name: "lines that are not there", command: "apply BOUND", want: "Cannot apply the patch",
 			adjust: func(r *report.Report) {
 				r.Patches[0].Diff = string(patch.Format([]patch.File{patch.Diff("m.go", "m.go", []byte("package x\n"), []byte("package y\n"))}))
 			},
@@ -308,7 +307,7 @@ func TestApplyIsRefused(t *testing.T) {
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
-			x := newTold(t, tt.adjust)
+			x := newReportedPull(t, tt.adjust)
 			if tt.before != nil {
 				tt.before(x)
 			}
@@ -325,10 +324,10 @@ func TestApplyIsRefused(t *testing.T) {
 	}
 }
 
-// What is no command is passed over without a request.
+// Comments that are not commands are ignored, without a request.
 func TestNoCommand(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, nil)
+	x := newReportedPull(t, nil)
 	command := commentPayload(1, "ada", "/regreen retry")
 	edited := commentPayload(1, "ada", "/regreen retry")
 	edited["action"] = "edited"
@@ -351,13 +350,13 @@ func TestNoCommand(t *testing.T) {
 
 func TestRetry(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, nil)
-	if _, log, id := x.says("ada", "/regreen retry"); !slices.Equal(x.api.Reruns(), []int64{toldRun}) || len(x.replies()) != 0 || !slices.Contains(x.api.Reactions(id), done) {
+	x := newReportedPull(t, nil)
+	if _, log, id := x.says("ada", "/regreen retry"); !slices.Equal(x.api.Reruns(), []int64{reportRun}) || len(x.replies()) != 0 || !slices.Contains(x.api.Reactions(id), done) {
 		t.Errorf("reruns %v, replies %q\n%s", x.api.Reruns(), x.replies(), log)
 	}
-	// A check that waits for a person is not regreen's to start.
+	// regreen does not start a run that waits for approval or has not finished.
 	for i, run := range []githubtest.Run{{Conclusion: "action_required"}, {Status: "waiting"}, {Status: "in_progress"}} {
-		run.ID, run.Head = toldRun, x.head
+		run.ID, run.Head = reportRun, x.head
 		x.api.AddRun(run)
 		x.says("ada", "/regreen retry")
 		if got := x.replies(); len(x.api.Reruns()) != 1 || len(got) != i+1 {
@@ -368,7 +367,7 @@ func TestRetry(t *testing.T) {
 
 func TestExplain(t *testing.T) {
 	t.Parallel()
-	x := newTold(t, func(r *report.Report) {
+	x := newReportedPull(t, func(r *report.Report) {
 		r.Suspects[0].Why = []string{"</details> @everyone ![](http://evil.example)"}
 	})
 	x.says("ada", "/regreen explain")
@@ -376,12 +375,12 @@ func TestExplain(t *testing.T) {
 	if len(got) != 1 || !strings.Contains(got[0], "regreen: why") || !strings.Contains(got[0], "template/operator") || strings.Contains(got[0], "\n</details> @everyone") {
 		t.Errorf("replies %q", got)
 	}
-	x = newTold(t, nil)
+	x = newReportedPull(t, nil)
 	x.api.AddPull(githubtest.Pull{Number: 8, HeadRef: "topic"})
 	other := commentPayload(x.api.AddComment(8, "ada", "/regreen explain"), "ada", "/regreen explain")
 	other["issue"].(map[string]any)["number"] = 8
 	x.event("issue_comment", other)
-	if got := x.api.Comments(8); len(got) != 2 || !strings.Contains(got[1].Body, "no report") {
+	if got := x.api.Comments(8); len(got) != 2 || !strings.Contains(got[1].Body, "no regreen report") {
 		t.Errorf("comments %+v", got)
 	}
 }

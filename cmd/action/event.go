@@ -13,8 +13,8 @@ import (
 // maxPayload is GitHub's own limit for the payload of a webhook, in bytes.
 const maxPayload = 25 << 20
 
-// event is what of the payload package detect does not tell: what the events are about
-// that repair nothing by themselves.
+// event has the fields of the payload that package detect does not provide: those of events
+// that only act on the report of another run.
 type event struct {
 	Action string `json:"action"`
 	Issue  struct {
@@ -46,7 +46,7 @@ type event struct {
 	} `json:"pull_request"`
 }
 
-// readEvent reads the payload that the runner left, without trust in it.
+// readEvent reads the event's payload, which is untrusted.
 func readEvent(name string) (event, []byte, error) {
 	var e event
 	if name == "" {
@@ -54,15 +54,15 @@ func readEvent(name string) (event, []byte, error) {
 	}
 	f, err := os.Open(name)
 	if err != nil {
-		return e, nil, &usererr.UsageError{What: "the event's payload cannot be read", Err: err, Advice: "GITHUB_EVENT_PATH names it"}
+		return e, nil, &usererr.UsageError{What: "cannot read the event's payload", Err: err, Advice: "GITHUB_EVENT_PATH names the file"}
 	}
 	defer func() { _ = f.Close() }()
 	doc, err := io.ReadAll(io.LimitReader(f, maxPayload+1))
 	if err != nil || len(doc) > maxPayload {
-		return e, nil, &usererr.UsageError{What: fmt.Sprintf("the event's payload cannot be read, or is over %d MiB", maxPayload>>20)}
+		return e, nil, &usererr.UsageError{What: fmt.Sprintf("cannot read the event's payload, or it is larger than %d MiB", maxPayload>>20)}
 	}
 	if err := json.Unmarshal(doc, &e); err != nil {
-		// Package detect says so, and takes everything for a fork's.
+		// Package detect reports this, and then assumes the change comes from a fork.
 		return event{}, doc, nil
 	}
 	return e, doc, nil
@@ -70,12 +70,12 @@ func readEvent(name string) (event, []byte, error) {
 
 // order is a command in a comment.
 type order struct {
-	verb string // apply, retry, explain, or what else was written
+	verb string // apply, retry, explain, or another word
 	id   string // of the patch to apply
 }
 
-// readOrder reads a comment whose first line is a command: /regreen VERB [ID]. Quoted
-// lines, as in an answer by mail, are none.
+// readOrder parses a comment whose first line is a command: /regreen VERB [ID]. A quoted line,
+// as in a reply by email, is not a command.
 func readOrder(comment string) (order, bool) {
 	line, _, _ := strings.Cut(strings.TrimSpace(comment), "\n")
 	words := strings.Fields(line)

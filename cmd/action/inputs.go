@@ -15,30 +15,30 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// inputs are what the workflow's `with:` says.
+// inputs are the inputs in the workflow's `with:`.
 type inputs struct {
 	flags    session.Flags
 	results  []string        // globs of files of results
-	channels []channels.Name // nil for those of the mode
+	channels []channels.Name // nil for the mode's defaults
 	dir      string          // of the repository
 	token    string
 	failOn   []report.Verdict
 	artifact string // name of the artifact, "" to upload none
-	leg      string // tells the jobs of a matrix apart, "" for the first
-	cache    bool   // keep what was learnt in the actions cache
+	leg      string // identifies the job of a matrix, "" for the first
+	cache    bool   // keep learned outcomes in the actions cache
 	merge    bool   // merge the reports of the shards
 	limits   limits
 }
 
-// limits bound what one pull request may cost. Zero stands for no limit.
+// limits bound the cost of searches for one pull request. Zero means no limit.
 type limits struct {
 	searches int
 	minutes  float64 // of searching
 	dollars  float64
-	price    float64 // dollars a minute
+	price    float64 // dollars per minute
 }
 
-// The defaults of inputs, for a binary that runs without action.yml.
+// The defaults of inputs, if the binary runs without action.yml.
 const (
 	artifactName = "regreen-report"
 	maxSearches  = 10
@@ -90,7 +90,7 @@ func readInputs(environ []string) (inputs, error) {
 	return in, r.err
 }
 
-// artifactText tells whether a name can stand in commands, names of files and addresses.
+// artifactText reports whether a name is safe in commands, file names and URLs.
 func artifactText(name string) bool {
 	plain := func(c rune) bool {
 		return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '.' || c == '-' || c == '_'
@@ -98,13 +98,13 @@ func artifactText(name string) bool {
 	return len(name) <= 100 && strings.Trim(name, ".-") != "" && name[0] != '-' && !strings.ContainsFunc(name, func(c rune) bool { return !plain(c) })
 }
 
-// reader reads inputs and keeps the first mistake.
+// reader reads inputs and keeps the first error.
 type reader struct {
 	environ []string
 	err     error
 }
 
-// given is an input as it came, and whether it did: an empty one is one.
+// given returns an input as it is, and whether it is set; it can be set to "".
 func (r *reader) given(name string) (value string, given bool) {
 	variable := "INPUT_" + strings.ToUpper(strings.ReplaceAll(name, " ", "_")) + "="
 	for _, kv := range slices.Backward(r.environ) {
@@ -122,7 +122,7 @@ func (r *reader) text(name string) string {
 
 func (r *reader) fail(name, value, want string) {
 	if r.err == nil {
-		r.err = &usererr.UsageError{What: fmt.Sprintf("input %s: %.100q is not %s", name, value, want), Advice: "docs/action.md has all inputs"}
+		r.err = &usererr.UsageError{What: fmt.Sprintf("input %s: %.100q is not %s", name, value, want), Advice: "docs/action.md describes all inputs"}
 	}
 }
 
@@ -157,7 +157,7 @@ func (r *reader) number(name string, otherwise float64) float64 {
 	}
 	n, err := strconv.ParseFloat(text, 64)
 	if err != nil || !(n >= 0 && n <= 1e6) {
-		r.fail(name, text, "a number from 0, which sets no limit, to a million")
+		r.fail(name, text, "a number from 0 (no limit) to a million")
 		return otherwise
 	}
 	return n
@@ -177,7 +177,7 @@ func (r *reader) flag(name string, otherwise bool) bool {
 	}
 }
 
-// verdicts are those that fail the step.
+// verdicts returns the verdicts that fail the step.
 func (r *reader) verdicts(name string) []report.Verdict {
 	words := list(r.text(name))
 	if len(words) == 0 {
@@ -196,25 +196,25 @@ func (r *reader) verdicts(name string) []report.Verdict {
 	return out
 }
 
-// folder is one in the workspace.
+// folder returns a directory in the workspace.
 func (r *reader) folder(name, workspace string) string {
 	text := r.text(name)
 	if text == "" {
 		text = "."
 	}
 	if !filepath.IsLocal(text) {
-		r.fail(name, text, "a folder in the workspace")
+		r.fail(name, text, "a directory in the workspace")
 		return workspace
 	}
 	return filepath.Join(workspace, text)
 }
 
-// list takes text apart at commas, spaces and line ends.
+// list splits text at commas, spaces and line ends.
 func list(text string) []string {
 	return strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == '\r' || c == ' ' })
 }
 
-// lines takes text apart at commas and line ends: names of files may hold spaces.
+// lines splits text at commas and line ends, but not at spaces, which file names can contain.
 func lines(text string) []string {
 	var out []string
 	for _, part := range strings.FieldsFunc(text, func(c rune) bool { return c == ',' || c == '\n' || c == '\r' }) {

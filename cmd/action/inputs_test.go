@@ -42,8 +42,7 @@ func TestReadInputs(t *testing.T) {
 	}
 }
 
-// The jobs of a matrix keep their artifacts apart; shards and what merges them do not, since
-// they have a name in common.
+// The jobs of a matrix have artifacts with different names. Shards and their merge share a name.
 func TestLeg(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -63,8 +62,8 @@ func TestLeg(t *testing.T) {
 	}
 }
 
-// The legs of a matrix are searches of their own, with caches and comments of their own;
-// shards are one search.
+// The legs of a matrix are separate searches, with their own caches and comments. Shards are one
+// search.
 func TestStepIDs(t *testing.T) {
 	t.Parallel()
 	of := func(environ ...string) *step {
@@ -116,7 +115,7 @@ func TestReadOrder(t *testing.T) {
 	}
 	for _, comment := range []string{"", "thanks", "> /regreen apply x", "please /regreen apply x", "/regreens apply", "/regreen-ci", "x\n/regreen retry", "`/regreen retry`"} {
 		if got, ok := readOrder(comment); ok {
-			t.Errorf("%q is taken for %+v", comment, got)
+			t.Errorf("%q is parsed as %+v", comment, got)
 		}
 	}
 }

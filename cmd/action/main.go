@@ -1,6 +1,5 @@
-// Command regreen-action runs regreen in a GitHub workflow: the pipeline of the
-// hooks, with its inputs from the step, and its report in the step summary and the
-// step's outputs.
+// Command regreen-action runs regreen as a step of a GitHub workflow. It is the pipeline of
+// regreen fix, with inputs from the step, and a report in the step's summary and outputs.
 package main
 
 import "os"

@@ -14,9 +14,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// memory is what runs on throwaway machines know of each other besides what was learnt:
-// what the searches for each pull request have cost, and what came of them. Merging two is
-// a union, so the order does not matter, nor how often it is done.
+// memory is what runs share in addition to learned outcomes: the cost and the outcome of the
+// searches for each pull request. Merging two is a union, so neither the order nor the number
+// of merges matters.
 type memory struct {
 	Spent map[string]spent `json:"spent"` // by the search that spent it
 	Tried map[string]tried `json:"tried"` // by the fingerprint of the failures, and the shard
@@ -25,20 +25,19 @@ type memory struct {
 // spent is the cost of one search.
 type spent struct {
 	Pull    int       `json:"pull"`
-	Run     string    `json:"run"` // of the workflow, with its attempt: its shards are one search
+	Run     string    `json:"run"` // workflow run and attempt; its shards are one search
 	When    time.Time `json:"when"`
 	Seconds float64   `json:"seconds"`
 }
 
-// tried is what a search came to.
+// tried is the outcome of a search.
 type tried struct {
 	Head   string         `json:"head"`
 	When   time.Time      `json:"when"`
 	Report *report.Report `json:"report"`
 }
 
-// Bounds of what is kept, by age and number. A report without the results of its tests
-// and its ledger is some kilobytes.
+// The limits of the memory. A report without test results and ledger has a few kilobytes.
 const (
 	memoryFile = "searches.json"
 	memoryAge  = 90 * 24 * time.Hour
@@ -48,8 +47,8 @@ const (
 	maxEarlier = 256 << 10
 )
 
-// readMemory reads the memory of a folder. One that is missing or makes no sense is empty:
-// it spares work, and nothing depends on it.
+// readMemory reads the memory in a directory. If it is missing or invalid, it is empty: it only
+// saves work.
 func readMemory(dir string) *memory {
 	doc, err := os.ReadFile(filepath.Join(dir, memoryFile))
 	if err != nil {
@@ -73,7 +72,7 @@ func parseMemory(doc []byte) *memory {
 	return m
 }
 
-// write keeps the memory in a folder.
+// write writes the memory to a directory.
 func (m *memory) write(dir string) error {
 	m.forget(time.Now())
 	doc, err := json.Marshal(m)
@@ -83,7 +82,7 @@ func (m *memory) write(dir string) error {
 	return os.WriteFile(filepath.Join(dir, memoryFile), doc, 0o600)
 }
 
-// forget drops what is old, and of the rest what is beyond the bounds.
+// forget drops old entries, and the oldest ones above the limits.
 func (m *memory) forget(now time.Time) {
 	keepNewest(m.Spent, maxSpent, now, func(s spent) time.Time { return s.When })
 	keepNewest(m.Tried, maxTried, now, func(t tried) time.Time { return t.When })
@@ -105,7 +104,7 @@ func keepNewest[T any](all map[string]T, most int, now time.Time, when func(T) t
 	}
 }
 
-// mergeMemory joins two memories as they are kept; of what both know the newer counts.
+// mergeMemory merges two encoded memories. If both have an entry, the newer one counts.
 func mergeMemory(ours, theirs []byte) ([]byte, error) {
 	m, other := parseMemory(ours), parseMemory(theirs)
 	for key, s := range other.Spent {
@@ -121,8 +120,8 @@ func mergeMemory(ours, theirs []byte) ([]byte, error) {
 	return json.Marshal(m)
 }
 
-// newer tells whether a takes the place of b. Of the same age it is the one that is
-// greater as text, so that both ways to merge come to the same.
+// newer reports whether x, of time a, replaces y, of time b. At the same time, the one with the
+// greater encoding wins, so that both orders of merging give the same result.
 func newer(a, b time.Time, x, y any) bool {
 	if !a.Equal(b) {
 		return a.After(b)
@@ -132,7 +131,7 @@ func newer(a, b time.Time, x, y any) bool {
 	return bytes.Compare(left, right) > 0
 }
 
-// cost sums up what the searches for a pull request have spent.
+// cost returns the number of searches for a pull request, and their time in minutes.
 func (m *memory) cost(pull int) (searches int, minutes float64) {
 	runs := map[string]bool{}
 	for _, s := range m.Spent {
@@ -144,17 +143,17 @@ func (m *memory) cost(pull int) (searches int, minutes float64) {
 	return len(runs), minutes
 }
 
-// search identifies a search, for whom it is, and how far it may go.
+// search identifies a search, and holds its limits.
 type search struct {
 	pull   int    // 0 for none, which has no limits
-	head   string // the commit that the pull request, or the branch, ends with
-	run    string // of the workflow, with its attempt
+	head   string // head commit of the pull request or the branch
+	run    string // workflow run and attempt
 	shard  string
-	asked  bool // a person wants it done again
+	asked  bool // a user started it again
 	limits limits
 }
 
-// left is the time that the search may take, and why it may not be done at all.
+// left returns how long the search may take, or why it must not start.
 func (m *memory) left(s search) (left time.Duration, not string) {
 	const endless = 1 << 20 // minutes
 	if s.pull == 0 {
@@ -164,11 +163,11 @@ func (m *memory) left(s search) (left time.Duration, not string) {
 	spare := float64(endless)
 	switch l := s.limits; {
 	case l.searches > 0 && searches >= l.searches:
-		return 0, fmt.Sprintf("no patch is searched: the input attempts allows %d for a pull request, which were made", l.searches)
+		return 0, fmt.Sprintf("no search: the pull request has reached its limit (input attempts: %d)", l.searches)
 	case l.minutes > 0 && minutes >= l.minutes:
-		return 0, fmt.Sprintf("no patch is searched: the input minutes allows %g for a pull request, which were spent", l.minutes)
+		return 0, fmt.Sprintf("no search: the pull request has reached its limit (input minutes: %g)", l.minutes)
 	case l.dollars > 0 && l.price > 0 && minutes*l.price >= l.dollars:
-		return 0, fmt.Sprintf("no patch is searched: the input cost allows $%.2f for a pull request, which were spent", l.dollars)
+		return 0, fmt.Sprintf("no search: the pull request has reached its limit (input cost: $%.2f)", l.dollars)
 	default:
 		if l.minutes > 0 {
 			spare = min(spare, l.minutes-minutes)
@@ -180,7 +179,7 @@ func (m *memory) left(s search) (left time.Duration, not string) {
 	return time.Duration(spare * float64(time.Minute)), ""
 }
 
-// ask says whether to search for a patch for the failures of a fingerprint.
+// ask returns a func that decides whether to search for failures with a fingerprint.
 func (m *memory) ask(s search) func(fingerprint string) repair.SearchDecision {
 	return func(fingerprint string) repair.SearchDecision {
 		var earlier *report.Report
@@ -188,7 +187,7 @@ func (m *memory) ask(s search) func(fingerprint string) repair.SearchDecision {
 			earlier = t.Report
 		}
 		if earlier != nil && !s.asked {
-			return repair.SearchDecision{Previous: earlier, SkipReason: fmt.Sprintf("not searched again: the same failures of the same commit were searched by run %s; run the job again to have it done once more", earlier.ID)}
+			return repair.SearchDecision{Previous: earlier, SkipReason: fmt.Sprintf("no search: run %s already searched for the same failures of the same commit; run the job again to repeat it", earlier.ID)}
 		}
 		if _, not := m.left(s); not != "" {
 			return repair.SearchDecision{Previous: earlier, SkipReason: not}
@@ -202,7 +201,7 @@ func (m *memory) spend(s search, took time.Duration, now time.Time) {
 	m.Spent[s.run+s.shard] = spent{Pull: s.pull, Run: s.run, When: now, Seconds: took.Seconds()}
 }
 
-// note remembers what a run came to, and tells whether that is anything new.
+// note records the outcome of a run, and reports whether there is one.
 func (m *memory) note(s search, rep *report.Report, now time.Time) bool {
 	if len(rep.Attempts) == 0 {
 		return false
@@ -219,7 +218,7 @@ func (m *memory) note(s search, rep *report.Report, now time.Time) bool {
 	return true
 }
 
-// seconds is how long a run took.
+// seconds returns how long a run took.
 func seconds(rep *report.Report) float64 {
 	total := 0.0
 	for _, s := range rep.Stats.Seconds {

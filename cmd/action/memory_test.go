@@ -16,7 +16,7 @@ import (
 
 var noon = time.Date(2026, 3, 2, 12, 0, 0, 0, time.UTC)
 
-// memories draws a memory as it is kept.
+// memories draws an encoded memory.
 func memories() *rapid.Generator[[]byte] {
 	return rapid.Custom(func(t *rapid.T) []byte {
 		m := parseMemory(nil)
@@ -36,7 +36,7 @@ func memories() *rapid.Generator[[]byte] {
 	})
 }
 
-// Runs merge their memories in any order, and more than once.
+// Runs merge their memories in any order, and possibly more than once.
 func TestMergeMemory(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
@@ -60,7 +60,7 @@ func TestMergeMemory(t *testing.T) {
 	})
 }
 
-// A memory that makes no sense is as good as none.
+// An invalid memory counts as empty.
 func TestParseMemory(t *testing.T) {
 	t.Parallel()
 	for _, doc := range []string{"", "{", "[]", `{"spent":3}`, `{"tried":{"f":{}}}`, `null`, "\x00"} {
@@ -100,19 +100,19 @@ func TestLimits(t *testing.T) {
 		name   string
 		pull   int
 		limits limits
-		left   time.Duration // 0 where it may not be done
+		left   time.Duration // 0 if the search must not start
 		not    string
 	}{
 		{"none", 7, limits{}, 1 << 20 * time.Minute, ""},
 		{"no pull request", 0, limits{searches: 1, minutes: 1}, 1 << 20 * time.Minute, ""},
 		{"another pull request", 9, limits{searches: 1, minutes: 1}, time.Minute, ""},
 		{"searches left", 7, limits{searches: 4}, 1 << 20 * time.Minute, ""},
-		{"no searches left", 7, limits{searches: 3}, 0, "attempts allows 3 "},
+		{"no searches left", 7, limits{searches: 3}, 0, "(input attempts: 3)"},
 		{"minutes left", 7, limits{minutes: 25}, 5 * time.Minute, ""},
-		{"no minutes left", 7, limits{minutes: 20}, 0, "minutes allows 20 "},
+		{"no minutes left", 7, limits{minutes: 20}, 0, "(input minutes: 20)"},
 		{"dollars left", 7, limits{dollars: 0.21, price: 0.01}, time.Minute, ""},
-		{"no dollars left", 7, limits{dollars: 0.2, price: 0.01}, 0, "cost allows $0.20 "},
-		{"the least counts", 7, limits{minutes: 30, dollars: 0.22, price: 0.01}, 2 * time.Minute, ""},
+		{"no dollars left", 7, limits{dollars: 0.2, price: 0.01}, 0, "(input cost: $0.20)"},
+		{"the stricter limit counts", 7, limits{minutes: 30, dollars: 0.22, price: 0.01}, 2 * time.Minute, ""},
 		{"dollars without a price", 7, limits{dollars: 0.2}, 1 << 20 * time.Minute, ""},
 	} {
 		left, not := m.left(search{pull: tt.pull, limits: tt.limits})
@@ -122,7 +122,7 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-// The same failures of the same commit are searched once, unless a person asks for it.
+// The same failures of the same commit are searched once, unless a user starts the job again.
 func TestTriedOnce(t *testing.T) {
 	t.Parallel()
 	m := parseMemory(nil)
@@ -153,13 +153,13 @@ func TestTriedOnce(t *testing.T) {
 	}
 	this.limits.searches = 1
 	if got := m.ask(this)("g"); got.Previous != nil || got.SkipReason == "" {
-		t.Errorf("beyond the limit: %+v", got)
+		t.Errorf("above the limit: %+v", got)
 	}
 	this.asked = true
-	if got := m.ask(this)("f"); got.Previous == nil || !strings.Contains(got.SkipReason, "attempts allows 1") {
-		t.Errorf("asked for beyond the limit: %+v", got)
+	if got := m.ask(this)("f"); got.Previous == nil || !strings.Contains(got.SkipReason, "(input attempts: 1)") {
+		t.Errorf("started by a user above the limit: %+v", got)
 	}
-	// A shard has seen a part only: what it came to is not taken for another's.
+	// A shard searches only a part, so its outcome does not count for another one.
 	for _, other := range []string{"", "2/4"} {
 		m = parseMemory(nil)
 		m.note(search{pull: 7, head: "h1", run: "1.1", shard: "1/4"}, rep, noon)

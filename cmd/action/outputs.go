@@ -15,9 +15,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// finish writes the outputs and the last lines of the log, and gives the step's status.
-// The report and its patches are in the folder of the artifact, else in the state folder,
-// "" where there is none.
+// finish writes the outputs and the last lines of the log, and returns the step's status. The
+// report and its patches are in the directory of the artifact, or else in the state directory,
+// which may be "".
 func (s *step) finish(rep *report.Report, state string) (int, error) {
 	if file := s.getenv("GITHUB_OUTPUT"); file != "" {
 		var b strings.Builder
@@ -35,8 +35,8 @@ func (s *step) finish(rep *report.Report, state string) (int, error) {
 	return s.status(rep), nil
 }
 
-// status is the step's: the verdicts that the input fail-on names fail it, but for a
-// shard, which knows a part only.
+// status returns the step's status: the verdicts in the input fail-on fail it. A shard, which
+// knows only a part, does not fail.
 func (s *step) status(rep *report.Report) int {
 	switch {
 	case !slices.Contains(s.in.failOn, rep.Verdict):
@@ -51,11 +51,11 @@ func (s *step) status(rep *report.Report) int {
 
 type output struct{ name, value string }
 
-// outputs are what later steps can read.
+// outputs returns the step's outputs.
 func outputs(rep *report.Report, folder, state string) []output {
 	failures, patches := 0, 0
 	for _, f := range rep.Failures {
-		if f.Status == report.FailureNew || f.Status == report.FailureFixed { // the tests of the first run count
+		if f.Status == report.FailureNew || f.Status == report.FailureFixed { // as in the first test run
 			failures++
 		}
 	}
@@ -88,7 +88,7 @@ func outputs(rep *report.Report, folder, state string) []output {
 	}
 }
 
-// sentTo is where the report is in a channel, "" where it is not.
+// sentTo returns where a channel put the report, or "".
 func sentTo(rep *report.Report, channel channels.Name) string {
 	for _, receipt := range slices.Backward(rep.Receipts) {
 		if receipt.Channel == string(channel) && receipt.State != report.ReceiptFailed && receipt.Where != "" {
@@ -98,7 +98,7 @@ func sentTo(rep *report.Report, channel channels.Name) string {
 	return ""
 }
 
-// existing is the first of some files that is there, or "".
+// existing returns the first file that exists, or "".
 func existing(names ...string) string {
 	for _, name := range names {
 		if _, err := os.Stat(name); err == nil && filepath.IsAbs(name) {
@@ -108,8 +108,8 @@ func existing(names ...string) string {
 	return ""
 }
 
-// fileCommand is an output as GITHUB_OUTPUT takes it. The delimiter is random: with
-// a known one, which go-githubactions 1.4.0 uses, a value could set other outputs.
+// fileCommand formats an output for GITHUB_OUTPUT. The delimiter is random: with a fixed one, as
+// in go-githubactions 1.4.0, a value could set other outputs.
 func fileCommand(name, value string) string {
 	delimiter := "regreen_" + rand.Text()
 	return fmt.Sprintf("%s<<%s\n%s\n%s\n", name, delimiter, value, delimiter)

@@ -27,13 +27,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// artifactLimits bound what is read of an artifact, which may be anybody's.
+// artifactLimits bound what is read of an artifact, which is untrusted.
 var artifactLimits = runner.Limits{Files: 1000, File: 32 << 20, Total: 128 << 20}
 
-// reportFile is the report in an artifact.
+// reportFile is the name of the report in an artifact.
 const reportFile = "report.json"
 
-// unpacked reads the report in the zip of an artifact, which is unpacked into dir.
+// unpacked unpacks the zip of an artifact into dir, and returns its report.
 func unpacked(zip *os.File, dir string) (*report.Report, error) {
 	info, err := zip.Stat()
 	if err != nil {
@@ -49,8 +49,8 @@ func unpacked(zip *os.File, dir string) (*report.Report, error) {
 	return rep, samePatches(rep, dir)
 }
 
-// samePatches refuses an artifact whose files of patches are not those of its report: a
-// report would show one patch, and who downloads it get another.
+// samePatches returns an error if an artifact's patch files differ from the patches in its
+// report: users would see one patch and download another.
 func samePatches(rep *report.Report, dir string) error {
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
@@ -60,32 +60,32 @@ func samePatches(rep *report.Report, dir string) error {
 		case err != nil:
 			return err
 		case string(text) != p.Diff:
-			return fmt.Errorf("the artifact's file of the patch %s is another patch than the one in its report", p.ID)
+			return fmt.Errorf("the artifact's file of patch %s differs from the patch in its report", p.ID)
 		}
 	}
 	return nil
 }
 
-// readReport reads the report of an artifact's folder, as a stranger's.
+// readReport reads the untrusted report in an artifact's directory.
 func readReport(dir string) (*report.Report, error) {
 	f, err := os.Open(filepath.Join(dir, reportFile))
 	if err != nil {
-		return nil, fmt.Errorf("the artifact holds no %s", reportFile)
+		return nil, fmt.Errorf("no %s in the artifact", reportFile)
 	}
 	defer func() { _ = f.Close() }()
 	return report.ReadForeign(f, artifactLimits.File)
 }
 
-// publish tells the report that another run of a workflow has left as an artifact. That is
-// how a pull request of a fork gets its report: its own run may not write, and this one,
-// which may, runs nothing of the fork's and takes the artifact for hostile data.
+// publish posts the report that another workflow run left as an artifact. A pull request from a
+// fork gets its report this way: its own run may not write. This run may, but runs no code of
+// the fork, and treats the artifact as hostile.
 func (s *step) publish(ctx context.Context) (int, error) {
 	run := s.event.WorkflowRun
 	switch {
 	case awaits("completed", run.Conclusion):
-		return s.nothing(fmt.Sprintf("the run %d waits for somebody's approval: there is nothing to repair", run.ID))
+		return s.nothing(fmt.Sprintf("run %d waits for approval: nothing to repair", run.ID))
 	case slices.Contains([]string{"cancelled", "skipped", "stale", "neutral"}, run.Conclusion):
-		return s.nothing(fmt.Sprintf("the run %d did not run to its end (%s): there is nothing to tell", run.ID, run.Conclusion))
+		return s.nothing(fmt.Sprintf("run %d did not finish (%s): nothing to report", run.ID, run.Conclusion))
 	}
 	g, err := s.github()
 	if err != nil {
@@ -96,7 +96,7 @@ func (s *step) publish(ctx context.Context) (int, error) {
 		return 0, err
 	}
 	if pull.Number != 0 && pull.Head != run.HeadSHA {
-		return s.nothing(fmt.Sprintf("pull request %d has gone on since the run %d: the run of its last commit tells", pull.Number, run.ID))
+		return s.nothing(fmt.Sprintf("pull request %d has newer commits than run %d; the run for its head reports", pull.Number, run.ID))
 	}
 	artifact, err := newest(ctx, g, run.ID, s.in.artifact)
 	var rep *report.Report
@@ -107,38 +107,38 @@ func (s *step) publish(ctx context.Context) (int, error) {
 		return s.repairRun(ctx)
 	}
 	if err != nil {
-		return 0, &usererr.Error{What: fmt.Sprintf("the artifact %s of run %d cannot be used", s.in.artifact, run.ID), Err: err}
+		return 0, &usererr.Error{What: fmt.Sprintf("cannot use the artifact %s of run %d", s.in.artifact, run.ID), Err: err}
 	}
 	s.foreign(rep, pull)
 	return s.publishAs(ctx, rep, pull, artifact)
 }
 
-// repairRun repairs what a run without regreen has found red, where that was this
-// repository's own code and is checked out here.
+// repairRun repairs what another run without regreen found red, if it ran this repository's own
+// code and that is checked out here.
 func (s *step) repairRun(ctx context.Context) (int, error) {
 	run := s.event.WorkflowRun
-	none := fmt.Sprintf("the run %d has left no artifact %s", run.ID, s.in.artifact)
+	none := fmt.Sprintf("run %d left no artifact %s", run.ID, s.in.artifact)
 	if s.environment.Restricted || run.Conclusion == "success" {
 		return s.nothing(none)
 	}
 	checkout, err := repo.Open(ctx, s.in.dir, s.environ)
 	if errors.Is(err, repo.ErrNotRepository) {
-		return s.nothing(none + ", and nothing is checked out to be repaired")
+		return s.nothing(none + ", and nothing is checked out to repair")
 	}
 	if err != nil {
 		return 0, err
 	}
 	if head, err := checkout.Resolve(ctx, "HEAD"); err != nil || head != run.HeadSHA {
 		return 0, &usererr.UsageError{
-			What:   fmt.Sprintf("%s, and what is checked out is %s and not the %s that it was about", none, short(head), short(run.HeadSHA)),
+			What:   fmt.Sprintf("%s, and the checkout is %s instead of %s, which it tested", none, short(head), short(run.HeadSHA)),
 			Advice: "check out `ref: ${{ github.event.workflow_run.head_sha }}`, for runs of this repository's own branches only",
 		}
 	}
 	return s.repair(ctx)
 }
 
-// pullOf is the pull request that the run was for, by what GitHub says of the run and not
-// by what the artifact does. The zero value stands for none.
+// pullOf returns the pull request of the run, according to GitHub, not to the artifact. The zero
+// value means none.
 func (s *step) pullOf(ctx context.Context, g *forge.GitHub) (forge.Pull, error) {
 	run := s.event.WorkflowRun
 	if run.Event != "pull_request" || run.HeadBranch == "" {
@@ -157,8 +157,8 @@ func (s *step) pullOf(ctx context.Context, g *forge.GitHub) (forge.Pull, error) 
 	return forge.Pull{}, nil
 }
 
-// foreign puts what is known here in the place of what a report says about where it comes
-// from, and tells that the rest is its word.
+// foreign replaces what a report says about its origin by what is known here, and adds a warning
+// that the rest is unchecked.
 func (s *step) foreign(rep *report.Report, pull forge.Pull) {
 	run := s.event.WorkflowRun
 	rep.Environment.Provider, rep.Environment.Mode = detect.GitHub, string(detect.Production)
@@ -166,18 +166,18 @@ func (s *step) foreign(rep *report.Report, pull forge.Pull) {
 	rep.Environment.Head, rep.Environment.Branch = run.HeadSHA, s.environment.Branch
 	rep.Environment.ModeReasons = []string{fmt.Sprintf("read from the artifact of run %d", run.ID)}
 	rep.Receipts = nil
-	of := "that no right to write was given to"
+	origin := "a run without write access"
 	if pull.Fork || s.environment.Fork {
-		of = "of the fork's code"
+		origin = "a run of the fork's code"
 	}
 	if pull.Fork || s.environment.Restricted {
 		rep.Alerts = append([]report.Alert{{
-			Level: report.LevelWarning, Text: "All of this was made by a run " + of + ", which could have written anything.", Hint: "read a patch before you take it",
+			Level: report.LevelWarning, Text: "This report comes from " + origin + ", which could have written anything.", Hint: "review a patch before you apply it",
 		}}, rep.Alerts...)
 	}
 }
 
-// publishAs delivers a report that was not made here.
+// publishAs delivers the report of another run.
 func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pull, artifact int64) (int, error) {
 	cfg, err := s.settings()
 	if err != nil {
@@ -202,10 +202,10 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 	if _, err := s.finish(rep, ""); err != nil {
 		return 0, err
 	}
-	return session.ExitGreen, nil // the other run is the red one; this job is of the default branch
+	return session.ExitGreen, nil // the other run is red; this job belongs to the default branch
 }
 
-// outlet is what channels get where there is no checkout.
+// outlet returns the input of channels when there is no checkout.
 func (s *step) outlet(state string, artifact int64) deliver.Input {
 	return deliver.Input{
 		Environment: s.environment, Getenv: s.getenv, Dir: state, State: state, Artifact: s.folder(), Stdout: s.stdout,
@@ -213,14 +213,13 @@ func (s *step) outlet(state string, artifact int64) deliver.Input {
 	}
 }
 
-// head is the last commit of what was tested: of the pull request, or of the run that has
-// ended.
+// head returns the head commit of the pull request, or of the run that ended.
 func (s *step) head() string {
 	return cmp.Or(s.event.PullRequest.Head.SHA, s.event.WorkflowRun.HeadSHA)
 }
 
-// key tells this step's report on a pull request from those of others, each of which has a
-// comment of its own: of other workflows, jobs, legs of a matrix and steps.
+// key identifies this step's report on a pull request among those of other workflows, jobs, legs
+// of a matrix and steps. Each has its own comment.
 func (s *step) key() string {
 	h := sha256.New()
 	for _, name := range []string{"GITHUB_WORKFLOW", "GITHUB_JOB", "GITHUB_ACTION"} {
@@ -230,17 +229,17 @@ func (s *step) key() string {
 	return hex.EncodeToString(h.Sum(nil)[:6])
 }
 
-// isLocal are the channels of which nothing would be left: the log has the report, and the
-// folder for files goes away.
+// isLocal reports whether a channel is useless here: the log already has the report, and the
+// directory for files is deleted.
 func isLocal(c deliver.Channel) bool {
 	return c.Name() == channels.Terminal || c.Name() == channels.File
 }
 
-// editable are the rules for files where there is no configuration to trust.
+// editable decides which files may be edited if there is no trusted configuration.
 var editable = config.Config{}.Editable
 
-// settings are the configuration of a job that has no checkout to trust: the environment's
-// alone.
+// settings returns the configuration of a job without a trusted checkout: only the environment
+// counts.
 func (s *step) settings() (config.Config, error) {
 	empty, err := os.MkdirTemp("", "regreen-settings-*")
 	if err != nil {
@@ -254,8 +253,8 @@ func (s *step) settings() (config.Config, error) {
 	return cfg, err
 }
 
-// mergeShards merges the reports that the jobs of a fan-out have left as artifacts of this
-// run, and delivers the result.
+// mergeShards merges the reports that the shards left as artifacts of this run, and delivers the
+// result.
 func (s *step) mergeShards(ctx context.Context) (int, error) {
 	services, err := runner.New(s.getenv, nil)
 	if err != nil {
@@ -281,24 +280,24 @@ func (s *step) mergeShards(ctx context.Context) (int, error) {
 		}
 		rep, err := readReport(to)
 		if err != nil {
-			return 0, &usererr.Error{What: fmt.Sprintf("the artifact %s cannot be used", a.Name), Err: err}
+			return 0, &usererr.Error{What: fmt.Sprintf("cannot use the artifact %s", a.Name), Err: err}
 		}
 		reports = append(reports, rep)
 	}
 	if len(reports) == 0 {
 		return 0, &usererr.UsageError{
-			What:   fmt.Sprintf("no artifact of this run is named %s-1-of-2 or so", s.in.artifact),
-			Advice: "jobs with `shard: 1/4` to `shard: 4/4` have to come before, in the same workflow, and to end",
+			What:   fmt.Sprintf("no artifact of this run has a name like %s-1-of-2", s.in.artifact),
+			Advice: "jobs with `shard: 1/4` to `shard: 4/4` must run before, in the same workflow",
 		}
 	}
 	merged, err := report.Merge(reports)
 	if err != nil {
 		return 0, err
 	}
-	return s.tellMerged(ctx, merged)
+	return s.sendMerged(ctx, merged)
 }
 
-// isShard tells whether an artifact is that of a shard: NAME-2-of-4.
+// isShard reports whether an artifact belongs to a shard: NAME-2-of-4.
 func isShard(base, name string) bool {
 	rest, ok := strings.CutPrefix(name, base+"-")
 	return ok && shardName.MatchString(rest)
@@ -306,8 +305,8 @@ func isShard(base, name string) bool {
 
 var shardName = regexp.MustCompile(`^[0-9]{1,3}-of-[0-9]{1,3}$`)
 
-// tellMerged delivers the report of a fan-out as the run's own.
-func (s *step) tellMerged(ctx context.Context, rep *report.Report) (int, error) {
+// sendMerged delivers the merged report as the run's own.
+func (s *step) sendMerged(ctx context.Context, rep *report.Report) (int, error) {
 	cfg, err := s.settings()
 	if err != nil {
 		return 0, err
@@ -320,7 +319,7 @@ func (s *step) tellMerged(ctx context.Context, rep *report.Report) (int, error) 
 	if err := s.show(rep); err != nil {
 		return 0, err
 	}
-	err = s.tell(ctx, rep, func(artifact int64) ([]deliver.Channel, error) {
+	err = s.send(ctx, rep, func(artifact int64) ([]deliver.Channel, error) {
 		channels, err := deliver.Open(cfg, s.outlet(state, artifact))
 		return slices.DeleteFunc(channels, isLocal), err
 	}, func(channels []deliver.Channel) {

@@ -15,10 +15,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// pair is the second workflow of the pair that serves forks: on the default branch, with
-// the artifact that the run of a fork's code has left.
+// pair is the second workflow of the pair for forks: it runs on the default branch, with the
+// artifact that the run of the fork's code left.
 type pair struct {
-	told
+	reportedPull
 	head string
 }
 
@@ -30,7 +30,7 @@ const (
 func newPair(t *testing.T, artifact []byte) *pair {
 	t.Helper()
 	api := githubtest.New(t)
-	p := &pair{told: told{t: t, api: api}, head: forkHead}
+	p := &pair{reportedPull: reportedPull{t: t, api: api}, head: forkHead}
 	code := "@@ -4,3 +4,3 @@\n func Max(a, b int) int {\n-\tif a > b {\n+\tif a < b {\n \t\treturn a\n"
 	api.AddPull(githubtest.Pull{Number: 7, Head: forkHead, HeadRef: "topic", Fork: true, Author: "mallory", Files: []githubtest.File{{Name: "m.go", Status: "modified", Patch: code}}})
 	api.AddRun(githubtest.Run{ID: forkRun, Event: "pull_request", Head: forkHead, HeadBranch: "topic", HeadRepository: githubtest.Fork})
@@ -40,19 +40,19 @@ func newPair(t *testing.T, artifact []byte) *pair {
 	return p
 }
 
-// ended is the event of the fork's run having ended.
+// ended returns the event that the fork's run ended.
 func (p *pair) ended(conclusion string) map[string]any {
 	return map[string]any{
 		"action": "completed",
 		"workflow_run": map[string]any{
 			"id": forkRun, "name": "test", "event": "pull_request", "conclusion": conclusion, "head_sha": p.head, "head_branch": "topic",
-			"head_repository": map[string]any{"full_name": githubtest.Fork}, "pull_requests": []any{}, // GitHub tells none of a fork's
+			"head_repository": map[string]any{"full_name": githubtest.Fork}, "pull_requests": []any{}, // GitHub lists none for a fork
 		},
 		"repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"},
 	}
 }
 
-// publish runs the step, and gives its outputs and summary too.
+// publish runs the step, and returns also its outputs and summary.
 func (p *pair) publish(conclusion string, env ...string) (status int, log string, outputs map[string]string, summary string) {
 	p.t.Helper()
 	dir := p.t.TempDir()
@@ -87,10 +87,10 @@ func TestPublish(t *testing.T) {
 	if outputs["verdict"] != "proposed" || outputs["comment-url"] == "" || outputs["patch-path"] == "" || !strings.Contains(summary, "```diff") {
 		t.Errorf("outputs %v, summary %q", outputs, summary)
 	}
-	// The next run's report takes the place of the first.
+	// The report of the next run replaces the first.
 	rep.ID, rep.Verdict, rep.Failures, rep.Clusters, rep.Patches, rep.Attempts = "hijklmn", report.Green, nil, nil, nil, nil
 	p.api.AddArtifact(forkRun, "unrelated", zipped(t, map[string][]byte{"x": nil}))
-	p.api.AddArtifact(forkRun, artifactName, archive(t, rep)) // of the run's second attempt
+	p.api.AddArtifact(forkRun, artifactName, archive(t, rep)) // from the run's second attempt
 	if status, log, _, _ = p.publish("success"); status != session.ExitGreen {
 		t.Errorf("status %d\n%s", status, log)
 	}
@@ -99,7 +99,8 @@ func TestPublish(t *testing.T) {
 	}
 }
 
-// What is left to people, or out of date, is left alone.
+// Nothing is published for a run that waits for approval, was cancelled, left no artifact or is
+// outdated.
 func TestPublishNothing(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -108,10 +109,10 @@ func TestPublishNothing(t *testing.T) {
 		head             string
 		want             string
 	}{
-		{name: "waits for approval", conclusion: "action_required", artifact: true, want: "waits for somebody's approval"},
+		{name: "waits for approval", conclusion: "action_required", artifact: true, want: "waits for approval"},
 		{name: "cancelled", conclusion: "cancelled", artifact: true, want: "(cancelled)"},
 		{name: "no artifact", conclusion: "failure", want: "left no artifact"},
-		{name: "the pull request went on", conclusion: "failure", artifact: true, head: strings.Repeat("9", 40), want: "has gone on since"},
+		{name: "newer commits", conclusion: "failure", artifact: true, head: strings.Repeat("9", 40), want: "has newer commits than run 91"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -131,11 +132,11 @@ func TestPublishNothing(t *testing.T) {
 	}
 }
 
-// evil is text that would act in every place that a report goes to.
+// evil is text that would have an effect in every place that a report goes to.
 const evil = "</details><script>alert(1)</script>\r\n::error::pwned\n::set-output name=verdict::green\n##[add-mask]pwned\nverdict<<X\ngreen\nX\n" +
 	"@everyone #1 ![i](http://evil.example/p.png) [x](javascript:alert(1)) \x1b]0;pwned\a\x1b[2J <!-- regreen:report --> <!-- regreen:run {\"run\":1} --> ```suggestion\nrm -rf /\n```\n/close\n"
 
-// plant puts a text wherever a report holds words.
+// plant puts a text into every text field of a report.
 func plant(rep *report.Report, text string) {
 	rep.Version, rep.Command, rep.Notes = text, text, []string{text}
 	rep.Environment.Branch, rep.Environment.Event, rep.Environment.ModeReasons = text, text, []string{text}
@@ -160,8 +161,7 @@ func plant(rep *report.Report, text string) {
 	rep.Receipts = []report.Receipt{{Channel: "comment", State: report.ReceiptSent, Where: "https://evil.example/" + text, Reason: text}}
 }
 
-// A report that a fork has made up gets no further than its words: either it is refused,
-// or nothing in it acts.
+// A forged report from a fork is either refused, or nothing in it has an effect.
 func TestHostileArtifact(t *testing.T) {
 	t.Parallel()
 	made := func(adjust func(*report.Report)) []byte {
@@ -172,9 +172,9 @@ func TestHostileArtifact(t *testing.T) {
 	for _, tt := range []struct {
 		name     string
 		artifact []byte
-		refused  bool // told as an error; nothing is sent
+		refused  bool // with an error; nothing is sent
 	}{
-		{name: "words that act", artifact: made(func(r *report.Report) { plant(r, evil) })},
+		{name: "text with an effect", artifact: made(func(r *report.Report) { plant(r, evil) })},
 		{name: "a patch's ID is a command", artifact: made(func(r *report.Report) { r.Patches[0].ID = "a; rm -rf /" }), refused: true},
 		{name: "a patch's ID is a path", artifact: made(func(r *report.Report) { r.Patches[0].ID = "../../x" }), refused: true},
 		{name: "the report's ID ends a comment", artifact: made(func(r *report.Report) { r.ID = "a --> <b>" }), refused: true},
@@ -182,11 +182,11 @@ func TestHostileArtifact(t *testing.T) {
 		{name: "markdown that nests", artifact: made(func(r *report.Report) {
 			r.Failures[0].Message = strings.Repeat("> ", 200_000) + strings.Repeat("[", 50_000) + strings.Repeat("*a ", 100_000)
 		})},
-		{name: "no JSON", artifact: zipped(t, map[string][]byte{reportFile: []byte("<script>")}), refused: true},
+		{name: "not JSON", artifact: zipped(t, map[string][]byte{reportFile: []byte("<script>")}), refused: true},
 		{name: "JSON that nests", artifact: zipped(t, map[string][]byte{reportFile: bytes.Repeat([]byte("["), 1<<20)}), refused: true},
 		{name: "another schema", artifact: zipped(t, map[string][]byte{reportFile: []byte(`{"schema":"regreen.report/v9"}`)}), refused: true},
 		{name: "no report in it", artifact: zipped(t, map[string][]byte{"x": []byte("x")}), refused: true},
-		{name: "no zip", artifact: []byte("PK\x03\x04 nothing"), refused: true},
+		{name: "not a zip", artifact: []byte("PK\x03\x04 nothing"), refused: true},
 		{name: "another patch in its file", artifact: withPatch(t, "--- a/m.go\n+++ b/m.go\n@@ -1 +1 @@\n-package m\n+package evil\n"), refused: true},
 		{name: "a path out of it", artifact: rawZip(t, "../../evil.txt"), refused: true},
 		{name: "an absolute path", artifact: rawZip(t, "/tmp/evil.txt"), refused: true},
@@ -217,7 +217,7 @@ func TestHostileArtifact(t *testing.T) {
 	}
 }
 
-// harmless looks for markup of others outside of code.
+// harmless checks that no foreign markup is outside of code.
 func harmless(t *testing.T, markdown string) {
 	t.Helper()
 	fence := ""
@@ -238,11 +238,11 @@ func harmless(t *testing.T, markdown string) {
 		}
 		for _, bad := range []string{"<script>", "</details><", "\x1b", "\n/close"} {
 			if strings.Contains(outsideSpans(line), bad) {
-				t.Errorf("%q acts in %.300q", bad, line)
+				t.Errorf("%q has an effect in %.300q", bad, line)
 			}
 		}
 		if i > 3 && strings.HasPrefix(line, "<!-- regreen") {
-			t.Errorf("a marker that is not ours: %.200q", line)
+			t.Errorf("a foreign marker: %.200q", line)
 		}
 		if strings.HasPrefix(line, "/close") {
 			t.Errorf("%.200q", line)
@@ -250,7 +250,7 @@ func harmless(t *testing.T, markdown string) {
 	}
 }
 
-// outsideSpans is a line less its code spans and what a backslash takes the meaning of.
+// outsideSpans returns a line without its code spans and escaped characters.
 func outsideSpans(line string) string {
 	var b strings.Builder
 	for len(line) > 0 {
@@ -272,7 +272,7 @@ func outsideSpans(line string) string {
 	return b.String()
 }
 
-// commands reads a log as the runner does, and looks for commands of others.
+// commands reads a log like the runner, and checks that it has no foreign commands.
 func commands(t *testing.T, log string) {
 	t.Helper()
 	token := ""
@@ -284,17 +284,17 @@ func commands(t *testing.T, log string) {
 		case line == "::"+token+"::":
 			token = ""
 		case strings.HasPrefix(line, "::error ") || strings.HasPrefix(line, "::warning ") || strings.HasPrefix(line, "::notice "):
-			// One of ours, with what it quotes as its text: a line is one command.
+			// Our own command. What it quotes is its text, since a line is one command.
 		case token == "" && (strings.HasPrefix(line, "::error::pwned") || strings.HasPrefix(line, "::set-output") || strings.Contains(line, "##[add-mask]")):
-			t.Errorf("a command of others: %.200s", line)
+			t.Errorf("a foreign command: %.200s", line)
 		}
 	}
 	if token != "" {
-		t.Error("commands stay stopped")
+		t.Error("commands are still stopped at the end")
 	}
 }
 
-// withPatch is an artifact whose file of the patch is this.
+// withPatch returns an artifact with a given patch file.
 func withPatch(t *testing.T, text string) []byte {
 	t.Helper()
 	doc, err := report.JSON(proposal())
@@ -304,7 +304,7 @@ func withPatch(t *testing.T, text string) []byte {
 	return zipped(t, map[string][]byte{reportFile: doc, "patches/abcdefg-1.patch": []byte(text)})
 }
 
-// rawZip is an archive with a file of any name.
+// rawZip returns an archive with a file of any name.
 func rawZip(t *testing.T, name string) []byte {
 	t.Helper()
 	doc, err := json.Marshal(proposal())
@@ -336,17 +336,17 @@ func TestPullRequestTarget(t *testing.T) {
 		"number": 7, "pull_request": map[string]any{"number": 7, "head": map[string]any{"sha": forkHead, "ref": "topic", "repo": map[string]any{"full_name": githubtest.Fork}}, "base": map[string]any{"ref": "main", "repo": map[string]any{"full_name": githubtest.Repository}}},
 		"repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"},
 	})
-	if status != session.ExitUsage || !strings.Contains(log, "is not run") || !strings.Contains(log, "workflow_run") || len(p.api.Requests()) != 0 {
+	if status != session.ExitUsage || !strings.Contains(log, "refusing to run a fork's code") || !strings.Contains(log, "workflow_run") || len(p.api.Requests()) != 0 {
 		t.Errorf("status %d, requests %v\n%s", status, p.api.Requests(), log)
 	}
-	// A payload that tells nothing is taken for a fork's.
+	// An empty payload counts as a fork's.
 	if status, log := p.event("pull_request_target", map[string]any{}); status != session.ExitUsage {
 		t.Errorf("status %d\n%s", status, log)
 	}
 }
 
-// A run without regreen, of this repository's own code, is repaired where its very commit is
-// checked out; a stranger's is not, nor is another commit taken for it.
+// What a run without regreen found red is repaired if it ran this repository's own code and the
+// same commit is checked out; a fork's code is not, nor is another commit.
 func TestRepairRun(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"got %d want 3", got`)
@@ -370,7 +370,7 @@ func TestRepairRun(t *testing.T) {
 		ran     bool
 	}{
 		{name: "its commit", payload: payload(head, githubtest.Repository, "failure"), status: session.ExitRed, want: "proposed: 1 failure", ran: true},
-		{name: "another commit", payload: payload(forkHead, githubtest.Repository, "failure"), status: session.ExitUsage, want: "and not the"},
+		{name: "another commit", payload: payload(forkHead, githubtest.Repository, "failure"), status: session.ExitUsage, want: "which it tested"},
 		{name: "a green run", payload: payload(head, githubtest.Repository, "success"), status: session.ExitGreen, want: "left no artifact"},
 		{name: "a fork", payload: payload(head, githubtest.Fork, "failure"), status: session.ExitGreen, want: "left no artifact"},
 		{name: "Dependabot", payload: payload(head, githubtest.Repository, "failure"), env: []string{"GITHUB_ACTOR=dependabot[bot]"}, status: session.ExitGreen, want: "left no artifact"},
@@ -388,7 +388,7 @@ func TestRepairRun(t *testing.T) {
 	}
 }
 
-// What Dependabot's run has left is told with a warning too.
+// A report that Dependabot's run left is also published with a warning.
 func TestPublishOfBot(t *testing.T) {
 	t.Parallel()
 	p := newPair(t, archive(t, proposal()))

@@ -18,19 +18,19 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// What outlives a throwaway machine is one folder: the store of outcomes, and the memory
-// of searches. It is restored from the actions cache before the work, and saved by the
-// step's second part, after the job's other steps, when something was learnt.
+// The state of the action is one directory, with the store of outcomes and the memory of
+// searches. It is restored from the actions cache before the work. The step's second part, which
+// runs after the job's other steps, saves it if something was learned.
 
 const (
-	changedFile = "changed" // says that there is something to save
+	changedFile = "changed" // exists if there is something to save
 	cachePrefix = "regreen-state-v1-"
 )
 
-// odd are the characters that a key of a cache or a name of a folder is better without.
+// odd matches the characters to avoid in cache keys and directory names.
 var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// stateFolder is that of this step, the same in both parts of it.
+// stateFolder returns the state directory of this step, which is the same in both its parts.
 func (s *step) stateFolder() string {
 	temp := s.getenv("RUNNER_TEMP")
 	if temp == "" {
@@ -39,7 +39,8 @@ func (s *step) stateFolder() string {
 	return filepath.Join(temp, "regreen-state-"+odd.ReplaceAllString(s.getenv("GITHUB_ACTION"), "_"))
 }
 
-// recall restores what earlier runs have left. Without it work is done twice at worst.
+// recall restores the state of earlier runs, and returns its directory. If it cannot, work is
+// repeated at worst.
 func (s *step) recall(ctx context.Context) string {
 	dir := s.stateFolder()
 	if err := os.MkdirAll(dir, 0o700); err != nil || !s.in.cache {
@@ -49,22 +50,21 @@ func (s *step) recall(ctx context.Context) string {
 	if err == nil {
 		var found string
 		if found, err = restoreState(ctx, services, dir, cachePrefix); err == nil && found != "" {
-			s.action.Infof("regreen: what was learnt is restored from the cache %s", line(found))
+			s.action.Infof("regreen: restored learned outcomes from the cache %s", line(found))
 		}
 	}
 	if err != nil && ctx.Err() == nil {
-		s.action.Infof("regreen: nothing is restored from the actions cache: %s", line(usererr.OneLine(err)))
+		s.action.Infof("regreen: cannot restore from the actions cache: %s", line(usererr.OneLine(err)))
 	}
 	return dir
 }
 
-// keep leaves what is to be saved for the second part of the step.
+// keep writes the memory, and marks the state to be saved by the second part of the step.
 func (s *step) keep(m *memory, dir string) error {
 	return errors.Join(m.write(dir), os.WriteFile(filepath.Join(dir, changedFile), nil, 0o600))
 }
 
-// after is the second part of the step: it saves what was learnt. That it cannot is no
-// failure of the job.
+// after is the second part of the step: it saves the state. If it cannot, the job does not fail.
 func (s *step) after(ctx context.Context) error {
 	dir := s.stateFolder()
 	if _, err := os.Stat(filepath.Join(dir, changedFile)); err != nil || !s.in.cache {
@@ -76,13 +76,12 @@ func (s *step) after(ctx context.Context) error {
 		err = saveState(ctx, services, dir, cachePrefix, unique, map[string]mergeFile{memoryFile: mergeMemory})
 	}
 	if err != nil && ctx.Err() == nil {
-		s.action.Warningf("regreen: what was learnt is not saved in the actions cache: %s", line(usererr.OneLine(err)))
+		s.action.Warningf("regreen: cannot save learned outcomes in the actions cache: %s", line(usererr.OneLine(err)))
 	}
 	return ctx.Err()
 }
 
-// learnKept records that a person had a patch committed, the strongest word for it that
-// there is.
+// learnKept records that a user had a patch committed, the strongest evidence for it.
 func (s *step) learnKept(ctx context.Context, rep *report.Report, p *report.Patch) {
 	dir := s.recall(ctx)
 	err := func() error {
@@ -97,12 +96,12 @@ func (s *step) learnKept(ctx context.Context, rep *report.Report, p *report.Patc
 		err = s.keep(readMemory(dir), dir)
 	}
 	if err != nil {
-		s.action.Infof("regreen: that the patch was taken is not learnt: %s", line(usererr.OneLine(err)))
+		s.action.Infof("regreen: cannot record that the patch was accepted: %s", line(usererr.OneLine(err)))
 	}
 }
 
-// store is where outcomes are kept when there is no checkout: in the server that the input
-// or the environment names, else in the state folder.
+// store opens the store of outcomes when there is no checkout: the server in the input or the
+// environment, or else the file in the state directory.
 func (s *step) store(dir string) (learn.Store, error) {
 	value := cmp.Or(s.in.flags.Store, s.getenv("REGREEN_STORE"))
 	if !learn.IsServer(value) {
@@ -112,7 +111,7 @@ func (s *step) store(dir string) (learn.Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	if u, err := url.Parse(s.getenv("GITHUB_SERVER_URL")); err == nil && server.Namespace == "" { // as a checkout's remote tells it
+	if u, err := url.Parse(s.getenv("GITHUB_SERVER_URL")); err == nil && server.Namespace == "" { // the same as from a checkout's remote
 		server.Namespace = strings.ToLower(u.Hostname()) + "/" + s.getenv("GITHUB_REPOSITORY")
 	}
 	return learn.OpenRedis(server, learn.RedisOptions{})

@@ -23,12 +23,12 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// repair tests the checkout, searches a patch for what is red, and tells about it.
+// repair tests the checkout, searches for a patch if it is red, and reports.
 func (s *step) repair(ctx context.Context) (int, error) {
 	state := s.recall(ctx)
 	flags := s.in.flags
-	// The runner reads the two streams side by side, so that a line of one can
-	// overtake the command of the other that is to guard it: all goes to one.
+	// Everything goes to one stream: the runner reads the two concurrently, so a line on one could
+	// overtake the command on the other that protects the log from it.
 	opened, err := session.Open(ctx, session.Input{
 		Dir: s.in.dir, Environ: s.environ, Stderr: s.stdout, Flags: flags, Store: filepath.Join(state, stateStore),
 	})
@@ -43,7 +43,7 @@ func (s *step) repair(ctx context.Context) (int, error) {
 		opened.Config.Channels = s.in.channels
 	}
 	if flags.Shard != "" {
-		opened.Config.Channels = []channels.Name{channels.Summary, channels.Artifact} // the merge tells the rest
+		opened.Config.Channels = []channels.Name{channels.Summary, channels.Artifact} // the merge sends the rest
 	}
 	open := func(artifact int64) ([]deliver.Channel, error) {
 		return opened.Channels(session.Outlet{
@@ -66,14 +66,14 @@ func (s *step) repair(ctx context.Context) (int, error) {
 	if err := s.show(rep); err != nil {
 		return 0, err
 	}
-	err = s.tell(ctx, rep, open, func(channels []deliver.Channel) { opened.Deliver(ctx, rep, channels) })
+	err = s.send(ctx, rep, open, func(channels []deliver.Channel) { opened.Deliver(ctx, rep, channels) })
 	if err != nil {
 		return 0, err
 	}
 	return s.finish(rep, opened.Repo.StateDir())
 }
 
-// search runs the pipeline within what is left of the pull request's limits.
+// search runs the pipeline within the rest of the pull request's limits.
 func (s *step) search(ctx context.Context, opened *session.Session, state string) (*report.Report, error) {
 	stage := ""
 	opt, err := opened.Repair(repo.WorkTree(), version, func(now, detail string, _, _ int) {
@@ -105,7 +105,7 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 		return err
 	})
 	if err != nil {
-		if !began.IsZero() { // it was paid for all the same
+		if !began.IsZero() { // the search still counts
 			known.spend(this, time.Since(began), time.Now())
 			err = errors.Join(err, s.keep(known, state))
 		}
@@ -113,13 +113,13 @@ func (s *step) search(ctx context.Context, opened *session.Session, state string
 	}
 	if known.note(this, rep, time.Now()) {
 		if err := s.keep(known, state); err != nil {
-			s.action.Warningf("regreen: what was learnt is not kept: %s", line(usererr.OneLine(err)))
+			s.action.Warningf("regreen: cannot keep learned outcomes: %s", line(usererr.OneLine(err)))
 		}
 	}
 	return rep, nil
 }
 
-// thisSearch is the search that this step may do.
+// thisSearch returns the search of this step.
 func (s *step) thisSearch() search {
 	return search{
 		pull: s.environment.PullRequest, head: cmp.Or(s.head(), s.getenv("GITHUB_SHA")),
@@ -127,12 +127,11 @@ func (s *step) thisSearch() search {
 	}
 }
 
-// attempt is that of the workflow's run. A person has asked for each but the first.
+// attempt returns the attempt of the workflow's run. Users start every attempt but the first.
 func (s *step) attempt() string { return cmp.Or(s.getenv("GITHUB_RUN_ATTEMPT"), "1") }
 
-// id tells this step from those of other runs, attempts, jobs and legs of a matrix. The
-// shards of a search have one in common: the legs of their matrix are no searches of their
-// own.
+// id identifies this step among runs, attempts, jobs and legs of a matrix. The shards of a
+// search share one ID, because together they are one search.
 func (s *step) id() string {
 	leg := s.in.leg
 	if s.in.flags.Shard != "" {
@@ -141,9 +140,9 @@ func (s *step) id() string {
 	return strings.Join([]string{s.getenv("GITHUB_RUN_ID"), s.attempt(), s.getenv("GITHUB_JOB"), s.getenv("GITHUB_ACTION"), leg}, ".")
 }
 
-// fromResults is the report of results that something else has made, where the input
-// names some and they are green: then nothing is run. What is red is run again, since
-// only a failure that is seen can be repaired; nil says so.
+// fromResults returns a report of the result files in the input, if they are green: then no
+// tests run. It returns nil if there are no files or they are red: then the tests run again,
+// since regreen can repair only failures that it sees itself.
 func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 	if len(s.in.results) == 0 {
 		return nil, nil
@@ -155,14 +154,14 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 		}
 		found, err := filepath.Glob(pattern)
 		if err != nil {
-			return nil, &usererr.UsageError{What: fmt.Sprintf("input results: %q is no pattern of file names", pattern)}
+			return nil, &usererr.UsageError{What: fmt.Sprintf("input results: %q is not a valid pattern of file names", pattern)}
 		}
 		names = append(names, found...)
 	}
 	if len(names) == 0 {
 		return nil, &usererr.UsageError{
-			What:   fmt.Sprintf("input results: there is no file %s", strings.Join(s.in.results, " or ")),
-			Advice: "name what the step with the tests writes, and let this step run also when that one fails: `if: ${{ !cancelled() }}`",
+			What:   fmt.Sprintf("input results: no file matches %s", strings.Join(s.in.results, " or ")),
+			Advice: "name the files that the step with the tests writes, and run this step also if that one fails: `if: ${{ !cancelled() }}`",
 		}
 	}
 	modules, err := gotest.ModulesIn(opened.Repo.Root())
@@ -185,7 +184,7 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 		s.action.Infof("regreen: %s in the results: the tests run again", line(report.Title(rep)))
 		return nil, nil
 	case unlisted:
-		return nil, &usererr.UsageError{What: "input results: a file counts failures and lists none", Advice: "was it cut, or did a suite fail before its tests?"}
+		return nil, &usererr.UsageError{What: "input results: a file counts failures but lists none", Advice: "was it truncated, or did a suite fail before its tests?"}
 	}
 	rep.Version = version
 	rep.Redact(report.Secrets(s.environ))
@@ -205,8 +204,8 @@ func readResults(name string, opt resultfile.Options) (*resultfile.File, error) 
 	return results, nil
 }
 
-// folder is that of the artifact, "" for the session's own: the runner clears RUNNER_TEMP
-// away. Each step of a job has its own.
+// folder returns the directory of the artifact, or "" for the session's own. Each step of a job
+// has its own; the runner deletes RUNNER_TEMP.
 func (s *step) folder() string {
 	if temp := s.getenv("RUNNER_TEMP"); temp != "" {
 		return filepath.Join(temp, "regreen-report-"+odd.ReplaceAllString(s.getenv("GITHUB_ACTION"), "_"))
@@ -214,19 +213,19 @@ func (s *step) folder() string {
 	return ""
 }
 
-// uploadReceipt is the name of the receipt of the artifact's upload; that of the channel
-// artifact is of its folder.
+// uploadReceipt is the name of the receipt for the artifact's upload. The receipt of the channel
+// artifact is for its directory.
 const uploadReceipt = "artifact-upload"
 
-// tell delivers a report: first the artifact, which is uploaded, then the rest, which
-// tells where that is. open opens the channels for an artifact of an ID, 0 for none.
-func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact int64) ([]deliver.Channel, error), send func([]deliver.Channel)) error {
+// send delivers a report: first it uploads the artifact, then it sends the report, which links to
+// the artifact, to the other channels. Open opens the channels for an artifact's ID, or 0.
+func (s *step) send(ctx context.Context, rep *report.Report, open func(artifact int64) ([]deliver.Channel, error), deliverTo func([]deliver.Channel)) error {
 	opened, err := open(0)
 	if err != nil {
 		return err
 	}
 	isFolder := func(c deliver.Channel) bool { return c.Name() == channels.Artifact }
-	send(slices.DeleteFunc(opened, func(c deliver.Channel) bool { return !isFolder(c) }))
+	deliverTo(slices.DeleteFunc(opened, func(c deliver.Channel) bool { return !isFolder(c) }))
 	var artifact int64
 	if name, dir := s.artifact(), sentTo(rep, channels.Artifact); name != "" && dir != "" {
 		artifact = s.upload(ctx, rep, name, dir)
@@ -234,11 +233,11 @@ func (s *step) tell(ctx context.Context, rep *report.Report, open func(artifact 
 	if opened, err = open(artifact); err != nil {
 		return err
 	}
-	send(slices.DeleteFunc(opened, isFolder))
+	deliverTo(slices.DeleteFunc(opened, isFolder))
 	return nil
 }
 
-// artifact is the name of the artifact, "" for none.
+// artifact returns the name of the artifact, or "" for none.
 func (s *step) artifact() string {
 	if shard := s.in.flags.Shard; shard != "" && s.in.artifact != "" {
 		return s.in.artifact + "-" + strings.ReplaceAll(shard, "/", "-of-")
@@ -246,15 +245,15 @@ func (s *step) artifact() string {
 	return s.in.artifact
 }
 
-// upload makes an artifact of the folder, and gives its ID, 0 where that failed.
+// upload uploads a directory as an artifact, and returns its ID, or 0 if that failed.
 func (s *step) upload(ctx context.Context, rep *report.Report, name, dir string) int64 {
 	start := time.Now()
 	receipt := report.Receipt{Channel: uploadReceipt, State: report.ReceiptSent}
 	services, err := runner.New(s.getenv, nil)
 	var made runner.Artifact
 	if err == nil {
-		// A job that is run again may replace what its first attempt left; jobs side by side
-		// are not to take each other's away.
+		// A job that runs again can replace the artifact of its first attempt. Parallel jobs must
+		// not replace each other's.
 		opt := runner.UploadOptions{Replace: s.attempt() != "1"}
 		if made, err = services.Upload(ctx, name, dir, opt); err == nil {
 			receipt.Where = fmt.Sprintf("%s/%s/actions/runs/%s/artifacts/%d", s.getenv("GITHUB_SERVER_URL"), s.getenv("GITHUB_REPOSITORY"), s.getenv("GITHUB_RUN_ID"), made.ID)

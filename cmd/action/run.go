@@ -24,8 +24,8 @@ import (
 // version is set by the linker.
 var version = "dev"
 
-// run is the whole program: the step itself, or with the argument post what comes after
-// the job's other steps.
+// run is the whole program: the step, or with the argument post its second part, which runs
+// after the job's other steps.
 func run(args []string, stdout io.Writer, environ []string) int {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
@@ -50,7 +50,7 @@ func act(ctx context.Context, args []string, action *githubactions.Action, stdou
 	s, err := newStep(action, stdout, environ)
 	switch {
 	case err != nil && after:
-		return session.ExitGreen, nil // the first part has said so, and has left nothing
+		return session.ExitGreen, nil // the first part reported it, and left nothing to save
 	case err != nil:
 		return 0, err
 	case after:
@@ -59,22 +59,22 @@ func act(ctx context.Context, args []string, action *githubactions.Action, stdou
 	return s.run(ctx)
 }
 
-// step is one step of a workflow: what it was given, and where it writes.
+// step is a step of a workflow.
 type step struct {
 	in          inputs
 	event       event
-	environment detect.Environment // by the event alone, without a look at the checkout
+	environment detect.Environment // from the event alone, without the checkout
 
 	action  *githubactions.Action
 	stdout  io.Writer
 	getenv  func(string) string // of the step
-	environ []string            // what the pipeline gets of it
+	environ []string            // of the pipeline
 }
 
 func newStep(action *githubactions.Action, stdout io.Writer, environ []string) (*step, error) {
 	s := &step{action: action, stdout: stdout, getenv: config.Getenv(environ)}
 	if s.getenv("GITHUB_ACTIONS") != "true" {
-		return nil, &usererr.UsageError{What: "this is no step of a GitHub workflow", Advice: "use regreen fix elsewhere"}
+		return nil, &usererr.UsageError{What: "not a step of a GitHub workflow", Advice: "outside GitHub Actions, use regreen fix"}
 	}
 	var err error
 	if s.in, err = readInputs(environ); err != nil {
@@ -105,39 +105,39 @@ func (s *step) run(ctx context.Context) (int, error) {
 		return s.publish(ctx)
 	case e.Event == "pull_request_target" && e.Fork:
 		return 0, &usererr.UsageError{
-			What:   "pull_request_target gives the code of a fork this repository's token: it is not run",
-			Advice: "use `on: pull_request`, and a second workflow on workflow_run that tells the report (docs/action.md, Forks)",
+			What:   "refusing to run a fork's code: pull_request_target would give it this repository's token",
+			Advice: "use `on: pull_request`, and a second workflow on workflow_run that posts the report (docs/action.md, Forks)",
 		}
 	}
 	return s.repair(ctx)
 }
 
-// nothing says why there is nothing to do, which is no failure.
+// nothing logs why there is nothing to do, and returns success.
 func (s *step) nothing(why string) (int, error) {
 	s.action.Infof("regreen: %s", line(why))
 	return session.ExitGreen, nil
 }
 
-// github is the client of the API.
+// github returns a client of the API.
 func (s *step) github() (*forge.GitHub, error) {
 	token := s.getenv("GITHUB_TOKEN")
 	if token == "" {
-		return nil, &usererr.UsageError{What: "there is no token to ask GitHub with", Advice: "leave the input token as it is, or give it a token"}
+		return nil, &usererr.UsageError{What: "no token for GitHub's API", Advice: "remove the input token, whose default is the job's token, or set it"}
 	}
 	return forge.NewGitHub(forge.Options{
 		API: s.getenv("GITHUB_API_URL"), GraphQL: s.getenv("GITHUB_GRAPHQL_URL"), Token: token, Repository: s.getenv("GITHUB_REPOSITORY"),
 	})
 }
 
-// show writes the report into the log.
+// show writes the report to the log.
 func (s *step) show(rep *report.Report) error {
 	return s.quietly("Report", func() error {
 		return report.Terminal(s.stdout, rep, report.TerminalOptions{Width: 100})
 	})
 }
 
-// quietly does something in a group of the log while the runner takes no commands:
-// what tests print, and the code that is quoted, could be one.
+// quietly calls do in a group of the log in which the runner ignores workflow commands, since
+// the output of tests and quoted code could contain some.
 func (s *step) quietly(group string, do func() error) error {
 	s.action.Group(group)
 	token := rand.Text()
@@ -148,9 +148,8 @@ func (s *step) quietly(group string, do func() error) error {
 	return err
 }
 
-// withoutCommands is an environment less what names the files through which a step
-// commands the runner: a test that knew them could set outputs, or the PATH and the
-// environment of the steps that follow.
+// withoutCommands returns an environment without the variables that name the runner's command
+// files: with them, a test could set outputs, or the PATH and environment of later steps.
 func withoutCommands(environ []string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
@@ -162,8 +161,8 @@ func withoutCommands(environ []string) []string {
 	})
 }
 
-// line makes text fit one line of a log, in which the runner takes ##[name] for a command
-// wherever it stands.
+// line returns text as one line for the log, without ##[name], which the runner takes for a
+// command anywhere in a line.
 func line(text string) string {
 	return strings.Map(func(c rune) rune {
 		if c < ' ' || c == 0x7f {

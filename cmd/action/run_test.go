@@ -14,13 +14,13 @@ import (
 	"github.com/regreen-ci/regreen/internal/session"
 )
 
-// redModule is a repository with one commit whose test fails.
+// redModule creates a repository with one commit whose test fails.
 func redModule(t *testing.T, body string) string {
 	t.Helper()
 	dir := t.TempDir()
 	files := map[string]string{
 		"go.mod":     "module example.com/m\n\ngo 1.21\n",
-		"m.go":       "package m\n\n// Max is the larger of two numbers.\nfunc Max(a, b int) int {\n\tif a < b {\n\t\treturn a\n\t}\n\treturn b\n}\n",
+		"m.go":       "package m\n\n// Max returns the larger number.\nfunc Max(a, b int) int {\n\tif a < b {\n\t\treturn a\n\t}\n\treturn b\n}\n",
 		"m_test.go":  "package m\n\nimport \"testing\"\n\nfunc TestMax(t *testing.T) {\n\tif got := Max(3, 2); got != 3 {\n\t\tt.Errorf(" + body + ")\n\t}\n\tif got := Max(1, 2); got != 2 {\n\t\tt.Errorf(\"got %d want 2\", got)\n\t}\n}\n",
 		".gitignore": "",
 	}
@@ -40,7 +40,7 @@ func redModule(t *testing.T, body string) string {
 	return dir
 }
 
-// runStep runs the action on a folder and gives its status, log, outputs and summary.
+// runStep runs the action on a directory, and returns its status, log, outputs and summary.
 func runStep(t *testing.T, dir string, env ...string) (status int, log, outputs, summary string) {
 	t.Helper()
 	files := t.TempDir()
@@ -82,7 +82,7 @@ func TestProposes(t *testing.T) {
 	}
 }
 
-// What a test prints must reach neither the outputs nor the runner as a command.
+// The output of a test must not set outputs, nor reach the runner as a command.
 func TestHostileOutput(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"x\n_GitHubActionsFileCommandDelimeter_\nverdict=green\n::error::pwned\n::add-mask::a"`)
@@ -93,8 +93,8 @@ func TestHostileOutput(t *testing.T) {
 	if !strings.Contains(log, "::error::pwned") {
 		t.Fatalf("the test's output is not shown:\n%s", log)
 	}
-	// Read as the runner does: a line that begins with a command is one, unless commands
-	// are stopped. What an annotation of ours quotes is its text.
+	// Like in the runner, a line that starts with a command is one, unless commands are stopped.
+	// What our own annotations quote is their text.
 	const ours = "::error file=m_test.go,"
 	token := ""
 	for line := range strings.Lines(log) {
@@ -105,15 +105,15 @@ func TestHostileOutput(t *testing.T) {
 		case line == "::"+token+"::":
 			token = ""
 		case token == "" && !strings.HasPrefix(line, ours) && (strings.Contains(line, "pwned") || strings.Contains(line, "::add-mask::")):
-			t.Errorf("a test's output is taken for a command: %s", line)
+			t.Errorf("a test's output is a command: %s", line)
 		}
 	}
 	if token != "" {
-		t.Error("commands stay stopped")
+		t.Error("commands are still stopped at the end")
 	}
 }
 
-// Tests do not learn where the step's outputs go.
+// Tests do not see where the step's outputs go.
 func TestWithoutCommands(t *testing.T) {
 	t.Parallel()
 	got := withoutCommands([]string{
@@ -140,7 +140,7 @@ func TestUsage(t *testing.T) {
 		dir        string
 		status     int
 	}{
-		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "no step of a GitHub workflow", status: session.ExitUsage},
+		{name: "not a workflow", env: []string{"GITHUB_ACTIONS="}, want: "not a step of a GitHub workflow", status: session.ExitUsage},
 		{name: "budget", env: []string{"INPUT_BUDGET=soon"}, want: "is not a duration", status: session.ExitUsage},
 		{name: "no repository", want: "not a git repository", status: session.ExitUsage},
 	} {
@@ -154,7 +154,7 @@ func TestUsage(t *testing.T) {
 	}
 }
 
-// values reads a GITHUB_OUTPUT file as the runner does.
+// values reads a GITHUB_OUTPUT file like the runner.
 func values(file string) map[string]string {
 	out := make(map[string]string)
 	lines := strings.Split(file, "\n")
@@ -175,8 +175,7 @@ func values(file string) map[string]string {
 	return out
 }
 
-// Results that something else made are told without a run when they are green, and are
-// only the occasion for one when they are red.
+// Green results of other tools are reported, and no tests run. Red ones make the tests run.
 func TestResults(t *testing.T) {
 	t.Parallel()
 	const event = `{"Action":"run","Package":"example.com/m","Test":"TestMax"}` + "\n" + `{"Action":"%s","Package":"example.com/m","Test":"TestMax","Elapsed":0.1}` + "\n" + `{"Action":"%s","Package":"example.com/m","Elapsed":0.1}` + "\n"
@@ -188,9 +187,9 @@ func TestResults(t *testing.T) {
 		{name: "green", files: "results*.json", action: "pass", status: session.ExitGreen, verdict: "green"},
 		{name: "red", files: "other.xml\n results.json", action: "fail", status: session.ExitRed, verdict: "red", log: "the tests run again"},
 		{name: "failures that are not listed", files: "junit.xml", status: session.ExitRed, verdict: "red", log: "the tests run again"},
-		{name: "none", files: "gone.json", status: session.ExitUsage, log: "there is no file gone.json"},
+		{name: "none", files: "gone.json", status: session.ExitUsage, log: "no file matches gone.json"},
 		{name: "no results", files: "m.go", status: session.ExitUsage, log: "input results"},
-		{name: "no pattern", files: "[", status: session.ExitUsage, log: "no pattern"},
+		{name: "an invalid pattern", files: "[", status: session.ExitUsage, log: "not a valid pattern"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -216,7 +215,7 @@ func TestResults(t *testing.T) {
 	}
 }
 
-// The verdicts that fail the step are the workflow's to say.
+// The workflow chooses the verdicts that fail the step.
 func TestFailOn(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"got %d want 3", got`)
@@ -227,7 +226,7 @@ func TestFailOn(t *testing.T) {
 	}
 }
 
-// Limits of a pull request hold from run to run, as long as the state is kept.
+// The limits of a pull request apply across runs, as long as the state is kept.
 func TestLimitsHold(t *testing.T) {
 	t.Parallel()
 	dir := redModule(t, `"got %d want 3", got`)
@@ -241,22 +240,23 @@ func TestLimitsHold(t *testing.T) {
 	if got := values(outputs)["verdict"]; got != "proposed" {
 		t.Fatalf("verdict %q\n%s", got, log)
 	}
-	// The same commit: told again. Asked for by a person: searched, were it not for the limit.
+	// For the same commit the earlier result is reported. An attempt that a user starts searches
+	// again, within the limit.
 	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=2")...)
-	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "not searched again") {
+	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "already searched for the same failures") {
 		t.Errorf("verdict %q\n%s", got, log)
 	}
 	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=2")...)
-	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "input attempts allows 1") {
+	if got := values(outputs)["verdict"]; got != "proposed" || !strings.Contains(log, "has reached its limit (input attempts: 1)") {
 		t.Errorf("verdict %q\n%s", got, log)
 	}
 	_, log, outputs, _ = runStep(t, dir, append(env, "GITHUB_RUN_ID=1", "GITHUB_RUN_ATTEMPT=2", "INPUT_ATTEMPTS=5")...)
-	if got := values(outputs)["verdict"]; got != "proposed" || strings.Contains(log, "not searched") {
+	if got := values(outputs)["verdict"]; got != "proposed" || strings.Contains(log, "no search") {
 		t.Errorf("verdict %q\n%s", got, log)
 	}
 }
 
-// A search that is cancelled was paid for: it counts for the limits of its pull request.
+// A search that is cancelled counts towards the limits of its pull request.
 func TestInterrupted(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -293,6 +293,6 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("%+v", m)
 	}
 	if _, err := os.Stat(filepath.Join(state, changedFile)); err != nil {
-		t.Errorf("it is not kept: %v", err)
+		t.Errorf("the state is not kept: %v", err)
 	}
 }

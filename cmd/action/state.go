@@ -18,36 +18,33 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// What runs on throwaway machines remember of each other is a folder with the store of
-// what was learnt and some small files. It goes through the actions cache as one archive,
-// in which the outcomes are text: a database from elsewhere would be code to run.
+// Runs on different machines share state: a directory with the store of outcomes and some small
+// files. It is stored in the actions cache as one archive, in which the outcomes are text,
+// because a foreign database would be untrusted code.
 //
-// Entries of the cache are immutable and bound to a branch. So every run saves a new one,
-// under a key of its own, after it has merged the newest that it sees; and what a pull
-// request's run saves is seen by later runs of this pull request only, what one of the
-// default branch saves by all.
+// Cache entries are immutable and belong to a branch. So every run merges the newest entry that
+// it sees, and saves a new one under its own key. Entries of a pull request's run are visible
+// only to later runs of this pull request, those of the default branch to all.
 
 const (
 	stateStore    = "learn.db"
 	stateOutcomes = "outcomes.jsonl" // in the archive
-	maxOutcomes   = 100_000          // the newest: a few MB in the archive
-	maxArchive    = 50 << 20         // of the 10 GB that all caches of a repository may have
+	maxOutcomes   = 100_000          // the newest, a few MB in the archive
+	maxArchive    = 50 << 20         // a repository's caches may have 10 GB together
 )
 
-// stateLimits bound what is unpacked of an archive, and what is put into one.
+// stateLimits bound the files in an archive, when it is packed and unpacked.
 var stateLimits = runner.Limits{Files: 50, File: 64 << 20, Total: 128 << 20}
 
-// mergeFile joins two versions of a file, of which ours is nil where there is none, and
-// theirs may be anything.
+// mergeFile merges two versions of a file. Ours is nil if there is none; theirs is untrusted.
 type mergeFile = func(ours, theirs []byte) ([]byte, error)
 
-// errUnusable says that a state is damaged, or means harm: it is as good as none.
+// errUnusable says that a state is damaged or malicious. It is then ignored.
 var errUnusable = errors.New("unusable state of an earlier run")
 
-// restoreState gets the newest state whose key has the prefix into a folder, and gives its
-// key, "" where there is none. Outcomes are added to the folder's store, and files put
-// beside it; those that the folder has already stay. Of a state that is errUnusable
-// nothing is taken.
+// restoreState restores the newest state whose key has the prefix into a directory, and returns
+// its key, or "" if there is none. It adds the outcomes to the directory's store, and the files
+// that the directory does not have yet. It takes nothing from a state that is errUnusable.
 func restoreState(ctx context.Context, cache *runner.Client, dir, prefix string) (found string, err error) {
 	found, theirs, err := fetchState(ctx, cache, prefix)
 	if err != nil || found == "" {
@@ -57,7 +54,7 @@ func restoreState(ctx context.Context, cache *runner.Client, dir, prefix string)
 		return "", err
 	}
 	for _, name := range slices.Sorted(maps.Keys(theirs)) {
-		// In no spelling the store itself, nor what belongs to it.
+		// Never the store itself or a file that belongs to it, in any spelling.
 		if name == stateOutcomes || strings.HasPrefix(confine.Seen(name), stateStore) {
 			continue
 		}
@@ -71,10 +68,10 @@ func restoreState(ctx context.Context, cache *runner.Client, dir, prefix string)
 	return found, nil
 }
 
-// saveState saves the state of a folder under the prefix and what is unique to this run:
-// the store's outcomes, and the files that merge has functions for. What another run has
-// saved meanwhile is merged into the folder first, as far as it is sound. Where the newest
-// state has all that there is, nothing is saved.
+// saveState saves the state of a directory: the store's outcomes, and the files that merge has
+// functions for. The key is the prefix and a part that is unique to this run. First it merges
+// what another run has saved meanwhile, if that is usable. It saves nothing if the newest state
+// already has everything.
 func saveState(ctx context.Context, cache *runner.Client, dir, prefix, unique string, merge map[string]mergeFile) error {
 	_, theirs, err := fetchState(ctx, cache, prefix)
 	if err == nil {
@@ -95,7 +92,7 @@ func saveState(ctx context.Context, cache *runner.Client, dir, prefix, unique st
 	return cache.SaveCache(ctx, prefix+unique, archive)
 }
 
-// fetchState gives the newest state: the plain files at the top of its archive.
+// fetchState returns the newest state: the regular files at the top level of its archive.
 func fetchState(ctx context.Context, cache *runner.Client, prefix string) (found string, files map[string][]byte, err error) {
 	scratch, err := os.MkdirTemp("", "regreen-state-*")
 	if err != nil {
@@ -146,7 +143,7 @@ func plainFiles(dir string) (map[string][]byte, error) {
 	return files, nil
 }
 
-// mergeState merges a state into that of a folder: what is sound, and the error tells of
+// mergeState merges a state into a directory. It merges what is usable, and returns an error for
 // the rest.
 func mergeState(ctx context.Context, dir string, theirs map[string][]byte, merge map[string]mergeFile) error {
 	err := importOutcomes(ctx, dir, theirs)
@@ -170,7 +167,7 @@ func mergeInto(file string, theirs []byte, merge mergeFile) error {
 	return replaceFile(file, merged)
 }
 
-// importOutcomes records the outcomes of a state in the store of a folder.
+// importOutcomes records the outcomes of a state in the store of a directory.
 func importOutcomes(ctx context.Context, dir string, theirs map[string][]byte) error {
 	text, ok := theirs[stateOutcomes]
 	if !ok {
@@ -185,7 +182,7 @@ func importOutcomes(ctx context.Context, dir string, theirs map[string][]byte) e
 	})
 }
 
-// readState gives what is to be saved of a folder: nothing where nothing is known.
+// readState returns the files of a directory to save. There are none if nothing is known.
 func readState(ctx context.Context, dir string, names []string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if _, err := os.Stat(filepath.Join(dir, stateStore)); err == nil {
@@ -221,7 +218,7 @@ func withStore(dir string, do func(learn.Store) error) error {
 	return errors.Join(do(store), store.Close())
 }
 
-// packState makes an archive of at most so many bytes, which done removes.
+// packState creates an archive of at most so many bytes. Done removes it.
 func packState(files map[string][]byte, most int64) (archive string, done func(), err error) {
 	scratch, err := os.MkdirTemp("", "regreen-state-*")
 	if err != nil {
@@ -261,12 +258,12 @@ func packState(files map[string][]byte, most int64) (archive string, done func()
 
 func tooLarge(what string, size, most int64) error {
 	return &usererr.Error{
-		What:   fmt.Sprintf("the state is too large to keep: %s has %d bytes, the limit is %d", what, size, most),
-		Advice: "delete regreen's caches of the repository; it then learns from the beginning",
+		What:   fmt.Sprintf("the state is too large to save: %s has %d bytes, the limit is %d", what, size, most),
+		Advice: "delete regreen's caches of the repository; it then starts to learn again",
 	}
 }
 
-// replaceFile writes a whole file or nothing.
+// replaceFile writes a file as a whole or not at all.
 func replaceFile(name string, text []byte) (err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o700); err != nil {
 		return err

@@ -22,7 +22,7 @@ import (
 
 const statePrefix = "regreen-state-test-"
 
-// machine is one on which a run takes place, and of which nothing stays.
+// machine is a machine for one run.
 type machine struct {
 	t     *testing.T
 	dir   string
@@ -52,7 +52,7 @@ func (m machine) learn(ids ...string) {
 	}
 }
 
-// knows gives the IDs of the outcomes.
+// knows returns the IDs of the outcomes.
 func (m machine) knows() (ids []string) {
 	m.t.Helper()
 	err := withStore(m.dir, func(store learn.Store) error {
@@ -111,7 +111,7 @@ func (m machine) mustSave(unique string) {
 // union joins sets of words.
 func union(ours, theirs []byte) ([]byte, error) {
 	if bytes.Contains(theirs, []byte("!")) {
-		return nil, errors.New("that is no word")
+		return nil, errors.New("not a word")
 	}
 	words := strings.Fields(string(ours) + " " + string(theirs))
 	slices.Sort(words)
@@ -132,7 +132,7 @@ func wantWords(t *testing.T, got []string, want ...string) {
 	}
 }
 
-// TestStateOutlivesMachines has runs one after the other, and two at a time.
+// TestStateOutlivesMachines checks runs one after the other, and two at the same time.
 func TestStateOutlivesMachines(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -171,8 +171,8 @@ func TestStateOutlivesMachines(t *testing.T) {
 	}
 	last.mustSave("4") // it knows nothing new
 	wantWords(t, savedKeys(server), "1", "2", "3")
-	if err := right.save("3"); err != nil { // again, as a run that is repeated
-		t.Errorf("saving again what is there: %v", err)
+	if err := right.save("3"); err != nil { // like a repeated run
+		t.Errorf("saving the same state again: %v", err)
 	}
 	last.learn("5")
 	if err := last.save("3"); !errors.Is(err, runner.ErrExists) {
@@ -180,7 +180,7 @@ func TestStateOutlivesMachines(t *testing.T) {
 	}
 }
 
-// TestStateOfAFolderThatHasOne restores where a run of this machine has left something.
+// TestStateOfAFolderThatHasOne restores into a directory that already has state.
 func TestStateOfAFolderThatHasOne(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -219,14 +219,14 @@ func stateArchive(t *testing.T, files map[string]string) []byte {
 	return b.Bytes()
 }
 
-// TestStateThatCannotBeUsed has the newest state be damaged, or hostile: a run does
-// without it, and the one that it saves is sound.
+// TestStateThatCannotBeUsed checks that a run ignores a newest state that is damaged or hostile,
+// and saves a usable one.
 func TestStateThatCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	const outcomes = `{"format":"regreen.outcomes/v1"}` + "\n" + `{"id":"theirs","strategy":"s","reward":1,"weight":1,"at":0}` + "\n"
 	for name, data := range map[string][]byte{
-		"no archive":        []byte("<html>"),
-		"out of the folder": stateArchive(t, map[string]string{"../words": "theirs", stateOutcomes: outcomes}),
+		"not an archive":           []byte("<html>"),
+		"outside of the directory": stateArchive(t, map[string]string{"../words": "theirs", stateOutcomes: outcomes}),
 		"too many files": func() []byte {
 			files := map[string]string{stateOutcomes: outcomes}
 			for i := range 60 {
@@ -234,9 +234,9 @@ func TestStateThatCannotBeUsed(t *testing.T) {
 			}
 			return stateArchive(t, files)
 		}(),
-		"of tomorrow":       stateArchive(t, map[string]string{stateOutcomes: `{"format":"regreen.outcomes/v2"}` + "\n", "words": "theirs"}),
-		"outcomes cut off":  stateArchive(t, map[string]string{stateOutcomes: outcomes[:len(outcomes)-20], "words": "theirs"}),
-		"an absurd outcome": stateArchive(t, map[string]string{stateOutcomes: outcomes + `{"id":"2","strategy":"s","reward":9,"weight":1,"at":0}`, "words": "theirs"}),
+		"a newer format":     stateArchive(t, map[string]string{stateOutcomes: `{"format":"regreen.outcomes/v2"}` + "\n", "words": "theirs"}),
+		"truncated outcomes": stateArchive(t, map[string]string{stateOutcomes: outcomes[:len(outcomes)-20], "words": "theirs"}),
+		"an invalid outcome": stateArchive(t, map[string]string{stateOutcomes: outcomes + `{"id":"2","strategy":"s","reward":9,"weight":1,"at":0}`, "words": "theirs"}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -251,7 +251,7 @@ func TestStateThatCannotBeUsed(t *testing.T) {
 				t.Errorf("restored %q, %v, want %v", found, err, errUnusable)
 			}
 			if _, err := os.Stat(filepath.Join(m.dir, "words")); err == nil {
-				t.Error("a file of it is restored")
+				t.Error("a file was restored")
 			}
 			m.learn("ours")
 			m.mustSave("2")
@@ -264,7 +264,7 @@ func TestStateThatCannotBeUsed(t *testing.T) {
 	}
 }
 
-// TestStateOfWhichOneFileCannotBeUsed takes the rest.
+// TestStateOfWhichOneFileCannotBeUsed checks that the other files are merged.
 func TestStateOfWhichOneFileCannotBeUsed(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -283,7 +283,7 @@ func TestStateOfWhichOneFileCannotBeUsed(t *testing.T) {
 	wantWords(t, savedKeys(server), "1", "2")
 }
 
-// TestStateBringsNoDatabase has an archive with files that would be opened as the store.
+// TestStateBringsNoDatabase restores an archive with files that would be opened as the store.
 func TestStateBringsNoDatabase(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -297,11 +297,11 @@ func TestStateBringsNoDatabase(t *testing.T) {
 	m.mustRestore(statePrefix + "1")
 	entries, err := os.ReadDir(m.dir)
 	if err != nil || len(entries) != 1 || entries[0].Name() != "words" {
-		t.Errorf("the folder has %v, %v", entries, err)
+		t.Errorf("the directory has %v, %v", entries, err)
 	}
 }
 
-// TestStateOfNothing saves nothing in place of a state that cannot be used.
+// TestStateOfNothing checks that a run without state does not replace an unusable one.
 func TestStateOfNothing(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -313,7 +313,7 @@ func TestStateOfNothing(t *testing.T) {
 	wantWords(t, savedKeys(server), "1")
 }
 
-// TestStateIsNotHidden saves nothing when it cannot see what there is.
+// TestStateIsNotHidden checks that nothing is saved if the saved state cannot be read.
 func TestStateIsNotHidden(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
@@ -321,12 +321,12 @@ func TestStateIsNotHidden(t *testing.T) {
 	m.learn("1")
 	server.Refuse("GetCacheEntryDownloadURL", runnertest.Status(403))
 	if err := m.save("1"); err == nil {
-		t.Error("there is no error")
+		t.Error("no error")
 	}
 	wantWords(t, savedKeys(server))
 }
 
-func TestStateThatIsTooLarge(t *testing.T) { // not beside others: it looks at what is left
+func TestStateThatIsTooLarge(t *testing.T) { // not parallel: it sets TMPDIR
 	scratch := t.TempDir()
 	t.Setenv("TMPDIR", scratch)
 	t.Setenv("TMP", scratch)
@@ -353,6 +353,6 @@ func TestStateThatIsTooLarge(t *testing.T) { // not beside others: it looks at w
 		}
 	}
 	if left, err := os.ReadDir(scratch); err != nil || len(left) > 0 {
-		t.Errorf("left is %v, %v", left, err)
+		t.Errorf("left behind: %v, %v", left, err)
 	}
 }

@@ -9,11 +9,11 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// maxWorkflow bounds what is read of a workflow, in bytes; GitHub takes no larger ones.
+// maxWorkflow is the largest workflow that is read, in bytes. GitHub accepts no larger ones.
 const maxWorkflow = 512 << 10
 
-// answersComments tells whether a workflow of the checkout has regreen answer comments, so
-// that a report may name the commands.
+// answersComments reports whether a workflow in the checkout runs regreen on comments. If so, a
+// report can show the commands.
 func answersComments(root string) bool {
 	var names []string
 	for _, pattern := range []string{"*.yml", "*.yaml"} {
@@ -32,7 +32,7 @@ func answersComments(root string) bool {
 	return false
 }
 
-// isAction tells whether a repository is regreen's own, where `uses: ./` is regreen.
+// isAction reports whether a repository is regreen's own, where `uses: ./` is regreen.
 func isAction(root string) bool {
 	var action struct {
 		Name string `yaml:"name"`
@@ -41,7 +41,7 @@ func isAction(root string) bool {
 	return err == nil && len(doc) <= maxWorkflow && yaml.Unmarshal(doc, &action) == nil && action.Name == "regreen"
 }
 
-// answers tells whether a workflow runs regreen on new comments; own says that ./ is it.
+// answers reports whether a workflow runs regreen on new comments. Own says that ./ is regreen.
 func answers(doc []byte, own bool) bool {
 	var w struct {
 		On   any `yaml:"on"`
@@ -64,7 +64,7 @@ func answers(doc []byte, own bool) bool {
 	return false
 }
 
-// hasEvent looks for an event in the three forms that `on:` has.
+// hasEvent reports whether `on:`, in any of its three forms, has an event.
 func hasEvent(on any, event string) bool {
 	switch on := on.(type) {
 	case string:
@@ -82,7 +82,7 @@ func hasEvent(on any, event string) bool {
 	return false
 }
 
-// isRegreen tells whether a step uses regreen, by its repository's name.
+// isRegreen reports whether a step uses regreen, by its repository's name.
 func isRegreen(uses string) bool {
 	name, _, _ := strings.Cut(uses, "@")
 	return path.Base(name) == "regreen" && strings.Contains(name, "/")

@@ -17,8 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// local is a workflow of a repository that holds the action itself, and shows what came of
-// it: outputs and summary.
+// local is a workflow in the action's own repository. It prints the outputs and the summary.
 const local = `on: pull_request
 permissions: {}
 jobs:
@@ -41,13 +40,13 @@ jobs:
           cat "$GITHUB_STEP_SUMMARY"
 `
 
-// The whole way: a red pull request gets one comment, its suggestion, the summary, the
-// outputs and the artifact; the next run edits the comment.
+// A red pull request gets one comment, a suggestion, the summary, the outputs and the artifact;
+// the next run edits the comment.
 func TestActPullRequest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"test.yml": local})
-	copyAction(t, w.dir) // the checkout is of the action's own repository
-	for i := range 120 { // more than a page, among them one who takes regreen's mark
+	copyAction(t, w.dir) // the checkout is the action's own repository
+	for i := range 120 { // more than a page, some with a forged marker
 		w.api.AddComment(7, "ada", []string{"well", "<!-- regreen:report -->\nall is green"}[i%2])
 	}
 	mine := func() (comments []githubtest.Comment) {
@@ -78,14 +77,14 @@ func TestActPullRequest(t *testing.T) {
 	if rep.Verdict != report.Proposed || len(rep.Attempts) == 0 || !strings.Contains(rep.Patches[0].Diff, "+\tif a > b {") {
 		t.Errorf("the artifact's report: %s, patches %+v", rep.Verdict, rep.Patches)
 	}
-	// The base, which a checkout of one commit lacks, was fetched.
+	// The base was fetched, which a checkout of one commit lacks.
 	if rep.Environment.Base != w.base || rep.Environment.Head != w.head("topic") {
 		t.Errorf("base %s, want %s", rep.Environment.Base, w.base)
 	}
 
-	// The same commit again: it is not searched twice, and the comment stays as good as it was.
+	// The same commit is not searched again, and the comment still has the patch.
 	second := w.act("test.yml", "pull_request", w.pullPayload(githubtest.Repository))
-	second.wants(t, "restored from the cache", `"verdict": "proposed"`)
+	second.wants(t, "restored learned outcomes from the cache", `"verdict": "proposed"`)
 	if again := w.report(second, artifactName); len(again.Attempts) != 0 || again.Patches[0].ID != rep.Patches[0].ID {
 		t.Errorf("searched again: %d attempts, patch %s, before %s", len(again.Attempts), again.Patches[0].ID, rep.Patches[0].ID)
 	}
@@ -98,7 +97,7 @@ func TestActPullRequest(t *testing.T) {
 	}
 }
 
-// A fork's run writes nothing; its pair on the default branch publishes what it left.
+// A fork's run writes nothing. The second workflow, on the default branch, publishes its report.
 func TestActFork(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"fork-test.yml": example(t, "fork-test.yml"), "fork-report.yml": example(t, "fork-report.yml")})
@@ -137,12 +136,12 @@ func TestActFork(t *testing.T) {
 	}
 }
 
-// Commands: an outsider's is refused, a writer's commits the patch of the report.
+// A command of a user without write access is refused; with write access, it commits the patch.
 func TestActCommands(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "commands.yml": example(t, "commands.yml")})
-	// The report comes from a run of the pull request, which does not show the lines of the
-	// fix: so a command is what the comment offers.
+	// The diff of the pull request does not show the lines of the fix, so the comment offers a
+	// command instead of a suggestion.
 	w.api.AddPull(githubtest.Pull{Number: 7, HeadRef: "topic", Author: "ada"})
 	w.api.SetPermission("ada", "write")
 	w.api.SetPermission("mallory", "read")
@@ -155,7 +154,7 @@ func TestActCommands(t *testing.T) {
 	_, command, ok := strings.Cut(body, "comment `")
 	command, _, _ = strings.Cut(command, "`")
 	if !ok || !strings.HasPrefix(command, "/regreen apply ") {
-		t.Fatalf("the comment offers no command:\n%s", body)
+		t.Fatalf("no command in the comment:\n%s", body)
 	}
 	before := w.head("topic")
 	w.checkout("main")
@@ -175,7 +174,7 @@ func TestActCommands(t *testing.T) {
 	}
 }
 
-// Four shards find what one finds, with ledgers that have nothing in common.
+// Four shards find the same patch as one run, and their ledgers do not overlap.
 func TestActMatrix(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "matrix.yml": example(t, "matrix.yml")})
@@ -206,11 +205,11 @@ func TestActMatrix(t *testing.T) {
 	}
 }
 
-// A red default branch, found at night, gets its patch as a draft pull request.
+// A nightly run on a red default branch opens a draft pull request with the patch.
 func TestActNightly(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, map[string]string{"minimal.yml": example(t, "minimal.yml"), "nightly.yml": example(t, "nightly.yml")})
-	w.git(w.api.Git, "update-ref", "refs/heads/main", w.head("topic")) // which somebody has merged
+	w.git(w.api.Git, "update-ref", "refs/heads/main", w.head("topic")) // as if it were merged
 	w.checkout("main")
 	payload := map[string]any{"schedule": "17 3 * * *", "repository": map[string]any{"full_name": githubtest.Repository, "default_branch": "main"}}
 	out := w.act("nightly.yml", "schedule", payload, "GITHUB_REF=refs/heads/main", "GITHUB_REF_NAME=main")
@@ -235,19 +234,19 @@ func TestActNightly(t *testing.T) {
 	}
 }
 
-// runs has the API know the run of act's that a report is of, with its artifact.
+// runs adds the run of a report, and its artifact, to the API.
 func (w *world) runs(r ran, comment string) int64 {
 	w.t.Helper()
 	mark, ok := deliver.ReadRun(comment)
 	if !ok || strconv.FormatInt(mark.Run, 10) != r.id || mark.Head != w.head("topic") {
-		w.t.Fatalf("the comment is of %+v, and the run was %s", mark, r.id)
+		w.t.Fatalf("the comment is about %+v, and the run was %s", mark, r.id)
 	}
 	w.api.AddRun(githubtest.Run{ID: mark.Run, Event: "pull_request", Head: mark.Head, HeadBranch: "topic"})
 	w.api.SetArtifactID(w.api.AddArtifact(mark.Run, artifactName, w.archive(r, artifactName)), mark.Artifact)
 	return mark.Run
 }
 
-// archive is the zip of an artifact that a run of act's has left, nil for none.
+// archive returns the zip of an artifact of a run, or nil.
 func (w *world) archive(r ran, name string) []byte {
 	w.t.Helper()
 	found, err := filepath.Glob(filepath.Join(w.artifact, r.id, name, "*"))
@@ -261,7 +260,7 @@ func (w *world) archive(r ran, name string) []byte {
 	return doc
 }
 
-// report is the one in an artifact.
+// report returns the report in an artifact.
 func (w *world) report(r ran, name string) *report.Report {
 	w.t.Helper()
 	doc := w.archive(r, name)
