@@ -99,7 +99,7 @@ type Attempt struct {
 	Verdict  string // pruned, ill_typed, rejected, plausible, verified or refused
 	Seconds  float64
 	Reason   string
-	Patch    string // fingerprint of the patch and of the contents it changes
+	Patch    string // key of the patch: the same for the same edits of the same tree
 }
 
 // Batch is the records of one run. A batch without a Run (an empty Run.ID) has only
