@@ -86,7 +86,7 @@ func readInputs(environ []string) (inputs, error) {
 	if in.leg != "" && in.artifact == artifactName && in.flags.Shard == "" && !in.merge {
 		in.artifact += "-" + in.leg
 	}
-	in.dir = r.folder("working-directory", config.Getenv(environ)("GITHUB_WORKSPACE"))
+	in.dir = r.directory("working-directory", config.Getenv(environ)("GITHUB_WORKSPACE"))
 	return in, r.err
 }
 
@@ -196,8 +196,8 @@ func (r *reader) verdicts(name string) []report.Verdict {
 	return out
 }
 
-// folder returns a directory in the workspace.
-func (r *reader) folder(name, workspace string) string {
+// directory returns a directory in the workspace.
+func (r *reader) directory(name, workspace string) string {
 	text := r.text(name)
 	if text == "" {
 		text = "."

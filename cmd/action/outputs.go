@@ -21,7 +21,7 @@ import (
 func (s *step) finish(rep *report.Report, state string) (int, error) {
 	if file := s.getenv("GITHUB_OUTPUT"); file != "" {
 		var b strings.Builder
-		for _, o := range outputs(rep, s.folder(), state) {
+		for _, o := range outputs(rep, s.artifactDir(), state) {
 			b.WriteString(fileCommand(o.name, o.value))
 		}
 		if err := appendTo(file, b.String()); err != nil {
@@ -52,7 +52,7 @@ func (s *step) status(rep *report.Report) int {
 type output struct{ name, value string }
 
 // outputs returns the step's outputs.
-func outputs(rep *report.Report, folder, state string) []output {
+func outputs(rep *report.Report, artifact, state string) []output {
 	failures, patches := 0, 0
 	for _, f := range rep.Failures {
 		if f.Status == report.FailureNew || f.Status == report.FailureFixed { // as in the first test run
@@ -68,7 +68,7 @@ func outputs(rep *report.Report, folder, state string) []output {
 		if p.Rank == 1 && patchID == "" {
 			patchID = p.ID
 			name := filepath.Join("patches", p.ID+".patch")
-			patchPath = existing(filepath.Join(folder, name), filepath.Join(state, name))
+			patchPath = existing(filepath.Join(artifact, name), filepath.Join(state, name))
 		}
 	}
 	t := rep.Tests
@@ -80,7 +80,7 @@ func outputs(rep *report.Report, folder, state string) []output {
 		{"patches", strconv.Itoa(patches)},
 		{"patch-id", patchID},
 		{"patch-path", patchPath},
-		{"report-path", existing(filepath.Join(folder, reportFile), filepath.Join(state, "runs", rep.ID+".json"))},
+		{"report-path", existing(filepath.Join(artifact, reportFile), filepath.Join(state, "runs", rep.ID+".json"))},
 		{"artifact-path", sentTo(rep, channels.Artifact)},
 		{"artifact-url", sentTo(rep, uploadReceipt)},
 		{"comment-url", sentTo(rep, "comment")},

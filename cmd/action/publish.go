@@ -208,7 +208,7 @@ func (s *step) publishAs(ctx context.Context, rep *report.Report, pull forge.Pul
 // outlet returns the input of channels when there is no checkout.
 func (s *step) outlet(state string, artifact int64) deliver.Input {
 	return deliver.Input{
-		Environment: s.environment, Getenv: s.getenv, Dir: state, State: state, Artifact: s.folder(), Stdout: s.stdout,
+		Environment: s.environment, Getenv: s.getenv, Dir: state, State: state, Artifact: s.artifactDir(), Stdout: s.stdout,
 		Commands: answersComments(s.in.dir), ArtifactID: artifact, Editable: editable, PullHead: s.head(), Key: s.key(),
 	}
 }

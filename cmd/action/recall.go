@@ -30,8 +30,8 @@ const (
 // odd matches the characters to avoid in cache keys and directory names.
 var odd = regexp.MustCompile(`[^A-Za-z0-9._-]+`)
 
-// stateFolder returns the state directory of this step, which is the same in both its parts.
-func (s *step) stateFolder() string {
+// stateDir returns the state directory of this step, which is the same in both its parts.
+func (s *step) stateDir() string {
 	temp := s.getenv("RUNNER_TEMP")
 	if temp == "" {
 		temp = os.TempDir()
@@ -42,7 +42,7 @@ func (s *step) stateFolder() string {
 // recall restores the state of earlier runs, and returns its directory. If it cannot, work is
 // repeated at worst.
 func (s *step) recall(ctx context.Context) string {
-	dir := s.stateFolder()
+	dir := s.stateDir()
 	if err := os.MkdirAll(dir, 0o700); err != nil || !s.in.cache {
 		return dir
 	}
@@ -66,7 +66,7 @@ func (s *step) keep(m *memory, dir string) error {
 
 // after is the second part of the step: it saves the state. If it cannot, the job does not fail.
 func (s *step) after(ctx context.Context) error {
-	dir := s.stateFolder()
+	dir := s.stateDir()
 	if _, err := os.Stat(filepath.Join(dir, changedFile)); err != nil || !s.in.cache {
 		return nil
 	}

@@ -47,7 +47,7 @@ func (s *step) repair(ctx context.Context) (int, error) {
 	}
 	open := func(artifact int64) ([]deliver.Channel, error) {
 		return opened.Channels(session.Outlet{
-			Stdout: s.stdout, Getenv: s.getenv, Artifact: s.folder(), ArtifactID: artifact, Commands: answersComments(opened.Repo.Root()),
+			Stdout: s.stdout, Getenv: s.getenv, Artifact: s.artifactDir(), ArtifactID: artifact, Commands: answersComments(opened.Repo.Root()),
 			PullHead: s.head(), Key: s.key(),
 		})
 	}
@@ -204,9 +204,9 @@ func readResults(name string, opt resultfile.Options) (*resultfile.File, error) 
 	return results, nil
 }
 
-// folder returns the directory of the artifact, or "" for the session's own. Each step of a job
+// artifactDir returns the directory of the artifact, or "" for the session's own. Each step of a job
 // has its own; the runner deletes RUNNER_TEMP.
-func (s *step) folder() string {
+func (s *step) artifactDir() string {
 	if temp := s.getenv("RUNNER_TEMP"); temp != "" {
 		return filepath.Join(temp, "regreen-report-"+odd.ReplaceAllString(s.getenv("GITHUB_ACTION"), "_"))
 	}
@@ -224,8 +224,8 @@ func (s *step) send(ctx context.Context, rep *report.Report, open func(artifact 
 	if err != nil {
 		return err
 	}
-	isFolder := func(c deliver.Channel) bool { return c.Name() == channels.Artifact }
-	deliverTo(slices.DeleteFunc(opened, func(c deliver.Channel) bool { return !isFolder(c) }))
+	isArtifact := func(c deliver.Channel) bool { return c.Name() == channels.Artifact }
+	deliverTo(slices.DeleteFunc(opened, func(c deliver.Channel) bool { return !isArtifact(c) }))
 	var artifact int64
 	if name, dir := s.artifact(), sentTo(rep, channels.Artifact); name != "" && dir != "" {
 		artifact = s.upload(ctx, rep, name, dir)
@@ -233,7 +233,7 @@ func (s *step) send(ctx context.Context, rep *report.Report, open func(artifact 
 	if opened, err = open(artifact); err != nil {
 		return err
 	}
-	deliverTo(slices.DeleteFunc(opened, isFolder))
+	deliverTo(slices.DeleteFunc(opened, isArtifact))
 	return nil
 }
 

@@ -180,8 +180,8 @@ func TestStateOutlivesMachines(t *testing.T) {
 	}
 }
 
-// TestStateOfAFolderThatHasOne restores into a directory that already has state.
-func TestStateOfAFolderThatHasOne(t *testing.T) {
+// TestStateOfADirectoryThatHasOne restores into a directory that already has state.
+func TestStateOfADirectoryThatHasOne(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	other := newMachine(t, server)

@@ -175,7 +175,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	for _, s := range githook.Inspect(rp.HooksDir()) {
 		switch fault := s.Check(); {
 		case fault != "":
-			d.bad(string(s.Name), "regreen install", "the hook %s", fault)
+			d.bad(string(s.Name), "run regreen install", "the hook %s", fault)
 		case s.Kind == githook.Ours:
 			ours++
 			text := "installed"
@@ -193,7 +193,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 		}
 	}
 	if ours == 0 {
-		d.note("hooks", "not installed; regreen install installs them")
+		d.note("hooks", "not installed; run regreen install")
 	}
 	for _, m := range managers {
 		if _, err := os.Stat(filepath.Join(rp.Root(), m.file)); err == nil {

@@ -59,7 +59,7 @@ type event struct {
 }
 
 // hook does the work of a git hook. For a commit it tests the index, for a merge the tree
-// before and after, for a push the pushed commits. It does not test a tree again that passed.
+// before and after, for a push the pushed commits. A tree that passed is not tested again.
 func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCache bool) error {
 	if name == githook.PreCommit && !noCache && gate.PreCommit(a.dir, a.environ) {
 		return nil
@@ -180,7 +180,7 @@ func (e *event) preCommit(ctx context.Context) error {
 	return e.finish(rep)
 }
 
-// markTested tells post-commit that this commit was tested; see gate.MarkTested.
+// markTested lets post-commit skip its check of this commit; see gate.MarkTested.
 func (e *event) markTested(source repo.Source) {
 	gate.MarkTested(e.repo.Folders(), e.repo.IndexFile(source))
 }

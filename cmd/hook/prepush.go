@@ -39,8 +39,7 @@ func (e *event) prePush(ctx context.Context) error {
 		}
 		seen[tip.Tree] = true
 		e.waitForBackground(ctx, tip.Tree)
-		// Known failures do not count as passed: known to the last commit is not known to the
-		// remote.
+		// A tree with known failures does not count as passed: the remote may not have them.
 		if w, ok := e.passed(tip.Tree); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
 			continue
 		}
@@ -59,7 +58,7 @@ func (e *event) prePush(ctx context.Context) error {
 	return red
 }
 
-// pushBase returns the pushed history's latest commit that the remote already has, or "".
+// pushBase returns the latest commit of the pushed history that the remote already has, or "".
 func (e *event) pushBase(ctx context.Context, p githook.Push, tip string) (string, error) {
 	if !p.New() {
 		if base, err := e.repo.Resolve(ctx, p.Remote); err == nil {
