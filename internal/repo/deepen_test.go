@@ -12,7 +12,7 @@ import (
 	"testing"
 )
 
-// remote is a repository whose main went on by some commits since a branch of some left it.
+// remote returns a repository with a branch of some commits, and some later commits on main.
 func remote(t *testing.T, main, branch int) *fixture {
 	t.Helper()
 	f := newFixture(t)
@@ -33,7 +33,7 @@ func remote(t *testing.T, main, branch int) *fixture {
 	return f
 }
 
-// clone is a clone of one commit, as CI makes it.
+// clone returns a clone of one commit, like in CI.
 func (f *fixture) clone(url, rev string) *fixture {
 	f.t.Helper()
 	c := f.in(filepath.Join(f.t.TempDir(), "clone"))
@@ -51,7 +51,7 @@ func TestDeepen(t *testing.T) {
 		main, branch int
 		merge        bool // test the merge of both, as GitHub does
 		rev          func(f *fixture) string
-		most         int // commits that the clone has afterwards, at most
+		most         int // commits in the clone afterwards, at most
 	}{
 		{name: "a merge and its base", main: 2, branch: 3, merge: true, rev: tip("main"), most: 40},
 		{name: "a short branch", main: 2, branch: 3, rev: tip("main"), most: 40},
@@ -87,11 +87,11 @@ func TestDeepen(t *testing.T) {
 				t.Errorf("merge-base %q, %v, want %s", got, err, fork)
 			}
 			if n, _ := strconv.Atoi(c.git("rev-list", "--count", "--all", "HEAD")); n > tt.most {
-				t.Errorf("the clone has %d commits, at most %d are needed", n, tt.most)
+				t.Errorf("the clone has %d commits, but needs at most %d", n, tt.most)
 			}
 			after := c.git("for-each-ref")
 			if strings.HasPrefix(rev, "origin/") {
-				after = "" // the branch that was asked for
+				after = "" // the requested branch
 			}
 			if after != before || c.git("status", "--porcelain") != "M a.txt" {
 				t.Errorf("refs %q became %q, status %q", before, after, c.git("status", "--porcelain"))
@@ -104,12 +104,12 @@ func tip(name string) func(*fixture) string {
 	return func(f *fixture) string { return f.git("rev-parse", name) }
 }
 
-// A clone that has it all, or whose remote is gone, is as it was.
-func TestDeepenLeavesAlone(t *testing.T) {
+// Deepen does not change a complete clone, or one whose remote is gone.
+func TestDeepenChangesNothing(t *testing.T) {
 	t.Parallel()
 	f := remote(t, 1, 1)
 	if err := f.open().Deepen(t.Context(), "origin/main", Login{}); err != nil {
-		t.Errorf("a whole clone: %v", err)
+		t.Errorf("a complete clone: %v", err)
 	}
 	c := f.clone("file://"+f.dir, "topic")
 	main := f.git("rev-parse", "main")
@@ -127,7 +127,8 @@ func TestDeepenLeavesAlone(t *testing.T) {
 	}
 }
 
-// The login is sent to its server only, and where the clone's own way is refused.
+// Deepen sends the login only to its server, and only if the server refuses the clone's own
+// configuration.
 func TestDeepenLogin(t *testing.T) {
 	t.Parallel()
 	f := remote(t, 2, 2)
@@ -158,7 +159,7 @@ func TestDeepenLogin(t *testing.T) {
 	c := f.clone("file://"+f.dir, "topic")
 	c.git("remote", "set-url", "origin", private.URL+"/.git")
 	if err := c.open().Deepen(t.Context(), main, login); err == nil {
-		t.Error("the login went to a server that it is not for")
+		t.Error("the login went to another server")
 	}
 	login.Server = private.URL
 	if err := c.open().Deepen(t.Context(), main, Login{}); err == nil {
@@ -172,6 +173,6 @@ func TestDeepenLogin(t *testing.T) {
 	c.git("remote", "set-url", "origin", public.URL+"/.git")
 	login.Server = public.URL
 	if err := c.open().Deepen(t.Context(), main, login); err != nil {
-		t.Errorf("the clone's own way is open: %v", err)
+		t.Errorf("the clone's own configuration works: %v", err)
 	}
 }

@@ -28,7 +28,7 @@ func export(t *testing.T, r *Repo, src Source) map[string]string {
 	return snapshot(t, dir)
 }
 
-// odd is a tree of names and kinds that are easily got wrong.
+// odd is a tree of difficult names and kinds of files.
 func odd(f *fixture) map[string]string {
 	f.t.Helper()
 	files := map[string]string{
@@ -105,8 +105,7 @@ func TestExport(t *testing.T) {
 	})
 }
 
-// TestIndexOfHook exports from inside a real pre-commit hook, by the environment
-// that git hands it.
+// TestIndexOfHook exports from inside a real pre-commit hook, in the environment that git gives it.
 func TestIndexOfHook(t *testing.T) {
 	t.Parallel()
 	for _, linked := range []bool{false, true} {
@@ -137,10 +136,10 @@ func TestIndexOfHook(t *testing.T) {
 				f.write("b", "disk")
 				seen := filepath.Join(t.TempDir(), "env")
 				hook := filepath.Join(main.dir, ".git/hooks/pre-commit")
-				// The hook holds git up until the test has looked.
+				// The hook blocks git until the test is done.
 				script := "#!/bin/sh\nenv -0 > '" + seen + ".tmp' && mv '" + seen + ".tmp' '" + seen + "'\nwhile [ ! -e '" + seen + ".go' ]; do sleep 0.01; done\nexit 1\n"
-				// A process that another test starts meanwhile must not get hold of the
-				// open file, which then could not be run.
+				// A process that another test starts meanwhile must not inherit the open
+				// file, which could not be run then.
 				syscall.ForkLock.RLock()
 				err := os.WriteFile(hook, []byte(script), 0o755)
 				syscall.ForkLock.RUnlock()
@@ -151,10 +150,10 @@ func TestIndexOfHook(t *testing.T) {
 				r := &Repo{Tree: Tree{git: git{dir: f.dir, env: f.env}}}
 				go func() {
 					defer close(done)
-					r.git.output(context.Background(), tt.args...) //nolint:errcheck // the hook says no
+					r.git.output(context.Background(), tt.args...) //nolint:errcheck // the hook fails
 				}()
 				defer func() {
-					os.WriteFile(seen+".go", nil, 0o644) //nolint:errcheck // else git waits in vain and the test with it
+					os.WriteFile(seen+".go", nil, 0o644) //nolint:errcheck // otherwise git, and the test, wait forever
 					<-done
 				}()
 				var env []byte
@@ -428,8 +427,8 @@ func TestCancelledExport(t *testing.T) {
 	}
 }
 
-// What a sparse checkout leaves out of the working tree is part of the commit.
-func TestExportOfASparseCheckout(t *testing.T) {
+// An export contains what a sparse checkout leaves out of the working tree.
+func TestExportOfSparseCheckout(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.write("in/a.txt", "1\n")

@@ -10,14 +10,14 @@ import (
 	"testing"
 )
 
-// fixture is a real repository, out of reach of the machine's configuration.
+// fixture is a real repository that does not use the machine's configuration.
 type fixture struct {
 	t   *testing.T
 	dir string
 	env []string
 }
 
-// isolatedEnv is an environment in which git knows nobody's configuration.
+// isolatedEnv returns an environment in which git reads no user's configuration.
 func isolatedEnv(t *testing.T) []string {
 	t.Helper()
 	return []string{
@@ -43,7 +43,7 @@ func newFixture(t *testing.T, initArgs ...string) *fixture {
 	return f
 }
 
-// in is the same in another folder.
+// in returns the same in another directory.
 func (f *fixture) in(dir string) *fixture { return &fixture{f.t, dir, f.env} }
 
 func (f *fixture) git(args ...string) string {
@@ -84,8 +84,8 @@ func (f *fixture) open() *Repo {
 	return r
 }
 
-// snapshot tells every file below dir: its content, or what a symlink points to,
-// with "*" before it when executable. Folders that are empty count too.
+// snapshot returns every file below dir, with its content, or a symlink's target, and "*" before it
+// if it is executable. It includes empty directories.
 func snapshot(t *testing.T, dir string, skip ...string) map[string]string {
 	t.Helper()
 	files := make(map[string]string)

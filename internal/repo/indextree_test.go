@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// Where the cache of trees knows, it knows what git would say.
+// If the tree cache has the hash, it is the one that git computes.
 func TestIndexTree(t *testing.T) {
 	t.Parallel()
 	eachVariant(t, func(t *testing.T, f *fixture) {
@@ -21,14 +21,14 @@ func TestIndexTree(t *testing.T) {
 			f.git("add", "-A")
 			f.git("rm", "-q", "--cached", "dir0/0")
 			f.write("intended", "x\n")
-			f.git("add", "-N", "intended") // is an extended entry
+			f.git("add", "-N", "intended") // makes an extended entry
 			f.git("reset", "-q", "--", "intended")
 			r := f.open()
 			index := filepath.Join(r.gitDir, "index")
 			if hash, ok := r.Folders().IndexTree(index); ok {
-				t.Errorf("version %s: a cache that is out of date says %s", version, hash)
+				t.Errorf("version %s: an outdated cache returns %s", version, hash)
 			}
-			want := f.git("write-tree") // brings it up to date
+			want := f.git("write-tree") // updates the cache
 			f.git("read-tree", want)
 			hash, ok := r.Folders().IndexTree(index)
 			if !ok || hash != want {
@@ -42,7 +42,7 @@ func TestIndexTree(t *testing.T) {
 	})
 }
 
-// What is read without git is what git says, whatever kind of entry becomes another.
+// Changed returns what git does, whatever kind of entry becomes another.
 func TestChangedWithoutGit(t *testing.T) {
 	t.Parallel()
 	eachVariant(t, func(t *testing.T, f *fixture) {
@@ -54,7 +54,7 @@ func TestChangedWithoutGit(t *testing.T) {
 			for range 1 + random.IntN(2) {
 				name := names[random.IntN(len(names))]
 				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
-				makeWay(t, f, name)
+				makeRoom(t, f, name)
 				if random.IntN(3) > 0 {
 					f.write(name, fmt.Sprint("content ", random.IntN(3)))
 				}
@@ -80,7 +80,7 @@ func TestChangedWithoutGit(t *testing.T) {
 			}
 		}
 		if known < 20 {
-			t.Errorf("only %d of 25 were known", known)
+			t.Errorf("only %d of 25 had an answer", known)
 		}
 		f.git("gc", "-q")
 		if got, ok := f.open().Folders().Changed(f.git("rev-parse", "HEAD~1^{tree}")); ok {

@@ -11,8 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 )
 
-// exported takes the tree of src in the workspace that is kept, and gives it up again
-// after do.
+// exported calls do with the tree of src in the kept workspace, and then closes the workspace.
 func exported(t *testing.T, r *Repo, src Source, do func(w *Workspace)) {
 	t.Helper()
 	w, err := r.Exported(t.Context(), src)
@@ -25,8 +24,8 @@ func exported(t *testing.T, r *Repo, src Source, do func(w *Workspace)) {
 	}
 }
 
-// However trees follow upon each other, and whatever tests leave behind, a tree that is
-// refreshed is the one that a fresh export has.
+// A refreshed tree is the same as a new export, whatever tree came before and whatever tests left
+// behind.
 func TestExportedIsAsExport(t *testing.T) {
 	t.Parallel()
 	eachVariant(t, func(t *testing.T, f *fixture) {
@@ -39,13 +38,13 @@ func TestExportedIsAsExport(t *testing.T) {
 				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
 			case 1:
 				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
-				makeWay(t, f, name)
+				makeRoom(t, f, name)
 				if err := os.Symlink("nowhere", filepath.Join(f.dir, name)); err != nil {
 					t.Fatal(err)
 				}
 			default:
 				f.git("rm", "-rqf", "--ignore-unmatch", "--", name)
-				makeWay(t, f, name)
+				makeRoom(t, f, name)
 				f.write(name, fmt.Sprint("content ", random.IntN(3)))
 			}
 			f.git("add", "-A")
@@ -66,8 +65,8 @@ func TestExportedIsAsExport(t *testing.T) {
 	})
 }
 
-// makeWay makes way for a file.
-func makeWay(t *testing.T, f *fixture, name string) {
+// makeRoom removes what conflicts with a new file.
+func makeRoom(t *testing.T, f *fixture, name string) {
 	t.Helper()
 	for up := filepath.Dir(name); up != "."; up = filepath.Dir(up) {
 		if info, err := os.Lstat(filepath.Join(f.dir, up)); err == nil && !info.IsDir() {
@@ -81,7 +80,7 @@ func makeWay(t *testing.T, f *fixture, name string) {
 	}
 }
 
-// mess leaves in a workspace what tests may leave.
+// mess leaves files in a workspace like tests.
 func mess(t *testing.T, dir, name string, kind int) {
 	t.Helper()
 	file := filepath.Join(dir, name)
@@ -112,12 +111,12 @@ func mess(t *testing.T, dir, name string, kind int) {
 	case 6:
 		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index"), []byte("rubbish"), 0o600)
 	}
-	if err != nil && kind != 1 && kind != 3 && kind != 4 { // those need a folder that may not be there
+	if err != nil && kind != 1 && kind != 3 && kind != 4 { // those need a directory that may not exist
 		t.Fatal(err)
 	}
 }
 
-func TestExportedLeavesAloneWhatIsThere(t *testing.T) {
+func TestExportedWritesOnlyChanges(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.write("same", "same\n")
@@ -135,18 +134,18 @@ func TestExportedLeavesAloneWhatIsThere(t *testing.T) {
 	f.git("add", "-A")
 	exported(t, r, Index(""), func(w *Workspace) {
 		if w.Dir != dir {
-			t.Errorf("it is in %s, then in %s", dir, w.Dir)
+			t.Errorf("first in %s, then in %s", dir, w.Dir)
 		}
 		after, err := os.Stat(filepath.Join(dir, "same"))
 		if err != nil || !os.SameFile(before, after) || !before.ModTime().Equal(after.ModTime()) {
-			t.Error("a file that did not change was written")
+			t.Error("an unchanged file was written")
 		}
 		other, err := r.Exported(t.Context(), Index(""))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if other.Dir == w.Dir {
-			t.Error("two runs have the same folder")
+			t.Error("two runs have the same directory")
 		}
 		if d := cmp.Diff(snapshot(t, w.Dir), snapshot(t, other.Dir)); d != "" {
 			t.Error(d)
@@ -155,34 +154,34 @@ func TestExportedLeavesAloneWhatIsThere(t *testing.T) {
 			t.Error(err)
 		}
 		if _, err := os.Lstat(other.Dir); !os.IsNotExist(err) {
-			t.Error("the second is kept")
+			t.Error("the second workspace was kept")
 		}
 	})
 
-	// Attributes decide what a blob becomes.
+	// Attributes decide what git writes for a blob.
 	f.write(".gitattributes", "same text eol=crlf\n")
 	f.git("add", "-A")
 	exported(t, r, Index(""), func(w *Workspace) {
 		if got := snapshot(t, w.Dir)["same"]; got != "same\r\n" {
-			t.Errorf("with other attributes it is %q", got)
+			t.Errorf("with other attributes: %q", got)
 		}
 	})
-	// A working tree is not kept, and takes the place of what is.
+	// A working tree is not kept, and replaces the kept tree.
 	exported(t, r, WorkTree(), func(w *Workspace) {
 		if w.Dir != dir {
 			t.Errorf("the working tree is in %s", w.Dir)
 		}
 	})
 	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
-		t.Error("the working tree's copy is kept")
+		t.Error("the copy of the working tree was kept")
 	}
 
-	// What is not asked for any more goes.
+	// Trees that nobody uses any more are removed.
 	exported(t, r, Index(""), func(*Workspace) {})
 	if err := os.Chtimes(dir+lockSuffix, long.Add(-keepFor), long.Add(-keepFor)); err != nil {
 		t.Fatal(err)
 	}
-	// A child of a parallel test may have the lock for the moment before it is git.
+	// A child process of a parallel test may have the lock until it has become git.
 	var left map[string]string
 	for range 100 {
 		sweepOld(t.Context(), filepath.Dir(dir))

@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// folder makes a tree of files; "-> x" is a symbolic link to x.
+// folder returns a tree of files. "-> x" is a symbolic link to x.
 func folder(t *testing.T, files map[string]string) *Tree {
 	t.Helper()
 	dir := t.TempDir()
@@ -54,7 +54,7 @@ func removed(name, content string) Change {
 	return Change{Path: name, Old: []byte(content), OldExists: true}
 }
 
-// refused wants an error, with all the words, of a write that leaves all as it was.
+// refused checks that a write fails with an error that has all the words, and changes nothing.
 func refused(t *testing.T, tree *Tree, changes []Change, want error, words ...string) {
 	t.Helper()
 	before := snapshot(t, tree.root)
@@ -71,7 +71,7 @@ func refused(t *testing.T, tree *Tree, changes []Change, want error, words ...st
 		}
 		for _, word := range words {
 			if !strings.Contains(usererr.OneLine(err), word) {
-				t.Errorf("%s: %q is not in %v", name, word, err)
+				t.Errorf("%s: no %q in %v", name, word, err)
 			}
 		}
 	}
@@ -80,14 +80,14 @@ func refused(t *testing.T, tree *Tree, changes []Change, want error, words ...st
 	}
 }
 
-func TestLinksThatAreRefused(t *testing.T) {
+func TestRefusedLinks(t *testing.T) {
 	t.Parallel()
 	files := map[string]string{"a": "a", "dir/b": "b", "link": "-> a", "out": "-> ..", "dirlink": "-> dir"}
 	for name, changes := range map[string][]Change{
 		"absolute":                      {linked("l", "/etc/passwd")},
 		"up":                            {linked("l", "../x")},
 		"up from below":                 {linked("dir/l", "../../x")},
-		"up behind a folder":            {linked("l", "dirlink/../../x")},
+		"up after a directory":          {linked("l", "dirlink/../../x")},
 		"into git":                      {linked("l", ".git/hooks")},
 		"into the journal":              {linked("dir/l", "../.regreen-write/x")},
 		"nowhere":                       {linked("l", "")},
@@ -108,9 +108,9 @@ func TestLinksThatAreRefused(t *testing.T) {
 		})
 	}
 	for name, c := range map[string]Change{
-		"other target":     {Path: "link", Old: []byte("b"), New: []byte("a"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
-		"no link":          {Path: "a", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
-		"no link any more": {Path: "gone", Old: []byte("a"), OldExists: true, OldMode: fs.ModeSymlink},
+		"other target": {Path: "link", Old: []byte("b"), New: []byte("a"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
+		"not a link":   {Path: "a", Old: []byte("a"), New: []byte("b"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink},
+		"deleted link": {Path: "gone", Old: []byte("a"), OldExists: true, OldMode: fs.ModeSymlink},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -119,8 +119,8 @@ func TestLinksThatAreRefused(t *testing.T) {
 	}
 }
 
-// A link that leads out, which the tree has already, may be taken away and put right.
-func TestLinksThatLeadOutAreMended(t *testing.T) {
+// An existing link that leads out can be removed or corrected.
+func TestLinksThatLeadOutCanChange(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, map[string]string{"a": "a", "out": "-> ../x", "etc": "-> /etc"})
 	out := Change{Path: "out", Old: []byte("../x"), New: []byte("a"), OldExists: true, NewExists: true, OldMode: fs.ModeSymlink}
@@ -133,8 +133,7 @@ func TestLinksThatLeadOutAreMended(t *testing.T) {
 	}
 }
 
-// A folder that is swapped for a link once the write is under way is not written
-// through.
+// A write does not go through a link that replaces a directory during the write.
 func TestFolderBecomesLink(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"begin", "apply 0"} {
@@ -155,7 +154,8 @@ func TestFolderBecomesLink(t *testing.T) {
 	}
 }
 
-// What stands where a folder was when a write was cut off does not hold up the rest.
+// A file in the place of a directory, after an interrupted write, does not block the recovery of
+// the rest.
 func TestFolderReplacedBeforeRecovery(t *testing.T) {
 	t.Parallel()
 	for _, other := range []string{"file", "-> a"} {
@@ -164,7 +164,7 @@ func TestFolderReplacedBeforeRecovery(t *testing.T) {
 			return Change{Path: name, Old: []byte(filepath.Base(name)), New: []byte("new"), OldExists: true, NewExists: true}
 		}
 		tree.step = func(name string) error {
-			if name == "close" { // all is written, and the journal still there
+			if name == "close" { // everything is written, and the journal still exists
 				panic(errCrash)
 			}
 			return nil
@@ -194,16 +194,16 @@ func TestFolderReplacedBeforeRecovery(t *testing.T) {
 	}
 }
 
-// ignoresCase tells whether temporary folders are on a file system that does.
+// ignoresCase reports whether the file system of temporary directories ignores case.
 func ignoresCase(t *testing.T) bool {
 	t.Helper()
 	_, err := os.Lstat(filepath.Join(folder(t, map[string]string{"case": ""}).root, "CASE"))
 	return err == nil
 }
 
-// Where case does not count, a new name of the same file is not written: removing the
-// old one would take it along.
-func TestCaseOfOneFileWhereItDoesNotCount(t *testing.T) {
+// On a file system that ignores case, a write that changes only the case of a name is refused:
+// removing the old name would remove the file.
+func TestCaseOfOneFileIfIgnored(t *testing.T) {
 	t.Parallel()
 	if !ignoresCase(t) {
 		t.Skip("it does here")
@@ -215,7 +215,7 @@ func TestCaseOfOneFileWhereItDoesNotCount(t *testing.T) {
 func TestNamesThatDifferByCase(t *testing.T) {
 	t.Parallel()
 	if ignoresCase(t) {
-		t.Skip("there cannot be two such names here")
+		t.Skip("this file system cannot have two such names")
 	}
 	files := map[string]string{"readme.md": "r", "Dir/x": "x", "stra\u00dfe": "s", "caf\u00e9": "c", "both": "1", "Both": "2"}
 	for name, tt := range map[string]struct {
@@ -223,17 +223,17 @@ func TestNamesThatDifferByCase(t *testing.T) {
 		other   string
 	}{
 		"a file":              {[]Change{made("README.md", "x")}, "readme.md"},
-		"its folder":          {[]Change{made("dir/y", "y")}, "Dir"},
-		"a folder's file":     {[]Change{made("Dir/X", "y")}, "Dir/x"},
-		"a file for a folder": {[]Change{made("README.MD/x", "y")}, "readme.md"},
+		"its directory":       {[]Change{made("dir/y", "y")}, "Dir"},
+		"file in a directory": {[]Change{made("Dir/X", "y")}, "Dir/x"},
+		"file as a directory": {[]Change{made("README.MD/x", "y")}, "readme.md"},
 		"a link":              {[]Change{linked("README.md", "both")}, "readme.md"},
 		"full folding":        {[]Change{made("STRASSE", "x")}, "stra\u00dfe"},
 		"decomposed":          {[]Change{made("cafe\u0301", "x")}, "caf\u00e9"},
 		"decomposed and case": {[]Change{made("CAFE\u0301", "x")}, "caf\u00e9"},
 		"two new files":       {[]Change{made("n", "1"), made("N", "2")}, "n"},
-		"two new folders":     {[]Change{made("n/a", "1"), made("N/b", "2")}, "n"},
+		"two new directories": {[]Change{made("n/a", "1"), made("N/b", "2")}, "n"},
 		"deep":                {[]Change{made("n/m/a", "1"), made("n/M/a", "2")}, "n/m"},
-		"another is removed":  {[]Change{removed("both", "1"), made("README.md", "x")}, "readme.md"},
+		"another one removed": {[]Change{removed("both", "1"), made("README.md", "x")}, "readme.md"},
 		"one of two removed":  {[]Change{removed("both", "1"), made("BOTH", "x")}, "Both"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -253,8 +253,8 @@ func TestNamesThatDifferByCase(t *testing.T) {
 			t.Error(now)
 		}
 	})
-	// Where both names are one file, to write one and remove the other would lose it.
-	// A hard link is that, too, on a file system that knows case.
+	// If both names are one file, writing one and removing the other would lose it. A hard link
+	// is such a file on a file system with case.
 	t.Run("of one file by two names", func(t *testing.T) {
 		t.Parallel()
 		tree := folder(t, map[string]string{"readme.md": "r"})
@@ -267,10 +267,10 @@ func TestNamesThatDifferByCase(t *testing.T) {
 			t.Fatal(err)
 		}
 		if !same(root, "readme.md", "README.md") || same(root, "readme.md", "gone") {
-			t.Error("cannot tell one file from two")
+			t.Error("cannot distinguish one file from two")
 		}
 	})
-	t.Run("that are there", func(t *testing.T) {
+	t.Run("of existing files", func(t *testing.T) {
 		t.Parallel()
 		tree := folder(t, files)
 		changes := []Change{
@@ -284,7 +284,7 @@ func TestNamesThatDifferByCase(t *testing.T) {
 	})
 }
 
-// What only Windows minds is edited where it is, and not made.
+// A file with a name that only Windows forbids can be edited, but not created.
 func TestUnportableNames(t *testing.T) {
 	t.Parallel()
 	if runtime.GOOS == "windows" {
@@ -303,7 +303,7 @@ func TestUnportableNames(t *testing.T) {
 	}
 }
 
-// As many files as there may be are checked in no time, also in one folder.
+// Checking the maximum number of files is fast, even in one directory.
 func TestManyFiles(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, nil)
@@ -337,18 +337,18 @@ func TestLimits(t *testing.T) {
 		large = append(large, Change{Path: fmt.Sprintf("f%d", i), New: chunk, NewExists: true})
 	}
 	refused(t, tree, large, ErrTooLarge, "528 MiB")
-	for i := range large { // what is taken away is staged, too
+	for i := range large { // removed content is staged, too
 		large[i] = Change{Path: large[i].Path, Old: chunk, OldExists: true}
 	}
 	refused(t, tree, large, ErrTooLarge, "528 MiB")
 }
 
-func TestPolicy(t *testing.T) {
+func TestEditable(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, map[string]string{"a": "a", "b": "b", "l": "-> a"})
 	tree.step = func(name string) error {
 		if strings.HasPrefix(name, "stage") {
-			t.Errorf("%s comes before the refusal", name)
+			t.Errorf("%s before the refusal", name)
 		}
 		return nil
 	}
@@ -408,26 +408,26 @@ func TestTimes(t *testing.T) {
 	}
 	for i, name := range order {
 		if at := modified(name); !at.After(old[name]) {
-			t.Errorf("%s was modified at %v, and is now at %v", name, old[name], at)
+			t.Errorf("%s: modified at %v, then at %v", name, old[name], at)
 		} else if i > 0 && at.Before(modified(order[i-1])) {
 			t.Errorf("%s is older than %s", name, order[i-1])
 		}
 	}
 	if at := modified("past"); at.After(time.Now()) {
-		t.Errorf("past is of %v, which is yet to come", at)
+		t.Errorf("past: modified at %v, in the future", at)
 	}
 	for _, name := range []string{"untouched", "unchanged"} {
 		if at := modified(name); !at.Equal(old[name]) {
-			t.Errorf("%s went from %v to %v", name, old[name], at)
+			t.Errorf("%s: from %v to %v", name, old[name], at)
 		}
 	}
-	// Written again at once, it is newer again.
+	// After another write, it is newer again.
 	again := modified("past")
 	if err := tree.Write(t.Context(), []Change{{Path: "past", Old: []byte("2"), New: []byte("3"), OldExists: true, NewExists: true}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	if at := modified("past"); !at.After(again) {
-		t.Errorf("written again, it went from %v to %v", again, at)
+		t.Errorf("after another write: from %v to %v", again, at)
 	}
 }
 

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// Where Near is sure of itself it says what Open says.
+// If Near returns a repository, it is that of Open.
 func TestNear(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -32,12 +32,12 @@ func TestNear(t *testing.T) {
 		{"a repository", f, nil, true},
 		{"with its GIT_DIR", f, []string{"GIT_DIR=.git"}, true},
 		{"a linked worktree", linked, []string{"GIT_DIR=" + filepath.Join(f.dir, ".git", "worktrees", "linked")}, true},
-		{"git data elsewhere", elsewhere, nil, true},
-		{"a folder in it", f.in(filepath.Join(f.dir, "a")), nil, false},
-		{"another's GIT_DIR", f, []string{"GIT_DIR=" + filepath.Join(linked.dir, ".git")}, false},
-		{"another's working tree", f, []string{"GIT_WORK_TREE=" + linked.dir}, false},
+		{"a separate git directory", elsewhere, nil, true},
+		{"a subdirectory", f.in(filepath.Join(f.dir, "a")), nil, false},
+		{"GIT_DIR of another repository", f, []string{"GIT_DIR=" + filepath.Join(linked.dir, ".git")}, false},
+		{"another GIT_WORK_TREE", f, []string{"GIT_WORK_TREE=" + linked.dir}, false},
 		{"a working tree by configuration", moved, nil, false},
-		{"configuration by worktree", own, nil, false},
+		{"a configuration per worktree", own, nil, false},
 		{"a bare repository", bare, nil, false},
 		{"no repository", f.in(t.TempDir()), nil, false},
 	} {
@@ -59,7 +59,7 @@ func TestNear(t *testing.T) {
 		}
 		for _, name := range want.LocalEnv() {
 			if !slices.Contains(got.LocalEnv(), name) {
-				t.Errorf("%s is not known to be local", name)
+				t.Errorf("%s is not among the local variables", name)
 			}
 		}
 	}
@@ -123,7 +123,7 @@ func TestInfoAndBetween(t *testing.T) {
 			t.Errorf("%s: %v, %v", format, got, err)
 		}
 		if _, err := r.Info(t.Context(), "nowhere"); err == nil {
-			t.Errorf("%s: a revision that is not there", format)
+			t.Errorf("%s: found a missing revision", format)
 		}
 	}
 }

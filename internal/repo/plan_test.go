@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// Parts that the patches below are put together from.
+// Parts of the patches below.
 const (
 	editA   = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -1,3 +1,3 @@\n-1\n+one\n 2\n 3\n"
 	editEnd = "diff --git a/a b/a\n--- a/a\n+++ b/a\n@@ -6,3 +6,3 @@\n 6\n 7\n-8\n+eight\n"
@@ -34,7 +34,7 @@ func moved(how, from, to, rest string) string {
 	return "diff --git a/" + from + " b/" + to + "\nsimilarity index 100%\n" + how + " from " + from + "\n" + how + " to " + to + "\n" + rest
 }
 
-// TestPlanAsGit compares what becomes of a tree with what git apply makes of it.
+// TestPlanAsGit compares the changes to a tree with those of git apply.
 func TestPlanAsGit(t *testing.T) {
 	t.Parallel()
 	hunks := func(name string) string {
@@ -42,7 +42,7 @@ func TestPlanAsGit(t *testing.T) {
 	}
 	for name, tt := range map[string]struct {
 		patch string
-		// ours is why only git takes it, or only git refuses it; "" when they agree.
+		// ours is why only git accepts the patch, or only git refuses it; "" if they agree.
 		ours string
 	}{
 		"edit":                              {patch: editA},
@@ -130,7 +130,7 @@ func TestPlanAsGit(t *testing.T) {
 			}
 			now, want := snapshot(t, ours.root), snapshot(t, gits.root)
 			if err != nil && !cmp.Equal(before, now) {
-				t.Errorf("refused, and written: %s", cmp.Diff(before, now))
+				t.Errorf("refused, but written: %s", cmp.Diff(before, now))
 			}
 			agree := (err == nil) == (gitErr == nil) && cmp.Equal(want, now)
 			if agree != (tt.ours == "") {
@@ -169,7 +169,7 @@ func TestPlanRefuses(t *testing.T) {
 		"link as text":       {patch.File{OldName: "l", NewName: "l", Hunks: []patch.Hunk{edit}}, conflict, "l: it is a symbolic link"},
 		"submodule":          {patch.File{OldName: "a", NewName: "a", OldMode: os.ModeIrregular}, conflict, "a: it is a submodule commit"},
 		"through a link":     {patch.File{OldName: "dir/c", NewName: "dir/c", Hunks: []patch.Hunk{edit}}, bad, "dir is a symbolic link"},
-		"a folder":           {patch.File{OldName: "sub", NewName: "sub", Hunks: []patch.Hunk{edit}}, bad, "not an ordinary file"},
+		"a directory":        {patch.File{OldName: "sub", NewName: "sub", Hunks: []patch.Hunk{edit}}, bad, "not an ordinary file"},
 		"out of the tree":    {patch.File{OldName: "../x", NewName: "../x", Hunks: []patch.Hunk{edit}}, bad, "not a path inside"},
 		"git's own":          {patch.File{OldName: ".git/config", NewName: "x", Rename: true}, bad, "belongs to git"},
 		"below a file":       {patch.File{OldName: "a/x", NewName: "a/x"}, bad, "a is not a directory"},
@@ -183,7 +183,7 @@ func TestPlanRefuses(t *testing.T) {
 	}
 }
 
-// What is more than one transaction may hold is refused, and a file that is too large before it is read at all.
+// Changes over the limits of a transaction are refused; a file that is too large is not even read.
 func TestPlanLimits(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, map[string]string{"large": ""})

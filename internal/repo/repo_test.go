@@ -30,7 +30,7 @@ func TestOpen(t *testing.T) {
 		}
 	}
 	if _, err := os.Stat(filepath.Join(f.dir, ".git/regreen")); !os.IsNotExist(err) {
-		t.Error("the state folder was made before it was needed")
+		t.Error("the state directory was created too early")
 	}
 	if dir, err := f.open().EnsureStateDir(); err != nil || dir != f.dir+"/.git/regreen" {
 		t.Error(dir, err)
@@ -51,7 +51,7 @@ func TestOpenFails(t *testing.T) {
 		want      error
 	}{
 		{"no repository", t.TempDir(), env, ErrNotRepository},
-		{"no folder", filepath.Join(t.TempDir(), "none"), env, ErrNotRepository},
+		{"no directory", filepath.Join(t.TempDir(), "none"), env, ErrNotRepository},
 		{"bare", bare.dir, env, ErrBare},
 		{"inside .git", filepath.Join(newFixture(t).dir, ".git"), env, ErrNotRepository},
 	} {
@@ -67,8 +67,7 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// variants are the kinds of repositories that everything has to work in, some
-// of which package gitdir does not read.
+// variants are the kinds of repositories that must work. Package gitdir does not read some of them.
 var variants = []struct {
 	name     string
 	initArgs []string
@@ -320,7 +319,7 @@ func TestWriteInRepository(t *testing.T) {
 			t.Error(d)
 		}
 		if left := sortedKeys(snapshot(t, r.StateDir())); len(left) > 0 {
-			t.Errorf("left in the state folder: %v", left)
+			t.Errorf("left in the state directory: %v", left)
 		}
 		after, err := os.ReadFile(filepath.Join(r.GitDir(), "index"))
 		if err != nil || string(after) != string(index) {
@@ -338,7 +337,7 @@ func TestWriteInRepository(t *testing.T) {
 	})
 }
 
-func TestGitFolderWithAnotherName(t *testing.T) {
+func TestGitDirectoryWithAnotherName(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
 	f.commit("one")
@@ -348,7 +347,7 @@ func TestGitFolderWithAnotherName(t *testing.T) {
 	f.env = append(f.env, "GIT_DIR="+filepath.Join(f.dir, "meta"))
 	r := f.open()
 	if r.GitDir() != filepath.Join(f.dir, "meta") || r.Root() != f.dir {
-		t.Errorf("GIT_DIR is not honoured: %s %s", r.GitDir(), r.Root())
+		t.Errorf("GIT_DIR is ignored: %s %s", r.GitDir(), r.Root())
 	}
 	for _, c := range []Change{
 		made("meta/hooks/post-commit", "x"), made("Meta/hooks/post-commit", "x"), removed("meta/HEAD", "ref: refs/heads/main\n"),

@@ -14,7 +14,7 @@ const (
 	stagedAfter  = "package m\n\n// F is f.\nfunc F() int { return 2 }\n\n// G is g.\n\n\nfunc G() {}\n"
 )
 
-// stagedFixture has an edit staged, and one below it that is not.
+// stagedFixture returns a repository with a staged edit and, below it, an unstaged one.
 func stagedFixture(t *testing.T) (*fixture, *Repo, string) {
 	t.Helper()
 	f := newFixture(t)
@@ -39,7 +39,7 @@ func stagedChange() []Change {
 	return []Change{{Path: "m.go", Old: []byte(stagedBefore), New: []byte(stagedAfter), OldExists: true, NewExists: true}}
 }
 
-// stagedState is what index and working tree hold of the file: "old", "new", or else.
+// stagedState returns what the index and the working tree have of the file: "old", "new" or other.
 func stagedState(t *testing.T, f *fixture) string {
 	t.Helper()
 	work, err := os.ReadFile(filepath.Join(f.dir, "m.go"))
@@ -65,16 +65,16 @@ func TestWriteStaged(t *testing.T) {
 		t.Fatal(err)
 	}
 	if now, err := r.TreeHash(t.Context(), Index("")); err != nil || now != after || now == tree {
-		t.Errorf("the index has %s, %v; told was %s", now, err, after)
+		t.Errorf("the index has %s, %v; WriteStaged returned %s", now, err, after)
 	}
 	if got := stagedState(t, f); got != "new" {
 		t.Error(got)
 	}
 	if got := f.git("diff", "--cached", "--name-only"); got != "m.go" {
-		t.Errorf("staged is %q", got)
+		t.Errorf("staged: %q", got)
 	}
 	if got := f.git("diff", "--name-only"); got != "m.go\nother.go" {
-		t.Errorf("not staged is %q", got)
+		t.Errorf("not staged: %q", got)
 	}
 }
 
@@ -86,7 +86,7 @@ func TestWriteStagedRefuses(t *testing.T) {
 		want    error
 	}{
 		"index changed": {prepare: func(f *fixture) { f.git("add", "other.go") }, want: ErrEdited},
-		"edited there": {prepare: func(f *fixture) {
+		"edited in the same place": {prepare: func(f *fixture) {
 			f.write("m.go", strings.Replace(stagedBefore, "return 1", "return 3", 1))
 		}, want: ErrUnstaged},
 		"has it already":           {prepare: func(f *fixture) { f.write("m.go", stagedAfter) }, want: ErrUnstaged},
@@ -127,7 +127,7 @@ func TestWriteStagedRefuses(t *testing.T) {
 	}
 }
 
-func TestWriteStagedAsksThePolicy(t *testing.T) {
+func TestWriteStagedChecksEditable(t *testing.T) {
 	t.Parallel()
 	f, r, tree := stagedFixture(t)
 	editable := func(name string) (bool, string) { return name != "m.go", "it is m.go" }
@@ -143,8 +143,8 @@ func TestWriteStagedAsksThePolicy(t *testing.T) {
 	}
 }
 
-// A commit -a has an index that goes away when the commit is given up: what was
-// written is then either whole or, by the next recovery, undone.
+// `git commit -a` has an index that is removed if the commit fails. The write is then either
+// complete or undone by the next recovery.
 func TestStagedCrashAtEveryStep(t *testing.T) {
 	t.Parallel()
 	for nth := 0; ; nth++ {
@@ -164,7 +164,7 @@ func TestStagedCrashAtEveryStep(t *testing.T) {
 			return
 		}
 		if got != "old" && got != "new" {
-			t.Errorf("a crash at step %d leaves %s", nth, got)
+			t.Errorf("after a crash at step %d: %s", nth, got)
 		}
 	}
 }
@@ -185,9 +185,9 @@ func TestStagedIndexGone(t *testing.T) {
 	func() {
 		defer func() { _ = recover() }()
 		_, _ = r.WriteStaged(t.Context(), Index(lock), tree, stagedChange(), nil)
-		t.Error("it did not crash")
+		t.Error("no crash")
 	}()
-	if err := os.Remove(lock); err != nil { // as git does when the hook dies
+	if err := os.Remove(lock); err != nil { // like git if the hook dies
 		t.Fatal(err)
 	}
 	if err := f.open().Recover(t.Context()); err != nil {

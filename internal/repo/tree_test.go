@@ -24,7 +24,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// scenario is a tree and a set of changes of every kind to it.
+// scenario is a tree and a set of changes of every kind.
 type scenario struct {
 	tree          *Tree
 	changes       []Change
@@ -32,7 +32,7 @@ type scenario struct {
 	stamps        map[string]string // of before
 }
 
-// every is a change of every kind. What the tests have numbers for comes first.
+// every is a change of every kind. The tests refer to the first ones by number.
 func every() []Change {
 	link := fs.ModeSymlink
 	return []Change{
@@ -52,8 +52,8 @@ func every() []Change {
 	}
 }
 
-// fastDir is a folder in memory where there is such: the tests that crash at every step
-// wait for the disk thousands of times, and no disk loses its power in them.
+// fastDir returns a directory in memory, if there is one: the tests that crash at every step sync
+// thousands of times, and never lose power.
 func fastDir(t *testing.T) string {
 	t.Helper()
 	memory, ok := memoryDir()
@@ -121,7 +121,7 @@ func newScenario(t *testing.T) *scenario {
 	return s
 }
 
-// stamps tells permissions and modification time of every file below dir.
+// stamps returns permissions and modification time of every file below dir.
 func stamps(t *testing.T, dir string) map[string]string {
 	t.Helper()
 	out := make(map[string]string)
@@ -141,25 +141,25 @@ func stamps(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// whole fails the test unless all was written, or nothing was and every file is as it
-// was, to the nanosecond.
+// whole fails the test unless everything was written, or nothing was and every file is unchanged, to
+// the nanosecond.
 func (s *scenario) whole(t *testing.T, what string) {
 	t.Helper()
 	now := s.now(t)
 	switch {
 	case maps.Equal(now, s.after):
 	case !maps.Equal(now, s.before):
-		t.Fatalf("%s left it half done, compared with before:\n%s\nand with after:\n%s", what, cmp.Diff(s.before, now), cmp.Diff(s.after, now))
+		t.Fatalf("half done after %s, compared with before:\n%s\nand with after:\n%s", what, cmp.Diff(s.before, now), cmp.Diff(s.after, now))
 	default:
 		if d := cmp.Diff(s.stamps, stamps(t, s.tree.root)); d != "" {
-			t.Fatalf("%s: modes and times are not restored:\n%s", what, d)
+			t.Fatalf("%s: modes and times were not restored:\n%s", what, d)
 		}
 	}
 }
 
 func (s *scenario) now(t *testing.T) map[string]string { return snapshot(t, s.tree.root) }
 
-// steps are the names of the steps that a whole write takes.
+// steps returns the names of the steps of a complete write.
 func (s *scenario) steps(t *testing.T) []string {
 	t.Helper()
 	var steps []string
@@ -180,7 +180,7 @@ func TestWrite(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
 	if steps := s.steps(t); len(steps) < 10 {
-		t.Errorf("too few steps for this test to mean anything: %v", steps)
+		t.Errorf("too few steps for a useful test: %v", steps)
 	}
 }
 
@@ -213,11 +213,10 @@ func TestWriteKeepsPermissions(t *testing.T) {
 	}
 }
 
-// errCrash stands for the end of the process: no code of ours runs after it.
+// errCrash means the end of the process: no code runs after it.
 var errCrash = errors.New("crash")
 
-// crashing runs do until the process "dies" at the nth step, and tells whether
-// it got that far.
+// crashing runs do until the process "dies" at the nth step, and reports whether it got that far.
 func crashing(tree *Tree, nth int, do func() error) (crashed bool) {
 	n := 0
 	tree.step = func(string) error {
@@ -235,7 +234,7 @@ func crashing(tree *Tree, nth int, do func() error) (crashed bool) {
 			crashed = true
 		}
 	}()
-	do() //nolint:errcheck // it crashes, or it does not
+	do() //nolint:errcheck // it may crash
 	return false
 }
 
@@ -249,7 +248,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 			}
 			return
 		}
-		// The recovery crashes too, further on each time, until it gets through.
+		// The recovery crashes too, later each time, until it succeeds.
 		for again := 0; crashing(s.tree, again, func() error { return s.tree.Recover(t.Context()) }); again++ {
 			if again > 100 {
 				t.Fatal("recovery does not end")
@@ -257,7 +256,7 @@ func TestCrashAtEveryStep(t *testing.T) {
 		}
 		s.whole(t, fmt.Sprintf("crash at step %d", nth))
 		if err := s.tree.Write(t.Context(), nil, nil); err != nil {
-			t.Fatalf("crash at step %d: cannot write any more: %v", nth, err)
+			t.Fatalf("crash at step %d: the next write fails: %v", nth, err)
 		}
 	}
 }
@@ -285,7 +284,7 @@ func TestFailureAtEveryStep(t *testing.T) {
 		}
 		want := s.before
 		if slices.Contains([]string{"prune", "close", "clear up", "unlock"}, strings.TrimRight(failed, " 0123456789")) {
-			want = s.after // all was written before
+			want = s.after // everything was written
 		}
 		if d := cmp.Diff(want, s.now(t)); d != "" {
 			t.Fatalf("failure at %q:\n%s", failed, d)
@@ -423,7 +422,7 @@ func TestEditedMeanwhile(t *testing.T) {
 			}
 			now := s.now(t)
 			if now["edit.go"] != "mine" {
-				t.Fatalf("crash at step %d: the edit is lost: %q", nth, now["edit.go"])
+				t.Fatalf("crash at step %d: lost the edit: %q", nth, now["edit.go"])
 			}
 			s.before["edit.go"], s.after["edit.go"] = "mine", "mine"
 			if !maps.Equal(now, s.before) && !maps.Equal(now, s.after) {
@@ -479,17 +478,17 @@ func TestCancelledWrite(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 	if err := s.tree.Write(ctx, s.changes, nil); !errors.Is(err, context.Canceled) || !usererr.IsUnchanged(err) {
-		t.Errorf("cancelled before: got %v, which does not say that nothing was changed", err)
+		t.Errorf("cancelled before: %v does not say that nothing was changed", err)
 	}
 	if d := cmp.Diff(s.before, s.now(t)); d != "" {
 		t.Error(d)
 	}
 }
 
-func TestUnwritableFolderUndoes(t *testing.T) {
+func TestUnwritableDirectoryUndoes(t *testing.T) {
 	t.Parallel()
 	s := newScenario(t)
-	// A folder where a file should go makes the rename fail, even for root.
+	// A directory in the place of a file makes the rename fail, even for root.
 	s.tree.step = func(name string) error {
 		if name == "place 4" {
 			return os.Mkdir(filepath.Join(s.tree.root, "made/z.sh"), 0o755)
@@ -532,7 +531,7 @@ func TestWritersTakeTurns(t *testing.T) {
 	}
 }
 
-// rounds is how often each of several processes adds one.
+// rounds is how often each of several processes adds 1.
 const rounds = 10
 
 func count(dir string) int {
@@ -549,7 +548,7 @@ func count(dir string) int {
 	return 0
 }
 
-// increment adds one to the number in the file "n", however often it takes.
+// increment adds 1 to the number in the file "n", and tries until it succeeds.
 func increment(tree *Tree) error {
 	for {
 		old, err := os.ReadFile(filepath.Join(tree.root, "n"))
@@ -567,8 +566,8 @@ func increment(tree *Tree) error {
 	}
 }
 
-// The variables by which TestMain becomes a writer: one that is killed, one of several,
-// one on a full disk, and one that kills itself.
+// The variables that make TestMain a writer: one that is killed, one of several, one on a full disk,
+// and one that kills itself.
 const (
 	writerVar = "REGREEN_TEST_WRITER"
 	countVar  = "REGREEN_TEST_COUNT"
@@ -585,19 +584,19 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// child is this test's program as another process.
+// child returns the test program as another process.
 func child(env string) *exec.Cmd {
 	cmd := exec.Command(os.Args[0])
 	cmd.Env = append(os.Environ(), env)
 	return cmd
 }
 
-// death is a write that a process does not live to the end of.
+// death is a write during which the process dies.
 type death struct {
 	Dir    string
 	Step   int  // before which the process is killed, from 0; -1 for none
 	Across bool // as if the journal were on another file system
-	Undo   bool // the last file cannot be written, so that all is undone
+	Undo   bool // the last file cannot be written, so everything is undone
 	Again  bool // only recover
 }
 
@@ -639,8 +638,8 @@ func writeAndDie(arg string) int {
 	return 0
 }
 
-// TestKilledAtEveryStep ends a process before each thing it does to the disk, and then
-// the one that recovers.
+// TestKilledAtEveryStep kills a process before each of its steps on the disk, and then the process
+// that recovers.
 func TestKilledAtEveryStep(t *testing.T) {
 	t.Parallel()
 	steps := newScenario(t).steps(t)
@@ -664,14 +663,14 @@ func TestKilledAtEveryStep(t *testing.T) {
 				again := d
 				again.Again, again.Step = true, d.Step%11
 				again.dies(t)
-				if d.Across { // the parent knows no second file system
+				if d.Across { // the parent has no second file system
 					again.Step = -1
 					again.dies(t)
 				}
 				if err := s.tree.Recover(t.Context()); err != nil {
 					t.Fatalf("killed at step %d: %v", d.Step, err)
 				}
-				if err := s.tree.Write(t.Context(), nil, nil); err != nil { // takes the lock's file along
+				if err := s.tree.Write(t.Context(), nil, nil); err != nil { // also removes the lock's file
 					t.Fatalf("killed at step %d: %v", d.Step, err)
 				}
 				s.whole(t, fmt.Sprintf("killed at step %d", d.Step))
@@ -686,7 +685,7 @@ func TestKilledAtEveryStep(t *testing.T) {
 	}
 }
 
-// dies runs the write in a process of its own and tells whether it was killed.
+// dies runs the write in its own process and reports whether that was killed.
 func (d death) dies(t *testing.T) bool {
 	t.Helper()
 	arg, err := json.Marshal(d)
@@ -706,7 +705,7 @@ func (d death) dies(t *testing.T) bool {
 	return false
 }
 
-// TestJournalOfOldVersion recovers from what a regreen left that knew no links.
+// TestJournalOfOldVersion recovers from the journal of a regreen that did not support links.
 func TestJournalOfOldVersion(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, map[string]string{
@@ -726,8 +725,8 @@ func TestJournalOfOldVersion(t *testing.T) {
 	}
 }
 
-// TestFolderVanishes takes a folder away between what was planned and what is done.
-func TestFolderVanishes(t *testing.T) {
+// TestDirectoryVanishes removes a directory between planning and writing.
+func TestDirectoryVanishes(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"make the folder", "stage 0 old", "begin", "apply 0", "apply 1"} {
 		for _, gone := range []string{"dir", "into"} {
@@ -759,7 +758,7 @@ func TestFolderVanishes(t *testing.T) {
 	}
 }
 
-// TestReadOnly has the disk refuse each kind of step that it may refuse a user.
+// TestReadOnly has the disk refuse each kind of step that can fail for a user.
 func TestReadOnly(t *testing.T) {
 	t.Parallel()
 	for _, step := range []string{"place 1", "remove 2", "make folders 3", "place 5", "place 9"} {
@@ -783,8 +782,8 @@ func TestReadOnly(t *testing.T) {
 	}
 }
 
-// A file that may not be written is replaced, as git does it, and stays as it was; one
-// in a folder that may not be written cannot be.
+// A read-only file is replaced, like in git, and stays read-only. A file in a read-only directory
+// cannot be replaced.
 func TestReadOnlyOnDisk(t *testing.T) {
 	t.Parallel()
 	tree := folder(t, map[string]string{"a": "a", "dir/b": "b"})
@@ -813,7 +812,7 @@ func TestReadOnlyOnDisk(t *testing.T) {
 	}
 }
 
-// pair are two files of the same content; a transaction changes both.
+// pair is two files with the same content. A transaction changes both.
 var pair = []string{"a/one", "two"}
 
 func writeForever(dir string) int {
@@ -870,7 +869,7 @@ func TestKilledWriter(t *testing.T) {
 		if err := tree.Recover(t.Context()); err != nil {
 			t.Fatal(err)
 		}
-		// The lock's file may be left; the next writer removes it.
+		// The lock's file may exist; the next writer removes it.
 		if err := tree.Write(t.Context(), nil, nil); err != nil {
 			t.Fatal(err)
 		}
@@ -881,8 +880,8 @@ func TestKilledWriter(t *testing.T) {
 	}
 }
 
-// writeOnFullDisk runs with a limit on the size of files, and tells by its status
-// whether a file above it was refused and nothing changed.
+// writeOnFullDisk runs with a limit on the size of files. Its status says whether a file above the
+// limit was refused and nothing changed.
 func writeOnFullDisk(dir string) int {
 	signal.Ignore(syscall.SIGXFSZ)
 	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: 4096}); err != nil {

@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// TestPlanUndo takes a change back from files that were edited since, or not.
+// TestPlanUndo undoes a change in files that were edited later, or not.
 func TestPlanUndo(t *testing.T) {
 	t.Parallel()
 	const old, new = "a\nb\nc\nd\ne\n", "a\nB\nc\nd\ne\n"
@@ -30,23 +30,23 @@ func TestPlanUndo(t *testing.T) {
 		now     string      // the file's content, or absent
 		mode    fs.FileMode // and its mode; 0 for 0o644
 		want    string      // the content afterwards, or absent
-		reason  string      // or of the conflict
+		reason  string      // of the conflict, if there is one
 	}{
 		{"as it was written", edit, new, 0, old, ""},
 		{"edited elsewhere", edit, "a\nB\nc\nd\nE\nf\n", 0, "a\nb\nc\nd\nE\nf\n", ""},
-		{"edited there", edit, "a\nBB\nc\nd\ne\n", 0, "", "was edited later in the same lines"},
-		{"taken back by hand", edit, old, 0, old, ""},
-		{"deleted since", edit, absent, 0, "", "it was deleted later"},
-		{"binary by now", edit, "\x00", 0, "", "its content cannot be merged"},
+		{"edited in the same lines", edit, "a\nBB\nc\nd\ne\n", 0, "", "was edited later in the same lines"},
+		{"undone by hand", edit, old, 0, old, ""},
+		{"deleted later", edit, absent, 0, "", "it was deleted later"},
+		{"binary now", edit, "\x00", 0, "", "its content cannot be merged"},
 		{"made", made, new, 0, absent, ""},
-		{"made, gone already", made, absent, 0, absent, ""},
+		{"made, deleted", made, absent, 0, absent, ""},
 		{"made, edited", made, new + "f\n", 0, "", "the patch created it, and it was edited later"},
 		{"deleted", gone, absent, 0, "*" + old, ""},
 		{"deleted, made again", gone, new, 0, "", "the patch deleted it, but it exists again"},
-		{"deleted, taken back by hand", gone, old, 0, old, ""},
+		{"deleted, undone by hand", gone, old, 0, old, ""},
 		{"mode", chmod, old, 0o755, old, ""},
 		{"mode, edited", chmod, new, 0o755, new, ""},
-		{"mode, taken back by hand", chmod, old, 0, old, ""},
+		{"mode, undone by hand", chmod, old, 0, old, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -93,9 +93,9 @@ func TestPlanUndo(t *testing.T) {
 	}
 }
 
-// TestAppliedIsTakenBack: whatever patch is planned and written, also with an offset,
-// with fuzz or for other line endings, PlanUndo gives bytes and modes back.
-func TestAppliedIsTakenBack(t *testing.T) {
+// TestUndoOfApplied checks that PlanUndo restores the bytes and modes of files after any patch, even
+// with an offset, with fuzz or with other line endings.
+func TestUndoOfApplied(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
 		dir, err := os.MkdirTemp(t.TempDir(), "")
@@ -139,7 +139,7 @@ func TestAppliedIsTakenBack(t *testing.T) {
 		written, err := tree.Plan(files, patch.Options{Fuzz: patch.DefaultFuzz})
 		if err != nil {
 			if d := cmp.Diff(before, snapshot(t, dir)); d != "" {
-				rt.Fatalf("refused, but not untouched: %s", d)
+				rt.Fatalf("refused, but changed: %s", d)
 			}
 			return
 		}

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// asNobody needs what only Linux has: users of the file system by thread.
+// asNobody needs a file system user per thread, which only Linux has.
 func asNobody(t *testing.T, _ string, _ ...string) {
 	t.Helper()
 	if os.Geteuid() == 0 {

@@ -30,9 +30,9 @@ func TestWorkspace(t *testing.T) {
 	}
 	second := open()
 	if second.Dir == first.Dir {
-		t.Error("two have the same folder")
+		t.Error("two have the same directory")
 	}
-	// A test's leftovers that forbid their removal.
+	// Read-only leftovers of a test.
 	if err := os.MkdirAll(filepath.Join(first.Dir, "ro/deep"), 0o755); err != nil {
 		t.Fatal(err)
 	}
@@ -47,7 +47,7 @@ func TestWorkspace(t *testing.T) {
 	if left := snapshot(t, filepath.Dir(first.Dir)); len(left) != 0 {
 		t.Errorf("left: %v", left)
 	}
-	// What a crashed run left, of the stable and of a unique workspace.
+	// Leftovers of a crashed run, of the stable and of a unique workspace.
 	for _, dir := range []string{first.Dir, second.Dir} {
 		if err := os.MkdirAll(filepath.Join(dir, "old"), 0o700); err != nil {
 			t.Fatal(err)
@@ -61,14 +61,14 @@ func TestWorkspace(t *testing.T) {
 		t.Errorf("not stable: %s, then %s", first.Dir, again.Dir)
 	}
 	if _, err := os.Stat(second.Dir); !os.IsNotExist(err) {
-		t.Error("a crashed run's workspace is still there")
+		t.Error("the workspace of a crashed run still exists")
 	}
 	if err := again.Close(); err != nil {
 		t.Error(err)
 	}
 }
 
-func TestWorkspaceOfSomeoneElse(t *testing.T) {
+func TestWorkspaceOfAnotherUser(t *testing.T) {
 	t.Parallel()
 	for name, make := range map[string]func(dir string) error{
 		"symlink": func(dir string) error { return os.Symlink(filepath.Dir(dir), dir) },
@@ -87,8 +87,8 @@ func TestWorkspaceOfSomeoneElse(t *testing.T) {
 	}
 }
 
-// TestKilledScratch has files of git's left by a run that was killed: whatever needs
-// such files next clears them away.
+// TestKilledScratch checks that the temporary files of a killed run are removed when the next such
+// files are needed.
 func TestKilledScratch(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t)
@@ -106,7 +106,7 @@ func TestKilledScratch(t *testing.T) {
 		if err := os.WriteFile(filepath.Join(killed.Dir, "index"), nil, 0o600); err != nil {
 			t.Fatal(err)
 		}
-		killed.lock.Release() // as the system does
+		killed.lock.Release() // like the system
 		if err := do(); err != nil {
 			t.Errorf("%s: %v", name, err)
 		}
