@@ -189,6 +189,31 @@ func TestReadSkipsUnknownFields(t *testing.T) {
 	}
 }
 
+// TestReadEarlierNames reads a report in which fields have the names from before version 1 was
+// published. Read skips these fields.
+func TestReadEarlierNames(t *testing.T) {
+	t.Parallel()
+	want := partialReport()
+	b, err := JSON(want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	earlier := strings.NewReplacer(`"mode_reasons"`, `"reasons"`, `"track_record"`, `"history"`, `"applied": 14`, `"of": 14`,
+		`"same_lines"`, `"agrees"`, `"subsets_tested"`, `"tests"`).Replace(string(b))
+	got, err := Read([]byte(earlier))
+	if err != nil {
+		t.Fatal(err)
+	}
+	want.Environment.ModeReasons, want.Culprit.SubsetsTested = nil, 0
+	for i := range want.Patches {
+		want.Patches[i].TrackRecord, want.Patches[i].SameLines = nil, 0
+	}
+	if diff := cmp.Diff(want, got, cmpopts.EquateEmpty()); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
+	}
+	onTerminal(t, got, TerminalOptions{Verbose: true})
+}
+
 func TestReadRefuses(t *testing.T) {
 	t.Parallel()
 	good, err := JSON(proposedReport())
