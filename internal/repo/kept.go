@@ -110,8 +110,8 @@ func (r *Repo) keptWorkspace(ctx context.Context, src Source, dir string) (*Work
 	return w, nil
 }
 
-// refresh makes the workspace hold the tree. If the files there conflict with it, refresh starts from
-// an empty workspace.
+// refresh makes the workspace hold the tree. If the files there conflict with it, refresh starts
+// from an empty workspace.
 func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	if src.kind == workTree {
 		return r.Export(ctx, src, w.Dir)
@@ -142,8 +142,8 @@ func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
 	return os.WriteFile(w.settings(), []byte(settings), 0o600)
 }
 
-// checkoutSettings returns a hash of everything but the blob that decides how git writes a blob to a
-// file: attributes, filters, line endings.
+// checkoutSettings returns a hash of everything but the blob that decides how git writes a blob to
+// a file: attributes, filters, line endings.
 func (r *Repo) checkoutSettings(ctx context.Context, entries []entry) (string, error) {
 	out, err := r.git.output(ctx, "config", "--list", "-z")
 	if err != nil {

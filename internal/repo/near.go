@@ -42,8 +42,8 @@ func (r *Repo) Folders() gitdir.Dir {
 // IndexFile returns the path of the index of src.
 func (r *Repo) IndexFile(src Source) string { return r.indexFile(src) }
 
-// IndexTree is TreeHash of an index. It starts no process if the index has the hash, which it does in
-// the hooks of a commit.
+// IndexTree is TreeHash of an index. It starts no process if the index has the hash, which it does
+// in the hooks of a commit.
 func (r *Repo) IndexTree(ctx context.Context, src Source) (string, error) {
 	if hash, ok := r.Folders().IndexTree(r.indexFile(src)); ok {
 		return hash, nil

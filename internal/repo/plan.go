@@ -249,8 +249,8 @@ func creates(f patch.File) bool {
 		f.OldName == f.NewName
 }
 
-// Below returns a patch for a directory of the tree as one for its root. A name that leads out of the
-// directory is an ErrBadPath.
+// Below returns a patch for a directory of the tree as one for its root. A name that leads out of
+// the directory is an ErrBadPath.
 func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
 	out := slices.Clone(files)
 	for i := range out {
@@ -268,8 +268,8 @@ func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
 	return out, nil
 }
 
-// unlike returns why a patch for one kind of file does not apply to the other, or "". A patch without
-// modes and lines, such as a rename, applies to both.
+// unlike returns why a patch for one kind of file does not apply to the other, or "". A patch
+// without modes and lines, such as a rename, applies to both.
 func unlike(f patch.File, mode fs.FileMode) string {
 	said := cmp.Or(f.OldMode, f.NewMode)
 	switch {

@@ -14,9 +14,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// A change to what is about to be committed goes to two places: the index and the working tree, which
-// may have edits that are not staged. It is written to both or to neither. Git replaces the index as
-// a whole, so the order is
+// A change to what is about to be committed goes to two places: the index and the working tree,
+// which may have edits that are not staged. It is written to both or to neither. Git replaces the
+// index as a whole, so the order is
 //
 //	rename the files into place, write the index, remove the journal
 //
@@ -36,8 +36,8 @@ type stagedIndex struct {
 	Entries []stagedEntry `json:"entries"`
 }
 
-// ErrPartial says that a commit is of only some paths. Git makes such a commit from a temporary index;
-// a change to that would be missing from the usual one.
+// ErrPartial says that a commit is of only some paths. Git makes such a commit from a temporary
+// index; a change to that would be missing from the usual one.
 var ErrPartial = errors.New("commit of only some paths")
 
 // ErrUnstaged says that the working tree's version of a file has unstaged edits in the place of a
@@ -53,9 +53,9 @@ func (r *Repo) Partial(src Source) bool {
 // and to the same places in the working tree, both or neither. The changes are relative to the
 // files of the index when its tree was tree.
 //
-// It refuses with ErrEdited if the index has changed since, with ErrUnstaged if the working tree has
-// other edits in the place of a change, with ErrPartial for the index of a single commit, and like
-// Write. It returns the hash of the tree that the index then has, if nobody else changes it
+// It refuses with ErrEdited if the index has changed since, with ErrUnstaged if the working tree
+// has other edits in the place of a change, with ErrPartial for the index of a single commit, and
+// like Write. It returns the hash of the tree that the index then has, if nobody else changes it
 // meanwhile.
 func (r *Repo) WriteStaged(ctx context.Context, src Source, tree string, changes []Change, editable Editable) (string, error) {
 	if err := r.permit(changes, editable); err != nil {

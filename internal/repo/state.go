@@ -43,7 +43,8 @@ type onDisk struct {
 
 func (f onDisk) state() fileState { return stateOf(f.exists, f.content, f.mode) }
 
-// present reads a file, or a symbolic link, as it is now. It refuses a path through a symbolic link.
+// present reads a file, or a symbolic link, as it is now. It refuses a path through a symbolic
+// link.
 func (t *Tree) present(root *os.Root, name string) (onDisk, error) {
 	missing, err := t.missingDirs(root, name)
 	if err != nil || len(missing) > 0 {
@@ -115,7 +116,8 @@ func newMode(c Change, old fs.FileMode) fs.FileMode {
 
 // later returns a modification time for a file that was last modified at former. Tools that compare
 // times must see the change, even if former is in the future or the resolution is low: kernels have
-// steps of milliseconds, and some file systems, where times are whole seconds, of up to two seconds.
+// steps of milliseconds, and some file systems, where times are whole seconds, of up to two
+// seconds.
 func later(now, former time.Time) time.Time {
 	step := 10 * time.Millisecond
 	if former.Nanosecond() == 0 {

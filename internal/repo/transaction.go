@@ -23,10 +23,10 @@ import (
 //	apply   rename i.new over its file, for each i; then write the index, if there is one
 //	finish  remove the journal: done
 //
-// Whoever finds a journal looks at the files. If all of them, and the index, are new, the transaction
-// is done. If not, undo restores the old content of those that are new, and does not touch those
-// that are neither old nor new, because the user edited them. So undo can itself be interrupted and
-// repeated.
+// Whoever finds a journal looks at the files. If all of them, and the index, are new, the
+// transaction is done. If not, undo restores the old content of those that are new, and does not
+// touch those that are neither old nor new, because the user edited them. So undo can itself be
+// interrupted and repeated.
 
 // journalFile is the name of the journal in the transaction's directory.
 const journalFile = "journal.json"
@@ -218,8 +218,8 @@ func (x *transaction) put(i int, e journalEntry, side string) error {
 	return x.place(i, staged(x.tree.journal, i, side), local)
 }
 
-// sibling returns the name of the hidden file through which entry i is written if its directory is on
-// another file system than the journal.
+// sibling returns the name of the hidden file through which entry i is written if its directory is
+// on another file system than the journal.
 func sibling(local string, i int) string {
 	return filepath.Join(filepath.Dir(local), fmt.Sprintf("%s-%d", confine.Journal, i))
 }

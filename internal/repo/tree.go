@@ -15,8 +15,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Tree is a directory of a user's files that is written in transactions. A Repo has one; Dir returns
-// one for a directory that is not a repository.
+// Tree is a directory of a user's files that is written in transactions. A Repo has one; Dir
+// returns one for a directory that is not a repository.
 type Tree struct {
 	root    string
 	state   string   // of a repository
@@ -29,8 +29,8 @@ type Tree struct {
 	step func(name string) error
 }
 
-// Dir returns a Tree for a plain directory. The journal of a transaction is a hidden directory in it,
-// which is removed afterwards.
+// Dir returns a Tree for a plain directory. The journal of a transaction is a hidden directory in
+// it, which is removed afterwards.
 func Dir(dir string) (*Tree, error) {
 	root, err := filepath.Abs(dir)
 	if err != nil {
@@ -119,9 +119,9 @@ func (t *Tree) write(ctx context.Context, changes []Change, editable Editable, i
 	})
 }
 
-// Recover finishes an interrupted Write. If all its files are written, it is done; otherwise Recover
-// restores the old content of those that are, except for later edits. Without an interrupted Write,
-// it does nothing.
+// Recover finishes an interrupted Write. If all its files are written, it is done; otherwise
+// Recover restores the old content of those that are, except for later edits. Without an
+// interrupted Write, it does nothing.
 func (t *Tree) Recover(ctx context.Context) error {
 	if _, err := os.Lstat(t.journal); err != nil {
 		return nil // none, or an error that the next Write reports

@@ -141,8 +141,8 @@ func stamps(t *testing.T, dir string) map[string]string {
 	return out
 }
 
-// whole fails the test unless everything was written, or nothing was and every file is unchanged, to
-// the nanosecond.
+// whole fails the test unless everything was written, or nothing was and every file is unchanged,
+// to the nanosecond.
 func (s *scenario) whole(t *testing.T, what string) {
 	t.Helper()
 	now := s.now(t)
@@ -566,8 +566,8 @@ func increment(tree *Tree) error {
 	}
 }
 
-// The variables that make TestMain a writer: one that is killed, one of several, one on a full disk,
-// and one that kills itself.
+// The variables that make TestMain a writer: one that is killed, one of several, one on a full
+// disk, and one that kills itself.
 const (
 	writerVar = "REGREEN_TEST_WRITER"
 	countVar  = "REGREEN_TEST_COUNT"

@@ -10,9 +10,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// PlanUndo returns the changes that undo earlier ones: each file becomes what it was, and later edits
-// stay. If a later edit is in the same lines, PlanUndo fails with a *patch.ConflictError. It leaves
-// out files that are already undone.
+// PlanUndo returns the changes that undo earlier ones: each file becomes what it was, and later
+// edits stay. If a later edit is in the same lines, PlanUndo fails with a *patch.ConflictError. It
+// leaves out files that are already undone.
 func (t *Tree) PlanUndo(written []Change) ([]Change, error) {
 	root, err := os.OpenRoot(t.Root())
 	if err != nil {

@@ -93,8 +93,8 @@ func TestPlanUndo(t *testing.T) {
 	}
 }
 
-// TestUndoOfApplied checks that PlanUndo restores the bytes and modes of files after any patch, even
-// with an offset, with fuzz or with other line endings.
+// TestUndoOfApplied checks that PlanUndo restores the bytes and modes of files after any patch,
+// even with an offset, with fuzz or with other line endings.
 func TestUndoOfApplied(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(rt *rapid.T) {
