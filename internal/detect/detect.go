@@ -174,8 +174,8 @@ func remarks(env Environment, ci build, p protection) []string {
 	return append(list, ci.remarks...)
 }
 
-// underway returns the operation that moves HEAD step by step. A merge is none of them: it ends
-// with a commit like any other.
+// underway returns the operation that moves HEAD step by step. A merge is not one of them: it
+// ends with a commit like any other.
 func underway(git Git) string {
 	switch {
 	case git.Rebasing:

@@ -351,7 +351,7 @@ func TestChanges(t *testing.T) {
 			"file.conv": "1 hunks", "moved": "deleted 1 hunks", "ünï/renamed": "new 1 hunks", "bin": "binary 0 hunks",
 			"new\nline": "1 hunks", "plain": "executable 0 hunks",
 		}
-		tell := func(src Source) map[string]string {
+		changes := func(src Source) map[string]string {
 			files, err := r.Changes(t.Context(), "HEAD", src)
 			if err != nil {
 				t.Fatal(err)
@@ -368,11 +368,11 @@ func TestChanges(t *testing.T) {
 			}
 			return got
 		}
-		if d := cmp.Diff(want, tell(Index(""))); d != "" {
+		if d := cmp.Diff(want, changes(Index(""))); d != "" {
 			t.Error(d)
 		}
 		want["untracked"] = "new 1 hunks"
-		if d := cmp.Diff(want, tell(WorkTree())); d != "" {
+		if d := cmp.Diff(want, changes(WorkTree())); d != "" {
 			t.Error(d)
 		}
 		delete(want, "untracked")
