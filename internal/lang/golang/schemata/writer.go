@@ -247,7 +247,7 @@ func (w *writer) file(file *source.File, groups []*group, values []piece) []byte
 	for _, v := range values {
 		put(v.text, []span{{1, 1 + strings.Count(v.text, "\n"), []int{v.id}}})
 	}
-	if w.pooled { // steps go before the choice, to count endless recursion of a copy
+	if w.pooled { // steps precede the choice, to count endless recursion of a copy
 		edits = append(stepEdits(file, file.Syntax), edits...)
 		edits = append(edits, probes...)
 	}
