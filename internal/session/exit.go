@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/forge"
@@ -50,9 +51,12 @@ func Exit(ctx context.Context, err error) (status int, what, hint string) {
 	var parse *patch.ParseError
 	switch {
 	case errors.As(err, &conflict):
-		what, hint = "the patch does not apply: "+what, "nothing was changed"
+		what, hint = "the patch does not apply: "+what, "no files were changed"
+		if conflict.Hunk > 0 && !conflict.Applied {
+			hint += "; --fuzz N and --approximate place hunks less strictly"
+		}
 	case errors.As(err, &parse):
-		what, hint = "cannot read the patch: "+what, "regreen reads diffs, apply_patch envelopes and search/replace blocks"
+		what, hint = "cannot read the patch: "+strings.TrimPrefix(what, "patch: "), "regreen reads diffs, apply_patch envelopes and search/replace blocks"
 	case errors.Is(err, runs.ErrNoRun):
 		hint = "regreen status lists the stored runs; regreen fix starts one"
 	}
