@@ -184,7 +184,7 @@ func (b *bench) nothingLeft(t *testing.T, when string) {
 		}
 	}
 	for _, p := range left {
-		t.Errorf("%s: a process is left: %s", when, p)
+		t.Errorf("%s: process still running: %s", when, p)
 	}
 	kept := filepath.Join(b.temp, fmt.Sprintf("regreen-%d", os.Geteuid()))
 	_ = filepath.WalkDir(b.temp, func(name string, d fs.DirEntry, err error) error {

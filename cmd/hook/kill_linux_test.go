@@ -14,8 +14,8 @@ import (
 	"time"
 )
 
-// TestHookKilledAnywhere commits, and kills the hook at moments spread over its run: with
-// Ctrl-C, which git and all its children get, and with SIGTERM or SIGKILL to regreen. Either the
+// TestHookKilledAnywhere commits and kills the hook at moments spread over its run, with Ctrl-C
+// (SIGINT to git and all its children) and with SIGTERM or SIGKILL to regreen. Afterwards the
 // commit is complete, or tree, index and refs are unchanged. No process is left, and the next
 // commit works.
 func TestHookKilledAnywhere(t *testing.T) {
@@ -55,12 +55,12 @@ func TestHookKilledAnywhere(t *testing.T) {
 				case after == before:
 					stopped++
 				case b.git(t, "status", "--porcelain") != "" || !strings.Contains(b.git(t, "log", "-1", "--format=%s"), "disturbed"):
-					t.Errorf("%s: half done\nbefore\n%s\nafter\n%s\n%s", when, before, after, out)
+					t.Errorf("%s: the commit is half done\nbefore\n%s\nafter\n%s\n%s", when, before, after, out)
 				}
 				b.noProcess(t, when)
 			}
 			if t.Logf("%d of %d commits were stopped", stopped, moments); stopped < moments/4 {
-				t.Error("too few to be meaningful")
+				t.Errorf("want at least %d stopped commits", moments/4)
 			}
 			b.stage(t, moments+1)
 			if out, err := b.command("git", "commit", "-q", "-m", "afterwards").CombinedOutput(); err != nil {
@@ -86,7 +86,7 @@ func (b *bench) git(t *testing.T, args ...string) string {
 	return string(out)
 }
 
-// stage stages a green version that was not tested yet.
+// stage stages a green version that has not been tested yet.
 func (b *bench) stage(t *testing.T, i int) {
 	t.Helper()
 	text := greenFile + "\n// Version " + strconv.Itoa(i) + " of lane.\nvar _ = " + strconv.Itoa(i) + "\n"
@@ -106,9 +106,9 @@ func (b *bench) state(t *testing.T) string {
 	return b.git(t, "ls-files", "--stage") + b.git(t, "for-each-ref") + b.git(t, "status", "--porcelain") + string(text)
 }
 
-// commitDisturbed commits, and sends a signal after a while if the hook is running: SIGINT to
-// git's process group, like a terminal, other signals to regreen. It does not interrupt git
-// outside of its hooks, where SIGINT can leave git's own lock behind.
+// commitDisturbed commits and, if the hook is running after the given time, sends a signal:
+// SIGINT to git's process group, like a terminal, and other signals to regreen. It does not
+// interrupt git outside of its hooks, where SIGINT can leave git's own lock behind.
 func (b *bench) commitDisturbed(t *testing.T, how syscall.Signal, after time.Duration) string {
 	t.Helper()
 	var out bytes.Buffer
@@ -162,6 +162,6 @@ func (b *bench) noProcess(t *testing.T, when string) {
 		}
 	}
 	for _, p := range left {
-		t.Errorf("%s: a process is left: %s", when, p)
+		t.Errorf("%s: process still running: %s", when, p)
 	}
 }

@@ -14,7 +14,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// placeFlags are the flags that say how hunks are placed, and whether files change.
+// placeFlags are the flags for placing hunks and for changing files or only checking.
 type placeFlags struct {
 	fuzz               int
 	approximate, check bool
@@ -67,7 +67,7 @@ func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.
 	return nil
 }
 
-// placements describes the hunks that were placed elsewhere than the patch says.
+// placements describes the hunks that did not apply exactly.
 func placements(placed []patch.Placement) string {
 	var out []string
 	for _, p := range placed {

@@ -7,7 +7,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 )
 
-// Where collects the facts about the repository that package detect needs, and runs it.
+// Where collects the facts about the repository that package detect needs, and returns the
+// environment that it detects.
 func Where(ctx context.Context, rp *repo.Repo, in detect.Input) (detect.Environment, error) {
 	facts, err := rp.Facts(ctx)
 	if err != nil {

@@ -12,8 +12,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
-// foreign limits the documents that ReadForeign reads: enough for 50,000 tests, and at most
-// some 300 MB of memory.
+// foreign limits the documents that ReadForeign reads. They can hold 50,000 tests, and take
+// at most about 300 MB of memory.
 var foreign = bounds{size: MaxSize, objects: 150_000, commas: 1_000_000}
 
 // The limits for the lists of a foreign report. No report of regreen comes near them.
@@ -47,8 +47,8 @@ const (
 //
 // ReadForeign refuses a report that breaks these rules. It cuts long texts, with an
 // ellipsis, and removes what only the reader knows: the receipts of channels, and the
-// command line of the replay. Everything else is a claim of whoever wrote the report, for
-// instance that a patch is verified. Texts stay untrusted; the renderers escape them.
+// command line of the replay. Everything else, such as that a patch is verified, is only a
+// claim of whoever wrote the report. Texts stay untrusted; the renderers escape them.
 func ReadForeign(r io.Reader, limit int64) (*Report, error) {
 	limit = max(min(limit, MaxSize), 0)
 	b, err := io.ReadAll(io.LimitReader(r, limit+1))
@@ -83,8 +83,8 @@ const maxForeignID = 64
 
 var hashes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^(?:[0-9a-f]{7,64})?$`) })
 
-// checkForeign returns an error for the first value that Check allows, but not in a foreign
-// report.
+// checkForeign returns an error for the first value that is valid in a report of our own but
+// not in a foreign one.
 func (r *Report) checkForeign() error {
 	c := checker{}
 	c.foreignLists(r)
@@ -152,7 +152,7 @@ func (c *checker) foreignLists(r *Report) {
 }
 
 func (c *checker) foreignPatches(r *Report) {
-	of := make(map[string]int, len(r.Patches)) // cluster by patch
+	clusterOf := make(map[string]int, len(r.Patches)) // by patch ID
 	for i := range r.Patches {
 		p, at := &r.Patches[i], fmt.Sprintf("patches[%d].", i)
 		c.foreignID(at+"id", p.ID)
@@ -160,17 +160,17 @@ func (c *checker) foreignPatches(r *Report) {
 		for _, id := range p.StackedOn {
 			c.foreignID(at+"stacked_on", id)
 		}
-		if _, twice := of[p.ID]; twice {
+		if _, twice := clusterOf[p.ID]; twice {
 			c.fail(at+"id", "is %s, the ID of another patch", p.ID)
 		}
-		of[p.ID] = p.Cluster
+		clusterOf[p.ID] = p.Cluster
 		c.plainSpans(at+"files", p.Files)
 		if c.err == nil && !p.Redacted {
 			c.diff(at+"diff", p.Diff)
 		}
 	}
 	for i, cl := range r.Clusters {
-		if cluster, ok := of[cl.Patch]; cl.Patch != "" && (!ok || cluster != i+1) {
+		if cluster, ok := clusterOf[cl.Patch]; cl.Patch != "" && (!ok || cluster != i+1) {
 			c.fail(fmt.Sprintf("clusters[%d].patch", i), "is %.40q, not one of its patches", cl.Patch)
 		}
 	}
@@ -188,7 +188,7 @@ func (c *checker) hash(at, got string) {
 	}
 }
 
-// plainPath allows what path allows, except what would look like another path.
+// plainPath accepts the paths that path accepts, except those that would look like another.
 func (c *checker) plainPath(at, got string) {
 	c.path(at, got)
 	if len(got) > maxForeignPath || strings.ContainsAny(got, "\\\n\t") || strings.IndexFunc(got, isActive) >= 0 {
@@ -202,7 +202,7 @@ func (c *checker) plainSpans(at string, spans []Span) {
 	}
 }
 
-// diff allows a unified diff of files in the tree.
+// diff accepts a unified diff of files in the tree.
 func (c *checker) diff(at, got string) {
 	if len(got) > maxForeignDiff {
 		c.fail(at, "has %d bytes, more than %d", len(got), maxForeignDiff)

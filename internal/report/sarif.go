@@ -86,8 +86,8 @@ type (
 // failure, and a result for each failure (an error if it is new, a warning if it is flaky,
 // otherwise a note). Fingerprints are stable across runs, whatever line a test is on. The
 // first failure of a cluster also has the suspects, and the best patch as a fix if it is
-// verified and SARIF can express it exactly. Of more than 25,000 failures, GitHub's limit,
-// the least severe are left out, and a notification counts them.
+// verified and SARIF can express it exactly. GitHub accepts 25,000 results: if there are
+// more failures, the least severe are left out, and a notification counts them.
 func SARIF(w io.Writer, r *Report) error {
 	failures, left := mostSevere(r.Failures)
 	s := newJSONStream(w)
@@ -112,8 +112,8 @@ func SARIF(w io.Writer, r *Report) error {
 	return nil
 }
 
-// severity is the index of the failure's level in the levels of a format, the most severe
-// first.
+// severity returns the index of the failure's level in a list such as sarifLevels, which has
+// the most severe level first.
 func (f *Failure) severity() int {
 	switch f.Status {
 	case FailureNew:
@@ -137,7 +137,7 @@ func mostSevere(all []Failure) (kept []*Failure, left int) {
 	return kept[:len(kept)-left], left
 }
 
-// leads returns the first failure of each cluster, with its story.
+// leads maps the first failure of each cluster to the cluster's story.
 func (r *Report) leads() map[*Failure]*story {
 	first := map[*Cluster]*Failure{}
 	for i := range r.Failures {
@@ -232,13 +232,14 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 	return res
 }
 
-// fingerprint identifies the failure in every run, whatever its message and line.
+// fingerprint returns an ID of the failure that is the same in every run, whatever its
+// message and line.
 func fingerprint(f *Failure) string {
 	sum := sha256.Sum256([]byte(f.Package + "\x00" + f.Test + "\x00" + f.Kind))
 	return hex.EncodeToString(sum[:16])
 }
 
-// unlinked breaks every [link](to) in s, which would work in a SARIF message.
+// unlinked breaks every [link](target) in s, which viewers of SARIF would follow.
 func unlinked(s string) string { return strings.ReplaceAll(Visible(s), "](", "]"+zwsp+"(") }
 
 // sarifPlace returns a place in the tree, or nil if it is unknown.

@@ -155,7 +155,7 @@ func TestOutcomes(t *testing.T) {
 			}
 		}
 		if rapid.Bool().Draw(t, "red") {
-			o.ofCommand = []testrun.Failure{{TestID: command, Kind: testrun.Setup}}
+			o.commandFailures = []testrun.Failure{{TestID: command, Kind: testrun.Setup}}
 		}
 		return o
 	})
@@ -201,7 +201,7 @@ func TestOutcomes(t *testing.T) {
 		if len(r.Missing) > 0 && len(r.Failures) < len(failed) {
 			t.Error("a test is missing, and a failure that may be the reason is left out")
 		}
-		if all.broken && len(all.ofCommand) > 0 && len(r.Failures) == 0 {
+		if all.broken && len(all.commandFailures) > 0 && len(r.Failures) == 0 {
 			t.Error("the failure of the command is left out")
 		}
 	})

@@ -120,7 +120,7 @@ func (s *suite) byStatus(end *ending) *outcome {
 	if end.status == 0 && end.expired == 0 {
 		return &outcome{passed: []testrun.TestID{s.commandID()}}
 	}
-	return &outcome{ofCommand: []testrun.Failure{s.failed(end)}, broken: true}
+	return &outcome{commandFailures: []testrun.Failure{s.failed(end)}, broken: true}
 }
 
 // failed returns the failure of the command as a whole.
@@ -189,7 +189,7 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 		default:
 			return nil, s.noTests(files, end)
 		}
-		o.ofCommand, o.broken = []testrun.Failure{f}, true
+		o.commandFailures, o.broken = []testrun.Failure{f}, true
 		return o, nil
 	}
 	var retried []testrun.Failure // failed first, then passed
@@ -217,12 +217,12 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 	}
 	switch {
 	case end.expired > 0 || end.status < 0 || unlisted && len(o.failures) == 0:
-		o.ofCommand, o.broken = []testrun.Failure{s.failed(end)}, true
+		o.commandFailures, o.broken = []testrun.Failure{s.failed(end)}, true
 	case end.status == 0 || len(o.failures) > 0:
 	case len(retried) > 0:
 		o.failures = retried
 	default:
-		o.ofCommand = []testrun.Failure{s.failed(end)}
+		o.commandFailures = []testrun.Failure{s.failed(end)}
 	}
 	return o, nil
 }

@@ -15,8 +15,8 @@ import (
 type suite struct {
 	root    string // absolute
 	command string
-	globs   []string // of result files; without -
-	stdout  bool     // results are on standard output
+	globs   []string // of result files, except "-"
+	stdout  bool     // whether results are on standard output
 	sandbox *testrun.Sandbox
 	copies  *testrun.Copies
 	files   *files
@@ -25,8 +25,8 @@ type suite struct {
 	runners func() map[string]bool
 
 	mu       sync.Mutex
-	longest  time.Duration   // that the command took, unless it was stopped
-	declared map[string]bool // files that results of its runs declare as tests
+	longest  time.Duration   // of the runs that were not stopped
+	declared map[string]bool // files that results declared to be tests
 }
 
 func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
@@ -93,7 +93,7 @@ func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 	return result, nil
 }
 
-// timeout returns the timeout of one run of the command.
+// timeout returns the timeout of one run of the command: at least twice the longest run.
 func (s *suite) timeout(req testrun.Request) time.Duration {
 	timeout := req.Timeout
 	if timeout <= 0 {
@@ -111,24 +111,24 @@ func (s *suite) took(d time.Duration) {
 	s.longest = max(s.longest, d)
 }
 
-// declares records that results declare a file as that of a test.
+// declares records that results declare a file to be a test.
 func (s *suite) declares(file string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.declared[file] = true
 }
 
-// outcome is what runs of the command showed about all tests.
+// outcome holds the results of one or more runs of the command.
 type outcome struct {
 	passed, skipped []testrun.TestID
 	failures        []testrun.Failure // of tests and units, in the order of the results
-	ofCommand       []testrun.Failure // of the command as a whole
-	broken          bool              // tests may not have run, because of ofCommand
+	commandFailures []testrun.Failure // of the command as a whole
+	broken          bool              // commandFailures may have kept tests from running
 	took            map[testrun.TestID]float64
 	late            bool
 }
 
-// add adds one more run: a test that failed in any run failed.
+// add adds the results of another run. A test that failed in any run has failed.
 func (o *outcome) add(more *outcome) {
 	o.late = o.late || more.late
 	o.broken = o.broken || more.broken
@@ -137,8 +137,8 @@ func (o *outcome) add(more *outcome) {
 			o.failures = append(o.failures, f)
 		}
 	}
-	if len(o.ofCommand) == 0 {
-		o.ofCommand = more.ofCommand
+	if len(o.commandFailures) == 0 {
+		o.commandFailures = more.commandFailures
 	}
 	o.passed = union(o.passed, more.passed)
 	o.skipped = union(o.skipped, more.skipped)
@@ -166,8 +166,8 @@ func union(a, b []testrun.TestID) []testrun.TestID {
 	return a
 }
 
-// result returns the requested part of an outcome. Loads reports whether a unit has no
-// results of its own unless it fails.
+// result returns the requested part of the outcome. loads reports whether a unit appears in
+// results only when it fails to load.
 func (o *outcome) result(req testrun.Request, command testrun.TestID, loads func(unit string) bool) *testrun.Result {
 	asked := newRequested(req, command, loads)
 	r := &testrun.Result{Took: o.took}
@@ -211,8 +211,8 @@ func (o *outcome) result(req testrun.Request, command testrun.TestID, loads func
 		}
 	}
 	if o.broken || len(r.Missing) > 0 || asked.wants(command) {
-		r.Failures = append(r.Failures, o.ofCommand...)
-		if len(o.ofCommand) > 0 || len(units) == 0 {
+		r.Failures = append(r.Failures, o.commandFailures...)
+		if len(o.commandFailures) > 0 || len(units) == 0 {
 			units[command.Package] = true
 		}
 	}
@@ -224,7 +224,7 @@ func (o *outcome) result(req testrun.Request, command testrun.TestID, loads func
 	return r
 }
 
-// requested is what a request asks for.
+// requested holds the tests and units that a request asks for.
 type requested struct {
 	command  testrun.TestID
 	loads    func(unit string) bool
@@ -264,7 +264,7 @@ func covers(a, b testrun.TestID) bool {
 	return ok && (rest == "" || a.Test == "" || rest[0] == '/' || strings.HasPrefix(rest, " > "))
 }
 
-// missing returns the requested tests that the outcome does not have.
+// missing returns the requested tests that have no result in the outcome.
 func (a *requested) missing(o *outcome) []testrun.TestID {
 	ids := slices.Concat(o.passed, o.skipped)
 	for _, f := range o.failures {
@@ -290,8 +290,8 @@ func (a *requested) missing(o *outcome) []testrun.TestID {
 	return absent
 }
 
-// belongsTo reports whether a unit belongs to another one by its name, like test_x.TestGroup
-// to test_x.
+// belongsTo reports whether the name of a unit shows that it is a part of outer: test_x.TestGroup
+// is a part of test_x.
 func belongsTo(outer, unit string) bool {
 	rest, ok := strings.CutPrefix(unit, outer)
 	return ok && rest != "" && strings.ContainsAny(rest[:1], "./: ")
