@@ -66,7 +66,7 @@ func TestBuiltFromSource(t *testing.T) {
 	cmd.Env = append(cmd.Env, "RUNNER_TEMP="+t.TempDir(), "GOFLAGS=-mod=vendor")
 	out, err := cmd.CombinedOutput()
 	var exit *exec.ExitError
-	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "no step of a GitHub workflow") {
+	if !errors.As(err, &exit) || exit.ExitCode() != 2 || !strings.Contains(string(out), "not a step of a GitHub workflow") {
 		t.Errorf("regreen-action did not refuse to run outside a workflow: %v\n%s", err, out)
 	}
 }
