@@ -171,11 +171,11 @@ func sourceHash(source string) string {
 // tone returns the CSS class for a verdict, state or level.
 func tone(state string) string {
 	switch state {
-	case string(Green), string(Known), string(Fixed), "verified", "sent":
+	case string(Green), string(Known), string(Fixed), string(PatchVerified), string(ReceiptSent):
 		return "good"
-	case string(Flaky), "plausible", "refused", "skipped", "warning":
+	case string(Flaky), string(PatchPlausible), string(PatchRefused), string(ReceiptSkipped), string(LevelWarning):
 		return "warn"
-	case string(Proposed), string(Partial), string(Red), string(NotRun), "failed", "error":
+	case string(Proposed), string(Partial), string(Red), string(NotRun), string(ReceiptFailed), string(LevelError):
 		return "bad"
 	}
 	return "plain"

@@ -94,8 +94,8 @@ func putFailureList(m *htmlWriter, failures []htmlFailure) {
 	for _, f := range failures {
 		m.line(`<li class="failure">`)
 		m.put(`<p><b>{}</b>`, f.Name)
-		if f.Status != "new" {
-			m.put(` <span class="badge {}">{}</span>`, pick(f.Status == "flaky", "warn", "plain"), f.Status)
+		if f.Status != FailureNew {
+			m.put(` <span class="badge {}">{}</span>`, pick(f.Status == FailureFlaky, "warn", "plain"), oneLine(string(f.Status)))
 		}
 		m.maybe(` <span class="quiet">{}</span>`, f.Kind)
 		m.line(`</p>`)

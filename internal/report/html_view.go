@@ -107,8 +107,9 @@ func newHTMLCause(r *Report, s story, number int, room *int) htmlCause {
 
 // htmlFailure is a failing test with clean texts.
 type htmlFailure struct {
-	Name, Package, Kind, Status, Message, Place string
-	Output, Missing                             string // Missing says how much output is omitted
+	Name, Package, Kind, Message, Place string
+	Status                              FailureStatus
+	Output, Missing                     string // Missing says how much output is omitted
 }
 
 // How much output of failing tests a page holds: lines of each test, and bytes of all.
@@ -120,7 +121,7 @@ const (
 // newHTMLFailure leaves out a message that equals the previous one. room is how many bytes
 // of output still fit on the page.
 func newHTMLFailure(f *Failure, previous string, room *int) htmlFailure {
-	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: oneLine(string(f.Status)), Place: place(f.File, f.Line)}
+	h := htmlFailure{Name: f.name(), Kind: oneLine(f.Kind), Status: f.Status, Place: place(f.File, f.Line)}
 	if f.Test != "" {
 		h.Package = oneLine(f.Package)
 	}
