@@ -204,8 +204,8 @@ func readResults(name string, opt resultfile.Options) (*resultfile.File, error) 
 	return results, nil
 }
 
-// artifactDir returns the directory of the artifact, or "" for the session's own. Each step of a job
-// has its own; the runner deletes RUNNER_TEMP.
+// artifactDir returns the directory of the artifact, or "" for the session's own. Each step of
+// a job has its own. The runner deletes RUNNER_TEMP.
 func (s *step) artifactDir() string {
 	if temp := s.getenv("RUNNER_TEMP"); temp != "" {
 		return filepath.Join(temp, "regreen-report-"+odd.ReplaceAllString(s.getenv("GITHUB_ACTION"), "_"))
