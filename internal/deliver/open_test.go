@@ -22,14 +22,14 @@ import (
 )
 
 var (
-	atHome  = detect.Environment{Event: "manual", Mode: detect.Development}
+	local   = detect.Environment{Event: "manual", Mode: detect.Development}
 	hook    = detect.Environment{Event: "pre-commit", Mode: detect.Development}
 	push    = detect.Environment{Event: "push", Mode: detect.Production, Provider: detect.GitHub, Head: head}
 	pull    = detect.Environment{Event: "pull_request", Mode: detect.Production, Provider: detect.GitHub, Head: head, PullRequest: 7}
-	nowhere = detect.Environment{Event: "push", Mode: detect.Production, Provider: "jenkins"}
+	jenkins = detect.Environment{Event: "push", Mode: detect.Production, Provider: "jenkins"}
 )
 
-// branch returns an event of a branch.
+// branch returns the environment of an event on branch main.
 func branch(event string) detect.Environment {
 	e := push
 	e.Event, e.Branch = event, "main"
@@ -53,7 +53,7 @@ email: {server: 'smtp.example.com:587', from: regreen@example.com, to: [team@exa
 webhooks: [{url-env: REGREEN_SLACK_URL, format: slack}]
 `
 
-// The environment and the configuration decide which channels are on.
+// TestOpen checks which channels the environment and the configuration turn on.
 func TestOpen(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -61,20 +61,20 @@ func TestOpen(t *testing.T) {
 		env          detect.Environment
 		want         string
 	}{
-		{"at home", "", atHome, "terminal file"},
+		{"local", "", local, "terminal file"},
 		{"in a hook", "", hook, "terminal file"},
-		{"at home nothing is sent by default", mailAndHook, atHome, "terminal file"},
-		{"but what is named", mailAndHook + "channels: [terminal, webhook]", atHome, "terminal webhook"},
+		{"local, with email and webhook configured", mailAndHook, local, "terminal file"},
+		{"local, with webhook in channels", mailAndHook + "channels: [terminal, webhook]", local, "terminal webhook"},
 		{"a push", "", push, "terminal summary annotations artifact file"},
 		{"a push to a branch", "", branch("push"), "terminal summary annotations artifact file pull-request"},
 		{"nightly", "", branch("schedule"), "terminal summary annotations artifact file pull-request"},
 		{"a merge queue", "", branch("merge_group"), "terminal summary annotations artifact file"},
 		{"a pull request", "", pull, "terminal summary annotations artifact file comment suggestions"},
-		{"a pull request, and more", mailAndHook, pull, "terminal summary annotations artifact file comment suggestions email webhook"},
-		{"another CI", mailAndHook, nowhere, "terminal file email webhook"},
-		{"an artifact at home", "artifact: build/regreen", atHome, "terminal file artifact"},
-		{"several files", "files: {markdown: a.md, json: a.json}", atHome, "terminal file file"},
-		{"as named, in that order", "channels: [check, terminal]", pull, "check terminal"},
+		{"a pull request, with email and webhook configured", mailAndHook, pull, "terminal summary annotations artifact file comment suggestions email webhook"},
+		{"another CI", mailAndHook, jenkins, "terminal file email webhook"},
+		{"a local artifact", "artifact: build/regreen", local, "terminal file artifact"},
+		{"several files", "files: {markdown: a.md, json: a.json}", local, "terminal file file"},
+		{"the order of channels", "channels: [check, terminal]", pull, "check terminal"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			t.Parallel()
@@ -86,17 +86,17 @@ func TestOpen(t *testing.T) {
 			for _, c := range opened {
 				names = append(names, string(c.Name()))
 				if !slices.Contains(channels.All(), c.Name()) {
-					t.Errorf("%s is not a known name", c.Name())
+					t.Errorf("unknown channel %s", c.Name())
 				}
 			}
 			if got := strings.Join(names, " "); got != tt.want {
-				t.Errorf("%s, want %s", got, tt.want)
+				t.Errorf("got channels %s, want %s", got, tt.want)
 			}
 		})
 	}
 }
 
-// An error has a hint.
+// TestOpenRefuses checks that a bad configuration is a usage error with a hint.
 func TestOpenRefuses(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct{ config, msg, hint string }{
@@ -110,13 +110,13 @@ func TestOpenRefuses(t *testing.T) {
 		{"channels: [webhook]", "the channel webhook needs webhooks", "docs/channels.md"},
 		{"files: {pdf: a.pdf}", `unknown format "pdf" for a file`, "use one of terminal, markdown, html, json"},
 	} {
-		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: atHome})
+		_, err := deliver.Open(configured(t, tt.config), deliver.Input{Environment: local})
 		usage := new(usererr.UsageError)
 		if !errors.As(err, &usage) || !strings.Contains(err.Error(), tt.msg) || !strings.Contains(usererr.Hint(err), tt.hint) {
 			t.Errorf("%s: %+v", tt.config, err)
 		}
 	}
-	_, err := deliver.Open(config.Config{Channels: []channels.Name{"terminl"}}, deliver.Input{Environment: atHome}) // an input of the action
+	_, err := deliver.Open(config.Config{Channels: []channels.Name{"terminl"}}, deliver.Input{Environment: local}) // an input of the action
 	if usage := new(usererr.UsageError); !errors.As(err, &usage) || err.Error() != `unknown channel "terminl"` || usererr.Hint(err) != `did you mean "terminal"?` {
 		t.Errorf("error %+v", err)
 	}
@@ -138,14 +138,14 @@ func TestOpenSkips(t *testing.T) {
 		environ []string
 		want    map[channels.Name]string
 	}{
-		{atHome, nil, map[channels.Name]string{
+		{local, nil, map[channels.Name]string{
 			"summary": "GITHUB_STEP_SUMMARY is not set", "annotations": "GitHub Actions", "artifact": "name one as artifact", "file": "name files",
 			"comment": "GITHUB_REPOSITORY is not set", "suggestions": "GITHUB_REPOSITORY is not set", "check": "GITHUB_REPOSITORY is not set",
 			"email": "REGREEN_PASSWORD is not set", "webhook": "REGREEN_URL is not set",
 		}},
 		{push, token, map[channels.Name]string{"comment": "not a pull request", "suggestions": "not a pull request"}},
 		{pull, token[:1], map[channels.Name]string{"comment": "GITHUB_TOKEN is not set", "suggestions": "github.token", "check": "GITHUB_TOKEN is not set"}},
-		{atHome, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[channels.Name]string{"webhook": "REGREEN_KEY is not set"}},
+		{local, []string{"REGREEN_URL=http://127.0.0.1:1"}, map[channels.Name]string{"webhook": "REGREEN_KEY is not set"}},
 	} {
 		opened, err := deliver.Open(configured(t, all), deliver.Input{Environment: tt.env, Getenv: config.Getenv(tt.environ)})
 		if err != nil {
@@ -170,7 +170,7 @@ func TestOpenSkips(t *testing.T) {
 	}
 }
 
-// All channels of a pull request deliver, opened with what commands pass.
+// TestOpenAndSend opens all channels of a pull request, as the commands do, and delivers to them.
 func TestOpenAndSend(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
@@ -216,7 +216,7 @@ func TestOpenAndSend(t *testing.T) {
 	}
 }
 
-// For a fork's pull request no request is sent. For a bot's, whose token is read-only, nothing
+// For a pull request from a fork no request is sent. A bot's token is read-only, but nothing
 // fails.
 func TestOpenForForksAndBots(t *testing.T) {
 	t.Parallel()
@@ -238,7 +238,7 @@ func TestOpenForForksAndBots(t *testing.T) {
 			}
 		}
 		if n := len(api.Requests()); tt.fork && n > 0 {
-			t.Errorf("%d requests for a fork", n)
+			t.Errorf("sent %d requests for a fork", n)
 		}
 	}
 }
@@ -252,7 +252,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	blocks := regexp.MustCompile("(?ms)^```yaml\n(.*?)^```$").FindAllStringSubmatch(string(b), -1)
 	if len(blocks) < 4 {
-		t.Errorf("%d examples", len(blocks))
+		t.Errorf("docs/channels.md has only %d YAML examples", len(blocks))
 	}
 	every := []deliver.Rendering{{Name: "html"}, {Name: "junit"}, {Name: "sarif"}, {Name: "ctrf"}}
 	for _, block := range blocks {
@@ -262,7 +262,7 @@ func TestDocumentation(t *testing.T) {
 	}
 	for _, name := range channels.All() {
 		if !strings.Contains(string(b), "\n## "+string(name)+"\n") {
-			t.Errorf("the channel %s has no chapter", name)
+			t.Errorf("docs/channels.md has no section on channel %s", name)
 		}
 	}
 }

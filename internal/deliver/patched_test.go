@@ -37,26 +37,26 @@ func TestPatched(t *testing.T) {
 		t.Fatal(err)
 	}
 	if string(got["a.go"].Content) != "package a\n\nvar x = 3\nvar y = 4\n" || string(got["new.go"].Content) != "package a\n" || !got["sub/b.go"].Delete || len(got) != 3 {
-		t.Errorf("%+v", got)
+		t.Errorf("got files %+v", got)
 	}
 	for _, tt := range []struct{ name, diff, want string }{
 		{"other lines", strings.ReplaceAll(x, "package a", "package z"), "a.go"},
 		{"a test", strings.ReplaceAll(made, "new.go", "new_test.go"), "regreen does not edit this file"},
 		{"a workflow", strings.ReplaceAll(made, "new.go", ".github/workflows/x.yml"), "regreen does not edit this file"},
-		{"a path out of the tree", strings.ReplaceAll(made, "new.go", "../new.go"), "new.go"},
+		{"a path outside the tree", strings.ReplaceAll(made, "new.go", "../new.go"), "new.go"},
 		{"a file in .git", strings.ReplaceAll(made, "new.go", ".git/config"), ".git/config"},
 		{"a missing file", strings.ReplaceAll(x, "a.go", "gone.go"), "differs from the tested version"},
 		{"an existing file", strings.ReplaceAll(made, "new.go", "a.go"), "differs from the tested version"},
-		{"a mode", "diff --git a/a.go b/a.go\nold mode 100644\nnew mode 100755\n", "more than change lines"},
+		{"a change of mode", "diff --git a/a.go b/a.go\nold mode 100644\nnew mode 100755\n", "more than change lines"},
 		{"a rename", "diff --git a/a.go b/c.go\nsimilarity index 100%\nrename from a.go\nrename to c.go\n", "more than change lines"},
 		{"empty", "", "not a change"},
 		{"not a patch", "hello", ""},
 	} {
 		if got, err := patched(tt.diff); err == nil || !strings.Contains(err.Error(), tt.want) {
-			t.Errorf("%s: %v, %v, want %q", tt.name, got, err, tt.want)
+			t.Errorf("%s: got %v, %v; want error %q", tt.name, got, err, tt.want)
 		}
 	}
 	if _, err := Patched(t.Context(), g, head, []*report.Patch{{Diff: x}}, nil); err == nil {
-		t.Error("without rules every file can be edited")
+		t.Error("Patched without rules for which files are editable returned no error")
 	}
 }

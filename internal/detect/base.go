@@ -15,8 +15,8 @@ type Base struct {
 	Why string `json:"why"`
 }
 
-// bases returns the revisions to compare the change with, the best first. Why says why there is
-// none.
+// bases returns the revisions to compare the change with, the best first. If there are none, why
+// is the reason.
 func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	if in.BaseFlag != "" {
 		return []Base{{in.BaseFlag, "set by --base or the configuration"}}, ""
@@ -90,11 +90,11 @@ func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	return list, ""
 }
 
-// branchBases returns where the branch forked off from others. It is empty if HEAD has no commits
-// of its own.
+// branchBases returns the commits where the branch forked off from others, or none if HEAD has no
+// commits of its own.
 //
-// An upstream that is only the branch's own copy on the remote shows what was pushed, not where
-// the work began, so the default branch comes first.
+// If the upstream is only the branch's own copy on the remote, it shows what was pushed, not
+// where the work began. Then the default branch comes first.
 func branchBases(git Git, env Environment) (list []Base) {
 	upstream := Base{git.UpstreamBase, fmt.Sprintf("the merge-base with the upstream, %s", git.Upstream)}
 	main := Base{git.DefaultBase, fmt.Sprintf("the merge-base with the default branch, %s", git.DefaultBranch)}

@@ -12,8 +12,8 @@ type protection struct {
 	configured bool // by the user's own configuration
 }
 
-// protect returns the strongest reason. In a fork, every name is the fork's own: its main is not
-// the main of this repository.
+// protect returns the strongest reason why the branch is protected. A branch of a fork never is:
+// the fork's main is not the main of this repository.
 func protect(env Environment, ci build, patterns []string) protection {
 	if env.Fork {
 		return protection{}

@@ -102,7 +102,7 @@ type Attempt struct {
 	Patch    string // key of the patch: the same for the same edits of the same tree
 }
 
-// Batch is the records of one run. A batch without a Run (an empty Run.ID) has only
+// Batch holds the records of one run. A batch without a Run (an empty Run.ID) has only
 // outcomes: what happened to a patch long after its run.
 type Batch struct {
 	Run      Run
@@ -129,10 +129,10 @@ type Query struct {
 	Run      string
 	Strategy string
 	Since    time.Time // At or after
-	Limit    int       // the newest so many
+	Limit    int       // the newest Limit outcomes; 0 for all
 }
 
-// Store keeps outcomes and adds them up.
+// Store keeps outcomes and sums them up.
 type Store interface {
 	// Posteriors returns what is known about every strategy in a context, without
 	// priors. A strategy that was never tried is not in the map.
@@ -142,7 +142,7 @@ type Store interface {
 	Record(ctx context.Context, b Batch) error
 	// Outcomes returns the selected outcomes, oldest first.
 	Outcomes(ctx context.Context, q Query) ([]Outcome, error)
-	// Close releases the store. A closed store returns errors.
+	// Close releases the store. Afterwards the other methods return errors.
 	Close() error
 }
 

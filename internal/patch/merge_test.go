@@ -19,13 +19,13 @@ func TestMerge(t *testing.T) {
 		"apart":               {"a b c d e ", "a B c d e ", "a b c D e ", "a B c D e "},
 		"added below":         {"a b ", "a b c d ", "a B ", ""},
 		"added further below": {"a b c ", "a b c d ", "A b c ", "A b c d "},
-		"both alike":          {"a b c ", "a X c ", "a X c ", "a X c "},
+		"the same change":     {"a b c ", "a X c ", "a X c ", "a X c "},
 		"touching":            {"a b c ", "a B c ", "a b C ", ""},
 		"overlapping":         {"a b c d ", "a X X d ", "a b Y d ", ""},
 		"removed and kept":    {"a b c d ", "a c d ", "a b c D ", "a c D "},
 		"both insert":         {"a b ", "a x b ", "a y b ", ""},
 		"no newline":          {"a b c", "a b C", "A b c", "A b C"},
-		"nothing yet":         {"", "a ", "", "a "},
+		"empty base":          {"", "a ", "", "a "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -33,10 +33,10 @@ func TestMerge(t *testing.T) {
 			var conflict *MergeError
 			if test.want == "" {
 				if !errors.As(err, &conflict) {
-					t.Errorf("%q, %v; want a conflict", got, err)
+					t.Errorf("got %q, %v; want a conflict", got, err)
 				}
 			} else if err != nil || string(got) != lines(test.want) {
-				t.Errorf("%q, %v; want %q", got, err, lines(test.want))
+				t.Errorf("got %q, %v; want %q", got, err, lines(test.want))
 			}
 		})
 	}
@@ -57,24 +57,24 @@ func TestMergeLaws(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		base, ours, theirs := drawFile(t, "base"), drawFile(t, "ours"), drawFile(t, "theirs")
 		if got, err := Merge(base, ours, base); err != nil || !bytes.Equal(got, ours) {
-			t.Fatalf("no change of theirs: %q, %v", got, err)
+			t.Fatalf("theirs unchanged: got %q, %v; want ours", got, err)
 		}
 		if got, err := Merge(base, base, theirs); err != nil || !bytes.Equal(got, theirs) {
-			t.Fatalf("no change of ours: %q, %v", got, err)
+			t.Fatalf("ours unchanged: got %q, %v; want theirs", got, err)
 		}
 		if got, err := Merge(base, ours, ours); err != nil || !bytes.Equal(got, ours) {
-			t.Fatalf("the same change: %q, %v", got, err)
+			t.Fatalf("both sides equal: got %q, %v", got, err)
 		}
 		one, err1 := Merge(base, ours, theirs)
 		two, err2 := Merge(base, theirs, ours)
 		if (err1 == nil) != (err2 == nil) || !bytes.Equal(one, two) {
-			t.Fatalf("the order of the sides matters: %q, %v; %q, %v", one, err1, two, err2)
+			t.Fatalf("swapping the sides changes the result: %q, %v; %q, %v", one, err1, two, err2)
 		}
 	})
 }
 
-// TestMergeLikeGit compares with git merge-file on files without repeated lines, for which
-// there is only one diff.
+// TestMergeLikeGit compares Merge with git merge-file on files without repeated lines, for
+// which only one diff is possible.
 func TestMergeLikeGit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()

@@ -29,8 +29,8 @@ type Subject struct {
 	Source repo.Source // the tree to test
 	// Tree is the source's hash, "" if unknown. An index is only patched while it has this hash.
 	Tree        string
-	Environment detect.Environment // where this is, with the bases to compare with
-	Environ     []string           // the process's environment; tests see it isolated
+	Environment detect.Environment // where regreen runs, and the bases to compare with
+	Environ     []string           // of the process; tests get it after testrun.Isolate
 	Command     string             // test command; "" to find it
 	Results     []string           // globs of the result files that Command writes
 	Languages   []lang.Language    // to look for in the tree
@@ -53,7 +53,7 @@ type Limits struct {
 	TestOnly bool          // do not search for patches
 	Budget   time.Duration // for the search, once the failures are known
 	Timeout  time.Duration // of one test run; 0 for the default
-	FirstRun time.Duration // for the first run of the tests; later packages are left out; 0 for no limit
+	FirstRun time.Duration // for the first run, which skips packages when it is over; 0 for no limit
 	Jobs     int           // workers
 	// Dollars is what all strategies together may spend; with 0, those that cost money do not
 	// run.
@@ -80,7 +80,7 @@ type Decision struct {
 	ReadOnly string
 }
 
-// Hooks are what a run uses outside of the pipeline. Any of them may be nil.
+// Hooks connect a run to what is outside the pipeline. Any of them may be nil.
 type Hooks struct {
 	Log      *slog.Logger
 	Progress Progress
@@ -90,7 +90,7 @@ type Hooks struct {
 	Deepen func(ctx context.Context, rev string) error
 	// Passed reports whether a tree passed before.
 	Passed func(tree string) bool
-	// BeforeSearch decides whether to search, by the fingerprint of these failures of this tree
+	// BeforeSearch decides whether to search, given the fingerprint of the failures and the tree
 	// (Report.Fingerprint).
 	BeforeSearch func(fingerprint string) SearchDecision
 	// Staged is called with the hash of the index's tree after it was patched.
@@ -100,7 +100,7 @@ type Hooks struct {
 // SearchDecision says whether to search for patches. The zero value means to search.
 type SearchDecision struct {
 	SkipReason string         // why not to search, for the report; "" to search
-	Previous   *report.Report // of a run on the same failures of the same tree, to report instead
+	Previous   *report.Report // of an earlier run on the same failures and tree, to report instead
 }
 
 // Progress is called with what a run is doing. Done and total are 0 if unknown.

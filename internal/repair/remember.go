@@ -23,7 +23,7 @@ type lesson struct {
 	failures []learn.Failure
 }
 
-// hashTree sets the hash of the tree under test, unless it is known.
+// hashTree computes the hash of the tree under test, unless it is known.
 func (r *run) hashTree(ctx context.Context) error {
 	if r.treeHash != "" {
 		return nil
@@ -35,8 +35,9 @@ func (r *run) hashTree(ctx context.Context) error {
 	return err
 }
 
-// fingerprint identifies failures on one exact tree: a candidate that failed to fix them there
-// would fail again, on another tree it might not. It is "" if the tree has no hash.
+// fingerprint returns an ID of the failures on this exact tree, or "" if the tree cannot be
+// hashed. A candidate that failed to fix them here would fail again, but might not on another
+// tree.
 func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) string {
 	if err := r.hashTree(ctx); err != nil {
 		return ""
@@ -49,7 +50,7 @@ func (r *run) fingerprint(ctx context.Context, failures []testrun.Failure) strin
 	return hex.EncodeToString(h.Sum(nil)[:12])
 }
 
-// dropTried removes the candidates that failed on this tree before.
+// dropTried removes the candidates that already failed on this tree.
 func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []propose.Candidate) []propose.Candidate {
 	memory, ok := r.opt.Hooks.Store.(learn.Memory)
 	if !ok || len(r.overlay) > 0 {
@@ -57,7 +58,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	}
 	tried, err := memory.Rejected(ctx, r.fingerprint(ctx, focus))
 	if err != nil {
-		r.opt.Hooks.Log.Warn("cannot read what was tried before", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read earlier attempts", "error", err)
 		return cands
 	}
 	if len(tried) == 0 {
@@ -75,9 +76,9 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	return out
 }
 
-// learnFrom adds the lesson of a search. It is one experiment for all strategies that were
-// tried: the one that proposed the winner was right, the others were not. A shard counts as the
-// part of an experiment that it is.
+// learnFrom adds the lesson of a search. A search is one experiment for all strategies that were
+// tried: the one that proposed the winner was right, the others were not. A shard counts as its
+// share of the experiment.
 func (r *run) learnFrom(s *search, winner *validate.Result) {
 	if r.opt.Hooks.Store == nil {
 		return
@@ -131,8 +132,8 @@ func (r *run) remember(ctx context.Context) {
 		ID: r.id, Started: r.report.Started, Verdict: string(r.report.Verdict), Seconds: total,
 		Command: r.report.Command, Head: r.opt.Subject.Environment.Head, Base: r.base,
 	}}
-	// An applied patch counts as kept until it is rolled back. That has no weight here: only a
-	// rollback has, or a user who applies a patch.
+	// An applied patch counts as kept until it is rolled back. That has no weight: only a
+	// rollback has one, and a patch that a user applies.
 	for i := range r.report.Patches {
 		if p := &r.report.Patches[i]; p.Applied {
 			o := Aftermath(r.report, []*report.Patch{p}, learn.Kept, time.Now()).Outcomes[0]
@@ -167,8 +168,8 @@ func (r *run) save() error {
 	return runs.Save(state, &stored)
 }
 
-// personWeight is the weight of an outcome that a user decided; a run's own has 1.
-const personWeight = 3
+// userWeight is the weight of an outcome that a user decided. An outcome of a run has weight 1.
+const userWeight = 3
 
 // Aftermath returns the lesson from what a user did with patches of a stored run.
 func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, at time.Time) learn.Batch {
@@ -176,7 +177,7 @@ func Aftermath(rep *report.Report, patches []*report.Patch, event learn.Event, a
 	for _, p := range patches {
 		o := learn.Outcome{
 			ID: fmt.Sprintf("%s/%s/%d", p.ID, event, at.UnixNano()), Run: rep.ID, Attempt: p.Attempt, Strategy: p.Strategy,
-			Context: contextOf(rep, p), Weight: personWeight, Event: event, At: at,
+			Context: contextOf(rep, p), Weight: userWeight, Event: event, At: at,
 		}
 		if event == learn.Kept {
 			o.Reward = 1

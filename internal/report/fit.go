@@ -17,13 +17,12 @@ type section struct {
 	render   func(n int) string // with the first n items; complete Markdown for every n
 }
 
-// leftOutSize is enough space for what leftOut writes.
+// leftOutSize is the space that fit reserves for the output of leftOut.
 const leftOutSize = 640
 
-// fit renders the sections, in their order, into at most size bytes, and says what it left
-// out. Sections get space by priority. One that does not fit shows as many of its items as
-// do, so Markdown is never cut in the middle. rest is appended to the note on what was left
-// out.
+// fit renders the sections, in their order, into at most size bytes, with a note on what it
+// left out. Sections get space by priority. One that does not fit is rendered with as many
+// items as fit, so Markdown is never cut in the middle. rest is appended to the note.
 func fit(sections []section, size int, rest string) string {
 	order := make([]int, len(sections))
 	for i := range order {
@@ -45,7 +44,7 @@ func (s *section) within(size int) (text string, items int) {
 	if text = s.render(s.items); len(text) <= size {
 		return text, s.items
 	}
-	// More items take more bytes, except for the note on how many are missing.
+	// More items take more bytes, but the note on how many are missing can make up for it.
 	n := sort.Search(s.items, func(n int) bool { return len(s.render(n)) > size })
 	for n--; n >= 0; n-- {
 		if text = s.render(n); len(text) <= size {

@@ -190,7 +190,7 @@ func TestBrowser(t *testing.T) {
 // everyReport checks that no page has errors, requests anything else, or is wider than a
 // phone.
 func everyReport(t *testing.T, b browser) {
-	all := map[string]*Report{"full": fullReport(), "planted everywhere": reportWithAllTexts(strings.Join(hostile, " "))}
+	all := map[string]*Report{"full": fullReport(), "hostile texts everywhere": reportWithAllTexts(strings.Join(hostile, " "))}
 	for _, e := range examples {
 		all[e.name] = e.make()
 	}
@@ -212,7 +212,7 @@ func everyReport(t *testing.T, b browser) {
 	}
 }
 
-// sorting checks that each column sorts up, then down.
+// sorting checks that each column sorts in ascending, then in descending order.
 func sorting(t *testing.T, b browser) {
 	tb := b.open(t, pageOf(t, fullReport()), desktopWidth, desktopHeight, "light")
 	for section, columns := range map[string]int{"search": 7, "tests": 6} {
@@ -241,7 +241,7 @@ func sorting(t *testing.T, b browser) {
 	tb.checkQuiet()
 }
 
-// natural compares texts, and the numbers in them as numbers.
+// natural compares texts, and numbers in them by value.
 func natural(a, b string) int {
 	a, b = strings.ToLower(a), strings.ToLower(b)
 	split := func(s string) (text string, number int, rest string) {
@@ -267,7 +267,7 @@ func natural(a, b string) int {
 	return cmp.Compare(len(a), len(b))
 }
 
-// filtering checks that rows with every word stay, and that their count is shown.
+// filtering checks that the rows with all words of the filter stay, and that their count is shown.
 func filtering(t *testing.T, b browser) {
 	r := fullReport()
 	tb := b.open(t, pageOf(t, r), desktopWidth, desktopHeight, "light")
@@ -281,7 +281,7 @@ func filtering(t *testing.T, b browser) {
 	}
 	for _, strategy := range tb.column("search", 1) {
 		if strategy != "template/guard" {
-			t.Errorf("a row of %s remains", strategy)
+			t.Errorf("a row of strategy %s remains", strategy)
 		}
 	}
 	tb.do(chromedp.Click(chromedp.CSS("#search .sortable th:nth-child(5) button")))
@@ -418,7 +418,7 @@ const runAxe = `axe.run({ runOnly: ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", 
 	return faults(violations).concat(undecided.filter((f) => f.why !== "nonBmp")).map((f) => f.text + " " + f.why);
 })`
 
-// screenshots writes screenshots to the directory in $REGREEN_SCREENSHOTS, to look at.
+// screenshots writes screenshots for humans to the directory in $REGREEN_SCREENSHOTS.
 func screenshots(t *testing.T, b browser) {
 	dir := os.Getenv("REGREEN_SCREENSHOTS")
 	if dir == "" {

@@ -17,8 +17,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestLiterals proves from the source that the page is escaped: everything that is written is
-// a constant, with each text in a place where escaping it is enough.
+// TestLiterals proves from the source that the page is escaped: everything written to it is a
+// constant, with texts only in places where escaping them is enough.
 func TestLiterals(t *testing.T) {
 	t.Parallel()
 	files, err := os.ReadDir(".")
@@ -80,7 +80,7 @@ func printed(set *gotoken.FileSet, node ast.Node) string {
 	return b.String()
 }
 
-// putFault says what is wrong with a call of put or a similar method, or "".
+// putFault returns what is wrong with a call of put or a similar method, or "".
 func putFault(call *ast.CallExpr) string {
 	if len(call.Args) == 0 {
 		return "nothing to put"
@@ -108,8 +108,8 @@ var (
 	particular = []string{`<a href="#{}">`, `<meta http-equiv="Content-Security-Policy" content="{}">`}
 )
 
-// literalFault says what is wrong with a literal: a text in a place where it could have an
-// effect, or an end inside a tag, where the next text would become an attribute.
+// literalFault returns what is wrong with a literal, or "": a text in a place where it could
+// have an effect, or an end inside a tag, where the next text would become an attribute.
 func literalFault(text string) string {
 	tokens := html.NewTokenizer(strings.NewReader(text))
 	size, opened := 0, ""
@@ -151,7 +151,7 @@ func literalFault(text string) string {
 	return ""
 }
 
-// TestLiteralFault checks the helpers.
+// TestLiteralFault checks that the helpers of TestLiterals find faults.
 func TestLiteralFault(t *testing.T) {
 	t.Parallel()
 	for _, good := range []string{`{}`, `<p class="a {}">{}</p>`, `<a href="#{}">{}</a>`, `<title>{}</title>`, `<rect x="{}%"/>`, `</p>`, `<!doctype html>`, ``} {
@@ -164,7 +164,7 @@ func TestLiteralFault(t *testing.T) {
 		`<script>{}`, `<style>{}</style>`, `<script>a`, `<!-- {} -->`, `<p>{}<`, `< p>`, `</{}>`, `<a href="#{}" title="{}">`, `<svg xlink:href="{}">`, `">{}`, `{}" >`,
 	} {
 		if literalFault(bad) == "" {
-			t.Errorf("%q passes", bad)
+			t.Errorf("literalFault accepts %q", bad)
 		}
 	}
 	for _, bad := range []string{`m.put()`, `m.put(l)`, `m.put("{}")`, `m.put("a", "b")`, `m.put("{}" + x, "a")`, `m.put("{}", a...)`} {
@@ -173,7 +173,7 @@ func TestLiteralFault(t *testing.T) {
 			t.Fatal(err)
 		}
 		if putFault(e.(*ast.CallExpr)) == "" {
-			t.Errorf("%s passes", bad)
+			t.Errorf("putFault accepts %s", bad)
 		}
 	}
 }

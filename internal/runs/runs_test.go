@@ -60,7 +60,7 @@ func TestLoad(t *testing.T) {
 			t.Fatal(err)
 		}
 		if rep, err := Load(state, id); err == nil || errors.Is(err, ErrNoRun) {
-			t.Errorf("%s holds %q: %v, %v", id, text, rep, err)
+			t.Errorf("%s with content %q: %v, %v", id, text, rep, err)
 		}
 	}
 }
@@ -110,7 +110,7 @@ func TestWriteFile(t *testing.T) {
 	}
 	// A failed write leaves no partial file.
 	if err := writeFile(filepath.Join(dir, "a"), []byte("x")); err == nil {
-		t.Error("a directory was overwritten")
+		t.Error("writeFile overwrote a directory")
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 1 {
 		t.Errorf("left behind: %v", entries)
@@ -129,8 +129,8 @@ func TestNewID(t *testing.T) {
 	}
 }
 
-// The patches that a user may want to apply are stored byte for byte; for the others the
-// report's text is used.
+// Patches that a user may want to apply are stored byte for byte. For the others, LoadPatch
+// uses the text in the report.
 func TestPatches(t *testing.T) {
 	t.Parallel()
 	state := t.TempDir()

@@ -75,7 +75,7 @@ func TestPlain(t *testing.T) {
 	}
 }
 
-// Jobs bounds how many run at the same time, and candidates left when ctx ends are pruned.
+// At most Jobs candidates run at the same time, and those left when ctx ends are pruned.
 func TestPlainCancel(t *testing.T) {
 	t.Parallel()
 	ctx, cancel := context.WithCancel(t.Context())

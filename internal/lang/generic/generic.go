@@ -1,7 +1,7 @@
-// Package generic is the language of any repository with a test command: `test:` in the
-// configuration. It reads what failed from the result files that the command writes, which
-// `results:` lists as globs: JUnit XML, TAP, CTRF or go test -json. Without result files it
-// only has the exit status of the command.
+// Package generic supports any repository with a test command (`test:` in the configuration),
+// whatever its language. It reads what failed from the result files that the command writes
+// and that the globs in `results:` match: JUnit XML, TAP, CTRF or go test -json. Without
+// result files it only has the exit status of the command.
 //
 //	test: pytest --junitxml=build/tests.xml
 //	results: [build/tests.xml]
@@ -13,28 +13,29 @@
 //
 // # The command
 //
-// It always runs as a whole, with /bin/sh, in the root of the tree. A request for some units
-// or tests runs everything and leaves the others out of the result. A timeout that is
-// shorter than the command is known to take is raised for that reason.
+// The command always runs as a whole, with /bin/sh, in the root of the tree. A request for
+// some units or tests runs everything and leaves the others out of the result, so a timeout
+// that is shorter than the command is known to take is raised.
 //
-// Status 0 is green. Any other status is red, except for 126 and 127 without results: the
-// command did not run. PYTHONDONTWRITEBYTECODE is set because Python uses a stale cached
-// file if a source changed within a second and kept its size.
+// Exit status 0 is green. Any other status is red, except that 126 and 127 without results
+// mean that the command did not run. PYTHONDONTWRITEBYTECODE is set because Python uses a
+// stale cached file if a source changed within a second and kept its size.
 //
 // # Results
 //
 // A glob begins at the root of the tree; * matches a part of a name and ** any number of
-// directories. The glob - is the standard output of the command, for runners that write to
-// nothing else, such as `node --test --test-reporter=tap`. Files that the globs match are
-// removed before each run, so that everything read afterwards is from that run: a glob
-// should match results only.
+// directories. The glob "-" means the standard output of the command, for runners that write
+// nowhere else, such as `node --test --test-reporter=tap`. Files that the globs match are
+// removed before each run, so that everything read afterwards is from that run. A glob
+// should therefore match only results.
 //
 //   - Failing tests are failures whatever the exit status: a wrapper may hide the status
 //     (`|| true`, a pipe into tee, maven.test.failure.ignore).
 //   - A red exit with only green results is a failure of the command as a whole, such as low
 //     coverage. If tests failed first and passed when retried, they are the failures, since
-//     their runner did not accept that.
-//   - A test that passed in its last try passed. If several files have it, the worst counts.
+//     the runner did not accept the retry.
+//   - A test that passed in its last try passed. If it is in several files, the worst result
+//     counts.
 //   - If there are no results, no tests in them, or broken results, the tests did not run.
 //     But if the command failed and its output names a line of the tree, the code does not
 //     compile, and if a signal ended the command, the tests crashed.
@@ -42,28 +43,28 @@
 // The unit of a test, its [testrun.TestID] Package, is its class or file in the results. A
 // failure of a module that does not load, of a file or of the command has no test. Paths in
 // names and messages are relative to the tree. Node's JUnit XML has neither classes nor
-// files: tests of one name are numbered, and a module that does not load looks like a test.
-// Node's TAP has the place of each test and is better.
+// files: tests with the same name are numbered, and a module that does not load looks like a
+// test. Node's TAP is better, since it has the place of each test.
 //
 // The place of a failure comes from the places that its text names ("test_x.py:5", "at f
 // (file:///x.mjs:3:1)"), if they are files of the tree; see place.go.
 //
 // # Tests
 //
-// Tests are never edited. They are the files that common runners take for tests by their
-// names (testcode.go), the files that results declare as tests, and the scripts, makefiles
-// and test files that the command names (command.go).
+// Tests are never edited. They are the files that common runners recognize as tests by name
+// (testcode.go), the files that results declare to be tests, and the scripts, makefiles and
+// test files that the command names (command.go).
 //
 // # Where it runs
 //
 // Without an overlay the command runs in the tree itself, which is an export: tests may
-// write there. With an overlay it runs in a copy; runs at the same time have a copy each.
-// The copies stay until the context of Find ends. Between runs, the original files of a copy
-// are restored. Files that a run adds stay, just like when a user runs the command twice, so
-// that builds are incremental.
+// write there. With an overlay it runs in a copy; concurrent runs have a copy each. The
+// copies stay until the context of Find ends. Between runs, the original files of a copy are
+// restored. Files that a run adds stay, so that builds are incremental, like for a user who
+// runs the command twice.
 //
-// Not a goal: proposing. This package does not know the syntax, so the only strategy is to
-// revert the change that broke the tests, which needs no language.
+// Non-goal: proposing patches. This package does not know the syntax, so the only strategy
+// is to revert the change that broke the tests, which works in any language.
 package generic
 
 import (
@@ -77,7 +78,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Language is every language that has a test command.
+// Language covers every repository that has a test command.
 var Language = lang.Language{
 	Name:         "generic",
 	Find:         find,

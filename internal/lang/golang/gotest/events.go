@@ -18,11 +18,11 @@ type event struct {
 	FailedBuild string  // ImportPath of the failed build that a package needs
 }
 
-// maxLine bounds one line of the stream. The go command cuts the output of tests into pieces
-// of a few KiB, so that only junk is longer.
+// maxLine is the longest line of the stream that eventReader keeps. The go command cuts the
+// output of tests into pieces of a few KiB, so only junk is longer.
 const maxLine = 1 << 20
 
-// eventReader is a writer that takes a stream of events and passes them on one by one. It
+// eventReader is a writer that splits a stream into events and passes them on one by one. It
 // buffers at most one line of the stream.
 type eventReader struct {
 	emit  func(event)
@@ -34,7 +34,7 @@ type eventReader struct {
 	closed bool
 }
 
-// Write never fails.
+// Write passes on the events that p completes. It never fails.
 func (r *eventReader) Write(p []byte) (int, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -62,8 +62,8 @@ func (r *eventReader) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// close passes on a last line without a line end. What a process that is being killed writes
-// after that is dropped.
+// close passes on a last line that has no newline. Later output, of a process that is being
+// killed, is dropped.
 func (r *eventReader) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -23,7 +23,7 @@ import (
 )
 
 // shapes are functions of every form that a dispatcher must handle. In each, a candidate changes
-// "old NAME" to "new NAME", and NAME() returns that.
+// "old NAME" to "new NAME", and NAME() returns that text.
 const shapes = `
 -- m.go --
 package m
@@ -301,12 +301,12 @@ func testSchemata(t *testing.T, pooled, indirect bool) {
 			got = append(got, string(m[1]))
 		}
 		if !slices.Equal(got, want) {
-			t.Errorf("as mutant %d, %v pass, want %v\n%s", id, got, want, res.Output)
+			t.Errorf("with mutant %d, %v pass, want %v\n%s", id, got, want, res.Output)
 		}
 	}
 }
 
-// sites is a function with the cases in which a choice between statements needs care.
+// sites has the cases in which a choice between statements needs care.
 const sites = `package m
 
 func f(list []int) (sum int, err error) {
@@ -388,11 +388,12 @@ func TestFindSite(t *testing.T) {
 	}
 	broken := swapIn(t, "m.go", sites, "sum += n", "sum += n }")
 	if _, _, _, _, err := findSite(file, blocksOf(file, decl), declared, broken.Edits, nil); err == nil {
-		t.Error("an edit that closes its block has a site")
+		t.Error("findSite accepts an edit that closes its block")
 	}
 }
 
-// Sites of one function are disjoint or nested: a crossing site would close another's choice.
+// Sites of one function are disjoint or nested: if two crossed, one would end inside the other's
+// choice.
 func TestSitesNest(t *testing.T) {
 	t.Parallel()
 	pkg := packageOf(t, sites)
@@ -586,7 +587,7 @@ func two() { _ = 9 }
 		w := newWriter(false, nil)
 		files, rest, _ := w.write(pkg, []mutant{{1, &tc.c}})
 		if is := len(rest) == 0; is != tc.is || is != (len(files) > 0) {
-			t.Errorf("%s: a mutant: %t, want %t; %d files", tc.name, is, tc.is, len(files))
+			t.Errorf("%s: became a mutant: %t, want %t; %d files", tc.name, is, tc.is, len(files))
 		}
 	}
 }
@@ -629,8 +630,8 @@ func TestDropRefused(t *testing.T) {
 	}
 }
 
-// A statement inserted after the last one of a block can use the declarations before it,
-// although another candidate has a choice of these statements.
+// A statement inserted after the last one of a block can use the declarations before it, even if
+// another candidate turns these statements into a choice.
 func TestWriteKeepsScope(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `

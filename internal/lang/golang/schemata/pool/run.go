@@ -13,13 +13,13 @@ import (
 	"time"
 )
 
-// regreenPool runs the tests once for each mutant of a task. The file holds
+// regreenPool runs the tests once for each mutant of a task. The named file holds
 //
-//	brief, full, package or holes, and how long to retry mutants that run out of steps
-//	names of the top-level tests and examples, separated by spaces
-//	numbers of mutants, one per line, with the value site if the mutant chooses a value
+//	the mode (brief, full, package or holes), and how long to retry mutants that run out of steps
+//	the names of the top-level tests and examples, separated by spaces
+//	the numbers of the mutants, one per line, with the value site if the mutant chooses a value
 //
-// The verdicts go to a file with the same name and .out, one per line.
+// The verdicts go to a file of the same name with the suffix .out, one per line.
 func (m *M) regreenPool(name string) int {
 	if regreenTask.err != nil || !regreenOpen(name+".out") {
 		return 3
@@ -47,7 +47,7 @@ func (m *M) regreenPool(name string) int {
 	return 0
 }
 
-// regreenOpen opens the output file, and silences standard output and error.
+// regreenOpen opens the output file and silences standard output and error.
 func regreenOpen(name string) (ok bool) {
 	out, err := os.OpenFile(name, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o600)
 	if err != nil {
@@ -61,7 +61,7 @@ func regreenOpen(name string) (ok bool) {
 	return true
 }
 
-// regreenWork is the work that is left for a pool.
+// regreenWork holds the remaining work of a pool.
 type regreenWork struct {
 	m       *M
 	tests   []InternalTest
@@ -70,9 +70,9 @@ type regreenWork struct {
 	retried time.Duration // time for retries of mutants that ran out of steps
 }
 
-// base runs the tests with the unchanged code: first up to the failures, to see what they reach
-// before and which mutants do the same there; then to the end, to set the limits; and once more,
-// to check that the outcome is the same.
+// base runs the tests with the unchanged code: first up to their failures, to see what they
+// reach until then and which mutants behave the same; then to the end, to set the limits; and
+// once more, to check that the outcome is the same.
 func (w *regreenWork) base(others []InternalTest) {
 	m, mode := w.m, regreenTask.mode
 	failing := len(w.tests)
@@ -96,7 +96,7 @@ func (w *regreenWork) base(others []InternalTest) {
 		w.tests = m.regreenQuickest(w.tests, failing)
 	}
 	if mode == "holes" {
-		w.tests = w.tests[:1] // the one with the fewest decisions: what fixes all tests fixes it
+		w.tests = w.tests[:1] // the quickest one: whatever fixes all tests fixes it
 	}
 	_, before := m.regreenRunMutant(w.tests, 0, regreenUnlimited, true)
 	regreenWrite("base %s", before)
@@ -105,7 +105,7 @@ func (w *regreenWork) base(others []InternalTest) {
 	}
 }
 
-// next runs the tests with the next mutant, and writes the verdict on it and on its duplicates.
+// next runs the tests with the next mutant and writes the verdict on it and its duplicates.
 func (w *regreenWork) next() {
 	id, site := w.mutants[0].id, w.mutants[0].site
 	w.mutants = w.mutants[1:]
@@ -130,7 +130,7 @@ func (w *regreenWork) next() {
 	}
 }
 
-// retry runs the tests with a mutant that ran out of steps, with many more of them.
+// retry runs the tests again with a mutant that ran out of steps, and allows it many more.
 func (w *regreenWork) retry(mutant int) (verdict string) {
 	began := time.Now()
 	regreen.retryBegan = began
@@ -171,8 +171,9 @@ func (m *M) regreenTests(names []string) (tests, others []InternalTest) {
 }
 
 // regreenCompareAll runs the tests with the unchanged code, each up to its first failure. It
-// returns the verdict, and the mutants that chose the same values everywhere since the process
-// began. It also writes which of them did so before the tests, and which probes were reached.
+// returns the verdict, and the mutants that have chosen the same values everywhere since the
+// process began. It writes which mutants did so until the tests began, and which probes the
+// tests reached.
 func (m *M) regreenCompareAll(tests []InternalTest, mutants []regreenEntry) (verdict string, same map[int]bool) {
 	inert := regreenCompared.same()
 	for _, e := range mutants {
@@ -201,7 +202,7 @@ type regreenLimit struct {
 
 var regreenUnlimited = regreenLimit{steps: regreenEndless}
 
-// longer returns the limit of a retry that may take the time left.
+// longer returns the limit of a retry: many more steps, and all the time left.
 func (l regreenLimit) longer(left time.Duration) regreenLimit {
 	return regreenLimit{l.steps + regreenLongSteps, max(l.wall, left), max(l.cpu, left)}
 }
