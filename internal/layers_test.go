@@ -165,6 +165,7 @@ var restricted = []struct{ name, why string }{
 	{"golang.org/x/tools/...", syntax},
 	{"html/template", templates},
 	{"text/template", templates},
+	{"github.com/go-git/go-git/v5", "it is every transport: one in twelve of the instructions that regreen takes to start"},
 }
 
 // banned are names that do not say what a package is for.

@@ -17,7 +17,7 @@ const maxObject = 16 << 20
 // Changed returns the paths of the files in which a tree differs from that of HEAD. It returns
 // false if it needs an object from a pack, or more than a few hundred objects.
 func (d Dir) Changed(tree string) ([]string, bool) {
-	head, ok := d.Ref("HEAD")
+	head, ok := d.head()
 	if !ok {
 		return nil, false
 	}
@@ -32,6 +32,27 @@ func (d Dir) Changed(tree string) ([]string, bool) {
 		return nil, false
 	}
 	return c.names, true
+}
+
+// head resolves HEAD by loose refs.
+func (d Dir) head() (string, bool) {
+	name := filepath.Join(d.GitDir, "HEAD")
+	for range 5 {
+		b, err := os.ReadFile(name)
+		if err != nil {
+			return "", false
+		}
+		text := strings.TrimSpace(string(b))
+		ref, symbolic := strings.CutPrefix(text, "ref: ")
+		if !symbolic {
+			return text, isHash(text)
+		}
+		if !strings.HasPrefix(ref, "refs/heads/") || !filepath.IsLocal(ref) {
+			return "", false
+		}
+		name = filepath.Join(d.CommonDir, filepath.FromSlash(ref))
+	}
+	return "", false
 }
 
 func isHash(s string) bool {

@@ -44,6 +44,8 @@ func (r *Repo) Deepen(ctx context.Context, rev string, login Login) error {
 	if err != nil {
 		return err
 	}
+	// go-git has read the objects before the fetch.
+	defer func() { r.objects = sync.OnceValue(r.openObjects) }()
 	if _, err := r.git.output(ctx, "cat-file", "-e", rev+"^{commit}"); err != nil {
 		if err := f.fetch(ctx, f.depth, f.refspec); err != nil {
 			return err

@@ -5,6 +5,9 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/object"
+
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
 
@@ -26,7 +29,7 @@ func Near(dir string, env []string) (r *Repo, ok bool) {
 	}
 	r = &Repo{gitDir: d.GitDir, commonDir: d.CommonDir, localVars: localVars}
 	r.Tree = r.tree(d.Root, git{dir: d.Root, env: env})
-	r.plain = sync.OnceValue(r.isPlain)
+	r.objects = sync.OnceValue(r.openObjects)
 	return r, true
 }
 
@@ -93,9 +96,14 @@ func (r *Repo) Info(ctx context.Context, rev string) (Info, error) {
 	if err != nil {
 		return Info{}, err
 	}
-	if r.plain() {
-		if c, ok := r.Folders().Commit(hash); ok {
-			return Info{Hash: hash, Tree: c.Tree, Subject: c.Subject, Author: c.Author, Parents: c.Parents}, nil
+	if objects := r.objects(); objects != nil {
+		if c, err := object.GetCommit(objects, plumbing.NewHash(hash)); err == nil {
+			subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
+			info := Info{Hash: hash, Tree: c.TreeHash.String(), Subject: subject, Author: c.Author.Name}
+			for _, p := range c.ParentHashes {
+				info.Parents = append(info.Parents, p.String())
+			}
+			return info, nil
 		}
 	}
 	out, err := r.git.output(ctx, "log", "-1", "--no-show-signature", "--no-color", "--format=%H%x00%T%x00%P%x00%an%x00%s", hash, "--")

@@ -96,7 +96,7 @@ func TestChangedNames(t *testing.T) {
 
 func TestInfoAndBetween(t *testing.T) {
 	t.Parallel()
-	for _, format := range []string{"sha1", "sha1, packed", "sha256"} { // package gitdir reads only the first
+	for _, format := range []string{"sha1", "sha1, packed", "sha256"} { // go-git reads the first two
 		object, packed := strings.CutSuffix(format, ", packed")
 		f := newFixture(t, "--object-format="+object)
 		first := f.commit("the first\n\nwith a body")

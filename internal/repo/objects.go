@@ -2,18 +2,51 @@ package repo
 
 import (
 	"context"
+	"errors"
 	"strings"
+
+	"github.com/go-git/go-billy/v5/osfs"
+	gitconfig "github.com/go-git/go-git/v5/config"
+	"github.com/go-git/go-git/v5/plumbing"
+	"github.com/go-git/go-git/v5/plumbing/cache"
+	"github.com/go-git/go-git/v5/plumbing/storer"
+	"github.com/go-git/go-git/v5/storage/filesystem"
+	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
 
-// isPlain reports whether package gitdir reads what git would. If not, or if a hook was given
-// a quarantine of objects, the git command reads.
-func (r *Repo) isPlain() bool {
+// openObjects opens the repository with go-git. It returns nil where go-git cannot read it, or
+// where git gave the hook a quarantine of objects; the git command then does the work. It uses
+// go-git's storage alone, because go-git's root package brings along every transport.
+func (r *Repo) openObjects() *filesystem.Storage {
 	for _, name := range []string{"GIT_OBJECT_DIRECTORY", "GIT_ALTERNATE_OBJECT_DIRECTORIES", "GIT_NAMESPACE"} {
 		if r.git.getenv(name) != "" {
-			return false
+			return nil
 		}
 	}
-	return r.Folders().Plain()
+	storage := filesystem.NewStorageWithOptions(
+		dotgit.NewRepositoryFilesystem(osfs.New(r.gitDir), osfs.New(r.commonDir)),
+		cache.NewObjectLRUDefault(),
+		filesystem.Options{AlternatesFS: osfs.New("/")},
+	)
+	if _, err := storage.Reference(plumbing.HEAD); errors.Is(err, plumbing.ErrReferenceNotFound) {
+		return nil
+	}
+	if conf, err := storage.Config(); err != nil || !readable(conf) {
+		return nil
+	}
+	return storage
+}
+
+// readable reports whether go-git reads a repository of this format like git. A program must
+// refuse versions and extensions that it does not know, such as sha256, reftable and
+// worktreeConfig, because they change what the data means. go-git's storage knows none of them
+// and does not refuse them.
+func readable(conf *gitconfig.Config) bool {
+	switch conf.Raw.Section("core").Option("repositoryFormatVersion") {
+	case "", "0", "1":
+		return len(conf.Raw.Section("extensions").Options) == 0
+	}
+	return false
 }
 
 // Resolve returns the full hash of the commit that a revision names. The error wraps ErrNoRevision
@@ -43,19 +76,31 @@ func (r *Repo) noRevision(rev string) error {
 	return &Error{Path: rev, Err: ErrNoRevision, Advice: "`git branch -a` and `git log` list revisions; a shallow clone may lack it: git fetch --unshallow"}
 }
 
-// ref resolves HEAD or the full name of a branch or remote branch without git.
+// ref resolves HEAD or the full name of a branch or remote branch with go-git.
 func (r *Repo) ref(name string) (string, bool) {
-	if !r.plain() {
+	if name != "HEAD" && !strings.HasPrefix(name, "refs/heads/") && !strings.HasPrefix(name, "refs/remotes/") {
 		return "", false
 	}
-	return r.Folders().Ref(name)
+	objects := r.objects()
+	if objects == nil {
+		return "", false
+	}
+	ref, err := storer.ResolveReference(objects, plumbing.ReferenceName(name))
+	if err != nil || ref.Type() != plumbing.HashReference {
+		return "", false
+	}
+	return ref.Hash().String(), true
 }
 
-// symbolic returns what a symbolic ref like HEAD points to, "" if it is not symbolic.
+// symbolic returns what a symbolic ref like HEAD points to, or "" for any other ref.
 func (r *Repo) symbolic(ctx context.Context, name string) (string, error) {
-	if r.plain() {
-		if target, ok := r.Folders().Symbolic(name); ok {
-			return target, nil
+	if objects := r.objects(); objects != nil {
+		ref, err := objects.Reference(plumbing.ReferenceName(name))
+		switch {
+		case err == nil && ref.Type() == plumbing.SymbolicReference:
+			return ref.Target().String(), nil
+		case err == nil, errors.Is(err, plumbing.ErrReferenceNotFound):
+			return "", nil
 		}
 	}
 	target, err := r.git.line(ctx, "symbolic-ref", "--quiet", name)

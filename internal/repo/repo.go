@@ -6,8 +6,8 @@
 //
 // It honors the environment that git passes to a hook: GIT_DIR in a linked worktree, and
 // GIT_INDEX_FILE, which names another index during `commit -a` and `commit <path>`. The git
-// command does the work. Package gitdir reads refs and loose objects where it can, which saves
-// processes.
+// command does the work. go-git reads refs and commits where it can open the repository, which
+// saves processes.
 //
 // Not goals: commits, pushing, fetching more than a shallow clone lacks (Deepen), and running
 // anything but git.
@@ -23,6 +23,8 @@ import (
 	"slices"
 	"strings"
 	"sync"
+
+	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
@@ -68,7 +70,7 @@ type Repo struct {
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
-	plain             func() bool // whether package gitdir can read it; computed once
+	objects           func() *filesystem.Storage // opened once; nil where go-git cannot
 }
 
 // Open finds the repository that dir is in. Env is the environment for git, with what a hook got
@@ -102,7 +104,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 		hooksDir: filepath.FromSlash(lines[4]), localVars: lines[5:],
 	}
 	r.Tree = r.tree(filepath.FromSlash(lines[1]), git{dir: lines[1], env: env})
-	r.plain = sync.OnceValue(r.isPlain)
+	r.objects = sync.OnceValue(r.openObjects)
 	return r, nil
 }
 

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	gitconfig "github.com/go-git/go-git/v5/config"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/regreen-ci/regreen/internal/usererr"
@@ -67,12 +68,12 @@ func TestOpenFails(t *testing.T) {
 	}
 }
 
-// variants are the kinds of repositories that must work. Package gitdir does not read some of them.
+// variants are the kinds of repositories that must work. go-git cannot open some of them.
 var variants = []struct {
 	name     string
 	initArgs []string
 	setUp    func(f *fixture) *fixture
-	plain    bool
+	goGit    bool
 }{
 	{"plain", nil, nil, true},
 	{"sha256", []string{"--object-format=sha256"}, nil, false},
@@ -105,11 +106,45 @@ func eachVariant(t *testing.T, do func(t *testing.T, f *fixture)) {
 			if v.setUp != nil {
 				f = v.setUp(f)
 			}
-			if got := f.open().plain(); got != v.plain {
-				t.Errorf("plain: %v", got)
+			if got := f.open().objects() != nil; got != v.goGit {
+				t.Errorf("go-git opens it: %v", got)
 			}
 			do(t, f)
 		})
+	}
+}
+
+// TestReadable checks that go-git is not used for formats that it does not know.
+func TestReadable(t *testing.T) {
+	t.Parallel()
+	for _, tt := range []struct {
+		config string
+		want   bool
+	}{
+		{"", true},
+		{"[core]\nbare = false\n", true},
+		{"[core]\nrepositoryFormatVersion = 0\n", true},
+		{"[core]\nrepositoryFormatVersion = 1\n", true},
+		{"[core]\nrepositoryFormatVersion = 2\n", false},
+		{"[Core]\nREPOSITORYFORMATVERSION = 1\n[core]\nrepositoryformatversion = 2\n", false},
+		{"[extensions]\n", true},
+		{"[extensions]\nnovel = true\n", false},
+		{"[extensions]\nworktreeConfig\n", false},
+		{"[extensions]\npreciousObjects = true\n", false},
+		{"[extensions]\npartialClone = origin\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[extensions]\nobjectFormat = sha256\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[Extensions]\nREFSTORAGE = reftable\n", false},
+		{"[core]\nrepositoryFormatVersion = 1\n[extensions]\nrelativeWorktrees = true\n", false},
+		{"[extensions]\nnovel = true\n[extensions]\n", false},
+	} {
+		conf, err := gitconfig.ReadConfig(strings.NewReader(tt.config))
+		if err != nil {
+			t.Errorf("%q: %v", tt.config, err)
+			continue
+		}
+		if got := readable(conf); got != tt.want {
+			t.Errorf("%q: got %t", tt.config, got)
+		}
 	}
 }
 
