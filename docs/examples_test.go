@@ -221,10 +221,15 @@ func newReader(t *testing.T, repository string) *reader {
 	home := newHome(t)
 	r := &reader{t: t, home: home, dir: filepath.Join(home, "cart")}
 	bin := filepath.Join(home, ".local", "bin")
-	for _, dir := range []string{r.dir, bin, filepath.Join(home, "tmp")} {
+	telemetry := filepath.Join(home, ".config", "go", "telemetry")
+	for _, dir := range []string{r.dir, bin, telemetry, filepath.Join(home, "tmp")} {
 		if err := os.MkdirAll(dir, 0o700); err != nil {
 			t.Fatal(err)
 		}
+	}
+	// Otherwise the go command leaves a process that writes into the home directory later.
+	if err := os.WriteFile(filepath.Join(telemetry, "mode"), []byte("off\n"), 0o600); err != nil {
+		t.Fatal(err)
 	}
 	built := programs(t)
 	for _, name := range []string{"regreen", "regreen-gate"} {
@@ -234,7 +239,7 @@ func newReader(t *testing.T, repository string) *reader {
 	}
 	r.env = append(environment(t, home),
 		"TMPDIR="+filepath.Join(home, "tmp"),
-		"XDG_CONFIG_HOME="+home, "GOPROXY=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GIT_CEILING_DIRECTORIES="+home,
+		"XDG_CONFIG_HOME="+filepath.Join(home, ".config"), "GOPROXY=off", "GOFLAGS=", "GOTOOLCHAIN=local", "GIT_CEILING_DIRECTORIES="+home,
 		"GIT_AUTHOR_DATE=2026-03-02T09:00:00Z", "GIT_COMMITTER_DATE=2026-03-02T09:00:00Z", "TERM=dumb", "TZ=UTC",
 		"REGREEN_BUDGETS=pre-commit=5m") // a busy machine changes no page
 	if repository == "none" {
