@@ -112,7 +112,7 @@ func (m *machine) do(dir, name string, args ...string) error {
 	return nil
 }
 
-// sample is what one commit took.
+// sample holds the figures of one commit.
 type sample struct{ cpu, wall time.Duration }
 
 // run measures all contenders on repositories of one size.

@@ -9,7 +9,7 @@
 // It runs regreen in a separate process, like a user would, and regreen sees nothing of
 // the list.
 //
-// Not goals: to compare machines, or to measure languages other than Go.
+// Non-goals: to compare machines, or to measure languages other than Go.
 package main
 
 import (

@@ -13,7 +13,7 @@ func linesOf(b seeded.Bug) harmless.Span {
 	return harmless.Span{File: b.File, Start: b.Line, End: b.Line + strings.Count(strings.TrimSuffix(b.Buggy, "\n"), "\n")}
 }
 
-// shift returns how many lines a bug moves the code after it.
+// shift returns by how many lines a bug moves the code after it.
 func shift(b seeded.Bug) int {
 	return strings.Count(b.Buggy, "\n") - strings.Count(b.Fixed, "\n")
 }

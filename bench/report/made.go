@@ -15,8 +15,8 @@ import (
 // attempts is the length of a report's ledger.
 const attempts = 2000
 
-// sampleReport returns a report of a number of tests. One test in a hundred fails with
-// 2 KiB of output, one in a hundred is skipped, and one in a thousand is flaky.
+// sampleReport returns a report with a number of tests. One test in a hundred fails with 2
+// KiB of output, one in a hundred is skipped, and one in a thousand is flaky.
 func sampleReport(tests int) *report.Report {
 	r := &report.Report{
 		Schema: report.Schema, ID: "bench", Version: "1.0.0", Verdict: report.Proposed, Command: "go test ./...",

@@ -56,7 +56,7 @@ func main() {
 	}
 }
 
-// measured is what one process took.
+// measured holds the figures of one process.
 type measured struct {
 	Took   time.Duration
 	CPU    time.Duration // of the process, if measured
@@ -117,7 +117,7 @@ func writing(format string, tests int, file string) (measured, error) {
 	return m, nil
 }
 
-// writeOne runs in that process.
+// writeOne writes the report in that process, and prints the figures.
 func writeOne(what string) error {
 	parts := strings.SplitN(what, ":", 3)
 	if len(parts) != 3 {

@@ -1,7 +1,7 @@
 // Package seeded seeds bugs into published Go modules. It reads lists of bugs, and makes
 // writable copies of the modules.
 //
-// Not a goal: to run tests or to judge their results, which the callers do.
+// Non-goal: to run tests or to judge their results, which the callers do.
 package seeded
 
 import (

@@ -13,7 +13,7 @@
 // With -differential, it compares the verdicts on a sample with those of the naive loop
 // instead.
 //
-// Not a goal: to measure whether the bug is fixed, which bench/repair does.
+// Non-goal: to measure whether the bug is fixed, which bench/repair does.
 package main
 
 import (

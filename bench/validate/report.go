@@ -17,7 +17,7 @@ const (
 	worstBar  = 100
 )
 
-// times is the result of a run that measures speed.
+// times holds the results of a run that measures speed.
 type times struct {
 	Go       string   `json:"go"`
 	CPUs     int      `json:"cpus"`

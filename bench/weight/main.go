@@ -1,5 +1,5 @@
 // Command weight measures the size and the start-up time of binaries. It runs them in turn
-// with the argument version. One that does not know it exits immediately.
+// with the argument version. A binary that does not know it exits immediately.
 package main
 
 import (

@@ -101,8 +101,9 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	}
 }
 
-// unlessPost returns an error, unless the hook runs after the fact: then it prints the error
-// and returns nil, because git may return the hook's status as its own. Usage errors stay.
+// unlessPost returns err, except in a hook that runs after the fact. There it prints err and
+// returns nil, because git may return the hook's status as its own. Usage errors are always
+// returned.
 func (e *event) unlessPost(ctx context.Context, err error) error {
 	var usage *usererr.UsageError
 	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(string(e.name), "post-") {

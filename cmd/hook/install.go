@@ -147,7 +147,7 @@ func (a *app) installConfigured(ctx context.Context, rp *repo.Repo, names []gith
 	return nil
 }
 
-// unconfigure removes regreen's hooks from the repository's configuration, except some.
+// unconfigure removes regreen's hooks, except those to keep, from the repository's configuration.
 func unconfigure(ctx context.Context, rp *repo.Repo, keep []githook.Name) (removed []string, err error) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {

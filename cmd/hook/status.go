@@ -71,7 +71,7 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 	}
 }
 
-// storeText says where outcomes are kept, or why that is unknown.
+// storeText describes where outcomes are kept, or why that is unknown.
 func (a *app) storeText(ctx context.Context) string {
 	s, err := a.open(ctx, "", nil, session.Flags{})
 	if err != nil {
@@ -107,7 +107,7 @@ func installed(s githook.State, configured []repo.ConfiguredHook) string {
 	return text
 }
 
-// proof says whether a tree was tested, and the outcome.
+// proof describes whether a tree was tested, and the outcome.
 func (e *event) proof(tree string) string {
 	w, ok := witness.Open(e.repo.StateDir()).Find(e.key(tree))
 	if !ok {

@@ -64,7 +64,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 		return nil, err
 	}
 	e.record(ctx, tested, rep)
-	if rep.Verdict == report.Green { // channels hear of failures only
+	if rep.Verdict == report.Green { // channels only get failures
 		return rep, nil
 	}
 	if !what.background {
@@ -103,7 +103,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	verdict := rep.Verdict
 	switch verdict {
 	case report.Green, report.Known, report.Flaky:
-	case report.Fixed: // the patch is in the tree: what counts are the failures that are left
+	case report.Fixed: // the patch is in the tree: only the remaining failures count
 		verdict = report.Green
 		if slices.ContainsFunc(rep.Failures, func(f report.Failure) bool { return f.Status == report.FailureKnown }) {
 			verdict = report.Known

@@ -10,7 +10,7 @@ import (
 // version is set by the linker for releases.
 var version = ""
 
-// versionText returns the version, or for a build from a clone its commit.
+// versionText returns the version or, for a build from a clone, its commit.
 func versionText() string {
 	if version != "" {
 		return version

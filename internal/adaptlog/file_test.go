@@ -89,7 +89,7 @@ func read(t *testing.T, dir string) (lines []string, files int, largest int) {
 }
 
 // TestManyProcesses has processes and goroutines write to one small rotation with room for all
-// records, and checks that each record is there once, on its own line.
+// records, and checks that each record is written once, on its own line.
 func TestManyProcesses(t *testing.T) {
 	t.Parallel()
 	dir := filepath.Join(t.TempDir(), "log")

@@ -184,7 +184,7 @@ func (s *state) raise(ctx context.Context, now time.Time, cause string) error {
 	return err
 }
 
-// lower turns debug off and says so.
+// lower turns debug off and logs that.
 func (s *state) lower(ctx context.Context, now time.Time) error {
 	s.raised = time.Time{}
 	return s.note(ctx, now, MessageLowered)

@@ -5,7 +5,7 @@
 // finds out from the file that a newer one has replaced it; nobody needs to know or kill its
 // process.
 //
-// Not goals: starting processes and running tests. The commands do that.
+// Non-goals: starting processes and running tests. The commands do that.
 package background
 
 import (
@@ -121,7 +121,7 @@ func (s *Slot) write(j Job) error {
 // Running reports whether the process of a job is alive.
 func (s *Slot) Running() bool { return lockfile.Held(s.lock()) }
 
-// look is how often a job, and whoever waits for it, looks at the file.
+// look is the interval at which a job, and whoever waits for it, reads the file.
 const look = 100 * time.Millisecond
 
 // errSuperseded is the cause with which a job's context ends.

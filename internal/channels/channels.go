@@ -2,7 +2,7 @@
 //
 // Goal: one list, so that the configuration refuses a misspelled name where it is written.
 //
-// Not a goal: sending. Package deliver does that.
+// Non-goal: sending. Package deliver does that.
 package channels
 
 // Name is the name of a channel, as users write it.

@@ -203,9 +203,9 @@ func webAddress(s string) error {
 	return nil
 }
 
-// secretVariable checks the name of a variable that was set for regreen: an untrusted file
-// decides where its value is sent. The message does not quote the name, which may be the
-// secret itself.
+// secretVariable checks that a name is that of a REGREEN_ variable, because an untrusted
+// file decides where the value is sent. The message does not quote the name, which may be
+// the secret itself.
 func secretVariable(s string) error {
 	if variable(s) != nil || !strings.HasPrefix(s, "REGREEN_") {
 		return hinted("is not the name of a REGREEN_ variable", "put the secret in a variable whose name starts with REGREEN_, and write that name here")

@@ -5,8 +5,8 @@
 // meant; one table (see Keys) has every key, so that the files, the environment and the help
 // cannot disagree; reading a file from an untrusted repository does no harm.
 //
-// Non-goals: defaults. A zero field was not set, and the mode that package detect finds
-// decides. Nor does it know which strategies, languages and formats exist.
+// Non-goals: defaults, and which strategies, languages and formats exist. A zero field was
+// not set, and its default depends on the mode that package detect finds.
 package config
 
 import (

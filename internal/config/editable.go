@@ -9,9 +9,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/confine"
 )
 
-// rules are the files that are never edited to make tests pass: those that decide whether
-// tests pass, and those that others write. [TestFile] uses the first three. The rules hold for
-// every language, so a name that belongs to a test in only some languages is left to these.
+// rules are the files that are never edited to make tests pass: those that decide whether tests
+// pass, and those that others write. [TestFile] uses the first three. The rules apply to every
+// language, so a name that belongs to a test only in some languages is left to those languages.
 var rules = []struct {
 	why   string
 	globs []string
@@ -102,8 +102,8 @@ func matchPath(glob, name string) bool {
 	return matchParts(append(parts, "**"), strings.Split(strings.ToLower(name), "/"))
 }
 
-// matchParts keeps, for each part of the glob, which prefixes of the path the parts so far can
-// match. That takes time in the product of both lengths, however many ** there are.
+// matchParts finds, part by part of the glob, which prefixes of the path the parts so far can
+// match. Its time is proportional to the product of both lengths, however many ** there are.
 func matchParts(glob, name []string) bool {
 	used := make([]bool, len(name)+1)
 	used[0] = true

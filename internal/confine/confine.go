@@ -1,13 +1,13 @@
-// Package confine decides, from its spelling alone, whether a name may be that of a file in the
-// tree that regreen writes to.
+// Package confine decides, from the spelling alone, whether regreen may write to a file with a
+// given name in the tree.
 //
 // Names come from patches, models and configuration, and none of these is trusted. A name must
 // not lead out of the tree, nor to the files of git and regreen in it, in any spelling that some
 // file system accepts for them. The rules are the same on every system, because a patch that is
 // made here is applied elsewhere.
 //
-// Not a goal: looking at the disk. A symbolic link in a path is for the caller to find, who opens
-// the file through an os.Root.
+// Non-goal: looking at the disk. The caller handles symbolic links in a path by opening the file
+// through an os.Root.
 package confine
 
 import (
@@ -24,7 +24,7 @@ import (
 // start with it belong to regreen.
 const Journal = ".regreen-write"
 
-// Refusal is why a name is refused, as a clause about it.
+// Refusal is the reason to refuse a name, as a clause in which "it" is the name.
 type Refusal string
 
 // The reasons.

@@ -7,7 +7,7 @@
 // about it. Sending twice posts once. No receipt contains a secret of a channel's
 // configuration.
 //
-// Not a goal: hiding the secrets of a report. It is redacted before it gets here.
+// Non-goal: hiding the secrets of a report. It is redacted before it gets here.
 package deliver
 
 import (

@@ -39,7 +39,7 @@ func Bound(head string, p *report.Patch) string {
 	return p.ID + "@" + hex.EncodeToString(sum[:])[:20]
 }
 
-// RunMark is what the comment of a report says to programs.
+// RunMark is the part of a report's comment that programs read.
 type RunMark struct {
 	Run      int64  `json:"run"`      // that posted it
 	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 if there is none
@@ -118,9 +118,9 @@ func (l Landing) command(head string, p *report.Patch) string {
 	return "/regreen apply " + Bound(head, p)
 }
 
-// download returns a shell command that applies a patch from the artifact, or "". All that is
-// inserted has no characters that a shell interprets. The artifact is named by its ID, since
-// each attempt of a run uploads one of the same name.
+// download returns a shell command that applies a patch from the artifact, or "". Nothing inserted
+// into it has characters that a shell interprets. The artifact is named by its ID, since each
+// attempt of a run uploads one of the same name.
 func (l Landing) download(p *report.Patch) string {
 	if l.Artifact < 1 || p.Redacted || !plainIDs().MatchString(p.ID) || !repositories().MatchString(l.Repository) {
 		return ""

@@ -32,7 +32,7 @@ func Patched(ctx context.Context, g *forge.GitHub, commit string, patches []*rep
 	return b.now, nil
 }
 
-// blobs is the files of a commit with patches applied to them.
+// blobs holds the files of a commit with patches applied to them.
 type blobs struct {
 	g        *forge.GitHub
 	commit   string

@@ -13,9 +13,9 @@ import (
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
-// A suggestion replaces whole lines that a pull request shows. The lines themselves say where
-// a change belongs, not their numbers: CI tests a merge, in which they may be elsewhere than in
-// the pull request.
+// A suggestion replaces whole lines that a pull request shows. The place of a change is found by
+// the lines themselves, not by their numbers: CI tests a merge, in which the numbers may differ
+// from those in the pull request.
 
 // suggestion is a replacement of lines of a file.
 type suggestion struct {

@@ -158,8 +158,8 @@ func (b *build) readPullRequest(p payload, v vars) {
 	b.target(cmp.Or(v.get("GITHUB_BASE_REF"), pr.Base.Ref))
 }
 
-// readWorkflowRun reads about the run that has ended. It leaves out the base of that run: this job
-// checks out the default branch, not what that run did.
+// readWorkflowRun reads the payload about a run that has ended. It leaves out that run's base,
+// because this job checks out the default branch and not the commit of that run.
 func (b *build) readWorkflowRun(p payload) {
 	run := p.WorkflowRun
 	if run == nil {

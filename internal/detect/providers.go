@@ -64,8 +64,8 @@ type build struct {
 	remarks       []string
 }
 
-// readBuild reads what the first provider says whose variable is set. The zero build means that
-// there is none.
+// readBuild returns what the first provider whose variable is set says about the job. The zero
+// build means that no provider was found.
 func readBuild(v vars, payload []byte) build {
 	for _, p := range providers {
 		if !v.is(p.variable) {
@@ -80,7 +80,7 @@ func readBuild(v vars, payload []byte) build {
 	return build{}
 }
 
-// compare adds a commit to compare with, if it is one.
+// compare adds a commit to compare with, unless its hash is missing or not valid.
 func (b *build) compare(commit, why string) {
 	if commit = sha(commit); commit != "" {
 		b.bases = append(b.bases, Base{commit, why})

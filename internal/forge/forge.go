@@ -5,7 +5,7 @@
 // asks for. An error says which permission is missing, or whether and when a retry may help.
 // The token goes to the site's own API and nowhere else.
 //
-// Not goals: retries, which are up to callers, who know what a second try would do; and the
+// Non-goals: retries, which are up to callers, who know what a second try would do; and the
 // text that is posted, which comes from package deliver.
 package forge
 

@@ -4,7 +4,7 @@
 // milliseconds; a program that imports this package starts fast, without the weight of the
 // pipeline. When in doubt, regreen is needed.
 //
-// Not goals: running tests and printing anything.
+// Non-goals: running tests and printing anything.
 package gate
 
 import (
@@ -64,9 +64,9 @@ func PreCommit(dir string, environ []string) bool {
 	return true
 }
 
-// Paused reports whether the hook does nothing because of an operation in progress, during which
-// a hook that takes time or blocks does more harm than good. During a merge, that is only the
-// commit of its resolution.
+// Paused reports whether the hook does nothing because of an operation in progress, during which a
+// hook that takes time or blocks does more harm than good. A merge only pauses pre-commit, which
+// git runs for the commit of the resolution.
 func Paused(cfg config.Config, d gitdir.Dir, hook githook.Name) bool {
 	operation := d.Underway()
 	switch {
@@ -108,7 +108,7 @@ func Key(root, tree string, cfg config.Config, environ []string) witness.Key {
 			k.Environ = append(k.Environ, name+"="+value)
 		}
 	}
-	// However these are set, other values test something else.
+	// Whether a file or a variable sets these, other values test something else.
 	for name, list := range map[string][]string{"REGREEN_LANG": cfg.Lang, "REGREEN_RESULTS": cfg.Results} {
 		if len(list) > 0 {
 			k.Environ = append(k.Environ, name+"="+strings.Join(list, ","))

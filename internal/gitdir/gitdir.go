@@ -3,7 +3,7 @@
 // Goals: what a hook needs at every commit costs no process and almost no time. If anything is
 // unusual, a function returns false, and the caller asks git.
 //
-// Not goals: writing, and everything that package repo does with git.
+// Non-goals: writing, and everything that package repo does with git.
 package gitdir
 
 import (

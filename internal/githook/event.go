@@ -5,7 +5,7 @@
 // strictly; an installation that keeps existing hooks, can be repeated, and is undone without
 // a trace.
 //
-// Not a goal: running the hooks. That is for the commands.
+// Non-goal: running the hooks. That is for the commands.
 package githook
 
 import (

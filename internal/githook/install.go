@@ -115,7 +115,7 @@ func Command(program string, event Name) string {
 	return hooks.Quote(program) + " hook " + string(event)
 }
 
-// Kind says whose a hook is.
+// Kind says whether a hook exists, and whether it is ours.
 type Kind string
 
 // The kinds.

@@ -1,14 +1,15 @@
 // Package lang defines what regreen needs from a programming language.
 //
 // A [Language] finds the tests of a tree and, as far as it can, follows them into the code,
-// proposes language-specific candidates, and screens candidates quickly. What it cannot do
-// is nil, and the pipeline works without: a language that only finds and runs tests already
-// gets real failures, the culprit, the revert, verification and everything after it.
+// proposes language-specific candidates, and screens candidates quickly. Functions for what
+// it cannot do are nil, and the pipeline works without them: a language that only finds and
+// runs tests already gets real failures, the culprit, the revert, verification and
+// everything after it.
 //
 // Package langtest is the contract that each language passes, and package all is the table
 // of languages. A language may not import another one.
 //
-// Not a goal: parsing. Each language does that itself, best with its own runtime.
+// Non-goal: parsing. Each language does that itself, best with its own runtime.
 package lang
 
 import (

@@ -43,7 +43,7 @@ type Redis struct {
 	ended   chan struct{} // closed by Close
 }
 
-// RedisOptions changes how a Redis store works. The zero value is good.
+// RedisOptions changes how a Redis store works. The zero value is valid.
 type RedisOptions struct {
 	// Timeout limits a whole call; connecting and each reply get a part of it. Git hooks
 	// wait this long. 0 for 2 s.

@@ -23,7 +23,7 @@ var migrations embed.FS
 // schema version in user_version.
 const schemaVersion = 2
 
-// SQLiteOptions changes how a SQLite store works. The zero value is good.
+// SQLiteOptions changes how a SQLite store works. The zero value is valid.
 type SQLiteOptions struct {
 	HalfLife    time.Duration    // 0 for DefaultHalfLife
 	BusyTimeout time.Duration    // how long to wait for another process; 0 for 10 s

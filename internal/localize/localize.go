@@ -9,7 +9,7 @@
 // evidence; bounded time. Missing evidence is left out: a tree may not build, and a test that
 // crashes may lose its coverage.
 //
-// Not a goal: being right. The strategies try more than the first suspect.
+// Non-goal: being right. The strategies try more than the first suspect.
 package localize
 
 import (

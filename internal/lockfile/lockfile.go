@@ -31,8 +31,8 @@ func Wait(ctx context.Context, name string) (*Lock, error) {
 // Name returns the name of the file.
 func (l *Lock) Name() string { return l.file.Name() }
 
-// Hold holds a file until release, waiting for another process to release it. It creates the
-// file's directory.
+// Hold takes the lock, waiting until it is free, and holds it until release is called. It
+// creates the file's directory.
 func Hold(ctx context.Context, name string) (release func(), err error) {
 	if err := os.MkdirAll(filepath.Dir(name), 0o755); err != nil {
 		return nil, err

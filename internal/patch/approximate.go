@@ -150,7 +150,7 @@ func applyEdits(lines []string, changes []edit) string {
 	return b.String()
 }
 
-// fuzzyMatch is where a hunk went that almost fits.
+// fuzzyMatch is the place of a hunk that almost fits.
 type fuzzyMatch struct {
 	line       int // in the old lines, from 1
 	similarity float64

@@ -6,9 +6,9 @@
 // file's content, Reverse inverts them, and Format writes them as text. Merge carries
 // a change over to a file that has been edited since.
 //
-// Placement follows GNU patch (see Apply). Not a goal: deciding whether
-// a patch may write to the files it names. Names are returned unchecked; the caller
-// must confine them before it writes (see package confine).
+// Placement follows GNU patch (see Apply). Non-goal: deciding whether a patch may write to
+// the files it names. Names are returned unchecked; the caller must confine them before it
+// writes (see package confine).
 package patch
 
 import (

@@ -8,7 +8,7 @@
 // A strategy that is slow or uses a network says so in its Cost. It works on a snapshot of
 // the problem, alongside the search, and an Intake admits its candidates.
 //
-// Not a goal: judging candidates (package validate).
+// Non-goal: judging candidates (package validate).
 package propose
 
 import (

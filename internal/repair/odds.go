@@ -58,7 +58,8 @@ func (s *search) odds(ahead, testable float64) float64 {
 	for i := range s.pool[:int(min(testable, float64(len(s.pool))))] {
 		left += s.pool[i].Chance()
 	}
-	// For their share, the groups ahead have as many candidates as those before.
+	// Assume that the groups ahead have as many candidates, relative to their share, as the groups
+	// so far.
 	toCome := ahead / max(1-ahead, 0.01) * float64(len(s.results)+len(s.pool))
 	left += ahead * s.promised() * min(1, testable/max(toCome, 1))
 	left += s.pending() * min(1, testable)

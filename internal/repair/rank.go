@@ -10,9 +10,9 @@ import (
 )
 
 // rank returns the plausible results, the best first. Plausible patches are far more often
-// incorrect than correct (Long and Rinard 2016), so the order matters for quality. Among those
-// that pass the tests of their packages, it is by the probability that a person would have made
-// this very change:
+// incorrect than correct (Long and Rinard 2016), so the order matters for quality. Those that pass
+// the tests of their packages are ordered by the probability that a developer would have made this
+// very change:
 //
 //	suspicion of the place x mean of the strategy's prior x the candidate's own prior x
 //	remaining behaviour x similarity to the surrounding code x whether it restores a line
@@ -38,8 +38,8 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 	return out
 }
 
-// byScreening puts candidates that passed the tests of their packages before those that these
-// tests did not run for: most of those would be refused.
+// byScreening puts candidates that passed the other tests of their packages first. Most of those
+// for which screening did not run these tests would be refused.
 func byScreening(a, b *validate.Result) int {
 	switch {
 	case a.Screened == b.Screened:

@@ -7,7 +7,7 @@
 // the stages, the budget that they share, the clusters of failures that they handle one by one,
 // and the decision what to do with the patches.
 //
-// Not goals: flags, configuration files and channels, which are for the commands.
+// Non-goals: flags, configuration files and channels, which are for the commands.
 package repair
 
 import (
@@ -47,9 +47,9 @@ type run struct {
 	asked   []string // strategies that used a network
 }
 
-// Run takes one tree through the pipeline. The report is never nil. The error is nil whenever
-// the report says everything, even if it says that the
-// tests could not be run; it is the context's when that was cancelled.
+// Run takes one tree through the pipeline. The report is never nil. The error is nil if the report
+// says everything, even if it says that the tests could not be run. If ctx was cancelled, the error
+// is that of ctx.
 func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r := newRun(opt)
 	err := r.pipeline(ctx)

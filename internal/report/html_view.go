@@ -178,7 +178,7 @@ func shellQuoted(args []string) string {
 	return strings.Join(words, " ")
 }
 
-// notRun says which packages were not run, or "".
+// notRun describes which packages were not run. It is "" if all were.
 func (t Tests) notRun() string {
 	var parts []string
 	if t.UnaffectedPackages > 0 {

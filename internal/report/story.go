@@ -23,7 +23,7 @@ func Summary(r *Report) string {
 	return cut(oneLine(s), 200)
 }
 
-// passed says what passed, and which packages were not run.
+// passed describes what passed, and which packages were not run.
 func passed(t Tests) string {
 	text := fmt.Sprintf("%s passed in %s", plural.Count(t.Passed, "test"), plural.Count(t.Packages, "package"))
 	if t.Packages == 0 && t.UnaffectedPackages > 0 && t.UnfinishedPackages == 0 {
@@ -333,7 +333,7 @@ func (o *Origin) revertCommand() string {
 	return fmt.Sprintf("git revert %.12s", o.Commit)
 }
 
-// how says where the culprit was found and how certain it is.
+// how describes where the culprit was found and how certain it is.
 func (c *Culprit) how() string {
 	s := "smallest change that fails"
 	if !c.Minimal {
@@ -365,8 +365,8 @@ func (p *Patch) experience() string {
 	return s
 }
 
-// agreement says how many of the other patches of its cluster change the same lines, or ""
-// if there are no others.
+// agreement describes how many of the other patches of its cluster change the same lines.
+// It is "" if there are no others.
 func (r *Report) agreement(p *Patch) string {
 	others := tally(r.Patches, func(o Patch) bool { return o.Cluster == p.Cluster }) - 1
 	switch {
@@ -395,7 +395,7 @@ func (r *Report) comparison(p *Patch) string {
 	return "before: " + tests(r.Tests) + "; with the patch: " + tests(*p.After)
 }
 
-// success says how many of the recent searches found a patch, or "" without searches.
+// success describes how many of the recent searches found a patch. It is "" without searches.
 func (l *Learning) success() string {
 	if l == nil {
 		return ""
@@ -453,7 +453,7 @@ func (s *Stats) tallies() string {
 		plural.Thousands(s.Validated), plural.Thousands(s.Plausible), plural.Thousands(s.Verified)) + s.sampling()
 }
 
-// sampling says how many rejected candidates passed when they were tried again, if any.
+// sampling describes how many rejected candidates passed when they were tried again, if any.
 func (s *Stats) sampling() string {
 	if s.WronglyRejected == 0 {
 		return ""

@@ -124,7 +124,7 @@ func (r *Report) unlistedTests() (passed, skipped int) {
 	return max(passed, 0), max(skipped, 0)
 }
 
-// unlisted says how many tests ran but are not in Results, or "".
+// unlisted describes how many tests ran but are not in Results. It is "" if all are.
 func (r *Report) unlisted() string {
 	passed, skipped := r.unlistedTests()
 	if passed+skipped == 0 {

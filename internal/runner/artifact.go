@@ -34,7 +34,7 @@ type owner struct {
 	Job string `json:"workflow_job_run_backend_id"`
 }
 
-// UploadOptions changes how an artifact is uploaded. The zero value is good.
+// UploadOptions changes how an artifact is uploaded. The zero value is valid.
 type UploadOptions struct {
 	RetentionDays int // at most what the repository allows, which is also the default
 	// Replace replaces an artifact of the same name from another job. An earlier attempt of

@@ -8,7 +8,7 @@
 //
 // Every file is written whole or not at all.
 //
-// Not goals: deciding what a run means or what to learn from it (package repair), and
+// Non-goals: deciding what a run means or what to learn from it (package repair), and
 // writing to the user's files (package repo).
 package runs
 

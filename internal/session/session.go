@@ -2,7 +2,7 @@
 // detected environment, the log and the store of outcomes. For both binaries, it is the one
 // place that combines flags, configuration and the defaults of the mode.
 //
-// Not goals: doing the work (package repair), and printing (the commands).
+// Non-goals: doing the work (package repair), and printing (the commands).
 package session
 
 import (
@@ -236,7 +236,8 @@ func parseShard(text string) (report.Shard, error) {
 	return report.Shard{Index: i, Total: n}, nil
 }
 
-// fetchTime is the longest that fetching a base may take. The run then goes without it.
+// fetchTime is the longest that fetching a base may take. After that, the run continues without the
+// base.
 const fetchTime = 2 * time.Minute
 
 // deepen returns a func that fetches bases missing from the shallow clones of CI, or nil: on a

@@ -7,6 +7,6 @@
 // repository ([Isolate]); nothing that a test starts outlives its run; no test can fill
 // memory or disk with its output ([Capped]); the tree is never written to.
 //
-// Not goals: finding and running the tests of a language (internal/lang), protection
+// Non-goals: finding and running the tests of a language (internal/lang), protection
 // against malicious tests (use a container), and deciding what a failure means.
 package testrun

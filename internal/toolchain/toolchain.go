@@ -3,9 +3,9 @@
 // upgrade of Python.
 //
 // Goals: it is data, and reading it costs a few dozen file system calls, since the hook of
-// every commit does that. In doubt, a program counts.
+// every commit does that. When in doubt, a program counts.
 //
-// Not goals: running anything, even to ask for a version; finding tests (package lang);
+// Non-goals: running anything, even to ask for a version; finding tests (package lang);
 // libraries, whose versions are in the tree's lock files.
 package toolchain
 
@@ -88,7 +88,8 @@ var everywhere = []string{"TZ", "LANG", "LC_ALL"}
 // is the test command, "" if regreen finds it.
 //
 // The languages are those that the root of the tree shows signs of, and that of the command.
-// They are all languages if neither is known, or if the command may run anything, like make.
+// If neither is known, or if the command may run anything, like make, they are all
+// languages.
 func Of(root, command string, getenv func(string) string) (programs, variables []string) {
 	runs := programOf(command)
 	isOf := func(l language) bool { return slices.Contains(l.programs, runs) }

@@ -1,6 +1,6 @@
 // Package usererr holds the errors that users read: what is wrong, where, and what to do
-// about it. An error never says its hint in Error, so that each reader of it can show the
-// hint in its own way: a terminal on a line of its own, a receipt in parentheses.
+// about it. Error never returns the hint, so that every place can show it in its own way: a
+// terminal on a line of its own, a receipt in parentheses.
 //
 // It decides no exit status; session.Exit does.
 package usererr
@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// Error is an error that explains itself. All fields but one of What and Err may be empty.
+// Error is an error that explains itself. Either What or Err is set; all other fields may be empty.
 type Error struct {
 	What   string // what is wrong
 	Where  string // the file, line, directory or address
@@ -71,7 +71,7 @@ func hints(err error, found []string) []string {
 	return found
 }
 
-// OneLine returns an error with its hint in parentheses, for where there is one line.
+// OneLine returns an error with its hint in parentheses, for a place with a single line.
 func OneLine(err error) string {
 	hint := Hint(err)
 	if hint == "" {
@@ -80,7 +80,7 @@ func OneLine(err error) string {
 	return err.Error() + " (hint: " + strings.ReplaceAll(hint, "\n", "; ") + ")"
 }
 
-// Unchanged marks an error of what ended before it changed any file of the user's.
+// Unchanged marks the error of an operation that ended before it changed any of the user's files.
 func Unchanged(err error) error {
 	if err == nil {
 		return nil

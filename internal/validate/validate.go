@@ -7,7 +7,7 @@
 // over the tree, the failing tests, the tests of all packages that depend on it, the whole
 // suite, and the failing tests three more times must pass.
 //
-// Not a goal: choosing among verified candidates (package repair).
+// Non-goal: choosing among verified candidates (package repair).
 package validate
 
 import (

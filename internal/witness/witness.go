@@ -9,7 +9,7 @@
 // Goals: a lookup opens one file; a witness that cannot be read is ignored; the number and the
 // age of witnesses are bounded.
 //
-// Not a goal: deciding what the outcome depends on. The caller fills the Key.
+// Non-goal: deciding what the outcome depends on. The caller fills the Key.
 package witness
 
 import (

@@ -5,7 +5,7 @@
 // request that it does not allow fails the test. The server also enforces, with GitHub's answers,
 // the limits that are not in the description, and the permissions of a token.
 //
-// Not a goal: answers with all fields of GitHub's.
+// Non-goal: answers with all fields of GitHub's.
 package githubtest
 
 import (

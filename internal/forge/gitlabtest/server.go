@@ -2,7 +2,7 @@
 // requests. It refuses what GitLab documents as not allowed. A note with a line that GitLab would
 // treat as a command fails the test.
 //
-// Not a goal: answers with all fields of GitLab's.
+// Non-goal: answers with all fields of GitLab's.
 package gitlabtest
 
 import (

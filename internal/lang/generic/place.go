@@ -69,7 +69,7 @@ func (f *files) find(name string) string {
 	return found
 }
 
-// named returns the files with a base name.
+// named returns the files with the given base name.
 func (f *files) named(base string) []string {
 	f.once.Do(f.list)
 	return f.byBase[base]

@@ -9,7 +9,7 @@
 // Goals: one file per strategy, with a table of fixers that lists the errors it can fix;
 // candidates compile.
 //
-// Not a goal: to check that the tests pass. Package validate does that.
+// Non-goal: to check that the tests pass. Package validate does that.
 package compile
 
 import (

@@ -173,7 +173,7 @@ func (c call) to(n *node, sharers int) call {
 	return c
 }
 
-// stronger reports whether a call counts rather than another one of the same node.
+// stronger reports whether a call replaces another one of the same node.
 func (c call) stronger(than call) bool {
 	return c.strength > than.strength || c.strength == than.strength && c.depth < than.depth
 }

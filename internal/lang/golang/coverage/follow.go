@@ -4,7 +4,7 @@
 // Goals: evidence for lines of functions, even from tests that panic, hang or exit; bounded
 // time; no writes to the tree.
 //
-// Not a goal: weighing. Package localize combines this evidence with the rest.
+// Non-goal: weighing. Package localize combines this evidence with the rest.
 package coverage
 
 import (

@@ -5,7 +5,7 @@
 // Goals: the same seed makes the same changes; a changed tree still builds and passes its
 // tests.
 //
-// Not a goal: refactoring. The changes are small, and known by their lines.
+// Non-goal: refactoring. The changes are small, and known by their lines.
 package harmless
 
 import (

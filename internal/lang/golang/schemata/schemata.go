@@ -11,7 +11,7 @@
 // correct on its own and falls back on the next one; samples show when the fastest mode is
 // unreliable.
 //
-// Not a goal: proof. Package validate confirms what passes, with the real edit.
+// Non-goal: proof. Package validate confirms what passes, with the real edit.
 package schemata
 
 import (

@@ -5,7 +5,7 @@
 // Goals: everything that strategies need to know about a function is computed once, here;
 // code that is moved only uses names that are in scope at its new place.
 //
-// Not goals: to decide which change to make, which package template does, or to judge it.
+// Non-goals: to decide which change to make, which package template does, or to judge it.
 package site
 
 import (

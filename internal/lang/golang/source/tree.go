@@ -5,7 +5,7 @@
 // in a millisecond, without the bodies of the others; recognize test code by what it does,
 // not only by its name.
 //
-// Not goals: finding places to change, which package site does; building.
+// Non-goals: finding places to change, which package site does; building.
 package source
 
 import (

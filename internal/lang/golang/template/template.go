@@ -7,7 +7,7 @@
 // Goals: the forms that real fixes take, each with a realistic likelihood; edits that do
 // not disturb the code around them.
 //
-// Not goals: edits in several functions; running tests.
+// Non-goals: edits in several functions; running tests.
 package template
 
 import (
