@@ -45,7 +45,7 @@ func defaults() map[string]string {
 		"strategies": "all",
 		"hooks":      "block; post-merge warns, post-checkout and post-rewrite run in the background",
 		"budgets":    "as `budget`",
-		"protected":  "the default branch, `main`, `master` and `release*`",
+		"protected":  "none",
 		"log.format": "text; json in CI",
 		"log.level":  "warn",
 		"store":      "`.git/regreen/learn.db`",
