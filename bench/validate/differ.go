@@ -20,10 +20,11 @@ type relation string
 
 const (
 	agree relation = "agree"
-	// The candidate failed as a mutant, so screening did not compile its real edit.
+	// notCompiled is for a candidate that failed as a mutant, so screening did not compile its real
+	// edit.
 	notCompiled relation = "agree, but it does not compile"
-	// Screening judged the candidate ill-typed, but it compiles and fails. A candidate that
-	// compiles and passes would be a false reject.
+	// compiled is for a candidate that screening judged ill-typed, but that compiles and
+	// fails. If it passed, it would be a false reject.
 	compiled    relation = "agree, but it compiles"
 	falseAccept relation = "false accept"
 	falseReject relation = "false reject"

@@ -13,13 +13,15 @@ import (
 
 const (
 	redacted = "***"
-	// Replacing a shorter secret would mangle ordinary words.
+	// minSecret is the size of the shortest secret to replace: replacing shorter ones would mangle
+	// ordinary words.
 	minSecret = 4
-	// Longer text is cut, so that no single value fills the ring or the log.
+	// maxText is the size above which text is cut, so that no single value fills the ring or the
+	// log.
 	maxText = 64 << 10
-	// How deep groups and values can nest. Deeper ones are shown as text.
+	// maxDepth is how deep groups and values can nest. Deeper ones are shown as text.
 	maxDepth = 16
-	// The approximate size of a record or an attribute without its text.
+	// overhead is the approximate size of a record or an attribute without its text.
 	overhead = 64
 )
 

@@ -17,7 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/adaptlog"
 )
 
-// The test binary is also the other process in tests that need one.
+// helper is the variable that makes the test binary the other process in tests that need one.
 const helper = "ADAPTLOG_TEST_HELPER"
 
 func TestMain(m *testing.M) {

@@ -281,7 +281,7 @@ func set(v reflect.Value, prefix string) (fields []string) {
 	return fields
 }
 
-// The parser takes time in the square of these.
+// The parser would take too long for these files, so they are refused before.
 func TestHostileFiles(t *testing.T) {
 	t.Parallel()
 	bomb := "a: &a [x,x,x,x,x,x,x,x,x]\n"

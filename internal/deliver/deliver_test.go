@@ -109,7 +109,7 @@ func TestAllOfNone(t *testing.T) {
 	}
 }
 
-// A server may answer with a whole page.
+// A reason is short even if a server answers with a whole page.
 func TestReasonsAreBounded(t *testing.T) {
 	t.Parallel()
 	got := deliver.All(t.Context(), proposed(), []deliver.Channel{fake{"x", func(context.Context, *report.Report) (report.Receipt, error) {

@@ -163,7 +163,8 @@ func TestPullRequestOfSeveral(t *testing.T) {
 	}
 }
 
-// The permission is the switch, and a rule of the repository is not a failure.
+// Without the permission nothing is proposed, and a refusal by a rule of the repository is not a
+// failure.
 func TestPullRequestIsNotPermitted(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
@@ -258,7 +259,7 @@ func TestPullRequestIsSkipped(t *testing.T) {
 	}
 }
 
-// A patch whose lines are elsewhere was verified on another version.
+// A patch whose lines are elsewhere is not proposed: it was verified on another version.
 func TestPullRequestOfOtherLines(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)

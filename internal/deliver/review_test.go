@@ -128,7 +128,7 @@ func TestSuggestions(t *testing.T) {
 	}
 }
 
-// A patch without the secret that it contained would break the code.
+// A redacted patch is not suggested: without the secret that it contained, it would break the code.
 func TestRedactedPatches(t *testing.T) {
 	t.Parallel()
 	r := proposed()

@@ -90,8 +90,9 @@ var (
 	mergeRef  = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^refs/pull/([0-9]+)/(?:merge|head)$`) })
 )
 
+// readGitHub implements
 // https://docs.github.com/actions/reference/workflows-and-actions/variables and
-// https://docs.github.com/webhooks/webhook-events-and-payloads
+// https://docs.github.com/webhooks/webhook-events-and-payloads.
 func readGitHub(b *build, v vars, body hookBody) {
 	if name := v.get("GITHUB_EVENT_NAME"); eventName().MatchString(name) {
 		b.event = name

@@ -120,7 +120,7 @@ func word(theirs string, table map[string]string) string {
 	return "push"
 }
 
-// https://docs.gitlab.com/ci/variables/predefined_variables/
+// readGitLab implements https://docs.gitlab.com/ci/variables/predefined_variables/.
 func readGitLab(b *build, v vars, _ hookBody) {
 	b.event = word(v.get("CI_PIPELINE_SOURCE"), map[string]string{
 		"merge_request_event":         pullRequest,
@@ -160,7 +160,7 @@ func readGitLab(b *build, v vars, _ hookBody) {
 	b.compare(v.get("CI_COMMIT_BEFORE_SHA"), "CI_COMMIT_BEFORE_SHA, the branch before the push")
 }
 
-// https://circleci.com/docs/variables/
+// readCircleCI implements https://circleci.com/docs/variables/.
 func readCircleCI(b *build, v vars, _ hookBody) {
 	b.event = "push"
 	b.on(v.get("CIRCLE_REPOSITORY_URL"))
@@ -182,7 +182,7 @@ func numberInURL(url string) int {
 	return number(url[strings.LastIndex(url, "/")+1:])
 }
 
-// https://buildkite.com/docs/pipelines/configure/environment-variables
+// readBuildkite implements https://buildkite.com/docs/pipelines/configure/environment-variables.
 func readBuildkite(b *build, v vars, _ hookBody) {
 	b.event = word(v.get("BUILDKITE_SOURCE"), map[string]string{
 		"schedule":    "schedule",
@@ -209,8 +209,8 @@ func readBuildkite(b *build, v vars, _ hookBody) {
 	}
 }
 
-// https://www.jenkins.io/doc/book/pipeline/multibranch/ and the git plugin's
-// variables.
+// readJenkins implements https://www.jenkins.io/doc/book/pipeline/multibranch/ and the
+// variables of the git plugin.
 func readJenkins(b *build, v vars, _ hookBody) {
 	b.event = "push"
 	b.on(v.get("GIT_URL"), v.get("CHANGE_URL"))
@@ -235,7 +235,7 @@ func readJenkins(b *build, v vars, _ hookBody) {
 	b.compare(v.get("GIT_PREVIOUS_COMMIT"), "GIT_PREVIOUS_COMMIT, the last build")
 }
 
-// https://learn.microsoft.com/azure/devops/pipelines/build/variables
+// readAzure implements https://learn.microsoft.com/azure/devops/pipelines/build/variables.
 func readAzure(b *build, v vars, _ hookBody) {
 	b.event = word(v.get("BUILD_REASON"), map[string]string{
 		"PullRequest":     pullRequest,
@@ -257,7 +257,8 @@ func readAzure(b *build, v vars, _ hookBody) {
 	}
 }
 
-// https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/
+// readBitbucket implements
+// https://support.atlassian.com/bitbucket-cloud/docs/variables-and-secrets/.
 //
 // Bitbucket does not run this repository's pipeline for a pull request from a fork.
 func readBitbucket(b *build, v vars, _ hookBody) {

@@ -6,7 +6,8 @@ import (
 	"strings"
 )
 
-// The words after the marks in the first and the last line of a search/replace block.
+// searchWords and replaceWords follow the marks in the first and the last line of a search/replace
+// block.
 var searchWords, replaceWords = []string{"SEARCH", "ORIGINAL"}, []string{"REPLACE", "UPDATED"}
 
 // isSearch reports whether the line begins a search/replace block: "<<<<<<< SEARCH" for

@@ -29,7 +29,7 @@ func TestMax(t *testing.T) {
 	}
 }
 `
-	// A second cause that no operator fixes.
+	// other is a file for a second cause, which no operator fixes.
 	other = "package m\n\nfunc Name() string { return \"x\" }\n"
 )
 

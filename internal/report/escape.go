@@ -23,7 +23,8 @@ var (
 		"<", `\<`, ">", `\>`, "|", `\|`, "~", `\~`, "$", `\$`, "&", `\&`,
 		"@", "@"+zwsp, "#", `\#`+zwsp, "://", ":"+zwsp+"//",
 	)
-	// GitHub starts a link after an underscore, which \b takes for part of a word.
+	// references matches the starts of links. GitHub starts a link after an underscore, which \b
+	// takes for part of a word.
 	references = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`(?i)(\b|_)(www|gh-|mailto|xmpp)`) })
 )
 

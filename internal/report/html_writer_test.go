@@ -102,10 +102,10 @@ func putFault(call *ast.CallExpr) string {
 var (
 	plainTag  = regexp.MustCompile(`^</?[a-z][a-z0-9]*( [a-zA-Z-]+(="[^"<>]*")?)*/?>$`)
 	attribute = regexp.MustCompile(` ([a-zA-Z-]+)="([^"]*)"`)
-	// Attributes with values that have no effect in any browser.
+	// passive are the attributes with values that have no effect in any browser.
 	passive = strings.Fields("class id aria-label aria-labelledby datetime x y width height cx cy")
-	// Two exceptions: a link within the page, and the policy, which consists of hashes.
-	particular = []string{`<a href="#{}">`, `<meta http-equiv="Content-Security-Policy" content="{}">`}
+	// exceptions are a link within the page, and the policy, which consists of hashes.
+	exceptions = []string{`<a href="#{}">`, `<meta http-equiv="Content-Security-Policy" content="{}">`}
 )
 
 // literalFault returns what is wrong with a literal, or "": a text in a place where it could
@@ -137,7 +137,7 @@ func literalFault(text string) string {
 		}
 		for _, m := range attribute.FindAllStringSubmatch(raw, -1) {
 			name, value := m[1], m[2]
-			if strings.Contains(value, "{}") && !slices.Contains(passive, name) && !slices.Contains(particular, raw) {
+			if strings.Contains(value, "{}") && !slices.Contains(passive, name) && !slices.Contains(exceptions, raw) {
 				return "a text as " + name + ": " + raw
 			}
 		}

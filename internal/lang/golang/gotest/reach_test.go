@@ -206,7 +206,7 @@ func TestImportDepth(t *testing.T) {
 	}
 }
 
-// Files of other languages matter if the build reads them, or tests can.
+// Files of other languages matter if the build reads them, or if tests can.
 func TestReads(t *testing.T) {
 	t.Parallel()
 	s := find(t, `

@@ -53,8 +53,8 @@ const (
 	mostSample  = 12
 )
 
-// With more failing tests than manyTests, a pool stops at the first failure instead of finding
-// out which tests a mutant fixes.
+// manyTests is the number of failing tests above which a pool stops at the first failure instead of
+// finding out which tests a mutant fixes.
 const manyTests = 20
 
 // poolState is what a Screener knows about pools.

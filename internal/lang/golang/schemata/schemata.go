@@ -76,8 +76,8 @@ const (
 	laterBatch = 4000
 )
 
-// Of the candidates that change no code that the failing tests reach, one in missedSample is
-// tested anyway.
+// missedSample is the size of the sample of candidates that change no code that the failing
+// tests reach: one in missedSample is tested anyway.
 const missedSample = 50
 
 // Screen returns a verdict on every candidate, in order: ill_typed, rejected, plausible, or

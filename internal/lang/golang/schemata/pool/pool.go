@@ -33,21 +33,25 @@ var (
 
 const (
 	regreenEndless = 1 << 62
-	// Passing code runs further than failing code, so the limit is well above the steps of the
-	// unchanged code. A step takes one to a hundred nanoseconds.
+	// regreenLeastSteps is the lowest limit for steps. Passing code runs further than failing code,
+	// so the limit is well above the steps of the unchanged code. A step takes one to a hundred
+	// nanoseconds.
 	regreenLeastSteps = 500_000
-	// Up to this number the limit may be a hundred times the steps of the unchanged code. Above
-	// it ten times must do, or an endless loop in a slow test takes seconds.
+	// regreenFairSteps is the highest limit that may be a hundred times the steps of the unchanged
+	// code. A higher limit is ten times the steps, or an endless loop in a slow test would take
+	// seconds.
 	regreenFairSteps = 5_000_000
 	regreenLeastWall = 500 * time.Millisecond
-	// A loop in code without steps takes processor time. A busy machine does not increase that,
-	// so its limit is lower than that of the clock.
+	// regreenLeastCPU is the lowest limit for processor time, which a loop in code without steps
+	// takes. A busy machine does not increase it, so this limit is lower than the clock's.
 	regreenLeastCPU = 100 * time.Millisecond
-	// Some tests take far more steps to pass than to fail. A mutant that ran out of steps is
-	// retried with many more, as long as the pool has time for that.
+	// regreenLongSteps is the number of further steps for a retry. Some tests take far more
+	// steps to pass than to fail, so a mutant that ran out of steps is retried as long as
+	// the pool has time.
 	regreenLongSteps = 30_000_000
-	// Steps are handed out in slices. After each slice the depth of the calls is checked, to
-	// stop an endless recursion before the stack overflows and ends the process.
+	// regreenSlice is the number of steps handed out at a time. After each slice the depth
+	// of the calls is checked, to stop an endless recursion before the stack overflows and
+	// ends the process.
 	regreenSlice       = 50_000
 	regreenMostCalls   = 20_000
 	regreenMostMemory  = 2 << 30
