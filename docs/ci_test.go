@@ -66,7 +66,7 @@ func TestAnyCI(t *testing.T) {
 				status = exit.ExitCode()
 			}
 			if status != tt.status || !strings.Contains(string(out), tt.want) || tt.want == "" && strings.Contains(string(out), "regreen fix") {
-				t.Errorf("status %d, want %d, and %q:\n%s", status, tt.status, tt.want, out)
+				t.Errorf("got status %d, want %d, and %q:\n%s", status, tt.status, tt.want, out)
 			}
 		})
 	}

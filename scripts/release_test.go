@@ -188,7 +188,7 @@ func TestNotes(t *testing.T) {
 	})
 	stdout, stderr, err := release(t, dir, nil, "notes", "v1.2.0")
 	if want := "### Added\n\n- a feature\n\n"; err != nil || stdout != want {
-		t.Errorf("%q, want %q: %v\n%s", stdout, want, err, stderr)
+		t.Errorf("got %q, want %q: %v\n%s", stdout, want, err, stderr)
 	}
 	for _, version := range []string{"v1.1.0", "v1.2", "v1.3.0", "", "v1.2.0; ls"} {
 		if stdout, stderr, err := release(t, dir, nil, "notes", version); err == nil || !strings.Contains(stderr, "hint: ") {
@@ -214,7 +214,7 @@ func TestPin(t *testing.T) {
 	for _, name := range []string{"README.md", "docs/action.md", ".github/workflows/examples/minimal.yml"} {
 		got, err := os.ReadFile(filepath.Join(dir, filepath.FromSlash(name)))
 		if want := page(commit, "v1.2.0"); err != nil || string(got) != want {
-			t.Errorf("%s: %q, want %q: %v", name, got, want, err)
+			t.Errorf("%s: got %q, want %q: %v", name, got, want, err)
 		}
 	}
 	if _, stderr, err := release(t, dir, nil, "pin", "v1.2.0", "main"); err == nil || !strings.Contains(stderr, "is not a full commit id") {

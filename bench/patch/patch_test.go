@@ -30,7 +30,7 @@ func TestCases(t *testing.T) {
 				got += len(f.Hunks)
 			}
 			if got != hunks[c.name] {
-				t.Errorf("%d hunks, want %d", got, hunks[c.name])
+				t.Errorf("got %d hunks, want %d", got, hunks[c.name])
 			}
 		})
 	}
@@ -41,7 +41,7 @@ func TestShiftedIsFar(t *testing.T) {
 	t.Parallel()
 	c := shifted()
 	if size := len(c.files[0].old); size < 1_000_000 || size > 1_300_000 {
-		t.Errorf("%d bytes", size)
+		t.Errorf("got %d bytes", size)
 	}
 	parsed, err := patch.Parse(c.text)
 	if err != nil {
@@ -53,7 +53,7 @@ func TestShiftedIsFar(t *testing.T) {
 	}
 	for i, p := range placed {
 		if want := 300 * (i + 1); p.Offset != want {
-			t.Errorf("hunk %d: offset %d, want %d", p.Hunk, p.Offset, want)
+			t.Errorf("hunk %d: got offset %d, want %d", p.Hunk, p.Offset, want)
 		}
 	}
 }
@@ -75,13 +75,13 @@ func TestChecksResults(t *testing.T) {
 func TestFigures(t *testing.T) {
 	t.Parallel()
 	if got := median([]time.Duration{9, 1, 5}); got != 5 {
-		t.Errorf("median %v", got)
+		t.Errorf("got median %v", got)
 	}
 	if got := mean([]time.Duration{9, 1, 5}); got != 5 {
-		t.Errorf("mean %v", got)
+		t.Errorf("got mean %v", got)
 	}
 	r := result{inProcess: 2, git: 30, gnu: 20}
 	if got := r.ratio(); got != 10 {
-		t.Errorf("ratio %v", got)
+		t.Errorf("got ratio %v", got)
 	}
 }

@@ -127,7 +127,7 @@ func TestExact(t *testing.T) {
 	}
 	for _, c := range cases {
 		if got := exact(dir, tinyBug, []byte(original), c.diff); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }
@@ -169,7 +169,7 @@ func TestHarmless(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(hunks) != 5 {
-		t.Fatalf("%d hunks, want 5", len(hunks))
+		t.Fatalf("got %d hunks, want 5", len(hunks))
 	}
 	before := tinySource()
 	for i, h := range hunks {
@@ -226,7 +226,7 @@ func TestJudgeCulprit(t *testing.T) {
 	}
 	for _, c := range cases {
 		if got := judgeCulprit(&report.Culprit{Files: c.files}, tinyBug, hunks); got != c.want {
-			t.Errorf("%v: %s, want %s", c.files, got, c.want)
+			t.Errorf("%v: got %s, want %s", c.files, got, c.want)
 		}
 	}
 	if got := judgeCulprit(nil, tinyBug, hunks); got != culpritNone {
@@ -244,7 +244,7 @@ func TestTotals(t *testing.T) {
 	})
 	want := Totals{Bugs: 4, PlausiblePercent: 75, ExactPercent: 50, ExactFirst: 25, CulpritPercent: 25, MedianSeconds: 20, Problems: 1}
 	if got != want {
-		t.Errorf("%+v, want %+v", got, want)
+		t.Errorf("got %+v, want %+v", got, want)
 	}
 }
 

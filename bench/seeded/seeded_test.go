@@ -29,7 +29,7 @@ func TestSeed(t *testing.T) {
 			got, err := c.bug.Seed([]byte(src))
 			if c.problem != "" {
 				if err == nil || err.Error() != c.problem {
-					t.Fatalf("error %v, want %s", err, c.problem)
+					t.Fatalf("got error %v, want %s", err, c.problem)
 				}
 				return
 			}
@@ -57,7 +57,7 @@ func TestLoadRefuses(t *testing.T) {
 			t.Fatal(err)
 		}
 		if _, err := Load(name); err == nil || !strings.Contains(err.Error(), problem) {
-			t.Errorf("%s: error %v, want %q in it", list, err, problem)
+			t.Errorf("%s: got error %v, want %q in it", list, err, problem)
 		}
 	}
 }
@@ -82,9 +82,9 @@ func TestPick(t *testing.T) {
 	bugs := []Bug{{ID: "a"}, {ID: "b"}, {ID: "c"}}
 	got, err := Pick(bugs, "c, a")
 	if err != nil || len(got) != 2 || got[0].ID != "c" || got[1].ID != "a" {
-		t.Errorf("%v, %v", got, err)
+		t.Errorf("got %v, %v", got, err)
 	}
 	if _, err := Pick(bugs, "a,d"); err == nil || !strings.Contains(err.Error(), `"d"`) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }

@@ -51,7 +51,7 @@ func TestJudge(t *testing.T) {
 			return c.all, nil
 		})
 		if err != nil || got != c.want {
-			t.Errorf("%s (%s), %s, %s: %q, %v, want %q", c.verdict, c.reason, c.failing, c.all, got, err, c.want)
+			t.Errorf("%s (%s), %s, %s: got %q, %v, want %q", c.verdict, c.reason, c.failing, c.all, got, err, c.want)
 		}
 	}
 }
@@ -112,7 +112,7 @@ func TestReadStat(t *testing.T) {
 	stat := "42 (a) b (c) S 7 1 1 0 -1 0 1 2 3 4 5 6 7 8 20 0 9 0 100 123456 512 18446744073709551615 1 1"
 	parent, mb := readStat([]byte(stat))
 	if want := 512 * float64(os.Getpagesize()) / (1 << 20); parent != 7 || mb != want {
-		t.Errorf("parent %d, %v MB, want 7 and %v", parent, mb, want)
+		t.Errorf("got parent %d, %v MB, want 7 and %v", parent, mb, want)
 	}
 	if parent, mb := readStat([]byte("42 (a)")); parent != 0 || mb != 0 {
 		t.Errorf("half a line: %d, %v", parent, mb)
@@ -152,7 +152,7 @@ func TestPrint(t *testing.T) {
 			subjects = append(subjects, result{Steps: []step{{Ratio: 1000}, {Ratio: ratio}}})
 		}
 		if median, worst := atAll(subjects); median != tc.want[0] || worst != tc.want[1] {
-			t.Errorf("%v: median %v, worst %v", tc.ratios, median, worst)
+			t.Errorf("%v: got median %v, worst %v", tc.ratios, median, worst)
 		}
 	}
 }
@@ -207,7 +207,7 @@ func TestNaive(t *testing.T) {
 	t.Parallel()
 	b, s, swap := tinySubject(t)
 	if got := s.target.Tests(); !slices.Equal(got, []testrun.TestID{{Package: "example.com/tiny", Test: "TestLow"}}) {
-		t.Errorf("failing tests %v", got)
+		t.Errorf("got failing tests %v", got)
 	}
 	if len(s.cands) != 50 || s.proposed <= 50 {
 		t.Errorf("%d candidates of %d", len(s.cands), s.proposed)
@@ -233,10 +233,10 @@ func TestNaive(t *testing.T) {
 		{nil, fails, fails},
 	} {
 		if got, err := loop.failing(ctx, tc.c); err != nil || got != tc.failing {
-			t.Errorf("%v: failing tests: %s, %v, want %s", tc.c, got, err, tc.failing)
+			t.Errorf("%v: failing tests: got %s, %v, want %s", tc.c, got, err, tc.failing)
 		}
 		if got, err := loop.all(ctx, tc.c); err != nil || got != tc.all {
-			t.Errorf("%v: all tests: %s, %v, want %s", tc.c, got, err, tc.all)
+			t.Errorf("%v: all tests: got %s, %v, want %s", tc.c, got, err, tc.all)
 		}
 	}
 	ended, cancel := context.WithCancel(ctx)

@@ -53,10 +53,10 @@ func TestWriteWhole(t *testing.T) {
 				t.Errorf("the content is %q, want %q", got, tt.want)
 			}
 			if info, err := os.Stat(target); tt.old != "" && (err != nil || info.Mode().Perm() != 0o600) {
-				t.Errorf("%v, %v", info, err)
+				t.Errorf("got %v, %v", info, err)
 			}
 			if entries, err := os.ReadDir(dir); err != nil || len(entries) != left {
-				t.Errorf("%v, %v", entries, err)
+				t.Errorf("got %v, %v", entries, err)
 			}
 		})
 	}

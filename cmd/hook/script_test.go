@@ -178,7 +178,7 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 		got = fmt.Sprint(exit.ExitCode())
 	}
 	if got != args[0] {
-		ts.Fatalf("%s: exit status %s, want %s", strings.Join(args[1:], " "), got, args[0])
+		ts.Fatalf("%s: got exit status %s, want %s", strings.Join(args[1:], " "), got, args[0])
 	}
 	if strings.Contains(ts.ReadFile("stderr"), "goroutine ") {
 		ts.Fatalf("%s shows a stack trace", strings.Join(args[1:], " "))
@@ -286,7 +286,7 @@ func cmdMerged(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("the best patches are %+v and %+v", all.Patches, whole.Patches)
 	}
 	if all.Verdict != whole.Verdict || all.Patches[0].Rank != 1 || all.Patches[0].State != report.PatchVerified {
-		ts.Fatalf("%s, want %s; %+v", all.Verdict, whole.Verdict, all.Patches[0])
+		ts.Fatalf("got %s, want %s; %+v", all.Verdict, whole.Verdict, all.Patches[0])
 	}
 	by, attempts := make(map[string]int), 0
 	for i, shard := range shards {

@@ -106,7 +106,7 @@ func TestValuesKeepTheirForm(t *testing.T) {
 	} {
 		got := throughJSON(nil, func(l *slog.Logger) { l.Info("m", "v", c.value) })
 		if !strings.HasSuffix(got, `"v":`+c.want+"}\n") {
-			t.Errorf("%#v: %s, want %s", c.value, got, c.want)
+			t.Errorf("%#v: got %s, want %s", c.value, got, c.want)
 		}
 	}
 }

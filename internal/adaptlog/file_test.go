@@ -128,7 +128,7 @@ func TestManyProcesses(t *testing.T) {
 		}
 	}
 	if want := (processes + goroutines) * recordsEach; len(seen) != want {
-		t.Errorf("%d records, want %d", len(seen), want)
+		t.Errorf("got %d records, want %d", len(seen), want)
 	}
 	// How much a file grows while one process rotates depends on the scheduler. A quarter of
 	// everything means that rotation has practically stopped.
@@ -198,7 +198,7 @@ func TestRemovedFile(t *testing.T) {
 	for range 2 {
 		log.Info("m")
 		if lines, _, _ := read(t, dir); len(lines) != 1 {
-			t.Errorf("%d records, want 1", len(lines))
+			t.Errorf("got %d records, want 1", len(lines))
 		}
 		if err := os.RemoveAll(dir); err != nil {
 			t.Fatal(err)
@@ -223,7 +223,7 @@ func TestNoDirectoryForLog(t *testing.T) {
 	}
 	slog.New(h).Info("the directory can be created now")
 	if lines, _, _ := read(t, filepath.Join(place, "log")); len(lines) != 1 {
-		t.Errorf("%d records, want 1", len(lines))
+		t.Errorf("got %d records, want 1", len(lines))
 	}
 }
 

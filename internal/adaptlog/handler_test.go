@@ -66,7 +66,7 @@ func (c *clock) Now() time.Time { return c.now }
 func wantLines(t *testing.T, got, want []string) {
 	t.Helper()
 	if !slices.Equal(got, want) {
-		t.Errorf("written:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		t.Errorf("got:\n%s\nwant:\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 	}
 }
 
@@ -127,7 +127,7 @@ func TestWarningsOverThreshold(t *testing.T) {
 			clock.now = clock.now.Add(c.apart)
 		}
 		if got := slices.Contains(sink.all(), "before"); got != c.want {
-			t.Errorf("%s: wrote the ring: %v, want %v", name, got, c.want)
+			t.Errorf("%s: wrote the ring: got %v, want %v", name, got, c.want)
 		}
 	}
 }
@@ -296,7 +296,7 @@ func TestNoneLostNoneDoubled(t *testing.T) {
 			}
 		}
 		if got := sink.records(); !slices.Equal(got, want) {
-			t.Fatalf("written:\n%v\nwant:\n%v", got, want)
+			t.Fatalf("got:\n%v\nwant:\n%v", got, want)
 		}
 	})
 }
@@ -331,13 +331,13 @@ func TestManyGoroutines(t *testing.T) {
 			continue
 		}
 		if number != fmt.Sprint(next[g]) {
-			t.Fatalf("%s: record %s, want %d", g, number, next[g])
+			t.Fatalf("%s: got record %s, want %d", g, number, next[g])
 		}
 		next[g]++
 	}
 	for g, n := range next {
 		if n != records {
-			t.Errorf("%s: %d records, want %d", g, n, records)
+			t.Errorf("%s: got %d records, want %d", g, n, records)
 		}
 	}
 	if len(next) != goroutines {

@@ -47,7 +47,7 @@ func TestRun(t *testing.T) {
 		t.Fatalf("%v, running %t", err, d.Running())
 	}
 	if got, ok := d.Wait(t.Context(), "t1"); !ok || got.Run != "r1" || got.Verdict != "red" || got.Passes {
-		t.Errorf("%+v, %t", got, ok)
+		t.Errorf("got %+v, %t", got, ok)
 	}
 	if _, ok := d.Wait(t.Context(), "t2"); ok {
 		t.Error("waited for a tree that nobody tests")
@@ -101,6 +101,6 @@ func TestWaitForDeadProcess(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 	defer cancel()
 	if j, ok := d.Wait(ctx, "t1"); ok || ctx.Err() != nil {
-		t.Errorf("%+v, %t", j, ok)
+		t.Errorf("got %+v, %t", j, ok)
 	}
 }

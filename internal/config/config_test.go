@@ -183,7 +183,7 @@ func TestLoadRefuses(t *testing.T) {
 			}
 			got, err := Load(root, nil)
 			if err == nil || !strings.Contains(err.Error(), tt.want) {
-				t.Fatalf("error %v, want one with %q", err, tt.want)
+				t.Fatalf("got error %v, want one with %q", err, tt.want)
 			}
 			if strings.Contains(usererr.OneLine(err), "hunter2") {
 				t.Errorf("the error quotes a file outside the tree: %v", err)
@@ -219,7 +219,7 @@ func TestOff(t *testing.T) {
 	} {
 		off, reason := Off(tt.vars.getenv, tt.hook)
 		if off != (tt.reason != "") || reason != tt.reason {
-			t.Errorf("%v, hook %q: %v %q, want %q", tt.vars, tt.hook, off, reason, tt.reason)
+			t.Errorf("%v, hook %q: got %v %q, want %q", tt.vars, tt.hook, off, reason, tt.reason)
 		}
 	}
 	if off, _ := Off(nil, "pre-commit"); off {

@@ -118,7 +118,7 @@ func TestEditable(t *testing.T) {
 	} {
 		ok, reason := c.Editable(tt.path)
 		if ok != (tt.reason == "") || !strings.Contains(reason, tt.reason) {
-			t.Errorf("%q: %v %q, want %q", tt.path, ok, reason, tt.reason)
+			t.Errorf("%q: got %v %q, want %q", tt.path, ok, reason, tt.reason)
 		}
 	}
 }

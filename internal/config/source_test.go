@@ -121,14 +121,14 @@ func TestMistakes(t *testing.T) {
 		err := c.parse(File, []byte(tt.text))
 		e, ok := errors.AsType[*Error](err)
 		if !ok {
-			t.Errorf("%q: error %v", tt.text, err)
+			t.Errorf("%q: got error %v", tt.text, err)
 			continue
 		}
 		if e.File != File || e.Line != tt.line || e.Column != tt.column {
 			t.Errorf("%q: at %s:%d:%d, want %d:%d", tt.text, e.File, e.Line, e.Column, tt.line, tt.column)
 		}
 		if !strings.Contains(e.Msg, tt.msg) || !strings.Contains(e.Advice, tt.hint) {
-			t.Errorf("%q: %q, hint %q; want %q, hint %q", tt.text, e.Msg, e.Advice, tt.msg, tt.hint)
+			t.Errorf("%q: got %q, hint %q; want %q, hint %q", tt.text, e.Msg, e.Advice, tt.msg, tt.hint)
 		}
 		if line := strings.Split(tt.text, "\n")[tt.line-1]; e.Source != line {
 			t.Errorf("%q: quotes %q, want %q", tt.text, e.Source, line)
@@ -147,7 +147,7 @@ func TestEnvironmentMistakes(t *testing.T) {
 	} {
 		_, err := Load(t.TempDir(), environ{tt.name: tt.value}.getenv)
 		if err == nil || err.Error() != tt.want || usererr.Hint(err) != tt.hint {
-			t.Errorf("%s=%s: %v, hint %q; want %s, hint %q", tt.name, tt.value, err, usererr.Hint(err), tt.want, tt.hint)
+			t.Errorf("%s=%s: got %v, hint %q; want %s, hint %q", tt.name, tt.value, err, usererr.Hint(err), tt.want, tt.hint)
 		}
 	}
 }
@@ -168,7 +168,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 	} {
 		_, err := Load(write(t, map[string]string{File: text}), nil)
 		if err == nil || strings.Contains(usererr.OneLine(err), "hunter2") {
-			t.Errorf("%q: error %v", text, err)
+			t.Errorf("%q: got error %v", text, err)
 		}
 	}
 	for _, env := range []environ{
@@ -180,7 +180,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 		{"REGREEN_EMAIL_PASSWORD_ENV": "hunter2"},
 	} {
 		if _, err := Load(t.TempDir(), env.getenv); err == nil || strings.Contains(usererr.OneLine(err), "hunter2") {
-			t.Errorf("%v: error %v", env, err)
+			t.Errorf("%v: got error %v", env, err)
 		}
 	}
 	if c, err := Load(t.TempDir(), environ{"REGREEN_WEBHOOKS": "format=slack,url=https://hooks.example.com/T1/hunter2"}.getenv); err != nil || len(c.Webhooks) != 1 {
@@ -191,7 +191,7 @@ func TestSecretsAreNotQuoted(t *testing.T) {
 func TestQuotedIsHarmless(t *testing.T) {
 	t.Parallel()
 	if got, want := quoted("a\x1b[2Jb\tc\u202ed", 1), "a\uFFFD[2Jb c\uFFFDd"; got != want {
-		t.Errorf("%q, want %q", got, want)
+		t.Errorf("got %q, want %q", got, want)
 	}
 	if got := []rune(quoted(strings.Repeat("x", 5000), 1)); len(got) != 161 {
 		t.Errorf("%d runes of a long line", len(got))

@@ -61,10 +61,10 @@ func TestName(t *testing.T) {
 	t.Parallel()
 	for name, want := range hostile {
 		if err := Name(name); !errors.Is(err, want) {
-			t.Errorf("%.60q: %v, want %v", name, err, want)
+			t.Errorf("%.60q: got %v, want %v", name, err, want)
 		}
 		if err := NewName(name); !errors.Is(err, want) {
-			t.Errorf("new %.60q: %v, want %v", name, err, want)
+			t.Errorf("new %.60q: got %v, want %v", name, err, want)
 		}
 	}
 	for name, want := range dubious {
@@ -72,7 +72,7 @@ func TestName(t *testing.T) {
 			t.Errorf("%q: %v", name, err)
 		}
 		if err := NewName(name); !errors.Is(err, want) {
-			t.Errorf("new %q: %v, want %v", name, err, want)
+			t.Errorf("new %q: got %v, want %v", name, err, want)
 		}
 	}
 	for _, name := range plain {
@@ -121,7 +121,7 @@ func TestLink(t *testing.T) {
 		{".gitignore", "a", nil},
 	} {
 		if err := Link(tt.name, tt.target); !errors.Is(err, tt.want) {
-			t.Errorf("%q -> %q: %v, want %v", tt.name, tt.target, err, tt.want)
+			t.Errorf("%q -> %q: got %v, want %v", tt.name, tt.target, err, tt.want)
 		}
 	}
 }

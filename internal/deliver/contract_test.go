@@ -309,7 +309,7 @@ func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report
 	}
 	receipts := deliver.All(ctx, r, []deliver.Channel{c})
 	if len(receipts) != 1 || receipts[0].Channel != string(c.Name()) || receipts[0].Seconds < 0 {
-		t.Fatalf("receipts %+v", receipts)
+		t.Fatalf("got receipts %+v", receipts)
 	}
 	if after, _ := report.JSON(r); !bytes.Equal(before, after) {
 		t.Error("the report was changed")
@@ -331,7 +331,7 @@ func one(ctx context.Context, t *testing.T, s site, c deliver.Channel, r *report
 func sends(t *testing.T, s site) {
 	got := one(t.Context(), t, s, s.channel, proposed())
 	if got.State != report.ReceiptSent || got.Reason != "" {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	if text := strings.Join(s.posted(), "\n"); !strings.Contains(text, "TestMean") || !strings.Contains(text, "p-3f2a") && !strings.Contains(text, "```suggestion") {
 		t.Errorf("the failure or the patch is missing in\n%s", text)
@@ -355,7 +355,7 @@ func anyReport(t *testing.T, s site) {
 	for name, r := range map[string]*report.Report{"bare": bare(), "hostile": hostile(), "huge": huge()} {
 		got := one(t.Context(), t, s, s.channel, r)
 		if got.State == report.ReceiptFailed || got.State == report.ReceiptSkipped && got.Reason == "" {
-			t.Errorf("%s: receipt %+v", name, got)
+			t.Errorf("%s: got receipt %+v", name, got)
 		}
 		for _, text := range s.posted() {
 			if strings.ContainsAny(text, "\x1b\x00") {
@@ -368,7 +368,7 @@ func anyReport(t *testing.T, s site) {
 func refusals(t *testing.T, s site) {
 	got := one(t.Context(), t, s, s.broken, proposed())
 	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "(hint: ") {
-		t.Errorf("receipt %+v, want a failure with a hint", got)
+		t.Errorf("got receipt %+v, want a failure with a hint", got)
 	}
 }
 

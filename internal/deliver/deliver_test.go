@@ -93,10 +93,10 @@ func TestAllEnds(t *testing.T) {
 			t.Errorf("it took %s", took)
 		}
 		if got[0].State != report.ReceiptFailed || got[0].Reason != "did not end in time" {
-			t.Errorf("receipt %+v", got[0])
+			t.Errorf("got receipt %+v", got[0])
 		}
 		if got[4].State != report.ReceiptFailed || got[4].Reason != "the job is out of time" {
-			t.Errorf("receipt %+v", got[4])
+			t.Errorf("got receipt %+v", got[4])
 		}
 		time.Sleep(time.Minute) // the channels that were left behind end without harm
 	})
@@ -105,7 +105,7 @@ func TestAllEnds(t *testing.T) {
 func TestAllOfNone(t *testing.T) {
 	t.Parallel()
 	if got := deliver.All(t.Context(), proposed(), nil); len(got) != 0 {
-		t.Errorf("receipts %v", got)
+		t.Errorf("got receipts %v", got)
 	}
 }
 

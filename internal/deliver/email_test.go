@@ -97,7 +97,7 @@ func TestEmail(t *testing.T) {
 		}
 		m := readMail(t, s.messages()[0])
 		if m.subject != "[acme/fleet] proposed: 1 failure, a verified patch is ready (retry-budget)" {
-			t.Errorf("subject %q", m.subject)
+			t.Errorf("got subject %q", m.subject)
 		}
 		if !strings.Contains(m.text, "TestMean") || !strings.Contains(m.html, "TestMean") || !strings.Contains(m.html, "p-3f2a") {
 			t.Errorf("text\n%s\nHTML\n%s", m.text, m.html)
@@ -106,7 +106,7 @@ func TestEmail(t *testing.T) {
 			"From": `"regreen" <regreen@example.com>`, "To": "<team@example.com>, <lead@example.com>", "Auto-Submitted": "auto-generated",
 		} {
 			if m.header.Get(name) != want {
-				t.Errorf("%s: %s, want %s", name, m.header.Get(name), want)
+				t.Errorf("%s: got %s, want %s", name, m.header.Get(name), want)
 			}
 		}
 	}
@@ -129,14 +129,14 @@ func TestEmailThreads(t *testing.T) {
 		ids = append(ids, m.header.Get("Message-Id"))
 		threads = append(threads, m.header.Get("In-Reply-To"))
 		if m.header.Get("References") != m.header.Get("In-Reply-To") {
-			t.Errorf("headers %v", m.header)
+			t.Errorf("got headers %v", m.header)
 		}
 	}
 	if ids[0] != ids[1] || ids[1] == ids[2] || ids[2] == ids[3] || !strings.HasSuffix(ids[0], "@example.com>") {
 		t.Errorf("IDs %q", ids)
 	}
 	if threads[0] != threads[2] || threads[2] == threads[3] || threads[0] == ids[0] {
-		t.Errorf("threads %q", threads)
+		t.Errorf("got threads %q", threads)
 	}
 }
 
@@ -145,16 +145,16 @@ func TestEmailInjection(t *testing.T) {
 	t.Parallel()
 	s := serveTLS(t, true)
 	if got := deliverTo(t, mailing(s, func(o *deliver.EmailOptions) { o.Repository = evil }), hostile()); got.State != report.ReceiptSent {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	all := s.messages()
 	if len(all) != 1 {
-		t.Fatalf("%d mails", len(all))
+		t.Fatalf("got %d mails", len(all))
 	}
 	m := readMail(t, all[0])
 	known := []string{"Date", "Mime-Version", "Message-Id", "In-Reply-To", "References", "Auto-Submitted", "From", "To", "Subject", "Content-Type"}
 	if len(m.header) != len(known) {
-		t.Errorf("headers %v", m.header)
+		t.Errorf("got headers %v", m.header)
 	}
 	for _, name := range known {
 		if m.header.Get(name) == "" {
@@ -202,7 +202,7 @@ func TestEmailThroughFaults(t *testing.T) {
 			}
 			got := deliverTo(t, mailing(s, tt.change), proposed())
 			if got.State != tt.state || got.Tries != tt.tries || !strings.Contains(got.Reason, tt.reason) {
-				t.Errorf("receipt %+v, want %s after %d tries with %q", got, tt.state, tt.tries, tt.reason)
+				t.Errorf("got receipt %+v, want %s after %d tries with %q", got, tt.state, tt.tries, tt.reason)
 			}
 			if strings.Contains(got.Reason, "hunter") || strings.Contains(got.Reason, "AGNpAGh1bnRlc") {
 				t.Errorf("the receipt contains the password: %s", got.Reason)
@@ -227,9 +227,9 @@ func TestEmailInTheClear(t *testing.T) {
 		Server: server.address, From: "regreen@example.com", To: []string{"team@example.com"}, TLS: "none", Username: "ci", Password: "hunter2",
 	}), proposed())
 	if got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if raw := server.messages(); len(raw) != 1 || bytes.Contains([]byte(raw[0]), []byte("hunter2")) {
-		t.Errorf("mails %q", raw)
+		t.Errorf("got mails %q", raw)
 	}
 }

@@ -54,11 +54,11 @@ func TestFileIsWhole(t *testing.T) {
 	write(t, filepath.Join(dir, "report.html"), "the previous one")
 	got := deliverTo(t, deliver.File("file", dir, "report.html", failing, ""), proposed())
 	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "no template") {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "report.html"))
 	if err != nil || string(b) != "the previous one" {
-		t.Errorf("%q, %v", b, err)
+		t.Errorf("got %q, %v", b, err)
 	}
 	write(t, filepath.Join(dir, "taken", "x"), "")
 	if got := deliverTo(t, deliver.File("file", dir, "taken", markdown, ""), proposed()); got.State != report.ReceiptFailed {
@@ -80,10 +80,10 @@ func TestFileIsReplaced(t *testing.T) {
 	}
 	defer func() { _ = reader.Close() }()
 	if got := deliverTo(t, deliver.File("file", dir, "report.md", markdown, ""), proposed()); got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if b, err := io.ReadAll(reader); err != nil || string(b) != "the previous one" {
-		t.Errorf("%q, %v", b, err)
+		t.Errorf("got %q, %v", b, err)
 	}
 }
 
@@ -100,7 +100,7 @@ func TestFileStaysInside(t *testing.T) {
 		deliver.Artifact(dir, "build/regreen", []deliver.Rendering{markdown}),
 	} {
 		if got := deliverTo(t, c, proposed()); got.State != report.ReceiptFailed {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	if all := names(t, outside); len(all) > 0 {
@@ -124,7 +124,7 @@ func TestArtifact(t *testing.T) {
 	for range 2 {
 		got := deliverTo(t, c, r)
 		if got.State != report.ReceiptSent || got.Where != filepath.Join(dir, "out") || !slices.Equal(got.Degraded, []string{"report.html is missing: no template"}) {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	want := []string{
@@ -136,7 +136,7 @@ func TestArtifact(t *testing.T) {
 	}
 	b, err := os.ReadFile(filepath.Join(dir, "out", "patches", "p-3f2a.patch"))
 	if err != nil || string(b) != r.Patches[0].Diff {
-		t.Errorf("%q, %v", b, err)
+		t.Errorf("got %q, %v", b, err)
 	}
 	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{failing}), r); got.State != report.ReceiptFailed {
 		t.Errorf("without any form: %+v", got)
@@ -154,7 +154,7 @@ func TestArtifactLeavesOthersAlone(t *testing.T) {
 		write(t, filepath.Join(dir, "out", file), "work of days")
 		got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), proposed())
 		if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "is not regreen's") {
-			t.Errorf("%s: receipt %+v", file, got)
+			t.Errorf("%s: got receipt %+v", file, got)
 		}
 		if all := names(t, dir); !slices.Equal(all, []string{"out/" + file}) {
 			t.Errorf("the files are %v", all)
@@ -238,14 +238,14 @@ func TestFileOfTheUser(t *testing.T) {
 	}
 	got := deliverTo(t, deliver.File("file", dir, "main.go", markdown, list), proposed())
 	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "not made by regreen") {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if b, err := os.ReadFile(mine); err != nil || string(b) != "package main\n" {
 		t.Errorf("the file is %q, %v", b, err)
 	}
 	for range 2 {
 		if got := deliverTo(t, deliver.File("file", dir, "build/r.md", markdown, list), proposed()); got.State != report.ReceiptSent {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 }

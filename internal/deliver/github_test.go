@@ -51,11 +51,11 @@ func TestCommentIsFound(t *testing.T) {
 
 	got := deliverTo(t, gitHub(t, api, nil).Comment(), proposed())
 	if got.State != report.ReceiptSent || !strings.HasSuffix(got.Where, fmt.Sprint("#issuecomment-", mine)) {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	all := api.Comments(7)
 	if len(all) != 305 {
-		t.Errorf("%d comments", len(all))
+		t.Errorf("got %d comments", len(all))
 	}
 	for _, c := range all {
 		reports := strings.Contains(c.Body, "TestMean")
@@ -64,7 +64,7 @@ func TestCommentIsFound(t *testing.T) {
 		}
 	}
 	if n := writes(api); n != 1 {
-		t.Errorf("%d writes", n)
+		t.Errorf("got %d writes", n)
 	}
 }
 
@@ -101,12 +101,12 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 		c := gitHub(t, api, nil).Comment()
 		for range 2 {
 			if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSent || len(got.Degraded) > 0 {
-				t.Fatalf("receipt %+v", got)
+				t.Fatalf("got receipt %+v", got)
 			}
 		}
 		all := api.Comments(7)
 		if len(all) != 2 || !strings.Contains(all[1].Body, "TestMean") || all[1].Minimized {
-			t.Fatalf("comments %+v", all)
+			t.Fatalf("got comments %+v", all)
 		}
 		folded := all[0].Minimized && strings.Contains(all[0].Body, "Old")
 		if denied {
@@ -134,14 +134,14 @@ func TestCommentOfGreen(t *testing.T) {
 	green := &report.Report{ID: "r-2", Verdict: report.Green, Tests: report.Tests{Packages: 1, Passed: 3}}
 	c := gitHub(t, api, nil).Comment()
 	if got := deliverTo(t, c, green); got.State != report.ReceiptSkipped || len(api.Comments(7)) != 0 {
-		t.Errorf("receipt %+v, comments %v", got, api.Comments(7))
+		t.Errorf("got receipt %+v, comments %v", got, api.Comments(7))
 	}
 	deliverTo(t, c, proposed())
 	if got := deliverTo(t, c, green); got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "3 tests passed") {
-		t.Errorf("comments %+v", all)
+		t.Errorf("got comments %+v", all)
 	}
 }
 
@@ -199,10 +199,10 @@ func TestCommentThroughFaults(t *testing.T) {
 				policy := deliver.RetryPolicy{Sleep: func(_ context.Context, d time.Duration) error { waited += d; return nil }}
 				got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Retry = policy }).Comment(), proposed())
 				if got.State != report.ReceiptSent || got.Tries != 2 {
-					t.Errorf("receipt %+v", got)
+					t.Errorf("got receipt %+v", got)
 				}
 				if n := len(api.Comments(7)); n != 1 {
-					t.Errorf("%d comments", n)
+					t.Errorf("got %d comments", n)
 				}
 				if waited < tt.waits {
 					t.Errorf("waited %s, want at least %s", waited, tt.waits)
@@ -221,11 +221,11 @@ func TestPace(t *testing.T) {
 	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Pace = 40 * time.Millisecond })
 	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{g.Comment(), g.Suggestions(), g.Check(marks(120))}) {
 		if got.State != report.ReceiptSent || got.Tries != 1 {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	if n := writes(api); n != 5 {
-		t.Errorf("%d writes, want a comment, a review and three of the check", n)
+		t.Errorf("got %d writes, want a comment, a review and three of the check", n)
 	}
 }
 
@@ -250,10 +250,10 @@ func TestEnterprise(t *testing.T) {
 	api.AddComment(7, githubtest.Bot, marker+"\nOld")
 	g := gitHub(t, api, func(o *deliver.GitHubOptions) { o.API = api.Enterprise })
 	if got := deliverTo(t, g.Comment(), proposed()); got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if all := api.Comments(7); len(all) != 1 || !strings.Contains(all[0].Body, "TestMean") {
-		t.Errorf("comments %+v", all)
+		t.Errorf("got comments %+v", all)
 	}
 }
 
@@ -266,7 +266,7 @@ func TestKey(t *testing.T) {
 	deliverTo(t, g.Comment(), proposed())
 	all := api.Comments(7)
 	if len(all) != 1 || !strings.HasPrefix(all[0].Body, "<!-- regreen:report linux_______Approved -->\n") {
-		t.Errorf("comments %+v", all)
+		t.Errorf("got comments %+v", all)
 	}
 }
 
@@ -303,11 +303,11 @@ func TestCheck(t *testing.T) {
 			api.Inject(tt.faults...)
 			got := deliverTo(t, gitHub(t, api, nil).Check(marks(tt.n)), proposed())
 			if got.State != report.ReceiptSent || got.Tries != 1+len(tt.faults) || (len(got.Degraded) > 0) != (tt.n > tt.want) {
-				t.Errorf("receipt %+v", got)
+				t.Errorf("got receipt %+v", got)
 			}
 			runs := api.CheckRuns()
 			if len(runs) != 1 || runs[0].Head != head || runs[0].Conclusion != "failure" || len(runs[0].Annotations) != tt.want {
-				t.Fatalf("%d runs, %+v", len(runs), runs)
+				t.Fatalf("got %d runs, %+v", len(runs), runs)
 			}
 			for i, a := range runs[0].Annotations {
 				if a["message"] != fmt.Sprint("failure ", i) || a["annotation_level"] != "failure" {
@@ -331,10 +331,10 @@ func TestCheckAnnotations(t *testing.T) {
 		}
 	}
 	if got := deliverTo(t, gitHub(t, api, nil).Check(odd), proposed()); got.State != report.ReceiptSent {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	all := api.CheckRuns()[0].Annotations
 	if len(all) != 3 || all[0]["annotation_level"] != "warning" || all[1]["end_line"] != 5.0 {
-		t.Errorf("annotations %.2000v", all)
+		t.Errorf("got annotations %.2000v", all)
 	}
 }

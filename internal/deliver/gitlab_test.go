@@ -45,12 +45,12 @@ func TestGitLabComment(t *testing.T) {
 	for range 2 {
 		got := deliverTo(t, gitLabNote(t, api), proposed())
 		if got.State != report.ReceiptSent || got.Where != "https://gitlab.example.com/acme/fleet/-/merge_requests/7#note_102" || mine != 102 {
-			t.Fatalf("receipt %+v", got)
+			t.Fatalf("got receipt %+v", got)
 		}
 	}
 	all := api.Notes()
 	if len(all) != 3 || !strings.Contains(all[0].Body, "A trap") || !strings.HasPrefix(all[1].Body, "<!-- regreen:folded -->") || !strings.Contains(all[2].Body, "TestMean") {
-		t.Errorf("notes %+v", all)
+		t.Errorf("got notes %+v", all)
 	}
 	for _, part := range []string{"[The job](https://gitlab.example.com/acme/fleet/-/jobs/1234)", "Save the diff as a file"} {
 		if !strings.Contains(all[2].Body, part) {
@@ -95,7 +95,7 @@ func TestGitLabCommands(t *testing.T) {
 	r.Failures[0].Message, r.Clusters[0].Cause, r.Patches[0].Title, r.Notes = "/close", "/close", "/close !1", []string{"/close ~bug"}
 	r.Patches[0].Diff = "/close\n" + r.Patches[0].Diff + "\n/close\n"
 	if got := deliverTo(t, gitLabNote(t, api), r); got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if body := api.Notes()[0].Body; !strings.Contains(body, "/merge") {
 		t.Errorf("the output is missing in\n%s", body)
@@ -157,14 +157,14 @@ func TestGitLabOpen(t *testing.T) {
 		{fork, environ, "a fork"},
 	} {
 		if got := deliverTo(t, onGitLab(t, tt.env, tt.environ, "channels: [comment]")[0], proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
-			t.Errorf("receipt %+v, want %q", got, tt.want)
+			t.Errorf("got receipt %+v, want %q", got, tt.want)
 		}
 	}
 	if api.Requests() > 0 {
-		t.Errorf("%d requests", api.Requests())
+		t.Errorf("got %d requests", api.Requests())
 	}
 	_, err := deliver.Open(configured(t, "channels: [comment]"), deliver.Input{Environment: mergeRequest, Getenv: config.Getenv(without("CI_PROJECT_ID"))})
 	if err == nil || !strings.Contains(err.Error(), "not a GitLab project") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }

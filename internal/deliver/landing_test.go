@@ -137,11 +137,11 @@ func TestLanding(t *testing.T) {
 			}
 			for _, got := range deliver.All(t.Context(), r, opened(t, api, tt.channels, tt.in)) {
 				if got.Channel == "comment" && got.State != report.ReceiptSent {
-					t.Fatalf("receipt %+v", got)
+					t.Fatalf("got receipt %+v", got)
 				}
 			}
 			if got := landing(t, api.Comments(7)[0].Body); got != tt.want {
-				t.Errorf("the comment says\n%s\nwant\n%s", got, tt.want)
+				t.Errorf("got comment\n%s\nwant\n%s", got, tt.want)
 			}
 		})
 	}
@@ -164,11 +164,11 @@ func TestOutdated(t *testing.T) {
 	api := newAPI(t)
 	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "comment, suggestions", func(in *deliver.Input) { in.PullHead = strings.Repeat("a", 40) })) {
 		if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "outdated: tested aaaaaaaaaaaa, head is now ") {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	if len(api.Comments(7))+len(api.Reviews(7)) != 0 {
-		t.Errorf("comments %+v, reviews %+v", api.Comments(7), api.Reviews(7))
+		t.Errorf("got comments %+v, reviews %+v", api.Comments(7), api.Reviews(7))
 	}
 }
 
@@ -179,7 +179,7 @@ func TestKnownIsQuiet(t *testing.T) {
 		api := newAPI(t)
 		r := &report.Report{ID: "r-2", Verdict: verdict, Failures: []report.Failure{{ID: "TestOld", Status: report.FailureKnown}}}
 		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != report.ReceiptSkipped || len(api.Comments(7)) != 0 {
-			t.Errorf("%s: receipt %+v", verdict, got)
+			t.Errorf("%s: got receipt %+v", verdict, got)
 		}
 		deliver.All(t.Context(), proposed(), opened(t, api, "comment", nil))
 		if got := deliver.All(t.Context(), r, opened(t, api, "comment", nil))[0]; got.State != report.ReceiptSent || strings.Contains(api.Comments(7)[0].Body, "TestMean") {
@@ -210,11 +210,11 @@ func TestChannelsShareSuggestions(t *testing.T) {
 			api := newAPI(t)
 			for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, names, nil)) {
 				if got.State == report.ReceiptFailed {
-					t.Errorf("receipt %+v", got)
+					t.Errorf("got receipt %+v", got)
 				}
 			}
 			if n := len(api.Reviews(7)); n != 1 {
-				t.Errorf("%d reviews", n)
+				t.Errorf("got %d reviews", n)
 			}
 		})
 	}
@@ -228,11 +228,11 @@ func TestRoundsOfSuggestions(t *testing.T) {
 	c, s := g.Comment(), g.Suggestions()
 	for _, got := range deliver.All(t.Context(), proposed(), []deliver.Channel{c, s, s, s, c, s, s}) {
 		if got.State == report.ReceiptFailed {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	if n := len(api.Reviews(7)); n != 1 {
-		t.Errorf("%d reviews", n)
+		t.Errorf("got %d reviews", n)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestCommentDoesNotHang(t *testing.T) {
 	policy.Total = 3 * time.Second // for the review, and again for the comment
 	for _, got := range deliver.All(t.Context(), proposed(), opened(t, api, "suggestions, comment", func(in *deliver.Input) { in.Retry = policy })) {
 		if want := map[string]report.ReceiptState{"suggestions": report.ReceiptFailed, "comment": report.ReceiptSent}[got.Channel]; got.State != want {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 }
@@ -288,7 +288,7 @@ func TestReports(t *testing.T) {
 	}
 	all, err := deliver.Reports(t.Context(), g, 7)
 	if err != nil || len(all) != 2 || all[0].Comment.ID != second || all[0].HasRun || all[1].Comment.ID != first || all[1].Run != mark {
-		t.Errorf("%+v, %v", all, err)
+		t.Errorf("got %+v, %v", all, err)
 	}
 }
 
@@ -317,7 +317,7 @@ func TestDownloadCommand(t *testing.T) {
 	in := func(in *deliver.Input) { in.ArtifactID, in.Artifact, in.Dir = 31, shipped, t.TempDir() }
 	for _, got := range deliver.All(t.Context(), r, opened(t, api, "artifact, comment, suggestions", in)) {
 		if got.State == report.ReceiptFailed {
-			t.Fatalf("receipt %+v", got)
+			t.Fatalf("got receipt %+v", got)
 		}
 	}
 	_, line, _ := strings.Cut(api.Comments(7)[0].Body, "```sh\n")

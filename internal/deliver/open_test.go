@@ -118,11 +118,11 @@ func TestOpenRefuses(t *testing.T) {
 	}
 	_, err := deliver.Open(config.Config{Channels: []channels.Name{"terminl"}}, deliver.Input{Environment: local}) // an input of the action
 	if usage := new(usererr.UsageError); !errors.As(err, &usage) || err.Error() != `unknown channel "terminl"` || usererr.Hint(err) != `did you mean "terminal"?` {
-		t.Errorf("error %+v", err)
+		t.Errorf("got error %+v", err)
 	}
 	_, err = deliver.Open(config.Config{}, deliver.Input{Environment: pull, Getenv: config.Getenv([]string{"GITHUB_REPOSITORY=fleet", "GITHUB_TOKEN=x"})})
 	if usage := new(usererr.UsageError); !errors.As(err, &usage) || !strings.Contains(usererr.Hint(err), "owner/name") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -158,13 +158,13 @@ func TestOpenSkips(t *testing.T) {
 			}
 			got := deliverTo(t, c, proposed())
 			if got.State != report.ReceiptSkipped {
-				t.Errorf("receipt %+v", got)
+				t.Errorf("got receipt %+v", got)
 			}
 			found[c.Name()] = got.Reason
 		}
 		for name, reason := range tt.want {
 			if !strings.Contains(found[name], reason) {
-				t.Errorf("%s: %q, want %q", name, found[name], reason)
+				t.Errorf("%s: got %q, want %q", name, found[name], reason)
 			}
 		}
 	}
@@ -189,11 +189,11 @@ func TestOpenAndSend(t *testing.T) {
 	}
 	for _, got := range deliver.All(t.Context(), proposed(), channels) {
 		if got.State != report.ReceiptSent || len(got.Degraded) > 0 {
-			t.Errorf("receipt %+v", got)
+			t.Errorf("got receipt %+v", got)
 		}
 	}
 	if !strings.HasPrefix(out.String(), "::error file=stats/mean_test.go,") || !strings.Contains(errs.String(), "TestMean") {
-		t.Errorf("out %q, err %q", &out, &errs)
+		t.Errorf("got out %q, err %q", &out, &errs)
 	}
 	if diff := cmp.Diff([]string{"build/r.json", "build/r.md"}, names(t, dir)); diff != "" {
 		t.Errorf("files (-want +got):\n%s", diff)
@@ -206,7 +206,7 @@ func TestOpenAndSend(t *testing.T) {
 	}
 	comments := api.Comments(7)
 	if len(comments) != 1 || !strings.Contains(comments[0].Body, "/regreen apply p-3f2a@") || !strings.Contains(comments[0].Body, "[The run](https://github.example.com/acme/fleet/actions/runs/7)") {
-		t.Errorf("comments %+v", comments)
+		t.Errorf("got comments %+v", comments)
 	}
 	if len(api.Reviews(7)) != 1 || len(api.CheckRuns()) != 1 || len(api.CheckRuns()[0].Annotations) != 1 || hook.times() != 1 {
 		t.Errorf("reviews %v, checks %v, %d posts", api.Reviews(7), api.CheckRuns(), hook.times())

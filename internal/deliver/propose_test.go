@@ -87,7 +87,7 @@ func TestPullRequest(t *testing.T) {
 		t.Errorf("the branch differs from git's result:\n%s", githubtest.RunGit(t, api.Git, "diff", want, tree))
 	}
 	if about := githubtest.RunGit(t, api.Git, "log", "-1", "--format=%P %s", p.HeadRef); about != tested.Head+" regreen: return before the division" {
-		t.Errorf("commit %s", about)
+		t.Errorf("got commit %s", about)
 	}
 	for _, part := range []string{"TestMean", "This pull request applies it.", "approve them, or close and reopen", "[The run](https://github.example.com/acme/fleet/actions/runs/7)"} {
 		if !strings.Contains(p.Body, part) {
@@ -146,11 +146,11 @@ func TestPullRequestOfSeveral(t *testing.T) {
 	)
 	got := propose(t, api, tested, r)
 	if got.State != report.ReceiptSent || len(got.Degraded) != 7 {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	for i, part := range []string{"it is a test", "not a plain file", "differs from the tested", "differs from the tested", "", ".git", ""} {
 		if !strings.Contains(got.Degraded[i], part) || !strings.HasPrefix(got.Degraded[i], string(rune('e'+i))+"-1 is not proposed: ") {
-			t.Errorf("%q, want %q", got.Degraded[i], part)
+			t.Errorf("got %q, want %q", got.Degraded[i], part)
 		}
 	}
 	p := api.Pulls()[0]
@@ -180,7 +180,7 @@ func TestPullRequestIsNotPermitted(t *testing.T) {
 		for range 2 {
 			got := propose(t, api, tested, broken(guard))
 			if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, tt.want) {
-				t.Errorf("receipt %+v", got)
+				t.Errorf("got receipt %+v", got)
 			}
 		}
 		if n := len(strings.Fields(githubtest.RunGit(t, api.Git, "for-each-ref", "--format=%(refname)"))); n != tt.branches || len(api.Pulls()) != 0 {
@@ -199,7 +199,7 @@ func TestPullRequestThroughFaults(t *testing.T) {
 			api.Inject(githubtest.Fault{Method: http.MethodPost, Path: path, Late: true, Reset: true})
 			got := propose(t, api, tested, broken(guard))
 			if got.State == report.ReceiptFailed || got.Tries != 2 || got.Where != "https://github.example.com/acme/fleet/pull/1" {
-				t.Errorf("receipt %+v", got)
+				t.Errorf("got receipt %+v", got)
 			}
 			if refs := githubtest.RunGit(t, api.Git, "for-each-ref", "--format=%(refname)"); len(strings.Fields(refs)) != 2 || len(api.Pulls()) != 1 {
 				t.Errorf("%s, %+v", refs, api.Pulls())
@@ -213,7 +213,7 @@ func TestPullRequestFromATakenBranch(t *testing.T) {
 	t.Parallel()
 	api, tested := withFleet(t)
 	if got := propose(t, api, tested, broken(guard)); got.State != report.ReceiptSent {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	name := api.Pulls()[0].HeadRef
 
@@ -221,7 +221,7 @@ func TestPullRequestFromATakenBranch(t *testing.T) {
 	githubtest.RunGit(t, api.Git, "update-ref", "refs/heads/"+name, tested.Head)
 	got := propose(t, api, tested, broken(guard))
 	if got.State != report.ReceiptFailed || !strings.Contains(got.Reason, "other content") || len(api.Pulls()) != 0 {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if at := githubtest.RunGit(t, api.Git, "rev-parse", name); at != tested.Head {
 		t.Errorf("the branch is at %s", at)
@@ -265,7 +265,7 @@ func TestPullRequestOfOtherLines(t *testing.T) {
 	api, tested := withFleet(t)
 	got := propose(t, api, tested, broken(strings.Replace(guard, "@@ -2,6 +2,9 @@", "@@ -12,6 +12,9 @@", 1)))
 	if got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "differs from the tested version") || len(api.Pulls()) != 0 {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 }
 
@@ -276,14 +276,14 @@ func TestPullRequestTitle(t *testing.T) {
 	r := broken(guard)
 	r.Patches[0].Title = "Fixes #1, closes GH-2 and acme/fleet#3 @everyone [skip ci] https://evil.example/x \x1b[31m\nskip-checks: true"
 	if got := propose(t, api, tested, r); got.State != report.ReceiptSent {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	p := api.Pulls()[0]
 	message := githubtest.RunGit(t, api.Git, "log", "-1", "--format=%B", p.HeadRef)
 	if strings.ContainsAny(p.Title+message, "#@[]\x1b") || strings.Contains(message, "://") || strings.Contains(strings.ToLower(message), "gh-") || strings.Contains(message, "skip-checks: ") {
-		t.Errorf("title %q, message %q", p.Title, message)
+		t.Errorf("got title %q, message %q", p.Title, message)
 	}
 	if !strings.HasPrefix(p.Title, "regreen: Fixes 1, closes gh 2 and acme/fleet 3 everyone skip ci") {
-		t.Errorf("title %q", p.Title)
+		t.Errorf("got title %q", p.Title)
 	}
 }

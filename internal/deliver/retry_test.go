@@ -64,7 +64,7 @@ func TestRetry(t *testing.T) {
 				c, at := flaky(tt.errs...)
 				got, err := retry(c, tt.policy).Send(t.Context(), nil)
 				if text := errorText(err); text != tt.err {
-					t.Errorf("error %q, want %q", text, tt.err)
+					t.Errorf("got error %q, want %q", text, tt.err)
 				}
 				if len(*at) != len(tt.at) || got.Tries != len(tt.at) {
 					t.Fatalf("%d tries at %v, want %v", got.Tries, *at, tt.at)
@@ -105,7 +105,7 @@ func TestRetryEnds(t *testing.T) {
 		}}
 		_, err = retry(hanging, RetryPolicy{Total: time.Second}).Send(t.Context(), nil)
 		if err == nil || err.Error() != "timed out after 1s" {
-			t.Errorf("error %v", err)
+			t.Errorf("got error %v", err)
 		}
 	})
 }
@@ -141,7 +141,7 @@ func TestRedacted(t *testing.T) {
 	}}, "", secret)
 	got, err := c.Send(t.Context(), nil)
 	if all := got.Where + got.Reason + got.Degraded[0] + usererr.OneLine(err); strings.Contains(all, secret) || !strings.Contains(all, "to ***") {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("got %+v, %v", got, err)
 	}
 	got = send(t.Context(), redacted(channel{"x", func(context.Context, *report.Report) (report.Receipt, error) { panic("at " + secret) }}, secret), nil)
 	if got.Reason != "internal error: at ***" {

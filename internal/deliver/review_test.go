@@ -23,7 +23,7 @@ func suggested(t *testing.T, shown, diff string) (report.Receipt, []githubtest.R
 	var comments []githubtest.ReviewComment
 	for _, review := range api.Reviews(7) {
 		if review.Event != "COMMENT" || review.Commit != head {
-			t.Errorf("review %+v", review)
+			t.Errorf("got review %+v", review)
 		}
 		comments = append(comments, review.Comments...)
 	}
@@ -122,7 +122,7 @@ func TestSuggestions(t *testing.T) {
 				t.Errorf("%+v (-want +got):\n%s", got, diff)
 			}
 			if state := map[bool]report.ReceiptState{true: report.ReceiptSent, false: report.ReceiptSkipped}[tt.reason == ""]; got.State != state || !strings.Contains(got.Reason, tt.reason) {
-				t.Errorf("receipt %+v, want %s with %q", got, state, tt.reason)
+				t.Errorf("got receipt %+v, want %s with %q", got, state, tt.reason)
 			}
 		})
 	}
@@ -134,11 +134,11 @@ func TestRedactedPatches(t *testing.T) {
 	r := proposed()
 	r.Patches[0].Redacted = true
 	if got := deliverTo(t, gitHub(t, newAPI(t), nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "secret in the diff") {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	dir := t.TempDir()
 	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{markdown}), r); len(got.Degraded) != 1 || !slices.Equal(names(t, dir), []string{"out/report.md"}) {
-		t.Errorf("receipt %+v, files %v", got, names(t, dir))
+		t.Errorf("got receipt %+v, files %v", got, names(t, dir))
 	}
 }
 
@@ -148,19 +148,19 @@ func TestSuggestionsAreNotRepeated(t *testing.T) {
 	api := newAPI(t)
 	c := gitHub(t, api, func(o *deliver.GitHubOptions) { o.Landing = deliver.Landing{Commands: true, Run: 7, Artifact: 31} }).Suggestions()
 	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSent || !strings.Contains(got.Where, "#pullrequestreview-") {
-		t.Fatalf("receipt %+v", got)
+		t.Fatalf("got receipt %+v", got)
 	}
 	if got := deliverTo(t, c, proposed()); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "were posted before") || !strings.Contains(got.Where, "#discussion_r") {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	r := proposed()
 	r.Patches[0].Diff = strings.Replace(r.Patches[0].Diff, "w.all()", "w.latest()", 1)
 	if got := deliverTo(t, c, r); got.State != report.ReceiptSent {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	reviews := api.Reviews(7)
 	if len(reviews) != 2 || len(reviews[0].Comments) != 2 || len(reviews[1].Comments) != 1 {
-		t.Errorf("reviews %+v", reviews)
+		t.Errorf("got reviews %+v", reviews)
 	}
 	if body := reviews[0].Comments[0].Body; !strings.Contains(body, "Part 1 of 2") || !strings.Contains(body, "or comment `/regreen apply "+deliver.Bound(head, &proposed().Patches[0])+"`") {
 		t.Errorf("it does not say that the parts belong together:\n%s", body)
@@ -174,7 +174,7 @@ func TestSuggestionsOfOthers(t *testing.T) {
 	deliverTo(t, gitHub(t, first, nil).Suggestions(), proposed())
 	api.AddReview(7, "mallory", first.Reviews(7)[0].Comments...)
 	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State != report.ReceiptSent || len(api.Reviews(7)) != 2 {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 }
 
@@ -184,10 +184,10 @@ func TestReviewThroughFaults(t *testing.T) {
 	api := newAPI(t)
 	api.Inject(githubtest.Fault{Method: "POST", Path: "/reviews", Late: true, Reset: true})
 	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), proposed()); got.State == report.ReceiptFailed || got.Tries != 2 {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	if n := len(api.Reviews(7)); n != 1 {
-		t.Errorf("%d reviews", n)
+		t.Errorf("got %d reviews", n)
 	}
 }
 
@@ -215,6 +215,6 @@ func TestWhichPatches(t *testing.T) {
 	}
 	r.Patches = r.Patches[:1]
 	if got := deliverTo(t, gitHub(t, api, nil).Suggestions(), r); got.State != report.ReceiptSkipped || !strings.Contains(got.Reason, "no verified patch") {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 }

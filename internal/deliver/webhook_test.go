@@ -67,15 +67,15 @@ func TestWebhookIsTheReport(t *testing.T) {
 	server := receive(t)
 	got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL + "/hook", Format: "generic"}), proposed())
 	if got.State != report.ReceiptSent || got.Where != server.URL {
-		t.Errorf("receipt %+v", got)
+		t.Errorf("got receipt %+v", got)
 	}
 	header, body := server.last()
 	r, err := report.Read(body)
 	if err != nil || r.ID != proposed().ID {
-		t.Errorf("%v, %v", r, err)
+		t.Errorf("got %v, %v", r, err)
 	}
 	if header.Get("Content-Type") != "application/json" || header.Get("Webhook-Signature") != "" {
-		t.Errorf("headers %v", header)
+		t.Errorf("got headers %v", header)
 	}
 }
 
@@ -112,7 +112,7 @@ func TestWebhookThroughFaults(t *testing.T) {
 			}
 			for _, h := range server.got {
 				if h.Get("Idempotency-Key") != "regreen-"+proposed().ID || h.Get("Webhook-Id") != h.Get("Idempotency-Key") {
-					t.Errorf("headers %v", h)
+					t.Errorf("got headers %v", h)
 				}
 			}
 		})
@@ -134,7 +134,7 @@ func TestWebhookRefused(t *testing.T) {
 		server.Inject(fault)
 		got := deliverTo(t, deliver.Webhook(deliver.WebhookOptions{URL: server.URL, Secret: "key", Retry: quick}), proposed())
 		if got.State != report.ReceiptFailed || got.Tries != 1 || !strings.Contains(got.Reason, fault.Body) {
-			t.Errorf("%d: receipt %+v", fault.Status, got)
+			t.Errorf("%d: got receipt %+v", fault.Status, got)
 		}
 	}
 	if elsewhere.times() > 0 {
@@ -206,16 +206,16 @@ func TestSlack(t *testing.T) {
 			t.Fatal(err)
 		}
 		if len(message.Blocks) > 50 || message.Text == "" || strings.ContainsAny(message.Text, "<>") {
-			t.Fatalf("message %+v", message)
+			t.Fatalf("got message %+v", message)
 		}
 		for _, b := range message.Blocks {
 			limit := map[string]int{"header": 150, "section": 3000}[b.Type]
 			if b.Text != nil && (b.Text.Type != "plain_text" || b.Text.Text == "" || utf8.RuneCountInString(b.Text.Text) > limit) {
-				t.Fatalf("block %+v", b)
+				t.Fatalf("got block %+v", b)
 			}
 			for _, e := range b.Elements {
 				if e.Text != "<https://ci.example.com/a?b=1&amp;c=&lt;2&gt;|The run>" {
-					t.Fatalf("element %+v", e)
+					t.Fatalf("got element %+v", e)
 				}
 			}
 		}

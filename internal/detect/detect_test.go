@@ -118,10 +118,10 @@ func TestMode(t *testing.T) {
 			t.Parallel()
 			env := Detect(tt.in)
 			if env.Mode != tt.mode || env.Event != tt.event {
-				t.Errorf("mode %s, event %s; want %s, %s", env.Mode, env.Event, tt.mode, tt.event)
+				t.Errorf("got mode %s, event %s; want %s, %s", env.Mode, env.Event, tt.mode, tt.event)
 			}
 			if !slices.Contains(env.Reasons, tt.reason) {
-				t.Errorf("reasons %q, want %q among them", env.Reasons, tt.reason)
+				t.Errorf("got reasons %q, want %q among them", env.Reasons, tt.reason)
 			}
 		})
 	}
@@ -155,7 +155,7 @@ func TestProtected(t *testing.T) {
 	} {
 		env := Detect(Input{Git: Git{Branch: tt.branch, Head: head, DefaultBranch: tt.dflt}, Protected: tt.patterns})
 		if env.Protected != tt.want {
-			t.Errorf("branch %q, default %q, patterns %q: protected %v, want %v", tt.branch, tt.dflt, tt.patterns, env.Protected, tt.want)
+			t.Errorf("branch %q, default %q, patterns %q: got protected %v, want %v", tt.branch, tt.dflt, tt.patterns, env.Protected, tt.want)
 		}
 	}
 }
@@ -182,13 +182,13 @@ func TestPolicy(t *testing.T) {
 	} {
 		env := Detect(tt.in)
 		if got := env.Defaults().Policy; got != tt.want {
-			t.Errorf("%s: policy %s, want %s", tt.name, got, tt.want)
+			t.Errorf("%s: got policy %s, want %s", tt.name, got, tt.want)
 		}
 		if git := tt.in.Git; (env.Underway != "") != (git.Rebasing || git.CherryPicking || git.Bisecting) {
-			t.Errorf("%s: operation %q", tt.name, env.Underway)
+			t.Errorf("%s: got operation %q", tt.name, env.Underway)
 		}
 		if (env.Hold == "") != (tt.want == Auto) {
-			t.Errorf("%s: hold %q", tt.name, env.Hold)
+			t.Errorf("%s: got reason %q to hold back", tt.name, env.Hold)
 		}
 	}
 }

@@ -20,10 +20,10 @@ func check(t interface {
 ) {
 	t.Helper()
 	if len(env.Reasons) == 0 || slices.Contains(env.Reasons, "") {
-		t.Errorf("reasons %q", env.Reasons)
+		t.Errorf("got reasons %q", env.Reasons)
 	}
 	if env.Mode != Development && env.Mode != Production {
-		t.Errorf("mode %q", env.Mode)
+		t.Errorf("got mode %q", env.Mode)
 	}
 	if env.Provider != "" && env.Mode != Production {
 		t.Errorf("mode %s in %s", env.Mode, env.Provider)
@@ -39,7 +39,7 @@ func check(t interface {
 	}
 	for i, b := range env.Bases {
 		if b.Rev == "" || b.Why == "" || strings.HasPrefix(b.Rev, "-") && b.Rev != in.BaseFlag {
-			t.Errorf("base %+v", b)
+			t.Errorf("got base %+v", b)
 		}
 		if slices.ContainsFunc(env.Bases[:i], func(other Base) bool { return other.Rev == b.Rev }) {
 			t.Errorf("base %s twice", b.Rev)
@@ -54,13 +54,13 @@ func check(t interface {
 		}
 	}
 	if env.PullRequest < 0 {
-		t.Errorf("pull request %d", env.PullRequest)
+		t.Errorf("got pull request %d", env.PullRequest)
 	}
 	if _, err := json.Marshal(env); err != nil {
 		t.Errorf("JSON: %v", err)
 	}
 	if d := env.Defaults(); d.Budget <= 0 || d.Policy == "" || d.LogFormat == "" || len(d.Channels) == 0 {
-		t.Errorf("defaults %+v", d)
+		t.Errorf("got defaults %+v", d)
 	}
 }
 

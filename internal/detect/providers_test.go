@@ -311,7 +311,7 @@ func TestGitBranchWins(t *testing.T) {
 	t.Parallel()
 	env := Detect(Input{Getenv: environ{"GITHUB_ACTIONS": "true", "GITHUB_REF_NAME": "main"}.getenv, Git: feature()})
 	if env.Branch != "feature" || env.Detached {
-		t.Errorf("branch %q, detached %v", env.Branch, env.Detached)
+		t.Errorf("got branch %q, detached %v", env.Branch, env.Detached)
 	}
 }
 
@@ -343,7 +343,7 @@ func TestSplitRemote(t *testing.T) {
 		{"", "", ""},
 	} {
 		if host, path := splitRemote(tt.remote); host != tt.host || path != tt.path {
-			t.Errorf("%q: %q %q, want %q %q", tt.remote, host, path, tt.host, tt.path)
+			t.Errorf("%q: got %q %q, want %q %q", tt.remote, host, path, tt.host, tt.path)
 		}
 	}
 }

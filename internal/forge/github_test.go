@@ -47,11 +47,11 @@ func TestLogin(t *testing.T) {
 	api.SetViewer("regreen-app[bot]")
 	for range 2 {
 		if login, err := g.Login(t.Context()); err != nil || login != "regreen-app[bot]" {
-			t.Errorf("%q, %v", login, err)
+			t.Errorf("got %q, %v", login, err)
 		}
 	}
 	if n := len(api.Requests()); n != 1 {
-		t.Errorf("%d requests, want 1", n)
+		t.Errorf("got %d requests, want 1", n)
 	}
 	api = githubtest.New(t)
 	api.Deny(githubtest.Viewer)
@@ -75,7 +75,7 @@ func TestPull(t *testing.T) {
 	}
 	got, err = g.Pull(t.Context(), 8)
 	if err != nil || !got.Fork || got.Open || got.HeadRepository != "mallory/fleet" || got.BaseRef != "release" {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err = g.Pull(t.Context(), 9); !errors.Is(err, forge.ErrNotFound) || !errors.Is(err, forge.ErrDenied) || !strings.Contains(usererr.OneLine(err), "pull-requests: read") {
 		t.Errorf("a missing one: %v", err)
@@ -103,7 +103,7 @@ func TestOpenPull(t *testing.T) {
 	}
 	p, err := g.OpenPull(t.Context(), draft)
 	if err != nil || p.Number != 1 || !p.Draft || !p.Open || p.HeadRef != "regreen/1" {
-		t.Errorf("%+v, %v", p, err)
+		t.Errorf("got %+v, %v", p, err)
 	}
 	if _, err = g.OpenPull(t.Context(), draft); !errors.Is(err, forge.ErrExists) {
 		t.Errorf("again: %v", err)
@@ -127,12 +127,12 @@ func TestMayWrite(t *testing.T) {
 		api.SetPermission(login, level)
 		want := level != "read" && level != "none"
 		if may, err := g.MayWrite(t.Context(), login); may != want || err != nil {
-			t.Errorf("%s: %v, %v", login, may, err)
+			t.Errorf("%s: got %v, %v", login, may, err)
 		}
 	}
 	for _, login := range []string{"mallory", "", "..", "ada/../will", "ada?x", "a%2Fb", "[bot]", strings.Repeat("a", 200)} {
 		if may, err := g.MayWrite(t.Context(), login); may || err != nil {
-			t.Errorf("%q: %v, %v", login, may, err)
+			t.Errorf("%q: got %v, %v", login, may, err)
 		}
 	}
 	api.Deny(githubtest.Collaborators)
@@ -151,15 +151,15 @@ func TestComments(t *testing.T) {
 	}
 	mine, err := g.Reply(t.Context(), 7, "mark, our own")
 	if err != nil || mine.URL == "" || mine.ID == 0 || mine.Author != githubtest.Bot {
-		t.Fatalf("%+v, %v", mine, err)
+		t.Fatalf("got %+v, %v", mine, err)
 	}
 	all, err := g.Comments(t.Context(), 7)
 	if err != nil || len(all) != 131 || all[130] != mine || !slices.IsSortedFunc(all, func(a, b forge.Comment) int { return int(a.ID - b.ID) }) {
-		t.Errorf("%d comments, %v", len(all), err)
+		t.Errorf("got %d comments, %v", len(all), err)
 	}
 	found, err := g.Mine(t.Context(), 7, "mark")
 	if err != nil || len(found) != 1 || found[0] != mine {
-		t.Errorf("%+v, %v", found, err)
+		t.Errorf("got %+v, %v", found, err)
 	}
 	for range 2 {
 		if err := g.React(t.Context(), mine.ID, "eyes"); err != nil {
@@ -167,7 +167,7 @@ func TestComments(t *testing.T) {
 		}
 	}
 	if got := api.Reactions(mine.ID); !slices.Equal(got, []string{"eyes"}) {
-		t.Errorf("reactions %v", got)
+		t.Errorf("got reactions %v", got)
 	}
 	api.Deny(githubtest.PullRequests)
 	_, err = g.Reply(t.Context(), 7, "x")
@@ -186,7 +186,7 @@ func TestBranch(t *testing.T) {
 	api.Protect("main")
 	for name, want := range map[string]bool{"main": true, "topic": false, "feature/a#b": false} {
 		if sha, protected, err := g.Branch(t.Context(), name); sha != head || protected != want || err != nil {
-			t.Errorf("%s: %s, %v, %v", name, sha, protected, err)
+			t.Errorf("%s: got %s, %v, %v", name, sha, protected, err)
 		}
 	}
 	if _, _, err := g.Branch(t.Context(), "feature"); !errors.Is(err, forge.ErrNotFound) {
@@ -222,7 +222,7 @@ func TestFile(t *testing.T) {
 	} {
 		f, exists, err := g.File(t.Context(), tt.path, odd, 1000)
 		if exists != tt.exists || f.Mode != tt.mode || string(f.Content) != tt.text || !errors.Is(err, tt.err) {
-			t.Errorf("%s: %+v, %v, %v", tt.path, f, exists, err)
+			t.Errorf("%s: got %+v, %v, %v", tt.path, f, exists, err)
 		}
 	}
 	if _, _, err := g.File(t.Context(), "README.md", head, 5); !errors.Is(err, forge.ErrTooLarge) {
@@ -271,13 +271,13 @@ func TestCommit(t *testing.T) {
 		t.Errorf("the branch is at %s, not %s", at, sha)
 	}
 	if got := githubtest.RunGit(t, api.Git, "log", "-1", "--format=%P %B", sha); got != head+" Guard the mean\n\nWhy" {
-		t.Errorf("commit %q", got)
+		t.Errorf("got commit %q", got)
 	}
 	if got := githubtest.RunGit(t, api.Git, "ls-tree", "-r", "--format=%(objectmode) %(path)", sha); got != "100644 b/i/n\n100644 stats/deep/er/x.txt\n100755 stats/mean.go" {
 		t.Errorf("tree\n%s", got)
 	}
 	if got := githubtest.RunGit(t, api.Git, "cat-file", "blob", sha+":b/i/n"); got != strings.TrimSuffix(binary, "\n") {
-		t.Errorf("content %q", got)
+		t.Errorf("got content %q", got)
 	}
 	githubtest.RunGit(t, api.Git, "fsck", "--strict")
 }
@@ -367,7 +367,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("%v (-want +got):\n%s", err, diff)
 	}
 	if err := g.Rerun(t.Context(), 5_000_000_000); err != nil || !slices.Equal(api.Reruns(), []int64{5_000_000_000}) {
-		t.Errorf("%v, %v", err, api.Reruns())
+		t.Errorf("got %v, %v", err, api.Reruns())
 	}
 	if err := g.Rerun(t.Context(), 6); err == nil || !strings.Contains(usererr.OneLine(err), "already running") {
 		t.Errorf("a running one: %v", err)
@@ -391,11 +391,11 @@ func TestArtifacts(t *testing.T) {
 	old := api.AddArtifact(5, "regreen-report", nil)
 	all, err := g.RunArtifacts(t.Context(), 5)
 	if err != nil || len(all) != 122 || all[120] != (forge.Artifact{ID: id, Name: "regreen-report", Size: 3000}) || !all[121].Expired {
-		t.Errorf("%d artifacts, %+v, %v", len(all), all[120:], err)
+		t.Errorf("got %d artifacts, %+v, %v", len(all), all[120:], err)
 	}
 	var got bytes.Buffer
 	if err := g.DownloadArtifact(t.Context(), id, &got, 3000); err != nil || !bytes.Equal(got.Bytes(), zip) {
-		t.Errorf("%d bytes, %v", got.Len(), err)
+		t.Errorf("got %d bytes, %v", got.Len(), err)
 	}
 	if err := g.DownloadArtifact(t.Context(), id, &got, 2999); !errors.Is(err, forge.ErrTooLarge) {
 		t.Errorf("a too large one: %v", err)
@@ -503,7 +503,7 @@ func TestNewGitHubRefuses(t *testing.T) {
 		}
 	}
 	if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(usererr.OneLine(err), "GITHUB_API_URL") {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -530,7 +530,7 @@ func TestRetryAfter(t *testing.T) {
 			h.Set(k, v)
 		}
 		if got := forge.RetryAfter(h, now); got != tt.want {
-			t.Errorf("%v: %s, want %s", tt.header, got, tt.want)
+			t.Errorf("%v: got %s, want %s", tt.header, got, tt.want)
 		}
 	}
 }

@@ -41,11 +41,11 @@ func TestGitLabNotes(t *testing.T) {
 	}
 	mine, err := g.Mine(t.Context(), gitlabtest.IID, "mark\n")
 	if err != nil || len(mine) != 2 || mine[0].ID != first || mine[1] != second {
-		t.Errorf("%+v, %v", mine, err)
+		t.Errorf("got %+v, %v", mine, err)
 	}
 	edited, err := g.EditComment(t.Context(), gitlabtest.IID, first, "mark\nEdited")
 	if err != nil || edited.Body != "mark\nEdited" || api.Notes()[1].Body != "mark\nEdited" {
-		t.Errorf("%+v, %v", edited, err)
+		t.Errorf("got %+v, %v", edited, err)
 	}
 }
 

@@ -30,7 +30,7 @@ func TestKey(t *testing.T) {
 		{"another command", "tree", config.Config{CacheEnv: []string{"DB"}, Test: "make test"}, []string{"GOFLAGS=-race", "DB=x"}, false},
 	} {
 		if got := Key(root, tc.tree, tc.cfg, tc.environ).ID(); (got == base) != tc.same {
-			t.Errorf("%s: same %t", tc.name, got == base)
+			t.Errorf("%s: got the same key: %t", tc.name, got == base)
 		}
 	}
 }
@@ -69,7 +69,7 @@ func TestKeyAfterUpgrade(t *testing.T) {
 				t.Fatal(err)
 			}
 			if same := key() == before; same != tc.same {
-				t.Errorf("same key %t, want %t", same, tc.same)
+				t.Errorf("got the same key: %t, want %t", same, tc.same)
 			}
 		})
 	}

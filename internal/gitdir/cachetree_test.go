@@ -61,7 +61,7 @@ func FuzzCachedTree(f *testing.F) {
 		}
 		for _, size := range []int{20, 32} {
 			if hash, ok := cachedTree(name, size); ok && len(hash) != 2*size {
-				t.Errorf("hash %q", hash)
+				t.Errorf("got hash %q", hash)
 			}
 		}
 	})

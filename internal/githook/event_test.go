@@ -15,7 +15,7 @@ func TestParseCheckout(t *testing.T) {
 		none + " bbbb 1": {New: "bbbb", Branch: true},
 	} {
 		if got, err := ParseCheckout(strings.Fields(args)); err != nil || got != want {
-			t.Errorf("%s: %+v, %v", args, got, err)
+			t.Errorf("%s: got %+v, %v", args, got, err)
 		}
 	}
 	for _, args := range []string{"", "aaaa bbbb", "aaaa bbbb 2", "aaaa bbbb 1 1"} {
@@ -43,7 +43,7 @@ func TestFrameworkPush(t *testing.T) {
 	} {
 		got, ok := FrameworkPush(func(name string) string { return test.env[name] })
 		if got != test.want || ok != test.ok {
-			t.Errorf("%v: %+v, %v", test.env, got, ok)
+			t.Errorf("%v: got %+v, %v", test.env, got, ok)
 		}
 	}
 }
@@ -52,7 +52,7 @@ func TestParseRewrites(t *testing.T) {
 	t.Parallel()
 	got, err := ParseRewrites(strings.NewReader("aaaa bbbb\ncccc dddd extra\n"))
 	if err != nil || len(got) != 2 || got[1] != (Rewrite{"cccc", "dddd"}) {
-		t.Errorf("%+v, %v", got, err)
+		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := ParseRewrites(strings.NewReader("aaaa\n")); err == nil {
 		t.Error("half a line is taken")
@@ -64,7 +64,7 @@ func TestParsePushes(t *testing.T) {
 	got, err := ParsePushes(strings.NewReader(
 		"refs/heads/main aaaa refs/heads/main bbbb\n(delete) " + none + " refs/heads/old cccc\nHEAD dddd refs/heads/new " + none + "\n"))
 	if err != nil || len(got) != 3 {
-		t.Fatalf("%+v, %v", got, err)
+		t.Fatalf("got %+v, %v", got, err)
 	}
 	if got[0] != (Push{"refs/heads/main", "aaaa", "refs/heads/main", "bbbb"}) || got[0].Delete() || got[0].New() {
 		t.Errorf("%+v", got[0])

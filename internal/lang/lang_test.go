@@ -78,7 +78,7 @@ func TestFind(t *testing.T) {
 				got = notRun.What
 			}
 			if got != test.want {
-				t.Errorf("%q, want %q", got, test.want)
+				t.Errorf("got %q, want %q", got, test.want)
 			}
 		})
 	}
@@ -102,7 +102,7 @@ func TestSelect(t *testing.T) {
 			got = err.Error()
 		}
 		if got != test.want {
-			t.Errorf("%q: %q, want %q", test.names, got, test.want)
+			t.Errorf("%q: got %q, want %q", test.names, got, test.want)
 		}
 	}
 }

@@ -85,7 +85,7 @@ func TestSampleDistribution(t *testing.T) {
 			distance = max(distance, math.Abs(f-float64(i)/draws), math.Abs(f-float64(i+1)/draws))
 		}
 		if limit := 1.95 / math.Sqrt(draws); distance > limit { // 1 in 1,000 by chance
-			t.Errorf("Beta(%v, 1): distance %v, want under %v", alpha, distance, limit)
+			t.Errorf("Beta(%v, 1): got distance %v, want under %v", alpha, distance, limit)
 		}
 	}
 }

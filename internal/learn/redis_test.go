@@ -92,7 +92,7 @@ func TestParseServer(t *testing.T) {
 	} {
 		server, err := learn.ParseServer(text)
 		if got := server.String(); err == nil && got != want || (err != nil) != (want == "") {
-			t.Errorf("%s: %s, %v, want %q", text, got, err, want)
+			t.Errorf("%s: got %s, %v, want %q", text, got, err, want)
 		}
 		if err != nil && strings.Contains(err.Error(), "sec") {
 			t.Errorf("%s: the error shows the password: %v", text, err)

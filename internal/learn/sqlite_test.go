@@ -211,7 +211,7 @@ func TestEightProcessesLoseNothing(t *testing.T) {
 		"SELECT quick_check = 'ok' FROM pragma_quick_check":    1,
 	} {
 		if got := count(t, db, query); got != want {
-			t.Errorf("%s: %d, want %d", query, got, want)
+			t.Errorf("%s: got %d, want %d", query, got, want)
 		}
 	}
 }
@@ -413,7 +413,7 @@ func TestDamagedPages(t *testing.T) {
 		_, rejected := store.Rejected(t.Context(), "f")
 		recorded := store.Record(t.Context(), one("1"))
 		if err := errors.Join(posteriors, outcomes, rejected, recorded); !errors.Is(err, learn.ErrCorrupt) {
-			t.Errorf("%s: %v, want %v", name, err, learn.ErrCorrupt)
+			t.Errorf("%s: got %v, want %v", name, err, learn.ErrCorrupt)
 		}
 	}
 }

@@ -22,7 +22,7 @@ func TestOchiai(t *testing.T) {
 		{"nothing ran", tally{}, 0},
 	} {
 		if got := tc.t.ochiai(); math.Abs(got-tc.want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
 		}
 	}
 }
@@ -68,7 +68,7 @@ func TestScore(t *testing.T) {
 		r := drawReasons(t)
 		before := r.score()
 		if before < 0 || before >= 1 {
-			t.Fatalf("score %v", before)
+			t.Fatalf("got score %v", before)
 		}
 		if len(r.list()) == 1 {
 			only := r.list()[0]
@@ -106,7 +106,7 @@ func TestScoreOfIdleLine(t *testing.T) {
 			r.add(reason)
 		}
 		if got := r.score(); math.Abs(got-tc.want) > 1e-9 {
-			t.Errorf("%s: %v, want %v", tc.name, got, tc.want)
+			t.Errorf("%s: got %v, want %v", tc.name, got, tc.want)
 		}
 	}
 }

@@ -60,14 +60,14 @@ func TestSpectrumMarksEveryLineThatRuns(t *testing.T) {
 	shared := math.Sqrt(0.5) // run by one failing and one passing test
 	for line, want := range map[int]float64{3: shared, 4: 1, 5: 1, 6: 1, 7: 1, 8: 1, 9: shared, 10: shared, 12: 0, 13: 0, 14: 0} {
 		if r, ok := got[line]; !ok || math.Abs(r.Strength-want) > 1e-9 {
-			t.Errorf("line %d: %v, want %v", line, r, want)
+			t.Errorf("line %d: got %v, want %v", line, r, want)
 		}
 	}
 	if want := "run by 1 of 1 failing and 0 of 2 passing tests"; got[5].Text != want {
-		t.Errorf("%q, want %q", got[5].Text, want)
+		t.Errorf("got %q, want %q", got[5].Text, want)
 	}
 	if want := "not run by any failing test"; got[13].Text != want {
-		t.Errorf("%q, want %q", got[13].Text, want)
+		t.Errorf("got %q, want %q", got[13].Text, want)
 	}
 }
 

@@ -164,10 +164,10 @@ func TestPlacementsAreInTheFile(t *testing.T) {
 	c := withHeader("x", "a\nb\n", "@@ -9,0 +10 @@\n+n\n")
 	want := expectation{outcome: outcome{now: "a\nb\nn\n", placed: []place{{line: 3}}}}
 	if got := ours(t, c, 0); !want.accepts(c, got) {
-		t.Errorf("Apply %v, want %v", got, want)
+		t.Errorf("Apply: got %v, want %v", got, want)
 	}
 	want.placed[0].line = 10
 	if got := gnu(t, []instance{c}, 0)[0]; !want.accepts(c, got) {
-		t.Errorf("GNU patch %v, want %v", got, want)
+		t.Errorf("GNU patch: got %v, want %v", got, want)
 	}
 }

@@ -144,7 +144,7 @@ func TestBlocksOfHeadings(t *testing.T) {
 	}
 	out, _, err := patch.Apply([]byte("Title\n=====\ntext\n"), files[0], patch.Options{})
 	if err != nil || string(out) != "Heading\n======\ntext\n" || files[0].Name() != "my file.rst" {
-		t.Errorf("%s: %q, %v", files[0].Name(), out, err)
+		t.Errorf("%s: got %q, %v", files[0].Name(), out, err)
 	}
 }
 
@@ -399,7 +399,7 @@ func TestApplyOfAnyBytes(t *testing.T) {
 		if !bytes.Equal(old, new) {
 			files, err := patch.Parse(patch.Format([]patch.File{f}))
 			if err != nil || len(files) != 1 {
-				t.Fatalf("%d files, %v", len(files), err)
+				t.Fatalf("got %d files, %v", len(files), err)
 			}
 			f = files[0]
 		}
@@ -504,7 +504,7 @@ func TestApproximateKeepsEndings(t *testing.T) {
 	for _, ending := range []string{"\n", "\r\n"} {
 		out, placed, err := patch.Apply([]byte(strings.ReplaceAll(src, "\n", ending)), files[0], patch.Options{Approximate: acceptAny})
 		if err != nil || string(out) != strings.ReplaceAll(want, "\n", ending) || len(placed) != 2 || placed[0].Similarity != 1 || placed[1].Similarity >= 1 {
-			t.Errorf("%q: %v, %v: %q", ending, placed, err, out)
+			t.Errorf("%q: got %v, %v: %q", ending, placed, err, out)
 		}
 	}
 }

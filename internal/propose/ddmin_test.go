@@ -41,7 +41,7 @@ func TestDdmin(t *testing.T) {
 				t.Errorf("found %v, minimal %v, %v; want %v", set, minimal, err, c.culprit)
 			}
 			if tests > c.tests {
-				t.Errorf("%d tests, want at most %d", tests, c.tests)
+				t.Errorf("got %d tests, want at most %d", tests, c.tests)
 			}
 		})
 	}
@@ -52,7 +52,7 @@ func TestDdminFindsNothing(t *testing.T) {
 	for _, n := range []int{0, 1, 7} {
 		set, minimal, err := ddmin(n, 3, func([]int) (bool, error) { return false, nil })
 		if set != nil || minimal || err != nil {
-			t.Errorf("n=%d: %v %v %v, want nothing", n, set, minimal, err)
+			t.Errorf("n=%d: got %v, %v, %v, want nothing", n, set, minimal, err)
 		}
 	}
 }
@@ -101,7 +101,7 @@ func TestDdminProperties(t *testing.T) {
 		}
 		set, minimal := run()
 		if !minimal || !holds(set) {
-			t.Fatalf("%v: minimal %v, holds %v", set, minimal, holds(set))
+			t.Fatalf("%v: got minimal %v, holds %v", set, minimal, holds(set))
 		}
 		for i := range set {
 			if rest := slices.Delete(slices.Clone(set), i, i+1); len(rest) > 0 && holds(rest) {

@@ -48,7 +48,7 @@ func TestIntakeDeclines(t *testing.T) {
 		return nil
 	}}})
 	if len(generated) != 1 || errs != nil {
-		t.Fatalf("%v, %v", generated, errs)
+		t.Fatalf("got %v, %v", generated, errs)
 	}
 	overlapping := wordAt("a.txt", 0, 3, "x")
 	overlapping.Edits = append(overlapping.Edits, Edit{File: "a.txt", Start: 2, End: 4, New: "y"})
@@ -67,7 +67,7 @@ func TestIntakeDeclines(t *testing.T) {
 	}
 	want := []string{duplicate, noEdit, notEditable, misplaced, misplaced, misplaced, noChange, duplicate}
 	if !slices.Equal(reasons, want) {
-		t.Errorf("reasons %q, want %q", reasons, want)
+		t.Errorf("got reasons %q, want %q", reasons, want)
 	}
 	if len(admitted) != 1 {
 		t.Fatalf("admitted %+v", admitted)

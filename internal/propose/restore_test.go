@@ -15,6 +15,6 @@ func TestLinesBefore(t *testing.T) {
 	got := linesBefore([]patch.File{patch.Diff("x.go", "x.go", []byte(old), []byte(now))})["x.go"]
 	want := map[int][]string{2: {"b", "c"}, 3: {"b", "c"}, 5: nil, 7: {"f"}}
 	if !maps.EqualFunc(got, want, slices.Equal) {
-		t.Errorf("%v, want %v", got, want)
+		t.Errorf("got %v, want %v", got, want)
 	}
 }

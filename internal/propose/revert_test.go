@@ -398,11 +398,11 @@ func TestRevertRemoves(t *testing.T) {
 	}
 	cands, errs := Generate(t.Context(), p, []Strategy{Revert})
 	if len(cands) != 1 || len(errs) > 0 {
-		t.Fatalf("%d candidates, %v", len(cands), errs)
+		t.Fatalf("got %d candidates, %v", len(cands), errs)
 	}
 	files, err := cands[0].Files(p.Tree)
 	if green, _ := p.Green(t.Context(), files); err != nil || !green {
-		t.Errorf("%q, %v", files, err)
+		t.Errorf("got %q, %v", files, err)
 	}
 	p.Tree.Overlay = files
 	if _, err := p.Tree.Read("new.txt"); !errors.Is(err, fs.ErrNotExist) {
@@ -419,7 +419,7 @@ func TestRemoveIsOfWholeFiles(t *testing.T) {
 		misplaced: {{File: "a", End: 1, Remove: true}},
 	} {
 		if got := p.admit(&Candidate{Edits: edits}); got != want {
-			t.Errorf("%v: %q, want %q", edits, got, want)
+			t.Errorf("%v: got %q, want %q", edits, got, want)
 		}
 	}
 	two := &Candidate{Edits: []Edit{{File: "a", End: 2, Remove: true}, {File: "a", Start: 2, End: 2, New: "b"}}}
@@ -433,7 +433,7 @@ func TestReverts(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/revert/*.txtar")
 	if err != nil || len(files) == 0 {
-		t.Fatalf("%d cases, %v", len(files), err)
+		t.Fatalf("got %d cases, %v", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -455,7 +455,7 @@ func TestReverts(t *testing.T) {
 			p.Green = goTest(p)
 			cands, errs := Generate(t.Context(), p, []Strategy{Revert})
 			if len(cands) != 1 || len(errs) > 0 {
-				t.Fatalf("%d candidates, %v", len(cands), errs)
+				t.Fatalf("got %d candidates, %v", len(cands), errs)
 			}
 			if diff := gocmp.Diff(string(txtar.Format(&after)), written(t, p, &cands[0])); diff != "" {
 				t.Errorf("%s (-want +got):\n%s", cands[0].Title, diff)

@@ -69,7 +69,7 @@ func TestRevertsIntent(t *testing.T) {
 				t.Errorf("%s, notes %q", rep.Verdict, rep.Notes)
 			}
 			if rep.Culprit == nil || len(rep.Culprit.Files) != 1 || rep.Culprit.Files[0].File != "m.go" {
-				t.Errorf("culprit %+v", rep.Culprit)
+				t.Errorf("got culprit %+v", rep.Culprit)
 			}
 			after, err := os.ReadFile(filepath.Join(p.dir, "m.go"))
 			if applied := string(after) == right; err != nil || applied != (policy == detect.Always) {

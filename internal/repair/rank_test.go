@@ -84,7 +84,7 @@ func TestRankAndConfidence(t *testing.T) {
 		for _, res := range all {
 			c := confidence(res, all, 0, means)
 			if !(c >= 0 && c <= 1) {
-				t.Fatalf("confidence %v", c)
+				t.Fatalf("got confidence %v", c)
 			}
 			if (res.Verdict == validate.Refused || res.Verdict == validate.Rejected) && c != 0 {
 				t.Fatalf("a %s patch has confidence %v", res.Verdict, c)
@@ -148,7 +148,7 @@ func TestSuspectGroups(t *testing.T) {
 			share += mass(group) / mass(suspects)
 		}
 		if mass(suspects) <= 0 || len(suspects) > 0 && suspects[0].Score > 0.01 && (share < 0.99 || share > 1.01+float64(len(got))) {
-			t.Fatalf("mass %v, shares %v", mass(suspects), share)
+			t.Fatalf("got mass %v, shares %v", mass(suspects), share)
 		}
 	})
 }
@@ -166,7 +166,7 @@ func TestPromote(t *testing.T) {
 	want := []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.Refused, validate.Plausible}
 	for i, r := range results {
 		if r.Verdict != want[i] {
-			t.Errorf("result %d: %s, want %s", i, r.Verdict, want[i])
+			t.Errorf("result %d: got %s, want %s", i, r.Verdict, want[i])
 		}
 	}
 	none := []validate.Result{fixes(0, validate.Rejected)}
@@ -182,7 +182,7 @@ func TestPromote(t *testing.T) {
 	promoteCompiling(compile)
 	for i, want := range []validate.Verdict{validate.Rejected, validate.Plausible, validate.Rejected, validate.IllTyped} {
 		if compile[i].Verdict != want {
-			t.Errorf("compiling result %d: %s, want %s", i, compile[i].Verdict, want)
+			t.Errorf("compiling result %d: got %s, want %s", i, compile[i].Verdict, want)
 		}
 	}
 }
@@ -213,7 +213,7 @@ func TestReportPutsTheWinnerFirst(t *testing.T) {
 		}
 		s.record(&s.results[1])
 		if len(s.run.report.Patches) != 3 {
-			t.Fatalf("%d patches", len(s.run.report.Patches))
+			t.Fatalf("got %d patches", len(s.run.report.Patches))
 		}
 		first, last := s.run.report.Patches[0], s.run.report.Patches[2]
 		if first.State != report.PatchVerified || first.Rank != 1 || last.State != report.PatchRefused {

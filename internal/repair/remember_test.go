@@ -45,7 +45,7 @@ func TestAftermath(t *testing.T) {
 	for event, reward := range map[learn.Event]float64{learn.Kept: 1, learn.RolledBack: 0} {
 		b := Aftermath(rep, []*report.Patch{patch}, event, now)
 		if len(b.Outcomes) != 1 {
-			t.Fatalf("%d outcomes", len(b.Outcomes))
+			t.Fatalf("got %d outcomes", len(b.Outcomes))
 		}
 		o := b.Outcomes[0]
 		if o.Reward != reward || o.Context.Kind != "panic" || o.Strategy != "s" || o.Run != rep.ID || o.Weight <= 1 || o.ID == "" {

@@ -105,7 +105,7 @@ func TestOnce(t *testing.T) {
 				t.Fatal(err)
 			}
 			if rep.Verdict != tc.want {
-				t.Errorf("verdict %s, want %s; problem %+v, notes %v", rep.Verdict, tc.want, rep.Problem, rep.Notes)
+				t.Errorf("got verdict %s, want %s; problem %+v, notes %v", rep.Verdict, tc.want, rep.Problem, rep.Notes)
 			}
 			if err := rep.Check(); err != nil {
 				t.Error(err)
@@ -143,7 +143,7 @@ func checkConsistent(t *testing.T, rep *report.Report) {
 	}
 	s := rep.Stats
 	if s.Pruned != counted[report.AttemptPruned] || s.IllTyped != counted[report.AttemptIllTyped] || s.Verified != counted[report.AttemptVerified] {
-		t.Errorf("stats %+v, attempts %v", s, counted)
+		t.Errorf("got stats %+v, attempts %v", s, counted)
 	}
 	if s.Generated != len(rep.Attempts) || s.Generated != s.Pruned+s.IllTyped+s.Validated {
 		t.Errorf("%d generated, %d attempts, stats %+v", s.Generated, len(rep.Attempts), s)
@@ -183,7 +183,7 @@ func TestCancelled(t *testing.T) {
 	}
 	rep, err := Run(ctx, opt)
 	if !errors.Is(err, reason) || rep == nil {
-		t.Errorf("%v, %v", rep, err)
+		t.Errorf("got %v, %v", rep, err)
 	}
 	if after, _ := os.ReadFile(filepath.Join(p.dir, "m.go")); string(after) != wrong {
 		t.Errorf("the tree was changed:\n%s", after)
@@ -212,7 +212,7 @@ func TestBeforeSearch(t *testing.T) {
 	}
 	again := run(func(fingerprint string) SearchDecision {
 		if fingerprint != first.Fingerprint {
-			t.Errorf("fingerprint %s, want %s", fingerprint, first.Fingerprint)
+			t.Errorf("got fingerprint %s, want %s", fingerprint, first.Fingerprint)
 		}
 		return SearchDecision{Previous: first, SkipReason: "it was searched before"}
 	})

@@ -91,11 +91,11 @@ func TestHalf(t *testing.T) {
 			t.Error(err)
 		}
 		if rep.Shard == nil || *rep.Shard != (report.Shard{Index: i + 1, Total: n}) {
-			t.Errorf("shard %v", rep.Shard)
+			t.Errorf("got shard %v", rep.Shard)
 		}
 		for _, patch := range rep.Patches {
 			if patch.Applied || patch.Ranking == nil || patch.Ranking.Phase != phaseMain {
-				t.Errorf("patch %+v", patch)
+				t.Errorf("got patch %+v", patch)
 			}
 			if patch.State == report.PatchVerified {
 				verified++
@@ -127,6 +127,6 @@ func TestHalf(t *testing.T) {
 		}
 	}
 	if verified < len(whole.Clusters) {
-		t.Errorf("%d verified patches, want at least %d", verified, len(whole.Clusters))
+		t.Errorf("got %d verified patches, want at least %d", verified, len(whole.Clusters))
 	}
 }

@@ -284,7 +284,7 @@ func TestRefine(t *testing.T) {
 		strategy.Refine = func(_ context.Context, p *propose.Problem, rejected []propose.Rejected, yield func(propose.Candidate) bool) error {
 			shown = rejected
 			if len(p.Suspects) != 1 || len(p.Failures) != 1 {
-				t.Errorf("problem %+v", p)
+				t.Errorf("got problem %+v", p)
 			}
 			yield(candidate("right"))
 			return nil
@@ -392,7 +392,7 @@ func TestSourceIsDeclined(t *testing.T) {
 			"pruned: it has no edit",
 		}
 		if !slices.Equal(reasons, want) {
-			t.Errorf("reasons %q, want %q", reasons, want)
+			t.Errorf("got reasons %q, want %q", reasons, want)
 		}
 		if got := verdicts(s); len(got) != 4 || len(s.results) != 4 || s.run.report.Stats.Generated != 4 {
 			t.Errorf("tested %v, generated %d", got, s.run.report.Stats.Generated)
@@ -509,7 +509,7 @@ func TestMoneyOfEndedCalls(t *testing.T) {
 			t.Errorf("spent $%v", got)
 		}
 		if want := []string{"strategy model/once was not run again: it may cost $0.30, and $0.20 of $0.70 is left"}; !slices.Equal(s.run.report.Notes, want) {
-			t.Errorf("notes %q", s.run.report.Notes)
+			t.Errorf("got notes %q", s.run.report.Notes)
 		}
 	})
 }
@@ -571,12 +571,12 @@ func TestOneShardRunsAsync(t *testing.T) {
 			for _, l := range s.run.lessons {
 				for _, o := range l.outcomes { // one of three shards, but the whole experiment
 					if o.Strategy != "model/sleeper" || o.Weight != 1 || o.Reward != 1 {
-						t.Errorf("lesson %+v", o)
+						t.Errorf("got lesson %+v", o)
 					}
 				}
 			}
 			if len(s.run.lessons) != 1 || len(s.run.lessons[0].outcomes) != 1 {
-				t.Errorf("lessons %+v", s.run.lessons)
+				t.Errorf("got lessons %+v", s.run.lessons)
 			}
 		})
 	}
@@ -666,18 +666,18 @@ func TestReportOfSources(t *testing.T) {
 	}
 	want := report.PatchOrigin{Source: "model", Model: "sleeper", Dollars: 0.25}
 	if got := rep.Patches[0].Origin; got == nil || *got != want {
-		t.Errorf("origin %+v", got)
+		t.Errorf("got origin %+v", got)
 	}
 	for _, a := range rep.Attempts {
 		if (a.Origin != nil) != (a.Strategy == "model/sleeper") {
-			t.Errorf("attempt %+v", a)
+			t.Errorf("got attempt %+v", a)
 		}
 	}
 	if rep.Stats.Dollars != 0.25 || !slices.Equal(rep.Replay.NetworkStrategies, []string{"model/sleeper"}) {
 		t.Errorf("$%v, network %q", rep.Stats.Dollars, rep.Replay.NetworkStrategies)
 	}
 	if i := slices.Index(rep.Replay.Args, "--max-cost"); i < 0 || rep.Replay.Args[i+1] != "1.5" {
-		t.Errorf("replay %q", rep.Replay.Args)
+		t.Errorf("got replay %q", rep.Replay.Args)
 	}
 	checkConsistent(t, rep)
 }

@@ -110,7 +110,7 @@ func TestEmail(t *testing.T) {
 		}
 		subject := EmailSubject(r, opt)
 		if strings.ContainsAny(subject, "\r\n\x00\x1b") || !utf8.ValidString(subject) || !fits(subject, 160) {
-			t.Fatalf("subject %q", subject)
+			t.Fatalf("got subject %q", subject)
 		}
 		plainText, err := EmailText(r, opt)
 		if err != nil || strings.ContainsAny(plainText, "\x00\x1b\r") || !strings.Contains(plainText, opt.Link) {
@@ -155,7 +155,7 @@ func TestFence(t *testing.T) {
 		{[]string{"\xff"}, ""},
 	} {
 		if got, ok := Fence("suggestion", tt.lines); got != tt.want || ok != (tt.want != "") {
-			t.Errorf("%q: %q, %v", tt.lines, got, ok)
+			t.Errorf("%q: got %q, %v", tt.lines, got, ok)
 		}
 	}
 }

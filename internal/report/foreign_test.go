@@ -196,7 +196,7 @@ func TestReadForeignCutsTexts(t *testing.T) {
 		"culprit": {got.Culprit.Diff, maxForeignDiff},
 	} {
 		if len(text.got) != text.most+len("…") || !strings.HasSuffix(text.got, "é…") {
-			t.Errorf("%s: %d bytes, want %d and an ellipsis", name, len(text.got), text.most)
+			t.Errorf("%s: got %d bytes, want %d and an ellipsis", name, len(text.got), text.most)
 		}
 	}
 	if got.Receipts != nil || got.Replay.Command != "regreen replay "+r.ID || len(got.Replay.Args) > 0 {
@@ -222,7 +222,7 @@ func FuzzReadForeign(f *testing.F) {
 		}
 		for _, p := range r.Patches {
 			if strings.ContainsAny(p.ID, "/\\. ;&|$\"'`<>") || strings.Contains(p.ID, "--") {
-				t.Errorf("patch %q", p.ID)
+				t.Errorf("got patch %q", p.ID)
 			}
 		}
 		again, err := JSON(r)

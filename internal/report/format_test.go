@@ -294,7 +294,7 @@ func TestSARIFLeavesOutTheLeastSevere(t *testing.T) {
 	r.Failures = append(r.Failures, Failure{ID: "the new one", Status: FailureNew, Kind: "assertion"})
 	b := string(written(t, "sarif", r))
 	if n := strings.Count(b, `"ruleId"`); n != sarifResults {
-		t.Errorf("%d results", n)
+		t.Errorf("got %d results", n)
 	}
 	if !strings.Contains(b, "the new one") || !strings.Contains(b, "1 more failure left out") {
 		t.Error("the new failure is left out, or the log does not say so")

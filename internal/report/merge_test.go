@@ -96,16 +96,16 @@ func TestMergePicksTheBest(t *testing.T) {
 	}
 	// It had 0.9 in its shard. Now it has two rivals more, and those that its shard left out.
 	if want := 0.45; best.Confidence != want { // 0.9 * 0.3 / (0.3 + 0.1 + 0.05 + 0.15)
-		t.Errorf("confidence %v, want %v", best.Confidence, want)
+		t.Errorf("got confidence %v, want %v", best.Confidence, want)
 	}
 	if slices.ContainsFunc(out.Notes, func(n string) bool { return strings.Contains(n, "not applied") }) {
-		t.Errorf("notes %q", out.Notes)
+		t.Errorf("got notes %q", out.Notes)
 	}
 	if out.Stats.Dollars != 0.75 || !slices.Equal(out.Replay.NetworkStrategies, []string{"model/a", "model/b"}) {
 		t.Errorf("$%v, network %q", out.Stats.Dollars, out.Replay.NetworkStrategies)
 	}
 	if got := out.Replay; got.Command != "regreen replay "+out.ID || !slices.Equal(got.Args, []string{"fix", "--seed", "1"}) {
-		t.Errorf("replay %+v", got)
+		t.Errorf("got replay %+v", got)
 	}
 }
 
@@ -245,7 +245,7 @@ func TestMergeRefuses(t *testing.T) {
 		tc.change(one, two)
 		var refused *MergeError
 		if _, err := Merge([]*Report{one, two}); !errors.As(err, &refused) || !strings.Contains(err.Error(), tc.want) {
-			t.Errorf("%s: error %v", tc.name, err)
+			t.Errorf("%s: got error %v", tc.name, err)
 		}
 	}
 	for name, reports := range map[string][]*Report{"no reports": nil, "nil": {nil}, "one and nil": {shardReport(1, 2), nil}, "invalid": {{}}} {
@@ -313,7 +313,7 @@ func TestMergeOfSearches(t *testing.T) {
 			t.Fatalf("in another order: %v\n%s", err, diff)
 		}
 		if b, err := JSON(out); err != nil || validate(s, b) != nil {
-			t.Fatalf("%v, %v", err, validate(s, b))
+			t.Fatalf("got %v, %v", err, validate(s, b))
 		}
 		checkSums(t, reports, out)
 		checkRanks(t, reports, out)
@@ -404,7 +404,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 	seen := make(map[string]bool)
 	for i, c := range out.Clusters {
 		if (c.Status == ClusterRepaired) != (c.Patch != "") || len(c.Failures) == 0 {
-			t.Fatalf("cluster %+v", c)
+			t.Fatalf("got cluster %+v", c)
 		}
 		for _, id := range c.Failures {
 			if seen[id] {
@@ -414,7 +414,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 		}
 		for _, f := range out.Failures {
 			if slices.Contains(c.Failures, f.ID) != (f.Cluster == i+1) {
-				t.Fatalf("failure %+v, cluster %+v", f, c)
+				t.Fatalf("got failure %+v, cluster %+v", f, c)
 			}
 		}
 		if c.Patch != "" {
@@ -435,7 +435,7 @@ func checkVerdict(t *rapid.T, out *Report) {
 		want = Proposed
 	}
 	if out.Verdict != want {
-		t.Fatalf("%s, want %s", out.Verdict, want)
+		t.Fatalf("got %s, want %s", out.Verdict, want)
 	}
 }
 

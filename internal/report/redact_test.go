@@ -101,7 +101,7 @@ func TestRedactOrigin(t *testing.T) {
 	r.Redact([]string{"hunter22!"})
 	want := PatchOrigin{Source: "model", Model: "https://***@host/v1", Answer: "***"}
 	if *r.Patches[0].Origin != want || *r.Attempts[0].Origin != want {
-		t.Errorf("%+v, %+v", *r.Patches[0].Origin, *r.Attempts[0].Origin)
+		t.Errorf("got %+v, %+v", *r.Patches[0].Origin, *r.Attempts[0].Origin)
 	}
 }
 

@@ -171,7 +171,7 @@ func TestMergeRule(t *testing.T) {
 			}
 			r := Merge(files)
 			if len(r.Results) != 1 || r.Results[0].Status != tt.want || r.Results[0].Tries != tt.tries {
-				t.Errorf("%+v, want %s in %d tries", r.Results, tt.want, tt.tries)
+				t.Errorf("got %+v, want %s in %d tries", r.Results, tt.want, tt.tries)
 			}
 		})
 	}

@@ -41,7 +41,7 @@ func TestLoad(t *testing.T) {
 	for id, want := range map[string]string{"": "bbbbbbb", "aaaaaaa": "aaaaaaa", "ccccccc-3": "ccccccc"} {
 		rep, err := Load(state, id)
 		if err != nil || rep.ID != want {
-			t.Errorf("%q: %v, %v", id, rep, err)
+			t.Errorf("%q: got %v, %v", id, rep, err)
 		}
 	}
 	if err := os.WriteFile(filepath.Join(state, "secret.json"), []byte("{}"), 0o600); err != nil {
@@ -51,7 +51,7 @@ func TestLoad(t *testing.T) {
 		"ddddddd", "aaaaaaa-", "aaaaaaa-99999", "AAAAAAA", "aaaaaa", "aaaaaaaa", "../secret", "../../x", "a/../aaa", "aaaaaaa\x00", "aaaaaaa\n", "-aaaaaa", ".", "aaaaaa1", "äaaaaaa",
 	} {
 		if rep, err := Load(state, id); !errors.Is(err, ErrNoRun) {
-			t.Errorf("%q: %v, %v", id, rep, err)
+			t.Errorf("%q: got %v, %v", id, rep, err)
 		}
 	}
 	broken := map[string]string{"eeeeeee": "", "fffffff": "{", "ggggggg": `{"schema":"other/v1"}`, "hhhhhhh": "\x00\xff"}
@@ -92,7 +92,7 @@ func TestList(t *testing.T) {
 		got += r.ID[:1]
 	}
 	if got != "cda" {
-		t.Errorf("runs %s, want the 3 newest: c, d, a", got)
+		t.Errorf("got runs %s, want the 3 newest: c, d, a", got)
 	}
 }
 
@@ -105,7 +105,7 @@ func TestWriteFile(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := os.ReadFile(name); err != nil || string(got) != text {
-			t.Errorf("%q, %v", got, err)
+			t.Errorf("got %q, %v", got, err)
 		}
 	}
 	// A failed write leaves no partial file.
@@ -156,7 +156,7 @@ func TestPatches(t *testing.T) {
 		}
 		files, err := LoadPatch(state, p)
 		if got := string(patch.Format(files)); err != nil || !strings.HasSuffix(got, want) {
-			t.Errorf("%s: %q, %v", p.ID, got, err)
+			t.Errorf("%s: got %q, %v", p.ID, got, err)
 		}
 	}
 	lost := map[string]*report.Patch{

@@ -28,13 +28,13 @@ func TestParseShard(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]report.Shard{"": {}, "1/1": {Index: 1, Total: 1}, "2/4": {Index: 2, Total: 4}, "256/256": {Index: 256, Total: 256}} {
 		if got, err := parseShard(text); err != nil || got != want {
-			t.Errorf("%q: %v, %v, want %v", text, got, err, want)
+			t.Errorf("%q: got %v, %v, want %v", text, got, err, want)
 		}
 	}
 	for _, text := range []string{"2", "0/4", "5/4", "-1/4", "1/257", "/", "1/", "/4", "a/b", "1/4/8", " 1/4", "1 / 4", "1/99999999999999999999"} {
 		var usage *usererr.UsageError
 		if _, err := parseShard(text); !errors.As(err, &usage) || !strings.Contains(usage.What, "--shard") || usage.Advice == "" {
-			t.Errorf("%q: error %v", text, err)
+			t.Errorf("%q: got error %v", text, err)
 		}
 	}
 }
@@ -64,7 +64,7 @@ func TestMaxCost(t *testing.T) {
 		for _, e := range environments {
 			s := &Session{Config: config.Config{MaxCost: tt.config}, Environment: e, in: Input{Flags: Flags{MaxCost: tt.flag}, Environ: []string{tt.env}}}
 			if got := s.maxCost(); got != tt.want {
-				t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
+				t.Errorf("%s: got %v, want %v", tt.name, got, tt.want)
 			}
 		}
 	}
@@ -95,7 +95,7 @@ func TestSelect(t *testing.T) {
 		if tt.fails {
 			var usage *usererr.UsageError
 			if !errors.As(err, &usage) || !strings.Contains(usage.What, tt.want) || !strings.Contains(usage.Advice, "compile/name") {
-				t.Errorf("%s: error %v", tt.name, err)
+				t.Errorf("%s: got error %v", tt.name, err)
 			}
 			continue
 		}
@@ -104,7 +104,7 @@ func TestSelect(t *testing.T) {
 			names = append(names, s.Name)
 		}
 		if err != nil || strings.Join(names, " ") != tt.want {
-			t.Errorf("%s: %v, %v, want %s", tt.name, names, err, tt.want)
+			t.Errorf("%s: got %v, %v, want %s", tt.name, names, err, tt.want)
 		}
 	}
 }
@@ -157,11 +157,11 @@ func TestStorePath(t *testing.T) {
 		var usage *usererr.UsageError
 		switch {
 		case want == "" && (!errors.As(err, &usage) || usage.Advice == ""):
-			t.Errorf("%q: %q, %v, want a usage error", store, got, err)
+			t.Errorf("%q: got %q, %v, want a usage error", store, got, err)
 		case want == "" && strings.Contains(err.Error(), "pw"):
 			t.Errorf("%q: the error shows the password: %v", store, err)
 		case want != "" && (got != want || err != nil):
-			t.Errorf("%q: %q, %v, want %q", store, got, err, want)
+			t.Errorf("%q: got %q, %v, want %q", store, got, err, want)
 		}
 	}
 }

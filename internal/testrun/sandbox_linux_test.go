@@ -100,7 +100,7 @@ func TestSandboxEnds(t *testing.T) {
 				t.Errorf("status %d, error %v\n%s", status, err, text)
 			}
 			if test.timeout > 0 && !errors.Is(err, context.DeadlineExceeded) {
-				t.Errorf("error %v", err)
+				t.Errorf("got error %v", err)
 			}
 			if took := time.Since(began); took > 30*time.Second {
 				t.Errorf("took %s", took)
@@ -148,7 +148,7 @@ func TestNestedMark(t *testing.T) {
 	t.Parallel()
 	inner := NewSandbox([]string{runVariable + "=OUTER.1"})
 	if !strings.HasPrefix(inner.marker, "OUTER.1.") {
-		t.Errorf("marker %q", inner.marker)
+		t.Errorf("got marker %q", inner.marker)
 	}
 	environ := []byte("A=1\x00" + runVariable + "=" + inner.marker + "\x00B=2\x00")
 	if !carries(environ, runVariable+"=OUTER.1") || carries(environ, runVariable+"=OUTER") == false || carries(environ, runVariable+"=OUT") {

@@ -69,10 +69,10 @@ func TestOf(t *testing.T) {
 				names = append(names, strings.TrimPrefix(name, bin+string(filepath.Separator)))
 			}
 			if !slices.Equal(names, tt.programs) {
-				t.Errorf("programs %q, want %q", programs, tt.programs)
+				t.Errorf("got programs %q, want %q", programs, tt.programs)
 			}
 			if !slices.Contains(variables, tt.variable) || !slices.Contains(variables, "TZ") || slices.Contains(variables, tt.not) {
-				t.Errorf("variables %q, want %s and TZ and not %s", variables, tt.variable, tt.not)
+				t.Errorf("got variables %q, want %s and TZ and not %s", variables, tt.variable, tt.not)
 			}
 		})
 	}

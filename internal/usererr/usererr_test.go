@@ -25,7 +25,7 @@ func TestErrorLeavesOutTheHint(t *testing.T) {
 			t.Errorf("got %q, want %q", got, tt.oneLine)
 		}
 		if wraps, want := errors.Is(tt.err, fs.ErrInvalid), errors.Unwrap(tt.err) != nil; wraps != want {
-			t.Errorf("%v: wraps its cause: %t, want %t", tt.err, wraps, want)
+			t.Errorf("%v: wraps its cause: got %t, want %t", tt.err, wraps, want)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestConfirmSteps(t *testing.T) {
 		suite := &fakeSuite{reach: tc.reach}
 		suite.run = func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
 			if string(req.Overlay["a.txt"]) != "good" || string(req.Overlay["b.txt"]) != "kept" {
-				t.Errorf("%s: overlay %q", tc.name, req.Overlay)
+				t.Errorf("%s: got overlay %q", tc.name, req.Overlay)
 			}
 			if req.Packages == nil {
 				return &testrun.Result{Packages: []string{"p", "q", "r"}, Passed: passed(3)}, nil
@@ -100,14 +100,14 @@ func TestConfirmSteps(t *testing.T) {
 		r := Result{Candidate: &c, Verdict: Plausible}
 		v := &Validator{Suite: suite, Tree: oneFile()}
 		if err := v.Confirm(t.Context(), failing(tc.tests...), &r); err != nil || r.Verdict != Verified {
-			t.Errorf("%s: %s (%s), %v", tc.name, r.Verdict, r.Reason, err)
+			t.Errorf("%s: got %s (%s), %v", tc.name, r.Verdict, r.Reason, err)
 		}
 		var steps, details []string
 		for _, e := range r.Evidence {
 			steps, details = append(steps, e.Step), append(details, e.Detail)
 		}
 		if !slices.Equal(steps, tc.steps) || !slices.Equal(details, tc.details) {
-			t.Errorf("%s: %q %q, want %q %q", tc.name, steps, details, tc.steps, tc.details)
+			t.Errorf("%s: got %q %q, want %q %q", tc.name, steps, details, tc.steps, tc.details)
 		}
 		if !slices.Equal(suite.files, []string{"a.txt"}) {
 			t.Errorf("%s: Reached was called with %q", tc.name, suite.files)
@@ -127,7 +127,7 @@ func TestConfirmErrors(t *testing.T) {
 		r := Result{Candidate: &c, Verdict: Plausible}
 		v := &Validator{Suite: suite, Tree: oneFile()}
 		if err := v.Confirm(t.Context(), failing("A"), &r); !errors.Is(err, broken) || r.Verdict != Plausible {
-			t.Errorf("%s: %s, %v", name, r.Verdict, err)
+			t.Errorf("%s: got %s, %v", name, r.Verdict, err)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func TestConfirmVanished(t *testing.T) {
 			want = Refused
 		}
 		if err := v.Confirm(t.Context(), target, &r); err != nil || r.Verdict != want || r.Reason != tc.reason {
-			t.Errorf("%s: %s (%s), %v, want %s (%s)", tc.name, r.Verdict, r.Reason, err, want, tc.reason)
+			t.Errorf("%s: got %s (%s), %v, want %s (%s)", tc.name, r.Verdict, r.Reason, err, want, tc.reason)
 		}
 	}
 }

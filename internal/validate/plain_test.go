@@ -17,7 +17,7 @@ func TestPlain(t *testing.T) {
 	t.Parallel()
 	suite := &fakeSuite{run: func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
 		if !slices.Equal(req.Packages, []string{"p"}) || len(req.Tests) != 2 || req.Count != 1 || string(req.Overlay["b.txt"]) != "kept" {
-			t.Errorf("request %+v", req)
+			t.Errorf("got request %+v", req)
 		}
 		res := new(testrun.Result)
 		switch string(req.Overlay["a.txt"]) {
@@ -57,21 +57,21 @@ func TestPlain(t *testing.T) {
 		r := results[i]
 		if r.Candidate != &cands[i] || r.Verdict != want.verdict || r.Reason != want.reason || r.Stage != StageFailing ||
 			r.Compiles != want.compiles || r.StillFailing != want.failing || len(r.Fixes) != want.fixes {
-			t.Errorf("%s: %+v, want %+v", cands[i].Title, r, want)
+			t.Errorf("%s: got %+v, want %+v", cands[i].Title, r, want)
 		}
 	}
 	if spent.Run <= 0 || spent.Build != 0 || spent.TypeCheck != 0 {
 		t.Errorf("spent %+v", spent)
 	}
 	if n := len(seen); n != 21 || !slices.Equal(seen[n-3:], []int{7, 7, 1}) {
-		t.Errorf("progress %v", seen)
+		t.Errorf("got progress %v", seen)
 	}
 	hole := &propose.Hole{Edits: cands[0].Edits}
 	if spent := v.ProbeHoles(t.Context(), failing("A"), []*propose.Hole{hole}); hole.Answer != propose.Unknown || spent != (Spent{}) {
-		t.Errorf("hole %v, spent %+v", hole.Answer, spent)
+		t.Errorf("got hole %v, spent %+v", hole.Answer, spent)
 	}
 	if s := v.Samples(); s != (Samples{}) {
-		t.Errorf("samples %+v", s)
+		t.Errorf("got samples %+v", s)
 	}
 }
 
@@ -118,6 +118,6 @@ func TestScreener(t *testing.T) {
 	t.Parallel()
 	v := &Validator{Screener: new(fixedScreener)}
 	if s := v.Samples(); s != (Samples{7, 1}) {
-		t.Errorf("samples %+v", s)
+		t.Errorf("got samples %+v", s)
 	}
 }

@@ -115,7 +115,7 @@ func TestLedger(t *testing.T) {
 	state := filepath.Join(t.TempDir(), "regreen")
 	l := OpenLedger(state)
 	if got, err := l.Bypasses(5); err != nil || len(got) != 0 {
-		t.Fatalf("%v, %v", got, err)
+		t.Fatalf("got %v, %v", got, err)
 	}
 	var wg sync.WaitGroup
 	for i := range 20 {
@@ -155,11 +155,11 @@ func TestLedgerIsBounded(t *testing.T) {
 	}
 	info, err := os.Stat(l.name)
 	if err != nil || info.Size() > maxLedger+2000 {
-		t.Errorf("%d bytes, %v", info.Size(), err)
+		t.Errorf("got %d bytes, %v", info.Size(), err)
 	}
 	got, err := l.Bypasses(5000)
 	if err != nil || got[0].Commit != "1499" || got[len(got)-1].Commit == "old" {
-		t.Errorf("%d, %v", len(got), err)
+		t.Errorf("got %d, %v", len(got), err)
 	}
 }
 

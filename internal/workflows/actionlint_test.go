@@ -108,7 +108,7 @@ func TestActionlintCanFail(t *testing.T) {
 	for name, tt := range tests {
 		got := strings.Join(faults[name], "\n")
 		if tt.want == "" && got != "" || !strings.Contains(got, tt.want) {
-			t.Errorf("%s: %q, want %q", name, got, tt.want)
+			t.Errorf("%s: got %q, want %q", name, got, tt.want)
 		}
 	}
 }

@@ -142,7 +142,7 @@ func TestRulesCanFail(t *testing.T) {
 		case tt.want == "" && len(faults) > 0:
 			t.Errorf("%q: %v", tt.new, faults)
 		case tt.want != "" && !slices.ContainsFunc(faults, func(fault string) bool { return strings.Contains(fault, tt.want) }):
-			t.Errorf("%q: %v, want %q", tt.new, faults, tt.want)
+			t.Errorf("%q: got %v, want %q", tt.new, faults, tt.want)
 		}
 	}
 
@@ -174,7 +174,7 @@ func TestSnippetsCanFail(t *testing.T) {
 	}
 	for _, tt := range tests {
 		if got := snippets("page.md", tt.page, workflows); len(got) != tt.want {
-			t.Errorf("%s: %v, want %d", tt.name, got, tt.want)
+			t.Errorf("%s: got %v, want %d", tt.name, got, tt.want)
 		}
 	}
 }

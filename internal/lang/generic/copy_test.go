@@ -189,7 +189,7 @@ func TestCopiesEnd(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, _, err := c.Enter(ctx, map[string][]byte{"a.txt": nil}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {
 		t.Errorf("left behind: %v, %v", left, err)
@@ -223,6 +223,6 @@ func TestStaleResultsThatStay(t *testing.T) {
 	_, err := s.removeResults(s.root)
 	var notRun *testrun.NotRunError
 	if !errors.As(err, &notRun) || notRun.Where != "out/r.xml" {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }

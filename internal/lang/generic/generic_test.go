@@ -35,7 +35,7 @@ func open(t *testing.T, archive, command string, results ...string) *suite {
 		Root: root, Command: command, Results: results, Sandbox: testrun.NewSandbox(append(os.Environ(), "GOTMPDIR="+t.TempDir())),
 	})
 	if err != nil || len(suites) != 1 {
-		t.Fatalf("%d suites, %v", len(suites), err)
+		t.Fatalf("got %d suites, %v", len(suites), err)
 	}
 	return suites[0].(*suite)
 }
@@ -80,7 +80,7 @@ func (s *suite) refuse(t *testing.T, want ...string) {
 	_, err := s.Run(t.Context(), testrun.Request{})
 	var notRun *testrun.NotRunError
 	if !errors.As(err, &notRun) {
-		t.Fatalf("error %v", err)
+		t.Fatalf("got error %v", err)
 	}
 	for _, part := range want {
 		if text := usererr.OneLine(err); !strings.Contains(text, part) {
@@ -149,7 +149,7 @@ func TestExitStatusOnly(t *testing.T) {
 	s := open(t, "", "echo one; echo $PWD/two >&2; exit 3")
 	r := s.expect(t, testrun.Request{}, "setup echo one; echo $PWD/two >&2; exit 3 :0 `echo one; echo $PWD/two >&2; exit 3` exited 3: two\n")
 	if f := r.Failures[0]; f.Output != "one\ntwo\n" || !slices.Equal(r.Packages, []string{s.command}) {
-		t.Errorf("units %q, output %q", r.Packages, f.Output)
+		t.Errorf("got units %q, output %q", r.Packages, f.Output)
 	}
 	s.expect(t, testrun.Request{Packages: []string{s.command}, Tests: []testrun.TestID{{Package: s.command}}, Count: 2}, brief(r))
 	open(t, "", "true").expect(t, testrun.Request{Count: 2}, "passed true\n")
@@ -304,7 +304,7 @@ func TestPytest(t *testing.T) {
 			"exception tests.test_calc.test_div calc.py:2 ZeroDivisionError: division by zero\nassertion "+results)
 		want := []testrun.Frame{{Location: testrun.Location{File: "calc.py", Line: 2}}, {Location: testrun.Location{File: "tests/test_calc.py", Line: 8}}}
 		if got := r.Failures[0].Frames; !slices.Equal(got, want) {
-			t.Errorf("frames %+v", got)
+			t.Errorf("got frames %+v", got)
 		}
 		// A change of the same size within a second is seen.
 		fixed := []byte(strings.Replace(pyProject[strings.Index(pyProject, "def div"):strings.Index(pyProject, "-- tests")], "a + b", "a - b", 1))
@@ -357,7 +357,7 @@ exception tests.div calc.mjs:1 a.over is not a function
 assertion tests.group > sub calc.test.mjs:10 Expected values to be strictly equal: 4 !== 2
 `)
 	if frames := r.Failures[0].Frames; len(frames) != 2 || frames[0].Func != "div" || frames[1].File != "calc.test.mjs" {
-		t.Errorf("frames %+v", frames)
+		t.Errorf("got frames %+v", frames)
 	}
 	tap.expect(t, testrun.Request{Overlay: broken}, "import calc.test.mjs calc.test.mjs:3 "+missing+"\n")
 	tap.expect(t, testrun.Request{Tests: []testrun.TestID{{Package: "calc.test.mjs"}}}, "")

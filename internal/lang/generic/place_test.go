@@ -114,7 +114,7 @@ func TestFixed(t *testing.T) {
 		{"a/**", "a", true},
 	} {
 		if top, wild := fixed(tt.glob); top != tt.top || wild != tt.wild {
-			t.Errorf("%s: %s, %t", tt.glob, top, wild)
+			t.Errorf("%s: got %s, %t", tt.glob, top, wild)
 		}
 	}
 }
@@ -211,9 +211,9 @@ func TestOutcomes(t *testing.T) {
 func TestSelectedByName(t *testing.T) {
 	t.Parallel()
 	if chosen, err := lang.Select([]lang.Language{Language}, []string{"generic"}); err != nil || len(chosen) != 1 {
-		t.Errorf("%d, %v", len(chosen), err)
+		t.Errorf("got %d, %v", len(chosen), err)
 	}
 	if strategies := lang.Strategies([]lang.Language{Language}); len(strategies) != 1 || strategies[0].Name != "revert" {
-		t.Errorf("%d strategies", len(strategies))
+		t.Errorf("got %d strategies", len(strategies))
 	}
 }

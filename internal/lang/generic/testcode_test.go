@@ -65,7 +65,7 @@ func TestCommandFiles(t *testing.T) {
 	} {
 		s := open(t, tree, "true")
 		if got := strings.Join(slices.Sorted(maps.Keys(commandFiles(command, s.files))), " "); got != want {
-			t.Errorf("%s: %q, want %q", command, got, want)
+			t.Errorf("%s: got %q, want %q", command, got, want)
 		}
 	}
 }

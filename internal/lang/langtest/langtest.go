@@ -374,7 +374,7 @@ func cancelled(t *testing.T, c *contract) {
 		}
 	}()
 	if _, err := tr.Run(ctx, testrun.Request{Overlay: map[string][]byte{"langtest.txt": {}}}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 	tr.ended(t)
 	if left := state(t, tr.temp); len(left) > 0 {

@@ -364,10 +364,10 @@ func cancelled(t *testing.T, storage New) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	if err := store.Record(ctx, learn.Batch{Outcomes: []learn.Outcome{outcome("1", "guard", 1)}}); !errors.Is(err, context.Canceled) {
-		t.Errorf("Record: %v, want %v", err, context.Canceled)
+		t.Errorf("Record: got %v, want %v", err, context.Canceled)
 	}
 	if _, err := store.Posteriors(ctx, assertion); !errors.Is(err, context.Canceled) {
-		t.Errorf("Posteriors: %v, want %v", err, context.Canceled)
+		t.Errorf("Posteriors: got %v, want %v", err, context.Canceled)
 	}
 	if got := outcomes(t, store, learn.Query{}); len(got) != 0 { // the store still works
 		t.Errorf("a canceled call left outcomes %v", got)

@@ -119,7 +119,7 @@ func TestCompile(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) < 40 {
-		t.Fatalf("%d cases, %v", len(files), err)
+		t.Fatalf("got %d cases, %v", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -146,10 +146,10 @@ func TestCompile(t *testing.T) {
 				t.Errorf("%s: %s (-want +got):\n%s", best.Strategy, best.Title, diff)
 			}
 			if best.Strategy != strategy {
-				t.Errorf("strategy %s, want %s", best.Strategy, strategy)
+				t.Errorf("got strategy %s, want %s", best.Strategy, strategy)
 			}
 			if best.Suspicion != 1 || !best.Whole || best.Prior <= 0 || best.Prior > 1 {
-				t.Errorf("suspicion %v, whole %v, prior %v", best.Suspicion, best.Whole, best.Prior)
+				t.Errorf("got suspicion %v, whole %v, prior %v", best.Suspicion, best.Whole, best.Prior)
 			}
 		})
 	}

@@ -233,7 +233,7 @@ func TestCloseness(t *testing.T) {
 			t.Fatalf("%v %v %v", ab, ba, closeness(a, a))
 		}
 		if d := alignment(a, b); d != alignment(b, a) || d > max(len(a), len(b)) || (d == 0) != (a == b) {
-			t.Fatalf("distance %d", d)
+			t.Fatalf("got distance %d", d)
 		}
 	})
 }

@@ -93,7 +93,7 @@ func TestCallTree(t *testing.T) {
 		"totalOf": "named like TestCartTotal",
 	} {
 		if got[name].Text != want {
-			t.Errorf("%s: %q, want %q", name, got[name].Text, want)
+			t.Errorf("%s: got %q, want %q", name, got[name].Text, want)
 		}
 		delete(got, name)
 	}

@@ -123,7 +123,7 @@ func TestRanksTheFaultyLine(t *testing.T) {
 				t.Errorf("%s:%d has rank %d, want %d", tc.file, line, got, tc.rank)
 			}
 			if got := reasonOf(suspects, tc.file, line, tc.why.Evidence); got != tc.why {
-				t.Errorf("%s:%d: %+v, want %+v", tc.file, line, got, tc.why)
+				t.Errorf("%s:%d: got %+v, want %+v", tc.file, line, got, tc.why)
 			}
 			checkSuspects(t, files, suspects)
 			if t.Failed() {
@@ -195,7 +195,7 @@ func TestChangesRank(t *testing.T) {
 	in.Limit = 2
 	limited, err := localize.Localize(t.Context(), in)
 	if err != nil || len(limited) != 2 || limited[0].Start != first.Start {
-		t.Errorf("%v, %v", limited, err)
+		t.Errorf("got %v, %v", limited, err)
 	}
 }
 

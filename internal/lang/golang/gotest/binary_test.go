@@ -68,7 +68,7 @@ func TestBinary(t *testing.T) {
 	b := build(t, s, "example.com/m/env", BuildOptions{NoVet: true})
 	names, err := b.List(t.Context())
 	if want := []string{"TestEnv", "TestLoud", "TestHang", "TestExit", "FuzzIt", "Example"}; err != nil || !slices.Equal(names, want) {
-		t.Errorf("list %q, %v, want %q", names, err, want)
+		t.Errorf("got list %q, %v, want %q", names, err, want)
 	}
 	for _, test := range []struct {
 		test     string
@@ -85,7 +85,7 @@ func TestBinary(t *testing.T) {
 		test.run.Tests = []testrun.TestID{{Package: "example.com/m/env", Test: test.test}}
 		r, err := b.Run(t.Context(), test.run)
 		if err != nil || r.Passed != test.passed || r.TimedOut != test.timedOut || r.Passed != (r.ExitCode == 0) {
-			t.Errorf("%s: %+v, %v", test.test, r, err)
+			t.Errorf("%s: got %+v, %v", test.test, r, err)
 		}
 		if len(r.Output) > maxBinaryOutput+100 {
 			t.Errorf("%s: %d bytes of output", test.test, len(r.Output))
@@ -94,7 +94,7 @@ func TestBinary(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	time.AfterFunc(50*time.Millisecond, cancel)
 	if _, err := b.Run(ctx, BinaryRun{Tests: []testrun.TestID{{Package: "example.com/m/env", Test: "TestHang"}}}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -108,7 +108,7 @@ func TestBuildErrors(t *testing.T) {
 		_, err := s.Build(t.Context(), "example.com/m/"+pkg, over("package calc\n\nfunc Add(a, b int) int { return a + c }\n"))
 		var e *BuildError
 		if !errors.As(err, &e) {
-			t.Fatalf("%s: error %v, want a *BuildError", pkg, err)
+			t.Fatalf("%s: got error %v, want a *BuildError", pkg, err)
 		}
 		if e.Package != "example.com/m/calc" || len(e.Positions) == 0 || e.Error() != "calc/calc.go:3:37: undefined: c" {
 			t.Errorf("%s: %+v", pkg, e)
@@ -151,7 +151,7 @@ func TestCoverage(t *testing.T) {
 		t.Error("no error for a file that is not a profile")
 	}
 	if _, err := s.Coverage(t.Context(), profile+".none"); !errors.Is(err, os.ErrNotExist) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 }
 
@@ -168,7 +168,7 @@ func TestPattern(t *testing.T) {
 			ids = append(ids, testrun.TestID{Package: "p", Test: name})
 		}
 		if got := pattern(ids); got != test.want {
-			t.Errorf("%s: %s, want %s", test.tests, got, test.want)
+			t.Errorf("%s: got %s, want %s", test.tests, got, test.want)
 		}
 	}
 }

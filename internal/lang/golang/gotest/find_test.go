@@ -42,7 +42,7 @@ func TestFind(t *testing.T) {
 			s, err := Find(write(t, test.archive), test.command)
 			if err != nil {
 				if e := notRun(t, err); !strings.HasPrefix(e.Error(), test.want) && !strings.HasPrefix(e.What, test.want) {
-					t.Errorf("error %q, want %q", e, test.want)
+					t.Errorf("got error %q, want %q", e, test.want)
 				}
 				return
 			}
@@ -51,7 +51,7 @@ func TestFind(t *testing.T) {
 				modules = append(modules, m.Dir+"="+m.Path)
 			}
 			if got := strings.Join(modules, " "); got != test.want {
-				t.Errorf("modules %q, want %q", got, test.want)
+				t.Errorf("got modules %q, want %q", got, test.want)
 			}
 			if test.tests == "" {
 				return
@@ -76,14 +76,14 @@ func TestFindNoGo(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
 	_, err := Find(root, "")
 	if e := notRun(t, err); !strings.Contains(e.What, "PATH") {
-		t.Errorf("error %q", e)
+		t.Errorf("got error %q", e)
 	}
 	s, err := Find(root, "exit 1 || exit 1")
 	if err != nil {
 		t.Fatal(err)
 	}
 	if got, want := briefs(run(t, s, testrun.Request{})), " setup :0 `exit 1 || exit 1` exited 1\n"; got != want {
-		t.Errorf("failures %q, want %q", got, want)
+		t.Errorf("got failures %q, want %q", got, want)
 	}
 }
 
@@ -121,7 +121,7 @@ func TestGoTestCommand(t *testing.T) {
 		if ok == test.opaque {
 			t.Errorf("%s: is a plain go test: %t", test.command, ok)
 		} else if ok && (strings.Join(flags, "|") != test.flags || strings.Join(patterns, "|") != test.patterns) {
-			t.Errorf("%s: flags %q, patterns %q", test.command, flags, patterns)
+			t.Errorf("%s: got flags %q, patterns %q", test.command, flags, patterns)
 		}
 	}
 }
@@ -148,9 +148,9 @@ func TestFlags(t *testing.T) {
 	t.Parallel()
 	flags := []string{"-race", "-run=X", "-tags=a", "-vet=off", "-short", "-timeout=3s"}
 	if got := strings.Join(buildFlags(flags), " "); got != "-race -tags=a" {
-		t.Errorf("build flags %q", got)
+		t.Errorf("got build flags %q", got)
 	}
 	if got := strings.Join(binaryFlags(flags), " "); got != "-test.run=X -test.short -test.timeout=3s" {
-		t.Errorf("binary flags %q", got)
+		t.Errorf("got binary flags %q", got)
 	}
 }

@@ -114,7 +114,7 @@ func TestHangToo(t *testing.T) { t.Parallel(); select {} }
 	}()
 	defer cancel()
 	if _, err := s.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 	if runs(t, pid) {
 		t.Error("the test program still runs")

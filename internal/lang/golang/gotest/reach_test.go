@@ -101,7 +101,7 @@ import _ "m/internal/alone"
 		t.Fatal(err)
 	}
 	if got, err := s.TestSupport(t.Context()); err != nil || !slices.Equal(got, []string{"internal/deep", "internal/runner"}) {
-		t.Errorf("%q, %v", got, err)
+		t.Errorf("got %q, %v", got, err)
 	}
 }
 
@@ -183,7 +183,7 @@ func TestReached(t *testing.T) {
 			t.Fatal(err)
 		}
 		if got, err := s.Reached(t.Context(), []string{"low/low.go"}); err != nil || !got.All || slices.Contains(got.Packages, "m/low") {
-			t.Errorf("%s: %+v, %v", command, got, err)
+			t.Errorf("%s: got %+v, %v", command, got, err)
 		}
 	}
 }
@@ -199,7 +199,7 @@ func TestImportDepth(t *testing.T) {
 	}
 	got := importDepth(pkgs)
 	if got["m/low"] != 0 || got["m/mid"] != 1 || got["m/top"] != 2 {
-		t.Errorf("depths %v", got)
+		t.Errorf("got depths %v", got)
 	}
 	if len(got) != len(pkgs) {
 		t.Errorf("%d depths of %d packages: %v", len(got), len(pkgs), got)
@@ -237,6 +237,6 @@ func TestLow(t *testing.T) {}
 	files := []string{"web/app.js", "web/other.js", "low/testdata/a.py", "tools/run.sh", "web/gone.js", "tools/gone.sh"}
 	read, err := s.Reads(t.Context(), files)
 	if want := []string{"web/app.js", "low/testdata/a.py", "web/gone.js"}; err != nil || !slices.Equal(read, want) {
-		t.Errorf("%q, %v, want %q", read, err, want)
+		t.Errorf("got %q, %v, want %q", read, err, want)
 	}
 }

@@ -265,7 +265,7 @@ func TestRelink(t *testing.T) {
 			if !test.served {
 				var declined *DeclinedError
 				if !errors.As(err, &declined) || !strings.Contains(err.Error(), test.want) {
-					t.Errorf("%s, %v, want a DeclinedError with %s", got, err, test.want)
+					t.Errorf("got %s, %v, want a DeclinedError with %s", got, err, test.want)
 				}
 				return
 			}
@@ -378,7 +378,7 @@ func TestRelinkReuses(t *testing.T) {
 	canceled, cancel := context.WithCancel(t.Context())
 	cancel()
 	if _, err := r.Build(canceled, body("1, 4")); !errors.Is(err, context.Canceled) {
-		t.Errorf("error %v", err)
+		t.Errorf("got error %v", err)
 	}
 	r.Close()
 	if left, err := os.ReadDir(temp); err != nil || len(left) > 0 {

@@ -72,7 +72,7 @@ func notRun(t *testing.T, err error) *testrun.NotRunError {
 	t.Helper()
 	var e *testrun.NotRunError
 	if !errors.As(err, &e) {
-		t.Fatalf("error %v, want a *NotRunError", err)
+		t.Fatalf("got error %v, want a *NotRunError", err)
 	}
 	if e.What == "" || e.Advice == "" {
 		t.Errorf("%+v lacks What or Hint", e)
@@ -208,11 +208,11 @@ func TestRun(t *testing.T) {
 		t.Run(test.name, func(t *testing.T) {
 			r := run(t, s, test.req)
 			if got := briefs(r); got != test.failures {
-				t.Errorf("failures:\n%s\nwant:\n%s", got, test.failures)
+				t.Errorf("got failures:\n%s\nwant:\n%s", got, test.failures)
 			}
 			got := fmt.Sprint(len(r.Packages), len(r.Passed), len(r.Skipped), len(r.Missing))
 			if want := fmt.Sprint(test.packages, test.passed, test.skipped, test.missing); got != want {
-				t.Errorf("packages, passed, skipped, missing: %s, want %s\n%+v", got, want, r)
+				t.Errorf("packages, passed, skipped, missing: got %s, want %s\n%+v", got, want, r)
 			}
 		})
 	}
@@ -233,7 +233,7 @@ func TestPackages(t *testing.T) {
 		dirs = append(dirs, p.Dir)
 	}
 	if want := []string{"alone", "broken", "calc", "far", "other", "use"}; !slices.Equal(dirs, want) {
-		t.Errorf("packages %q, want %q", dirs, want)
+		t.Errorf("got packages %q, want %q", dirs, want)
 	}
 	for _, test := range []struct{ of, want string }{
 		{"calc", "calc far use"}, // far only tests use, so alone does not depend on calc
@@ -247,7 +247,7 @@ func TestPackages(t *testing.T) {
 			t.Fatal(err)
 		}
 		if short := strings.ReplaceAll(strings.Join(got, " "), "example.com/m/", ""); short != test.want {
-			t.Errorf("dependents of %s: %q, want %q", test.of, short, test.want)
+			t.Errorf("dependents of %s: got %q, want %q", test.of, short, test.want)
 		}
 	}
 }
@@ -302,7 +302,7 @@ func TestNotRun(t *testing.T) {
 				t.Fatalf("it ran: %+v", r)
 			}
 			if e := notRun(t, err); !strings.Contains(e.What, test.what) {
-				t.Errorf("%q, want %q in it", e, test.what)
+				t.Errorf("got %q, want %q in it", e, test.what)
 			}
 		})
 	}
@@ -326,7 +326,7 @@ func TestCommand(t *testing.T) {
 				req.Timeout = 500 * 1e6
 			}
 			if got := briefs(run(t, find(t, test.archive, test.command), req)); got != test.failures {
-				t.Errorf("failures:\n%s\nwant:\n%s", got, test.failures)
+				t.Errorf("got failures:\n%s\nwant:\n%s", got, test.failures)
 			}
 		})
 	}
@@ -398,7 +398,7 @@ func TestSlow(*testing.T) { time.Sleep(time.Hour) }
 		t.Errorf("passed %v, want %v", r.Passed, want)
 	}
 	if len(r.Failures) != 1 || r.Failures[0].Test != "TestBroken" {
-		t.Errorf("failures %v", r.Failures)
+		t.Errorf("got failures %v", r.Failures)
 	}
 	if r := run(t, s, testrun.Request{Packages: []string{"example.com/m/quick"}, Within: time.Minute}); r.Late > 0 {
 		t.Error("a run that ends in time is late")

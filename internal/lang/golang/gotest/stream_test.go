@@ -91,7 +91,7 @@ func TestStreams(t *testing.T) {
 				}
 			}
 			if want := string(archive.Comment); got != want {
-				t.Errorf("failures:\n%s\nwant:\n%s", got, want)
+				t.Errorf("got failures:\n%s\nwant:\n%s", got, want)
 			}
 			for _, f := range r.Failures {
 				if strings.Contains(f.Output+f.Message, recordedRoot) {
@@ -148,7 +148,7 @@ func TestBounds(t *testing.T) {
 		t.Fatal(err)
 	}
 	if n := len(r.Failures); n != 1001 {
-		t.Fatalf("%d failures, want 1001", n)
+		t.Fatalf("got %d failures, want 1001", n)
 	}
 	loud := r.Failures[0]
 	if len(loud.Output) > testrun.MaxOutput+100 || loud.Truncated < 1900<<10 || !strings.HasSuffix(loud.Output, "wrong at last\n") {
@@ -209,7 +209,7 @@ func FuzzStream(f *testing.F) {
 		}
 		for _, failure := range r.Failures {
 			if strings.ContainsAny(failure.Message, "\n\r\x1b") || len([]rune(failure.Message)) > testrun.MaxMessage {
-				t.Errorf("message %q", failure.Message)
+				t.Errorf("got message %q", failure.Message)
 			}
 			if len(failure.Output) > 4*testrun.MaxOutput {
 				t.Errorf("%d bytes of output", len(failure.Output))
@@ -250,7 +250,7 @@ func TestGiga(t *testing.T) {
 		t.Fatal(err)
 	}
 	if got, want := briefs(r), "example.com/m.TestGiga timeout :0 printed more than 8 MiB and was killed\n"; got != want {
-		t.Errorf("failures %q, want %q", got, want)
+		t.Errorf("got failures %q, want %q", got, want)
 	}
 	if len(r.Failures[0].Output) > 2*testrun.MaxOutput || r.Failures[0].Truncated == 0 {
 		t.Errorf("kept %d bytes, left out %d", len(r.Failures[0].Output), r.Failures[0].Truncated)

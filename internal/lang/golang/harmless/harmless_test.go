@@ -23,7 +23,7 @@ func TestSameCode(t *testing.T) {
 	}
 	for _, c := range cases {
 		if got := SameCode([]byte(base), []byte(c.other)); got != c.want {
-			t.Errorf("%s: %v, want %v", c.name, got, c.want)
+			t.Errorf("%s: got %v, want %v", c.name, got, c.want)
 		}
 	}
 }

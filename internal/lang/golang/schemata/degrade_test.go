@@ -56,11 +56,11 @@ func TestDegrades(t *testing.T) {
 			})
 			for i, want := range []validate.Verdict{validate.Plausible, validate.Rejected, validate.IllTyped} {
 				if got := results[i]; got.Verdict != want && (want != validate.IllTyped || got.Verdict != validate.Rejected) {
-					t.Errorf("%s: %s (%s), want %s", got.Candidate.Title, got.Verdict, got.Reason, want)
+					t.Errorf("%s: got %s (%s), want %s", got.Candidate.Title, got.Verdict, got.Reason, want)
 				}
 			}
 			if err := f.v.Confirm(t.Context(), target("example.com/m/p", "TestSum"), &results[0]); err != nil || results[0].Verdict != validate.Verified {
-				t.Errorf("%s: %s (%s), %v", results[0].Candidate.Title, results[0].Verdict, results[0].Reason, err)
+				t.Errorf("%s: got %s (%s), %v", results[0].Candidate.Title, results[0].Verdict, results[0].Reason, err)
 			}
 		})
 	}

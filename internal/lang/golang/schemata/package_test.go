@@ -92,7 +92,7 @@ func TestScreenPackages(t *testing.T) {
 	for i, tc := range cases {
 		r := results[i]
 		if r.Verdict != tc.want || !strings.Contains(r.Reason, tc.reason) || r.Screened != (tc.want == validate.Plausible) {
-			t.Errorf("%s: %s (%s), screened %t; want %s (%s)", tc.new, r.Verdict, r.Reason, r.Screened, tc.want, tc.reason)
+			t.Errorf("%s: got %s (%s), screened %t; want %s (%s)", tc.new, r.Verdict, r.Reason, r.Screened, tc.want, tc.reason)
 		}
 	}
 	// Only samples of what a pool refuses get a process.

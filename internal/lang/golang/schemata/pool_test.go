@@ -150,7 +150,7 @@ func TestPoolHazards(t *testing.T) {
 			want = validate.Refused // the package's other test fails
 		}
 		if pooled[i].Verdict != want {
-			t.Errorf("%s: %s (%s), want %s", tc.name, pooled[i].Verdict, pooled[i].Reason, want)
+			t.Errorf("%s: got %s (%s), want %s", tc.name, pooled[i].Verdict, pooled[i].Reason, want)
 		}
 	}
 	if strings.Contains(log, "no more pools") || !strings.Contains(log, "msg=pools") {
@@ -217,7 +217,7 @@ func TestRetryTime(t *testing.T) {
 	} {
 		s.record(step.took, poolOutput{retried: step.retried})
 		if got := s.retryTime(); got != step.want {
-			t.Errorf("after %v more, %v of it for retries: %v, want %v", step.took, step.retried, got, step.want)
+			t.Errorf("after %v more, %v of it for retries: got %v, want %v", step.took, step.retried, got, step.want)
 		}
 	}
 }
@@ -321,7 +321,7 @@ func TestPoolConstraints(t *testing.T) {
 			}
 		}
 		if !slices.Equal(got, []string{want}) {
-			t.Errorf("%s: %v, want %s", goos, got, want)
+			t.Errorf("%s: got %v, want %s", goos, got, want)
 		}
 	}
 }
@@ -410,7 +410,7 @@ func TestAbs(t *testing.T) {
 	f.v.ProbeHoles(t.Context(), target("example.com/m/d", "TestAbs"), holes)
 	for i, want := range []propose.Answer{propose.Yes, propose.No, propose.No, propose.Unknown} {
 		if holes[i].Answer != want {
-			t.Errorf("hole %d: %d, want %d", i, holes[i].Answer, want)
+			t.Errorf("hole %d: got %d, want %d", i, holes[i].Answer, want)
 		}
 	}
 }

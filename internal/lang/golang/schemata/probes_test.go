@@ -94,7 +94,7 @@ func TestProbes(t *testing.T) {
 		cand := swap(tt.old, tt.new)
 		results, _ := f.v.Screen(t.Context(), goal, []propose.Candidate{cand})
 		if got := results[0]; got.Verdict != tt.want || tt.want == validate.Pruned && !strings.Contains(got.Reason, "before they reach it") {
-			t.Errorf("%s: %s (%s), want %s", cand.Title, got.Verdict, got.Reason, tt.want)
+			t.Errorf("%s: got %s (%s), want %s", cand.Title, got.Verdict, got.Reason, tt.want)
 		}
 	}
 }

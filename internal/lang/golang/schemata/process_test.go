@@ -23,7 +23,7 @@ func TestFixedIn(t *testing.T) {
 			got = append(got, id.Test)
 		}
 		if !slices.Equal(got, tc.want) {
-			t.Errorf("%q: %v, want %v", tc.output, got, tc.want)
+			t.Errorf("%q: got %v, want %v", tc.output, got, tc.want)
 		}
 	}
 	if got := fixedIn([]byte("--- FAIL: TestZ (0.00s)\n"), ids[:1]); got != nil {

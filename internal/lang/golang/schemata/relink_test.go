@@ -112,7 +112,7 @@ func flips(tb testing.TB, src []byte, n int, swap func(at int, old, new string) 
 		return true
 	})
 	if len(all) < n {
-		tb.Fatalf("%d operators", len(all))
+		tb.Fatalf("got %d operators", len(all))
 	}
 	var some []propose.Candidate
 	for i := range n {
@@ -159,7 +159,7 @@ func TestRelinkVerdicts(t *testing.T) {
 		}
 	}
 	if seen[validate.Plausible] != 1 || seen[validate.Rejected] != len(cands)-1 {
-		t.Errorf("verdicts %v", seen)
+		t.Errorf("got verdicts %v", seen)
 	}
 }
 

@@ -119,7 +119,7 @@ func TestScreen(t *testing.T) {
 	for i, tc := range cases {
 		r := results[i]
 		if r.Verdict != tc.want || !strings.Contains(r.Reason, tc.reason) || (r.Reason == "") != (tc.want == validate.Plausible) {
-			t.Errorf("%s: %s (%s), want %s", tc.name, r.Verdict, r.Reason, tc.want)
+			t.Errorf("%s: got %s (%s), want %s", tc.name, r.Verdict, r.Reason, tc.want)
 		}
 		if (len(r.Fixes) > 0) != (tc.want == validate.Plausible) {
 			t.Errorf("%s: fixes %v", tc.name, r.Fixes)
@@ -129,7 +129,7 @@ func TestScreen(t *testing.T) {
 		t.Errorf("time is missing: %+v", spent)
 	}
 	if !slices.Equal(seen, []int{7, 7, 1}) {
-		t.Errorf("progress %v", seen)
+		t.Errorf("got progress %v", seen)
 	}
 }
 
@@ -152,7 +152,7 @@ func TestScreenTogether(t *testing.T) {
 	results, _ := f.v.Screen(t.Context(), goal, cands)
 	want := []validate.Verdict{validate.Rejected, validate.Rejected, validate.IllTyped, validate.Rejected, validate.Rejected, validate.Plausible}
 	if got := verdicts(results); !slices.Equal(got, want) {
-		t.Errorf("verdicts %v, want %v", got, want)
+		t.Errorf("got verdicts %v, want %v", got, want)
 		for _, r := range results {
 			t.Log(r.Reason)
 		}
@@ -232,11 +232,11 @@ func TestConfirm(t *testing.T) {
 			for i, e := range r.Evidence {
 				steps = append(steps, e.Step)
 				if last := i == len(r.Evidence)-1; e.Passed != (!last || tc.want == validate.Verified) || e.Detail == "" {
-					t.Errorf("evidence %+v", e)
+					t.Errorf("got evidence %+v", e)
 				}
 			}
 			if !slices.Equal(steps, tc.steps) {
-				t.Errorf("steps %v, want %v", steps, tc.steps)
+				t.Errorf("got steps %v, want %v", steps, tc.steps)
 			}
 		})
 	}

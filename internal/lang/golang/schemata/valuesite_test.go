@@ -183,7 +183,7 @@ func TestValueSites(t *testing.T) {
 	for i, tc := range valueCases {
 		r := results[i]
 		if r.Verdict != tc.verdict || !strings.Contains(r.Reason, tc.reason) {
-			t.Errorf("%s -> %s: %s (%s), want %s (%s)", tc.old, tc.new, r.Verdict, r.Reason, tc.verdict, tc.reason)
+			t.Errorf("%s -> %s: got %s (%s), want %s (%s)", tc.old, tc.new, r.Verdict, r.Reason, tc.verdict, tc.reason)
 		}
 	}
 }
@@ -205,7 +205,7 @@ func TestDuplicates(t *testing.T) {
 		}
 	}
 	if f.s.pool.duplicates != 4 {
-		t.Errorf("%d duplicates, want 4: all except one for each value", f.s.pool.duplicates)
+		t.Errorf("got %d duplicates, want 4: all except one for each value", f.s.pool.duplicates)
 	}
 }
 
@@ -247,7 +247,7 @@ func TestBold(t *testing.T) {
 			want = validate.Plausible
 		}
 		if r.Verdict != want {
-			t.Errorf("%s: %s (%s), want %s", news[i], r.Verdict, r.Reason, want)
+			t.Errorf("%s: got %s (%s), want %s", news[i], r.Verdict, r.Reason, want)
 		}
 	}
 }

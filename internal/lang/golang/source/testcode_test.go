@@ -37,7 +37,7 @@ func TestTestCode(t *testing.T) {
 		base := filepath.Base(name)
 		want := base == "assert.go" || base == "require.go" || base == "tester.go" || strings.Contains(name, "testutil")
 		if got := tree.TestCode(name); got != want {
-			t.Errorf("%s: %t, want %t", name, got, want)
+			t.Errorf("%s: got %t, want %t", name, got, want)
 		}
 	}
 }

@@ -153,7 +153,7 @@ func TestTemplates(t *testing.T) {
 	t.Parallel()
 	files, err := filepath.Glob("testdata/*.txtar")
 	if err != nil || len(files) < 50 {
-		t.Fatalf("%d cases, %v", len(files), err)
+		t.Fatalf("got %d cases, %v", len(files), err)
 	}
 	for _, file := range files {
 		t.Run(strings.TrimSuffix(filepath.Base(file), ".txtar"), func(t *testing.T) {
@@ -165,7 +165,7 @@ func TestTemplates(t *testing.T) {
 				t.Fatalf("none of the %d candidates is\n%s", len(got), tc.want)
 			}
 			if c.Title == "" || c.Strategy != tc.strategy || c.Line <= 0 || c.Suspicion <= 0 || c.Suspicion > 1 || c.Prior <= 0 || c.Prior > 1 {
-				t.Errorf("candidate %+v", c)
+				t.Errorf("got candidate %+v", c)
 			}
 			if c.Removed < 0 || c.Removed > 1 || c.Alike < 0 || c.Alike > 1 {
 				t.Errorf("removed %v, alike %v", c.Removed, c.Alike)
@@ -196,13 +196,13 @@ func TestForms(t *testing.T) {
 	for _, c := range all {
 		got := c.on("box.y", "six[0]")
 		if _, err := parser.ParseExpr(got); err != nil || !strings.Contains(got, "box.y") {
-			t.Errorf("%s: %s, %v", c.text, got, err)
+			t.Errorf("%s: got %s, %v", c.text, got, err)
 		}
 		if strings.Contains(c.text, "y") != strings.Contains(got, "six[0]") {
 			t.Errorf("%s: %s", c.text, got)
 		}
 		if c.weight <= 0 || c.weight > 1 {
-			t.Errorf("%s: weight %v", c.text, c.weight)
+			t.Errorf("%s: got weight %v", c.text, c.weight)
 		}
 	}
 }
@@ -238,7 +238,7 @@ func TestTemplatesExclude(t *testing.T) {
 	p.Suspects[0] = localize.Suspect{File: "a.go", Start: 5, End: 5, Score: 0.5}
 	cands, errs := propose.Generate(context.Background(), p, Strategies)
 	if len(errs) > 0 || len(cands) == 0 {
-		t.Fatalf("%d candidates, %v", len(cands), errs)
+		t.Fatalf("got %d candidates, %v", len(cands), errs)
 	}
 	for _, c := range cands {
 		if c.File() != "a.go" || c.Line != 5 {
