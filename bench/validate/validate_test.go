@@ -91,12 +91,12 @@ func TestChoose(t *testing.T) {
 		case i >= 500-around && i <= 500+around:
 			near++
 		default:
-			t.Errorf("%d is an extra", i)
+			t.Errorf("candidate %d is not worth an extra comparison", i)
 		}
 	}
 	for i := range got {
 		if slices.Contains(got[:i], got[i]) {
-			t.Errorf("%d is chosen twice", got[i])
+			t.Errorf("candidate %d is chosen twice", got[i])
 		}
 	}
 	if passing != extras || near == 0 {
@@ -115,7 +115,7 @@ func TestReadStat(t *testing.T) {
 		t.Errorf("got parent %d, %v MB, want 7 and %v", parent, mb, want)
 	}
 	if parent, mb := readStat([]byte("42 (a)")); parent != 0 || mb != 0 {
-		t.Errorf("half a line: %d, %v", parent, mb)
+		t.Errorf("accepted half a line: parent %d, %v MB", parent, mb)
 	}
 }
 

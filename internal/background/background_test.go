@@ -50,16 +50,16 @@ func TestRun(t *testing.T) {
 		t.Errorf("got %+v, %t", got, ok)
 	}
 	if _, ok := d.Wait(t.Context(), "t2"); ok {
-		t.Error("waited for a tree that nobody tests")
+		t.Error("Wait found a job for a tree that is not tested")
 	}
 	if _, err := os.Stat(index); !errors.Is(err, os.ErrNotExist) {
 		t.Error("the index was left behind")
 	}
 	if got, ok := d.News(); !ok || got.Run != "r1" {
-		t.Errorf("news %+v, %t", got, ok)
+		t.Errorf("News: got %+v, %t", got, ok)
 	}
 	if _, ok := d.News(); ok {
-		t.Error("the same news twice")
+		t.Error("News returned the same job twice")
 	}
 }
 

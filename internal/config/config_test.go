@@ -189,7 +189,7 @@ func TestLoadRefuses(t *testing.T) {
 				t.Errorf("the error quotes a file outside the tree: %v", err)
 			}
 			if diff := cmp.Diff(Config{}, got); diff != "" {
-				t.Errorf("not zero with an error:\n%s", diff)
+				t.Errorf("the configuration is not zero, despite the error:\n%s", diff)
 			}
 		})
 	}

@@ -210,7 +210,7 @@ func TestFormerNames(t *testing.T) {
 		}
 		for _, k := range Keys() {
 			if k.Name == r.name || k.Env == r.env {
-				t.Errorf("%s is listed", r.name)
+				t.Errorf("Keys lists the former name %s", r.name)
 			}
 		}
 		_, err := Load(write(t, map[string]string{File: r.name + "s: x\n"}), nil)
@@ -310,7 +310,7 @@ func TestHostileFiles(t *testing.T) {
 			t.Errorf("%s: no error", name)
 		}
 		if took := time.Since(start); took > 10*time.Second {
-			t.Errorf("%s: took %s", name, took)
+			t.Errorf("%s: reading took %s", name, took)
 		}
 	}
 }

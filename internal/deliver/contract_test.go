@@ -359,7 +359,7 @@ func anyReport(t *testing.T, s site) {
 		}
 		for _, text := range s.posted() {
 			if strings.ContainsAny(text, "\x1b\x00") {
-				t.Errorf("%s: control characters arrive", name)
+				t.Errorf("%s: control characters reach the destination", name)
 			}
 		}
 	}

@@ -90,7 +90,7 @@ func TestAllEnds(t *testing.T) {
 			sleeping("waiting for a slot", 0),
 		})
 		if took := time.Since(start); took > 4*time.Second {
-			t.Errorf("it took %s", took)
+			t.Errorf("All took %s", took)
 		}
 		if got[0].State != report.ReceiptFailed || got[0].Reason != "did not end in time" {
 			t.Errorf("got receipt %+v", got[0])
@@ -116,6 +116,6 @@ func TestReasonsAreBounded(t *testing.T) {
 		return report.Receipt{}, errors.New(strings.Repeat("long ", 5000))
 	}}})
 	if n := len(got[0].Reason); n > 1000 {
-		t.Errorf("a reason of %d bytes", n)
+		t.Errorf("the reason has %d bytes", n)
 	}
 }

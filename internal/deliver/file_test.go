@@ -139,7 +139,7 @@ func TestArtifact(t *testing.T) {
 		t.Errorf("got %q, %v", b, err)
 	}
 	if got := deliverTo(t, deliver.Artifact(dir, "out", []deliver.Rendering{failing}), r); got.State != report.ReceiptFailed {
-		t.Errorf("without any form: %+v", got)
+		t.Errorf("no form can be rendered: got receipt %+v", got)
 	}
 	if diff := cmp.Diff(want, names(t, dir)); diff != "" {
 		t.Errorf("after a failure (-want +got):\n%s", diff)

@@ -83,7 +83,7 @@ func TestCommentJustFits(t *testing.T) {
 		r.Patches[0].Diff += "+" + strings.Repeat("y", 65_536-left-size(r)-2) + "\n"
 		got := deliverTo(t, gitHub(t, api, func(o *deliver.GitHubOptions) { o.Link = "https://ci.example.com/runs/7" }).Comment(), r)
 		if got.State != report.ReceiptSent || (len(got.Degraded) > 0) != (left < 90) {
-			t.Errorf("%d left of %d: receipt %+v", left, size(r), got)
+			t.Errorf("with %d bytes left after a report of %d: got receipt %+v", left, size(r), got)
 		}
 	}
 }
@@ -113,7 +113,7 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 			folded = strings.Contains(all[0].Body, "[a newer report](https://github.example.com/acme/fleet/pull/7#issuecomment-") && strings.Count(all[0].Body, "\n") == 2
 		}
 		if all[0].ID != old || !folded {
-			t.Errorf("denied %v: the older is %+v", denied, all[0])
+			t.Errorf("denied %v: the older comment is %+v", denied, all[0])
 		}
 		asked := 0 // GraphQL queries: one for the login, one per delivery for what is folded, one to fold
 		for _, r := range api.Requests() {

@@ -145,7 +145,7 @@ func TestGitLabOpen(t *testing.T) {
 	fork, branch := mergeRequest, mergeRequest
 	fork.Fork, branch.PullRequest = true, 0
 	if !on(mergeRequest, environ) || on(mergeRequest, without("REGREEN_GITLAB_TOKEN")) || on(branch, environ) {
-		t.Error("on where it should be off, or the other way round")
+		t.Error("want the channel on for a merge request with a token, and off without the token or the merge request")
 	}
 	for _, tt := range []struct {
 		env     detect.Environment

@@ -259,7 +259,7 @@ func TestRunMark(t *testing.T) {
 		line := m.String()
 		inner := strings.TrimSuffix(strings.TrimPrefix(line, "<!-- "), " -->")
 		if strings.ContainsAny(inner, "<>\n\r") || strings.Contains(inner, "--") {
-			t.Fatalf("it ends early: %s", line)
+			t.Fatalf("the text of the mark ends its HTML comment: %s", line)
 		}
 		if got, ok := deliver.ReadRun("<!-- regreen:report -->\r\n" + line + "\r\n## Text\n"); !ok || got != m {
 			t.Fatalf("wrote %+v, read %+v", m, got)
@@ -302,7 +302,7 @@ func TestBound(t *testing.T) {
 	other := *p
 	other.Diff += " "
 	if got == deliver.Bound(head, &other) || got == deliver.Bound(strings.Repeat("a", 40), p) {
-		t.Error("the same name for another patch or commit")
+		t.Error("Bound returns the same name for another patch or another commit")
 	}
 }
 

@@ -154,7 +154,7 @@ func TestWebhookSignature(t *testing.T) {
 			t.Errorf("%q: %v", s, err)
 		}
 		if err := verify(s, header, append(body, ' ')); err == nil {
-			t.Errorf("%q: another body is accepted", s)
+			t.Errorf("%q: the signature also fits another body", s)
 		}
 	}
 }

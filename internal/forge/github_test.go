@@ -499,7 +499,7 @@ func TestNewGitHubRefuses(t *testing.T) {
 	t.Parallel()
 	for _, repository := range []string{"", "fleet", "/fleet", "acme/", "acme/fleet/x", "acme/fleet?x", "a#b/c", "acme/..", "../fleet", "./."} {
 		if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: repository}); err == nil {
-			t.Errorf("%q is accepted", repository)
+			t.Errorf("NewGitHub accepts the repository %q", repository)
 		}
 	}
 	if _, err := forge.NewGitHub(forge.Options{Token: "t", Repository: "a/b", API: "::"}); err == nil || !strings.Contains(usererr.OneLine(err), "GITHUB_API_URL") {

@@ -100,7 +100,7 @@ func TestNewGitLabRefuses(t *testing.T) {
 	t.Parallel()
 	for _, o := range []forge.GitLabOptions{{API: "https://gitlab.example.com/api/v4"}, {Project: "42"}, {API: "ftp://x", Project: "42"}, {API: "https://x", Project: "0"}, {API: "https://x", Project: "acme/fleet"}, {API: "::", Project: "1"}} {
 		if _, err := forge.NewGitLab(o); err == nil {
-			t.Errorf("%+v is accepted", o)
+			t.Errorf("NewGitLab accepts %+v", o)
 		}
 	}
 }

@@ -118,10 +118,10 @@ func TestPreCommit(t *testing.T) {
 			r := newRepository(t)
 			test.prepare(r)
 			if got := PreCommit(r.dir, append(r.environ, test.environ)); got != test.want {
-				t.Errorf("passes: %v", got)
+				t.Errorf("PreCommit: got %v", got)
 			}
 			if r.passed() != test.marked {
-				t.Errorf("marked as tested: %v", r.passed())
+				t.Errorf("the commit is marked as tested: %v", r.passed())
 			}
 		})
 	}
@@ -132,7 +132,7 @@ func TestMarkTestedSinglePaths(t *testing.T) {
 	r := newRepository(t)
 	r.stage("x.md", "x\n")
 	if !PreCommit(r.dir, r.environ) || !r.passed() {
-		t.Fatal("a document needs regreen")
+		t.Fatal("a commit of a document needs regreen")
 	}
 	partial := filepath.Join(r.dir, ".git", "next-index-7.lock")
 	whole, err := os.ReadFile(filepath.Join(r.dir, ".git", "index"))

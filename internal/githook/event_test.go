@@ -55,7 +55,7 @@ func TestParseRewrites(t *testing.T) {
 		t.Errorf("got %+v, %v", got, err)
 	}
 	if _, err := ParseRewrites(strings.NewReader("aaaa\n")); err == nil {
-		t.Error("half a line is taken")
+		t.Error("accepted half a line")
 	}
 }
 
@@ -76,6 +76,6 @@ func TestParsePushes(t *testing.T) {
 		t.Errorf("nothing pushed: %+v, %v", got, err)
 	}
 	if _, err := ParsePushes(strings.NewReader("refs/heads/main aaaa\n")); err == nil || !strings.Contains(err.Error(), "line 1") {
-		t.Errorf("half a line: %v", err)
+		t.Errorf("half a line: got error %v", err)
 	}
 }

@@ -191,7 +191,7 @@ func (full) Write([]byte) (int, error) { return 0, errors.New("the disk is full"
 func TestExportToAFullDisk(t *testing.T) {
 	t.Parallel()
 	if _, err := learn.Export(t.Context(), frozen(t), learn.Query{}, full{}); err == nil {
-		t.Error("no error")
+		t.Error("Export returned no error")
 	}
 }
 
@@ -224,7 +224,7 @@ func TestImportRefuses(t *testing.T) {
 			t.Parallel()
 			store := frozen(t)
 			if err := learn.Import(t.Context(), store, strings.NewReader(text)); err == nil {
-				t.Error("no error")
+				t.Error("Import returned no error")
 			}
 			if got, err := store.Outcomes(t.Context(), learn.Query{}); err != nil || len(got) > 0 {
 				t.Errorf("recorded: %+v, %v", got, err)

@@ -80,7 +80,7 @@ func TestSharedWithoutServer(t *testing.T) {
 		}
 	}
 	if n, err := first.Waiting(t.Context()); err != nil || n != 3 {
-		t.Errorf("%d wait, %v", n, err)
+		t.Errorf("%d outcomes wait, %v", n, err)
 	}
 	if n := strings.Count(log.String(), "level=WARN"); n != 1 || !strings.Contains(log.String(), "server unreachable") {
 		t.Errorf("log:\n%s", log.String())
@@ -95,7 +95,7 @@ func TestSharedWithoutServer(t *testing.T) {
 	wantSum(t, second, 4) // reading is enough to send
 	wantSum(t, elsewhere, 4)
 	if n, err := second.Waiting(t.Context()); err != nil || n != 0 {
-		t.Errorf("%d wait, %v", n, err)
+		t.Errorf("%d outcomes wait, %v", n, err)
 	}
 }
 
@@ -142,10 +142,10 @@ func TestSharedSendsOnlyOutcomes(t *testing.T) {
 	large := one("2")
 	large.Outcomes[0].Run = strings.Repeat("x", learn.MaxOutcome)
 	if err := store.Record(t.Context(), large); err == nil {
-		t.Error("an outcome that the server never takes was accepted")
+		t.Error("Record accepted an outcome that is too large for the server")
 	}
 	if n, err := store.Waiting(t.Context()); err != nil || n != 0 {
-		t.Errorf("%d wait, %v", n, err)
+		t.Errorf("%d outcomes wait, %v", n, err)
 	}
 }
 
@@ -185,7 +185,7 @@ func TestSharedLostReplies(t *testing.T) {
 	}
 	wantSum(t, direct, 2) // the server has it
 	if n, err := store.Waiting(t.Context()); err != nil || n != 1 {
-		t.Fatalf("%d wait, %v: the reply was not lost", n, err)
+		t.Fatalf("%d outcomes wait, %v: the reply was not lost", n, err)
 	}
 	p.set(forward)
 	var group sync.WaitGroup
@@ -201,7 +201,7 @@ func TestSharedLostReplies(t *testing.T) {
 	group.Wait()
 	wantSum(t, direct, 2)
 	if n, err := store.Waiting(t.Context()); err != nil || n != 0 {
-		t.Errorf("%d wait, %v", n, err)
+		t.Errorf("%d outcomes wait, %v", n, err)
 	}
 }
 
@@ -243,7 +243,7 @@ func TestSharedAnyOrder(t *testing.T) {
 				t.Fatal(err)
 			}
 			if n, err := store.Waiting(t.Context()); err != nil || n != 0 {
-				t.Errorf("seed %d: %d wait, %v", seed, n, err)
+				t.Errorf("seed %d: %d outcomes wait, %v", seed, n, err)
 			}
 			if machine == 2 {
 				wantSum(t, store, len(recorded))
@@ -289,7 +289,7 @@ func TestSharedProcesses(t *testing.T) {
 			t.Error(err)
 		}
 		if n, err := store.Waiting(t.Context()); err != nil || n != 0 {
-			t.Errorf("%d wait on machine %d, %v", n, i, err)
+			t.Errorf("%d outcomes wait on machine %d, %v", n, i, err)
 		}
 	}
 	all := connect(t, server.URL("n"), learn.RedisOptions{})
@@ -322,7 +322,7 @@ func TestSharedAbandon(t *testing.T) {
 	}
 	wantSum(t, store, 2)
 	if n, err := store.Waiting(t.Context()); err != nil || n != 2 || log.Len() > 0 {
-		t.Errorf("%d wait, %v; log: %q", n, err, log.String())
+		t.Errorf("%d outcomes wait, %v; log: %q", n, err, log.String())
 	}
 }
 

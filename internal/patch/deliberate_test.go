@@ -150,7 +150,7 @@ func TestDeliberateDifferences(t *testing.T) {
 				t.Errorf("docs/patch.md has no row %q", d.name)
 			}
 			if d.gnu == d.ours && d.git == d.ours {
-				t.Error("no difference")
+				t.Error("GNU patch, git apply and Apply agree, so this is not a difference")
 			}
 		})
 	}

@@ -464,7 +464,7 @@ func TestApproximateIsChecked(t *testing.T) {
 	_, _, err = patch.Apply([]byte(sumFile), files[0], patch.Options{Approximate: func(name string, content []byte) error {
 		calls++
 		if name != "x.go" || !bytes.Contains(content, []byte("+=")) {
-			t.Errorf("called for %s:\n%s", name, content)
+			t.Errorf("Approximate was called for %s:\n%s", name, content)
 		}
 		return fmt.Errorf("no")
 	}})

@@ -135,7 +135,7 @@ func TestAdversarial(t *testing.T) {
 		}
 		for _, f := range files {
 			if _, _, err := patch.Apply([]byte(same), f, patch.Options{Fuzz: 2}); err == nil {
-				t.Errorf("%s fits", name)
+				t.Errorf("Apply accepts the patch %s", name)
 			}
 		}
 	}

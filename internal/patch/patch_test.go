@@ -261,7 +261,7 @@ func TestApproximate(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz}); err == nil {
-		t.Fatal("fits without Approximate")
+		t.Fatal("the hunk fits without Approximate")
 	}
 	got, placed, err := patch.Apply([]byte(src), f[0], patch.Options{Fuzz: patch.DefaultFuzz, Approximate: acceptAny})
 	if err != nil {

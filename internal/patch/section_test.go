@@ -169,7 +169,7 @@ func TestHeadings(t *testing.T) {
 			}
 			for _, line := range tt.not {
 				if got := section(line); got != "" {
-					t.Errorf("%q is taken for a heading", got)
+					t.Errorf("%q counts as a heading", got)
 				}
 			}
 		})

@@ -173,12 +173,12 @@ func TestSnapshotIsIndependent(t *testing.T) {
 		admitted, _ := in.Take([]Candidate{c})
 		taken += len(admitted)
 		if len(admitted) == 1 && (admitted[0].Hole == c.Hole || admitted[0].Hole != p.Hole(c.Edits)) {
-			t.Fatal("the hole belongs to the snapshot")
+			t.Fatal("an admitted candidate has the hole of the snapshot")
 		}
 	}
 	wg.Wait()
 	if taken != 50 {
-		t.Errorf("%d taken", taken)
+		t.Errorf("%d candidates were admitted, want 50", taken)
 	}
 }
 

@@ -22,17 +22,17 @@ func TestKeyIsOfTheResult(t *testing.T) {
 		narrow := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: now}})
 		whole := tree.Key([]Edit{{File: "a.go", Start: 0, End: len(src), New: before + now + after}})
 		if narrow != whole {
-			t.Errorf("%q to %q has two keys", src, before+now+after)
+			t.Errorf("two edits from %q to %q have different keys", src, before+now+after)
 		}
 		other := letters.Draw(t, "other")
 		if other == old {
 			return
 		}
 		if same := tree.Key([]Edit{{File: "a.go", Start: len(before), End: len(before) + len(old), New: other}}) == narrow; same != (other == now) {
-			t.Errorf("%q to %q and to %q has the same key: %v", src, before+now+after, before+other+after, same)
+			t.Errorf("from %q to %q and to %q: same key: %v", src, before+now+after, before+other+after, same)
 		}
 		if tree.Key([]Edit{{File: "b.go", Start: 0, End: 0, New: now}}) == narrow {
-			t.Error("the same key in another file")
+			t.Error("an edit of another file has the same key")
 		}
 	})
 }
@@ -61,7 +61,7 @@ func TestKeyIgnoresKeptPatches(t *testing.T) {
 	}
 	for _, what := range []string{"a = 1", "c = 3"} {
 		if first.Key([]Edit{at(was, what)}) != then.Key([]Edit{at(now, what)}) {
-			t.Errorf("%s has two keys", what)
+			t.Errorf("the edit of %s has another key under a kept patch", what)
 		}
 	}
 	seen := make(map[uint64]string)
@@ -71,7 +71,7 @@ func TestKeyIgnoresKeptPatches(t *testing.T) {
 	} {
 		key := then.Key([]Edit{edit})
 		if seen[key] != "" {
-			t.Errorf("%s has the key of %s", name, seen[key])
+			t.Errorf("the edits %s and %s have the same key", name, seen[key])
 		}
 		seen[key] = name
 	}

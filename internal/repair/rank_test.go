@@ -56,7 +56,7 @@ func TestRankPrefers(t *testing.T) {
 		}
 		tc.worse(&results[0])
 		if got := sampled().rank(results); len(got) != 2 || got[0] != &results[1] {
-			t.Errorf("%s: ranks first", tc.name)
+			t.Errorf("%s: the worse patch ranks first", tc.name)
 		}
 	}
 }
@@ -93,7 +93,7 @@ func TestRankAndConfidence(t *testing.T) {
 				t.Fatalf("a patch for review has confidence %v", c)
 			}
 			if w := likelihood(res.Candidate, means); !(w >= 0 && w <= 1) {
-				t.Fatalf("worth %v", w)
+				t.Fatalf("got likelihood %v, want 0 to 1", w)
 			} else if w > 0 {
 				total += c
 			}
@@ -122,7 +122,7 @@ func TestSuspectGroups(t *testing.T) {
 		}), 0, 60).Draw(t, "suspects")
 		got := suspectGroups(suspects)
 		if len(got) == 0 {
-			t.Fatal("no group")
+			t.Fatal("got no groups")
 		}
 		same := func(a, b localize.Suspect) bool {
 			return a.File == b.File && a.Start == b.Start && a.End == b.End && a.Score == b.Score

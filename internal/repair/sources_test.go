@@ -235,7 +235,7 @@ func TestVerifiedPatchEndsSources(t *testing.T) {
 			t.Fatalf("found %t, %q", found, winner(s))
 		}
 		if took > 2*time.Second {
-			t.Errorf("took %s", took)
+			t.Errorf("the search took %s", took)
 		}
 		if !late.isOver() || !errors.Is(late.err, context.Canceled) {
 			t.Errorf("the source has ended: %t, its context: %v", late.isOver(), late.err)
@@ -266,7 +266,7 @@ func TestSourcesKeepToTheBudget(t *testing.T) {
 			}
 			<-late.ended // what it yields now is dropped
 			if !heeds && (!late.stopped || len(s.pool) > 0) {
-				t.Errorf("it could still yield, pool %v", s.pool)
+				t.Errorf("an abandoned source could still yield; pool %v", s.pool)
 			}
 		})
 	}
@@ -500,7 +500,7 @@ func TestMoneyOfEndedCalls(t *testing.T) {
 		once := newSleeper(time.Second, "wrong late").strategy()
 		once.Name, once.Cost.Dollars = "model/once", 0.3
 		once.Refine = func(context.Context, *propose.Problem, []propose.Rejected, func(propose.Candidate) bool) error {
-			t.Error("there was no money for another round")
+			t.Error("Refine was called although the money was spent")
 			return nil
 		}
 		s := wordSearch(&wordSuite{}, Limits{Dollars: 0.7, Strategies: []propose.Strategy{endless, once}})

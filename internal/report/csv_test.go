@@ -43,7 +43,7 @@ func TestCSVProperty(t *testing.T) {
 		for _, row := range rows {
 			for _, cell := range row {
 				if cell != "" && strings.ContainsAny(cell[:1], "=+-@\t\r") {
-					t.Fatalf("a formula: %q", cell)
+					t.Fatalf("a spreadsheet would run the cell %q", cell)
 				}
 			}
 		}

@@ -77,7 +77,7 @@ func TestWellFormed(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"<script>x</script>", "<p>", "<p></li>", "<img src=x>", `<a href="http://evil.example">x</a>`, "<!-- x -->", "<p onclick=x>a</p>", "\x1b[2J"} {
 		if wellFormed(bad, emailOptions.Link) == nil {
-			t.Errorf("%q passes", bad)
+			t.Errorf("wellFormed accepts %q", bad)
 		}
 	}
 }
@@ -134,7 +134,7 @@ func TestLargeEmail(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !strings.Contains(text, "more failures") || !strings.Contains(text, "Left out to fit: ") || !strings.Contains(text, "regreen report "+r.ID) {
-		t.Errorf("it does not say what it leaves out:\n%s", text[len(text)-1000:])
+		t.Errorf("the email does not say what it leaves out:\n%s", text[len(text)-1000:])
 	}
 	if strings.Contains(text, "<script") || !strings.Contains(text, "p-3f2a") {
 		t.Error("the patch is missing")

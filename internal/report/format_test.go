@@ -352,7 +352,7 @@ func TestFormatsStream(t *testing.T) {
 			t.Fatal(err)
 		}
 		if p.most > 256<<10 || p.total < 1<<20 {
-			t.Errorf("a piece of %d of %d bytes", p.most, p.total)
+			t.Errorf("wrote a piece of %d of %d bytes", p.most, p.total)
 		}
 	}
 }

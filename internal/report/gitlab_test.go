@@ -91,7 +91,7 @@ func TestActiveOnGitLab(t *testing.T) {
 	t.Parallel()
 	for _, bad := range []string{"/close", "a\n/close", "```\n/close\n```", "see !12", "~bug", "\\~bug", "%1", "\\$12", "\\&12", ":tada:", "\\[vulnerability:1\\]", "\\{+ a +\\}", "| a |\n| - |\n| !1 |"} {
 		if activeOnGitLab(bad) == "" {
-			t.Errorf("%q passes", bad)
+			t.Errorf("activeOnGitLab misses %q", bad)
 		}
 	}
 	for _, good := range []string{"`!12`", "```\n!12 ~bug\n```", "a / b", "! 12", "100%", "### Patch: x"} {

@@ -219,7 +219,7 @@ func TestReadPage(t *testing.T) {
 			readPage(fatal{}, []byte(bad))
 		}()
 		if !failed {
-			t.Errorf("%q passes", bad)
+			t.Errorf("readPage accepts %q", bad)
 		}
 	}
 }

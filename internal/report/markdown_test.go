@@ -148,7 +148,7 @@ func TestParse(t *testing.T) {
 		"| a | b |\n| c |", "| `a|b` |\n| - |", "~~~\n", "    code", "a\x1b[2J", "www.x.y", "a_www.x.y", "```\n```` \n```\n", "gh-1", "&lt;",
 	} {
 		if parse(bad) == nil {
-			t.Errorf("%q passes", bad)
+			t.Errorf("parse accepts %q", bad)
 		}
 	}
 	for _, good := range []string{"````\n```\n````\n", "a \\<b\\>", "`<b> @team #1`", "| a |\n| - |\n| `b\\|c` |", "`` a`b ``"} {

@@ -157,7 +157,7 @@ func TestMergeOfPatchesNotTestedTogether(t *testing.T) {
 			t.Errorf("hint %q does not name %s, which was tested with another", a.Hint, p.ID)
 		}
 		if p.Diff == "shard3-2" && !slices.Equal(p.StackedOn, []string{out.patchOf("shard3-1")}) {
-			t.Errorf("on %v", p.StackedOn)
+			t.Errorf("shard3-2 is stacked on %v, want shard3-1", p.StackedOn)
 		}
 	}
 	// Only the third shard has tested both.
@@ -250,7 +250,7 @@ func TestMergeRefuses(t *testing.T) {
 	}
 	for name, reports := range map[string][]*Report{"no reports": nil, "nil": {nil}, "one and nil": {shardReport(1, 2), nil}, "invalid": {{}}} {
 		if _, err := Merge(reports); err == nil {
-			t.Errorf("%s: merged", name)
+			t.Errorf("%s: Merge returned no error", name)
 		}
 	}
 }

@@ -39,7 +39,7 @@ func TestWritten(t *testing.T) {
 		t.Error(err)
 	}
 	if err := ForgetWritten(state, "aaaaaaa-1"); err != nil {
-		t.Errorf("a second time: %v", err)
+		t.Errorf("ForgetWritten a second time: %v", err)
 	}
 	if _, ok, err := Written(state, patches); ok || err != nil {
 		t.Errorf("after one was forgotten: %t, %v", ok, err)
@@ -48,7 +48,7 @@ func TestWritten(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, _, err := Written(state, patches[1:]); err == nil {
-		t.Error("no error for a broken file")
+		t.Error("Written returned no error for a broken file")
 	}
 }
 

@@ -45,7 +45,7 @@ func TestIsolateKnowsGit(t *testing.T) {
 	}
 	for name := range strings.FieldsSeq(string(out)) {
 		if isolated := Isolate([]string{name + "=1"}); len(isolated) != 1 && name != "GIT_CONFIG_COUNT" {
-			t.Errorf("%s passes", name)
+			t.Errorf("Isolate keeps %s", name)
 		}
 	}
 }
@@ -103,7 +103,7 @@ func TestSandboxEnds(t *testing.T) {
 				t.Errorf("got error %v", err)
 			}
 			if took := time.Since(began); took > 30*time.Second {
-				t.Errorf("took %s", took)
+				t.Errorf("the command took %s", took)
 			}
 			if alive(t, filepath.Join(dir, "pid")) {
 				t.Error("a process was left behind")

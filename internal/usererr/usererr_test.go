@@ -62,9 +62,9 @@ func TestUnchanged(t *testing.T) {
 	t.Parallel()
 	err := fmt.Errorf("write: %w", Unchanged(fs.ErrInvalid))
 	if !IsUnchanged(err) || !errors.Is(err, fs.ErrInvalid) || err.Error() != "write: invalid argument" {
-		t.Errorf("the mark is lost, or shows: %v", err)
+		t.Errorf("the mark is lost, or the text shows it: %v", err)
 	}
 	if Unchanged(nil) != nil || IsUnchanged(nil) || IsUnchanged(fs.ErrInvalid) {
-		t.Error("an error without the mark has it")
+		t.Error("IsUnchanged is true for an error without the mark")
 	}
 }

@@ -116,7 +116,7 @@ func TestCopiesAreRestored(t *testing.T) {
 	// Files that the overlay changed have a new time, so that builds see the change.
 	for _, name := range []string{"a.txt", "sub/deep/b.txt"} {
 		if info, err := os.Stat(filepath.Join(dir, name)); err != nil || time.Since(info.ModTime()) > time.Minute {
-			t.Errorf("%s has its old time: %v", name, err)
+			t.Errorf("%s still has its old time: %v", name, err)
 		}
 		if b, err := os.ReadFile(filepath.Join(dir, name)); string(b) != name && string(b) != filepath.ToSlash(name) {
 			t.Errorf("%s is %q, %v", name, b, err)
@@ -145,7 +145,7 @@ func TestOverlayStaysInside(t *testing.T) {
 	c := testrun.NewCopies(root, func() string { return temp }, results)
 	for _, name := range []string{"out/f", "link/f", "../f", "/f", "sub/../../f", ""} {
 		if _, _, err := c.Enter(t.Context(), map[string][]byte{name: []byte("x")}); err == nil {
-			t.Errorf("%q was accepted", name)
+			t.Errorf("accepted an overlay with %q", name)
 		}
 	}
 	_, leave, err := c.Enter(t.Context(), map[string][]byte{"file": []byte("x")}) // instead of the link

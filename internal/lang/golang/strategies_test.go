@@ -99,7 +99,7 @@ func TestUndocumented(t *testing.T) {
 			t.Fatal(faults)
 		}
 		if spoil(&s); len(undocumented(&s)) == 0 {
-			t.Errorf("%s: accepted", name)
+			t.Errorf("%s: undocumented finds no fault", name)
 		}
 	}
 }
@@ -126,7 +126,7 @@ func TestStrategiesHaveCases(t *testing.T) {
 	}
 	for _, s := range strategies() {
 		if cases[s.Name] == 0 {
-			t.Errorf("%s has no case", s.Name)
+			t.Errorf("no case of testdata names %s", s.Name)
 		}
 		delete(cases, s.Name)
 	}

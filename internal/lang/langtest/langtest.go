@@ -120,11 +120,11 @@ func (c *contract) open(ctx context.Context, t *testing.T, archive string) *tree
 	write(t, tr.root, archive)
 	suites, err := c.Find(ctx, lang.Tree{Root: tr.root, Command: c.fx.Command, Results: c.fx.Results, Sandbox: sandbox(tr.temp, tr.file)})
 	if err != nil || len(suites) != 1 {
-		t.Fatalf("%d suites, error %v", len(suites), err)
+		t.Fatalf("got %d suites, error %v; want one suite", len(suites), err)
 	}
 	tr.Suite = suites[0]
 	if tr.String() == "" {
-		t.Error("the suite does not say how it is run")
+		t.Error("String of the suite is empty")
 	}
 	return tr
 }
@@ -154,11 +154,11 @@ func (tr *tree) run(t *testing.T, req testrun.Request) *testrun.Result {
 func one(t *testing.T, r *testrun.Result) testrun.Failure {
 	t.Helper()
 	if len(r.Failures) != 1 {
-		t.Fatalf("%d failures:\n%s", len(r.Failures), brief(r))
+		t.Fatalf("got %d failures, want 1:\n%s", len(r.Failures), brief(r))
 	}
 	f := r.Failures[0]
 	if f.Package == "" || f.Message == "" || strings.Contains(f.Message, "\n") || f.Kind == "" {
-		t.Errorf("a failure without a unit, a kind or a one-line message: %+v", f)
+		t.Errorf("the failure lacks a unit, a kind or a message of one line: %+v", f)
 	}
 	return f
 }
@@ -192,7 +192,7 @@ func green(t *testing.T, c *contract) {
 	}
 	again := tr.run(t, testrun.Request{Count: 2})
 	if !slices.Equal(slices.Compact(slices.Clone(again.Passed)), r.Passed) || len(again.Failures) > 0 {
-		t.Errorf("%s\nagain, twice: %s", brief(r), brief(again))
+		t.Errorf("two more runs differ from the first:\n%s\n%s", brief(r), brief(again))
 	}
 }
 
@@ -217,21 +217,21 @@ func red(t *testing.T, c *contract) {
 	first := tr.run(t, testrun.Request{})
 	f := one(t, first)
 	if strings.Contains(f.Output+f.Message, tr.root) {
-		t.Errorf("it contains the path of the tree: %s\n%s", f.Message, f.Output)
+		t.Errorf("the failure contains the path of the tree: %s\n%s", f.Message, f.Output)
 	}
 	if c.fx.Coarse {
 		return
 	}
 	want := marked(t, "RED", c.fx.Red)
 	if f.File != want.File || f.Line != want.Line || f.Test == "" || f.Kind != testrun.Assertion {
-		t.Errorf("it should be at %+v: %s", want, brief(first))
+		t.Errorf("want the failure of an assertion at %+v, got %s", want, brief(first))
 	}
 	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
 	if g := one(t, second); g.TestID != f.TestID || g.File != f.File || g.Line != f.Line {
-		t.Errorf("on its own it fails differently: %s", brief(second))
+		t.Errorf("the test fails differently on its own: %s", brief(second))
 	}
 	if len(second.Missing) > 0 || slices.ContainsFunc(second.Passed, func(id testrun.TestID) bool { return id.Package != f.Package }) {
-		t.Errorf("more than was requested: %s", brief(second))
+		t.Errorf("got results of tests that were not requested: %s", brief(second))
 	}
 }
 
@@ -240,25 +240,25 @@ func flaky(t *testing.T, c *contract) {
 	f := one(t, tr.run(t, testrun.Request{Count: 2})) // it fails once and then passes
 	second := tr.run(t, testrun.Request{Packages: []string{f.Package}, Tests: []testrun.TestID{f.TestID}, Count: 1})
 	if len(second.Failures) > 0 || len(second.Missing) > 0 {
-		t.Errorf("it failed again: %s", brief(second))
+		t.Errorf("the test should pass when it runs again, got %s", brief(second))
 	}
 	if err := os.Remove(tr.file); err != nil {
 		t.Fatal(err)
 	}
 	tr.run(t, testrun.Request{Tests: []testrun.TestID{f.TestID}, Count: 2})
 	if third := tr.run(t, testrun.Request{Tests: []testrun.TestID{f.TestID}, Count: 1}); len(third.Failures) > 0 {
-		t.Errorf("it did not run: %s", brief(third))
+		t.Errorf("two tries should have run the test twice, got %s", brief(third))
 	}
 }
 
 func broken(t *testing.T, c *contract) {
 	r := c.open(t.Context(), t, c.fx.Broken).run(t, testrun.Request{})
 	if len(r.Failures) == 0 {
-		t.Fatalf("no failure: %s", brief(r))
+		t.Fatalf("want a failure, got %s", brief(r))
 	}
 	f := r.Failures[0]
 	if kinds := []testrun.Kind{testrun.Compile, testrun.Import}; !c.fx.Coarse && (!slices.Contains(kinds, f.Kind) || f.File == "" || f.Line == 0) {
-		t.Errorf("it does not say where the code is broken: %s", brief(r))
+		t.Errorf("want a failure at the broken line, got %s", brief(r))
 	}
 }
 
@@ -266,19 +266,19 @@ func hang(t *testing.T, c *contract) {
 	tr := c.open(t.Context(), t, c.fx.Hang)
 	r := tr.run(t, testrun.Request{Timeout: 2 * time.Second})
 	if !slices.ContainsFunc(r.Failures, func(f testrun.Failure) bool { return f.Kind == testrun.Timeout }) {
-		t.Errorf("no timeout: %s", brief(r))
+		t.Errorf("want a timeout, got %s", brief(r))
 	}
 	tr.ended(t)
 	late := tr.run(t, testrun.Request{Within: time.Second})
 	if late.Late == 0 || len(late.Failures) > 0 {
-		t.Errorf("it was not late: %s", brief(late))
+		t.Errorf("want a late package and no failure, got %s", brief(late))
 	}
 }
 
 func killed(t *testing.T, c *contract) {
 	r := c.open(t.Context(), t, c.fx.Killed).run(t, testrun.Request{})
 	if len(r.Failures) == 0 {
-		t.Errorf("no failure: %s", brief(r))
+		t.Errorf("want a failure, got %s", brief(r))
 	}
 }
 
@@ -286,7 +286,7 @@ func flood(t *testing.T, c *contract) {
 	r := c.open(t.Context(), t, c.fx.Flood).run(t, testrun.Request{})
 	f := one(t, r)
 	if f.Truncated == 0 || len(f.Output) > testrun.MaxOutput+testrun.MinOutput || len(f.Output) < testrun.MinOutput/2 {
-		t.Errorf("%d bytes of output are kept and %d left out", len(f.Output), f.Truncated)
+		t.Errorf("kept %d bytes of output and left out %d", len(f.Output), f.Truncated)
 	}
 }
 
@@ -320,7 +320,7 @@ func overlay(t *testing.T, c *contract) {
 	fix["langtest/added.txt"] = []byte("added\n")
 	for i := range 2 {
 		if r := tr.run(t, testrun.Request{Overlay: fix}); len(r.Failures) > 0 || len(r.Missing) > 0 {
-			t.Fatalf("%d: not fixed: %s", i, brief(r))
+			t.Fatalf("run %d with the fix is red: %s", i, brief(r))
 		}
 		one(t, tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}}))
 		if !maps.Equal(before, state(t, tr.root)) {
@@ -330,7 +330,7 @@ func overlay(t *testing.T, c *contract) {
 	one(t, tr.run(t, testrun.Request{}))
 	moved := tr.run(t, testrun.Request{Overlay: map[string][]byte{"langtest/other.txt": {}}})
 	if f := one(t, moved); strings.Contains(f.Output+f.Message, tr.temp) {
-		t.Errorf("it contains the path of the copy: %s\n%s", f.Message, f.Output)
+		t.Errorf("the failure contains the path of the copy: %s\n%s", f.Message, f.Output)
 	}
 	if _, err := tr.Run(t.Context(), testrun.Request{Overlay: map[string][]byte{"../langtest.txt": nil}}); err == nil {
 		t.Error("an overlay outside of the tree was accepted")
@@ -352,7 +352,7 @@ func concurrent(t *testing.T, c *contract) {
 			if err != nil {
 				t.Error(err)
 			} else if fixed != (len(r.Failures) == 0) {
-				t.Errorf("fixed %t: %s", fixed, brief(r))
+				t.Errorf("with the fix: %t, got %s", fixed, brief(r))
 			}
 		})
 	}
@@ -385,7 +385,7 @@ func cancelled(t *testing.T, c *contract) {
 	}
 	for range 20 { // every time, not just by luck
 		if _, err := tr.Run(ctx, testrun.Request{}); !errors.Is(err, context.Canceled) {
-			t.Fatalf("a run that begins after ctx has ended: error %v", err)
+			t.Fatalf("a run that begins after ctx has ended: got error %v", err)
 		}
 	}
 }
@@ -424,11 +424,11 @@ func missing(t *testing.T, c *contract) {
 	noTest, noUnit := testrun.TestID{Package: real.Package, Test: "TestLangtestNowhere"}, testrun.TestID{Package: "langtest/nowhere"}
 	r := tr.run(t, testrun.Request{Packages: []string{real.Package}, Tests: []testrun.TestID{real, noTest}})
 	if !slices.Contains(r.Missing, noTest) || slices.Contains(r.Missing, real) || !slices.Contains(r.Passed, real) || len(r.Failures) > 0 {
-		t.Errorf("%v and %v: %s", real, noTest, brief(r))
+		t.Errorf("want %v to pass and %v to be missing, got %s", real, noTest, brief(r))
 	}
 	r = tr.run(t, testrun.Request{Packages: []string{real.Package, noUnit.Package}})
 	if !slices.Contains(r.Missing, noUnit) || !slices.Contains(r.Passed, real) || len(r.Failures) > 0 {
-		t.Errorf("with a unit that does not exist: %s", brief(r))
+		t.Errorf("want a unit that does not exist to be missing, got %s", brief(r))
 	}
 }
 
@@ -438,7 +438,7 @@ func emptyRequest(t *testing.T, c *contract) {
 	for _, req := range []testrun.Request{{Packages: []string{}}, {Tests: []testrun.TestID{}}} {
 		r := tr.run(t, req)
 		if len(r.Failures)+len(r.Passed)+len(r.Missing) > 0 {
-			t.Errorf("%+v: %s", req, brief(r))
+			t.Errorf("the empty request %+v ran tests: %s", req, brief(r))
 		}
 	}
 }
@@ -480,6 +480,6 @@ func prepare(t *testing.T, c *contract) {
 		Suite: tr.Suite, Tree: &propose.Tree{Root: tr.root}, Jobs: 1, Log: slog.New(slog.DiscardHandler), Progress: func(int, int, int) {},
 	})
 	if tools.TestCode != nil && !tools.TestCode(c.fx.TestFile) {
-		t.Errorf("%s is not protected", c.fx.TestFile)
+		t.Errorf("TestCode does not recognize %s", c.fx.TestFile)
 	}
 }

@@ -98,7 +98,7 @@ func TestCallTree(t *testing.T) {
 		delete(got, name)
 	}
 	if len(got) > 0 {
-		t.Errorf("too many: %v", got)
+		t.Errorf("unexpected marks: %v", got)
 	}
 }
 

@@ -176,7 +176,7 @@ func TestChangesRank(t *testing.T) {
 	first := suspects[0]
 	line := where(t, files, "inner/inner.go", "FAULT")
 	if first.File != "inner/inner.go" || first.Start != line || first.End != line {
-		t.Errorf("first is %v", first)
+		t.Errorf("the first suspect is %v, want the faulty line", first)
 	}
 	x := localize.NewIndex(suspects)
 	harmless := where(t, files, "p.go", "unused")
@@ -190,7 +190,7 @@ func TestChangesRank(t *testing.T) {
 	if !slices.EqualFunc(suspects, again, func(a, b localize.Suspect) bool {
 		return a.File == b.File && a.Start == b.Start && a.Score == b.Score && slices.Equal(a.Why, b.Why)
 	}) {
-		t.Errorf("a second time:\n%v\n%v", suspects, again)
+		t.Errorf("a second call returns other suspects:\n%v\n%v", suspects, again)
 	}
 	in.Limit = 2
 	limited, err := localize.Localize(t.Context(), in)

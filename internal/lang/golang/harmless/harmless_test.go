@@ -47,7 +47,7 @@ func f(a int) (int, point) {
 	for seed := range 20 {
 		after, _, ok := renameLocal(f, newRand(fmt.Sprint(seed)), nil)
 		if !ok {
-			t.Fatal("nothing to rename")
+			t.Fatal("found no variable to rename")
 		}
 		seen[string(after)] = true
 	}
