@@ -38,12 +38,12 @@ func (a *app) applyCommand() *cobra.Command {
 		Long: `Write a patch to the working tree: either every file changes, or none. If the
 patch does not fit a file, apply reports the conflict and changes nothing.
 
-ID names a patch; or a run, whose verified patches are then all applied. Files
-that regreen never edits, such as tests and lock files, are refused.
+ID is a patch or a run; given a run, apply applies all of its verified patches.
+Files that regreen never edits, such as tests and lock files, are refused.
 
 With --patch, apply takes any diff, and the patch formats of language models, and
 writes to any file unless --protect is given. It places hunks like GNU patch, and
-reports each hunk that it placed somewhere else than the patch says.`,
+reports each hunk that it placed elsewhere than the patch says.`,
 		Example: `  regreen apply k3f9a2x-1
   regreen apply --patch fix.diff --check
   git diff HEAD~1 | regreen apply --patch - --reverse`,
@@ -94,7 +94,11 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	}
 	files := read.Files
 	if len(files) == 0 {
-		return &usererr.UsageError{What: "no patch in " + f.file, Advice: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
+		name := f.file
+		if name == "-" {
+			name = "standard input"
+		}
+		return &usererr.UsageError{What: "no patch in " + name, Advice: "regreen reads diffs, apply_patch envelopes and search/replace blocks"}
 	}
 	for _, part := range read.Parts {
 		if len(part.Notes) > 0 {
@@ -119,7 +123,7 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 		}
 		editable = cfg.Editable
 	}
-	err = a.write(ctx, tree, files, editable, f.place)
+	err = a.write(ctx, tree, files, editable, f.place, "patched")
 	return explain(err, f, read)
 }
 
@@ -217,7 +221,7 @@ func (a *app) applyID(ctx context.Context, id string, place placeFlags) error {
 			s.Log.Warn("cannot record what the patch writes; rollback will reverse its lines", "error", err)
 		}
 	}
-	if err := a.writeChanges(ctx, &s.Repo.Tree, changes, s.Config.Editable, place.check); err != nil || place.check {
+	if err := a.writeChanges(ctx, &s.Repo.Tree, changes, s.Config.Editable, place.check, "patched"); err != nil || place.check {
 		return err
 	}
 	stored.record(ctx, learn.Kept)

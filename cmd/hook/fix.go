@@ -44,8 +44,13 @@ func (a *app) fix(ctx context.Context, flags session.Flags, out outputs, search 
 	if err != nil {
 		return err
 	}
-	if flags.Budget < 0 || flags.Jobs < 0 || !(flags.MaxCost >= 0) {
-		return &usererr.UsageError{What: "--budget, --jobs and --max-cost cannot be negative"}
+	switch {
+	case flags.Budget < 0:
+		return &usererr.UsageError{What: "--budget cannot be negative"}
+	case flags.Jobs < 0:
+		return &usererr.UsageError{What: "--jobs cannot be negative"}
+	case !(flags.MaxCost >= 0): // or NaN
+		return &usererr.UsageError{What: "--max-cost must be a number of dollars, 0 or more"}
 	}
 	s, err := a.open(ctx, "", nil, flags)
 	if err != nil {

@@ -25,18 +25,18 @@ func (a *app) hookCommand() *cobra.Command {
 		Use:   "hook NAME [ARG...]",
 		Short: "Run as a git hook (git calls this)",
 		Long: `Do the work of a git hook. The hooks that regreen install writes call it with
-git's arguments; run it by hand to see what a hook would do.`,
+git's arguments; run it by hand to see what a hook would do. It prints nothing if
+there is nothing to test; --no-cache tests anyway.`,
 		Example: `  regreen hook pre-commit
   regreen hook --no-cache pre-commit`,
 		Args: func(_ *cobra.Command, args []string) error {
-			what := "expected the name of a hook"
-			if len(args) > 0 {
-				if _, ok := githook.Find(args[0]); ok {
-					return nil
-				}
-				what = fmt.Sprintf("unknown hook %q", args[0])
+			if len(args) == 0 {
+				return &usererr.UsageError{What: "expected the name of a hook", Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
 			}
-			return &usererr.UsageError{What: what, Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			if _, ok := githook.Find(args[0]); !ok {
+				return unknownHook(args[0])
+			}
+			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			return a.hook(cmd.Context(), githook.Name(args[0]), args[1:], noCache)
@@ -45,6 +45,16 @@ git's arguments; run it by hand to see what a hook would do.`,
 	cmd.Flags().BoolVar(&noCache, "no-cache", false, "test the tree even if it passed before")
 	renamed(cmd.Flags(), "no-witness", "no-cache")
 	return cmd
+}
+
+// unknownHook returns the error about a hook that does not exist.
+func unknownHook(name string) error {
+	names := githook.Strings(githook.Names())
+	usage := &usererr.UsageError{What: fmt.Sprintf("unknown hook %q", name), Advice: "use one of " + strings.Join(names, ", ")}
+	if meant := config.Nearest(name, names); meant != "" {
+		usage.Advice = fmt.Sprintf("did you mean %s?", meant)
+	}
+	return usage
 }
 
 // event is one call of a hook.

@@ -184,7 +184,7 @@ func eventNames(list []string) ([]githook.Name, error) {
 	var out []githook.Name
 	for _, name := range list {
 		if _, ok := githook.Find(name); !ok && name != "all" {
-			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown hook %q", name), Advice: "use one of " + strings.Join(githook.Strings(githook.Names()), ", ")}
+			return nil, unknownHook(name)
 		}
 	}
 	for _, e := range githook.Events() {

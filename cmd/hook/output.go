@@ -35,8 +35,11 @@ func (o outputs) parse() ([]output, error) {
 	for _, f := range o.formats {
 		name, file, ok := strings.Cut(f, "=")
 		format, known := report.FormatNamed(name)
-		if !ok || file == "" || !known {
+		switch {
+		case !ok || name == "" || file == "":
 			return nil, &usererr.UsageError{What: fmt.Sprintf("--report %q is not FORMAT=FILE", f), Advice: "for example --report markdown=report.md; formats are " + report.FormatNames()}
+		case !known:
+			return nil, &usererr.UsageError{What: fmt.Sprintf("--report %q: unknown format %q", f, name), Advice: "use one of " + report.FormatNames()}
 		}
 		out = append(out, output{"--report", file, format})
 	}

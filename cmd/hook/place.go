@@ -42,19 +42,20 @@ func (f placeFlags) valid() error {
 	return nil
 }
 
-// write applies a patch, or with --check only checks that it applies.
-func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, editable repo.Editable, place placeFlags) error {
+// write applies a patch, or with --check only checks that it applies. Done is what it prints of
+// each file: patched or restored.
+func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, editable repo.Editable, place placeFlags, done string) error {
 	changes, err := tree.Plan(files, place.options())
 	if err != nil {
 		return err
 	}
-	return a.writeChanges(ctx, tree, changes, editable, place.check)
+	return a.writeChanges(ctx, tree, changes, editable, place.check, done)
 }
 
-func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, editable repo.Editable, check bool) error {
-	verb, err := "patched", error(nil)
+func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.Change, editable repo.Editable, check bool, done string) error {
+	var err error
 	if check {
-		verb, err = "applies to", tree.Check(changes, editable)
+		done, err = "applies to", tree.Check(changes, editable)
 	} else {
 		err = tree.Write(ctx, changes, editable)
 	}
@@ -62,7 +63,7 @@ func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "%s %s%s\n", verb, report.Visible(c.Path), placements(c.Placed))
+		fmt.Fprintf(a.stderr, "%s %s%s\n", done, report.Visible(c.Path), placements(c.Placed))
 	}
 	return nil
 }

@@ -70,7 +70,7 @@ func (a *app) undo(ctx context.Context, x *storedPatches, place placeFlags) erro
 		x.session.Log.Warn("cannot read what the patch wrote; reversing its lines", "error", err)
 	}
 	if !ok {
-		return a.write(ctx, &rp.Tree, files, nil, place)
+		return a.write(ctx, &rp.Tree, files, nil, place, "restored")
 	}
 	changes, err := rp.PlanUndo(written)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *app) undo(ctx context.Context, x *storedPatches, place placeFlags) erro
 	if len(changes) == 0 {
 		fmt.Fprintln(a.stderr, "the files already are as they were before the patch")
 	}
-	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check)
+	return a.writeChanges(ctx, &rp.Tree, changes, nil, place.check, "restored")
 }
 
 // staged reports whether the index has patches that a hook put there and that have not been
@@ -117,7 +117,7 @@ func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, pl
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "patched %s in the index and in the working tree\n", c.Path)
+		fmt.Fprintf(a.stderr, "restored %s in the index and in the working tree\n", c.Path)
 	}
 	return nil
 }

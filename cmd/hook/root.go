@@ -70,6 +70,8 @@ func flagError(cmd *cobra.Command, err error) error {
 	var unknown *pflag.NotExistError
 	var invalid *pflag.InvalidValueError
 	switch {
+	case errors.As(err, &unknown) && unknown.GetSpecifiedName() == "version":
+		usage.Advice = "regreen version prints the version"
 	case errors.As(err, &unknown):
 		if meant := config.Nearest(unknown.GetSpecifiedName(), flagNames(cmd.Flags())); meant != "" {
 			usage.Advice = "did you mean --" + meant + "? " + usage.Advice

@@ -73,26 +73,28 @@ func (x *storedPatches) record(ctx context.Context, event learn.Event) {
 
 // choose returns the patches of a run that an ID names.
 func choose(rep *report.Report, id string, undo bool) ([]*report.Patch, error) {
+	hint := "regreen report " + rep.ID + " shows what it found"
 	var out []*report.Patch
 	for i := range rep.Patches {
 		p := &rep.Patches[i]
 		switch {
 		case p.ID == id && undo && !p.Applied:
-			return nil, &usererr.UsageError{What: "patch " + id + " is not applied"}
+			return nil, &usererr.UsageError{What: "patch " + id + " is not applied", Advice: hint}
 		case p.ID == id:
 			return []*report.Patch{p}, nil
 		case rep.ID == id && undo && p.Applied, rep.ID == id && !undo && p.State == report.PatchVerified && p.Rank == 1:
 			out = append(out, p)
 		}
 	}
-	if len(out) == 0 {
-		hint := "regreen report " + rep.ID + " shows what it found"
-		if undo {
-			return nil, &usererr.UsageError{What: "no patch of " + id + " is applied", Advice: hint}
-		}
-		return nil, &usererr.UsageError{What: "no such verified patch in run " + rep.ID, Advice: hint}
+	switch {
+	case len(out) > 0:
+		return out, nil
+	case rep.ID != id:
+		return nil, &usererr.UsageError{What: "no patch " + id + " in run " + rep.ID, Advice: hint}
+	case undo:
+		return nil, &usererr.UsageError{What: "no patch of " + id + " is applied", Advice: hint}
 	}
-	return out, nil
+	return nil, &usererr.UsageError{What: "run " + id + " has no verified patch", Advice: hint}
 }
 
 func exactID(command string) cobra.PositionalArgs {

@@ -2,19 +2,15 @@ package main
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
-	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/lang/all"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/testrun"
-	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) strategiesCommand() *cobra.Command {
@@ -33,7 +29,7 @@ that ends in / lists a group.`,
   regreen strategies compile/ --json`,
 		Args: atMost(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			chosen, err := strategiesNamed(args)
+			chosen, err := session.Select(all.Strategies(), args, nil)
 			switch {
 			case err != nil:
 				return err
@@ -57,47 +53,12 @@ that ends in / lists a group.`,
 	return cmd
 }
 
-// strategiesNamed returns all strategies, or those of a name or group.
-func strategiesNamed(args []string) ([]propose.Strategy, error) {
-	table := all.Strategies()
-	chosen, err := session.Select(table, args, nil)
-	var usage *usererr.UsageError
-	if errors.As(err, &usage) {
-		usage.Advice = "regreen strategies lists them"
-		if meant := nearestStrategy(args[0], strategyNames(table)); meant != "" {
-			usage.Advice = "did you mean " + meant + "? " + usage.Advice
-		}
-	}
-	return chosen, err
-}
-
 func strategyNames(all []propose.Strategy) []string {
 	names := make([]string, len(all))
 	for i, s := range all {
 		names[i] = s.Name
 	}
 	return names
-}
-
-// nearestStrategy returns the name or group that was probably meant, or "". It also finds a
-// name that was given without its group.
-func nearestStrategy(name string, names []string) string {
-	whole := slices.Clone(names)
-	byEnd := make(map[string]string)
-	var ends []string
-	for _, n := range names {
-		if group, end, ok := strings.Cut(n, "/"); ok {
-			if !slices.Contains(whole, group+"/") {
-				whole = append(whole, group+"/")
-			}
-			byEnd[end] = n
-			ends = append(ends, end)
-		}
-	}
-	if meant := config.Nearest(name, whole); meant != "" {
-		return meant
-	}
-	return byEnd[config.Nearest(name, ends)]
 }
 
 func (a *app) listStrategies(chosen []propose.Strategy) {

@@ -287,11 +287,11 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 	}
 	for _, pattern := range slices.Concat(only, exclude) {
 		if !slices.ContainsFunc(all, func(s propose.Strategy) bool { return matches(s.Name, pattern) }) {
-			names := make([]string, len(all))
-			for i, s := range all {
-				names[i] = s.Name
+			usage := &usererr.UsageError{What: fmt.Sprintf("unknown strategy %q", pattern), Advice: "regreen strategies lists them"}
+			if meant := nearestStrategy(pattern, all); meant != "" {
+				usage.Advice = "did you mean " + meant + "? " + usage.Advice
 			}
-			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown strategy %q", pattern), Advice: "use one of " + strings.Join(names, ", ")}
+			return nil, usage
 		}
 	}
 	var out []propose.Strategy
@@ -303,6 +303,27 @@ func Select(all []propose.Strategy, only, exclude []string) ([]propose.Strategy,
 		}
 	}
 	return out, nil
+}
+
+// nearestStrategy returns the name or group that was probably meant, or "". It also finds a
+// name that was given without its group.
+func nearestStrategy(name string, all []propose.Strategy) string {
+	var whole, ends []string
+	byEnd := make(map[string]string)
+	for _, s := range all {
+		whole = append(whole, s.Name)
+		if group, end, ok := strings.Cut(s.Name, "/"); ok {
+			if !slices.Contains(whole, group+"/") {
+				whole = append(whole, group+"/")
+			}
+			byEnd[end] = s.Name
+			ends = append(ends, end)
+		}
+	}
+	if meant := config.Nearest(name, whole); meant != "" {
+		return meant
+	}
+	return byEnd[config.Nearest(name, ends)]
 }
 
 // orList returns the first list that is not empty.

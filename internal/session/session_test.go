@@ -94,7 +94,7 @@ func TestSelect(t *testing.T) {
 		got, err := Select(all, tt.only, tt.exclude)
 		if tt.fails {
 			var usage *usererr.UsageError
-			if !errors.As(err, &usage) || !strings.Contains(usage.What, tt.want) || !strings.Contains(usage.Advice, "compile/name") {
+			if !errors.As(err, &usage) || !strings.Contains(usage.What, tt.want) || !strings.Contains(usage.Advice, "regreen strategies lists them") {
 				t.Errorf("%s: got error %v", tt.name, err)
 			}
 			continue
