@@ -87,7 +87,7 @@ FUZZTIME ?= 60s
 fuzz: ## Fuzz the readers of untrusted patches, names and reports (FUZZTIME=60s each)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh internal/patch internal/confine internal/syntax internal/resultfile internal/report
 
-# The code that programs with mutants get into their package testing. Only its tag builds it.
+# The code that is added to package testing in programs with mutants. It needs its build tag.
 pool := ./internal/lang/golang/schemata/pool
 
 .PHONY: lint

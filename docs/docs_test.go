@@ -109,7 +109,8 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// site is where the commands run: a copy of this module, and a repository of the reader's.
+// site has the directories in which the commands run: a copy of this module, and a repository of
+// the reader's.
 type site struct {
 	clone, project string
 	env            []string

@@ -391,7 +391,7 @@ func (r *reader) shown(text string) string {
 	return text
 }
 
-// volatile is what differs from run to run and from machine to machine.
+// volatile matches the output that differs from run to run and from machine to machine.
 var volatile = regexp.MustCompile(strings.Join([]string{
 	`\b\d[\d,.]*\s+(ns|µs|ms|s|min|h)\b(\s+\((\w+\s+[\d.]+ s,?\s*)+\))?`,   // times, and the longest stages
 	`\b\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d)?Z?)?`, `\b\d\d:\d\d(:\d\d)?\b`, // dates

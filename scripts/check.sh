@@ -1,8 +1,7 @@
 #!/bin/sh
-# Usage: scripts/check.sh [REVISION]
-# Checks what the working tree changes since a revision (default HEAD): formatting of the
-# changed files, vet, staticcheck and the short tests of every package that the changes
-# reach. `make test` runs everything.
+# Usage: scripts/check.sh [REVISION] Checks what the working tree changes since a revision
+# (default HEAD): formatting of the changed files, vet, staticcheck and the short tests of
+# every package that the changes affect. `make test` runs everything.
 set -eu
 cd "$(dirname "$0")/.."
 

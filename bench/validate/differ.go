@@ -15,7 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// relation is how a screening verdict compares with the result of go test.
+// relation compares a screening verdict with the result of go test.
 type relation string
 
 const (

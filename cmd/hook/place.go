@@ -42,8 +42,8 @@ func (f placeFlags) valid() error {
 	return nil
 }
 
-// write applies a patch, or with --check only checks that it applies. Done is what it prints of
-// each file: patched or restored.
+// write applies a patch, or with --check only checks that it applies. Done is the word that it
+// prints for each file: patched or restored.
 func (a *app) write(ctx context.Context, tree *repo.Tree, files []patch.File, editable repo.Editable, place placeFlags, done string) error {
 	changes, err := tree.Plan(files, place.options())
 	if err != nil {

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// Email is how to send reports by email. The password is in the environment.
+// Email holds the settings for reports by email. The password is in the environment.
 type Email struct {
 	Server      string // host:port
 	From        string
@@ -203,9 +203,9 @@ func webAddress(s string) error {
 	return nil
 }
 
-// secretVariable checks that a name is that of a REGREEN_ variable, because an untrusted
-// file decides where the value is sent. The message does not quote the name, which may be
-// the secret itself.
+// secretVariable checks that a name is a REGREEN_ variable's, because an untrusted file
+// decides where the value is sent. The message does not quote the name, which may be the
+// secret itself.
 func secretVariable(s string) error {
 	if variable(s) != nil || !strings.HasPrefix(s, "REGREEN_") {
 		return hinted("is not the name of a REGREEN_ variable", "put the secret in a variable whose name starts with REGREEN_, and write that name here")

@@ -24,7 +24,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// Config is what the user set. The zero value of a field means that it was not set.
+// Config holds the settings of the user. The zero value of a field means that it was not set.
 type Config struct {
 	Test              string            // test command, in place of the one that regreen finds
 	Results           []string          // globs of the result files that Test writes
@@ -57,7 +57,7 @@ type Config struct {
 	CacheEnv          []string                       // variables that the tests depend on, in addition to those of the toolchain
 }
 
-// Log is how regreen logs.
+// Log holds the settings of the log.
 type Log struct {
 	Format string // text or json
 	Level  string // debug, info, warn or error

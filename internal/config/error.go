@@ -75,7 +75,7 @@ func Nearest(name string, names []string) string {
 			return candidate
 		}
 		d := distance(name, full)
-		// Of two that are equally near, swapped letters are more likely than a missing one.
+		// If two names are equally near, swapped letters are more likely than a missing one.
 		if d < least || d == least && (best == "" || len(full) == len(name) && len(plain.Replace(best)) != len(name)) {
 			best, least = candidate, d
 		}

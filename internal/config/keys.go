@@ -246,7 +246,7 @@ func integer(least, most uint64, set func(*Config, uint64)) setter {
 	}
 }
 
-// list sets a list whose items pass the check. A list that grows is appended to that of
+// list sets a list whose items pass the check. A list that grows is appended to the list of
 // earlier sources.
 func list[T ~string](field func(*Config) *[]T, grows bool, check func(string) error) setter {
 	return func(c *Config, v value) error {

@@ -19,7 +19,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// place is where files are written: inside root, which a relative path cannot leave, not
+// place is a place to write files: inside root, which a relative path cannot leave, not
 // even through symbolic links. For an absolute path, root is its directory.
 type place struct{ root, name string }
 

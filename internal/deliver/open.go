@@ -21,7 +21,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// Input is what channels need to know about the run.
+// Input describes the run, for the channels.
 type Input struct {
 	Environment detect.Environment
 	Getenv      func(string) string

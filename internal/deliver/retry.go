@@ -65,7 +65,7 @@ func retry(c Channel, p RetryPolicy) Channel {
 	}}
 }
 
-// ended returns the cause of ctx's end if that is what ended a try, else err.
+// ended returns the cause of the end of ctx if that ended a try, and err otherwise.
 func ended(ctx context.Context, err error) error {
 	if err != nil && ctx.Err() != nil {
 		return context.Cause(ctx)

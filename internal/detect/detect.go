@@ -61,7 +61,7 @@ const (
 // GITHUB_EVENT_NAME.
 const Manual = "manual"
 
-// Environment is where regreen runs, with reasons.
+// Environment describes where regreen runs, with reasons.
 type Environment struct {
 	Event         string   `json:"event"`
 	Provider      string   `json:"provider,omitempty"` // see the constants; empty outside CI

@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// protection is why a branch is protected. The zero value means that it is not.
+// protection is the reason why a branch is protected. The zero value means that it is not.
 type protection struct {
 	why        string
 	configured bool // by the user's own configuration

@@ -47,7 +47,7 @@ var providers = []provider{
 // hookBody is the payload of a webhook as received.
 type hookBody []byte
 
-// build is what a provider says about the job that runs.
+// build holds what the variables of a provider say about the job.
 type build struct {
 	provider      string
 	why           string // which variable shows the provider

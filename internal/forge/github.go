@@ -208,8 +208,8 @@ func hide(text, secret string) string {
 	return strings.ReplaceAll(text, secret, "***")
 }
 
-// problem turns an error of the client into one that says what cannot be done, transient if a
-// retry may help. Permission is what the token needs.
+// problem turns an error of the client into one that says what cannot be done, transient if a retry
+// may help. Permission is the one that the token needs.
 func (g *GitHub) problem(doing, permission string, err error) error {
 	if err == nil || contextEnded(err) {
 		return err

@@ -89,7 +89,7 @@ func MarkTested(d gitdir.Dir, index string) {
 		_ = os.Remove(file)
 		return
 	}
-	// The write sets the file's time, with the same coarse clock as that of the index.
+	// The write sets the file's time, with the same coarse clock as for the index.
 	err := os.WriteFile(file, []byte("\n"), 0o600)
 	if errors.Is(err, fs.ErrNotExist) && os.MkdirAll(filepath.Dir(file), 0o755) == nil {
 		_ = os.WriteFile(file, []byte("\n"), 0o600)

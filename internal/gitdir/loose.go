@@ -14,7 +14,7 @@ import (
 // maxObject limits the size of a commit or tree, in bytes.
 const maxObject = 16 << 20
 
-// Changed returns the paths of the files in which a tree differs from that of HEAD. It returns
+// Changed returns the paths of the files in which a tree differs from the tree of HEAD. It returns
 // false if it needs an object from a pack, or more than a few hundred objects.
 func (d Dir) Changed(tree string) ([]string, bool) {
 	head, ok := d.head()

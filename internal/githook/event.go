@@ -31,7 +31,7 @@ const (
 	PrePush        Name = "pre-push"
 )
 
-// Action is what a hook is configured to do about new failures.
+// Action is the configured reaction of a hook to new failures.
 type Action string
 
 // The actions.

@@ -125,7 +125,7 @@ const (
 	Foreign Kind = "foreign"
 )
 
-// State is what a hooks directory has under one name.
+// State describes the hook that a hooks directory has under one name.
 type State struct {
 	Name       Name
 	Kind       Kind

@@ -29,7 +29,7 @@ import (
 // Language is one language. Name and Find are required.
 type Language struct {
 	Name string // in reports, in the store and after --lang: "go"
-	// Sign is how messages name what shows that a tree is in this language: "Go module". It is
+	// Sign names, for messages, what shows that a tree is in this language: "Go module". It is
 	// empty if nothing in a tree shows it.
 	Sign string
 	// Find returns the suites of the language's tests in a tree: none if the tree is not in
@@ -47,7 +47,7 @@ type Language struct {
 	Prepare func(ctx context.Context, task Task) Tools
 }
 
-// Tree is where a language looks for tests.
+// Tree is the tree in which a language looks for tests, with the settings for that.
 type Tree struct {
 	Root    string   // absolute
 	Command string   // the user's test command, "" to find one
@@ -67,7 +67,7 @@ type Task struct {
 	Progress func(done, total, plausible int)
 }
 
-// Tools is what a language knows about the code of a task. Every field may be nil.
+// Tools holds what a language knows about the code of a task. Every field may be nil.
 type Tools struct {
 	// Source is Problem.Source, for the language's own strategies.
 	Source any
@@ -86,7 +86,8 @@ type Tools struct {
 type Found struct {
 	Language
 	Suite testrun.Suite
-	// NotRun is why the language's tests cannot be run, if the tree has some; Suite is nil then.
+	// NotRun is the reason why the language's tests cannot be run, if the tree has some; Suite is
+	// nil then.
 	NotRun *testrun.NotRunError
 }
 

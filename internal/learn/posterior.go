@@ -71,10 +71,10 @@ func logGamma(rng *rand.Rand, shape float64) float64 {
 // DefaultHalfLife is the age at which an outcome counts half.
 const DefaultHalfLife = 90 * 24 * time.Hour
 
-// Borrowed is what an outcome of the same strategy in another context counts for.
+// Borrowed is the weight of an outcome of the same strategy in another context.
 const Borrowed = 0.1
 
-// Increment is what stores add up: the evidence of one day for one arm.
+// Increment is the evidence of one day for one arm. Stores add increments up.
 type Increment struct {
 	Strategy string
 	Context  Context

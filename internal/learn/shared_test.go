@@ -326,7 +326,7 @@ func TestSharedAbandon(t *testing.T) {
 	}
 }
 
-// mode is how a proxy behaves.
+// mode is the behavior of a proxy.
 type mode int32
 
 const (

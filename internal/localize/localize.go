@@ -46,7 +46,7 @@ type Input struct {
 const maxBudget = time.Minute
 
 // Localize ranks suspects, the best first. They do not overlap. Missing evidence is not an
-// error, only logged at debug level; the only error is that of ctx.
+// error, only logged at debug level; the only possible error is the one of ctx.
 func Localize(ctx context.Context, in Input) ([]Suspect, error) {
 	if in.Log == nil {
 		in.Log = slog.New(slog.DiscardHandler)

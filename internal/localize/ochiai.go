@@ -103,7 +103,7 @@ func (s *Spectrum) weighted(t tally) tally {
 	return t
 }
 
-// lineEvidence is what the Spectrum says about one line.
+// lineEvidence is the evidence of a Spectrum about one line.
 type lineEvidence struct {
 	strength float64
 	text     string

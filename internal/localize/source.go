@@ -31,7 +31,7 @@ type File struct {
 	Outline
 }
 
-// Outline is what a language knows about the lines of a file. The zero value is for a file that
+// Outline holds what a language knows about the lines of a file. The zero value is for a file that
 // only has lines.
 type Outline struct {
 	Test      bool // it has tests, which are trusted and not suspected

@@ -25,7 +25,7 @@ type Options struct {
 // be right: for example, because it does not parse.
 type Check func(name string, content []byte) error
 
-// Placement is where a hunk went.
+// Placement describes where a hunk went.
 type Placement struct {
 	Hunk   int // from 1
 	Line   int // in the old content, from 1: where the hunk's first line was found

@@ -23,8 +23,8 @@ type instance struct {
 	zero bool
 }
 
-// scenario is what an instance is made from: a patch from old to new, for a file that is
-// now different.
+// scenario is the source of an instance: a patch from old to new, for a file that is now
+// different.
 type scenario struct {
 	old, new, now string
 	absent        bool

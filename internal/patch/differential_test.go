@@ -39,7 +39,7 @@ var (
 // maxFuzz is the most fuzz to compare: hunks have no more context.
 const maxFuzz = 3
 
-// outcome is what a program did with an instance.
+// outcome is the result of a program for an instance.
 type outcome struct {
 	refused bool
 	gone    bool    // the file was deleted
@@ -47,7 +47,7 @@ type outcome struct {
 	placed  []place // places of the hunks before the first refused one
 }
 
-// place is where a hunk went.
+// place is the place that a hunk went to.
 type place struct {
 	line int // in the new content, from 1
 	fuzz int
@@ -513,7 +513,7 @@ func gitDiffers(t *testing.T, c instance, want expectation) string {
 	return ""
 }
 
-// fit is where a hunk fits in a file.
+// fit describes where a hunk fits in a file.
 type fit struct {
 	lines          int   // number of old lines
 	prefix, suffix int   // lines of context

@@ -139,7 +139,7 @@ func compareTokens(a, b []string, add func(diffmatchpatch.Operation, string)) {
 	}
 }
 
-// pair is the index of a deleted line and that of the inserted line that replaced it.
+// pair holds the indexes of a deleted line and of the inserted line that replaced it.
 type pair struct{ old, new int }
 
 // counterparts pairs deleted lines with similar inserted ones, in order. It is a

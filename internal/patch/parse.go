@@ -16,7 +16,7 @@ type ParseOptions struct {
 	Strip int
 }
 
-// Reading is what Read found in a text.
+// Reading is the result of Read.
 type Reading struct {
 	Files []File
 	Parts []Part // the lines that each file was read from, in the same order

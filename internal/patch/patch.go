@@ -18,8 +18,8 @@ import (
 	"slices"
 )
 
-// File is what a patch does to one file. Names are slash-separated and lack the a/
-// and b/ of a unified diff.
+// File is the part of a patch for one file. Names are slash-separated and lack the a/ and
+// b/ of a unified diff.
 type File struct {
 	OldName, NewName string // OldName is "" for a new file, NewName is "" for a deleted one
 	OldMode, NewMode fs.FileMode
@@ -66,7 +66,7 @@ type Line struct {
 	Text string // with its newline, unless the file ends without one
 }
 
-// Op is what a line of a hunk does.
+// Op is the operation of a line of a hunk.
 type Op byte
 
 // The operations, as a unified diff writes them.

@@ -6,7 +6,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Cost is what one call of a strategy is expected to cost. The zero value is for a strategy
+// Cost is the expected cost of one call of a strategy. The zero value is for a strategy
 // that computes its candidates immediately.
 type Cost struct {
 	Seconds float64 // expected
@@ -24,7 +24,7 @@ func (s *Strategy) Asynchronous() bool {
 	return s.Cost.Network || s.Cost.Dollars > 0 || s.Cost.Seconds > longestCall
 }
 
-// Origin is where a candidate came from, if the name of its strategy does not say all. The
+// Origin is the source of a candidate, if the name of its strategy does not say all. The
 // report shows it unchanged, so it must not contain secrets.
 type Origin struct {
 	Source string // kind of source: "model", "agent"

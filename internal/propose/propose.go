@@ -26,7 +26,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Problem is what a strategy works on: the failures of one cluster, the suspects and the
+// Problem is the input of a strategy: the failures of one cluster, the suspects and the
 // tree. It is not safe for concurrent use, but its functions and Source are, since snapshots
 // share them.
 type Problem struct {
@@ -208,7 +208,7 @@ type Strategy struct {
 	// RevertsIntent says that its patches undo a part of what someone wanted. They are applied
 	// only if the user asks for it, and the report names the culprit whatever patch is found.
 	RevertsIntent bool
-	// Cost is what a call of Propose or Refine is expected to cost. It decides whether the
+	// Cost is the expected cost of a call of Propose or Refine. It decides whether the
 	// strategy runs within the search or alongside it; see Asynchronous.
 	Cost    Cost
 	Propose func(ctx context.Context, p *Problem, yield func(Candidate) bool) error

@@ -51,8 +51,8 @@ func (r *run) reportProblem(err error) bool {
 	return true
 }
 
-// inRepository replaces the path of the export, which the user does not know, with that of
-// the user's tree.
+// inRepository replaces the path of the export, which the user does not know, with the path
+// of the user's tree.
 func (r *run) inRepository(text string) string {
 	if r.workspace == "" {
 		return text

@@ -23,7 +23,7 @@ type Options struct {
 	Hooks    Hooks
 }
 
-// Subject is what a run tests, and what the caller knows about it.
+// Subject describes the tree that a run tests, and its environment.
 type Subject struct {
 	Repo   *repo.Repo
 	Source repo.Source // the tree to test
@@ -55,8 +55,8 @@ type Limits struct {
 	Timeout  time.Duration // of one test run; 0 for the default
 	FirstRun time.Duration // for the first run, which skips packages when it is over; 0 for no limit
 	Jobs     int           // workers
-	// Dollars is what all strategies together may spend; with 0, those that cost money do not
-	// run.
+	// Dollars is the most that all strategies together may spend; with 0, those that cost money do
+	// not run.
 	Dollars float64
 
 	Strategies []propose.Strategy // in the order of the table

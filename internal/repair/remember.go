@@ -16,7 +16,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
-// lesson is what the store records about one cluster.
+// lesson holds the store's records about one cluster.
 type lesson struct {
 	attempts []learn.Attempt
 	outcomes []learn.Outcome

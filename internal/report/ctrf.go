@@ -50,13 +50,13 @@ type (
 	ctrfExtra[T any] struct {
 		Regreen T `json:"regreen"`
 	}
-	// ctrfOf is what regreen adds to a test.
+	// ctrfOf holds what regreen adds to a test.
 	ctrfOf struct {
 		Kind   string `json:"kind"`
 		Status string `json:"status,omitempty"`
 		Whole  bool   `json:"package,omitempty"` // the package failed as a whole
 	}
-	// ctrfRun is what regreen adds to the run.
+	// ctrfRun holds what regreen adds to the run.
 	ctrfRun struct {
 		Verdict  string      `json:"verdict"`
 		Summary  string      `json:"summary"`

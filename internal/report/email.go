@@ -12,7 +12,7 @@ import (
 // An email says what fails, which patch fixes it, and what to type. It has no scripts, no
 // images and no links except the one to the run.
 
-// EmailOptions is what an email says in addition to the report.
+// EmailOptions holds what an email says in addition to the report.
 type EmailOptions struct {
 	Repository string // owner/name, or another name
 	Link       string // to the page of the run, if it has one

@@ -344,7 +344,7 @@ func mdOthers(patches []Patch) section {
 	})
 }
 
-// mdOutput is what the failing tests printed.
+// mdOutput is the output of the failing tests.
 func mdOutput(r *Report) section {
 	var printed []Failure
 	for _, f := range r.Failures {

@@ -7,7 +7,7 @@ import (
 	"slices"
 )
 
-// part is what is left of a shard's cluster while the merged clusters are made.
+// part is the rest of a shard's cluster while the merged clusters are made.
 type part struct {
 	shard    *Report
 	number   int             // of the cluster in its shard

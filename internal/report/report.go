@@ -289,8 +289,8 @@ type PatchOrigin struct {
 	Dollars    float64 `json:"dollars,omitempty"`     // for the whole answer
 }
 
-// Ranking is what ranks a patch among the patches of its cluster, including those of other
-// shards.
+// Ranking holds the values that rank a patch among the patches of its cluster, including
+// those of other shards.
 type Ranking struct {
 	Phase           int     `json:"phase"`                   // of the search that found it: 1 for strategies that fix everything alone, 2 for the main phase, 3 for the last resort
 	Fixes           int     `json:"fixes"`                   // number of failing tests that it fixes
@@ -357,7 +357,7 @@ type Alert struct {
 	Hint  string `json:"hint,omitempty"` // what to do about it
 }
 
-// Learning is what regreen had learnt when the run ended.
+// Learning holds what regreen had learnt when the run ended.
 type Learning struct {
 	Strategies []Posterior `json:"strategies"` // those with evidence, the most evidence first
 	Trend      []Period    `json:"trend"`      // oldest first
@@ -377,7 +377,7 @@ type Period struct {
 	Repaired int       `json:"repaired"` // those that found a verified patch
 }
 
-// Replay is what is needed to repeat the run.
+// Replay holds everything that is needed to repeat the run.
 type Replay struct {
 	Command   string   `json:"command"` // regreen replay ID
 	Args      []string `json:"args"`    // of regreen

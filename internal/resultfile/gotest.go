@@ -9,8 +9,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// readGoTest reads the events of go test -json. Of other lines, which the go command writes
-// in between, it uses only errors of the build.
+// readGoTest reads the events of go test -json. The go command also writes other lines; of
+// these it uses only errors of the build.
 func readGoTest(in *bufio.Reader, f *File, opt Options) error {
 	replay := gotest.NewReplay(opt.Root, opt.Modules)
 	err := lines(in, func(n int, line []byte) error {

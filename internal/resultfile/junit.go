@@ -174,8 +174,8 @@ func (r *junitReader) properties() (map[string]string, error) {
 	return own, nil
 }
 
-// text reads an element to its end and returns its text and that of the elements in it,
-// without the blanks between these.
+// text reads an element to its end and returns its text, including the text of the elements
+// in it, without the blanks between these.
 func (r *junitReader) text() (string, error) {
 	const most = 4 * maxOutput
 	var text []byte

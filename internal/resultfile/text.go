@@ -86,7 +86,7 @@ var failing = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?i)fail|error|crash|abort|interrupt|time.?out|timed`)
 })
 
-// placeholders are what tools write if they have no message.
+// placeholders are the texts that tools write if they have no message.
 var placeholders = []string{"", "failed", "failure", "error", "test failed", "test failure", "test error", "collection failure"}
 
 var (

@@ -164,8 +164,8 @@ func (c *Client) finalize(ctx context.Context, a Artifact) (id int64, err error)
 	return out.ID.Int64()
 }
 
-// Artifacts returns the artifacts of all jobs of this workflow run, sorted by name. Of
-// several with the same name, it returns the newest.
+// Artifacts returns the artifacts of all jobs of this workflow run, sorted by name. If
+// several have the same name, it returns the newest.
 func (c *Client) Artifacts(ctx context.Context) ([]Artifact, error) {
 	const what = "cannot list the artifacts of the run"
 	if err := c.needResults(); err != nil {

@@ -33,9 +33,9 @@ type cacheService interface {
 	save(ctx context.Context, key string, file io.ReaderAt, size int64) error
 }
 
-// RestoreCache writes the newest cache of key to a file, or else that of the first prefix
-// that has one, and returns the key that it found. Without any, it returns "" and does not
-// touch the file. More than most bytes are ErrBroken.
+// RestoreCache writes the newest cache of key to a file, or else the newest of the first
+// prefix that has one, and returns the key that it found. Without any, it returns "" and
+// does not touch the file. More than most bytes are ErrBroken.
 //
 // Caches are immutable and belong to the branch of the run that saved them. A run sees those
 // of its own branch, of the base of its pull request, and of the default branch. So nobody

@@ -140,8 +140,8 @@ func readRefusal(resp *http.Response) *refusal {
 	return r
 }
 
-// safe returns an error without secrets: the token, and URLs, which may be signed. Of its
-// causes, it keeps only those that callers check for.
+// safe returns an error without secrets: the token, and URLs, which may be signed. It keeps
+// only the causes that callers check for.
 func (c *Client) safe(ctx context.Context, err error) error {
 	var at *url.Error
 	var refused *refusal

@@ -67,7 +67,7 @@ type Flags struct {
 	Shard                    string // I/N
 }
 
-// Session is what a command works with. Close it.
+// Session holds what a command works with. Call Close when done.
 type Session struct {
 	Repo        *repo.Repo
 	Config      config.Config

@@ -39,7 +39,7 @@ type Request struct {
 	Within  time.Duration // for the whole run; what has not ended by then is left out; 0 means no limit
 }
 
-// Result is what a run showed.
+// Result is the result of a run.
 type Result struct {
 	Packages []string // that ran
 	Passed   []TestID
@@ -55,7 +55,7 @@ type Result struct {
 	Took    map[TestID]float64 // seconds of each test, if known
 }
 
-// Reach is what a change can break.
+// Reach describes what a change can break.
 type Reach struct {
 	All bool   // it can break the tests of every package
 	Why string // the file that is the reason for All

@@ -18,7 +18,7 @@ import (
 	"strings"
 )
 
-// language is what the tests of one language depend on.
+// language holds what the tests of one language depend on.
 type language struct {
 	signs     []string // files at the root of a tree; any one of them is a sign of the language
 	programs  []string // looked up in PATH, or paths below the tree's root or a variable

@@ -64,7 +64,7 @@ var Modes = []Mode{Auto, InProcess, Process, Overlay}
 // in one of their own, and how many of them passed there.
 type Samples struct{ Tried, Passed int }
 
-// Target is what a patch must turn green.
+// Target holds the failures that a patch must fix, and those that may stay.
 type Target struct {
 	Package  string            // import path of the failing tests' package
 	Failures []testrun.Failure // that must pass
@@ -98,7 +98,7 @@ func (t Target) Request(overlay map[string][]byte) testrun.Request {
 	}
 }
 
-// Result is what is known about one candidate.
+// Result holds what is known about one candidate.
 type Result struct {
 	Candidate *propose.Candidate
 	Verdict   Verdict

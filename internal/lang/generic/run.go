@@ -15,7 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// ending is how a run of the command ended.
+// ending describes how a run of the command ended.
 type ending struct {
 	status    int           // of the shell; below 0 if a signal ended it
 	expired   time.Duration // the timeout, if that ended it

@@ -63,7 +63,7 @@ func features(dirs []string, depth int) bool {
 	return depth == 0 || len(dirs) > 1 && slices.Contains([]string{"steps", "support"}, strings.ToLower(dirs[1]))
 }
 
-// testName reports whether the name of a file is that of a test.
+// testName reports whether the name of a file is the name of a test.
 func testName(name string) bool {
 	ext := strings.ToLower(path.Ext(name))
 	stem := strings.TrimSuffix(name, path.Ext(name))

@@ -50,7 +50,7 @@ var Strategies = []propose.Strategy{
 	qualifyStrategy,
 }
 
-// fixers lists the fixers of all strategies. Of equally likely remedies, the one whose
+// fixers lists the fixers of all strategies. Among equally likely remedies, the one whose
 // fixer comes first is tried first.
 var fixers = slices.Concat(
 	importFixers,

@@ -91,7 +91,7 @@ func (sh shape) fits(have, want []types.Type) bool {
 	return true
 }
 
-// exact counts the values whose type is identical to that of their place.
+// exact counts the values whose type is identical to the type of their place.
 func (sh shape) exact(have, want []types.Type) int {
 	n := 0
 	for j, i := range sh {

@@ -16,8 +16,8 @@ import (
 )
 
 // Follow returns the evidence from failing tests of a suite: the functions they call, and
-// their coverage compared with that of passing tests. Code that does not compile yields no
-// coverage.
+// their coverage compared with the coverage of passing tests. Code that does not compile
+// yields no coverage.
 func Follow(ctx context.Context, suite *gotest.Suite, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
 	packages, err := suite.Packages(ctx)
 	if err != nil {

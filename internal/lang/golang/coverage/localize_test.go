@@ -63,7 +63,7 @@ func where(t *testing.T, files map[string]string, file, text string) int {
 	return 1 + strings.Count(before, "\n")
 }
 
-// rank returns the position of a line among the suspects, from 1. Of suspects with equal
+// rank returns the position of a line among the suspects, from 1. For suspects with equal
 // scores it returns the last position, so that a tie does not count as a success.
 func rank(suspects []localize.Suspect, file string, line int) int {
 	at := localize.NewIndex(suspects).At(file, line)

@@ -225,9 +225,9 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 // test2json takes what a crash prints for output of the test.
 const reportExit = `"$@"; status=$?; test $status = 0 || printf 'exit status %d\n\026FAIL\t%s\t0s\n' $status "$0"; exit $status`
 
-// Test runs tests of the program and returns the same result as [Suite.Run]. Of the request
-// it uses the tests, count and timeout. It is slower than Run, because it reads the output
-// of each test.
+// Test runs tests of the program and returns the same result as [Suite.Run]. It uses the
+// tests, count and timeout of the request. It is slower than Run, because it reads the
+// output of each test.
 func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
 	began := time.Now()
 	tools, err := b.suite.toolchain(ctx, b.module)

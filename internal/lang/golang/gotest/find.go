@@ -76,7 +76,7 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	return s, nil
 }
 
-// finding is what survey found in a tree.
+// finding holds the modules and test files of a tree.
 type finding struct {
 	modules []string // slash-separated directories of modules with packages
 	tests   int      // number of test files

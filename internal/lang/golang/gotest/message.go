@@ -9,7 +9,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// entry is what one call of t.Error, t.Log or a similar method printed.
+// entry is the output of one call of t.Error, t.Log or a similar method.
 type entry struct {
 	testrun.Location
 	lines []string
@@ -91,7 +91,7 @@ func (t tree) origin(e entry) testrun.Location {
 	return e.Location
 }
 
-// message returns the entry in one line. Of the table or diff of an assertion library it
+// message returns the entry in one line. From the table or diff of an assertion library it
 // takes the parts that say what was expected.
 func (e entry) message() string {
 	if message := testifyMessage(e.lines); message != "" {

@@ -91,7 +91,7 @@ var crashSigns = sync.OnceValue(func() *regexp.Regexp {
 // raceSign begins the report of a data race.
 const raceSign = "WARNING: DATA RACE"
 
-// crash is what a program printed about its crash.
+// crash is a program's own report of its crash.
 type crash struct {
 	message string
 	timeout bool

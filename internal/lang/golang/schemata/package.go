@@ -20,8 +20,8 @@ const (
 	// packageTimeout bounds the run of a package's tests in screening. If the unchanged
 	// package takes longer, its tests are left to confirmation.
 	packageTimeout = 3 * time.Second
-	// longPackage is how long a package's tests may take to run in pools. Of tests that
-	// take longer, the start of a process is a small part.
+	// longPackage is how long a package's tests may take to run in pools. For tests that
+	// take longer, the start of a process is a small part of their time.
 	longPackage = time.Second
 	// packageSample is how many mutants get a process although pools show that they break
 	// another test: the most promising ones.

@@ -57,7 +57,7 @@ const (
 // finding out which tests a mutant fixes.
 const manyTests = 20
 
-// poolState is what a Screener knows about pools.
+// poolState holds what a Screener knows about pools.
 type poolState struct {
 	once  sync.Once
 	files map[string][]byte // of package testing, by absolute path; nil if pools are impossible

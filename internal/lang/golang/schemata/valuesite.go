@@ -60,7 +60,7 @@ func valueSiteOf(pkg *source.Package, file *source.File, decl *ast.FuncDecl, blo
 			return clauseSiteOf(pkg, file, path[:i], e, edits)
 		}
 		if within, isExpr := parent.(ast.Expr); isExpr && tv.Value != nil && pkg.Info.Types[within].Value != nil {
-			continue // constant arithmetic differs from that of values
+			continue // constant arithmetic differs from arithmetic at run time
 		}
 		start, end := file.Offset(e.Pos()), file.Offset(e.End())
 		text = splice(file.Src, start, end, edits)

@@ -188,8 +188,8 @@ func TestValueSites(t *testing.T) {
 	}
 }
 
-// Of candidates that choose the same values in all code that the tests reach, only one runs,
-// whatever they do elsewhere.
+// Among candidates that choose the same values in all code that the tests reach, only one
+// runs, whatever they do elsewhere.
 func TestDuplicates(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, values)
