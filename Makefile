@@ -59,7 +59,7 @@ screenshots := REGREEN_SCREENSHOTS='$(CURDIR)/bin/screenshots'
 race := CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 $(screenshots) go test -race
 # `make test` runs these packages without the race detector: they start no goroutines, or,
 # like the scripts of cmd/hook, start regreen so often that it takes five times as long.
-unraced := regreen/(cmd/hook|internal/(report|patch|resultfile|confine|config|workflows)|docs|bench/.*|action|scripts)$$
+unraced := regreen/(cmd/hook|internal(/(report|patch|resultfile|confine|config|workflows))?|docs|bench/.*|action|scripts)$$
 
 .PHONY: test
 test: setup ## Vet, and run all tests, those of concurrent code with the race detector

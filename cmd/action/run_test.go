@@ -46,7 +46,7 @@ func runStep(t *testing.T, dir string, env ...string) (status int, log, outputs,
 	files := t.TempDir()
 	output, sum := filepath.Join(files, "output"), filepath.Join(files, "summary")
 	environ := append(os.Environ(), "GITHUB_ACTIONS=true", "CI=true", "GITHUB_WORKSPACE="+dir, "GITHUB_EVENT_NAME=push",
-		"RUNNER_TEMP="+t.TempDir(), "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=20s")
+		"RUNNER_TEMP="+t.TempDir(), "GITHUB_OUTPUT="+output, "GITHUB_STEP_SUMMARY="+sum, "INPUT_BUDGET=60s")
 	var out bytes.Buffer
 	status = run(nil, &out, append(environ, env...))
 	o, _ := os.ReadFile(output)
