@@ -17,7 +17,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
-// A fix is applied as a suggestion that a click commits, else by a command in a comment, else
+// A fix is applied as a suggestion that a click commits, or else by a command in a comment, or else
 // by a shell command that takes the patch from the run's artifact. For each verified patch, a
 // report gives the best of these that is possible, and says why a better one is not.
 

@@ -50,9 +50,9 @@ type Input struct {
 	Retry  RetryPolicy
 }
 
-// Open returns the channels that are on: those that the configuration names, else those of
-// the mode with the configured files, email and webhooks. A channel that is on but lacks
-// something it needs is included and skips. The error is a *usererr.UsageError.
+// Open returns the channels that are on: those that the configuration names, or otherwise
+// those of the mode with the configured files, email and webhooks. A channel that is on but
+// lacks something it needs is included and skips. The error is a *usererr.UsageError.
 func Open(cfg config.Config, in Input) ([]Channel, error) {
 	o := &opener{cfg: cfg, in: in, forms: forms(in.Renderings)}
 	o.in.Apply = cmp.Or(in.Apply, "regreen apply")
@@ -230,8 +230,8 @@ func (o *opener) open(name channels.Name) ([]Channel, error) {
 	return nil, &usererr.UsageError{Err: config.UnknownChannel(string(name))}
 }
 
-// files returns the channels of the configured files, else of the latest report in the state
-// directory.
+// files returns the channels of the configured files, or otherwise of the latest report in
+// the state directory.
 func (o *opener) files() ([]Channel, error) {
 	if len(o.cfg.Files) == 0 {
 		form, ok := o.form("html")

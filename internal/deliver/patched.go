@@ -16,10 +16,10 @@ import (
 // fileSize limits a file that is patched on GitHub, in bytes.
 const fileSize = 16 << 20
 
-// Patched applies patches, one after the other, to the files of a commit on GitHub, and returns
-// the changed files. Nothing is checked out. A hunk needs a place where all its lines match,
-// else the patch is refused. A patch is also refused if it touches a file that editable does
-// not allow, or does more than change, create or delete text files.
+// Patched applies patches, one after the other, to the files of a commit on GitHub, and returns the
+// changed files. Nothing is checked out. A patch is refused if a hunk has no place where all its
+// lines match. A patch is also refused if it touches a file that editable does not allow, or does
+// more than change, create or delete text files.
 //
 // The patches need not be trusted.
 func Patched(ctx context.Context, g *forge.GitHub, commit string, patches []*report.Patch, editable func(path string) (ok bool, reason string)) (map[string]forge.File, error) {

@@ -30,8 +30,8 @@ type proposal struct {
 // tests ran on a branch rather than for a pull request. Editable reports which files a patch
 // may change; branch is the one that was tested, at the commit Head.
 //
-// The permission to write is the switch: without it nothing is proposed. The same patches are
-// proposed only once, whatever happened to that pull request.
+// Without the permission to write, nothing is proposed. The same patches are proposed only once,
+// whatever happened to that pull request.
 func (g *GitHub) PullRequest(branch string, editable func(path string) (ok bool, reason string)) Channel {
 	return g.channel(channels.PullRequest, func(ctx context.Context, r *report.Report) (report.Receipt, error) {
 		if strings.HasPrefix(branch, ownBranches) {

@@ -232,8 +232,8 @@ func about(p *report.Patch, s suggestion, l Landing, command string) string {
 	return text
 }
 
-// candidates returns the patches to suggest: for each cause the kept one, else the best
-// verified one.
+// candidates returns the patches to suggest: for each cause the kept one, or otherwise the
+// best verified one.
 func candidates(r *report.Report) []*report.Patch {
 	best := map[int]*report.Patch{}
 	for i := range r.Patches {

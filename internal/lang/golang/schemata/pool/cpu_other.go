@@ -4,5 +4,5 @@ package pool
 
 import "time"
 
-// regreenCPU returns 0 if processor time is not available: the clock must do.
+// regreenCPU returns 0 if processor time is not available. Then only the clock limits a mutant.
 func regreenCPU() time.Duration { return 0 }
