@@ -64,7 +64,7 @@ func TestRevertsIntent(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "reverts an intended change") })
+			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "undoes part of the change") })
 			if rep.Verdict != want || held != (policy == detect.Auto) {
 				t.Errorf("%s, notes %q", rep.Verdict, rep.Notes)
 			}

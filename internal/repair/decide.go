@@ -83,6 +83,8 @@ func (r *run) holdBack(kept []*report.Patch) string {
 		return decision.ReadOnly
 	case decision.Policy == detect.Always:
 		return ""
+	case decision.Policy == detect.Never && environment.Hold != "":
+		return environment.Hold // which made the policy never, unless the user did as well
 	case decision.Policy == detect.Never:
 		return "apply is set to never"
 	case environment.Mode != detect.Development:
@@ -93,7 +95,7 @@ func (r *run) holdBack(kept []*report.Patch) string {
 	for _, p := range kept {
 		switch {
 		case r.revertsIntent(p.Strategy):
-			return "patch " + p.ID + " reverts an intended change"
+			return "patch " + p.ID + " undoes part of the change"
 		case p.NeedsReview:
 			return "patch " + p.ID + " needs review"
 		case p.Confidence < decision.Confidence:

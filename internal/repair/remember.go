@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -67,7 +68,7 @@ func (r *run) dropTried(ctx context.Context, focus []testrun.Failure, cands []pr
 	out := cands[:0]
 	for i := range cands {
 		if verdict, ok := tried[keyOf(&cands[i])]; ok {
-			r.reportAttempt(&cands[i], report.AttemptPruned, report.StagePropose, 0, "was "+verdict+" on the same tree before")
+			r.reportAttempt(&cands[i], report.AttemptPruned, report.StagePropose, 0, "was "+strings.ReplaceAll(verdict, "_", "-")+" on the same tree before")
 			r.report.Stats.Pruned++
 			continue
 		}

@@ -12,6 +12,7 @@ package repair
 
 import (
 	"context"
+	"fmt"
 	"maps"
 	"math/rand/v2"
 	"time"
@@ -150,6 +151,9 @@ func (r *run) pipeline(ctx context.Context) error {
 	}
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
+	}
+	if kept := len(r.keptPatches()); search.Err() != nil && (kept == 0 || kept < len(r.report.Clusters)) {
+		r.note(fmt.Sprintf("the search reached its budget of %s; some candidates were not tried", r.opt.Limits.Budget))
 	}
 
 	// decide

@@ -242,7 +242,7 @@ func TestHTMLContent(t *testing.T) {
 		"repeats3 of 3 runs pass1.2 s", "Without the patch1,19953", "With the patch4 unaffected packages skipped1,20133", "1 other patch",
 		"3 known or flaky tests", "TestDrain flaky",
 		"Introduced in 9b1f0c2d7a6e stats: weigh", "(4 of 9 commits tested)", "Revert git revert 9b1f0c2d7a6e", "smallest change that fails (may not be minimal), 7 subsets tried",
-		"The race detector did not run", "commit 77aa31c09e5d, wip: made with --no-verify",
+		"The race detector did not run", "untested commit 77aa31c09e5d wip (made with --no-verify)",
 		"41 candidates", "type-check", "TestMean/empty: got 119ns, want 0s",
 		"validate6.4 s44 %", "template/guard84 % (76 to 91 %)84 % (76 to 91 %)Beta(31.5, 6.2)", "42 of the last 67 searches found a verified patch (since 2026-01-05)",
 		"230 tests: 227 passed, 3 failed.", "which is disabled",

@@ -49,7 +49,7 @@ func (r *Report) notDone() []string {
 		out = append(out, plural.Count(n, "package")+" did not finish within the time for the tests")
 	}
 	for _, b := range r.Bypasses {
-		out = append(out, fmt.Sprintf("commit %.12s, %s: %s", b.Commit, b.Subject, b.Why))
+		out = append(out, fmt.Sprintf("untested commit %.12s %s (%s)", b.Commit, b.Subject, b.Why))
 	}
 	return out
 }
