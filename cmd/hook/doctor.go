@@ -104,7 +104,7 @@ func (d *doctor) goCommand(ctx context.Context, root string) {
 			return
 		}
 	}
-	d.program(ctx, "go", "install Go, or name the test command: regreen test --test CMD", "version")
+	d.program(ctx, "go", "install Go, or name the test command: test: in .regreen.yml", "version")
 }
 
 // program prints the path and version of a program.
@@ -175,6 +175,7 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 	for _, s := range githook.Inspect(rp.HooksDir()) {
 		switch fault := s.Check(); {
 		case fault != "":
+			ours++
 			d.bad(string(s.Name), "run regreen install", "the hook %s", fault)
 		case s.Kind == githook.Ours:
 			ours++

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -205,7 +206,10 @@ func fraction(field func(*Config) *float64) setter {
 			return err
 		}
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(f > 0 && f <= 1) { // written so that NaN is refused
+		switch {
+		case errors.Is(err, strconv.ErrSyntax):
+			return v.fault(hinted(fmt.Sprintf("%.40q is not a number", s), "write a number above 0 and at most 1"))
+		case err != nil || !(f > 0 && f <= 1): // written so that NaN is refused
 			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), "write a number above 0 and at most 1"))
 		}
 		*field(c) = f
@@ -222,8 +226,12 @@ func amount(field func(*Config) *float64) setter {
 			return err
 		}
 		f, err := strconv.ParseFloat(s, 64)
-		if err != nil || !(f > 0 && f <= most) { // written so that NaN is refused
-			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), fmt.Sprintf("write a number of dollars above 0 and at most %d", most)))
+		advice := fmt.Sprintf("write a number of dollars above 0 and at most %d", most)
+		switch {
+		case errors.Is(err, strconv.ErrSyntax):
+			return v.fault(hinted(fmt.Sprintf("%.40q is not a number", s), advice))
+		case err != nil || !(f > 0 && f <= most): // written so that NaN is refused
+			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), advice))
 		}
 		*field(c) = f
 		return nil
@@ -238,8 +246,12 @@ func integer(least, most uint64, set func(*Config, uint64)) setter {
 			return err
 		}
 		n, err := strconv.ParseUint(s, 10, 64)
-		if err != nil || n < least || n > most {
-			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), fmt.Sprintf("write a whole number from %d to %d", least, most)))
+		advice := fmt.Sprintf("write a whole number from %d to %d", least, most)
+		switch {
+		case errors.Is(err, strconv.ErrSyntax) && !strings.HasPrefix(s, "-"):
+			return v.fault(hinted(fmt.Sprintf("%.40q is not a whole number", s), advice))
+		case err != nil || n < least || n > most:
+			return v.fault(hinted(fmt.Sprintf("%.40q is out of range", s), advice))
 		}
 		set(c, n)
 		return nil
@@ -469,7 +481,7 @@ func store(s string) error {
 	schemes := []string{"sqlite", "file", "redis", "rediss", "valkey", "valkeys", "unix"}
 	scheme, _, isURL := strings.Cut(s, "://")
 	if isURL && !slices.Contains(schemes, scheme) {
-		return hinted("unknown scheme of a store", "use one of "+strings.Join(schemes, ", ")+", or a path")
+		return hinted("unknown kind of store", "use a path, or a URL that starts with one of "+strings.Join(schemes, ", "))
 	}
 	return line(s)
 }

@@ -188,7 +188,7 @@ func (s State) Check() string {
 		}
 	}
 	if s.Old {
-		return "is of another version"
+		return "is from another version of regreen"
 	}
 	return ""
 }

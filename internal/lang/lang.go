@@ -157,7 +157,7 @@ func noTests(languages []Language, root string) *testrun.NotRunError {
 	if i := strings.LastIndex(what, ", "); i >= 0 {
 		what = what[:i] + " and " + what[i+2:]
 	}
-	return &testrun.NotRunError{What: what, Where: root, Advice: "say how the tests are run: --test 'make test'", NoTests: true}
+	return &testrun.NotRunError{What: what, Where: root, Advice: "name the test command: --test 'make test', or test: in .regreen.yml", NoTests: true}
 }
 
 // Strategies returns the strategies of the languages, each marked with its language, and

@@ -270,7 +270,7 @@ func (r *tapReader) end() error {
 	switch {
 	case r.bailed:
 	case document.planned < 0:
-		return r.fails("incomplete", "the results end before the plan, which has the number of tests")
+		return r.fails("incomplete", "the results end before the plan, the line 1..N with the number of tests")
 	case document.planned != document.ran:
 		return r.fails("incomplete", fmt.Sprintf("tests planned: %d, tests run: %d", document.planned, document.ran))
 	}

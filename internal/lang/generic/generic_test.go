@@ -187,7 +187,7 @@ func TestNoRun(t *testing.T) {
 		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: cannot read the results: unexpected end of file"}},
 		{"no test", xml(""), "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml: no tests in the results"}},
 		{"no test on standard output", "", "printf 'TAP version 13\\n1..0\\n'", []string{"-"}, []string{"-: no tests in the results"}},
-		{"nothing on standard output", "", "echo no tests found", []string{"-"}, []string{"-: the test command wrote no results: no tests found"}},
+		{"nothing on standard output", "", "echo no tests found", []string{"-"}, []string{"standard output: the test command wrote no results: no tests found"}},
 		{"empty", "", ": >r.xml", []string{"r.xml"}, []string{"r.xml: cannot read the results: empty file"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

@@ -246,8 +246,8 @@ func (s *suite) explain(dir string, f *testrun.Failure) (ok bool) {
 
 func (s *suite) noResults(end *ending, stale []string) error {
 	e := &testrun.NotRunError{
-		What: "the test command wrote no results", Where: strings.Join(s.results(), ", "),
-		Advice: "check that the command writes them there, or correct results:", Output: end.output,
+		What: "the test command wrote no results", Where: strings.Replace(strings.Join(s.results(), ", "), standardOutput, "standard output", 1),
+		Advice: "check that the command writes its results there, or change results: in .regreen.yml", Output: end.output,
 	}
 	if end.status != 0 {
 		e.What = fmt.Sprintf("the test command wrote no results and exited %d", end.status)

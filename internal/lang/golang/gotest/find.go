@@ -62,7 +62,7 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	case len(found.modules) == 0:
 		return nil, nil
 	case found.tests == 0 && !opaque:
-		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Advice: "write a test, or name the test command: --test 'make test'", NoTests: true}
+		return nil, &testrun.NotRunError{What: "no test files (*_test.go)", Where: root, Advice: "write a test, or name the test command: --test 'make test', or test: in .regreen.yml", NoTests: true}
 	}
 	if _, err := exec.LookPath("go"); err != nil {
 		if opaque {
