@@ -340,10 +340,10 @@ func TestLayoutIsWellFormed(t *testing.T) {
 	}
 }
 
-// TestLanguagesApart checks that no row lets a language import another language, and that only
+// TestLanguagesAreSeparate checks that no row lets a language import another language, and that only
 // Go may read Go's syntax. Package syntax only checks whether a file parses, and langtest is for
 // tests.
-func TestLanguagesApart(t *testing.T) {
+func TestLanguagesAreSeparate(t *testing.T) {
 	t.Parallel()
 	for _, l := range layout {
 		own := language(short(l.dir))

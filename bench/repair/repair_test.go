@@ -71,7 +71,7 @@ var tinyBug = seeded.Bug{
 }
 
 // The committed list is as README.md describes it.
-func TestOwnList(t *testing.T) {
+func TestCommittedList(t *testing.T) {
 	t.Parallel()
 	bugs, err := seeded.Load("bugs.json")
 	if err != nil {

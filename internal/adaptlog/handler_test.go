@@ -254,9 +254,9 @@ func TestSinkChoosesLevel(t *testing.T) {
 	}
 }
 
-// TestNoneLostNoneDoubled drives a handler at random and compares its output with that of a simple
+// TestRecordsAreWrittenOnce drives a handler at random and compares its output with that of a simple
 // model: debug records wait, an alarm writes the newest of them, and none is written twice.
-func TestNoneLostNoneDoubled(t *testing.T) {
+func TestRecordsAreWrittenOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		sink, clock := newLines(), newClock()

@@ -124,7 +124,7 @@ func TestEditable(t *testing.T) {
 }
 
 // Never only forbids, and a file under .git is not editable whatever the configuration says.
-func TestStricterOnly(t *testing.T) {
+func TestNeverOnlyForbids(t *testing.T) {
 	t.Parallel()
 	part := rapid.SampledFrom([]string{"a", "b", ".git", ".Git", "x.go", "x_test.go", "testdata", "vendor", "..", "*", "**"})
 	file := rapid.Custom(func(t *rapid.T) string {

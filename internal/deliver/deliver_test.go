@@ -102,7 +102,7 @@ func TestAllEnds(t *testing.T) {
 	})
 }
 
-func TestAllOfNone(t *testing.T) {
+func TestAllWithoutChannels(t *testing.T) {
 	t.Parallel()
 	if got := deliver.All(t.Context(), proposed(), nil); len(got) != 0 {
 		t.Errorf("got receipts %v", got)

@@ -128,7 +128,7 @@ func TestOlderCommentsAreFolded(t *testing.T) {
 }
 
 // A green report posts no first comment, but updates an existing one.
-func TestCommentOfGreen(t *testing.T) {
+func TestCommentOnGreen(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	green := &report.Report{ID: "r-2", Verdict: report.Green, Tests: report.Tests{Packages: 1, Passed: 3}}

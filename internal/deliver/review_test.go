@@ -192,7 +192,7 @@ func TestReviewThroughFaults(t *testing.T) {
 }
 
 // For each cause the best patch that is verified and not applied is suggested.
-func TestWhichPatches(t *testing.T) {
+func TestSuggestedPatches(t *testing.T) {
 	t.Parallel()
 	api := newAPI(t)
 	r := proposed()

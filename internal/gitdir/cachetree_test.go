@@ -21,7 +21,7 @@ func git(t *testing.T, dir string, args ...string) string {
 }
 
 // An index of another form, or garbage, is left to git.
-func TestCachedTreeDoubts(t *testing.T) {
+func TestCachedTreeLeavesOddIndexesToGit(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	git(t, dir, "init", "-q")

@@ -110,7 +110,7 @@ func TestSpectrumOfTwoRuns(t *testing.T) {
 }
 
 // If it is unknown what a failing test ran, no line is innocent.
-func TestPartialSpectrumAcquitsNothing(t *testing.T) {
+func TestPartialSpectrum(t *testing.T) {
 	t.Parallel()
 	s := &localize.Spectrum{Partial: true}
 	s.Add(true, absBlocks(1, 0, 0, 0))

@@ -86,9 +86,9 @@ func TestDiffOfLongFilesIsMinimal(t *testing.T) {
 	}
 }
 
-// TestDiffIsNotLongerThanGits compares with git diff, by its default and its minimal
+// TestDiffIsNotLongerThanGitDiff compares with git diff, by its default and its minimal
 // algorithm, on edits of sources with many equal lines.
-func TestDiffIsNotLongerThanGits(t *testing.T) {
+func TestDiffIsNotLongerThanGitDiff(t *testing.T) {
 	t.Parallel()
 	rnd := rand.New(rand.NewPCG(2, 2))
 	kinds := []string{"", "\t}", "}", "\t\treturn err", "\tif err != nil {", "\tfor {", "func f() {", "\tx++"}

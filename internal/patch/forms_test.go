@@ -134,9 +134,9 @@ func TestFilesOfEnvelopes(t *testing.T) {
 	}
 }
 
-// TestBlocksOfHeadings checks that the length of the divider distinguishes it from a line
+// TestBlockDividers checks that the length of the divider distinguishes it from a line
 // of the file that looks like one.
-func TestBlocksOfHeadings(t *testing.T) {
+func TestBlockDividers(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("my `x`:\n\n`my file.rst`\n<<<<<<< SEARCH\nTitle\n=====\n=======\nHeading\n======\n>>>>>>> REPLACE\n"))
 	if err != nil {
@@ -148,9 +148,9 @@ func TestBlocksOfHeadings(t *testing.T) {
 	}
 }
 
-// TestNamesOfRenames checks that --strip removes one directory less from names that lack the
+// TestStripOfRenames checks that --strip removes one directory less from names that lack the
 // a/ prefix.
-func TestNamesOfRenames(t *testing.T) {
+func TestStripOfRenames(t *testing.T) {
 	t.Parallel()
 	const renamed = "diff --git a/sub/sp ace.txt b/sub/sp b.txt\nsimilarity index 100%\nrename from sub/sp ace.txt\nrename to sub/sp b.txt\n"
 	for _, tt := range []struct {
@@ -169,9 +169,9 @@ func TestNamesOfRenames(t *testing.T) {
 	}
 }
 
-// TestDashesOfSQL checks that the counts distinguish two lines of a hunk from the header of
+// TestSQLComments checks that the counts distinguish two lines of a hunk from the header of
 // a file.
-func TestDashesOfSQL(t *testing.T) {
+func TestSQLComments(t *testing.T) {
 	t.Parallel()
 	files, err := patch.Parse([]byte("--- x.sql\n+++ x.sql\n@@ -1 +1 @@\n--- a\n+++ b\n@@ -5 +5 @@\n-c\n+d\n"))
 	if err != nil || len(files) != 1 || len(files[0].Hunks) != 2 {
@@ -414,10 +414,10 @@ func TestApplyOfAnyBytes(t *testing.T) {
 	})
 }
 
-// TestExactHunksAsPlaced checks that the shortcut for hunks that fit without fuzz has the
+// TestExactMatchesPlacer checks that the shortcut for hunks that fit without fuzz has the
 // same result as the placer. A last hunk without line numbers forces Apply to use the
 // placer.
-func TestExactHunksAsPlaced(t *testing.T) {
+func TestExactMatchesPlacer(t *testing.T) {
 	t.Parallel()
 	short := 0
 	rapid.Check(t, func(t *rapid.T) {

@@ -24,7 +24,7 @@ func lazily(s string) func() *regexp.Regexp {
 
 // languages are those that need more than anyLanguage's rule. On ordinary sources they
 // agree with git's own patterns, which gitattributes(5) lists under "diff".
-// TestSectionsAreGits has the differences: closures are not headings, test cases are.
+// TestSectionsMatchGit has the differences: closures are not headings, test cases are.
 var languages = []language{
 	{
 		name: "Go", extensions: ".go",

@@ -29,9 +29,9 @@ const drivers = `
 *.php diff=php
 `
 
-// TestSectionsAreGits compares the sections with git's for a change to each line of each
+// TestSectionsMatchGit compares the sections with git's for a change to each line of each
 // source, and for changes to several lines. It lists all differences.
-func TestSectionsAreGits(t *testing.T) {
+func TestSectionsMatchGit(t *testing.T) {
 	t.Parallel()
 	type difference struct{ file, git, ours string }
 	// The values say why ours is better.
@@ -115,7 +115,7 @@ func TestSectionsAreGits(t *testing.T) {
 }
 
 // TestHeadings checks which lines are headings, mainly in languages that git does not know
-// or that TestSectionsAreGits leaves out.
+// or that TestSectionsMatchGit leaves out.
 func TestHeadings(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {

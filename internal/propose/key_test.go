@@ -9,7 +9,7 @@ import (
 )
 
 // Edits with the same result have the same key, however wide they are.
-func TestKeyIsOfTheResult(t *testing.T) {
+func TestKeyDependsOnTheResult(t *testing.T) {
 	t.Parallel()
 	letters := rapid.StringMatching(`[ab]{0,6}`)
 	rapid.Check(t, func(t *rapid.T) {

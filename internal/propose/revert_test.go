@@ -255,7 +255,7 @@ func TestCulpritAtTheDeadline(t *testing.T) {
 }
 
 // After a kept patch has undone a part of a file, the rest can be undone.
-func TestRevertsUnderKeptPatches(t *testing.T) {
+func TestRevertWithKeptPatches(t *testing.T) {
 	t.Parallel()
 	p := changedTree(t, txtar.Parse([]byte(seven)))
 	for i, want := range []string{"a - b", "a * b"} {
@@ -411,7 +411,7 @@ func TestRevertRemoves(t *testing.T) {
 }
 
 // An edit that removes a file must cover the whole file and be the only one.
-func TestRemoveIsOfWholeFiles(t *testing.T) {
+func TestRemoveCoversTheWholeFile(t *testing.T) {
 	t.Parallel()
 	p := &Problem{Tree: &Tree{Overlay: map[string][]byte{"a": []byte("a\n")}}}
 	for want, edits := range map[string][]Edit{

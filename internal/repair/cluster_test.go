@@ -80,7 +80,7 @@ func TestRevertsIntent(t *testing.T) {
 }
 
 // Only these strategies have special treatment in the pipeline.
-func TestMarksOfStrategies(t *testing.T) {
+func TestSpecialStrategies(t *testing.T) {
 	t.Parallel()
 	for _, s := range all.Strategies() {
 		if got, want := s.RevertsIntent, s.Name == "revert"; got != want {

@@ -134,7 +134,7 @@ func TestLongLinesAreBounded(t *testing.T) {
 	}
 }
 
-func TestNoCommandWithABadID(t *testing.T) {
+func TestUnsafeIDsAreNotInCommands(t *testing.T) {
 	t.Parallel()
 	r := proposedReport()
 	r.ID, r.Patches[0].ID = "x;reboot", "$(reboot)"

@@ -115,7 +115,7 @@ func TestUploadThatNobodyCanReplace(t *testing.T) {
 	}
 }
 
-func TestNewestOfAName(t *testing.T) {
+func TestNewestArtifactOfAName(t *testing.T) {
 	t.Parallel()
 	server := runnertest.New(t)
 	c, _ := client(t, server.Environ())

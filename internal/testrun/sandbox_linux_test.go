@@ -112,9 +112,9 @@ func TestSandboxEnds(t *testing.T) {
 	}
 }
 
-// TestSandboxesApart runs two commands of one sandbox at the same time: the end of one must
+// TestSandboxesAreSeparate runs two commands of one sandbox at the same time: the end of one must
 // not kill the other.
-func TestSandboxesApart(t *testing.T) {
+func TestSandboxesAreSeparate(t *testing.T) {
 	t.Parallel()
 	dir := t.TempDir()
 	b := NewSandbox(os.Environ())

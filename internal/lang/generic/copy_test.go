@@ -196,8 +196,8 @@ func TestCopiesEnd(t *testing.T) {
 	}
 }
 
-// TestResultsLeadOut runs a command that writes links instead of results.
-func TestResultsLeadOut(t *testing.T) {
+// TestResultLinksOutOfTree runs a command that writes links instead of results.
+func TestResultLinksOutOfTree(t *testing.T) {
 	t.Parallel()
 	secret := filepath.Join(t.TempDir(), "secret.xml")
 	if err := os.WriteFile(secret, []byte(`<testsuite><testcase name="secret"/></testsuite>`), 0o600); err != nil {
@@ -211,8 +211,8 @@ func TestResultsLeadOut(t *testing.T) {
 	}
 }
 
-// TestStaleResultsThatStay has old results in a read-only directory.
-func TestStaleResultsThatStay(t *testing.T) {
+// TestStaleResultsInReadOnlyDirectory has old results in a read-only directory.
+func TestStaleResultsInReadOnlyDirectory(t *testing.T) {
 	t.Parallel()
 	s := open(t, "-- out/r.xml --\n<testsuite/>\n", "true", "out/r.xml")
 	if err := os.Chmod(filepath.Join(s.root, "out"), 0o555); err != nil {

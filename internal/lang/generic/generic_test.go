@@ -158,8 +158,9 @@ func TestExitStatusOnly(t *testing.T) {
 	open(t, "", "nosuchprogram", "-").refuse(t, "cannot run the test command", "nosuchprogram", "PATH")
 }
 
-// TestWhereStatusIs takes the place and the message that the output has last.
-func TestWhereStatusIs(t *testing.T) {
+// TestLastPlaceAndMessage checks that a failure has the last place and the last message of the
+// output.
+func TestLastPlaceAndMessage(t *testing.T) {
 	t.Parallel()
 	for command, want := range map[string]string{
 		"echo lib.js:2: wrong; echo a.test.js:1: at; echo /etc/x.js:3; exit 3":          "setup COMMAND a.test.js:1 `COMMAND` exited 3: /etc/x.js:3\n",

@@ -74,9 +74,9 @@ func TestReplayAttempts(t *testing.T) {
 	}
 }
 
-// TestReplayIsRun checks with recorded streams that a replay finds the same failures as a
+// TestReplayMatchesRun checks with recorded streams that a replay finds the same failures as a
 // run.
-func TestReplayIsRun(t *testing.T) {
+func TestReplayMatchesRun(t *testing.T) {
 	t.Parallel()
 	for _, name := range []string{"tests", "builds", "race"} {
 		stream, err := os.ReadFile(filepath.Join("testdata", name+".jsonl"))

@@ -221,8 +221,8 @@ func FuzzStream(f *testing.F) {
 	})
 }
 
-// TestGiga runs a test that prints without end.
-func TestGiga(t *testing.T) {
+// TestEndlessOutput runs a test that prints without end.
+func TestEndlessOutput(t *testing.T) {
 	t.Parallel()
 	s := find(t, `
 -- g_test.go --
@@ -233,7 +233,7 @@ import (
 	"testing"
 )
 
-func TestGiga(t *testing.T) {
+func TestEndlessOutput(t *testing.T) {
 	line := make([]byte, 4000)
 	for i := range line {
 		line[i] = 'x'
@@ -249,7 +249,7 @@ func TestGiga(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := briefs(r), "example.com/m.TestGiga timeout :0 printed more than 8 MiB and was killed\n"; got != want {
+	if got, want := briefs(r), "example.com/m.TestEndlessOutput timeout :0 printed more than 8 MiB and was killed\n"; got != want {
 		t.Errorf("got failures %q, want %q", got, want)
 	}
 	if len(r.Failures[0].Output) > 2*testrun.MaxOutput || r.Failures[0].Truncated == 0 {

@@ -254,7 +254,7 @@ func TestBold(t *testing.T) {
 
 // Tests of test helpers may report errors to a testing.T of their own. That does not stop the
 // test, neither in a pool nor in a process. And a value that panics fixes nothing.
-func TestPoolNamelessT(t *testing.T) {
+func TestPoolIgnoresTOfHelpers(t *testing.T) {
 	t.Parallel()
 	f := newFixture(t, `
 -- v/v.go --
