@@ -17,9 +17,9 @@ func (a *app) detectCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "detect",
 		Short: "Show the mode, event and base that regreen detects here, and why",
-		Long: `Show how regreen sees the place it runs in: a developer's machine or a CI, which
-event, branch and base revision, and what follows for applying patches, the budget
-and the channels of the report.`,
+		Long: `Show what regreen detects: whether it runs on a developer's machine or in CI, the
+event, the branch and the base revision; and what follows from that for applying
+patches, the budget, and the channels of the report.`,
 		Example: `  regreen detect
   regreen detect --json`,
 		Args: atMost(0),

@@ -33,7 +33,7 @@ func TestMain(m *testing.M) {
 	})
 }
 
-// TestScript runs one script for each behaviour of the command. The scripts are also
+// TestScript runs one script for each behavior of the command. The scripts are also
 // documentation: each starts with what it shows.
 //
 // They can use testscript's own commands, and these:

@@ -18,7 +18,7 @@ func isTerminal(w any) bool {
 	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
-// color reports whether to use colours on stderr.
+// color reports whether to use colors on stderr.
 func (a *app) color() bool {
 	switch {
 	case a.getenv("NO_COLOR") != "":

@@ -84,7 +84,7 @@ func Nearest(name string, names []string) string {
 }
 
 // distance is the optimal string alignment distance: the fewest insertions,
-// deletions, substitutions and swaps of neighbours that turn a into b.
+// deletions, substitutions and swaps of neighbors that turn a into b.
 func distance(a, b string) int {
 	before, last, row := make([]int, len(b)+1), make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

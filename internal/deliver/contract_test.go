@@ -289,7 +289,7 @@ func TestContract(t *testing.T) {
 				{"sending again", again},
 				{"any report", anyReport},
 				{"a refusal", refusals},
-				{"the context ends", cancelled},
+				{"the context ends", canceled},
 			} {
 				t.Run(c.name, func(t *testing.T) {
 					t.Parallel()
@@ -372,11 +372,11 @@ func refusals(t *testing.T, s site) {
 	}
 }
 
-func cancelled(t *testing.T, s site) {
+func canceled(t *testing.T, s site) {
 	ended, cancel := context.WithCancel(t.Context())
 	cancel()
 	if got := one(ended, t, s, s.channel, proposed()); got.State != report.ReceiptFailed || got.Reason == "" {
-		t.Errorf("cancelled before: receipt %+v", got)
+		t.Errorf("canceled before: receipt %+v", got)
 	}
 	if s.silent == nil {
 		return
@@ -384,6 +384,6 @@ func cancelled(t *testing.T, s site) {
 	soon, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	if got := one(soon, t, s, s.silent, proposed()); got.State != report.ReceiptFailed || got.Reason == "" || got.Reason == "did not end in time" {
-		t.Errorf("cancelled meanwhile: receipt %+v", got)
+		t.Errorf("canceled meanwhile: receipt %+v", got)
 	}
 }

@@ -35,7 +35,7 @@ type WebhookOptions struct {
 }
 
 // Webhook posts the report. Each try has the same Idempotency-Key, derived from the run, so
-// that the receiver can recognise a repetition. With a secret, the request is signed according
+// that the receiver can recognize a repetition. With a secret, the request is signed according
 // to Standard Webhooks (standardwebhooks.com): an HMAC-SHA256 of ID, time and body.
 func Webhook(o WebhookOptions) Channel {
 	client := http.Client{Timeout: 30 * time.Second}

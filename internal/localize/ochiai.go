@@ -225,7 +225,7 @@ func (s *Spectrum) unitMarks(f *File, u *Unit, lines map[int]lineEvidence) []Mar
 }
 
 // between returns the evidence for a line that no block touches, such as a brace or the
-// expression of a case: that of the more suspicious of its nearest neighbours.
+// expression of a case: that of the more suspicious of its nearest neighbors.
 func between(lines map[int]lineEvidence, known []int, line int) lineEvidence {
 	i, _ := slices.BinarySearch(known, line)
 	var best lineEvidence

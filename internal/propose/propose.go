@@ -92,7 +92,7 @@ type Candidate struct {
 	// A strategy sets it relative to the other candidates of a place; Generate scales it so
 	// that suspicion times prior adds up to 1.
 	Prior    float64
-	Removed  float64 // share of behaviour that it removes: 0 none, 1 a whole statement or more
+	Removed  float64 // share of behavior that it removes: 0 none, 1 a whole statement or more
 	Alike    float64 // similarity to the surrounding code: 1 if it is from the same function
 	Review   bool    // may pass tests without being right, so a person must look
 	Hole     *Hole   // set if other candidates differ from it only by a condition

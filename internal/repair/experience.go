@@ -22,7 +22,7 @@ const (
 	mostOutcomes = 50_000
 )
 
-// reportExperience adds what was learnt so far, and the outcomes of patches like those of this
+// reportExperience adds what was learned so far, and the outcomes of patches like those of this
 // run. It adds nothing without a store or without a search.
 func (r *run) reportExperience(ctx context.Context) {
 	if r.opt.Hooks.Store == nil || len(r.lessons) == 0 {
@@ -31,7 +31,7 @@ func (r *run) reportExperience(ctx context.Context) {
 	now := time.Now()
 	outcomes, err := r.opt.Hooks.Store.Outcomes(ctx, learn.Query{Since: now.AddDate(0, 0, -7*trendWeeks), Limit: mostOutcomes})
 	if err != nil {
-		r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read what was learned", "error", err)
 		return
 	}
 	for i := range r.report.Patches {
@@ -74,7 +74,7 @@ func (r *run) posteriors(ctx context.Context) []report.Posterior {
 	}
 	known, err := r.opt.Hooks.Store.Posteriors(ctx, kind[0].Context)
 	if err != nil {
-		r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
+		r.opt.Hooks.Log.Warn("cannot read what was learned", "error", err)
 		return nil
 	}
 	var out []report.Posterior

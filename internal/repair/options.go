@@ -63,7 +63,7 @@ type Limits struct {
 	Screening  validate.Mode      // how candidates are screened; "" for validate.Auto
 	Seed       uint64             // for every random choice
 	// Weights, if set, are the weights of the strategies, by kind of failure, for repeating a
-	// run. Otherwise they are drawn from what was learnt.
+	// run. Otherwise they are drawn from what was learned.
 	Weights map[string]map[string]float64
 	// Shard, if set, is the part of all candidates to search; see shard.go. A shard applies
 	// nothing.

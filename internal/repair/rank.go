@@ -15,10 +15,10 @@ import (
 // very change:
 //
 //	suspicion of the place x mean of the strategy's prior x the candidate's own prior x
-//	remaining behaviour x similarity to the surrounding code x whether it restores a line
+//	remaining behavior x similarity to the surrounding code x whether it restores a line
 //	from before the failure
 //
-// It does not use what was learnt, so that the same tree has the same order. Size does not
+// It does not use what was learned, so that the same tree has the same order. Size does not
 // count: real fixes are not better if they are shorter.
 func (r *run) rank(results []validate.Result) []*validate.Result {
 	var out []*validate.Result

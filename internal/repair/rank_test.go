@@ -40,7 +40,7 @@ func TestRankPrefers(t *testing.T) {
 		name  string
 		worse func(r *validate.Result)
 	}{
-		{"more behaviour removed", func(r *validate.Result) { r.Candidate.Removed = 1 }},
+		{"more behavior removed", func(r *validate.Result) { r.Candidate.Removed = 1 }},
 		{"less suspicious", func(r *validate.Result) { r.Candidate.Suspicion = 0.4 }},
 		{"a rarer strategy", func(r *validate.Result) { r.Candidate.Strategy = "rare" }},
 		{"less likely within its strategy", func(r *validate.Result) { r.Candidate.Prior = 0.4 }},

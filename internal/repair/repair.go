@@ -49,7 +49,7 @@ type run struct {
 }
 
 // Run takes one tree through the pipeline. The report is never nil. The error is nil if the report
-// says everything, even if it says that the tests could not be run. If ctx was cancelled, the error
+// says everything, even if it says that the tests could not be run. If ctx was canceled, the error
 // is the context's.
 func Run(ctx context.Context, opt Options) (*report.Report, error) {
 	r := newRun(opt)

@@ -11,7 +11,7 @@ import (
 // on 827 fixes.
 const priorCount = 827
 
-// prior returns what is expected of a strategy before anything was learnt: its share of
+// prior returns what is expected of a strategy before anything was learned: its share of
 // measured fixes.
 func prior(s propose.Strategy) learn.Posterior {
 	p := min(max(s.Share/100, 0.001), 0.5)
@@ -19,7 +19,7 @@ func prior(s propose.Strategy) learn.Posterior {
 }
 
 // priorMeans returns the means of the strategies' priors, by name. Patches are ranked by these
-// and not by what was learnt since, so that the same tree has the same order.
+// and not by what was learned since, so that the same tree has the same order.
 func (r *run) priorMeans() map[string]float64 {
 	means := make(map[string]float64, len(r.opt.Limits.Strategies))
 	for _, s := range r.opt.Limits.Strategies {
@@ -36,16 +36,16 @@ func (r *run) drawWeights(ctx context.Context, c *cluster) func(string) float64 
 	if weights, ok := r.drawn[key]; ok {
 		return func(name string) float64 { return weights[name] }
 	}
-	var learnt map[string]learn.Posterior
+	var learned map[string]learn.Posterior
 	if r.opt.Hooks.Store != nil {
 		var err error
-		if learnt, err = r.opt.Hooks.Store.Posteriors(ctx, of); err != nil && ctx.Err() == nil {
-			r.opt.Hooks.Log.Warn("cannot read what was learnt", "error", err)
+		if learned, err = r.opt.Hooks.Store.Posteriors(ctx, of); err != nil && ctx.Err() == nil {
+			r.opt.Hooks.Log.Warn("cannot read what was learned", "error", err)
 		}
 	}
 	weights := make(map[string]float64)
 	for _, s := range r.opt.Limits.Strategies {
-		weights[s.Name] = learnt[s.Name].With(prior(s)).Sample(r.rng)
+		weights[s.Name] = learned[s.Name].With(prior(s)).Sample(r.rng)
 	}
 	r.drawn[key] = weights
 	return func(name string) float64 { return weights[name] }

@@ -186,7 +186,7 @@ func (c *checker) result(i int, res *Result) {
 		c.path(at("file"), res.File)
 	}
 	if !(res.Seconds >= 0 && res.Seconds <= maxNumber && res.Line >= 0 && res.Tries >= 0) {
-		c.fail(at("seconds"), "or line or tries is not a number of at least 0")
+		c.fail(fmt.Sprintf("results[%d]", i), "has seconds, line or tries that are not a number of at least 0")
 	}
 }
 

@@ -56,7 +56,7 @@ var ansi = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`\x1b\[[0-?]*[ -/]*[@-~]|\x1b[\]PX^_][^\x07\x1b\n]*(?:\x07|\x1b\\)?|\x1b[ -/]*[0-~]`)
 })
 
-// plain returns Visible of s without the colours and other escape sequences that test
+// plain returns Visible of s without the colors and other escape sequences that test
 // runners print, and with Unix line endings.
 func plain(s string) string {
 	s = strings.ReplaceAll(ansi().ReplaceAllString(s, ""), "\r\n", "\n")

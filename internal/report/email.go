@@ -179,7 +179,7 @@ func emailPatch(r *Report, p *Patch) section {
 	return emailBlock("patch line", 1, head, blockLines(p.Diff), tail)
 }
 
-// emailBlock makes a section of lines of code between head and tail, with the colours of a
+// emailBlock makes a section of lines of code between head and tail, with the colors of a
 // diff.
 func emailBlock(name string, priority int, head string, lines []string, tail string) section {
 	return section{name, priority, len(lines), func(n int) string {

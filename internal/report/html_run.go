@@ -169,7 +169,7 @@ func putRun(m *htmlWriter, p *htmlPage) {
 func putWeights(m *htmlWriter, weights map[string]map[string]float64) {
 	m.line(`<details><summary>Weights of the strategies</summary>`)
 	m.line(`<table>`)
-	m.line(`<caption>By kind of failure, drawn from what was learnt</caption>`)
+	m.line(`<caption>By kind of failure, drawn from what was learned</caption>`)
 	m.line(`<thead><tr><th scope="col">Failure</th><th scope="col">Strategy</th><th scope="col" class="number">Weight</th></tr></thead>`)
 	m.line(`<tbody>`)
 	for _, kind := range byName(weights) {

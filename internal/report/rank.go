@@ -3,7 +3,7 @@ package report
 import "slices"
 
 // Confidence returns the confidence in a patch: its share of the total likelihood of all
-// plausible patches, reduced by the share of behaviour that it removes (0 to 1), and at most
+// plausible patches, reduced by the share of behavior that it removes (0 to 1), and at most
 // 0.5 if a human must review it.
 func Confidence(likelihood, total, removed float64, review bool) float64 {
 	share := 1.0

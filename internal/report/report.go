@@ -298,7 +298,7 @@ type Ranking struct {
 	Screened        bool    `json:"screened"`                // the other tests of its packages passed before it was ranked
 	Likelihood      float64 `json:"likelihood"`              // unnormalized probability that a developer would have made this change
 	RivalLikelihood float64 `json:"rival_likelihood"`        // the same, summed over the candidates that its search did not reach and that would have passed
-	Removed         float64 `json:"removed"`                 // share of the behaviour that it removes, 0 to 1
+	Removed         float64 `json:"removed"`                 // share of the behavior that it removes, 0 to 1
 }
 
 // TrackRecord counts earlier patches of the same strategy for the same kind of failure.
@@ -357,7 +357,7 @@ type Alert struct {
 	Hint  string `json:"hint,omitempty"` // what to do about it
 }
 
-// Learning holds what regreen had learnt when the run ended.
+// Learning holds what regreen had learned when the run ended.
 type Learning struct {
 	Strategies []Posterior `json:"strategies"` // those with evidence, the most evidence first
 	Trend      []Period    `json:"trend"`      // oldest first
@@ -387,7 +387,7 @@ type Replay struct {
 	Toolchain string   `json:"toolchain,omitempty"` // version of the toolchain, such as go1.26.1
 	System    string   `json:"system"`              // operating system and architecture, such as linux/amd64
 	// Weights are the weights of the strategies, by kind of failure and strategy. They
-	// were drawn from what regreen had learnt, which changes with every run.
+	// were drawn from what regreen had learned, which changes with every run.
 	Weights map[string]map[string]float64 `json:"weights,omitempty"`
 	// NetworkStrategies are the strategies that asked a network. The next answer can
 	// differ, so a run with any of them cannot be repeated exactly.

@@ -48,7 +48,7 @@ func changeEnd(lines []diffLine, i, n int) int {
 	return i
 }
 
-// change shows deleted lines and their replacements. With colour, the differences between
+// change shows deleted lines and their replacements. With color, the differences between
 // them are highlighted.
 func (t *terminal) change(lines []diffLine) {
 	var deleted, inserted []string

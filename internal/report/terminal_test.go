@@ -58,7 +58,7 @@ func TestTerminal(t *testing.T) {
 		}
 		stripped := sgr.ReplaceAllString(colored.String(), "")
 		if trimmed(stripped) != trimmed(plainText.String()) {
-			t.Fatalf("colour changes the text:\n%s\n%s", plainText.String(), stripped)
+			t.Fatalf("color changes the text:\n%s\n%s", plainText.String(), stripped)
 		}
 	})
 }

@@ -14,7 +14,7 @@ const (
 	Race      Kind = "race"      // the race detector reported a data race
 	Timeout   Kind = "timeout"   // a test did not end in time
 	Assertion Kind = "assertion" // a test says that the code is wrong
-	Setup     Kind = "setup"     // TestMain, package initialisation or the test command failed
+	Setup     Kind = "setup"     // TestMain, package initialization or the test command failed
 )
 
 // Kinds are all kinds of failure.

@@ -62,7 +62,7 @@ func Run(t *testing.T, l lang.Language, fx Fixture) {
 	}
 	for name, test := range map[string]func(t *testing.T, c *contract){
 		"empty": empty, "green": green, "red": red, "flaky": flaky, "broken": broken, "hang": hang, "killed": killed, "flood": flood,
-		"overlay": overlay, "concurrent": concurrent, "cancelled": cancelled, "closed": closed, "missing": missing, "empty request": emptyRequest, "reached": reached, "prepare": prepare,
+		"overlay": overlay, "concurrent": concurrent, "canceled": canceled, "closed": closed, "missing": missing, "empty request": emptyRequest, "reached": reached, "prepare": prepare,
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -359,8 +359,8 @@ func concurrent(t *testing.T, c *contract) {
 	all.Wait()
 }
 
-// cancelled cancels a run that hangs.
-func cancelled(t *testing.T, c *contract) {
+// canceled cancels a run that hangs.
+func canceled(t *testing.T, c *contract) {
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
 	tr := c.open(ctx, t, c.fx.Hang)

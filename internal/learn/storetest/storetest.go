@@ -52,7 +52,7 @@ func Run(t *testing.T, storage New) {
 		{"queries select", queries},
 		{"order does not matter", commutative},
 		{"handles share one storage and lose nothing", concurrent},
-		{"a context ends a call", cancelled},
+		{"a context ends a call", canceled},
 		{"closed", closed},
 	}
 	for _, c := range contract {
@@ -359,7 +359,7 @@ func concurrent(t *testing.T, storage New) {
 	}
 }
 
-func cancelled(t *testing.T, storage New) {
+func canceled(t *testing.T, storage New) {
 	store := open(t, storage)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()

@@ -65,7 +65,7 @@ func words(name string) []string {
 }
 
 // alignment returns the optimal string alignment distance: the number of insertions,
-// deletions, substitutions and swaps of neighbours.
+// deletions, substitutions and swaps of neighbors.
 func alignment(a, b string) int {
 	before, last := make([]int, len(b)+1), make([]int, len(b)+1)
 	for j := range last {

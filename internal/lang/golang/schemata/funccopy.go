@@ -283,7 +283,7 @@ func findSite(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos
 		if first < 0 {
 			first = len(b.list)
 		}
-		// A statement inserted on lines of its own needs no copy of its neighbours.
+		// A statement inserted on lines of its own needs no copy of its neighbors.
 		between := first == len(b.list) || from <= file.Offset(b.list[first].Pos())
 		if len(edits) == 1 && from == to && between && ownLines(edits[0].New, first < len(b.list) && from == file.Offset(b.list[first].Pos())) {
 			list, err := statements(edits[0].New)
@@ -324,7 +324,7 @@ func findSite(file *source.File, blocks []block, uses func(*ast.Ident) token.Pos
 			failure = cmp.Or(failure, err)
 			continue
 		}
-		ok = !labelled(b.list[first:last+1]) && defines(list) == defines(b.list[first:last+1]) &&
+		ok = !labeled(b.list[first:last+1]) && defines(list) == defines(b.list[first:last+1]) &&
 			!redeclares(b.list[first:last+1], uses, b.list[first].Pos()) && !editsTargets(file, touched, edits)
 		return start, end, text, ok, nil
 	}
@@ -387,7 +387,7 @@ func defines(list []ast.Stmt) int {
 	return n
 }
 
-func labelled(list []ast.Stmt) bool {
+func labeled(list []ast.Stmt) bool {
 	found := false
 	for _, s := range list {
 		ast.Inspect(s, func(n ast.Node) bool {

@@ -242,7 +242,7 @@ func TestConfirm(t *testing.T) {
 	}
 }
 
-// Screening can be cancelled at any moment: it ends immediately, its verdicts are true, and it
+// Screening can be canceled at any moment: it ends immediately, its verdicts are true, and it
 // leaves no files behind.
 func TestCancel(t *testing.T) {
 	temp := t.TempDir()
@@ -269,7 +269,7 @@ func TestCancel(t *testing.T) {
 		}
 		r := validate.Result{Candidate: &cands[0], Verdict: validate.Plausible}
 		if err := f.v.Confirm(ctx, goal, &r); err == nil || r.Verdict != validate.Plausible {
-			t.Errorf("cancelled confirmation: %v, %s", err, r.Verdict)
+			t.Errorf("canceled confirmation: %v, %s", err, r.Verdict)
 		}
 		cancel()
 	}

@@ -367,7 +367,7 @@ func TestFindSite(t *testing.T) {
 		{"a := of an outer variable", "last, err := count, err", "last, err := 1, err", ""},
 		{"a := of new variables", "i+1, 2", "i+1, 3", "i, more := i+1, 3\n\t\t_, _ = i, more"},
 		{"a label", "continue next", "break next", "break next"},
-		{"the labelled statement", "for range list {", "for range list[1:] {", ""},
+		{"the labeled statement", "for range list {", "for range list[1:] {", ""},
 		{"an inserted text that continues a statement", "sum += half", "sum += half + 1", "sum += half + 1"},
 		{"a clause after a statement", "sum++", "sum++\n\t\tcase 7:\n\t\t\tsum = 0", "switch n {\n\t\tcase 1:\n\t\t\tsum--\n\t\t\tfallthrough\n\t\tcase 2:\n\t\t\tsum++\n\t\tcase 7:\n\t\t\tsum = 0\n\t\tdefault:\n\t\t\thalf := n / 2\n\t\t\tsum += half\n\t\t}"},
 		{"an assignment that becomes a declaration", "sum += half", "sum := half; _ = sum", ""},

@@ -174,7 +174,7 @@ func TestTemplates(t *testing.T) {
 				t.Error("a string copied from the test does not need review")
 			}
 			if tc.strategy == "template/delete" && c.Removed == 0 {
-				t.Error("a deletion does not count as removing behaviour")
+				t.Error("a deletion does not count as removing behavior")
 			}
 			for text, c := range got {
 				if _, err := parser.ParseFile(token.NewFileSet(), "m.go", text, 0); err != nil {

@@ -12,7 +12,7 @@ var deleteStrategy = propose.Strategy{
 	Name:  "template/delete",
 	Title: "Delete a statement or a guard",
 	Text: `Removes a call, an assignment, a bare return or an if statement, or keeps the
-body of the if and drops its condition. Removing behaviour passes tests too
+body of the if and drops its condition. Removing behavior passes tests too
 easily (Qi et al., 2015), so these patches rank low and need a close look.`,
 	Before: `func first(names []string) string {
 	if len(names) == 1 {
@@ -27,7 +27,7 @@ easily (Qi et al., 2015), so these patches rank low and need a close look.`,
 	Propose: perFunction(deleteStatement),
 }
 
-// deleteStatement deletes a statement or a guard. Removing behaviour passes tests too easily
+// deleteStatement deletes a statement or a guard. Removing behavior passes tests too easily
 // (Kali; Qi et al. 2015), so it ranks low.
 func deleteStatement(f *function, out emit) {
 	f.Blocks(func(owner ast.Node, list []ast.Stmt) {

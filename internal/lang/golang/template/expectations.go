@@ -142,7 +142,7 @@ func wordsOf(text string) []string {
 
 var (
 	quotedText = regexp.MustCompile("\"((?:[^\"\\\\\n]|\\\\.)*)\"|`([^`\n]*)`|'([^'\n]*)'")
-	labelled   = regexp.MustCompile(`(?i)\b(?:got|want|wanted|expected|actual|have|but was|should be)\b\s*[:=]?\s*(\S[^\n]*)`)
+	labeled    = regexp.MustCompile(`(?i)\b(?:got|want|wanted|expected|actual|have|but was|should be)\b\s*[:=]?\s*(\S[^\n]*)`)
 )
 
 // quotedIn lists the strings that a test's output quotes or labels as got or wanted.
@@ -165,7 +165,7 @@ func quotedIn(output string) []string {
 		}
 		add(m[1] + m[2] + m[3])
 	}
-	for _, m := range labelled.FindAllStringSubmatch(output, 40) {
+	for _, m := range labeled.FindAllStringSubmatch(output, 40) {
 		add(strings.TrimSpace(m[1]))
 		for _, cut := range []string{", want", ", got", " want", " but", "; "} {
 			if before, _, ok := strings.Cut(m[1], cut); ok {
