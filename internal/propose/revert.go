@@ -94,7 +94,7 @@ func (p *Problem) undo(ctx context.Context) (*Candidate, error) {
 	}
 	c.Suspicion = max(c.Suspicion, 0.1)
 	slices.Sort(places)
-	c.Title = "undo the change of " + strings.Join(slices.Compact(places), ", ")
+	c.Title = "undo the change in " + strings.Join(slices.Compact(places), ", ")
 	return c, nil
 }
 

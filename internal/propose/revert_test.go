@@ -159,7 +159,7 @@ func TestCulprit(t *testing.T) {
 		t.Fatalf("%v %v", cands, errs)
 	}
 	c := cands[0]
-	if c.Title != "undo the change of p.go:10" || c.Line != 10 || c.Suspicion != 0.9 || c.Removed != 1 || !Revert.LastResort {
+	if c.Title != "undo the change in p.go:10" || c.Line != 10 || c.Suspicion != 0.9 || c.Removed != 1 || !Revert.LastResort {
 		t.Errorf("%+v", c)
 	}
 	src, _ := p.Tree.Read("p.go")

@@ -37,11 +37,14 @@ func Dir(dir string) (*Tree, error) {
 		return nil, err
 	}
 	info, err := os.Stat(root)
-	if err == nil && !info.IsDir() {
-		err = errors.New("not a directory")
-	}
-	if err != nil {
+	var failed *fs.PathError
+	switch {
+	case errors.As(err, &failed):
+		return nil, &Error{Path: root, Err: failed.Err}
+	case err != nil:
 		return nil, &Error{Path: root, Err: err}
+	case !info.IsDir():
+		return nil, &Error{Path: root, Err: errors.New("not a directory")}
 	}
 	return &Tree{root: root, journal: filepath.Join(root, confine.Journal)}, nil
 }

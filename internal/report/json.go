@@ -132,7 +132,7 @@ func (limit bounds) read(b []byte) (*Report, error) {
 		Schema string `json:"schema"`
 	}
 	if err := json.Unmarshal(b, &version); err != nil {
-		return nil, fmt.Errorf("report: %w", err)
+		return nil, fmt.Errorf("report: not JSON: %w", err)
 	}
 	if version.Schema != Schema {
 		return nil, fmt.Errorf("report: schema %.40q: %w", version.Schema, ErrVersion)

@@ -54,6 +54,11 @@ func (r *Report) notDone() []string {
 	return out
 }
 
+// testOnly reports whether the run was of regreen test, which does not search for a patch.
+func (r *Report) testOnly() bool {
+	return r.Replay != nil && len(r.Replay.Args) > 0 && r.Replay.Args[0] == "test"
+}
+
 // headline returns the verdict in words, on one line, without its name.
 func headline(r *Report) string {
 	n := r.failures(FailureNew) + r.failures(FailureFixed)

@@ -436,6 +436,9 @@ func (t *terminal) commands(r *Report, all stories) {
 			commands = append(commands, command{"apply", "regreen apply " + p.ID})
 		}
 	}
+	if r.Verdict == Red && r.testOnly() && !r.onCI() {
+		commands = append(commands, command{"fix", "regreen fix"})
+	}
 	if r.Origin != nil && typable(r.Origin.Commit) {
 		commands = append(commands, command{"revert", r.Origin.revertCommand()})
 	}
