@@ -79,7 +79,7 @@ var layout = []layer{
 	{dir: "internal/propose", purpose: "candidates and their order; the strategies for every language", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "tests candidates, as fast as possible", imports: "plural propose testrun"},
 
-	{dir: "internal/lang", purpose: "what regreen needs from a language", imports: "localize propose testrun validate"},
+	{dir: "internal/lang", purpose: "what regreen needs from a language", imports: "localize propose testrun usererr validate"},
 	{
 		dir: "internal/lang/langtest", purpose: "the contract of a language as tests", imports: "lang propose testrun",
 		std: "golang.org/x/tools/txtar",

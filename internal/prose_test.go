@@ -28,7 +28,7 @@ var rules = []rule{
 	{phrase: `(un)?told|tell(s|ing)?`, instead: "returns, reports, says, prints, shows or distinguishes"},
 	{phrase: `mend(s|ed|ing)?`, instead: "fix or repair"},
 	{phrase: `besides?`, instead: "next to, with, compared with or in addition to"},
-	{phrase: `(is|are|was|were) none`, instead: "there is no X, X is missing or X is not a valid Y", except: `(?i)\bthere (is|are|was|were) none`},
+	{phrase: `(is|are|was|were) none`, instead: "there is no X, X is missing or X is not a valid Y"},
 	{phrase: `(is|are|was) no \w+`, instead: "is not a X", except: `(?i)\bthere (is|are|was) no|no (longer|more|less|better|worse|different|surprise)\b`},
 	{phrase: `(all|just) the same`, instead: "still or anyway", except: `(?i)(are|is|be|were|was|as) (all|just) the same`},
 	{phrase: `of late`, instead: "recently"},

@@ -81,8 +81,8 @@ func bench(out io.Writer, rounds int, only, in, profile string) error {
 	return nil
 }
 
-// memory returns a directory in memory, or the directory for temporary files if there is
-// none.
+// memory returns a directory in memory, or the directory for temporary files if the
+// machine has no such directory.
 func memory() string {
 	const shm = "/dev/shm"
 	if info, err := os.Stat(shm); err == nil && info.IsDir() {

@@ -48,7 +48,7 @@ type step struct {
 	Verdicts map[validate.Verdict]int `json:"verdicts"`
 	Reasons  map[string]int           `json:"reasons"` // why candidates were rejected or pruned
 	// Seconds until the first plausible candidate was reported, and until the first one was
-	// confirmed, which begins after screening. 0 means that there was none.
+	// confirmed, which begins after screening. 0 means never.
 	Plausible float64 `json:"first_plausible_seconds,omitempty"`
 	Verified  float64 `json:"first_verified_seconds,omitempty"`
 }

@@ -36,14 +36,14 @@ const (
 // stateLimits bound the files in an archive, when it is packed and unpacked.
 var stateLimits = runner.Limits{Files: 50, File: 64 << 20, Total: 128 << 20}
 
-// mergeFile merges two versions of a file. Ours is nil if there is none; theirs is untrusted.
+// mergeFile merges two versions of a file. Ours is nil if none exists; theirs is untrusted.
 type mergeFile = func(ours, theirs []byte) ([]byte, error)
 
 // errUnusable says that a state is damaged or malicious. It is then ignored.
 var errUnusable = errors.New("unusable state of an earlier run")
 
 // restoreState restores the newest state whose key has the prefix into a directory, and returns
-// its key, or "" if there is none. It adds the outcomes to the directory's store, and the files
+// its key, or "" if none exists. It adds the outcomes to the directory's store, and the files
 // that the directory does not have yet. It takes nothing from a state that is errUnusable.
 func restoreState(ctx context.Context, cache *runner.Client, dir, prefix string) (found string, err error) {
 	found, theirs, err := fetchState(ctx, cache, prefix)
@@ -182,7 +182,7 @@ func importOutcomes(ctx context.Context, dir string, theirs map[string][]byte) e
 	})
 }
 
-// readState returns the files of a directory to save. There are none if nothing is known.
+// readState returns the files of a directory to save. The map is empty if nothing is known.
 func readState(ctx context.Context, dir string, names []string) (map[string][]byte, error) {
 	files := map[string][]byte{}
 	if _, err := os.Stat(filepath.Join(dir, stateStore)); err == nil {

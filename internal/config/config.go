@@ -115,7 +115,7 @@ func Load(root string, getenv func(string) string) (Config, error) {
 	return c, nil
 }
 
-// read returns the content of a file, or nil if there is none.
+// read returns the content of a file, or nil if none exists.
 func read(tree *os.Root, name string) ([]byte, error) {
 	fault := func(msg string) error {
 		return &Error{File: name, Msg: msg, Advice: "make it a readable file inside the repository"}

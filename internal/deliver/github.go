@@ -18,7 +18,7 @@ type GitHubOptions struct {
 	GraphQL     string // GITHUB_GRAPHQL_URL; "" means the one that belongs to API
 	Token       string
 	Repository  string // owner/name
-	PullRequest int    // 0 if there is none
+	PullRequest int    // 0 if none exists
 	Head        string // the commit that was tested, if there is no pull request
 	Link        string // the page of the run, or ""
 	PullHead    string // the pull request's own commit that was tested; "" means its head

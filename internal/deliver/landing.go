@@ -27,7 +27,7 @@ type Landing struct {
 	Commands    bool   // the repository answers comments that begin with /regreen
 	Fork        bool   // the pull request comes from another repository, to which no token of this one can push
 	Run         int64  // that reports; 0 if unknown
-	Artifact    int64  // ID of the artifact that the run uploaded; 0 if there is none
+	Artifact    int64  // ID of the artifact that the run uploaded; 0 if none exists
 	Repository  string // in gh's form: OWNER/NAME, after HOST/ unless that is github.com
 }
 
@@ -42,7 +42,7 @@ func Bound(head string, p *report.Patch) string {
 // RunMark is the part of a report's comment that programs read.
 type RunMark struct {
 	Run      int64  `json:"run"`      // that posted it
-	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 if there is none
+	Artifact int64  `json:"artifact"` // ID of the artifact with its patches; 0 if none exists
 	Head     string `json:"head"`     // the pull request's commit that was tested
 	Report   string `json:"report"`   // ID
 }

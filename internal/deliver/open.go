@@ -35,7 +35,7 @@ type Input struct {
 	Renderings []Rendering
 	// How patches are applied on GitHub; see Landing.
 	Commands   bool   // the repository answers comments that begin with /regreen
-	ArtifactID int64  // of the artifact that has the report; 0 if there is none
+	ArtifactID int64  // of the artifact that has the report; 0 if none exists
 	RunID      int64  // of the run that the report is about; 0 means GITHUB_RUN_ID
 	Fork       bool   // the pull request comes from a fork, even if Environment does not say so
 	PullHead   string // the pull request's own commit that was tested; "" means its head

@@ -15,7 +15,7 @@ type Base struct {
 	Why string `json:"why"`
 }
 
-// bases returns the revisions to compare the change with, the best first. If there are none, why
+// bases returns the revisions to compare the change with, the best first. If none exist, why
 // is the reason.
 func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	if in.BaseFlag != "" {

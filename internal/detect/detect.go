@@ -16,8 +16,8 @@ import (
 	"github.com/regreen-ci/regreen/internal/githook"
 )
 
-// Git holds the facts about the repository. A revision is a full object name, or empty if there
-// is none.
+// Git holds the facts about the repository. A revision is a full object name, or empty if it
+// does not exist.
 type Git struct {
 	Root            string // top of the working tree
 	Branch          string // short name; empty when HEAD is detached
@@ -69,7 +69,7 @@ type Environment struct {
 	Branch        string   `json:"branch,omitempty"`   // short name; from CI's variables if HEAD is detached
 	DefaultBranch string   `json:"default_branch,omitempty"`
 	Head          string   `json:"head,omitempty"` // the commit that HEAD names
-	Base          string   `json:"base,omitempty"` // the first of Bases; empty if there is none
+	Base          string   `json:"base,omitempty"` // the first of Bases; empty if none exists
 	BaseWhy       string   `json:"base_why"`
 	Bases         []Base   `json:"bases,omitempty"` // in the order to try them; some do not resolve in a shallow clone
 	PullRequest   int      `json:"pull_request,omitempty"`

@@ -23,6 +23,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/validate"
 )
 
@@ -174,7 +175,7 @@ func Strategies(languages []Language) []propose.Strategy {
 }
 
 // Select returns the languages with the given names, or all languages if there are no names.
-// The error for an unknown name lists the known ones.
+// The hint of the error for an unknown name lists the known ones.
 func Select(languages []Language, names []string) ([]Language, error) {
 	if len(names) == 0 {
 		return languages, nil
@@ -185,7 +186,7 @@ func Select(languages []Language, names []string) ([]Language, error) {
 	}
 	for _, name := range names {
 		if !slices.Contains(known, name) {
-			return nil, fmt.Errorf("unknown language %q: use one of %s", name, strings.Join(known, ", "))
+			return nil, &usererr.UsageError{What: fmt.Sprintf("unknown language %q", name), Advice: "use one of " + strings.Join(known, ", ")}
 		}
 	}
 	return slices.DeleteFunc(slices.Clone(languages), func(l Language) bool { return !slices.Contains(names, l.Name) }), nil

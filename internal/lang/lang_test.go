@@ -9,6 +9,7 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
+	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 // suite is a suite that has nothing but a command.
@@ -90,7 +91,7 @@ func TestSelect(t *testing.T) {
 	for _, test := range []struct{ names, want string }{
 		{"", "go python generic"},
 		{"generic go", "go generic"},
-		{"ruby", `unknown language "ruby": use one of go, python, generic`},
+		{"ruby", `unknown language "ruby" (hint: use one of go, python, generic)`},
 	} {
 		chosen, err := Select(all, strings.Fields(test.names))
 		var names []string
@@ -99,7 +100,7 @@ func TestSelect(t *testing.T) {
 		}
 		got := strings.Join(names, " ")
 		if err != nil {
-			got = err.Error()
+			got = usererr.OneLine(err)
 		}
 		if got != test.want {
 			t.Errorf("%q: got %q, want %q", test.names, got, test.want)

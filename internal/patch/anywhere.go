@@ -68,7 +68,7 @@ func (p *placer) places(h pattern, low, fuzz int) []int {
 // findAnchor returns the line, from 1, that a hunk names after @@, at or after low. Spaces
 // around lines do not count. It is the first line equal to the given one; otherwise the
 // first that begins with it, since a hunk may leave out a line's last words or its colon;
-// otherwise the only line that contains it. If there is none, reason completes "the line is
+// otherwise the only line that contains it. If none exists, reason completes "the line is
 // ...".
 func (p *placer) findAnchor(line string, low int) (at int, reason string) {
 	line = strings.TrimSpace(line)

@@ -42,7 +42,7 @@ type Placement struct {
 //
 // Apply places a hunk like GNU patch (locate_hunk in its patch.c): at its stated line
 // plus the offset of the previous hunk, or else at the nearest place where all lines
-// match, the later one of two. If there is none, it tries again with one line of
+// match, the later one of two. If none exists, it tries again with one line of
 // context less at either end, up to the fuzz. A hunk with less context before its
 // changes than after them must be at the start of the file, and one with less after
 // than before must be at the end, until fuzz evens that out. Changes keep their order

@@ -22,7 +22,7 @@ func cutStamp(s string) (name, stamp string) {
 }
 
 // quotedEnd returns the index after the closing quote of s, which begins with a quote; 0
-// if there is none.
+// if none exists.
 func quotedEnd(s string) int {
 	for i := 1; i < len(s); i++ {
 		switch s[i] {

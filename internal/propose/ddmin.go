@@ -65,7 +65,7 @@ func ddmin(n, singles int, test func(set []int) (bool, error)) (set []int, minim
 }
 
 // reduce returns one of the parts, or the set without one of them, for which test holds, and
-// into how many parts to split that next. It returns nil if there is none.
+// into how many parts to split that next. It returns nil if none exists.
 func reduce(set []int, parts int, holds func([]int) bool) (smaller []int, next int) {
 	at := func(k int) int { return k * len(set) / parts }
 	for k := range parts {

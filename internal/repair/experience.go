@@ -42,7 +42,7 @@ func (r *run) reportExperience(ctx context.Context) {
 }
 
 // history counts the applied patches of a strategy for a kind of failure, and those of them
-// that were not rolled back. It returns nil if there are none. This run's own do not count.
+// that were not rolled back. It returns nil if none exist. This run's own do not count.
 func history(outcomes []learn.Outcome, run, strategy string, about learn.Context) *report.TrackRecord {
 	last := make(map[string]learn.Event) // by patch
 	for _, o := range outcomes {

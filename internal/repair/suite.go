@@ -50,7 +50,7 @@ func (r *run) findProjects(ctx context.Context, dir string) ([]*project, error) 
 }
 
 // counterpart returns the project of another tree that corresponds to a project: the one of
-// its language with the same command, or else at the same position. It is nil if there is none.
+// its language with the same command, or else at the same position. It is nil if none exists.
 func (r *run) counterpart(p *project, there []*project) *project {
 	same := func(q *project) bool { return q.Name == p.Name && q.Suite != nil }
 	ours := slices.DeleteFunc(slices.Clone(r.projects), func(q *project) bool { return !same(q) })

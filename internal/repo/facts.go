@@ -10,8 +10,8 @@ import (
 	"strings"
 )
 
-// Facts describe where in a repository its user is. Revisions are full hashes; "" means that there
-// is none.
+// Facts describe where in a repository its user is. Revisions are full hashes; "" means that it
+// does not exist.
 type Facts struct {
 	Branch string // short name; "" if HEAD is detached
 	Head   string // "" before the first commit

@@ -128,7 +128,7 @@ func (r *Repo) Between(ctx context.Context, from, to string) ([]string, error) {
 }
 
 // Unpushed returns the commit on which the commits that a remote lacks are based, by the last known
-// state of the remote's branches, or "" if there is none. If the remote lacks none, it is tip
+// state of the remote's branches, or "" if none exists. If the remote lacks none, it is tip
 // itself.
 func (r *Repo) Unpushed(ctx context.Context, tip, remote string) (string, error) {
 	out, err := r.git.output(ctx, "rev-list", "--topo-order", "--reverse", "--parents", tip, "--not", "--glob=refs/remotes/"+remote+"/*")

@@ -215,7 +215,7 @@ func (p *planner) apply(f patch.File) error {
 	return nil
 }
 
-// create creates a file where there is none, or will be none.
+// create creates a file where none exists, or where none will.
 func (p *planner) create(name string, content []byte, mode fs.FileMode, exists string) error {
 	f, err := p.file(name)
 	if err != nil {

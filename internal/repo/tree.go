@@ -87,8 +87,8 @@ func (c Change) made() bool { return !c.OldExists || c.oldLink() }
 //
 // Write replaces each file by an atomic rename, and keeps its mode. The new modification time is
 // later than the old one, and not before those of the changes before it. Write creates directories,
-// and removes those that become empty. If ctx ends before the transaction, there is none; later, it
-// has no effect.
+// and removes those that become empty. If ctx ends before the transaction,
+// nothing changes; later, it has no effect.
 func (t *Tree) Write(ctx context.Context, changes []Change, editable Editable) error {
 	return t.write(ctx, changes, editable, nil)
 }

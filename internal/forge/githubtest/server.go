@@ -47,7 +47,7 @@ type Server struct {
 	// one, meets the secondary rate limit.
 	Gap time.Duration
 	// Git is the directory of a bare repository with the branches, commits, trees and blobs.
-	// Without it there are none. See NewGit.
+	// Without it the server has none of them. See NewGit.
 	Git string
 
 	t           testing.TB

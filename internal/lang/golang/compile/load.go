@@ -135,7 +135,7 @@ func (c *compilation) load(ctx context.Context) error {
 }
 
 // modules finds the modules of the failing directories: the nearest go.mod in or above
-// each, or the root if there is none.
+// each, or the root if none exists.
 func (c *compilation) modules(dirs map[string]bool) error {
 	has := func(dir string) bool {
 		_, err := c.p.Tree.Read(path.Join(dir, "go.mod"))

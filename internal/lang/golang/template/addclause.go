@@ -87,7 +87,7 @@ func sharedWords(a, b string) float64 {
 type gap struct {
 	expr  ast.Expr // the clause goes after it, or before it if front is set
 	front bool
-	op    token.Token // of the chain that expr is an operand of, ILLEGAL if there is none
+	op    token.Token // of the chain that expr is an operand of, ILLEGAL if none exists
 }
 
 // gaps lists the places before and after the operands of the chains of && and ||.
