@@ -153,7 +153,7 @@ func (r *run) pipeline(ctx context.Context) error {
 		return context.Cause(ctx)
 	}
 	if kept := len(r.keptPatches()); search.Err() != nil && (kept == 0 || kept < len(r.report.Clusters)) {
-		r.note(fmt.Sprintf("the search reached its budget of %s; some candidates were not tried", r.opt.Limits.Budget))
+		r.note(fmt.Sprintf("the search reached its budget of %s before it was done", r.opt.Limits.Budget))
 	}
 
 	// decide

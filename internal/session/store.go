@@ -106,7 +106,7 @@ func (s *Session) StoreText(ctx context.Context) (string, error) {
 		text := fmt.Sprintf("%s, shared as %s", server, server.Namespace)
 		n, err := store.Waiting(ctx)
 		if n > 0 {
-			text += fmt.Sprintf("; %d outcomes wait to be sent", n)
+			text += fmt.Sprintf("; outcomes to send: %d", n)
 		}
 		return text, err
 	}
