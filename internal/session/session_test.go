@@ -149,6 +149,8 @@ func TestStorePath(t *testing.T) {
 		"file://" + absolute:    absolute,
 		"odd:name.db":           filepath.Join(root, "odd:name.db"),
 		"sqlite:":               "",
+		"redis:u:pw@host":       "",
+		"unix:/run/redis.sock":  "",
 		"":                      "",
 		"mongo://:pw@host:6379": "",
 		"http://host/learn.db":  "",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/regreen-ci/regreen/internal/learn"
@@ -82,6 +83,8 @@ func storePath(root, store string) (string, error) {
 	case ok && strings.HasPrefix(rest, "//"):
 		// The rest of the URL may contain a password.
 		return "", &usererr.UsageError{What: fmt.Sprintf("unknown kind of store %.20q", scheme+":"), Advice: "use a path, sqlite:PATH, or the URL of a server: redis, rediss, valkey, valkeys or unix"}
+	case ok && slices.Contains([]string{"redis", "rediss", "valkey", "valkeys", "unix"}, scheme):
+		return "", &usererr.UsageError{What: "store URL lacks // after " + scheme + ":", Advice: "for example rediss://USER:PASSWORD@cache.example.com:6379/0"}
 	}
 	if store == "" {
 		return "", &usererr.UsageError{What: "the store has no path", Advice: "use a path or sqlite:PATH"}
