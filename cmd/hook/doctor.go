@@ -272,9 +272,11 @@ func (d *doctor) store(ctx context.Context) {
 	}
 	defer func() { _ = s.Close() }()
 	text, err := s.StoreText(ctx)
-	shared, ok := s.Store.(*learn.Shared)
-	if ok && err == nil {
+	if shared, ok := s.Store.(*learn.Shared); ok && err == nil {
 		err = shared.Ping(ctx)
+	} else if _, damaged := s.Store.Posteriors(ctx, learn.Context{}); damaged != nil {
+		d.bad("store", usererr.Hint(damaged), "%s", printable(damaged.Error()))
+		return
 	}
 	switch {
 	case err != nil:
