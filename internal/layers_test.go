@@ -340,8 +340,8 @@ func TestLayoutIsWellFormed(t *testing.T) {
 	}
 }
 
-// TestLanguagesAreSeparate checks that no row lets a language import another language, and that only
-// Go may read Go's syntax. Package syntax only checks whether a file parses, and langtest is for
+// TestLanguagesAreSeparate checks that no row lets a language import another one, and that only Go
+// may read Go's syntax. Package syntax only checks whether a file parses, and langtest is for
 // tests.
 func TestLanguagesAreSeparate(t *testing.T) {
 	t.Parallel()

@@ -254,8 +254,8 @@ func TestSinkChoosesLevel(t *testing.T) {
 	}
 }
 
-// TestRecordsAreWrittenOnce drives a handler at random and compares its output with that of a simple
-// model: debug records wait, an alarm writes the newest of them, and none is written twice.
+// TestRecordsAreWrittenOnce drives a handler at random and compares its output with a simple model:
+// debug records wait, an alarm writes the newest of them, and none is written twice.
 func TestRecordsAreWrittenOnce(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
