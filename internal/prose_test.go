@@ -15,8 +15,7 @@ import (
 	"testing/fstest"
 )
 
-// rule bans a phrase from what people read: comments, string literals, pages, workflows
-// and scripts. docs/glossary.md has the words that regreen uses instead.
+// rule bans a phrase from comments, string literals, pages, workflows and scripts. docs/glossary.md has the words that regreen uses instead.
 type rule struct {
 	phrase  string // a regular expression, matched between word boundaries in any case
 	instead string // what to write
@@ -149,7 +148,7 @@ func proofread(tree fs.FS, table []rule) (faults []string, words int, err error)
 	return faults, words, err
 }
 
-// enterProse skips folders that git does not track, and inputs that a fuzzer wrote.
+// enterProse skips directories that git does not track, and the inputs of fuzz tests.
 func enterProse(dir string) error {
 	base := path.Base(dir)
 	if dir == "bin" || dir == "dist" || slices.Contains([]string{".git", "fuzz", "rapid", "node_modules"}, base) || slices.Contains(unread, dir) {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -70,6 +71,7 @@ func TestHalf(t *testing.T) {
 	for i := range reports {
 		opt := p.options()
 		opt.Decision.Policy, opt.Limits.Jobs = detect.Always, 1
+		opt.Limits.Budget = 3 * time.Minute // four searches at the same time, each to its end
 		if i > 0 {
 			opt.Limits.Shard = report.Shard{Index: i, Total: n}
 		} else {
