@@ -15,7 +15,8 @@ import (
 	"testing/fstest"
 )
 
-// rule bans a phrase from comments, string literals, pages, workflows and scripts. docs/glossary.md has the words that regreen uses instead.
+// rule bans a phrase from comments, string literals, pages, workflows and scripts.
+// docs/glossary.md has the words that regreen uses instead.
 type rule struct {
 	phrase  string // a regular expression, matched between word boundaries in any case
 	instead string // what to write
