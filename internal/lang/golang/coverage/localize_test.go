@@ -33,7 +33,7 @@ func module(t *testing.T, name string) (localize.Input, map[string]string) {
 	}
 	req, budget := testrun.Request{NoVet: true}, time.Minute
 	if name == "hang" {
-		req.Timeout, budget = time.Second, 8*time.Second
+		req.Timeout, budget = time.Second, 30*time.Second
 	}
 	result, err := suite.Run(t.Context(), req)
 	if err != nil {
