@@ -69,12 +69,16 @@ test: setup ## Vet, and run all tests, those of concurrent code with the race de
 	$(race) -timeout 11m $$(go list ./... | grep -vE '$(unraced)') || status=1; \
 	wait $$! || status=1; cat "$$plain"; exit $$status
 
+# Tests that `make check` leaves to `make test`: they run workflows, other hook managers, all
+# commands of the documentation, or kill regreen at every point.
+slow := ^Test(Act.*|HookManagers|HookKilledAnywhere|InterruptedAnywhere|Commands|Examples|HelpShown|Browser.*|Reproducible|BuiltFromSource)$$
+
 # The revision that `make check` compares the working tree with.
 SINCE ?= HEAD
 
 .PHONY: check
 check: ## Check quickly what the working tree changes: format, vet, lint, short tests (SINCE=main)
-	@GOFUMPT=$(gofumpt) STATICCHECK=$(staticcheck) scripts/check.sh '$(SINCE)'
+	@GOFUMPT=$(gofumpt) STATICCHECK=$(staticcheck) SLOW='$(slow)' scripts/check.sh '$(SINCE)'
 
 .PHONY: race
 race: setup ## Run all tests with the race detector (15 minutes on two cores)

@@ -1,11 +1,12 @@
 #!/bin/sh
-# Usage: scripts/check.sh [REVISION] Checks what the working tree changes since a revision
-# (default HEAD): formatting of the changed files, vet, staticcheck and the short tests of
-# every package that the changes affect. `make test` runs everything.
+# Usage: scripts/check.sh [REVISION]
+# Checks what the working tree changes since a revision (default HEAD): formatting of the
+# changed files; vet, staticcheck and the short tests of every package that the changes
+# reach; and the changed scripts of cmd/hook. `make test` runs everything.
 set -eu
 cd "$(dirname "$0")/.."
 
-: "${GOFUMPT:?run make check}" "${STATICCHECK:?run make check}"
+: "${GOFUMPT:?run make check}" "${STATICCHECK:?run make check}" "${SLOW:?run make check}"
 since="${1:-HEAD}"
 began="$(date +%s)"
 
@@ -82,8 +83,12 @@ step formatting formatted
 {
 	step vet go vet $reached
 	step staticcheck go run "$STATICCHECK" $reached
-	step tests go test -short -timeout 5m $reached
+	step tests go test -short -skip "$SLOW" -timeout 5m $reached
 }
+scripts="$(echo "$changed" | sed -n 's|^cmd/hook/testdata/script/\(.*\)\.txtar$|\1|p' | while read -r script; do
+	[ ! -f "cmd/hook/testdata/script/$script.txtar" ] || printf '%s|' "$script"
+done)"
+[ -z "$scripts" ] || step scripts go test ./cmd/hook -run "^TestScript$/^(${scripts%|})$"
 echo "check: $(($(date +%s) - began)) s" >&2
 [ -z "$failed" ] || {
 	echo "check: failed:${failed%,}" >&2

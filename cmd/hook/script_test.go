@@ -57,7 +57,20 @@ func TestMain(m *testing.M) {
 //	[node]      node has a test runner that writes JUnit XML
 func TestScript(t *testing.T) {
 	t.Parallel()
-	testscript.Run(t, scripts(t, "script"))
+	params := scripts(t, "script")
+	if testing.Short() {
+		for _, name := range short {
+			params.Files = append(params.Files, filepath.Join(params.Dir, name+".txtar"))
+		}
+		params.Dir = ""
+	}
+	testscript.Run(t, params)
+}
+
+// short are the scripts that go test -short runs: the main path of each kind of command.
+var short = []string{
+	"apply_rollback", "bad_usage", "detect", "fix_apply_always", "generic_status", "hook_pre_commit",
+	"strategies",
 }
 
 // scripts returns the parameters for the scripts in a directory of testdata.
