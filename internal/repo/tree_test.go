@@ -10,7 +10,6 @@ import (
 	"maps"
 	"os"
 	"os/exec"
-	"os/signal"
 	"path/filepath"
 	"slices"
 	"strconv"
@@ -614,7 +613,9 @@ func writeAndDie(arg string) int {
 	n := 0
 	tree.step = func(name string) error {
 		if n == d.Step {
-			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
+			if self, err := os.FindProcess(os.Getpid()); err == nil {
+				_ = self.Kill()
+			}
 			select {}
 		}
 		n++
@@ -883,8 +884,7 @@ func TestKilledWriter(t *testing.T) {
 // writeOnFullDisk runs with a limit on the size of files. Its status says whether a file above the
 // limit was refused and nothing changed.
 func writeOnFullDisk(dir string) int {
-	signal.Ignore(syscall.SIGXFSZ)
-	if err := syscall.Setrlimit(syscall.RLIMIT_FSIZE, &syscall.Rlimit{Cur: 4096, Max: 4096}); err != nil {
+	if err := limitFileSize(4096); err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 2
 	}
