@@ -118,7 +118,9 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 		return // the tree changed during the test
 	}
 	scope := witness.Suite
-	if rep.Tests.UnaffectedPackages > 0 {
+	if rep.Tests.UnrunParts > 0 {
+		scope = witness.Reached
+	} else if rep.Tests.UnaffectedPackages > 0 {
 		scope = witness.Reached
 		if w, ok := witness.Open(e.repo.StateDir()).Find(e.key(what.before)); ok && w.Scope == witness.Suite && w.Verdict == string(report.Green) {
 			scope = witness.Suite
@@ -134,7 +136,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 
 // finish prints the outcome and returns the error that blocks git.
 func (e *event) finish(rep *report.Report) error {
-	if rep.Verdict == report.Green {
+	if rep.Verdict == report.Green && rep.Tests.UnrunParts == 0 {
 		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
 		return nil
 	}

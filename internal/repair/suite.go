@@ -14,6 +14,7 @@ import (
 type project struct {
 	lang.Found
 	first    *testrun.Result   // the first run; nil if nothing that it tests changed
+	ran      bool              // there was something to run, and it could run
 	reached  []string          // packages that the first run was limited to; nil for the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
 	accepted []testrun.Failure // failures that may stay

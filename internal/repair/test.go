@@ -35,31 +35,44 @@ func (r *run) test(ctx context.Context) error {
 	defer r.reportResults()
 	steady := make(map[*project][]testrun.Failure)
 	var broken *testrun.NotRunError // of the first suite that did not run
+	ran := false
 	began := time.Now()
 	for _, p := range projects {
 		failures, err := r.testProject(ctx, p, began)
 		var notRun *testrun.NotRunError
 		switch {
-		case errors.As(err, &notRun) && len(projects) > 1:
+		case errors.As(err, &notRun) && len(projects) > 1 && !notRun.Whole:
 			// Still test the other languages.
 			if broken == nil {
 				broken = notRun
 			}
-			p.first = nil
-			r.note(fmt.Sprintf("cannot run `%s`: %s", p, notRun.What))
+			p.first, p.ran = nil, false
+			r.noteUnrun("`"+p.String()+"`", notRun)
+			continue
 		case err != nil:
 			return err
 		case len(failures) > 0:
 			steady[p] = failures
 		}
+		ran = ran || p.ran
 	}
-	if err := r.compareWithBase(ctx, steady); err != nil {
-		return err
-	}
-	if broken != nil && len(r.fresh()) == 0 {
+	if broken != nil && !ran {
 		return broken
 	}
-	return nil
+	return r.compareWithBase(ctx, steady)
+}
+
+// noteUnrun reports a part of the tests that could not run while others did.
+func (r *run) noteUnrun(part string, e *testrun.NotRunError) {
+	text := fmt.Sprintf("%s was not run: %s", part, e.What)
+	if e.Advice != "" {
+		text += "; " + e.Advice
+	}
+	if e.Where != "" && !strings.Contains(part, e.Where) {
+		text += fmt.Sprintf(" (%s)", r.inRepository(e.Where))
+	}
+	r.note(text)
+	r.report.Tests.UnrunParts++
 }
 
 // testProject runs the tests of a project that the change can break, and runs those that fail
@@ -89,6 +102,7 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	reach := r.reach(ctx, p, changed)
 	first := &testrun.Result{}
 	if reach.All || len(reach.Packages) > 0 {
+		p.ran = true
 		var err error
 		if first, err = p.Suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: within}); err != nil {
 			return nil, err
@@ -101,6 +115,9 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	counts.Skipped += len(first.Skipped)
 	counts.UnaffectedPackages += reach.Rest
 	counts.UnfinishedPackages += first.Late
+	for _, e := range first.NotRun {
+		r.noteUnrun(e.Part, e)
+	}
 	if len(first.Failures) == 0 {
 		return nil, nil
 	}

@@ -191,7 +191,7 @@ func (c *checker) result(i int, res *Result) {
 }
 
 func (c *checker) tests(at string, t Tests) {
-	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.UnaffectedPackages, t.UnfinishedPackages)))
+	c.atLeastZero(at, float64(min(t.Packages, t.Passed, t.Failed, t.Skipped, t.UnaffectedPackages, t.UnfinishedPackages, t.UnrunParts)))
 }
 
 // typable reports whether id is safe in a command that users copy.

@@ -56,7 +56,7 @@ func reports() *rapid.Generator[*Report] {
 				Event: rapid.SampledFrom([]string{"pre-commit", "pre-push", "manual", "pull_request"}).Draw(t, "event"),
 				Mode:  one(t, modes), Policy: one(t, policies), Budget: secs(), Branch: text(), Head: text(), Base: text(), Fork: yes(),
 			},
-			Tests: Tests{number(), number(), number(), number(), 0, 0},
+			Tests: Tests{number(), number(), number(), number(), 0, 0, 0},
 			Stats: Stats{
 				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WronglyRejected: several(), Dollars: secs(),
 				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
@@ -92,7 +92,7 @@ func reports() *rapid.Generator[*Report] {
 				Diff: "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n a\n-" + text() + "\n+" + text() + "\n",
 			}
 			if yes() {
-				p.TrackRecord, p.SameLines, p.After = &TrackRecord{Kept: 3, Applied: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0}
+				p.TrackRecord, p.SameLines, p.After = &TrackRecord{Kept: 3, Applied: 3 + number()}, several(), &Tests{number(), number(), number(), number(), 0, 0, 0}
 			}
 			if yes() {
 				p.StackedOn = []string{id()}

@@ -187,6 +187,9 @@ func (t Tests) notRun() string {
 	if t.UnfinishedPackages > 0 {
 		parts = append(parts, plural.Count(t.UnfinishedPackages, "package")+" did not finish in time")
 	}
+	if t.UnrunParts > 0 {
+		parts = append(parts, plural.Count(t.UnrunParts, "part")+" of the tests could not run")
+	}
 	return strings.Join(parts, ", ")
 }
 

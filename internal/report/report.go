@@ -191,6 +191,7 @@ type Tests struct {
 	Skipped            int `json:"skipped"`
 	UnaffectedPackages int `json:"unaffected_packages,omitempty"` // not run, because the change cannot break them
 	UnfinishedPackages int `json:"unfinished_packages,omitempty"` // not finished within the time for the tests
+	UnrunParts         int `json:"unrun_parts,omitempty"`         // modules and suites that could not run, while others did
 }
 
 // Bypass is a recent local commit that skipped the tests.

@@ -35,6 +35,9 @@ func passed(t Tests) string {
 	if t.UnfinishedPackages > 0 {
 		text += fmt.Sprintf(", %s did not finish in time", plural.Count(t.UnfinishedPackages, "package"))
 	}
+	if t.UnrunParts > 0 {
+		text += fmt.Sprintf(", %s of the tests could not run", plural.Count(t.UnrunParts, "part"))
+	}
 	return text
 }
 

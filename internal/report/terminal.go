@@ -480,7 +480,7 @@ func (t *terminal) stats(r *Report) {
 	if len(parts) == 0 {
 		return
 	}
-	if r.Verdict != Green {
+	if r.Verdict != Green || len(r.notDone()) > 0 {
 		t.line()
 	}
 	for _, part := range parts {

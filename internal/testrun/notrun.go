@@ -7,6 +7,11 @@ type NotRunError struct {
 	Where  string // a file:line, directory or command; may be empty
 	Advice string // the next thing to do
 	Output string // of the command that failed, capped; may be empty
+	// Part names what did not run: a module, some packages. It is "" for a whole suite.
+	Part string
+	// Whole says that what else ran does not count either: the disk is full, or the user asked for
+	// something else.
+	Whole bool
 	// NoTests says that there is nothing to run, which is fine if another language has tests.
 	NoTests bool
 }

@@ -49,6 +49,9 @@ type Result struct {
 	// not in the tree is here without a test. The tests of a unit that failed as a whole are
 	// not missing.
 	Missing []TestID
+	// NotRun has the parts of the suite that could not run, although others did: each error names
+	// its Part.
+	NotRun []*NotRunError
 	// Late counts the packages that did not end within Request.Within. The others are reported.
 	Late    int
 	Seconds float64

@@ -94,7 +94,7 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	case command == "" && len(tree.Results) > 0:
 		return nil, &testrun.NotRunError{
 			What: "result files without a test command", Where: strings.Join(tree.Results, ", "),
-			Advice: "name the command that writes them: --test 'make test', or test: in .regreen.yml",
+			Advice: "name the command that writes them: --test 'make test', or test: in .regreen.yml", Whole: true,
 		}
 	case command == "":
 		return nil, nil

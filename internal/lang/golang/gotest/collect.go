@@ -15,6 +15,7 @@ type collector struct {
 	packages map[string]*packageRun
 	builds   testrun.Capped // output of failed builds of the current go command
 	built    []buildOutput  // failed builds of earlier go commands
+	calls    int            // how many go commands have ended
 	result   testrun.Result
 	kept     int // bytes of output of failed tests
 
@@ -36,6 +37,7 @@ const (
 // packageRun is the state of one package.
 type packageRun struct {
 	path    string
+	call    int                 // the go command that ran it
 	tests   []*testRun          // tests that run or failed, in the order they began
 	byName  map[string]*testRun // the same
 	began   int                 // how many tests began
@@ -67,7 +69,7 @@ func newCollector(t tree) *collector {
 func (c *collector) pkg(path string) *packageRun {
 	p := c.packages[path]
 	if p == nil {
-		p = &packageRun{path: path, byName: map[string]*testRun{}}
+		p = &packageRun{path: path, call: c.calls, byName: map[string]*testRun{}}
 		c.packages[path] = p
 	}
 	return p

@@ -73,6 +73,9 @@ func FindIn(root, command string, sandbox *testrun.Sandbox) (*Suite, error) {
 	if err := s.load(found.modules); err != nil {
 		return nil, err
 	}
+	if len(s.Modules) == 0 && !opaque {
+		return nil, s.notRun[0]
+	}
 	return s, nil
 }
 
@@ -137,7 +140,7 @@ func skipped(dir string) bool {
 	return dir[0] == '.' || dir[0] == '_' || dir == "vendor" || dir == "testdata" || dir == "node_modules"
 }
 
-// load reads the module files and fills Modules.
+// load reads the module files and fills Modules. A module that cannot be loaded goes to notRun.
 func (s *Suite) load(dirs []string) error {
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
@@ -145,25 +148,32 @@ func (s *Suite) load(dirs []string) error {
 	if err != nil {
 		return err
 	}
+	var modules []Module
 	for _, dir := range dirs {
-		var mod struct{ Module struct{ Path string } }
-		file := filepath.Join(s.Root, filepath.FromSlash(dir), "go.mod")
-		if err := s.parseMod(ctx, file, &mod, "mod"); err != nil {
-			return err
+		modules = append(modules, Module{Dir: dir, OutsideWorkspace: used != nil && !used[s.abs(dir)]})
+	}
+	if s.Patterns != nil {
+		// A plain go test in the root does not reach other modules.
+		reached := slices.DeleteFunc(slices.Clone(modules), func(m Module) bool {
+			return m.Dir != "." && (used == nil || m.OutsideWorkspace)
+		})
+		if len(reached) > 0 {
+			modules = reached
 		}
-		module := Module{Dir: dir, Path: mod.Module.Path}
-		module.OutsideWorkspace = used != nil && !used[filepath.Dir(file)]
-		s.Modules = append(s.Modules, module)
 	}
-	if s.Patterns == nil {
-		return nil
-	}
-	// A plain go test in the root does not reach other modules.
-	reached := slices.DeleteFunc(slices.Clone(s.Modules), func(m Module) bool {
-		return m.Dir != "." && (used == nil || m.OutsideWorkspace)
-	})
-	if len(reached) > 0 {
-		s.Modules = reached
+	for _, m := range modules {
+		var mod struct{ Module struct{ Path string } }
+		err := s.parseMod(ctx, filepath.Join(s.abs(m.Dir), "go.mod"), &mod, "mod")
+		var notRun *testrun.NotRunError
+		switch m.Path = mod.Module.Path; {
+		case errors.As(err, &notRun) && !notRun.Whole:
+			about(notRun, m)
+			s.notRun = addPart(s.notRun, notRun)
+		case err != nil:
+			return err
+		default:
+			s.Modules = append(s.Modules, m)
+		}
 	}
 	return nil
 }

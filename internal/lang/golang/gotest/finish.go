@@ -1,6 +1,7 @@
 package gotest
 
 import (
+	"cmp"
 	"maps"
 	"regexp"
 	"slices"
@@ -14,6 +15,7 @@ import (
 // event. File names in that are relative to dir. An error means that the tests did not truly
 // run.
 func (c *collector) endCall(dir, printed string, status int) error {
+	defer func() { c.calls++ }()
 	text, _ := c.builds.Text()
 	c.builds = testrun.Capped{Limit: maxBuilds}
 	unloaded, unexplained := false, false
@@ -38,6 +40,8 @@ func (c *collector) endCall(dir, printed string, status int) error {
 	if unexplained {
 		text += printed // where Go before 1.24 puts it
 	}
+	var fault *testrun.NotRunError // of packages that could not be loaded
+	var unloadable []string        // these packages
 	for _, o := range c.tree.parseBuild(text, dir) {
 		if strings.HasPrefix(o.pkg, ".") || strings.Contains(o.pkg, "...") {
 			return &testrun.NotRunError{What: "no packages match", Where: o.pkg, Advice: "correct the packages of the test command", Output: o.text}
@@ -45,14 +49,21 @@ func (c *collector) endCall(dir, printed string, status int) error {
 		// Messages of the compiler are about the code, whatever words they quote.
 		if len(o.positions) == 0 || unloaded {
 			if e := environmentError(o.text); e != nil {
-				return e
+				if e.Whole || o.pkg == "" {
+					return e
+				}
+				fault, unloadable = cmp.Or(fault, e), append(unloadable, c.drop(o.pkg)...)
+				continue
 			}
 		}
 		if !slices.ContainsFunc(c.built, func(b buildOutput) bool { return b.pkg == o.pkg }) {
 			c.built = append(c.built, o)
 		}
 	}
-	if status == 0 || c.failed() {
+	switch {
+	case fault != nil:
+		return c.partly(fault, unloadable)
+	case status == 0 || c.failed():
 		return nil
 	}
 	return refused("go test", printed)
@@ -90,6 +101,9 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 			r.Failures = append(r.Failures, o.failure(c.tree))
 			explained = true
 		}
+	}
+	if len(r.NotRun) > 0 && len(r.Failures)+len(r.Passed)+len(r.Skipped)+r.Late == 0 {
+		return nil, r.NotRun[0]
 	}
 	if !explained {
 		if e := c.unexplained(); e != nil {

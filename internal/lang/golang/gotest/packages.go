@@ -43,9 +43,15 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 		return s.packages, nil
 	}
 	var all []Package
+	var broken error
 	for _, m := range s.Modules {
 		args := append([]string{"list", "-e", "-json=ImportPath,Dir,Name,GoFiles,CgoFiles,TestGoFiles,XTestGoFiles,Imports,TestImports,XTestImports,EmbedFiles,TestEmbedFiles,XTestEmbedFiles,CFiles,CXXFiles,MFiles,HFiles,FFiles,SFiles,SwigFiles,SwigCXXFiles,SysoFiles"}, buildFlags(s.Flags)...)
 		out, err := s.output(ctx, s.abs(m.Dir), m.env(), append(args, "./...")...)
+		var notRun *testrun.NotRunError
+		if errors.As(err, &notRun) && !notRun.Whole { // a run says so
+			broken = err
+			continue
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -75,6 +81,9 @@ func (s *Suite) Packages(ctx context.Context) ([]Package, error) {
 			)
 			all = append(all, p)
 		}
+	}
+	if all == nil && broken != nil {
+		return nil, broken
 	}
 	slices.SortFunc(all, func(a, b Package) int { return strings.Compare(a.ImportPath, b.ImportPath) })
 	s.packages = all

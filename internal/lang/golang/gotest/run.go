@@ -48,6 +48,11 @@ func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*
 		return &testrun.Result{Missing: missing}, nil
 	}
 	c := newCollector(s.tree(over))
+	if req.Packages == nil && req.Tests == nil {
+		for _, e := range s.notRun {
+			c.result.NotRun = addPart(c.result.NotRun, e)
+		}
+	}
 	if s.flood > 0 {
 		c.flood = s.flood
 	}
@@ -64,7 +69,9 @@ func (s *Suite) runGo(ctx context.Context, req testrun.Request, over overlay) (*
 			break
 		}
 		if err != nil {
-			return nil, err
+			if err = s.setAside(c, call, req, err); err != nil {
+				return nil, err
+			}
 		}
 	}
 	result, err := c.finish(req)
@@ -97,9 +104,10 @@ func (s *Suite) untested(ctx context.Context, asked, run []string) int {
 
 // invocation is one go test.
 type invocation struct {
-	dir  string // absolute
-	env  []string
-	args []string // the arguments that differ between invocations: -run and the packages
+	module Module // none for the patterns of the test command
+	dir    string // absolute
+	env    []string
+	args   []string // the arguments that differ between invocations: -run and the packages
 }
 
 // plan turns a request into as few invocations as possible: one for each module, and one for
@@ -136,7 +144,7 @@ func (s *Suite) plan(ctx context.Context, req testrun.Request) (calls []invocati
 	slices.Sort(whole)
 	whole = slices.Compact(whole)
 	for _, m := range s.Modules {
-		call := invocation{dir: s.abs(m.Dir), env: m.env()}
+		call := invocation{module: m, dir: s.abs(m.Dir), env: m.env()}
 		for _, path := range whole {
 			if module, ok := moduleOf[path]; ok && module == m.Path {
 				call.args = append(call.args, path)
@@ -147,7 +155,7 @@ func (s *Suite) plan(ctx context.Context, req testrun.Request) (calls []invocati
 		}
 		for _, path := range slices.Sorted(maps.Keys(some)) {
 			if module, ok := moduleOf[path]; ok && module == m.Path {
-				calls = append(calls, invocation{dir: call.dir, env: call.env, args: []string{"-run=" + pattern(some[path]), path}})
+				calls = append(calls, invocation{module: m, dir: call.dir, env: call.env, args: []string{"-run=" + pattern(some[path]), path}})
 			}
 		}
 	}
@@ -159,13 +167,17 @@ func (s *Suite) plan(ctx context.Context, req testrun.Request) (calls []invocati
 	return calls, missing, nil
 }
 
+// every is the pattern of all packages of a module. It may match none: their only files may be
+// behind build tags.
+const every = "./..."
+
 func (s *Suite) planAll() ([]invocation, error) {
 	if s.Patterns != nil {
 		return []invocation{{dir: s.Root, args: s.Patterns}}, nil
 	}
 	var calls []invocation
 	for _, m := range s.Modules {
-		calls = append(calls, invocation{dir: s.abs(m.Dir), env: m.env(), args: []string{"./..."}})
+		calls = append(calls, invocation{module: m, dir: s.abs(m.Dir), env: m.env(), args: []string{every}})
 	}
 	if len(calls) == 0 {
 		return nil, &testrun.NotRunError{What: "no Go module", Where: s.Root, Advice: "run `go mod init`"}
@@ -252,6 +264,9 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 	}
 	printed, _ := stderr.Text()
 	rest, _ := other.Text()
+	if call.module.Dir != "" && strings.Contains(printed, "no packages to test") {
+		status = 0
+	}
 	if err := c.endCall(call.dir, printed+rest, status); err != nil || !late {
 		return err
 	}

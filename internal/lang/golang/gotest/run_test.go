@@ -308,6 +308,75 @@ func TestNotRun(t *testing.T) {
 	}
 }
 
+// A module that cannot run is set aside, and the others run. An overlay does not excuse a module
+// that ran without it.
+func TestNotRunPart(t *testing.T) {
+	t.Parallel()
+	const (
+		test   = "package p\n\nimport \"testing\"\n\nfunc TestP(t *testing.T) {}\n"
+		none   = "package p\n\nimport _ \"example.com/none\"\n"
+		needed = "\nrequire example.com/none v1.0.0\n"
+	)
+	mod := func(name, more string) string {
+		return "-- " + name + "/go.mod --\nmodule example.com/" + name + "\n\ngo 1.25\n" + more + "-- " + name + "/p_test.go --\n" + test
+	}
+	for _, tt := range []struct {
+		name, archive string
+		overlay       map[string][]byte
+		passed        int
+		parts         []string // what did not run, and the beginning of the advice
+		fails         bool     // the run as a whole
+	}{
+		{name: "all run", archive: mod("a", "") + mod("b", ""), passed: 2},
+		{name: "broken go.mod", archive: mod("a", "") + mod("b", "nonsense\n"), passed: 1, parts: []string{"b: correct the line"}},
+		{name: "two of a kind", archive: mod("a", "") + mod("b", "nonsense\n") + mod("c", "nonsense\n"), passed: 1, parts: []string{"b: correct the line", "c: correct the line"}},
+		{
+			name: "a package of a module", archive: mod("a", "") + mod("b", needed) + "-- b/x/x_test.go --\n" + none, passed: 2,
+			parts: []string{"example.com/b/x: run `go -C b mod"},
+		},
+		{
+			name: "a module as a whole", archive: mod("a", "") + mod("b", needed) + "-- b/x_test.go --\n" + none, passed: 1,
+			parts: []string{"b: run `go -C b mod"},
+		},
+		{
+			name: "because of the overlay", archive: mod("a", "") + mod("b", needed), passed: 2,
+			overlay: map[string][]byte{"b/x_test.go": []byte(none)}, fails: true,
+		},
+		{
+			name: "overlay elsewhere", archive: mod("a", "") + mod("b", needed) + "-- b/x_test.go --\n" + none, passed: 1,
+			overlay: map[string][]byte{"a/y.go": []byte("package p\n")}, parts: []string{"b: run `go -C b mod"},
+		},
+		{name: "nothing for this platform", archive: mod("a", "") + "-- b/go.mod --\nmodule b\n-- b/b.go --\n//go:build none\n\npackage b\n", passed: 1},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			t.Parallel()
+			s, err := FindIn(write(t, tt.archive), "", testrun.NewSandbox(append(os.Environ(), "GOPROXY=off", "GOFLAGS=-mod=mod", "GOTOOLCHAIN=local")))
+			if err != nil {
+				t.Fatal(err)
+			}
+			r := run(t, s, testrun.Request{})
+			if len(r.Passed) != tt.passed {
+				t.Errorf("passed %v, want %d", r.Passed, tt.passed)
+			}
+			if tt.overlay != nil {
+				r, err = s.Run(t.Context(), testrun.Request{Overlay: tt.overlay})
+			}
+			if tt.fails {
+				notRun(t, err)
+				return
+			}
+			if err != nil || len(r.NotRun) != len(tt.parts) {
+				t.Fatalf("not run: %v, error %v, want %q", r.NotRun, err, tt.parts)
+			}
+			for i, want := range tt.parts {
+				if got := r.NotRun[i].Part + ": " + r.NotRun[i].Advice; !strings.HasPrefix(got, want) {
+					t.Errorf("got %q, want %q", got, want)
+				}
+			}
+		})
+	}
+}
+
 func TestCommand(t *testing.T) {
 	t.Parallel()
 	const passing = "-- a_test.go --\npackage a\n\nimport \"testing\"\n\nfunc TestA(t *testing.T) {}\n"

@@ -10,7 +10,7 @@ import (
 // use as long as nobody changes its fields.
 type Suite struct {
 	Root     string   // the tree under test, absolute
-	Modules  []Module // Go modules with packages in them, by Dir
+	Modules  []Module // Go modules with packages in them, by Dir, without those that cannot be loaded
 	Flags    []string // flags of every go command, each one word: -tags=x, -race, -run=Y
 	Patterns []string // packages of a plain go test command, relative to Root; nil means ./... of every module
 	Command  []string // the test command if it is not a plain go test; see Find
@@ -20,8 +20,11 @@ type Suite struct {
 
 	flood int // how many bytes a package may print; 0 means floodLimit
 
+	notRun []*testrun.NotRunError // modules that cannot be loaded
+
 	mu       sync.Mutex
-	packages []Package // cached by Packages
+	packages []Package       // cached by Packages
+	unrun    map[string]bool // parts that could not run without an overlay
 
 	toolchains map[string]toolchain // by directory of the module
 }
