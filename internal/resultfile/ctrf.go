@@ -70,8 +70,8 @@ type ctrfReader struct {
 	unlisted bool // regreen wrote the file and did not list all tests
 }
 
-func readCTRF(in *bufio.Reader, f *File, opt Options) error {
-	r := &ctrfReader{in: &lineByLine{in: in}, file: f, opt: opt, names: newNumbers()}
+func readCTRF(in *input, f *File, opt Options) error {
+	r := &ctrfReader{in: &lineByLine{in: in.in, n: in.lines}, file: f, opt: opt, names: newNumbers()}
 	r.dec = json.NewDecoder(r.in)
 	err := r.object(map[string]func() error{
 		"results": func() error {

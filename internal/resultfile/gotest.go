@@ -1,8 +1,6 @@
 package resultfile
 
 import (
-	"bufio"
-	"encoding/json"
 	"errors"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
@@ -11,12 +9,14 @@ import (
 
 // readGoTest reads the events of go test -json. The go command also writes other lines; of
 // these it uses only errors of the build.
-func readGoTest(in *bufio.Reader, f *File, opt Options) error {
+func readGoTest(in *input, f *File, opt Options) error {
 	replay := gotest.NewReplay(opt.Root, opt.Modules)
-	err := lines(in, func(n int, line []byte) error {
-		var e gotest.Event
-		if len(line) == 0 || line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
-			replay.Other(line)
+	err := in.each(func(n int, line []byte) error {
+		other, e, ok := gotest.ParseEvent(line)
+		if !ok || len(other) > 0 {
+			replay.Other(other)
+		}
+		if !ok {
 			return nil
 		}
 		replay.Add(e)

@@ -1,7 +1,6 @@
 package resultfile
 
 import (
-	"bufio"
 	"bytes"
 	"cmp"
 	"encoding/xml"
@@ -19,6 +18,7 @@ import (
 // Jest, Vitest, node, cargo-nextest, gotestsum, PHPUnit, GoogleTest and regreen.
 type junitReader struct {
 	dec    *xml.Decoder
+	above  int // lines above the XML
 	file   *File
 	opt    Options
 	keeper keeper
@@ -28,20 +28,25 @@ type junitReader struct {
 
 type junitSuite struct{ name, file string }
 
-func readJUnit(in *bufio.Reader, f *File, opt Options) error {
-	text, err := newXMLText(in)
+func readJUnit(in *input, f *File, opt Options) error {
+	text, err := newXMLText(in.in)
 	if err != nil {
 		return err
 	}
-	r := &junitReader{dec: xml.NewDecoder(text), file: f, opt: opt, names: newNumbers()}
+	r := &junitReader{dec: xml.NewDecoder(text), above: in.lines, file: f, opt: opt, names: newNumbers()}
 	r.dec.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil } // it is UTF-8 by now
 	return r.document()
 }
 
+// line returns the current line.
+func (r *junitReader) line() int {
+	line, _ := r.dec.InputPos()
+	return r.above + line
+}
+
 // fault returns an error at the current line.
 func (r *junitReader) fault(hint, format string, args ...any) error {
-	line, _ := r.dec.InputPos()
-	return fault(line, hint, format, args...)
+	return fault(r.line(), hint, format, args...)
 }
 
 // next returns the next token. The end of the text is an error.
@@ -52,7 +57,7 @@ func (r *junitReader) next() (xml.Token, error) {
 	case errors.Is(err, io.EOF), errors.As(err, &syntax) && syntax.Msg == "unexpected EOF":
 		return nil, r.fault(interruptedHint, "unexpected end of file")
 	case errors.As(err, &syntax):
-		return nil, fault(syntax.Line, "", "not well-formed XML: %s", syntax.Msg)
+		return nil, fault(r.above+syntax.Line, "", "not well-formed XML: %s", syntax.Msg)
 	case err != nil:
 		return nil, r.fault("", "cannot parse XML: %s", strings.TrimPrefix(err.Error(), "xml: "))
 	}
@@ -226,7 +231,7 @@ type junitFail struct {
 
 // testcase reads a test case to its end and adds its attempts.
 func (r *junitReader) testcase(start xml.StartElement) error {
-	line, _ := r.dec.InputPos()
+	line := r.line()
 	c := &junitCase{seconds: number(cmp.Or(attr(start, "time"), attr(start, "duration")))}
 	var classless bool
 	c.pkg, c.test, classless = r.identity(start)

@@ -9,17 +9,12 @@
 package resultfile
 
 import (
-	"bufio"
-	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"hash"
 	"io"
-	"regexp"
 	"slices"
-	"strings"
-	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/report"
@@ -119,22 +114,7 @@ func fault(line int, hint, format string, args ...any) *Error {
 // foreign returns the error for a file that no reader can read.
 func foreign(hint, what string) *Error { return &Error{What: what, Advice: hint, Foreign: true} }
 
-const formatsHint = "supported formats are go test -json, JUnit XML, TAP and CTRF"
-
 const interruptedHint = "was the test program killed while it wrote the file?"
-
-// format is a supported format.
-type format struct {
-	name string
-	read func(in *bufio.Reader, f *File, opt Options) error
-}
-
-var (
-	goTest = &format{"go test -json", readGoTest}
-	junit  = &format{"JUnit XML", readJUnit}
-	tap    = &format{"TAP", readTAP}
-	ctrf   = &format{"CTRF", readCTRF}
-)
 
 // Read reads a file to its end. The name is for messages, and the package of tests that
 // have none. The error is an *Error or wraps the error of r.
@@ -143,14 +123,9 @@ func Read(name string, r io.Reader, opt Options) (*File, error) { return read(na
 func read(name string, r io.Reader, opt Options, size int64) (*File, error) {
 	f := &File{Name: name}
 	bounded := &meter{r: r, left: size, sum: sha256.New()}
-	in := bufio.NewReaderSize(bounded, 64<<10)
-	format, err := detect(in)
+	in, err := newInput(bounded, size)
 	if err == nil {
-		f.Format = format.name
-		err = format.read(in, f, opt)
-	}
-	if err == nil {
-		_, err = io.Copy(io.Discard, in)
+		err = in.read(f, opt)
 	}
 	if bounded.err != nil {
 		err = bounded.err // the cause of the reader's error
@@ -180,13 +155,15 @@ func (f *File) add(a attempt, line int) error {
 type meter struct {
 	r    io.Reader
 	left int64
-	sum  hash.Hash
-	err  error // why reading stopped before the end
+	sum  hash.Hash // may be nil
+	err  error     // why reading stopped before the end
 }
 
 func (m *meter) Read(p []byte) (int, error) {
 	n, err := m.r.Read(p)
-	m.sum.Write(p[:n])
+	if m.sum != nil {
+		m.sum.Write(p[:n])
+	}
 	if m.left -= int64(n); m.left < 0 {
 		m.err = fault(0, "split it into several files", "more than %d MiB", MaxSize>>20)
 		return 0, m.err
@@ -195,99 +172,4 @@ func (m *meter) Read(p []byte) (int, error) {
 		m.err = err
 	}
 	return n, err
-}
-
-// signs are the lines that a format is recognized by.
-var signs = sync.OnceValue(func() []sign {
-	return []sign{
-		{regexp.MustCompile(`^\{.*"Action":`), goTest},
-		{regexp.MustCompile(`^(TAP version \d+|1\.\.\d+( *#.*)?|(not )?ok( \d+)?( .*)?)$`), tap},
-	}
-})
-
-type sign struct {
-	line   *regexp.Regexp
-	format *format
-}
-
-// misfits are files that users pass by mistake.
-var misfits = []struct{ begin, what, hint string }{
-	{"\x1f\x8b", "compressed by gzip", "unpack it first: gzip -dc FILE | regreen report --from -"},
-	{"PK\x03\x04", "a ZIP archive", "unpack it first"},
-	{"\xff\xfe", "UTF-16", "convert it to UTF-8"},
-	{"\xfe\xff", "UTF-16", "convert it to UTF-8"},
-	{"<!DOCTYPE html", "an HTML page", formatsHint},
-	{"<html", "an HTML page", formatsHint},
-}
-
-// detect returns the format of the first lines, and skips a byte order mark.
-func detect(in *bufio.Reader) (*format, error) {
-	head, err := in.Peek(32 << 10)
-	if err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	for _, m := range misfits {
-		if bytes.HasPrefix(head, []byte(m.begin)) {
-			return nil, fault(0, m.hint, "%s", m.what)
-		}
-	}
-	if bytes.HasPrefix(head, []byte("\ufeff")) {
-		_, _ = in.Discard(len("\ufeff"))
-		head = head[len("\ufeff"):]
-	}
-	text := bytes.TrimLeft(head, " \t\r\n")
-	switch {
-	case len(text) == 0:
-		return nil, foreign("was the test program killed before it wrote its results?", "empty file")
-	case text[0] == '<':
-		return junit, nil
-	case bytes.Contains(text, []byte("\"regreen.report/v1\"")):
-		return nil, fault(0, "to show a report again, run regreen report ID", "a report of regreen, not test results")
-	}
-	for line := range strings.Lines(string(text)) {
-		line = strings.TrimRight(line, "\r\n")
-		if strings.HasPrefix(line, "ok  \t") || strings.HasPrefix(line, "--- FAIL: ") {
-			return nil, fault(0, "run go test -json", "the output of go test without -json")
-		}
-		for _, s := range signs() {
-			if s.line.MatchString(line) {
-				return s.format, nil
-			}
-		}
-	}
-	if text[0] == '{' {
-		return ctrf, nil
-	}
-	return nil, foreign(formatsHint, "unknown format")
-}
-
-// lines calls do with every line, without its end, and its number from 1. It skips lines
-// that are too long.
-func lines(in *bufio.Reader, do func(n int, line []byte) error) error {
-	var line []byte
-	long := false
-	for n := 1; ; {
-		piece, err := in.ReadSlice('\n')
-		if long = long || len(line)+len(piece) > maxLine; long {
-			line = line[:0]
-		} else {
-			line = append(line, piece...)
-		}
-		switch {
-		case errors.Is(err, bufio.ErrBufferFull):
-			continue
-		case err != nil && !errors.Is(err, io.EOF):
-			return err
-		}
-		if !long && len(line) > 0 {
-			if err := do(n, bytes.TrimRight(line, "\r\n")); err != nil {
-				return err
-			}
-		}
-		if err != nil {
-			return nil
-		}
-		line, long = line[:0], false
-		n++
-	}
 }

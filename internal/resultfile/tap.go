@@ -1,7 +1,6 @@
 package resultfile
 
 import (
-	"bufio"
 	"cmp"
 	"fmt"
 	"path"
@@ -15,33 +14,45 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// tapReader reads the Test Anything Protocol, versions 12 to 14, line by line.
+// tapReader reads the Test Anything Protocol, versions 12 to 14, line by line. A file may hold
+// several documents: those of programs that ran one after the other, or what prove prints.
 type tapReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
-	pkg    string
-	levels []*tapLevel     // the open ones: the document, a subtest, one of its subtests …
+	names  *numbers
+	line   int
 	last   *tapPoint       // the point that diagnostics belong to
 	ahead  strings.Builder // diagnostics of the next point
-	names  *numbers
+
+	// The current document:
+	pkg    string
+	before int         // how many attempts the file had before it
+	levels []*tapLevel // the open ones: the document, a subtest, one of its subtests …
+	begun  bool        // its version or the name of its program was printed
 	bailed bool
-	line   int
+	timed  bool // so far, each description ends with the time of the test
+	prove  *proveRun
 }
 
 // tapLevel is a document or a subtest.
 type tapLevel struct {
-	planned  int // -1 before the plan
+	planned  int  // -1 before the plan
+	late     bool // the plan followed the tests
 	ran      int
+	highest  int         // number of a point
 	points   []*tapPoint // including those of closed subtests
 	children []*tapPoint // of the next test point
 	block    *tapPoint   // the point whose subtests follow in braces
 }
 
+// complete reports whether all planned tests ran.
+func (l *tapLevel) complete() bool { return l.planned == l.ran }
+
 // tapPoint is one test.
 type tapPoint struct {
 	name        string
-	number      int
+	indent      int
 	ok          bool
 	directive   string // skip, todo or empty
 	parent      bool   // a subtest failed
@@ -50,26 +61,30 @@ type tapPoint struct {
 	diagnostics strings.Builder
 }
 
-var tapForms = sync.OnceValue(func() (f struct{ plan, point, directive, time, bail, subtest *regexp.Regexp }) {
-	f.plan = regexp.MustCompile(`^1\.\.(\d+)\s*(?:#.*)?$`)
-	f.point = regexp.MustCompile(`^(not )?ok\b(?:\s+(\d+)\b)?\s*(?:-\s)?\s*(.*)$`)
-	f.directive = regexp.MustCompile(`(?i)^(|.*[^\\])#\s*(skip|todo)\w*\b(.*)$`)
+// fails reports whether a point is a failure.
+func (p *tapPoint) fails() bool { return !p.ok && p.directive == "" }
+
+var tapForms = sync.OnceValue(func() (f struct{ version, plan, time, timing, bail, comment *regexp.Regexp }) {
+	f.version = regexp.MustCompile(`(?i)^TAP version \d+$`)
+	f.plan = regexp.MustCompile(`^1\.\.(\d+)\s*(?:#\s*(.*))?$`)
 	f.time = regexp.MustCompile(`\s*# time=[\d.]+m?s$`)
+	f.timing = regexp.MustCompile(` in \d+ ?(?:ms|sec)$`)
 	f.bail = regexp.MustCompile(`(?i)^bail out!\s*(.*)$`)
-	f.subtest = regexp.MustCompile(`(?i)^# subtest: `)
+	f.comment = regexp.MustCompile(`(?i)^# subtest(: |$)|^pragma [+-]`)
 	return f
 })
 
-func readTAP(in *bufio.Reader, f *File, opt Options) error {
-	r := &tapReader{file: f, opt: opt, pkg: baseName(f.Name), names: newNumbers(), levels: []*tapLevel{{planned: -1}}}
+func readTAP(in *input, f *File, opt Options) error {
+	r := &tapReader{file: f, opt: opt, names: newNumbers()}
+	r.begin()
 	inYAML := -1 // the indentation of the current YAML block, or -1
-	err := lines(in, func(n int, raw []byte) error {
+	err := in.each(func(n int, raw []byte) error {
 		r.line = n
-		line := strings.TrimRight(string(raw), " \t\r")
+		line := strings.TrimRight(withoutEscapes(string(raw)), " \t\r")
 		text := strings.TrimLeft(line, " ")
 		indent := len(line) - len(text)
 		switch {
-		case inYAML >= 0 && (text == "..." || text != "" && indent < inYAML):
+		case inYAML >= 0 && (text == "..." && indent <= inYAML || text != "" && indent < inYAML):
 			inYAML, r.last.complete = -1, true
 			if text == "..." {
 				return nil
@@ -79,7 +94,7 @@ func readTAP(in *bufio.Reader, f *File, opt Options) error {
 				y.WriteString(line[min(inYAML, len(line)):] + "\n")
 			}
 			return nil
-		case text == "---" && r.last != nil:
+		case text == "---" && r.last != nil && !r.last.complete && indent > r.last.indent:
 			inYAML = indent
 			return nil
 		}
@@ -95,31 +110,88 @@ func readTAP(in *bufio.Reader, f *File, opt Options) error {
 	return r.end()
 }
 
+// begin starts a document.
+func (r *tapReader) begin() {
+	r.pkg, r.levels, r.last, r.before = baseName(r.file.Name), []*tapLevel{{planned: -1}}, nil, len(r.file.attempts)
+	r.begun, r.bailed, r.timed, r.prove = false, false, true, nil
+}
+
+// next ends the current document, if there is one, and starts another.
+func (r *tapReader) next() error {
+	if r.blank() {
+		return nil
+	}
+	err := r.end()
+	r.begin()
+	return err
+}
+
+// blank reports whether nothing of the current document was read so far.
+func (r *tapReader) blank() bool {
+	l := r.levels[0]
+	return !r.begun && !r.bailed && l.planned < 0 && l.ran == 0
+}
+
 // element reads a line at a level of subtests.
 func (r *tapReader) element(level int, text string) error {
 	forms := tapForms()
-	if m := forms.bail.FindStringSubmatch(text); m != nil {
-		r.bailed = true
-		if err := r.flush(); err != nil {
+	if level == 0 {
+		if ok, err := r.proved(text); ok || err != nil {
 			return err
 		}
-		return r.fails("setup", strings.TrimSpace("the tests bailed out: "+m[1]))
+	}
+	if m := forms.bail.FindStringSubmatch(text); m != nil {
+		return r.bail(m[1])
 	}
 	if m := forms.plan.FindStringSubmatch(text); m != nil {
-		r.enter(level).planned, _ = strconv.Atoi(m[1])
-		return nil
+		planned, _ := strconv.Atoi(m[1])
+		return r.plan(level, planned, m[2])
 	}
-	if m := forms.point.FindStringSubmatch(text); m != nil {
-		return r.point(level, m)
+	if p, number, ok := parsePoint(text); ok {
+		p.indent = 4 * level
+		return r.point(level, p, number)
 	}
-	if text == "}" && level < len(r.levels) && r.levels[level].block != nil {
-		l := r.enter(level)
-		r.adopt(l, l.block)
-		l.block = nil
-		return nil
-	}
-	if !forms.subtest.MatchString(text) && !strings.HasPrefix(text, "TAP version") && !strings.HasPrefix(text, "pragma ") {
+	switch {
+	case forms.version.MatchString(text):
+		if level > 0 {
+			return nil
+		}
+		r.ahead.Reset() // what is printed before a document belongs to none of its tests
+		err := r.next()
+		r.begun = true
+		return err
+	case text == "}" && level < len(r.levels) && r.levels[level].block != nil:
+		r.endBlock(r.enter(level), true)
+	case !forms.comment.MatchString(text):
 		r.diagnose(text)
+	}
+	return nil
+}
+
+// bail reads the reason why a program gave up. A subtest gives it to its parent, too.
+func (r *tapReader) bail(reason string) error {
+	if r.bailed {
+		return nil
+	}
+	r.bailed = true
+	if err := r.flush(); err != nil {
+		return err
+	}
+	return r.whole("setup", strings.TrimSpace("the tests bailed out: "+unescaped(reason)))
+}
+
+// plan reads the number of tests. Every document has one, so another belongs to the next one.
+func (r *tapReader) plan(level, planned int, reason string) error {
+	l := r.enter(level)
+	if level == 0 && l.planned >= 0 {
+		if err := r.next(); err != nil {
+			return err
+		}
+		l = r.levels[0]
+	}
+	l.planned, l.late = planned, l.ran > 0
+	if level == 0 && planned == 0 && reason != "" && r.prove == nil {
+		r.file.skipped++ // all tests of the program, which it does not list
 	}
 	return nil
 }
@@ -138,20 +210,48 @@ func (r *tapReader) enter(level int) *tapLevel {
 	return r.levels[level]
 }
 
-// adopt makes the waiting tests of a level subtests of p.
+// adopt makes the waiting tests of a level subtests of p, whose result decides: a subtest that
+// failed in a test that passed, or that is still to do, is no failure.
 func (r *tapReader) adopt(l *tapLevel, p *tapPoint) {
 	for _, child := range l.children {
 		child.name = p.name + " > " + child.name
-		p.parent = p.parent || !child.ok && child.directive == ""
+		switch {
+		case !child.fails():
+		case p.fails():
+			p.parent = true
+		default:
+			child.directive = "todo"
+		}
 	}
 	l.points = append(l.points, l.children...)
 	l.children = nil
 }
 
-// point reads a test point.
-func (r *tapReader) point(level int, m []string) error {
+// endBlock ends the point at which braces may have opened. If no tests follow, the brace is part
+// of its description.
+func (r *tapReader) endBlock(l *tapLevel, closed bool) {
+	p := l.block
+	if l.block = nil; p == nil {
+		return
+	}
+	if !closed && len(l.children) == 0 {
+		p.name += " {"
+	}
+	r.adopt(l, p)
+}
+
+// point reads a test point. If all tests have run, number 1 begins another document.
+func (r *tapReader) point(level int, p *tapPoint, number int) error {
 	l := r.enter(level)
+	if level == 0 && l.ran > 0 && l.complete() && (number == 1 || number == 0 && l.late) {
+		if err := r.next(); err != nil {
+			return err
+		}
+		l = r.levels[0]
+	}
+	r.endBlock(l, false)
 	l.ran++
+	l.highest = max(l.highest, number)
 	if level == 0 {
 		if err := r.flush(); err != nil {
 			return err
@@ -160,26 +260,23 @@ func (r *tapReader) point(level int, m []string) error {
 	if r.open() > MaxTests {
 		return fault(r.line, "split it into files with fewer tests", "more than %d subtests in a test", MaxTests)
 	}
-	p := &tapPoint{ok: m[1] == ""}
-	p.number, _ = strconv.Atoi(m[2])
-	p.number = cmp.Or(p.number, l.ran)
-	description, block := strings.CutSuffix(m[3], " {")
-	description = tapForms().time.ReplaceAllString(description, "")
-	if d := tapForms().directive.FindStringSubmatch(description); d != nil {
-		description, p.directive = d[1], strings.ToLower(d[2])
+	var block bool
+	if p.name, block = strings.CutSuffix(p.name, " {"); block {
+		l.block = p
 	}
-	description = strings.NewReplacer(`\#`, "#", `\\`, `\`).Replace(strings.TrimSpace(description))
-	p.name = cmp.Or(name(description), fmt.Sprint("test ", p.number))
+	p.name = tapForms().time.ReplaceAllString(p.name, "")
+	p.name, p.directive = directive(p.name)
+	r.timed = r.timed && (level > 0 || tapForms().timing.MatchString(p.name))
+	p.name = cmp.Or(name(unescaped(p.name)), fmt.Sprint("test ", cmp.Or(number, l.ran)))
 	if !p.ok {
 		p.diagnostics.WriteString(r.ahead.String())
 	}
 	r.ahead.Reset()
-	r.adopt(l, p)
+	if !block {
+		r.adopt(l, p)
+	}
 	l.points = append(l.points, p)
 	r.last = p
-	if block {
-		l.block = p
-	}
 	return nil
 }
 
@@ -260,25 +357,43 @@ func (r *tapReader) place(y map[string]string) (file string, line int) {
 	return file, line
 }
 
-// end adds the remaining tests, and checks that all planned tests ran.
+// end adds the remaining tests of a document, and checks that all planned tests ran.
 func (r *tapReader) end() error {
 	document := r.enter(0)
-	document.points = append(document.points, document.children...)
+	r.endBlock(document, false)
+	if !document.complete() { // otherwise, they are only output
+		document.points = append(document.points, document.children...)
+	}
 	if err := r.flush(); err != nil {
 		return err
 	}
+	r.dropTimes(document)
 	switch {
-	case r.bailed:
+	case r.bailed, r.blank() && len(r.file.attempts)+r.file.skipped > 0:
 	case document.planned < 0:
-		return r.fails("incomplete", "the results end before the plan, the line 1..N with the number of tests")
-	case document.planned != document.ran:
-		return r.fails("incomplete", fmt.Sprintf("tests planned: %d, tests run: %d", document.planned, document.ran))
+		return r.whole("incomplete", "the results end before the plan, the line 1..N with the number of tests")
+	case !document.complete():
+		return r.whole("incomplete", fmt.Sprintf("tests planned: %d, tests run: %d", document.planned, document.ran))
+	case document.highest > document.planned:
+		return r.whole("incomplete", fmt.Sprintf("tests planned: %d, but one has the number %d", document.planned, document.highest))
 	}
 	return nil
 }
 
-// fails adds a failure of the document as a whole.
-func (r *tapReader) fails(kind, message string) error {
+// dropTimes removes the times with which Bats ends the names of all tests if it is asked to.
+func (r *tapReader) dropTimes(document *tapLevel) {
+	if !r.timed || document.ran == 0 {
+		return
+	}
+	for i := r.before; i < len(r.file.attempts); i++ {
+		if a := &r.file.attempts[i]; a.test != "" {
+			a.test = r.names.another(testKey{a.pkg, tapForms().timing.ReplaceAllString(a.test, "")})
+		}
+	}
+}
+
+// whole adds a failure of the document as a whole.
+func (r *tapReader) whole(kind, message string) error {
 	return r.file.add(attempt{pkg: r.pkg, status: failed, detail: &detail{kind: kind, message: testrun.OneLine(message)}}, r.line)
 }
 
@@ -304,8 +419,10 @@ var (
 func readTAPYAML(text string) map[string]string {
 	values := map[string]string{}
 	top, block, blockIndent := "", "", 0
+	first := len(text) - len(strings.TrimLeft(text, " ")) // tape indents all keys
 	for line := range strings.Lines(text) {
 		line = strings.TrimRight(line, "\r\n")
+		line = line[min(first, len(line)-len(strings.TrimLeft(line, " "))):]
 		indent := len(line) - len(strings.TrimLeft(line, " "))
 		if block != "" && (line == "" || indent > blockIndent) {
 			values[block] += strings.TrimSpace(line) + "\n"

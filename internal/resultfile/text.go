@@ -129,6 +129,19 @@ func messageOf(message, output string) string {
 	return cmp.Or(firstLine(output), "failed without a message")
 }
 
+// escapes matches the colors and other escape sequences of terminals.
+var escapes = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\^_])`)
+})
+
+// withoutEscapes returns a line without escape sequences.
+func withoutEscapes(line string) string {
+	if strings.IndexByte(line, 0x1b) < 0 {
+		return line
+	}
+	return escapes().ReplaceAllString(line, "")
+}
+
 // trimmed returns text without the empty lines and blanks of the file's layout around it.
 func trimmed(text string) string {
 	text = strings.TrimRight(text, " \t\r\n")

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"unicode/utf8"
@@ -49,7 +50,7 @@ func newXMLText(in *bufio.Reader) (io.Reader, error) {
 		switch e := charset(declared); {
 		case e != nil:
 			in = bufio.NewReader(e.NewDecoder().Reader(in))
-		case !strings.EqualFold(declared, "utf-8") && !strings.EqualFold(declared, "utf8") && !strings.EqualFold(declared, "us-ascii") && !strings.EqualFold(declared, "ascii"):
+		case !slices.Contains([]string{"utf-8", "utf8", "us-ascii", "ascii", "utf-16", "utf-16le", "utf-16be"}, strings.ToLower(declared)): // UTF-16 is decoded by now
 			return nil, fault(1, "convert it to UTF-8", "unknown encoding %.40q", declared)
 		}
 	}

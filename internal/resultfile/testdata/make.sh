@@ -48,6 +48,9 @@ keep js/ctrf/ctrf-report.json jest.ctrf.json
 
 (cd perl && perl sample.t >../perl.tap 2>&1)
 keep perl.tap perl.tap
+(cd perl && prove -v --merge t >../prove-v.tap 2>&1; prove --merge t >../prove.tap 2>&1)
+keep prove-v.tap prove-v.tap
+keep prove.tap prove.tap
 
 cat ./*.err >"${LOG:-/dev/null}"
 cd "$here" && ls -l -- *.jsonl *.xml *.tap *.json

@@ -76,7 +76,7 @@ func (c *collector) pkg(path string) *packageRun {
 }
 
 // add processes one event.
-func (c *collector) add(e event) {
+func (c *collector) add(e Event) {
 	if e.Action == "build-output" {
 		c.builds.Write([]byte(e.Output))
 		return
@@ -126,7 +126,7 @@ func (c *collector) add(e event) {
 	}
 }
 
-func (c *collector) output(p *packageRun, e event) {
+func (c *collector) output(p *packageRun, e Event) {
 	p.printed += len(e.Output)
 	if p.printed > c.flood && p.ended == nil {
 		p.ended = &interruption{test: e.Test, message: fmt.Sprintf("printed more than %d MiB and was killed", c.flood>>20)}

@@ -3,12 +3,14 @@ package gotest
 import (
 	"bytes"
 	"encoding/json"
+	"regexp"
+	"slices"
 	"sync"
 )
 
-// event is a line of go test -json; see `go doc test2json` and, for the events of builds,
+// Event is a line of go test -json; see `go doc test2json` and, for the events of builds,
 // `go help buildjson`.
-type event struct {
+type Event struct {
 	Action      string
 	Package     string
 	ImportPath  string // of build events; may have a suffix " [p.test]"
@@ -25,7 +27,7 @@ const maxLine = 1 << 20
 // eventReader is a writer that splits a stream into events and passes them on one by one. It
 // buffers at most one line of the stream.
 type eventReader struct {
-	emit  func(event)
+	emit  func(Event)
 	other func(line []byte) // for lines that are not events
 
 	mu     sync.Mutex
@@ -77,10 +79,31 @@ func (r *eventReader) end() {
 	if junk || len(line) == 0 {
 		return
 	}
-	var e event
-	if line[0] != '{' || json.Unmarshal(line, &e) != nil || e.Action == "" {
-		r.other(line)
-		return
+	other, e, ok := ParseEvent(line)
+	if len(other) > 0 {
+		r.other(other)
 	}
-	r.emit(e)
+	if ok {
+		r.emit(e)
+	}
 }
+
+// ParseEvent returns the event in a line of the stream, and what is not part of it. Another
+// program may have begun the line without ending it. ok is false if the line has no event.
+func ParseEvent(line []byte) (other []byte, e Event, ok bool) {
+	if parse := func(text []byte) bool {
+		e = Event{}
+		return json.Unmarshal(text, &e) == nil && slices.Contains(actions, e.Action)
+	}; len(line) > 0 && line[0] == '{' && parse(line) {
+		return nil, e, true
+	} else if m := inLine().FindIndex(line); m != nil && parse(line[m[0]:]) {
+		return line[:m[0]], e, true
+	}
+	return line, Event{}, false
+}
+
+// inLine matches the beginning of an event behind something else.
+var inLine = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\{"(Time|ImportPath|Action)":"`) })
+
+// actions are the actions of events.
+var actions = []string{"start", "run", "pause", "cont", "pass", "bench", "fail", "output", "skip", "attr", "artifacts", "build-output", "build-fail"}

@@ -14,17 +14,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// Event is one line of go test -json; see `go doc test2json`.
-type Event struct {
-	Action      string
-	Package     string
-	ImportPath  string
-	Test        string
-	Output      string
-	FailedBuild string
-	Elapsed     float64
-}
-
 // Outcome is the outcome of one attempt of a test, or of a package as a whole.
 type Outcome struct {
 	testrun.TestID
@@ -93,7 +82,8 @@ func (r *Replay) Other(line []byte) {
 
 // Add processes the next event.
 func (r *Replay) Add(e Event) {
-	ev := event{Action: e.Action, Package: e.Package, ImportPath: e.ImportPath, Test: e.Test, Output: e.Output, FailedBuild: e.FailedBuild}
+	ev := e
+	ev.Elapsed = 0 // an outcome has it
 	if e.Package == "" {
 		ev.Output = r.withPackagePath(bareBuild(), builtPackage(e.ImportPath), e.Output)
 		r.collector(0).add(ev)
@@ -134,9 +124,9 @@ func (r *Replay) nextAttempt(path string, p *packageReplay) {
 		c, action := r.collector(p.attempt), "pass"
 		if p.failed {
 			action = "fail"
-			c.add(event{Action: "output", Package: path, Output: "FAIL\n"})
+			c.add(Event{Action: "output", Package: path, Output: "FAIL\n"})
 		}
-		c.add(event{Action: action, Package: path})
+		c.add(Event{Action: action, Package: path})
 		next.failedBefore = p.failedBefore || p.failed
 	}
 	*p = *next

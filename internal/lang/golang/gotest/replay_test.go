@@ -12,7 +12,7 @@ import (
 func replay(t *testing.T, stream string) string {
 	t.Helper()
 	r := NewReplay(recordedRoot, []Module{{Dir: "sub", Path: "example.com/m"}})
-	in := &eventReader{emit: func(e event) {
+	in := &eventReader{emit: func(e Event) {
 		r.Add(Event{Action: e.Action, Package: e.Package, ImportPath: e.ImportPath, Test: e.Test, Output: e.Output, FailedBuild: e.FailedBuild})
 	}, other: r.Other}
 	in.Write([]byte(stream))

@@ -108,9 +108,9 @@ func TestReaderPieces(t *testing.T) {
 	stream := []byte(`{"Action":"run","Package":"p","Test":"A"}` + "\n" + "go: no event\n\n" +
 		strings.Repeat("x", maxLine+1) + "\n" + `{"Action":"pass","Package":"p","Test":"A"}`)
 	for _, size := range []int{1, 2, 3, 64, 4096, len(stream)} {
-		var events []event
+		var events []Event
 		var other []string
-		r := &eventReader{emit: func(e event) { events = append(events, e) }, other: func(line []byte) { other = append(other, string(line)) }}
+		r := &eventReader{emit: func(e Event) { events = append(events, e) }, other: func(line []byte) { other = append(other, string(line)) }}
 		for rest := stream; len(rest) > 0; {
 			n := min(size, len(rest))
 			r.Write(rest[:n])
@@ -128,21 +128,21 @@ func TestReaderPieces(t *testing.T) {
 func TestBounds(t *testing.T) {
 	t.Parallel()
 	c := newCollector(tree{})
-	c.add(event{Action: "run", Package: "p", Test: "TestLoud"})
+	c.add(Event{Action: "run", Package: "p", Test: "TestLoud"})
 	line := strings.Repeat("x", 1023) + "\n"
 	for range 2_000 {
-		c.add(event{Action: "output", Package: "p", Test: "TestLoud", Output: line})
+		c.add(Event{Action: "output", Package: "p", Test: "TestLoud", Output: line})
 	}
-	c.add(event{Action: "output", Package: "p", Test: "TestLoud", Output: "    /x_test.go:3: wrong at last\n"})
-	c.add(event{Action: "fail", Package: "p", Test: "TestLoud"})
+	c.add(Event{Action: "output", Package: "p", Test: "TestLoud", Output: "    /x_test.go:3: wrong at last\n"})
+	c.add(Event{Action: "fail", Package: "p", Test: "TestLoud"})
 	for i := range 1000 {
 		name := "TestMany/" + string(rune('a'+i%26)) + strings.Repeat("b", i)
 		for range 34 {
-			c.add(event{Action: "output", Package: "p", Test: name, Output: line})
+			c.add(Event{Action: "output", Package: "p", Test: name, Output: line})
 		}
-		c.add(event{Action: "fail", Package: "p", Test: name})
+		c.add(Event{Action: "fail", Package: "p", Test: name})
 	}
-	c.add(event{Action: "fail", Package: "p"})
+	c.add(Event{Action: "fail", Package: "p"})
 	r, err := c.finish(testrun.Request{})
 	if err != nil {
 		t.Fatal(err)

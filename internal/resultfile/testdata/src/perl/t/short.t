@@ -1,0 +1,2 @@
+use Test::More tests => 2;
+ok 1, 'begins';
