@@ -211,7 +211,7 @@ func (r *tapReader) enter(level int) *tapLevel {
 }
 
 // adopt makes the waiting tests of a level subtests of p, whose result decides: a subtest that
-// failed in a test that passed, or that is still to do, is no failure.
+// failed in a test that passed, or that is still to do, does not count.
 func (r *tapReader) adopt(l *tapLevel, p *tapPoint) {
 	for _, child := range l.children {
 		child.name = p.name + " > " + child.name
