@@ -56,7 +56,7 @@ func readFile(t testing.TB, name string) *File {
 // brief returns the lines of a golden file.
 func brief(r *report.Report) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s: %+v\n", r.Verdict, r.Tests)
+	fmt.Fprintf(&b, "%s: %d packages, %d passed, %d failed, %d skipped\n", r.Verdict, r.Tests.Packages, r.Tests.Passed, r.Tests.Failed, r.Tests.Skipped)
 	for _, note := range r.Notes {
 		fmt.Fprintln(&b, note)
 	}
