@@ -107,6 +107,10 @@ lint: ## Check formatting, vet, and run staticcheck
 	CGO_ENABLED=0 GOOS=windows go vet -tags regreen_pool $(pool)
 	CGO_ENABLED=0 go run $(staticcheck) -tags regreen_pool $(pool)
 
+.PHONY: bench-green
+bench-green: bin/regreen bin/regreen-gate ## Compare regreen with go test on published modules, nothing to repair
+	go run ./bench/green $(BENCHFLAGS)
+
 .PHONY: bench-hooks
 bench-hooks: bin/regreen bin/regreen-gate ## Measure what a commit costs under each hook manager (strace counts execs)
 	go run ./bench/hooks $(BENCHFLAGS)

@@ -133,6 +133,7 @@ var layout = []layer{
 	{dir: "cmd/gate", purpose: "the regreen-gate binary: only the gate, for its fast start", imports: "gate"},
 	{dir: "cmd/action", purpose: "the regreen-action binary: inputs, event, outputs, wiring", imports: all},
 
+	{dir: "bench/green", purpose: "compares the time of regreen with that of go test when there is nothing to repair", imports: "bench/seeded"},
 	{dir: "bench/hooks", purpose: "measures what a commit costs with the hooks of regreen and of other tools"},
 	{dir: "bench/patch", purpose: "measures applying patches, compared with git apply and GNU patch", imports: "patch"},
 	{dir: "bench/report", purpose: "measures writing reports in each format, and reading results compared with other tools", imports: "report"},
