@@ -91,8 +91,6 @@ func (e *event) readOnly(what subject) string {
 		return "git cannot name the tree to commit"
 	case e.repo.Partial(what.source):
 		return "a commit of single paths does not use the index"
-	case e.getenv("PRE_COMMIT") == "1":
-		return "pre-commit stashed your unstaged changes and treats edits as failures"
 	}
 	return ""
 }

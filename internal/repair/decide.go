@@ -33,7 +33,11 @@ func (r *run) decide(ctx context.Context) error {
 	if _, ok := r.opt.Subject.Source.Revision(); ok {
 		return nil // a commit is not edited
 	}
-	if why := r.holdBack(kept); why != "" {
+	why := r.holdBack(kept)
+	if why == "" {
+		why = r.opt.Subject.Repo.HeldBack(ctx)
+	}
+	if why != "" {
 		r.note("not applied: " + why)
 		return nil
 	}
