@@ -202,6 +202,9 @@ func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
 		if err != nil {
 			return nil, err
 		}
+		if reason := p.trimmed(h, fit.Line); reason != "" {
+			return nil, p.conflict(i, fit.Line, reason)
+		}
 		placed = append(placed, fit)
 		offset = fit.Offset
 		frozen = fit.Line - 1 + len(h.ids) - h.suffix
@@ -213,7 +216,7 @@ func (p *placer) place(maxFuzz int) ([]Placement, *ConflictError) {
 func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictError) {
 	h := p.hunks[i]
 	fit := Placement{Hunk: i + 1, Similarity: 1}
-	fuzziest := min(maxFuzz, max(h.prefix, h.suffix))
+	fuzziest := min(maxFuzz, max(h.prefix, h.suffix+h.Trimmed))
 	if h.Anywhere {
 		reason := ""
 		if fit.Line, fit.Fuzz, reason = p.locateAnywhere(h, frozen, fuzziest); reason == "" {
@@ -235,6 +238,20 @@ func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictE
 		return fit, p.conflict(i, guess, "overlaps the previous hunk")
 	}
 	return fit, p.conflict(i, guess, notInFile(len(h.ids)))
+}
+
+// trimmed returns why the lines that a hunk lacks at its end cannot be context, or "". If a change
+// were missing too, with so few lines, the hunk would reach the end of the file. There, only blank
+// lines are known to be context that was trimmed.
+func (p *placer) trimmed(h pattern, at int) string {
+	from := at - 1 + len(h.ids)
+	switch end := from + h.Trimmed; {
+	case h.Trimmed == 0, end < len(p.lines):
+		return ""
+	case end == len(p.lines) && strings.TrimSpace(strings.Join(p.lines[from:], "")) == "":
+		return ""
+	}
+	return fmt.Sprintf("the patch is cut off: %s missing, which can have changes", lineCount(h.Trimmed))
 }
 
 func notInFile(lines int) string {
@@ -263,10 +280,11 @@ func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 		}
 		return guess
 	}
-	context := max(h.prefix, h.suffix)
+	suffix := h.suffix + h.Trimmed
+	context := max(h.prefix, suffix)
 	prefixFuzz := fuzz + h.prefix - context
-	suffixFuzz := fuzz + h.suffix - context
-	atEnd := len(p.ids) - len(h.ids) + 1
+	suffixFuzz := fuzz + suffix - context
+	atEnd := len(p.ids) - len(h.ids) - h.Trimmed + 1
 
 	if prefixFuzz < 0 && h.first <= 1 { // must be at the start
 		if frozen <= h.prefix && p.matches(h, 1, 0, max(0, suffixFuzz)) {
@@ -282,6 +300,7 @@ func (p *placer) locate(h pattern, lastOffset, frozen, fuzz int) int {
 		return 0
 	}
 	low, high := frozen+1, atEnd+suffixFuzz
+	suffixFuzz = max(0, suffixFuzz-h.Trimmed) // nothing is known about the lines that are missing
 	if low <= guess && guess <= high && p.matches(h, guess, prefixFuzz, suffixFuzz) {
 		return guess
 	}

@@ -47,7 +47,7 @@ func applyApproximate(lines []string, f File, opt Options, why *ConflictError) (
 			changes = append(changes, h.editsAt(fit.Line-1)...)
 			frozen = fit.Line - 1 + len(h.ids) - h.suffix
 		} else {
-			if misses++; misses > similarHunks {
+			if misses++; misses > similarHunks || h.Trimmed > 0 {
 				return nil, nil, why
 			}
 			m, ok := matchFuzzily(lines, h.Hunk, p.likeliest(h, h.first+offset), frozen)

@@ -25,7 +25,11 @@ type BinaryData struct {
 // far more.
 const maxBinary = 64 << 20
 
-const binaryPatch = "GIT binary patch"
+// The lines with which the part of a binary file begins.
+const (
+	binaryPatch = "GIT binary patch"
+	binaryFiles = "Binary files "
+)
 
 // binary reads the part of a binary file: its data, or only a line that says that the
 // files differ.
@@ -41,7 +45,8 @@ func (r *reader) binary(f *File, id ids) error {
 	before := strings.Count(text, "\n")
 	for ; r.at < len(r.lines); r.at++ {
 		line := r.lines[r.at]
-		if strings.HasPrefix(line, "diff --git ") || r.isTraditional(r.at) || isSignature(line) {
+		between := chomp(r.lines[r.at-1]) == ""
+		if strings.HasPrefix(line, "diff --git ") || r.isTraditional(r.at) || isSignature(line) || between && r.isCutHeader(r.at) {
 			break
 		}
 	}

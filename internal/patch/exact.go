@@ -38,7 +38,7 @@ func applyExact(src []byte, hunks []Hunk) (out []byte, placed []Placement, ok bo
 				oldText = append(oldText, l.Text...)
 			}
 		}
-		if h.Anywhere || !changed || len(oldText) == 0 {
+		if h.Anywhere || h.Trimmed > 0 || !changed || len(oldText) == 0 {
 			return nil, nil, false
 		}
 		var found bool

@@ -14,7 +14,7 @@ const devNull = "/dev/null"
 // in a form that Read understands.
 func Format(files []File) []byte {
 	var b strings.Builder
-	for _, f := range files {
+	for i, f := range files {
 		if f.Blind && f.Delete {
 			b.WriteString(deleteFile + f.OldName + "\n") // a diff must show the content
 			continue
@@ -29,7 +29,10 @@ func Format(files []File) []byte {
 		}
 		fmt.Fprintf(&b, "--- %s\n", terminated(side("a/", f.OldName)))
 		fmt.Fprintf(&b, "+++ %s\n", terminated(side("b/", f.NewName)))
-		for _, h := range f.Hunks {
+		for j, h := range f.Hunks {
+			if i == len(files)-1 && j == len(f.Hunks)-1 { // only there, lines may be missing
+				h.OldLines, h.NewLines = h.OldLines+h.Trimmed, h.NewLines+h.Trimmed
+			}
 			formatHunk(&b, h)
 		}
 	}
@@ -70,7 +73,7 @@ func formatHeader(b *strings.Builder, f File) {
 
 func formatBinary(b *strings.Builder, f File) {
 	if f.Data == nil || f.Data.Forward == nil {
-		fmt.Fprintf(b, "Binary files %s and %s differ\n", side("a/", f.OldName), side("b/", f.NewName))
+		fmt.Fprintf(b, binaryFiles+"%s and %s differ\n", side("a/", f.OldName), side("b/", f.NewName))
 		return
 	}
 	mode := ""
@@ -132,14 +135,19 @@ func terminated(name string) string {
 // quote returns a name in git's form with core.quotePath off: quoted only if it contains
 // control characters, quotes, backslashes or bytes that are not UTF-8.
 func quote(name string) string {
-	plain := utf8.ValidString(name)
-	for i := 0; i < len(name) && plain; i++ {
-		plain = name[i] >= ' ' && name[i] != '"' && name[i] != '\\' && name[i] != 0x7f
+	if needsQuotes(name) {
+		return octal(name)
 	}
-	if plain {
-		return name
+	return name
+}
+
+func needsQuotes(name string) bool {
+	for i := range len(name) {
+		if c := name[i]; c < ' ' || c == '"' || c == '\\' || c == 0x7f {
+			return true
+		}
 	}
-	return octal(name)
+	return !utf8.ValidString(name)
 }
 
 // octal quotes a name with every special byte as \ooo, the only escape that all readers

@@ -1,7 +1,9 @@
 package patch
 
 import (
+	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -35,18 +37,20 @@ func (r *reader) gitFile() error {
 	}
 	crlf := strings.HasSuffix(r.lines[first], "\r\n")
 	r.at++
-	id, err := r.gitHeader(&f, strip)
+	h, err := r.gitHeader(&f, strip)
 	if err != nil {
 		return err
 	}
-	promised := id.differs() || strings.HasPrefix(r.lines[r.at-1], "+++ ")
 	setSides(&f)
 	if f.Name() == "" {
 		return r.failAt(first, "no file name in the header")
 	}
+	if why := h.lacks(r, f); why != "" {
+		return r.cutOff(fmt.Sprintf("the patch is cut off in the header of %s: %s", Quote(f.Name()), why))
+	}
 	var notes []string
-	if line := chomp(r.line(r.at)); line == binaryPatch || strings.HasPrefix(line, "Binary files ") {
-		err = r.binary(&f, id)
+	if line := chomp(r.line(r.at)); line == binaryPatch || strings.HasPrefix(line, binaryFiles) {
+		err = r.binary(&f, h.ids)
 	} else {
 		notes, err = r.hunks(&f, true, crlf)
 	}
@@ -54,13 +58,14 @@ func (r *reader) gitFile() error {
 		return err
 	}
 	if len(f.Hunks) == 0 && !f.Binary && len(notes) == 0 {
-		if promised || r.at == len(r.lines) && !strings.HasSuffix(r.lines[r.at-1], "\n") {
-			return r.failAt(r.at-1, "unexpected end of patch before the hunks of "+f.Name())
+		if h.promises(f) {
+			return r.cutOff("unexpected end of patch before the hunks of " + Quote(f.Name()) + ": it is cut off")
 		}
-		if !f.New && !f.Delete && !f.Rename && !f.Copy && (f.OldMode == f.NewMode || f.NewMode == 0) {
+		if h.lines == 0 {
 			return nil // git writes a bare header for a file that was only touched
 		}
 	}
+	r.indexed = r.indexed || h.ids != ids{}
 	r.add(GitDiff, first, f, notes)
 	return nil
 }
@@ -94,13 +99,57 @@ func setSides(f *File) {
 	}
 }
 
+// gitHeader is what the lines between "diff --git" and the hunks say, except for names and modes.
+type gitHeader struct {
+	ids      ids
+	lines    int  // how many there are
+	edited   bool // the file is similar to its source, but not the same
+	from, to bool // a rename or copy has both names
+	old, new bool // a change of the mode has both modes
+	minus    bool // there is a line ---
+	plus     bool // and a line +++
+}
+
+// lacks returns which line the header of a file misses at its end, or "".
+func (h gitHeader) lacks(r *reader, f File) string {
+	atEnd := r.at == len(r.lines)
+	switch {
+	case atEnd && !strings.HasSuffix(r.lines[r.at-1], "\n"), r.endsInKey():
+		return "it ends in the middle of a line"
+	case atEnd && h.lines == 0:
+		return "nothing follows"
+	case h.from != h.to, h.edited && !h.from && !h.new && !h.plus && atEnd:
+		return "a rename or copy needs both names"
+	case h.old && !h.new:
+		return "the new mode is missing"
+	case h.minus && !h.plus:
+		return "the line +++ is missing"
+	case atEnd && (f.New || f.Delete) && r.indexed && h.ids == ids{}:
+		return "the line index is missing, unlike before"
+	}
+	return ""
+}
+
+// endsInKey reports whether the text ends in the first word of the next line of a header, or of what
+// follows it.
+func (r *reader) endsInKey() bool {
+	line := r.line(r.at)
+	part := func(key string) bool { return strings.HasPrefix(key, line) }
+	return r.at == len(r.lines)-1 && !strings.HasSuffix(line, "\n") &&
+		(slices.ContainsFunc(gitKeys[:], part) || part("@@ -") || part(binaryPatch) || part(binaryFiles))
+}
+
+// promises reports whether the header says that hunks follow.
+func (h gitHeader) promises(f File) bool {
+	return h.plus || h.ids.differs() || h.edited && (f.Rename || f.Copy)
+}
+
 // gitHeader reads the lines between "diff --git" and the hunks.
-func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
+func (r *reader) gitHeader(f *File, strip int) (h gitHeader, err error) {
 	for ; r.at < len(r.lines); r.at++ {
 		line := chomp(r.lines[r.at])
-		take := func(prefix string) (rest string, ok bool) { return strings.CutPrefix(line, prefix) }
-		mode := func(into ...*fs.FileMode) {
-			raw, parseErr := strconv.ParseUint(line[strings.LastIndexByte(line, ' ')+1:], 8, 32)
+		mode := func(rest string, into ...*fs.FileMode) {
+			raw, parseErr := strconv.ParseUint(strings.TrimSpace(rest), 8, 32)
 			if parseErr != nil {
 				err = r.fail("invalid file mode")
 			}
@@ -114,49 +163,64 @@ func (r *reader) gitHeader(f *File, strip int) (id ids, err error) {
 				err = r.fail("invalid file name")
 			}
 		}
-		rest, ok := "", false
-		switch {
-		case strings.HasPrefix(line, "--- "), strings.HasPrefix(line, "+++ "):
+		key, rest := cutKey(line)
+		switch key {
+		case "--- ", "+++ ":
+			h.minus, h.plus = h.minus || key[0] == '-', h.plus || key[0] == '+'
 			err = r.gitSide(f, line, strip)
-		case strings.HasPrefix(line, "new file mode "):
+		case "new file mode ":
 			f.New = true
-			mode(&f.NewMode)
-		case strings.HasPrefix(line, "deleted file mode "):
+			mode(rest, &f.NewMode)
+		case "deleted file mode ":
 			f.Delete = true
-			mode(&f.OldMode)
-		case strings.HasPrefix(line, "old mode "):
-			mode(&f.OldMode)
-		case strings.HasPrefix(line, "new mode "):
-			mode(&f.NewMode)
-		case strings.HasPrefix(line, "similarity index "), strings.HasPrefix(line, "dissimilarity index "):
-		default:
-			if rest, ok = take("rename from "); ok {
-				f.Rename = true
-				name(rest, &f.OldName)
-			} else if rest, ok = take("rename to "); ok {
-				f.Rename = true
-				name(rest, &f.NewName)
-			} else if rest, ok = take("copy from "); ok {
-				f.Copy = true
-				name(rest, &f.OldName)
-			} else if rest, ok = take("copy to "); ok {
-				f.Copy = true
-				name(rest, &f.NewName)
-			} else if rest, ok = take("index "); ok {
-				rest, raw, hasMode := strings.Cut(rest, " ")
-				id.old, id.new, _ = strings.Cut(rest, "..")
-				if hasMode && raw != "" {
-					mode(&f.OldMode)
-				}
-			} else {
-				return id, nil
+			mode(rest, &f.OldMode)
+		case "old mode ":
+			h.old = true
+			mode(rest, &f.OldMode)
+		case "new mode ":
+			h.new = true
+			mode(rest, &f.NewMode)
+		case "similarity index ", "dissimilarity index ":
+			h.edited = strings.TrimSpace(rest) != "100%"
+		case "rename from ", "copy from ":
+			h.from = true
+			f.Rename, f.Copy = key[0] == 'r', key[0] == 'c'
+			name(rest, &f.OldName)
+		case "rename to ", "copy to ":
+			h.to = true
+			f.Rename, f.Copy = key[0] == 'r', key[0] == 'c'
+			name(rest, &f.NewName)
+		case "index ":
+			both, raw, _ := strings.Cut(strings.TrimSpace(rest), " ")
+			h.ids.old, h.ids.new, _ = strings.Cut(both, "..")
+			if raw != "" {
+				mode(raw, &f.OldMode)
 			}
+		default:
+			return h, nil
 		}
 		if err != nil {
-			return id, err
+			return h, err
+		}
+		h.lines++
+	}
+	return h, nil
+}
+
+// gitKeys begin the lines of git's header.
+var gitKeys = [...]string{
+	"--- ", "+++ ", "index ", "new file mode ", "deleted file mode ", "old mode ", "new mode ",
+	"similarity index ", "dissimilarity index ", "rename from ", "rename to ", "copy from ", "copy to ",
+}
+
+// cutKey separates one of the gitKeys from a line, or returns "".
+func cutKey(line string) (key, rest string) {
+	for _, key := range gitKeys {
+		if rest, ok := strings.CutPrefix(line, key); ok {
+			return key, rest
 		}
 	}
-	return id, nil
+	return "", ""
 }
 
 // gitSide reads a --- or +++ line. If the header above says that the file is new or

@@ -35,10 +35,17 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 			return nil, r.failAt(start, "hunk without lines")
 		}
 		if numbered && (h.OldLines != stated.OldLines || h.NewLines != stated.NewLines) {
-			if r.truncated(stated, h) {
-				return nil, r.failAt(len(r.lines)-1, fmt.Sprintf("unexpected end of patch in hunk %d, whose header says -%s +%s", n, span(stated.OldStart, stated.OldLines), span(stated.NewStart, stated.NewLines)))
+			note, err := r.miscounted(f, n, stated, &h)
+			if err != nil {
+				return nil, err
 			}
-			notes = append(notes, fmt.Sprintf("hunk %d: the header says %d and %d lines, but there are %d and %d", n, stated.OldLines, stated.NewLines, h.OldLines, h.NewLines))
+			notes = append(notes, note)
+		}
+		if r.endsInside(h) {
+			return nil, &ParseError{
+				Line: r.at, Reason: fmt.Sprintf("the patch is cut off in hunk %d of %s: its last line has no newline", n, Quote(f.Name())),
+				Advice: "get the whole patch; if nothing is missing, add a newline",
+			}
 		}
 		switch {
 		case f.New && h.OldLines > 0:
@@ -58,18 +65,62 @@ func (r *reader) hunks(f *File, git, crlf bool) (notes []string, err error) {
 	return notes, nil
 }
 
-// truncated reports whether the text ends inside h, the hunk just read, which has fewer
-// lines than the header states: in the middle of a line, or after deleted lines while
-// insertions are still missing.
-func (r *reader) truncated(stated, h Hunk) bool {
-	if r.at < len(r.lines) {
-		return false
-	}
+// maxTrimmed is how many lines of context a text may lack at its end: as many as a diff has there.
+// If a change were missing too, more lines would be, except at the end of a file (see
+// placer.trimmed).
+const maxTrimmed = contextLines
+
+// maxMiscount is by how many lines models miscount, and more.
+const maxMiscount = 1000
+
+// miscounted decides about h, the hunk n just read, which has other counts than its header states.
+// Mail clients and editors trim blank lines at the end of a text. Models cannot count, but in a
+// Markdown fence that is closed, what they wrote is complete. Any other hunk that lacks lines was
+// cut off. A hunk with more lines than stated lacks nothing.
+func (r *reader) miscounted(f *File, n int, stated Hunk, h *Hunk) (note string, err error) {
 	old, new := stated.OldLines-h.OldLines, stated.NewLines-h.NewLines
-	if !strings.HasSuffix(r.lines[r.at-1], "\n") {
-		return old > 0 || new > 0
+	switch {
+	case old <= 0 && new <= 0, r.at <= r.fence && max(old, new) <= maxMiscount:
+		return fmt.Sprintf("hunk %d: the header says %d and %d lines, but there are %d and %d", n, stated.OldLines, stated.NewLines, h.OldLines, h.NewLines), nil
+	case old == new && old <= maxTrimmed && h.changes() && r.atTail(r.at) && h.lacksOnlyContext(old):
+		h.Trimmed = old
+		return fmt.Sprintf("hunk %d: %s of context missing at the end", n, lineCount(old)), nil
 	}
-	return new > max(old, 0) && h.Lines[len(h.Lines)-1].Op == Delete
+	return "", &ParseError{
+		Line: r.at, Reason: fmt.Sprintf("the patch is cut off in hunk %d of %s: its header says -%s +%s, but %d old and %d new lines follow",
+			n, Quote(f.Name()), span(stated.OldStart, stated.OldLines), span(stated.NewStart, stated.NewLines), h.OldLines, h.NewLines),
+		Advice: "get the whole patch; if only the counts are wrong, write @@ without numbers, and the hunk goes where its lines are",
+	}
+}
+
+func lineCount(n int) string {
+	if n == 1 {
+		return "1 line"
+	}
+	return fmt.Sprintf("%d lines", n)
+}
+
+// cutOff returns the error for a text that ends, or continues with something else, before the
+// line r.at, where more was to come.
+func (r *reader) cutOff(reason string) error {
+	return &ParseError{Line: r.at, Reason: reason, Advice: "get the whole patch"}
+}
+
+// lacksOnlyContext reports whether the lines that are missing at the end of the hunk can be context.
+// A diff has as many lines of context after the last change as before the first one, except at the
+// start of a file.
+func (h Hunk) lacksOnlyContext(missing int) bool {
+	after := 0
+	for after < len(h.Lines) && h.Lines[len(h.Lines)-1-after].Op == Context {
+		after++
+	}
+	return h.OldStart <= 1 || after+missing <= h.before()
+}
+
+// endsInside reports whether the text ends in a changed line of h, the hunk just read, so that the
+// rest of the line may be missing. The rest of a line of context changes nothing.
+func (r *reader) endsInside(h Hunk) bool {
+	return r.at == len(r.lines) && h.Lines[len(h.Lines)-1].Op != Context && !strings.HasSuffix(r.lines[r.at-1], "\n")
 }
 
 // checkEnd returns an error if the line after a hunk seems to belong to it but lacks the
@@ -239,7 +290,7 @@ func (r *reader) countEnd(h Hunk, git bool) (end int, ok bool) {
 		i++
 	}
 	next := r.line(i)
-	ends := next == "" || strings.IndexByte(" +-\\", next[0]) < 0 || r.boundary(i, git) || isSignature(next)
+	ends := next == "" || strings.IndexByte(" +-\\", next[0]) < 0 || r.boundary(i, git) || isSignature(next) || r.isCutHeader(i)
 	return i, ends && i > r.at+1
 }
 
@@ -272,6 +323,14 @@ func (r *reader) maybeChange(i int) bool {
 // isSignature reports whether the line is the one before git's version at the end of a
 // mail by git format-patch.
 func isSignature(line string) bool { return chomp(line) == "-- " }
+
+// atTail reports whether nothing follows from line i on but empty lines and the signature of a mail.
+func (r *reader) atTail(i int) bool {
+	for i < len(r.lines) && strings.TrimSpace(r.lines[i]) == "" {
+		i++
+	}
+	return i == len(r.lines) || isSignature(r.lines[i]) && r.isTail(i)
+}
 
 // isTail reports whether at most one line, git's version, and empty lines follow line i.
 func (r *reader) isTail(i int) bool {

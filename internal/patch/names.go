@@ -1,9 +1,12 @@
 package patch
 
 import (
+	"fmt"
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 )
 
 const badName = "the file name is too long, or has too few directories to strip"
@@ -20,6 +23,36 @@ func cutStamp(s string) (name, stamp string) {
 	}
 	return s, ""
 }
+
+// Quote returns a name as git shows it, on one line: in quotes if it has characters that could be
+// taken for something else. Names come from patches, and must not write lines of their own.
+func Quote(name string) string {
+	if !needsQuotes(name) && strings.IndexFunc(name, isInvisible) < 0 {
+		return name
+	}
+	var b strings.Builder
+	b.WriteByte('"')
+	for len(name) > 0 {
+		r, size := utf8.DecodeRuneInString(name)
+		switch at := strings.IndexByte("\a\b\t\n\v\f\r\"\\", name[0]); {
+		case at >= 0:
+			b.WriteByte('\\')
+			b.WriteByte(`abtnvfr"\`[at])
+		case r == utf8.RuneError && size == 1, unicode.IsControl(r), isInvisible(r):
+			for i := range size {
+				fmt.Fprintf(&b, `\%03o`, name[i])
+			}
+		default:
+			b.WriteString(name[:size])
+		}
+		name = name[size:]
+	}
+	b.WriteByte('"')
+	return b.String()
+}
+
+// isInvisible reports whether r changes how the text around it looks, or breaks the line.
+func isInvisible(r rune) bool { return unicode.In(r, unicode.Cc, unicode.Cf, unicode.Zl, unicode.Zp) }
 
 // quotedEnd returns the index after the closing quote of s, which begins with a quote; 0
 // if none exists.

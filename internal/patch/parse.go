@@ -3,6 +3,8 @@ package patch
 import (
 	"bytes"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -57,15 +59,15 @@ func Parse(b []byte, opts ...ParseOptions) ([]File, error) {
 // Read finds the patches in a text. It understands the forms below, and ignores what is
 // around them: mail, prose, Markdown fences, indented or not.
 //
-//   - Diffs, including git's binary ones, with LF or CRLF. Read corrects wrong line counts
-//     in hunk headers, which are common in patches by language models. A header without
-//     line numbers (@@ or @@ func f() @@) starts a hunk that goes wherever its old lines
-//     are (see Hunk.Anywhere).
+//   - Diffs, including git's binary ones, with LF or CRLF. Read corrects line counts that are too
+//     small, and in a Markdown fence, where language models write, any. A header without line
+//     numbers (@@ or @@ func f() @@) starts a hunk that goes wherever its old lines are (see
+//     Hunk.Anywhere).
 //   - apply_patch envelopes, as OpenAI's Codex CLI documents them.
 //   - search/replace blocks, as aider and Cline document them.
 //
-// A text that ends inside a patch is an error, not a shorter patch. Without options, names
-// are stripped by StripAuto. The error is a *ParseError. If the text has no patch, the
+// A text that ends inside a patch is an error, not a shorter patch; only a few lines of context may
+// be missing at its end (see Hunk.Trimmed). Without options, names are stripped by StripAuto. The error is a *ParseError. If the text has no patch, the
 // Reading has no files.
 func Read(b []byte, opts ...ParseOptions) (Reading, error) {
 	opt := ParseOptions{Strip: StripAuto}
@@ -98,10 +100,13 @@ type reader struct {
 	lines []string
 	at    int // the next line, from 0
 	strip int
+	fence int // the line, from 0, that closes the last Markdown fence that is closed
 	// unclosed maps the indentation and mark of a fence to the line up to which no line
 	// closes it.
 	unclosed map[string]int
-	commit   int // number of the commit in a series by git format-patch; 0 before the first
+	indexed  bool // a file had a line with object IDs, so all do
+	commit   int  // number of the commit in a series by git format-patch; 0 before the first
+	mail     mail
 }
 
 func (r *reader) run() error {
@@ -114,6 +119,7 @@ func (r *reader) run() error {
 		case strings.HasPrefix(line, "From ") && isMail(line):
 			r.commit++
 			r.at++
+			r.mail = mail{first: len(r.Files)}
 		case r.isTraditional(r.at):
 			err = r.traditionalFile()
 		case strings.HasPrefix(line, "*** "):
@@ -124,14 +130,43 @@ func (r *reader) run() error {
 			err = r.fail("hunk without a file name before it (--- and +++ lines)")
 		case strings.HasPrefix(line, "@@@ -"), strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "):
 			err = r.fail("cannot apply a combined diff (of a merge)")
+		case r.afterFile() && r.isCutHeader(r.at):
+			r.at = len(r.lines)
+			err = r.cutOff("the patch is cut off in the header of a file or a hunk")
 		default:
+			r.mail.read(line)
 			r.skipLine()
 		}
 		if err != nil {
 			return err
 		}
 	}
+	if n := len(r.Files) - r.mail.first; r.commit > 0 && n < r.mail.files && !r.mail.signed {
+		return r.cutOff(fmt.Sprintf("the patch is cut off: the mail says that %d files changed, but it has the changes of %d", r.mail.files, n))
+	}
 	return nil
+}
+
+// mail is the last mail by git format-patch. Its summary says how many files changed, and it ends in
+// a signature.
+type mail struct {
+	first  int // how many files were read before it
+	files  int // in its summary; 0 if it has none
+	signed bool
+}
+
+// read takes from a line what it says about the mail.
+func (m *mail) read(line string) {
+	if isSignature(line) {
+		m.signed = true
+		return
+	}
+	if m.files > 0 || line[0] != ' ' {
+		return
+	}
+	if words := strings.Fields(line); len(words) > 2 && strings.HasPrefix(words[1], "file") && strings.HasPrefix(words[2], "changed") {
+		m.files, _ = strconv.Atoi(words[0]) // 0 if it is not a number
+	}
 }
 
 // isMail reports whether the line begins a mail written by git format-patch.
@@ -169,15 +204,43 @@ func (r *reader) add(reader string, first int, f File, notes []string) {
 	r.Parts = append(r.Parts, Part{Reader: reader, File: f.Name(), First: first + 1, Last: r.at, Notes: notes})
 }
 
-// skipLine skips a line that is not part of a patch. If it opens an indented Markdown
-// fence, as in a list, skipLine removes the indentation of the lines up to the fence's end.
+// isCutHeader reports whether the text ends in the header of a file or a hunk that begins at line
+// i, right after a hunk.
+func (r *reader) isCutHeader(i int) bool {
+	const most = 4 // lines
+	rest := r.lines[i:]
+	if len(rest) == 0 || len(rest) > most {
+		return false
+	}
+	for n, line := range rest {
+		heads := []string{"diff -", "Index: ", "--- ", "@@ -", "======", "+++ "}
+		if n == 0 {
+			heads = heads[:4] // those that can come first
+		}
+		if !slices.ContainsFunc(heads, func(head string) bool {
+			return strings.HasPrefix(line, head) || !strings.HasSuffix(line, "\n") && strings.HasPrefix(head, line)
+		}) {
+			return false
+		}
+	}
+	return true
+}
+
+// afterFile reports whether the part of a file ends just before the next line.
+func (r *reader) afterFile() bool {
+	n := len(r.Parts)
+	return n > 0 && r.Parts[n-1].Last == r.at
+}
+
+// skipLine skips a line that is not part of a patch. If it opens a Markdown fence, skipLine finds
+// the fence's end, and removes the indentation of the lines up to there, as in a list.
 func (r *reader) skipLine() {
 	line := r.lines[r.at]
 	r.at++
 	bare := strings.TrimLeft(line, " \t")
 	indent := line[:len(line)-len(bare)]
 	mark := fenceMark(bare)
-	if mark == "" || indent == "" || r.at <= r.unclosed[indent+mark] {
+	if mark == "" || r.at <= r.fence || r.at <= r.unclosed[indent+mark] {
 		return
 	}
 	closed := false
@@ -196,6 +259,10 @@ func (r *reader) skipLine() {
 			r.unclosed = make(map[string]int)
 		}
 		r.unclosed[indent+mark] = end
+		return
+	}
+	r.fence = end
+	if indent == "" {
 		return
 	}
 	for i := r.at; i <= end; i++ {
@@ -261,7 +328,7 @@ func (r *reader) traditionalFile() error {
 		return err
 	}
 	if len(f.Hunks) == 0 && len(notes) == 0 {
-		return r.failAt(r.at-1, "unexpected end of patch before the hunks of "+f.Name())
+		return r.cutOff("unexpected end of patch before the hunks of " + Quote(f.Name()) + ": it is cut off")
 	}
 	r.add(UnifiedDiff, first, f, notes)
 	return nil

@@ -58,6 +58,10 @@ type Hunk struct {
 	Anywhere bool
 	After    []string // for an Anywhere hunk: lines that come before it, in this order
 	AtEnd    bool     // the hunk's last line is the last line of the file
+
+	// Trimmed is how many more lines of context the patch had after Lines, before somebody trimmed
+	// the end of its text. Apply checks that nothing else can be missing.
+	Trimmed int
 }
 
 // Line is one line of a hunk.
@@ -80,7 +84,11 @@ const (
 type ParseError struct {
 	Line   int // in the patch, from 1; 0 if no single line is at fault
 	Reason string
+	Advice string // what to do about it; "" if nothing is known
 }
+
+// Hint returns what to do about it.
+func (e *ParseError) Hint() string { return e.Advice }
 
 func (e *ParseError) Error() string {
 	if e.Line == 0 {
@@ -170,7 +178,7 @@ func (h Hunk) reverse() Hunk {
 	r := Hunk{
 		OldStart: h.NewStart, OldLines: h.NewLines,
 		NewStart: h.OldStart, NewLines: h.OldLines,
-		Section: h.Section, Anywhere: h.Anywhere, After: h.After, AtEnd: h.AtEnd,
+		Section: h.Section, Anywhere: h.Anywhere, After: h.After, AtEnd: h.AtEnd, Trimmed: h.Trimmed,
 	}
 	r.Lines = make([]Line, 0, len(h.Lines))
 	// Deletions come before insertions in each run of changes.

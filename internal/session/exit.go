@@ -1,6 +1,7 @@
 package session
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func Exit(ctx context.Context, err error) (status int, what, hint string) {
 			hint += "; --fuzz N and --approximate place hunks less strictly"
 		}
 	case errors.As(err, &parse):
-		what, hint = "cannot read the patch: "+strings.TrimPrefix(what, "patch: "), "regreen reads diffs, apply_patch envelopes and search/replace blocks"
+		what, hint = "cannot read the patch: "+strings.TrimPrefix(what, "patch: "), cmp.Or(hint, "regreen reads diffs, apply_patch envelopes and search/replace blocks")
 	case errors.Is(err, runs.ErrNoRun):
 		hint = "regreen status lists the stored runs; regreen fix starts one"
 	}
