@@ -29,9 +29,10 @@ func (a *app) reportCommand() *cobra.Command {
 
 ` + formatTable() + `
 With --from, report reads results that another tool wrote, and runs no tests. It
-detects go test -json, JUnit XML, TAP and CTRF by their content. The files are
-shards of one report: a test that a file has several times was retried, and its
-last try counts; of several files the worst result counts.
+detects go test -json, JUnit XML, TAP and CTRF by their content. Several results
+under one name are different tests, unless the file shows that a test that had
+failed was retried. The files are shards of one report: if a test is in several,
+its worst result counts.
 
 With --merge, report combines the JSON reports of regreen fix --shard: all
 attempts in one ledger, the best patch of all first. In a repository the result is

@@ -25,7 +25,7 @@ type ctrfTest struct {
 	File     string   `json:"filePath"`
 	Line     float64  `json:"line"`
 	Retries  float64  `json:"retries"`
-	Flaky    bool     `json:"flaky"`
+	Flaky    *bool    `json:"flaky"`
 	Raw      string   `json:"rawStatus"`
 	Attempts []struct {
 		Status  string `json:"status"`
@@ -39,6 +39,20 @@ type ctrfTest struct {
 			Whole  bool   `json:"package"`
 		} `json:"regreen"`
 	} `json:"extra"`
+}
+
+// retried reports whether a test that passed had failed before: it says so itself, or by its
+// tries.
+func (t *ctrfTest) retried() bool {
+	for _, try := range t.Attempts {
+		if try.Status == "failed" {
+			return true
+		}
+	}
+	if t.Flaky != nil {
+		return *t.Flaky
+	}
+	return t.Retries > 0
 }
 
 // ctrfPath is a list of suites or, in earlier versions, one string.
@@ -61,7 +75,6 @@ type ctrfReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
-	names  *numbers
 	seen   bool // the document has results.tests
 	counts struct {
 		Passed  float64 `json:"passed"`
@@ -71,7 +84,7 @@ type ctrfReader struct {
 }
 
 func readCTRF(in *input, f *File, opt Options) error {
-	r := &ctrfReader{in: &lineByLine{in: in.in, n: in.lines}, file: f, opt: opt, names: newNumbers()}
+	r := &ctrfReader{in: &lineByLine{in: in.in, n: in.lines}, file: f, opt: opt}
 	r.dec = json.NewDecoder(r.in)
 	err := r.object(map[string]func() error{
 		"results": func() error {
@@ -104,7 +117,7 @@ func readCTRF(in *input, f *File, opt Options) error {
 func (r *ctrfReader) rest(all float64, as status) int {
 	n := int(min(max(all, 0), maxLineNumber))
 	for _, a := range r.file.attempts {
-		if a.status == as {
+		if a.status == as || a.status == flaky && as == passed {
 			n--
 		}
 	}
@@ -194,25 +207,14 @@ func (r *ctrfReader) add(t *ctrfTest) error {
 		a.declared = true
 		a.line = int(min(max(t.Line, 0), maxLineNumber))
 	}
-	switch k := (testKey{a.pkg, a.test}); {
-	case a.test == "": // the package as a whole
-	case t.File == "": // a retry has no entry of its own, so this is another test
-		a.test = r.names.another(k)
-	default:
-		a.test = r.names.same(k, t.File)
-	}
 	tries := int(min(max(t.Retries, 0), maxLineNumber))
 	switch {
 	case t.Status == "failed", t.Status == "other" && (t.Message+t.Trace != "" || failing().MatchString(t.Raw)):
 		a.status, a.detail, a.more = failed, r.detail(t, a), tries
 	case t.Status == "skipped", t.Status == "pending", t.Status == "other": // for example a test that is not written yet
 		a.status = skipped
-	case t.Status == "passed" && t.Flaky:
-		before := a
-		before.status, before.detail, before.more = failed, r.detail(t, a), max(tries-1, 0)
-		if err := r.file.add(before, r.in.n); err != nil {
-			return err
-		}
+	case t.Status == "passed" && t.retried():
+		a.status, a.detail, a.more = flaky, r.detail(t, a), max(tries, 1)
 	case t.Status != "passed":
 		return fault(r.in.n, ctrfHint, "not CTRF: unknown test status %.40q", t.Status)
 	}

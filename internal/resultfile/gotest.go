@@ -29,8 +29,13 @@ func readGoTest(in *input, f *File, opt Options) error {
 		return err
 	}
 	outcomes, wrong := replay.Outcomes()
+	type run struct {
+		testKey
+		process int
+	}
+	at := map[run]int{} // the attempts of a process, which are one: it may run a test several times
 	for _, o := range outcomes {
-		a := attempt{pkg: o.Package, test: o.Test, seconds: max(o.Seconds, 0), status: failed}
+		a := attempt{pkg: o.Package, test: o.Test, seconds: max(o.Seconds, 0), status: failed, repeat: runs, process: o.Process}
 		switch o.Action {
 		case "pass":
 			a.status = passed
@@ -39,6 +44,16 @@ func readGoTest(in *input, f *File, opt Options) error {
 		default:
 			a.detail = goDetail(o.Failure)
 		}
+		k := run{testKey{a.pkg, a.test}, a.process}
+		if i, ok := at[k]; ok {
+			before := &f.attempts[i]
+			before.more++
+			if a.status == failed && before.status != failed {
+				before.status, before.detail, before.seconds = a.status, a.detail, a.seconds
+			}
+			continue
+		}
+		at[k] = len(f.attempts)
 		if err := f.add(a, 0); err != nil {
 			return err
 		}

@@ -22,18 +22,20 @@ type junitReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
-	names  *numbers
 	suites []junitSuite // the open ones, the outermost first
 }
 
-type junitSuite struct{ name, file string }
+type junitSuite struct {
+	name, file string
+	golang     bool // its tests are in Go
+}
 
 func readJUnit(in *input, f *File, opt Options) error {
 	text, err := newXMLText(in.in)
 	if err != nil {
 		return err
 	}
-	r := &junitReader{dec: xml.NewDecoder(text), above: in.lines, file: f, opt: opt, names: newNumbers()}
+	r := &junitReader{dec: xml.NewDecoder(text), above: in.lines, file: f, opt: opt}
 	r.dec.CharsetReader = func(_ string, input io.Reader) (io.Reader, error) { return input, nil } // it is UTF-8 by now
 	return r.document()
 }
@@ -88,7 +90,7 @@ func (r *junitReader) document() error {
 }
 
 func (r *junitReader) open(start xml.StartElement) {
-	r.suites = append(r.suites, junitSuite{attr(start, "name"), cmp.Or(attr(start, "file"), attr(start, "filepath"))})
+	r.suites = append(r.suites, junitSuite{name: attr(start, "name"), file: cmp.Or(attr(start, "file"), attr(start, "filepath"))})
 }
 
 // claims records how many failures a suite states. A suite includes those of nested suites.
@@ -171,6 +173,8 @@ func (r *junitReader) properties() (map[string]string, error) {
 			}
 			if name, ok := strings.CutPrefix(attr(t, "name"), report.PropertyPrefix); ok && len(own) < 20 {
 				own[name] = attr(t, "value")
+			} else if attr(t, "name") == "go.version" && len(r.suites) > 0 {
+				r.suites[len(r.suites)-1].golang = true
 			}
 		case xml.EndElement:
 			depth--
@@ -212,7 +216,6 @@ func (r *junitReader) text() (string, error) {
 // junitCase is a test case.
 type junitCase struct {
 	pkg, test  string
-	nameless   bool // neither a class nor a file distinguishes it from tests of the same name
 	skip, todo bool
 	fails      []junitFail // failure and error elements
 	reruns     int         // rerunFailure and rerunError elements: it failed again
@@ -229,14 +232,12 @@ type junitFail struct {
 	crashed            bool
 }
 
-// testcase reads a test case to its end and adds its attempts.
+// testcase reads a test case to its end and adds it.
 func (r *junitReader) testcase(start xml.StartElement) error {
 	line := r.line()
 	c := &junitCase{seconds: number(cmp.Or(attr(start, "time"), attr(start, "duration")))}
-	var classless bool
-	c.pkg, c.test, classless = r.identity(start)
+	c.pkg, c.test = r.identity(start)
 	c.file = r.opt.file(cmp.Or(attr(start, "file"), r.suiteFile()), "")
-	c.nameless = classless && c.file == ""
 	if c.file != "" {
 		c.line = lineNumber(attr(start, "line"))
 	}
@@ -289,7 +290,7 @@ func (r *junitReader) part(c *junitCase, t xml.StartElement) (err error) {
 // identity returns the package and the name of a test. The package is its class, unless
 // that is a constant or the test's own name. Without such a class, it is the suites that
 // contain the test.
-func (r *junitReader) identity(start xml.StartElement) (pkg, test string, classless bool) {
+func (r *junitReader) identity(start xml.StartElement) (pkg, test string) {
 	class, test := name(attr(start, "classname")), name(attr(start, "name"))
 	pkg = class
 	if class == "" || class == test || class == "test" { // pytest, if it cannot collect; jest-junit; node
@@ -299,16 +300,15 @@ func (r *junitReader) identity(start xml.StartElement) (pkg, test string, classl
 				path = append(path, s.name)
 			}
 		}
-		classless = true
 		pkg = cmp.Or(name(strings.Join(path, " > ")), baseName(r.file.Name))
 		if class == "" && pkg == "pytest" && test != "" {
-			return test, "", false // a module that cannot be collected
+			return test, "" // a module that cannot be collected
 		}
 	}
 	if test == report.WholePackage {
 		test = ""
 	}
-	return pkg, test, classless
+	return pkg, test
 }
 
 func (r *junitReader) suiteFile() string {
@@ -320,16 +320,20 @@ func (r *junitReader) suiteFile() string {
 	return ""
 }
 
-// add adds the attempts of a test case.
-func (r *junitReader) add(c *junitCase, line int) error {
-	switch k := (testKey{c.pkg, c.test}); {
-	case c.test == "": // the package as a whole
-	case c.nameless:
-		c.test = r.names.another(k)
-	default:
-		c.test = r.names.same(k, c.file)
+// repeat returns what a second test case of the same name means.
+func (r *junitReader) repeat() repeat {
+	switch n := len(r.suites); {
+	case n > 0 && r.suites[n-1].golang:
+		return runs
+	case n > 0 && r.suites[0].name == "pytest":
+		return phases
 	}
-	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line, declared: c.file != ""}
+	return different
+}
+
+// add adds a test case.
+func (r *junitReader) add(c *junitCase, line int) error {
+	a := attempt{pkg: c.pkg, test: c.test, seconds: c.seconds, file: c.file, line: c.line, declared: c.file != "", repeat: r.repeat()}
 	tries := lineNumber(c.own["tries"])
 	switch {
 	case c.todo, c.skip && len(c.fails) == 0:
@@ -338,12 +342,8 @@ func (r *junitReader) add(c *junitCase, line int) error {
 		a.status, a.detail = failed, r.detail(c, c.fails)
 		a.more = max(c.reruns, tries-1, 0)
 	case len(c.flaky) > 0:
-		before := a
-		before.status, before.detail = failed, r.detail(c, c.flaky)
-		before.more = max(len(c.flaky)-1, tries-2, 0)
-		if err := r.file.add(before, line); err != nil {
-			return err
-		}
+		a.status, a.detail = flaky, r.detail(c, c.flaky)
+		a.more = max(len(c.flaky), tries-1)
 	}
 	return r.file.add(a, line)
 }

@@ -27,61 +27,16 @@ type outcome struct {
 
 type testKey struct{ pkg, test string }
 
-// numbers separates tests of the same name by a number: a second x is "x #2".
-type numbers struct {
-	count map[testKey]int
-	taken map[testKey]bool
-	known map[sameTest]string // names that same has returned
-}
-
-// sameTest identifies a test that has several results.
-type sameTest struct {
-	testKey
-	file string
-}
-
-func newNumbers() *numbers {
-	return &numbers{count: map[testKey]int{}, taken: map[testKey]bool{}, known: map[sameTest]string{}}
-}
-
-// another returns the name for one more test of the same name.
-func (n *numbers) another(k testKey) string {
-	for {
-		n.count[k]++
-		numbered := k
-		if n.count[k] > 1 {
-			numbered.test = fmt.Sprintf("%s #%d", k.test, n.count[k])
-		}
-		if !n.taken[numbered] {
-			n.taken[numbered] = true
-			return numbered.test
-		}
-	}
-}
-
-// same returns the name for a test of a file. A later result of the same test gets the same
-// name, but the same name in two files is two tests. The file may be empty.
-func (n *numbers) same(k testKey, file string) string {
-	s := sameTest{k, file}
-	test, ok := n.known[s]
-	if !ok {
-		test = n.another(k)
-		n.known[s] = test
-	}
-	return test
-}
-
 // Merge makes one report of the results in files. It says what ran and what failed, and
 // nothing about repairs. The order of the files does not matter.
 //
-// Within a file the tries of a test are retries: the last one decides, and if it passed
-// after a failed one, the test is flaky. Tests of the same name that neither a class nor a
-// file identifies are different tests, see [numbers]. The same test in several files ran in
-// several places, and passing in one does not make up for failing in another: the worst
-// result counts, in the order failed, flaky, passed, skipped. Tries add up.
+// A test that has several results in a file has passed if all of them passed. It is flaky if
+// the file says so, or if it shows that only what had failed was run again, see
+// [File.outcomes]. The same test in several files ran in several places: the worst result
+// counts, in the order failed, flaky, passed, skipped. Tries add up.
 func Merge(files []*File) *report.Report {
 	files = ordered(files)
-	all := merged(files)
+	all := merged(files, false)
 	slices.SortFunc(all, func(a, b *outcome) int { return cmp.Or(cmp.Compare(a.pkg, b.pkg), cmp.Compare(a.test, b.test)) })
 	return toReport(files, all)
 }
@@ -93,12 +48,13 @@ func ordered(files []*File) []*File {
 	})
 }
 
-// merged returns the tests of all files, in the order of their first result.
-func merged(files []*File) []*outcome {
+// merged returns the tests of all files, in the order of their first result. Succeeded is as for
+// [Tests].
+func merged(files []*File, succeeded bool) []*outcome {
 	var all []*outcome
 	at := map[testKey]int{}
 	for _, f := range files {
-		for _, o := range f.outcomes() {
+		for _, o := range f.outcomes(succeeded) {
 			k := testKey{o.pkg, o.test}
 			if i, ok := at[k]; ok {
 				all[i] = worse(all[i], o)
@@ -106,39 +62,6 @@ func merged(files []*File) []*outcome {
 			}
 			at[k] = len(all)
 			all = append(all, o)
-		}
-	}
-	return all
-}
-
-// outcomes returns the tests of a file, in its order.
-func (f *File) outcomes() []*outcome {
-	var all []*outcome
-	of := map[testKey]*outcome{}
-	for i := range f.attempts {
-		a := &f.attempts[i]
-		k := testKey{a.pkg, a.test}
-		o := of[k]
-		if o == nil {
-			o = &outcome{pkg: a.pkg, test: a.test}
-			of[k] = o
-			all = append(all, o)
-		}
-		o.tries += 1 + a.more
-		o.seconds = a.seconds
-		if o.file == "" {
-			o.file, o.line, o.declared = a.file, a.line, a.declared
-		}
-		if o.detail == nil {
-			o.detail = a.detail
-		}
-		switch {
-		case a.status == failed:
-			o.status = Failed
-		case a.status == passed && o.detail != nil:
-			o.status = Flaky
-		case a.status == passed:
-			o.status = Passed
 		}
 	}
 	return all

@@ -62,6 +62,7 @@ const (
 	passed status = iota
 	skipped
 	failed
+	flaky // it failed, and then passed
 )
 
 // attempt is one try of one test. An empty test is the package as a whole.
@@ -74,6 +75,8 @@ type attempt struct {
 	declared  bool    // the file declares the test
 	more      int     // further tries, which have no attempt of their own
 	detail    *detail // of a failed attempt
+	repeat    repeat
+	process   int // of the package in the stream of go test
 }
 
 // detail is how a test failed.

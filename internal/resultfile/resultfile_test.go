@@ -134,14 +134,14 @@ func suite(cases string) string {
 }
 
 const (
-	good  = `<testcase classname="p" name="a" time="1"/>`
-	bad   = `<testcase classname="p" name="a" time="2"><failure message="bad"/></testcase>`
-	skip  = `<testcase classname="p" name="a" time="0"><skipped/></testcase>`
-	flaky = `<testcase classname="p" name="a" time="3"><flakyFailure message="bad"/></testcase>`
+	good    = `<testcase classname="p" name="a" time="1"/>`
+	bad     = `<testcase classname="p" name="a" time="2"><failure message="bad"/></testcase>`
+	skip    = `<testcase classname="p" name="a" time="0"><skipped/></testcase>`
+	retried = `<testcase classname="p" name="a" time="3"><flakyFailure message="bad"/></testcase>`
 )
 
-// TestMergeRule checks the status of a test that has several results.
-func TestMergeRule(t *testing.T) {
+// TestMergeFiles checks the status of a test that several files have.
+func TestMergeFiles(t *testing.T) {
 	t.Parallel()
 	for _, tt := range []struct {
 		name  string
@@ -150,11 +150,9 @@ func TestMergeRule(t *testing.T) {
 		tries int
 	}{
 		{"once", []string{good}, report.ResultPassed, 0},
-		{"retried in a file", []string{bad + bad + good}, report.ResultFlaky, 3},
-		{"failed after it passed", []string{good + bad}, report.ResultFailed, 2},
-		{"marked as flaky", []string{flaky}, report.ResultFlaky, 2},
+		{"marked as flaky", []string{retried}, report.ResultFlaky, 2},
 		{"failed in one of two places", []string{good, bad}, report.ResultFailed, 2},
-		{"flaky in one of two places", []string{good, flaky}, report.ResultFlaky, 3},
+		{"flaky in one of two places", []string{good, retried}, report.ResultFlaky, 3},
 		{"skipped in one of two places", []string{skip, good}, report.ResultPassed, 2},
 		{"skipped everywhere", []string{skip, skip}, report.ResultSkipped, 2},
 		{"skipped, and failed elsewhere", []string{skip, bad}, report.ResultFailed, 2},
@@ -172,69 +170,6 @@ func TestMergeRule(t *testing.T) {
 			r := Merge(files)
 			if len(r.Results) != 1 || r.Results[0].Status != tt.want || r.Results[0].Tries != tt.tries {
 				t.Errorf("got %+v, want %s in %d tries", r.Results, tt.want, tt.tries)
-			}
-		})
-	}
-}
-
-// TestSameName checks that tests of the same name in different files, one of which fails, do
-// not count as retries of one test, in any order.
-func TestSameName(t *testing.T) {
-	t.Parallel()
-	const failure = `<failure message="no"/>`
-	for name, tt := range map[string]struct{ content, want string }{
-		"node": {
-			`<testsuites><testcase name="same" classname="test">` + failure + `</testcase><testcase name="same" classname="test"/></testsuites>`,
-			"failed r same, passed r same #2",
-		},
-		"node, the other way round": {
-			`<testsuites><testcase name="same" classname="test"/><testcase name="same" classname="test">` + failure + `</testcase></testsuites>`,
-			"passed r same, failed r same #2",
-		},
-		"node, in a suite": {
-			`<testsuites><testsuite name="g"><testcase name="same" classname="test">` + failure + `</testcase></testsuite>` +
-				`<testsuite name="g"><testcase name="same" classname="test"/></testsuite></testsuites>`,
-			"failed g same, passed g same #2",
-		},
-		"node, with files": {
-			`<testsuites><testcase name="same" classname="test" file="/src/m/a.mjs">` + failure + `</testcase>` +
-				`<testcase name="same" classname="test" file="/src/m/b.mjs"/><testcase name="same" classname="test" file="/src/m/b.mjs"/></testsuites>`,
-			"failed r same, passed r same #2 (2)",
-		},
-		"no class":      {suite(`<testcase name="same">` + failure + `</testcase><testcase name="same"/>`), "failed s same, passed s same #2"},
-		"taken numbers": {suite(`<testcase name="same #2"/><testcase name="same"/><testcase name="same">` + failure + `</testcase>`), "passed s same, passed s same #2, failed s same #3"},
-		"mocha": {
-			suite(`<testcase name="g same" classname="same" file="/src/m/a.js">` + failure + `</testcase><testcase name="g same" classname="same" file="/src/m/b.js"/>`),
-			"failed same g same, passed same g same #2",
-		},
-		"no class, flaky": {
-			suite(`<testcase name="same"><flakyFailure message="no"/></testcase><testcase name="same"/><testcase name="same">` + failure + `<rerunFailure message="no"/></testcase>`),
-			"flaky s same (2), passed s same #2, failed s same #3 (2)",
-		},
-		"a class": {suite(bad + good), "flaky p a (2)"},
-		"CTRF": {
-			`{"results": {"tests": [{"name": "same", "status": "failed", "filePath": "a.js"}, {"name": "same", "suite": "s", "status": "failed"}, {"name": "same", "suite": "s", "status": "passed"},` +
-				` {"name": "other", "suite": "s", "status": "failed", "filePath": "a.js"}, {"name": "other", "suite": "s", "status": "passed", "filePath": "b.js"}]}}`,
-			"failed a.js same, failed s other, passed s other #2, failed s same, passed s same #2",
-		},
-		"TAP": {"not ok 1 - same\nok 2 - same #2\nok 3 - same\n1..3\n", "failed r same, passed r same #2, passed r same #3"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			f, err := Read("r.xml", strings.NewReader(tt.content), options)
-			if err != nil {
-				t.Fatal(err)
-			}
-			var got []string
-			for _, res := range Merge([]*File{f}).Results {
-				s := fmt.Sprintf("%s %s %s", res.Status, res.Package, res.Test)
-				if res.Tries > 1 {
-					s += fmt.Sprintf(" (%d)", res.Tries)
-				}
-				got = append(got, s)
-			}
-			if results := strings.Join(got, ", "); results != tt.want {
-				t.Errorf("got  %s\nwant %s", results, tt.want)
 			}
 		})
 	}

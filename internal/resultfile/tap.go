@@ -20,7 +20,6 @@ type tapReader struct {
 	file   *File
 	opt    Options
 	keeper keeper
-	names  *numbers
 	line   int
 	last   *tapPoint       // the point that diagnostics belong to
 	ahead  strings.Builder // diagnostics of the next point
@@ -75,7 +74,7 @@ var tapForms = sync.OnceValue(func() (f struct{ version, plan, time, timing, bai
 })
 
 func readTAP(in *input, f *File, opt Options) error {
-	r := &tapReader{file: f, opt: opt, names: newNumbers()}
+	r := &tapReader{file: f, opt: opt}
 	r.begin()
 	inYAML := -1 // the indentation of the current YAML block, or -1
 	err := in.each(func(n int, raw []byte) error {
@@ -315,11 +314,10 @@ func (r *tapReader) flush() error {
 }
 
 // attempt returns a test point as an attempt. TAP has no retries: a second test of the same
-// name is another test, and gets a number.
+// name is another test.
 func (r *tapReader) attempt(p *tapPoint) attempt {
 	y := readTAPYAML(p.yaml.String())
 	a := attempt{pkg: r.pkg, test: name(p.name), status: passed, seconds: seconds(number(y["duration_ms"]) / 1000)}
-	a.test = r.names.another(testKey{a.pkg, a.test})
 	a.file, a.line = r.place(y)
 	a.declared = a.file != "" && y["location"] != "" // from node; other tools give the place of the failure
 	switch {
@@ -387,7 +385,7 @@ func (r *tapReader) dropTimes(document *tapLevel) {
 	}
 	for i := r.before; i < len(r.file.attempts); i++ {
 		if a := &r.file.attempts[i]; a.test != "" {
-			a.test = r.names.another(testKey{a.pkg, tapForms().timing.ReplaceAllString(a.test, "")})
+			a.test = tapForms().timing.ReplaceAllString(a.test, "")
 		}
 	}
 }

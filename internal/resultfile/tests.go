@@ -30,9 +30,10 @@ type Test struct {
 }
 
 // Tests returns the tests of files by the rules of [Merge], in the order in which the files
-// list them. It does not check that the locations exist.
-func Tests(files []*File) []Test {
-	all := merged(ordered(files))
+// list them. It does not check that the locations exist. Succeeded says that the command that
+// wrote the files exited 0: if a test failed before it passed, it was retried.
+func Tests(files []*File, succeeded bool) []Test {
+	all := merged(ordered(files), succeeded)
 	explained := ancestors(all)
 	tests := make([]Test, 0, len(all))
 	for _, o := range all {

@@ -183,7 +183,7 @@ func TestNoRun(t *testing.T) {
 		{"stale", xml(good) + "-- r.xml --\n<testsuite/>\n", "true", []string{"r.xml"}, []string{"wrote no results", "ignored the results of an earlier run: r.xml"}},
 		{"stale below", "-- a/b/r.xml --\n<testsuite/>\n", "true", []string{"**/*.xml"}, []string{"ignored the results of an earlier run: a/b/r.xml"}},
 		{"broken XML", cut, "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml:4: cannot read the results: unexpected end of file"}},
-		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip >r.tap", []string{"*.tap"}, []string{"r.tap: cannot read the results: compressed by gzip"}},
+		{"broken TAP", "", "printf 'ok 1\\n1..x\\n' | gzip | head -c 20 >r.tap", []string{"*.tap"}, []string{"r.tap: cannot read the results: compressed by gzip, but damaged"}},
 		{"broken JSON", "-- r.json.in --\n{\n \"results\": {\"tests\": [\n {]}}\n", "cp r.json.in r.json", []string{"r.json"}, []string{"r.json:3: "}},
 		{"broken on standard output", "", "printf '<testsuite>\\n<testcase>'", []string{"-"}, []string{"the standard output of printf", ":2: cannot read the results: unexpected end of file"}},
 		{"no test", xml(""), "cp r.xml.in r.xml", []string{"r.xml"}, []string{"r.xml: no tests in the results"}},

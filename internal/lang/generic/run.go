@@ -194,7 +194,7 @@ func (s *suite) byResults(dir string, files []*resultfile.File, end *ending, sta
 	}
 	var retried []testrun.Failure // failed first, then passed
 	places := s.places(dir)
-	for _, t := range resultfile.Tests(files) {
+	for _, t := range resultfile.Tests(files, end.status == 0 && end.expired == 0) {
 		if t.Failure != nil && t.Failure.Kind == incomplete && (end.expired > 0 || end.crashed()) {
 			continue // the end of the command says why
 		}

@@ -17,6 +17,7 @@ import (
 // Outcome is the outcome of one attempt of a test, or of a package as a whole.
 type Outcome struct {
 	testrun.TestID
+	Process int    // which process of the package it was in, from 0
 	Action  string // pass, fail or skip
 	Seconds float64
 	Failure *testrun.Failure // nil unless the test failed itself, not only a subtest
@@ -38,6 +39,7 @@ type Replay struct {
 // packageReplay is the current attempt of a package.
 type packageReplay struct {
 	attempt      int
+	process      int
 	ended        bool
 	finished     map[string]bool // tests that have ended
 	running      int             // how many tests run
@@ -111,7 +113,7 @@ func (r *Replay) Add(e Event) {
 		p.running = max(p.running-1, 0)
 		p.finished[e.Test] = true
 		p.failed = p.failed || e.Action == "fail"
-		r.outcomes = append(r.outcomes, Outcome{TestID: testrun.TestID{Package: e.Package, Test: e.Test}, Action: e.Action, Seconds: e.Elapsed})
+		r.outcomes = append(r.outcomes, Outcome{TestID: testrun.TestID{Package: e.Package, Test: e.Test}, Process: p.process, Action: e.Action, Seconds: e.Elapsed})
 		r.at = append(r.at, p.attempt)
 	}
 	r.collector(p.attempt).add(ev)
@@ -119,8 +121,10 @@ func (r *Replay) Add(e Event) {
 
 // nextAttempt begins the next attempt of a package.
 func (r *Replay) nextAttempt(path string, p *packageReplay) {
-	next := &packageReplay{attempt: p.attempt + 1, finished: map[string]bool{}}
-	if !p.ended {
+	next := &packageReplay{attempt: p.attempt + 1, process: p.process, finished: map[string]bool{}}
+	if p.ended {
+		next.process++
+	} else {
 		c, action := r.collector(p.attempt), "pass"
 		if p.failed {
 			action = "fail"
