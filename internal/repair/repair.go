@@ -13,11 +13,11 @@ package repair
 import (
 	"context"
 	"fmt"
+	"io"
 	"maps"
 	"math/rand/v2"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -34,7 +34,8 @@ type run struct {
 	treeHash string
 
 	workspace string // the exported tree
-	scratch   string // GOTMPDIR of go commands
+	mark      string // of the processes that run in it
+	temp      string // GOTMPDIR of what is not a test command
 
 	sandbox  *testrun.Sandbox
 	projects []*project // in the order of testing
@@ -108,12 +109,12 @@ func (r *run) pipeline(ctx context.Context) error {
 	r.reportEnvironment()
 	r.report.Bypasses = r.opt.Subject.Bypasses
 
-	scratch, err := r.opt.Subject.Repo.Workspace(ctx)
+	temp, err := r.opt.Subject.Repo.TempDir(ctx)
 	if err != nil {
 		return err
 	}
-	defer r.release(scratch)
-	r.scratch = scratch.Dir
+	defer r.release(temp.Dir, temp)
+	r.temp = temp.Dir
 
 	r.opt.Hooks.Progress("test", "exporting "+r.opt.Subject.Source.String(), 0, 0)
 	stop := r.clock.start("test")
@@ -122,8 +123,8 @@ func (r *run) pipeline(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	defer r.release(workspace)
-	r.workspace = workspace.Dir
+	defer r.release(workspace.Dir, workspace)
+	r.workspace, r.mark = workspace.Dir, workspace.Mark()
 
 	// test
 	if err := r.test(ctx); err != nil {
@@ -176,10 +177,10 @@ func (r *run) maySearch(ctx context.Context) bool {
 	return decision == SearchDecision{}
 }
 
-// release closes a workspace.
-func (r *run) release(w *repo.Workspace) {
-	if err := w.Close(); err != nil {
-		r.opt.Hooks.Log.Warn("cannot close a workspace", "dir", w.Dir, "error", err)
+// release closes what a run has to itself.
+func (r *run) release(dir string, c io.Closer) {
+	if err := c.Close(); err != nil {
+		r.opt.Hooks.Log.Warn("cannot close a directory", "dir", dir, "error", err)
 	}
 }
 

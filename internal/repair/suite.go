@@ -3,7 +3,6 @@ package repair
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/regreen-ci/regreen/internal/lang"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -99,15 +98,14 @@ func (r *run) fresh() []testrun.Failure {
 	return out
 }
 
-// goEnviron returns the environment with a GOTMPDIR for the work of go commands, unless it has
-// one already.
-func (r *run) goEnviron() []string {
-	set := slices.ContainsFunc(r.opt.Subject.Environ, func(kv string) bool {
-		value, ok := strings.CutPrefix(kv, "GOTMPDIR=")
-		return ok && value != ""
-	})
-	if set {
-		return r.opt.Subject.Environ
-	}
-	return append(slices.Clip(r.opt.Subject.Environ), "GOTMPDIR="+r.scratch)
+// newSandbox returns the sandbox of a run. The environment of tests is the same from run to run.
+func (r *run) newSandbox(ctx context.Context) *testrun.Sandbox {
+	environ := append(slices.Clip(r.opt.Subject.Environ), "GOTMPDIR="+r.temp)
+	return testrun.NewSteadySandbox(environ, testrun.Steady{Mark: r.mark, Temp: func() (string, func(), error) {
+		temp, err := r.opt.Subject.Repo.TempDir(context.WithoutCancel(ctx))
+		if err != nil {
+			return "", nil, err
+		}
+		return temp.Dir, func() { r.release(temp.Dir, temp) }, nil
+	}})
 }

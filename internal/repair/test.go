@@ -18,7 +18,7 @@ import (
 // flaky or that the base has as well.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	r.sandbox = testrun.NewSandbox(r.goEnviron())
+	r.sandbox = r.newSandbox(ctx)
 	projects, err := r.findProjects(ctx, r.workspace)
 	if err != nil {
 		return err

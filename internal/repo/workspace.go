@@ -2,6 +2,7 @@ package repo
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -114,6 +115,17 @@ func (w *Workspace) index() string { return filepath.Join(w.Dir+keptSuffix, "ind
 
 // settings returns the path of a file with a hash of what decides how git writes files.
 func (w *Workspace) settings() string { return filepath.Join(w.Dir+keptSuffix, "settings") }
+
+// Mark returns a word that no other workspace has. That of a kept workspace stays the same.
+func (w *Workspace) Mark() string {
+	file := filepath.Join(w.Dir+keptSuffix, "mark")
+	if b, err := os.ReadFile(file); err == nil && len(b) == len(rand.Text()) {
+		return string(b)
+	}
+	mark := rand.Text()
+	_ = os.WriteFile(file, []byte(mark), 0o600) // or the next run has another
+	return mark
+}
 
 // privateDir creates the directory below temp for the user's workspaces, and checks that it belongs
 // to the user alone: anyone may have created it before.

@@ -34,18 +34,42 @@ type Sandbox struct {
 	env    []string
 	marker string
 	runs   atomic.Uint64
+	temp   func() (dir string, remove func(), err error)
 }
 
-// NewSandbox returns a sandbox whose processes see [Isolate] of environ.
+// Steady is what a sandbox needs to give tests the same environment in every run, so that go test's
+// cache has the results of tests that read it.
+type Steady struct {
+	// Mark marks the processes. No other sandbox has it at the same time.
+	Mark string
+	// Temp makes an empty temporary directory that nobody else uses until remove is called.
+	Temp func() (dir string, remove func(), err error)
+}
+
+// NewSandbox returns a sandbox whose processes see [Isolate] of environ. Some variables have other
+// values in each sandbox.
 func NewSandbox(environ []string) *Sandbox {
-	marker := rand.Text()
+	b := &Sandbox{}
+	b.temp = func() (string, func(), error) { return Scratch(b.Temp()) }
+	b.set(environ, rand.Text())
+	return b
+}
+
+// NewSteadySandbox is NewSandbox with the same values in each sandbox.
+func NewSteadySandbox(environ []string, s Steady) *Sandbox {
+	b := &Sandbox{temp: s.Temp}
+	b.set(environ, s.Mark)
+	return b
+}
+
+func (b *Sandbox) set(environ []string, marker string) {
 	for _, entry := range environ {
 		// For a regreen inside the tests of another one, both must find what it starts.
 		if outer, ok := strings.CutPrefix(entry, runVariable+"="); ok {
 			marker = outer + "." + marker
 		}
 	}
-	return &Sandbox{env: Isolate(environ), marker: marker}
+	b.env, b.marker = Isolate(environ), marker
 }
 
 // Env returns the environment that all processes of the sandbox share.
@@ -61,7 +85,7 @@ type Command struct {
 
 	Grace time.Duration // between SIGTERM and SIGKILL; 0 sends SIGKILL immediately
 	Sweep bool          // look for processes that left the group, at some cost
-	Build bool          // give go commands a GOTMPDIR of their own and remove it afterwards
+	Build bool          // give it a GOTMPDIR of its own, for builds and tests, and remove it afterwards
 }
 
 // errNotStarted wraps the reason that a program could not be started.
@@ -73,11 +97,12 @@ var errNotStarted = errors.New("cannot be started")
 func (b *Sandbox) Run(ctx context.Context, c Command) (int, error) {
 	marker := fmt.Sprintf("%s.%d", b.marker, b.runs.Add(1))
 	if c.Build {
-		dir, remove, err := Scratch(b.Temp())
+		dir, remove, err := b.temp()
 		if err != nil {
 			return -1, err
 		}
 		defer remove()
+		marker = b.marker + "." + filepath.Base(dir) // no other process of the sandbox has it now
 		c.Env = append(c.Env[:len(c.Env):len(c.Env)], "GOTMPDIR="+dir)
 	}
 	cmd := exec.CommandContext(ctx, c.Args[0], c.Args[1:]...)
