@@ -218,11 +218,14 @@ func (p *placer) placeOne(i, maxFuzz, offset, frozen int) (Placement, *ConflictE
 	fit := Placement{Hunk: i + 1, Similarity: 1}
 	fuzziest := min(maxFuzz, max(h.prefix, h.suffix+h.Trimmed))
 	if h.Anywhere {
-		reason := ""
-		if fit.Line, fit.Fuzz, reason = p.locateAnywhere(h, frozen, fuzziest); reason == "" {
+		at, fuzz, reason, ambiguous := p.locateAnywhere(h, frozen, fuzziest)
+		if reason == "" {
+			fit.Line, fit.Fuzz = at, fuzz
 			return fit, nil
 		}
-		return fit, p.conflict(i, p.likeliest(h, 1), reason)
+		err := p.conflict(i, p.likeliest(h, 1), reason)
+		err.Ambiguous = ambiguous
+		return fit, err
 	}
 	for ; fit.Fuzz <= fuzziest; fit.Fuzz++ {
 		if fit.Line = p.locate(h, offset, frozen, fit.Fuzz); fit.Line != 0 {

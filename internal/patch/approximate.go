@@ -23,12 +23,14 @@ const (
 	// minChangedSimilarity is the least similarity of the deleted and the inserted lines:
 	// the function next to the intended one often has the same context.
 	minChangedSimilarity = 0.9
+	similarPlaces        = 20 // places of a hunk without line numbers that are compared
 )
 
-// applyApproximate places by similarity those hunks that fit nowhere, if the options allow
-// it; why is the error otherwise.
+// applyApproximate places those hunks that fit nowhere, if the options allow it: at the only lines
+// that look the same, or else by similarity. A hunk that fits in several places stays a conflict; why
+// is the error otherwise.
 func applyApproximate(lines []string, f File, opt Options, why *ConflictError) ([]byte, []Placement, *ConflictError) {
-	if opt.Approximate == nil {
+	if opt.Approximate == nil || why.Ambiguous {
 		return nil, nil, why
 	}
 	file := endingsOf(lines)
@@ -36,35 +38,19 @@ func applyApproximate(lines []string, f File, opt Options, why *ConflictError) (
 	if file != mixed { // compare with LF only, and restore the file's endings below
 		lines, hunks = bareLines(lines), bareHunks(hunks)
 	}
-	p := newPlacer(lines, hunks, withoutEnding)
-	var placed []Placement
-	var changes []edit
-	misses := 0
-	offset, frozen := 0, 0
-	for i, h := range p.hunks {
-		fit, err := p.placeOne(i, opt.Fuzz, offset, frozen)
-		if err == nil {
-			changes = append(changes, h.editsAt(fit.Line-1)...)
-			frozen = fit.Line - 1 + len(h.ids) - h.suffix
-		} else {
-			if misses++; misses > similarHunks || h.Trimmed > 0 {
-				return nil, nil, why
-			}
-			m, ok := matchFuzzily(lines, h.Hunk, p.likeliest(h, h.first+offset), frozen)
-			if !ok {
-				return nil, nil, why
-			}
-			fit = Placement{Hunk: i + 1, Line: m.line, Similarity: m.similarity}
-			changes = append(changes, m.changes...)
-			frozen = m.changes[len(m.changes)-1].end
-		}
-		if offset = fit.Line - h.first; h.Anywhere {
-			offset = 0
-		}
-		fit.Offset = offset
-		placed = append(placed, fit)
+	p := approximatePlacer{
+		fuzz: opt.Fuzz, lines: lines,
+		same: newPlacer(lines, hunks, withoutEnding), alike: newPlacer(lines, hunks, look),
 	}
-	out := applyEdits(lines, changes)
+	for i := range hunks {
+		if miss := p.place(i); miss != nil {
+			if miss.Ambiguous {
+				return nil, nil, miss
+			}
+			return nil, nil, why
+		}
+	}
+	out := applyEdits(lines, p.changes)
 	if len(lines) > 0 && !strings.HasSuffix(lines[len(lines)-1], "\n") {
 		out = strings.TrimSuffix(out, "\n")
 	}
@@ -75,7 +61,100 @@ func applyApproximate(lines []string, f File, opt Options, why *ConflictError) (
 		why.Reason += fmt.Sprintf(" (invalid result when placed by similarity: %v)", err)
 		return nil, nil, why
 	}
-	return []byte(out), placed, nil
+	return []byte(out), p.placed, nil
+}
+
+// approximatePlacer places hunks one after the other.
+type approximatePlacer struct {
+	fuzz           int
+	lines          []string
+	same, alike    *placer // compares the lines, or how they look
+	misses         int     // hunks that neither of them places
+	offset, frozen int     // of the hunk before, and the lines that later ones must not change
+	placed         []Placement
+	changes        []edit
+}
+
+// place places hunk i, in the first of three ways that works.
+func (p *approximatePlacer) place(i int) *ConflictError {
+	h := p.same.hunks[i]
+	fit, miss := p.same.placeOne(i, p.fuzz, p.offset, p.frozen)
+	if miss == nil {
+		p.add(h, fit, h.editsAt(fit.Line-1))
+		return nil
+	}
+	if miss.Ambiguous || h.Trimmed > 0 {
+		return miss
+	}
+	if fit, miss := p.alike.placeOne(i, 0, p.offset, p.frozen); miss == nil {
+		old, _ := h.sides()
+		from := fit.Line - 1
+		fit.Similarity = likeness(old, strings.Join(p.lines[from:from+len(h.ids)], ""))
+		p.add(h, fit, h.lookEdits(p.lines, from))
+		return nil
+	} else if miss.Ambiguous {
+		return miss
+	}
+	if p.misses++; p.misses > similarHunks {
+		return miss
+	}
+	guess, ambiguous := p.guess(i)
+	if ambiguous != "" {
+		miss.Reason, miss.Ambiguous = ambiguous, true
+		return miss
+	}
+	m, ok := matchFuzzily(p.lines, h.Hunk, guess, p.frozen)
+	if !ok {
+		return miss
+	}
+	p.add(h, Placement{Hunk: i + 1, Line: m.line, Similarity: m.similarity}, m.changes)
+	return nil
+}
+
+// add records the place of a hunk and its changes there.
+func (p *approximatePlacer) add(h pattern, fit Placement, changes []edit) {
+	p.changes = append(p.changes, changes...)
+	p.frozen = fit.Line - 1 + len(h.ids) - h.suffix
+	if fit.Similarity < 1 && len(changes) > 0 {
+		p.frozen = changes[len(changes)-1].end
+	}
+	p.offset = fit.Line - h.first
+	if h.Anywhere {
+		p.offset = 0
+	}
+	fit.Offset = p.offset
+	p.placed = append(p.placed, fit)
+}
+
+// guess returns the line, from 1, where hunk i fits best. For a hunk without line numbers that fits
+// as well elsewhere, it returns the reason why there is no such line.
+func (p *approximatePlacer) guess(i int) (line int, ambiguous string) {
+	h := p.same.hunks[i]
+	if !h.Anywhere {
+		return p.same.likeliest(h, h.first+p.offset), ""
+	}
+	places := p.same.likeliestPlaces(h, p.same.afterAnchors(h, p.frozen))
+	if len(places) > similarPlaces {
+		return 0, ambiguousPlaces("it almost fits", places)
+	}
+	old, _ := h.sides()
+	best, second := 0.0, 0.0
+	rival := 0
+	for _, at := range places {
+		from := min(at-1, len(p.lines))
+		alike := similarity(diffmatchpatch.New(), old, strings.Join(p.lines[from:min(len(p.lines), from+len(h.ids))], ""))
+		switch {
+		case alike > best:
+			best, second, line, rival = alike, best, at, line
+		case alike > second:
+			second, rival = alike, at
+		}
+	}
+	if len(h.After) == 0 && rival != 0 && best == second {
+		both := []int{min(line, rival), max(line, rival)}
+		return 0, ambiguousPlaces("it almost fits", both)
+	}
+	return max(line, 1), ""
 }
 
 func bareLines(lines []string) []string {
@@ -266,9 +345,15 @@ func (h Hunk) exceededBy(effect []Hunk) bool {
 }
 
 // similarity returns 1 for equal texts and 0 for texts without a character in common, by
-// Levenshtein distance. Indentation and trailing spaces do not count.
+// Levenshtein distance. Indentation, trailing spaces and look-alikes do not count.
 func similarity(dmp *diffmatchpatch.DiffMatchPatch, a, b string) float64 {
-	a, b = trimmedLines(a), trimmedLines(b)
+	return levenshtein(dmp, trimmedLines(a), trimmedLines(b))
+}
+
+// likeness is similarity for which every character counts.
+func likeness(a, b string) float64 { return levenshtein(diffmatchpatch.New(), a, b) }
+
+func levenshtein(dmp *diffmatchpatch.DiffMatchPatch, a, b string) float64 {
 	longest := max(utf8.RuneCountInString(a), utf8.RuneCountInString(b))
 	if longest == 0 {
 		return 1
@@ -280,7 +365,7 @@ func similarity(dmp *diffmatchpatch.DiffMatchPatch, a, b string) float64 {
 func trimmedLines(s string) string {
 	var b strings.Builder
 	for _, l := range splitLines(s) {
-		b.WriteString(strings.TrimSpace(l) + "\n")
+		b.WriteString(look(strings.TrimSpace(l)) + "\n")
 	}
 	return b.String()
 }

@@ -109,6 +109,8 @@ type ConflictError struct {
 	Part   int // which file of the patch, from 1; 0 if unknown
 	// Applied says that the file looks as if the patch has already been applied.
 	Applied bool
+	// Ambiguous says that the hunk fits in several places, or comes after a line that does.
+	Ambiguous bool
 	// Expected and Found are the old lines of the hunk and what the file has in their
 	// place. They are equal if the conflict has another cause.
 	Expected, Found string

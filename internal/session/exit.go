@@ -53,7 +53,10 @@ func Exit(ctx context.Context, err error) (status int, what, hint string) {
 	switch {
 	case errors.As(err, &conflict):
 		what, hint = "the patch does not apply: "+what, "no files were changed"
-		if conflict.Hunk > 0 && !conflict.Applied {
+		switch {
+		case conflict.Ambiguous:
+			hint += "; give the hunk more lines of context, or write after @@ a line that comes before it"
+		case conflict.Hunk > 0 && !conflict.Applied:
 			hint += "; --fuzz N and --approximate place hunks less strictly"
 		}
 	case errors.As(err, &parse):
