@@ -168,9 +168,10 @@ func (s *step) fromResults(opened *session.Session) (*report.Report, error) {
 	if err != nil {
 		return nil, err
 	}
+	opt := resultfile.Options{Root: opened.Repo.Root(), Modules: modules, Tree: resultfile.NewTree(opened.Repo.Root())}
 	var files []*resultfile.File
 	for _, name := range names {
-		f, err := readResults(name, resultfile.Options{Root: opened.Repo.Root(), Modules: modules})
+		f, err := readResults(name, opt)
 		if err != nil {
 			return nil, err
 		}

@@ -108,16 +108,16 @@ func (a *app) read(ctx context.Context, names []string) (*report.Report, error) 
 	if err != nil {
 		return nil, err
 	}
+	opt := resultfile.Options{Root: root}
 	if rp, err := repo.Open(ctx, a.dir, a.environ); err == nil {
-		root = rp.Root()
+		opt = resultfile.Options{Root: rp.Root(), Tree: resultfile.NewTree(rp.Root())}
 	}
-	modules, err := gotest.ModulesIn(root)
-	if err != nil {
+	if opt.Modules, err = gotest.ModulesIn(opt.Root); err != nil {
 		return nil, err
 	}
 	var files []*resultfile.File
 	for _, name := range names {
-		f, err := a.readFile(name, resultfile.Options{Root: root, Modules: modules})
+		f, err := a.readFile(name, opt)
 		if err != nil {
 			return nil, err
 		}

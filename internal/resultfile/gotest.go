@@ -10,7 +10,7 @@ import (
 // readGoTest reads the events of go test -json. The go command also writes other lines; of
 // these it uses only errors of the build.
 func readGoTest(in *input, f *File, opt Options) error {
-	replay := gotest.NewReplay(opt.Root, opt.Modules)
+	replay := gotest.NewReplay(opt.Root, opt.Modules, opt.elsewhere)
 	err := in.each(func(n int, line []byte) error {
 		other, e, ok := gotest.ParseEvent(line)
 		if !ok || len(other) > 0 {

@@ -13,32 +13,66 @@ import (
 )
 
 // file returns a file name from a tool as a slash-separated path in the tree, or "" if it is
-// outside or third-party code. For names in text, pkg is the package of the test: there, Go
-// and Java leave out the directory, and for Go the package has it.
+// outside or third-party code. For names in text, pkg is the package of the test: there, Go and
+// Java leave out the directory, and for Go the package has it.
 func (o Options) file(name, pkg string) string {
-	name = strings.TrimPrefix(name, "file://")
-	if filepath.IsAbs(name) {
-		rel, err := filepath.Rel(o.Root, filepath.Clean(name))
-		if o.Root == "" || err != nil || !filepath.IsLocal(rel) {
-			return ""
+	file, exists := o.resolve(name, pkg)
+	if !exists && o.Tree != nil {
+		return o.Tree.Find(file)
+	}
+	return file
+}
+
+// resolve returns the path in the tree that a name means. exists is false if the tree may not
+// have it.
+func (o Options) resolve(name, pkg string) (file string, exists bool) {
+	name, abs := parseName(name)
+	if abs {
+		rel, inside := o.inRoot(name)
+		if !inside {
+			return o.elsewhere(name), true
 		}
 		name = rel
 	}
-	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
 	if strings.HasSuffix(name, ".go") {
 		name = o.goFile(name, pkg)
-	} else if bare := []string{".java", ".kt", ".scala", ".groovy"}; pkg != "" && !strings.Contains(name, "/") && slices.Contains(bare, path.Ext(name)) {
-		return "" // from a stack trace, which leaves out the directory
+	} else if bare := []string{".java", ".kt", ".scala", ".groovy"}; o.Tree == nil && pkg != "" && !strings.Contains(name, "/") && slices.Contains(bare, path.Ext(name)) {
+		return "", false // from a stack trace, which leaves out the directory
 	}
-	if name == "" || name == "." || !fs.ValidPath(name) {
-		return ""
+	if name == "" || name == "." || !fs.ValidPath(name) || hasForeignDir(name) {
+		return "", false
 	}
-	for part := range strings.SplitSeq(name, "/") {
-		if part == "node_modules" || part == "site-packages" || part == "vendor" {
-			return ""
+	return name, abs
+}
+
+// elsewhere returns the file in the tree that a path of another machine means, or "".
+func (o Options) elsewhere(name string) string {
+	if name, abs := parseName(name); abs && o.Tree != nil {
+		return o.Tree.FindForeign(name)
+	}
+	return ""
+}
+
+// inRoot returns an absolute name relative to the root, if it is in it.
+func (o Options) inRoot(name string) (rel string, ok bool) {
+	name = filepath.FromSlash(name)
+	if o.Root == "" || !filepath.IsAbs(name) {
+		return "", false
+	}
+	for _, root := range []string{o.Root, resolved(o.Root)} {
+		if rel, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(rel) {
+			return filepath.ToSlash(rel), true
 		}
 	}
-	return name
+	return "", false
+}
+
+// resolved returns a directory with symbolic links resolved.
+func resolved(dir string) string {
+	if target, err := filepath.EvalSymlinks(dir); err == nil {
+		return target
+	}
+	return dir
 }
 
 // goFile adds the directory of the package to a base name, and replaces a module path at the
@@ -72,8 +106,8 @@ var places = sync.OnceValue(func() []*regexp.Regexp {
 	return []*regexp.Regexp{
 		regexp.MustCompile(`File "([^"\n]+)", line (\d+)`),
 		regexp.MustCompile(`\bat (\S+\.(?:t|p[lm])) line (\d+)`),
-		regexp.MustCompile(`((?:file://)?(?:[A-Za-z]:)?[\w./\\@+~-]*\w\.(?:` + sources + `)):\[?(\d+)\b`),
-		regexp.MustCompile(`((?:[A-Za-z]:)?[\w./\\@+~-]*\w\.(?:` + sources + `))\((\d+)[,)]`),
+		regexp.MustCompile(`((?:[a-z][a-z-]+://)?(?:[A-Za-z]:)?[\w./\\@+~%-]*\w\.(?:` + sources + `)):\[?(\d+)\b`),
+		regexp.MustCompile(`((?:[a-z][a-z-]+://)?(?:[A-Za-z]:)?[\w./\\@+~%-]*\w\.(?:` + sources + `))\((\d+)[,)]`),
 	}
 })
 

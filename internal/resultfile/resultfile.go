@@ -33,6 +33,7 @@ const (
 type Options struct {
 	Root    string          // the absolute path of the tree
 	Modules []gotest.Module // Go modules in it
+	Tree    *Tree           // its files, if they are at hand: places outside of them are left out
 }
 
 // File is the content of one file.

@@ -5,6 +5,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/regreen-ci/regreen/internal/resultfile"
 )
 
 // testCode reports whether a file belongs to the tests: by its name, because results declare
@@ -41,10 +43,10 @@ var (
 // commandFiles returns the files of the tree that are a part of a command: scripts that it
 // runs, makefiles, and files that it passes to a test runner. Other files that it names,
 // such as a source that it compiles, belong to the program.
-func commandFiles(command string, files *files) map[string]bool {
+func commandFiles(command string, files *resultfile.Tree) map[string]bool {
 	found := make(map[string]bool)
 	note := func(name string) bool {
-		file := files.find(name)
+		file := files.Find(name)
 		if file != "" {
 			found[file] = true
 		}
@@ -60,7 +62,7 @@ func commandFiles(command string, files *files) map[string]bool {
 		note(words[0])
 		program, args := strings.ToLower(path.Base(words[0])), words[1:]
 		for _, base := range makers[program] {
-			for _, file := range files.named(base) {
+			for _, file := range files.Named(base) {
 				found[file] = true
 			}
 		}

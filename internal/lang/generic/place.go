@@ -2,8 +2,6 @@ package generic
 
 import (
 	"cmp"
-	"io/fs"
-	"path"
 	"path/filepath"
 	"regexp"
 	"slices"
@@ -14,71 +12,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
-// files are the names of the tree's files, listed on first use.
-type files struct {
-	root   string
-	once   sync.Once
-	byBase map[string][]string
-}
-
-// foreignDirs are directories with third-party code.
-var foreignDirs = []string{".git", "node_modules", "site-packages", "dist-packages", "vendor", ".venv", "venv", ".tox", ".nox"}
-
-func (f *files) list() {
-	const most = 500_000
-	f.byBase = make(map[string][]string)
-	n := 0
-	_ = filepath.WalkDir(f.root, func(name string, d fs.DirEntry, err error) error {
-		switch {
-		case err != nil:
-			return nil // a directory that cannot be read
-		case d.IsDir() && slices.Contains(foreignDirs, d.Name()) && name != f.root:
-			return fs.SkipDir
-		case n >= most:
-			return fs.SkipAll
-		case !d.IsDir():
-			n++
-			if rel, err := filepath.Rel(f.root, name); err == nil {
-				f.byBase[d.Name()] = append(f.byBase[d.Name()], filepath.ToSlash(rel))
-			}
-		}
-		return nil
-	})
-}
-
-// find returns the file of the tree that a relative name means: that file, or the only one
-// whose path ends with the name, since a command may run in a subdirectory and Java traces
-// have file names only.
-func (f *files) find(name string) string {
-	f.once.Do(f.list)
-	name = path.Clean(strings.ReplaceAll(name, `\`, "/"))
-	if !fs.ValidPath(name) || slices.ContainsFunc(strings.Split(name, "/"), func(part string) bool { return slices.Contains(foreignDirs, part) }) {
-		return ""
-	}
-	found := ""
-	for _, file := range f.byBase[path.Base(name)] {
-		switch {
-		case file == name:
-			return file
-		case strings.HasSuffix(file, "/"+name) && found != "":
-			return ""
-		case strings.HasSuffix(file, "/"+name):
-			found = file
-		}
-	}
-	return found
-}
-
-// named returns the files with the given base name.
-func (f *files) named(base string) []string {
-	f.once.Do(f.list)
-	return f.byBase[base]
-}
-
 // places maps places in the output of a run to places in the tree.
 type places struct {
 	prefixes []string // of paths in the directory of the run, the longest first
-	files    *files
+	files    *resultfile.Tree
 }
 
 // places returns the places of a run in dir: the tree or a copy of it.
@@ -114,11 +51,7 @@ func (p places) shorten(text string) string {
 
 // file returns the file of the tree that a name means, or "".
 func (p places) file(name string) string {
-	name = strings.TrimPrefix(p.shorten(name), "file://")
-	if name == "" || filepath.IsAbs(name) {
-		return ""
-	}
-	return p.files.find(name)
+	return p.files.Locate(p.shorten(name))
 }
 
 var (
@@ -165,7 +98,7 @@ func (p places) frames(text string) []testrun.Frame {
 // its ID is set.
 func (p places) failure(t *resultfile.Test) testrun.Failure {
 	id := testrun.TestID{Package: p.shorten(t.Package), Test: p.shorten(t.Test)}
-	if strings.Contains(id.Test, ".") && p.files.find(id.Test) == id.Test {
+	if strings.Contains(id.Test, ".") && p.files.Find(id.Test) == id.Test {
 		id = testrun.TestID{Package: id.Test} // Node: a file that ended before its tests did
 	}
 	if t.Failure == nil {

@@ -11,6 +11,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -33,7 +34,7 @@ func placesOfCopy(t testing.TB) places {
 			t.Fatal(err)
 		}
 	}
-	return (&suite{root: root, files: &files{root: root}}).places("/copy/of/it")
+	return (&suite{root: root, files: resultfile.NewTree(root)}).places("/copy/of/it")
 }
 
 func TestFrames(t *testing.T) {
@@ -66,6 +67,9 @@ func TestFrames(t *testing.T) {
 		"subdirectory":   {"x/CalcTest.java:3: no", "src/test/java/x/CalcTest.java:3"},
 		"twice":          {"calc.c:3: a\ncalc.c:3: b", "calc.c:3"},
 		"outside":        {"/etc/calc.py:3: a", ""},
+		"a container":    {"/app/lib/calc.mjs:3: a\n/usr/src/app/calc.c:4: b\n/app/b/same.py:5: c\n/app/same.py:6: d", "b/same.py:5 calc.c:4 lib/calc.mjs:3"},
+		"Windows":        {`at div (D:\a\m\lib\calc.mjs:1:32)` + "\nat C:/Python311/Lib/calc.py:3", "lib/calc.mjs:1(div)"},
+		"webpack":        {"at div (webpack://shop/./lib/calc.mjs:1:32)\nat https://example.com/lib/calc.mjs:1:2", "lib/calc.mjs:1(div)"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

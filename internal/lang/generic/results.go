@@ -109,7 +109,7 @@ func (s *suite) readResults(dir string) (files []*resultfile.File, err error) {
 	}
 	var first error
 	for _, name := range names {
-		file, err := readResult(root, name, dir)
+		file, err := s.readResult(root, name, dir)
 		first = cmp.Or(first, err)
 		if file != nil {
 			files = append(files, file)
@@ -119,7 +119,7 @@ func (s *suite) readResults(dir string) (files []*resultfile.File, err error) {
 }
 
 // readResult reads a result file; it returns nil if that is not a regular file.
-func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
+func (s *suite) readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
 	info, err := root.Lstat(filepath.FromSlash(name))
 	if err != nil || !info.Mode().IsRegular() {
 		return nil, err
@@ -129,19 +129,24 @@ func readResult(root *os.Root, name, dir string) (*resultfile.File, error) {
 		return nil, &testrun.NotRunError{What: "cannot read the results: " + err.Error(), Where: name, Advice: "make them readable"}
 	}
 	defer in.Close()
-	return resultfile.Read(name, in, resultfile.Options{Root: dir})
+	return resultfile.Read(name, in, s.options(dir))
+}
+
+// options describes the tree for the results of a run in a directory.
+func (s *suite) options(dir string) resultfile.Options {
+	return resultfile.Options{Root: dir, Tree: s.files}
 }
 
 // resultsOf returns a writer for the command's standard output, which also copies it to
 // output, and a function that waits for the results in it.
-func resultsOf(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, error)) {
+func (s *suite) resultsOf(dir string, output io.Writer) (io.Writer, func() (*resultfile.File, error)) {
 	from, to := io.Pipe()
 	done := make(chan struct{})
 	var file *resultfile.File
 	var err error
 	go func() {
 		defer close(done)
-		file, err = resultfile.Read(standardOutput, from, resultfile.Options{Root: dir})
+		file, err = resultfile.Read(standardOutput, from, s.options(dir))
 		_, _ = io.Copy(io.Discard, from) // broken results must not stop the command
 		var foreign *resultfile.Error
 		if errors.As(err, &foreign) && foreign.Foreign {

@@ -60,7 +60,7 @@ func (s *suite) runOnce(ctx context.Context, dir string, timeout, left time.Dura
 	var output printed
 	stdout, results := io.Writer(&output), func() (*resultfile.File, error) { return nil, nil }
 	if s.stdout {
-		stdout, results = resultsOf(dir, &output)
+		stdout, results = s.resultsOf(dir, &output)
 	}
 	began := time.Now()
 	status, err := s.sandbox.Run(limited, testrun.Command{
@@ -164,7 +164,7 @@ func (s *suite) lastPlace(output string) testrun.Location {
 	const most = 16 << 10
 	places := resultfile.Places(output[max(len(output)-most, 0):])
 	for _, place := range slices.Backward(places) {
-		if file := s.files.find(place.Name); file != "" {
+		if file := s.files.Locate(place.Name); file != "" {
 			return testrun.Location{File: file, Line: place.Line}
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/resultfile"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -19,7 +20,7 @@ type suite struct {
 	stdout  bool     // whether results are on standard output
 	sandbox *testrun.Sandbox
 	copies  *testrun.Copies
-	files   *files
+	files   *resultfile.Tree
 
 	// runners returns the files that are a part of the command, see commandFiles.
 	runners func() map[string]bool
@@ -30,7 +31,7 @@ type suite struct {
 }
 
 func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
-	s := &suite{root: root, command: command, sandbox: sandbox, files: &files{root: root}, declared: make(map[string]bool)}
+	s := &suite{root: root, command: command, sandbox: sandbox, files: resultfile.NewTree(root), declared: make(map[string]bool)}
 	s.runners = sync.OnceValue(func() map[string]bool { return commandFiles(command, s.files) })
 	for _, glob := range results {
 		if glob == standardOutput {
@@ -88,7 +89,7 @@ func (s *suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, 
 		all.add(one)
 	}
 	// Node names a file in its results only when it does not load.
-	result := all.result(req, s.commandID(), func(unit string) bool { return s.files.find(unit) == unit })
+	result := all.result(req, s.commandID(), func(unit string) bool { return s.files.Find(unit) == unit })
 	result.Seconds = time.Since(began).Seconds()
 	return result, nil
 }

@@ -49,9 +49,12 @@ type packageReplay struct {
 
 // NewReplay returns a replay for a tree with these modules that is now at root, an absolute
 // directory. Files are reported relative to root. If the events name a file without its
-// directory, and its package belongs to no module, the file is left out.
-func NewReplay(root string, modules []Module) *Replay {
-	return &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*packageReplay{}}
+// directory, and its package belongs to no module, the file is left out. Elsewhere, which may be
+// nil, returns the file in the tree that a path of another machine means, or "".
+func NewReplay(root string, modules []Module, elsewhere func(name string) string) *Replay {
+	r := &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*packageReplay{}}
+	r.tree.elsewhere = elsewhere
+	return r
 }
 
 // ModulesIn returns the Go modules of a tree. It only reads files, and runs no command.

@@ -11,7 +11,7 @@ import (
 // replay returns the outcomes of a stream, one per line.
 func replay(t *testing.T, stream string) string {
 	t.Helper()
-	r := NewReplay(recordedRoot, []Module{{Dir: "sub", Path: "example.com/m"}})
+	r := NewReplay(recordedRoot, []Module{{Dir: "sub", Path: "example.com/m"}}, nil)
 	in := &eventReader{emit: func(e Event) {
 		r.Add(Event{Action: e.Action, Package: e.Package, ImportPath: e.ImportPath, Test: e.Test, Output: e.Output, FailedBuild: e.FailedBuild})
 	}, other: r.Other}

@@ -13,6 +13,8 @@ type tree struct {
 	roots   []string // the root as it was given, and without symbolic links
 	modules []Module // the innermost first
 	over    overlay
+
+	elsewhere func(name string) string // for the paths of another machine; may be nil
 }
 
 func (s *Suite) tree(over overlay) tree {
@@ -29,29 +31,38 @@ func (s *Suite) tree(over overlay) tree {
 // relative to dir, an absolute directory, unless it begins with the path of a module, as with
 // -trimpath.
 func (t tree) file(name, dir string) string {
+	file, inside := t.inside(name, dir)
+	if !inside && t.elsewhere != nil {
+		return t.elsewhere(name)
+	}
+	return file
+}
+
+// inside is file for a path of this machine. ok is false if it is outside of the tree.
+func (t tree) inside(name, dir string) (file string, ok bool) {
 	if !filepath.IsAbs(name) {
 		slashed := filepath.ToSlash(name)
 		for _, m := range t.modules {
 			if rest, ok := strings.CutPrefix(slashed, m.Path+"/"); ok && m.Path != "" {
 				if dir == "" || !exists(filepath.Join(dir, name)) {
-					return projectFile(path.Join(m.Dir, rest))
+					return projectFile(path.Join(m.Dir, rest)), true
 				}
 			}
 		}
 		if dir == "" {
-			return ""
+			return "", false
 		}
 		name = filepath.Join(dir, name)
 	}
 	if laid, ok := t.over.names[filepath.Clean(name)]; ok {
-		return laid // the compiler names the copy, not the original
+		return laid, true // the compiler names the copy, not the original
 	}
 	for _, root := range t.roots {
 		if rel, err := filepath.Rel(root, name); err == nil && filepath.IsLocal(rel) {
-			return projectFile(filepath.ToSlash(rel))
+			return projectFile(filepath.ToSlash(rel)), true
 		}
 	}
-	return ""
+	return "", false
 }
 
 // projectFile returns file, or "" if it is in a vendor directory.
