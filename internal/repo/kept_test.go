@@ -2,6 +2,7 @@ package repo
 
 import (
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
@@ -47,22 +48,52 @@ func TestExportedIsAsExport(t *testing.T) {
 				makeRoom(t, f, name)
 				f.write(name, fmt.Sprint("content ", random.IntN(3)))
 			}
-			f.git("add", "-A")
-			src := Index("")
-			if random.IntN(2) == 0 {
+			src := WorkTree()
+			switch random.IntN(3) {
+			case 0:
+				f.git("add", "-A")
+				src = Index("")
+			case 1:
 				f.commit(fmt.Sprint(n))
 				src = Commit("HEAD")
 			}
 			r := f.open()
-			want := export(t, r, src)
+			dir := t.TempDir()
+			if err := r.Export(t.Context(), src, dir); err != nil {
+				t.Fatal(err)
+			}
 			exported(t, r, src, func(w *Workspace) {
-				if d := cmp.Diff(want, snapshot(t, w.Dir)); d != "" {
-					t.Fatalf("step %d:\n%s", n, d)
+				if d := cmp.Diff(snapshot(t, dir), snapshot(t, w.Dir)); d != "" {
+					t.Fatalf("step %d, %v:\n%s", n, src, d)
 				}
-				mess(t, w.Dir, pick(), random.IntN(7))
+				if d := cmp.Diff(times(t, dir), times(t, w.Dir)); d != "" {
+					t.Fatalf("step %d, %v: times\n%s", n, src, d)
+				}
+				mess(t, w.Dir, pick(), random.IntN(9))
 			})
 		}
 	})
+}
+
+// times returns the modes and modification times of everything in a directory.
+func times(t *testing.T, dir string) map[string]string {
+	t.Helper()
+	out := make(map[string]string)
+	err := filepath.WalkDir(dir, func(name string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		info, err := d.Info()
+		rel, _ := filepath.Rel(dir, name)
+		if err == nil && rel != "." {
+			out[rel] = info.Mode().String() + " " + info.ModTime().String()
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return out
 }
 
 // makeRoom removes what conflicts with a new file.
@@ -109,7 +140,11 @@ func mess(t *testing.T, dir, name string, kind int) {
 	case 5:
 		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index.lock"), nil, 0o600)
 	case 6:
-		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index"), []byte("rubbish"), 0o600)
+		err = os.WriteFile(filepath.Join(dir+keptSuffix, "manifest"), []byte("rubbish"), 0o600)
+	case 7:
+		_ = os.Chmod(file, 0) // also of a directory
+	case 8:
+		_ = os.Chtimes(filepath.Dir(file), time.Now(), time.Now())
 	}
 	if err != nil && kind != 1 && kind != 3 && kind != 4 { // those need a directory that may not exist
 		t.Fatal(err)
@@ -166,16 +201,6 @@ func TestExportedWritesOnlyChanges(t *testing.T) {
 			t.Errorf("with other attributes: %q", got)
 		}
 	})
-	// A working tree is not kept, and replaces the kept tree.
-	exported(t, r, WorkTree(), func(w *Workspace) {
-		if w.Dir != dir {
-			t.Errorf("the working tree is in %s", w.Dir)
-		}
-	})
-	if _, err := os.Lstat(dir); !os.IsNotExist(err) {
-		t.Error("the copy of the working tree was kept")
-	}
-
 	// Trees that nobody uses any more are removed.
 	exported(t, r, Index(""), func(*Workspace) {})
 	if err := os.Chtimes(dir+lockSuffix, long.Add(-keepFor), long.Add(-keepFor)); err != nil {
@@ -191,4 +216,66 @@ func TestExportedWritesOnlyChanges(t *testing.T) {
 		time.Sleep(20 * time.Millisecond)
 	}
 	t.Errorf("left: %v", left)
+}
+
+// An edit that leaves size and modification time as they were is exported, also if it comes right
+// after an export.
+func TestExportedSeesEveryEdit(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	f.write("old", "0\n")
+	f.write("new", "0\n")
+	f.commit("one")
+	r := f.open()
+	time.Sleep(2100 * time.Millisecond) // until a manifest can rely on the stamp of "old"
+	for n := range 20 {
+		text := fmt.Sprintf("%x\n", n%16)
+		edit := []string{"new", "old"}[n%2]
+		file := filepath.Join(f.dir, edit)
+		info, err := os.Stat(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.write(edit, text)
+		if err := os.Chtimes(file, info.ModTime(), info.ModTime()); err != nil {
+			t.Fatal(err)
+		}
+		exported(t, r, WorkTree(), func(w *Workspace) {
+			if got := snapshot(t, w.Dir)[edit]; got != text {
+				t.Errorf("step %d: %s is %q, want %q", n, edit, got, text)
+			}
+		})
+	}
+}
+
+// The same content is the same file, with the same time, whatever the source and the run.
+func TestExportedOfEachSource(t *testing.T) {
+	t.Parallel()
+	eachVariant(t, func(t *testing.T, f *fixture) {
+		odd(f)
+		f.write("deep/er/file", "f\n")
+		f.commit("one")
+		r := f.open()
+		var dir string
+		var first map[string]string
+		for _, src := range []Source{WorkTree(), Index(""), Commit("HEAD"), WorkTree()} {
+			exported(t, r, src, func(w *Workspace) {
+				got := times(t, w.Dir)
+				for name := range got {
+					if info, err := os.Lstat(filepath.Join(w.Dir, name)); err != nil || time.Since(info.ModTime()) < time.Hour {
+						t.Errorf("%v: %s is new, so go test would not cache results that depend on it: %v", src, name, err)
+					}
+				}
+				if dir == "" {
+					dir, first = w.Dir, got
+				}
+				if d := cmp.Diff(first, got); d != "" || w.Dir != dir {
+					t.Errorf("%v in %s instead of %s:\n%s", src, w.Dir, dir, d)
+				}
+				if err := os.WriteFile(filepath.Join(w.Dir, "deep", "left"), nil, 0o644); err != nil {
+					t.Fatal(err)
+				}
+			})
+		}
+	})
 }

@@ -110,15 +110,12 @@ const (
 	tooLargeSuffix = ".too-large" // the tree does not fit into memory
 )
 
-// index returns the path of git's index of the kept tree.
-func (w *Workspace) index() string { return filepath.Join(w.Dir+keptSuffix, "index") }
-
-// settings returns the path of a file with a hash of what decides how git writes files.
-func (w *Workspace) settings() string { return filepath.Join(w.Dir+keptSuffix, "settings") }
+// aside returns a directory for data about the kept tree.
+func (w *Workspace) aside() string { return w.Dir + keptSuffix }
 
 // Mark returns a word that no other workspace has. That of a kept workspace stays the same.
 func (w *Workspace) Mark() string {
-	file := filepath.Join(w.Dir+keptSuffix, "mark")
+	file := filepath.Join(w.aside(), "mark")
 	if b, err := os.ReadFile(file); err == nil && len(b) == len(rand.Text()) {
 		return string(b)
 	}

@@ -1,0 +1,265 @@
+package repo
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// wanted lists the files that an export should have.
+type wanted struct {
+	files    []wantedFile
+	settings settings
+	writes   string // hash of everything but the blob that decides how git writes a file; "" if unknown
+}
+
+// wantedFile is one of them: an entry that git writes, or, without a hash, a copy from the working
+// tree.
+type wantedFile struct {
+	entry
+	from stamp // of the original of a copy
+}
+
+// want finds out what an export of src should have.
+func (r *Repo) want(ctx context.Context, src Source) (wanted, error) {
+	var p wanted
+	var names []string
+	var entries []entry
+	var both errgroup.Group
+	both.Go(func() (err error) { p.settings, err = r.settings(ctx); return err })
+	both.Go(func() (err error) {
+		if src.kind == workTree {
+			names, err = r.workTreeNames(ctx)
+		} else {
+			entries, err = r.entriesOf(ctx, src)
+		}
+		return err
+	})
+	err := both.Wait()
+	if err != nil {
+		return wanted{}, err
+	}
+	if src.kind == workTree {
+		if entries, err = r.skipped(ctx, p.settings); err != nil {
+			return wanted{}, err
+		}
+	} else {
+		p.writes = r.writes(p.settings, entries)
+	}
+	for _, e := range entries {
+		if e.mode != moduleMode {
+			p.files = append(p.files, wantedFile{entry: e})
+			continue
+		}
+		module, err := r.moduleNames(ctx, e.path)
+		if err != nil {
+			return wanted{}, err
+		}
+		names = append(names, module...)
+	}
+	copies, err := r.originals(ctx, names)
+	p.files = append(p.files, copies...)
+	return p, err
+}
+
+// workTreeNames returns the files that git tracks or would add.
+func (r *Repo) workTreeNames(ctx context.Context) ([]string, error) {
+	out, err := r.git.output(ctx, "ls-files", "--cached", "--others", "--exclude-standard", "--deduplicate", "-z")
+	if err != nil {
+		return nil, err
+	}
+	// Leave out untracked repositories inside this one.
+	return slices.DeleteFunc(splitNames(out), func(name string) bool { return strings.HasSuffix(name, "/") }), nil
+}
+
+// skipped returns the files that a sparse checkout leaves out of the working tree.
+func (r *Repo) skipped(ctx context.Context, conf settings) ([]entry, error) {
+	if !conf.sparse {
+		return nil, nil
+	}
+	out, err := r.git.output(ctx, "ls-files", "--cached", "--stage", "-t", "-z")
+	if err != nil {
+		return nil, err
+	}
+	var entries []entry
+	for _, line := range splitNames(out) {
+		head, name, _ := strings.Cut(line, "\t")
+		if f := strings.Fields(head); len(f) == 4 && f[0] == "S" && f[1] != moduleMode {
+			entries = append(entries, entry{mode: f[1], hash: f[2], path: name})
+		}
+	}
+	return entries, nil
+}
+
+// originals returns the files of the working tree with the given names, and all files of those that
+// are submodules. It leaves out files that do not exist or are behind a symlink, and sockets and
+// pipes, which have no content.
+func (r *Repo) originals(ctx context.Context, names []string) ([]wantedFile, error) {
+	real := map[string]bool{".": true} // whether a directory is one, and not a link
+	var isReal func(dir string) bool
+	isReal = func(dir string) bool {
+		is, known := real[dir]
+		if !known {
+			at, err := stampOf(r.original(dir))
+			is = err == nil && at.kind == kindDir && isReal(path.Dir(dir))
+			real[dir] = is
+		}
+		return is
+	}
+	var files []wantedFile
+	for _, name := range names {
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		if !isReal(path.Dir(name)) {
+			continue
+		}
+		at, err := stampOf(r.original(name))
+		switch {
+		case os.IsNotExist(err):
+		case err != nil:
+			return nil, r.unreadable(name, err)
+		case at.kind == kindFile || at.kind == kindLink:
+			files = append(files, wantedFile{entry: entry{path: name}, from: at})
+		case at.kind == kindDir && r.isRepository(name):
+			module, err := r.moduleNames(ctx, name)
+			if err != nil {
+				return nil, err
+			}
+			more, err := r.originals(ctx, module)
+			if err != nil {
+				return nil, err
+			}
+			files = append(files, more...)
+		}
+	}
+	return files, nil
+}
+
+// isRepository reports whether a directory has git data of its own.
+func (r *Repo) isRepository(dir string) bool {
+	_, err := os.Lstat(filepath.Join(r.original(dir), ".git"))
+	return err == nil
+}
+
+// moduleNames returns the files of a submodule as it is checked out, without its git data.
+func (r *Repo) moduleNames(ctx context.Context, module string) ([]string, error) {
+	var names []string
+	if at, err := stampOf(r.original(module)); err != nil || at.kind != kindDir {
+		return nil, nil
+	}
+	err := fs.WalkDir(os.DirFS(r.root), module, func(name string, d fs.DirEntry, err error) error {
+		switch {
+		case err != nil:
+			return r.unreadable(name, err)
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case strings.EqualFold(d.Name(), ".git"):
+			if d.IsDir() {
+				return fs.SkipDir
+			}
+		case !d.IsDir():
+			names = append(names, name)
+		}
+		return nil
+	})
+	return names, err
+}
+
+// original returns the path of a file in the working tree.
+func (r *Repo) original(name string) string { return filepath.Join(r.root, filepath.FromSlash(name)) }
+
+func (r *Repo) unreadable(name string, err error) error {
+	return &Error{Path: r.original(name), Err: err, Advice: "regreen reads every file that git would add; make it readable or add it to .gitignore"}
+}
+
+// settings is what git's configuration says about exports.
+type settings struct {
+	lines      []string // that decide how git writes a blob to a file
+	converts   bool     // line endings of any file
+	attributes string   // the user's own file of attributes
+	sparse     bool
+	hash       objectHash
+}
+
+func (r *Repo) settings(ctx context.Context) (settings, error) {
+	out, err := r.git.output(ctx, "config", "--list", "-z")
+	if err != nil {
+		return settings{}, err
+	}
+	s := settings{hash: hashOf("sha1"), converts: filepath.Separator == '\\'}
+	if dir := r.git.getenv("XDG_CONFIG_HOME"); dir != "" {
+		s.attributes = filepath.Join(dir, "git", "attributes")
+	} else if home := r.git.getenv("HOME"); home != "" {
+		s.attributes = filepath.Join(home, ".config", "git", "attributes")
+	}
+	for _, kv := range splitNames(out) {
+		name, value, _ := strings.Cut(kv, "\n")
+		switch {
+		case name == "core.autocrlf":
+			s.converts = value != "false"
+		case name == "core.eol":
+			s.converts = s.converts || value != "lf"
+		case name == "core.attributesfile":
+			s.attributes = value
+		case name == "core.sparsecheckout":
+			s.sparse = value != "false" && value != "0"
+		case name == "extensions.objectformat":
+			s.hash = hashOf(value)
+			continue
+		case name != "core.symlinks" && name != "core.filemode" && !strings.HasPrefix(name, "filter."):
+			continue
+		}
+		s.lines = append(s.lines, kv)
+	}
+	return s, nil
+}
+
+// writes returns a hash of everything but the blob that decides how git writes a blob to a file:
+// attributes, filters, line endings.
+func (r *Repo) writes(conf settings, entries []entry) string {
+	h := sha256.New()
+	for _, kv := range conf.lines {
+		fmt.Fprintf(h, "%s\x00", kv)
+	}
+	for _, e := range entries {
+		if isAttributes(e.path) {
+			fmt.Fprintf(h, "%s %s\x00", e.hash, e.path)
+		}
+	}
+	for _, file := range r.otherAttributes(conf) {
+		text, _ := os.ReadFile(file) // most do not exist
+		fmt.Fprintf(h, "%d ", len(text))
+		_, _ = h.Write(text)
+	}
+	return hex.EncodeToString(h.Sum(nil))
+}
+
+func isAttributes(name string) bool { return path.Base(name) == ".gitattributes" }
+
+// otherAttributes returns the files of attributes that are not part of the tree.
+func (r *Repo) otherAttributes(conf settings) []string {
+	files := []string{filepath.Join(r.commonDir, "info", "attributes"), "/etc/gitattributes"}
+	if conf.attributes != "" {
+		files = append(files, conf.attributes)
+	}
+	return files
+}
+
+// conversions are the attributes for which git writes other bytes than the blob has.
+var conversions = [][]byte{[]byte("eol"), []byte("crlf"), []byte("ident"), []byte("filter"), []byte("encoding")}
+
+// convert reports whether attributes may have git convert files.
+func convert(attributes []byte) bool {
+	return slices.ContainsFunc(conversions, func(word []byte) bool { return bytes.Contains(attributes, word) })
+}
