@@ -66,6 +66,8 @@ type event struct {
 	cfg       config.Config
 	witnesses *witness.Store // of trees that passed; nil to test them again
 	shown     *report.Report // the report that was already printed
+
+	toldOutside bool // why a tree is tested again
 }
 
 // hook does the work of a git hook. For a commit it tests the index, for a merge the tree
@@ -146,7 +148,11 @@ func (e *event) passed(tree string) (witness.Witness, bool) {
 		return witness.Witness{}, false
 	}
 	w, ok := e.witnesses.Find(e.key(tree))
-	return w, ok && w.Verdict != string(report.Flaky)
+	if ok && w.Scope == witness.Outside && !e.toldOutside {
+		fmt.Fprintf(e.stderr, "regreen: testing again: this tree passed before, but depends on files outside of the repository, %s\n", printable(w.Outside))
+		e.toldOutside = true
+	}
+	return w, ok && w.Stands()
 }
 
 // preCommit tests what is about to be committed: the packages that the change affects. It

@@ -120,8 +120,11 @@ func (e *event) proof(tree string) string {
 	case w.Verdict == string(report.Flaky):
 		text += ", with flaky tests"
 	}
-	if w.Scope == witness.Reached {
+	switch w.Scope {
+	case witness.Reached:
 		text += ", affected packages only"
+	case witness.Outside:
+		text += ", tested again because it depends on " + printable(w.Outside)
 	}
 	return text
 }

@@ -124,9 +124,11 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 			scope = witness.Suite
 		}
 	}
-	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), witness.Witness{
-		Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"],
-	})
+	w := witness.Witness{Scope: scope, Verdict: string(verdict), Run: rep.ID, When: time.Now().UTC(), Tests: rep.Tests.Passed, Seconds: rep.Stats.Seconds["test"]}
+	if len(rep.Outside) > 0 {
+		w.Scope, w.Outside = witness.Outside, rep.Outside[0]
+	}
+	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), w)
 	if err != nil {
 		e.complain("cannot record that the tree passed: "+err.Error(), usererr.Hint(err))
 	}

@@ -54,7 +54,7 @@ func PreCommit(dir string, environ []string) bool {
 	if !ok {
 		return false
 	}
-	if w, ok := witness.Open(d.StateDir()).Find(Key(d.Root, tree, cfg, environ)); !ok || w.Verdict == "flaky" {
+	if w, ok := witness.Open(d.StateDir()).Find(Key(d.Root, tree, cfg, environ)); !ok || !w.Stands() {
 		names, ok := d.Changed(tree)
 		if !ok || slices.ContainsFunc(names, func(name string) bool { return !cfg.Document(name) }) {
 			return false

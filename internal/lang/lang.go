@@ -51,6 +51,7 @@ type Language struct {
 // Tree is the tree in which a language looks for tests, with the settings for that.
 type Tree struct {
 	Root    string   // absolute
+	Around  string   // a directory above with links to what is around the original tree, or ""
 	Command string   // the user's test command, "" to find one
 	Results []string // globs of the result files that Command writes, relative to Root
 	Sandbox *testrun.Sandbox

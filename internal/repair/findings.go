@@ -8,7 +8,6 @@ import (
 	"math"
 	"slices"
 	"sort"
-	"strings"
 
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
@@ -51,19 +50,19 @@ func (r *run) reportProblem(err error) bool {
 	return true
 }
 
-// inRepository replaces the path of the export, which the user does not know, with the path
-// of the user's tree.
+// inRepository replaces the paths of the export, which the user does not know, with those of the
+// user's tree.
 func (r *run) inRepository(text string) string {
-	if r.workspace == "" {
+	if r.export == nil {
 		return text
 	}
-	return strings.ReplaceAll(text, r.workspace, r.opt.Subject.Repo.Root())
+	return r.export.Original(r.opt.Subject.Repo.Root(), text)
 }
 
 func (r *run) reportFailure(p *project, f testrun.Failure, status report.FailureStatus) {
 	r.report.Failures = append(r.report.Failures, report.Failure{
 		ID: f.TestID.String(), Language: p.Name, Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
-		Message: f.Message, File: f.File, Line: f.Line, Output: f.Output, Truncated: f.Truncated,
+		Message: r.inRepository(f.Message), File: f.File, Line: f.Line, Output: r.inRepository(f.Output), Truncated: f.Truncated,
 	})
 }
 

@@ -18,9 +18,9 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
-	"github.com/regreen-ci/regreen/internal/testrun"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
@@ -33,11 +33,10 @@ type run struct {
 	clock    *clock
 	treeHash string
 
+	export    *repo.Workspace
 	workspace string // the exported tree
-	mark      string // of the processes that run in it
 	temp      string // GOTMPDIR of what is not a test command
 
-	sandbox  *testrun.Sandbox
 	projects []*project // in the order of testing
 	base     string     // commit to compare with, "" for none
 
@@ -124,7 +123,7 @@ func (r *run) pipeline(ctx context.Context) error {
 		return err
 	}
 	defer r.release(workspace.Dir, workspace)
-	r.workspace, r.mark = workspace.Dir, workspace.Mark()
+	r.export, r.workspace, r.report.Outside = workspace, workspace.Dir, workspace.Outside()
 
 	// test
 	if err := r.test(ctx); err != nil {

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/regreen-ci/regreen/internal/lang"
+	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -37,10 +38,11 @@ type (
 )
 
 // findProjects finds the tests of an exported tree.
-func (r *run) findProjects(ctx context.Context, dir string) ([]*project, error) {
+func (r *run) findProjects(ctx context.Context, w *repo.Workspace) ([]*project, error) {
 	subject := r.opt.Subject
 	found, err := lang.Find(ctx, subject.Languages, lang.Tree{
-		Root: dir, Command: subject.Command, Results: subject.Results, Sandbox: r.sandbox,
+		Root: w.Dir, Around: w.Around(), Command: subject.Command, Results: subject.Results,
+		Sandbox: r.newSandbox(ctx, w),
 	})
 	var projects []*project
 	for _, f := range found {
@@ -98,10 +100,10 @@ func (r *run) fresh() []testrun.Failure {
 	return out
 }
 
-// newSandbox returns the sandbox of a run. The environment of tests is the same from run to run.
-func (r *run) newSandbox(ctx context.Context) *testrun.Sandbox {
-	environ := append(slices.Clip(r.opt.Subject.Environ), "GOTMPDIR="+r.temp)
-	return testrun.NewSteadySandbox(environ, testrun.Steady{Mark: r.mark, Temp: func() (string, func(), error) {
+// newSandbox returns the sandbox for a tree. The environment of tests is the same from run to run.
+func (r *run) newSandbox(ctx context.Context, w *repo.Workspace) *testrun.Sandbox {
+	environ := append(w.Environ(r.opt.Subject.Repo.Root(), r.opt.Subject.Environ), "GOTMPDIR="+r.temp)
+	return testrun.NewSteadySandbox(environ, testrun.Steady{Mark: w.Mark(), Temp: func() (string, func(), error) {
 		temp, err := r.opt.Subject.Repo.TempDir(context.WithoutCancel(ctx))
 		if err != nil {
 			return "", nil, err

@@ -18,8 +18,7 @@ import (
 // flaky or that the base has as well.
 func (r *run) test(ctx context.Context) error {
 	defer r.clock.start("test")()
-	r.sandbox = r.newSandbox(ctx)
-	projects, err := r.findProjects(ctx, r.workspace)
+	projects, err := r.findProjects(ctx, r.export)
 	if err != nil {
 		return err
 	}
@@ -233,15 +232,12 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 // project of this tree that they belong to.
 func (r *run) failingAt(ctx context.Context, commit string, failures map[*project][]testrun.Failure) (map[*project]map[testrun.TestID]bool, error) {
 	r.opt.Hooks.Progress("test", "running the failing tests at "+commit[:min(12, len(commit))], 0, 0)
-	workspace, err := r.opt.Subject.Repo.Workspace(ctx)
+	workspace, err := r.opt.Subject.Repo.Exported(ctx, repo.Commit(commit))
 	if err != nil {
 		return nil, err
 	}
 	defer func() { _ = workspace.Close() }()
-	if err := r.opt.Subject.Repo.Export(ctx, repo.Commit(commit), workspace.Dir); err != nil {
-		return nil, err
-	}
-	there, err := r.findProjects(ctx, workspace.Dir)
+	there, err := r.findProjects(ctx, workspace)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("the base has no tests", "error", err)
 		return nil, ctx.Err()

@@ -55,7 +55,7 @@ func (r *Repo) drop(dir string) {
 		return
 	}
 	if held, err := lockfile.Try(name + lockSuffix); err == nil {
-		_ = (&Workspace{Dir: name, lock: held}).Close()
+		_ = (&Workspace{Dir: name, outer: name, lock: held}).Close()
 	}
 }
 
@@ -69,11 +69,12 @@ func (r *Repo) exportedIn(ctx context.Context, src Source, dir string) (*Workspa
 		if w, err = r.Workspace(ctx); err != nil {
 			return nil, err
 		}
-		err = r.Export(ctx, src, w.Dir)
-	} else if err = r.refresh(ctx, w, src); err == nil {
+		w.place(r.root, 1)
+	} else {
 		w.keep = true
 	}
-	if err != nil {
+	if err := r.fill(ctx, w, src); err != nil {
+		w.keep = false
 		return nil, errors.Join(err, w.Close())
 	}
 	return w, nil
@@ -92,10 +93,11 @@ func (r *Repo) keptWorkspace(ctx context.Context, dir string) (*Workspace, error
 	if errors.Is(err, lockfile.ErrLocked) {
 		return nil, nil
 	}
-	w := &Workspace{Dir: dir, lock: held}
+	w := &Workspace{Dir: dir, outer: dir, lock: held}
 	if err != nil {
 		return nil, workspaceError(dir, err)
 	}
+	w.place(r.root, w.levelsBefore())
 	if _, err := os.Lstat(w.aside()); err == nil {
 		return w, nil
 	}
@@ -107,16 +109,18 @@ func (r *Repo) keptWorkspace(ctx context.Context, dir string) (*Workspace, error
 
 // refresh makes the workspace hold the tree. If that fails with what is there, refresh starts from
 // an empty workspace.
-func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) error {
-	_, err := r.populate(ctx, src, w.Dir, w.aside())
-	if err == nil || ctx.Err() != nil {
-		return err
+func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) ([]entry, error) {
+	err := os.MkdirAll(w.Dir, 0o700)
+	if err == nil {
+		files, err := r.populate(ctx, src, w.Dir, w.aside())
+		if err == nil || ctx.Err() != nil {
+			return files, err
+		}
 	}
 	if err := w.empty(); err != nil {
-		return workspaceError(w.Dir, err)
+		return nil, workspaceError(w.outer, err)
 	}
-	_, err = r.populate(ctx, src, w.Dir, w.aside())
-	return err
+	return r.populate(ctx, src, w.Dir, w.aside())
 }
 
 // Forget removes the tree that is kept for this worktree.
@@ -151,7 +155,7 @@ func sweepOld(ctx context.Context, base string) {
 			if suffix == tooLargeSuffix {
 				_ = os.Remove(name)
 			} else if held, err := lockfile.Try(name); err == nil {
-				_ = (&Workspace{Dir: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
+				_ = (&Workspace{outer: strings.TrimSuffix(name, lockSuffix), lock: held}).Close()
 			}
 		}
 	}

@@ -138,9 +138,9 @@ func mess(t *testing.T, dir, name string, kind int) {
 			err = os.Symlink(os.TempDir(), file)
 		}
 	case 5:
-		err = os.WriteFile(filepath.Join(dir+keptSuffix, "index.lock"), nil, 0o600)
+		err = os.WriteFile(filepath.Join(filepath.Dir(dir)+keptSuffix, "index.lock"), nil, 0o600)
 	case 6:
-		err = os.WriteFile(filepath.Join(dir+keptSuffix, "manifest"), []byte("rubbish"), 0o600)
+		err = os.WriteFile(filepath.Join(filepath.Dir(dir)+keptSuffix, "manifest"), []byte("rubbish"), 0o600)
 	case 7:
 		_ = os.Chmod(file, 0) // also of a directory
 	case 8:
@@ -203,14 +203,15 @@ func TestExportedWritesOnlyChanges(t *testing.T) {
 	})
 	// Trees that nobody uses any more are removed.
 	exported(t, r, Index(""), func(*Workspace) {})
-	if err := os.Chtimes(dir+lockSuffix, long.Add(-keepFor), long.Add(-keepFor)); err != nil {
+	outer := filepath.Dir(dir)
+	if err := os.Chtimes(outer+lockSuffix, long.Add(-keepFor), long.Add(-keepFor)); err != nil {
 		t.Fatal(err)
 	}
 	// A child process of a parallel test may have the lock until it has become git.
 	var left map[string]string
 	for range 100 {
-		sweepOld(t.Context(), filepath.Dir(dir))
-		if left = snapshot(t, filepath.Dir(dir)); len(left) == 0 {
+		sweepOld(t.Context(), filepath.Dir(outer))
+		if left = snapshot(t, filepath.Dir(outer)); len(left) == 0 {
 			return
 		}
 		time.Sleep(20 * time.Millisecond)

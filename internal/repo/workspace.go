@@ -24,6 +24,10 @@ type Workspace struct {
 	// cache.
 	Dir string
 
+	outer   string      // the directory of the workspace: Dir, or above it
+	levels  int         // how many directories Dir is below outer
+	outside []reference // that the tree has
+
 	lock *lockfile.Lock
 	keep bool // for the next run
 }
@@ -56,7 +60,7 @@ func numbered(ctx context.Context, prefix string) (*Workspace, error) {
 		if errors.Is(err, lockfile.ErrLocked) {
 			continue // in use by another run, or by this one
 		}
-		w := &Workspace{Dir: dir, lock: held}
+		w := &Workspace{Dir: dir, outer: dir, lock: held}
 		if err == nil {
 			err = w.empty()
 		}
@@ -81,9 +85,9 @@ func workspaceError(dir string, err error) error {
 
 // empty makes the workspace an empty directory.
 func (w *Workspace) empty() error {
-	err := errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix))
+	err := errors.Join(removeAll(w.outer), removeAll(w.aside()))
 	if err == nil {
-		err = errors.Join(os.Mkdir(w.Dir, 0o700), os.Mkdir(w.Dir+keptSuffix, 0o700))
+		err = errors.Join(os.Mkdir(w.outer, 0o700), os.MkdirAll(w.Dir, 0o700), os.Mkdir(w.aside(), 0o700))
 	}
 	if err != nil {
 		w.lock.Release()
@@ -99,7 +103,7 @@ func (w *Workspace) Close() error {
 		w.lock.Release()
 		return err
 	}
-	return errors.Join(removeAll(w.Dir), removeAll(w.Dir+keptSuffix), w.lock.Remove())
+	return errors.Join(removeAll(w.outer), removeAll(w.aside()), w.lock.Remove())
 }
 
 // The suffixes of the files next to a workspace. No file that git locks itself may end like our
@@ -111,7 +115,24 @@ const (
 )
 
 // aside returns a directory for data about the kept tree.
-func (w *Workspace) aside() string { return w.Dir + keptSuffix }
+func (w *Workspace) aside() string { return w.outer + keptSuffix }
+
+// placement returns the path of a file that says how many directories are around the kept tree.
+func (w *Workspace) placement() string { return filepath.Join(w.aside(), "levels") }
+
+// levelsBefore returns how many directories were around the kept tree, at least 1.
+func (w *Workspace) levelsBefore() int {
+	const most = 100
+	b, err := os.ReadFile(w.placement())
+	if err != nil {
+		return 1
+	}
+	levels, err := strconv.Atoi(string(b))
+	if err != nil || levels > most {
+		return 1
+	}
+	return max(levels, 1)
+}
 
 // Mark returns a word that no other workspace has. That of a kept workspace stays the same.
 func (w *Workspace) Mark() string {

@@ -143,6 +143,7 @@ func (c *checker) foreignLists(r *Report) {
 		{"suspects", len(r.Suspects), maxForeignList},
 		{"bypasses", len(r.Bypasses), maxForeignList},
 		{"notes", len(r.Notes), maxForeignList},
+		{"outside", len(r.Outside), maxForeignList},
 		{"alerts", len(r.Alerts), maxForeignList},
 	} {
 		if l.got > l.most {

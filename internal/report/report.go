@@ -34,7 +34,8 @@ type Report struct {
 	Attempts    []Attempt   `json:"attempts"`
 	Stats       Stats       `json:"stats"`
 	Bypasses    []Bypass    `json:"bypasses,omitempty"`
-	Notes       []string    `json:"notes,omitempty"` // what was not done, and why
+	Notes       []string    `json:"notes,omitempty"`   // what was not done, and why
+	Outside     []string    `json:"outside,omitempty"` // paths outside of the repository that the tree refers to, each with the file that does
 	Alerts      []Alert     `json:"alerts,omitempty"`
 	Learning    *Learning   `json:"learning,omitempty"`
 	Replay      *Replay     `json:"replay,omitempty"`

@@ -1,6 +1,7 @@
 package testrun
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,10 +17,11 @@ import (
 // Copies are the directories that a suite runs in when its runner has no overlay of its own:
 // the tree itself, for one run at a time, and a copy of it for each run with an overlay.
 type Copies struct {
-	root string
-	temp func() string
-	skip func(name string) bool // files that no copy needs
-	tree chan struct{}          // holds an element while the tree is run in or read
+	root   string
+	around string // see NewCopies
+	temp   func() string
+	skip   func(name string) bool // files that no copy needs
+	tree   chan struct{}          // holds an element while the tree is run in or read
 
 	mu     sync.Mutex
 	idle   []*treeCopy
@@ -27,10 +29,11 @@ type Copies struct {
 }
 
 // NewCopies returns the copies of a tree. They are made when needed, in the directory that
-// temp returns, or in the system's temporary directory if that is "". Skip, if set, reports
-// which files no copy needs.
-func NewCopies(root string, temp func() string, skip func(name string) bool) *Copies {
-	return &Copies{root: root, temp: temp, skip: skip, tree: make(chan struct{}, 1)}
+// temp returns, or in the system's temporary directory if that is "". Around, unless it is "",
+// is a directory above root: a copy has the same things around it, by links. Skip, if set,
+// reports which files no copy needs.
+func NewCopies(root, around string, temp func() string, skip func(name string) bool) *Copies {
+	return &Copies{root: root, around: cmp.Or(around, root), temp: temp, skip: skip, tree: make(chan struct{}, 1)}
 }
 
 // treeCopy is a copy of the tree.
@@ -113,7 +116,11 @@ func (c *Copies) take(ctx context.Context) (*treeCopy, error) {
 		return nil, err
 	}
 	p := &treeCopy{dir: dir, remove: remove, was: make(map[string]stamp)}
-	if err := p.fill(ctx, c); err != nil {
+	err = p.surround(c)
+	if err == nil {
+		err = p.fill(ctx, c)
+	}
+	if err != nil {
 		remove()
 		if ctx.Err() != nil {
 			return nil, fmt.Errorf("tests: %w", context.Cause(ctx))
@@ -153,6 +160,35 @@ func (c *Copies) Close() {
 	for _, p := range idle {
 		p.remove()
 	}
+}
+
+// surround moves the place of the copy into a directory like that of the tree.
+func (p *treeCopy) surround(c *Copies) error {
+	way, err := filepath.Rel(c.around, c.root)
+	if err != nil || !filepath.IsLocal(way) {
+		return fmt.Errorf("%s is not above %s", c.around, c.root)
+	}
+	outer := p.dir
+	p.dir = filepath.Join(outer, way)
+	if err := os.MkdirAll(p.dir, 0o700); err != nil {
+		return err
+	}
+	for ; way != "."; way = filepath.Dir(way) {
+		entries, err := os.ReadDir(filepath.Join(c.around, filepath.Dir(way)))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			name := filepath.Join(filepath.Dir(way), e.Name())
+			if name == way {
+				continue
+			}
+			if err := os.Symlink(filepath.Join(c.around, name), filepath.Join(outer, name)); err != nil && !errors.Is(err, fs.ErrPermission) {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // fill copies the tree: files with their modes and times, so that builds see what is

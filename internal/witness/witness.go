@@ -61,6 +61,9 @@ type Scope string
 const (
 	Suite   Scope = "suite"   // all tests passed, some of them at the base if the change does not affect them
 	Reached Scope = "reached" // the affected tests passed, and the others are unknown
+	// Outside is like the others, but the tests depend on files outside of the repository. It shows
+	// that a commit was tested, and not that its tree passes now.
+	Outside Scope = "outside"
 )
 
 // Witness is the proof that a tree passed.
@@ -72,7 +75,11 @@ type Witness struct {
 	When    time.Time `json:"when"`
 	Tests   int       `json:"tests"` // passed
 	Seconds float64   `json:"seconds"`
+	Outside string    `json:"outside,omitempty"` // one of these files, for Scope Outside
 }
+
+// Stands reports whether the witness proves that the tree still passes.
+func (w Witness) Stands() bool { return w.Scope != Outside && w.Verdict != "flaky" }
 
 // Store keeps witnesses in a directory.
 type Store struct {

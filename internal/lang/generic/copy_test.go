@@ -83,7 +83,7 @@ func results(name string) bool { return name == "r.xml" }
 func TestCopiesAreRestored(t *testing.T) {
 	t.Parallel()
 	root, temp := newTree(t), t.TempDir()
-	c := testrun.NewCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, "", func() string { return temp }, results)
 	overlay := map[string][]byte{"a.txt": []byte("other"), "new/dir/c.txt": []byte("c"), "sub/deep/b.txt": nil}
 	dir, leave, err := c.Enter(t.Context(), overlay)
 	if err != nil {
@@ -142,7 +142,7 @@ func TestOverlayStaysInside(t *testing.T) {
 	if err := errors.Join(os.Symlink(victim, filepath.Join(root, "out")), os.Symlink(filepath.Join(victim, "f"), filepath.Join(root, "file"))); err != nil {
 		t.Fatal(err)
 	}
-	c := testrun.NewCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, "", func() string { return temp }, results)
 	for _, name := range []string{"out/f", "link/f", "../f", "/f", "sub/../../f", ""} {
 		if _, _, err := c.Enter(t.Context(), map[string][]byte{name: []byte("x")}); err == nil {
 			t.Errorf("accepted an overlay with %q", name)
@@ -164,7 +164,7 @@ func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 	if err := os.Symlink(filepath.Join(root, "sub"), filepath.Join(root, "absolute")); err != nil {
 		t.Fatal(err)
 	}
-	c := testrun.NewCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, "", func() string { return temp }, results)
 	dir, leave, err := c.Enter(t.Context(), map[string][]byte{"a.txt": nil})
 	if err != nil {
 		t.Fatal(err)
@@ -179,7 +179,7 @@ func TestLinksIntoTheTreeFollowTheCopy(t *testing.T) {
 func TestCopiesEnd(t *testing.T) {
 	t.Parallel()
 	root, temp := newTree(t), t.TempDir()
-	c := testrun.NewCopies(root, func() string { return temp }, results)
+	c := testrun.NewCopies(root, "", func() string { return temp }, results)
 	_, leave, err := c.Enter(t.Context(), map[string][]byte{"a.txt": nil})
 	if err != nil {
 		t.Fatal(err)

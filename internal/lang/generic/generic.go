@@ -103,7 +103,7 @@ func find(ctx context.Context, tree lang.Tree) ([]testrun.Suite, error) {
 	if err != nil {
 		return nil, &testrun.NotRunError{What: err.Error(), Where: tree.Root}
 	}
-	s := newSuite(root, command, tree.Results, tree.Sandbox)
+	s := newSuite(root, tree.Around, command, tree.Results, tree.Sandbox)
 	context.AfterFunc(ctx, s.copies.Close)
 	return []testrun.Suite{s}, nil
 }

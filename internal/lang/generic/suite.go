@@ -30,7 +30,7 @@ type suite struct {
 	declared map[string]bool // files that results declared to be tests
 }
 
-func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) *suite {
+func newSuite(root, around, command string, results []string, sandbox *testrun.Sandbox) *suite {
 	s := &suite{root: root, command: command, sandbox: sandbox, files: resultfile.NewTree(root), declared: make(map[string]bool)}
 	s.runners = sync.OnceValue(func() map[string]bool { return commandFiles(command, s.files) })
 	for _, glob := range results {
@@ -40,7 +40,7 @@ func newSuite(root, command string, results []string, sandbox *testrun.Sandbox) 
 			s.globs = append(s.globs, glob)
 		}
 	}
-	s.copies = testrun.NewCopies(root, sandbox.Temp, s.isResult)
+	s.copies = testrun.NewCopies(root, around, sandbox.Temp, s.isResult)
 	return s
 }
 
