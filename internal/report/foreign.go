@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
@@ -278,5 +279,5 @@ func ellipsis(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
+	return excerpt.Head(s, n) + "…"
 }

@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -210,7 +211,7 @@ func (r *junitReader) text() (string, error) {
 			mark = len(text)
 		}
 	}
-	return string(text), nil
+	return excerpt.Whole(string(text)), nil
 }
 
 // junitCase is a test case.
