@@ -1,6 +1,7 @@
 package report
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -144,7 +145,7 @@ func cutPath(s string, n int) string {
 		}
 		start -= size
 	}
-	tail := excerpt.Tail(s, len(s)-start)
+	tail := cmp.Or(excerpt.Tail(s, len(s)-start), s[start:])
 	if i := strings.IndexByte(tail, '/'); i >= 0 {
 		tail = tail[i:]
 	}
