@@ -42,15 +42,15 @@ var layout = []layer{
 	{dir: "internal/adaptlog", purpose: "the slog handler", imports: "lockfile usererr"},
 	{dir: "internal/confine", purpose: "which names the files of a tree may have, on any file system"},
 	{dir: "internal/channels", purpose: "the names of the channels that reports go to"},
-	{dir: "internal/githook", purpose: "git's hooks: names, actions, input, installation", imports: "hooks"},
+	{dir: "internal/githook", purpose: "git's hooks: names, actions, input"},
+	{dir: "internal/install", purpose: "installs the hooks with those of other programs, and removes them", imports: "githook hooks"},
 	{dir: "internal/config", purpose: ".regreen.yml and environment into one validated value", imports: "channels confine githook usererr"},
 	{dir: "internal/detect", purpose: "where am I: event, branch, CI, fork, mode, and why", imports: "channels githook"},
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text to move between stores", tests: "learn/storetest usererr"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
-	{dir: "internal/excerpt", purpose: "the beginning or the end of a text, not cut within a character or an escape sequence"},
 	{dir: "internal/plural", purpose: "numbers with their nouns: 1 test, 1,204 patches"},
-	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "excerpt patch plural", tests: "schema"},
+	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch plural", tests: "schema"},
 	{dir: "internal/syntax", purpose: "checks whether a file is well formed with its language's parser", std: "go/parser go/token"},
 	{
 		dir: "internal/forge", purpose: "clients of the sites that host repositories", imports: "backoff report",
@@ -59,7 +59,7 @@ var layout = []layer{
 	{dir: "internal/forge/githubtest", purpose: "a fake of GitHub's API for tests, as strict as the real one"},
 	{dir: "internal/forge/gitlabtest", purpose: "a fake of GitLab's notes for tests, as strict as the real ones", imports: "forge/githubtest"},
 	{
-		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "backoff channels config confine detect excerpt forge patch report usererr",
+		dir: "internal/deliver", purpose: "channels: send to all, keep receipts", imports: "backoff channels config confine detect forge patch report usererr",
 		tests: "forge/githubtest forge/gitlabtest",
 	},
 	{
@@ -74,8 +74,8 @@ var layout = []layer{
 	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},
 	{dir: "internal/toolchain", purpose: "the programs and variables that the outcome of tests depends on, by language"},
 	{dir: "internal/gate", purpose: "whether a commit needs regreen at all, decided in milliseconds", imports: "background config gitdir githook toolchain witness"},
-	{dir: "internal/repo", purpose: "all use of git; exports of trees; every write to the user's files", imports: "confine excerpt gitdir lockfile patch usererr"},
-	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in", imports: "excerpt"},
+	{dir: "internal/repo", purpose: "all use of git; exports of trees; every write to the user's files", imports: "confine gitdir lockfile patch usererr"},
+	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
 	{dir: "internal/propose", purpose: "candidates and their order; the strategies for every language", imports: "localize patch testrun"},
 	{dir: "internal/validate", purpose: "tests candidates, as fast as possible", imports: "plural propose testrun"},
@@ -119,7 +119,7 @@ var layout = []layer{
 	{dir: "internal/lang/golang/schemata/pool", purpose: "files that are added to package testing in programs with mutants; built only with the tag regreen_pool"},
 	{dir: "internal/lang/golang/harmless", purpose: "makes and recognises changes without effect, for benchmarks", std: "go/..."},
 
-	{dir: "internal/resultfile", purpose: "reads the results of tests that other programs ran, one by one or as a report", imports: "excerpt lang/golang/gotest report testrun"},
+	{dir: "internal/resultfile", purpose: "reads the results of tests that other programs ran, one by one or as a report", imports: "lang/golang/gotest report testrun"},
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying them wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",

@@ -7,12 +7,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/install"
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/repo"
@@ -153,63 +155,90 @@ func (d *doctor) configuration(rp *repo.Repo) {
 	}
 }
 
-// managers are the configuration files of tools that manage hooks.
-var managers = []struct{ file, name string }{
-	{"lefthook.yml", "lefthook"}, {".lefthook.yml", "lefthook"}, {".pre-commit-config.yaml", "pre-commit"}, {".husky", "husky"}, {".overcommit.yml", "overcommit"}, {"hk.pkl", "hk"},
-}
-
+// hooks reports the hook of each event: whether regreen runs, and what else does.
 func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
-	path, err := rp.HooksPath(ctx)
-	switch {
-	case err != nil:
+	place, path, err := d.place(ctx, rp)
+	if err != nil {
 		d.bad("hooks path", usererr.Hint(err), "%v", err)
-	case path.Value == "":
+		return
+	}
+	if path.Value == "" {
 		d.good("hooks path", "%s", rp.HooksDir())
-	default:
+	} else {
 		d.good("hooks path", "%s, set by core.hooksPath in the %s configuration", rp.HooksDir(), path.Scope)
 	}
+	hint := "run regreen install"
 	if path.Shared() {
 		d.note("hooks path", "shared with other repositories")
+		hint = usererr.Hint(d.sharedError(ctx, rp, path))
 	}
-	ours := d.configuredHooks(ctx, rp, program)
-	for _, s := range githook.Inspect(rp.HooksDir()) {
-		switch fault := s.Check(); {
+	states := place.Inspect()
+	configured := d.configuredHooks(ctx, rp, states, program)
+	found := len(configured)
+	recorded := recordedHooks(rp)
+	for _, s := range states {
+		if slices.Contains(configured, string(s.Name)) && s.Kind != install.Ours {
+			continue
+		}
+		fault := s.Check()
+		if fault == "" && !s.Runs() && slices.Contains(recorded, string(s.Name)) {
+			fault = s.Gone()
+		}
+		switch {
 		case fault != "":
-			ours++
-			d.bad(string(s.Name), "run regreen install", "the hook %s", fault)
-		case s.Kind == githook.Ours:
-			ours++
-			text := "installed"
-			if s.Program != program {
-				text += ", runs " + s.Program
-			}
-			if s.Legacy {
-				text += ", runs the previous hook first: " + string(s.Name) + ".legacy"
-			}
-			d.good(string(s.Name), "%s", text)
-		case s.Kind == githook.Foreign:
-			d.note(string(s.Name), "another program's hook; regreen install keeps it and runs it first")
-		case s.Legacy:
-			d.note(string(s.Name), "%s.legacy is left over; git does not run it", s.Name)
+			found++
+			d.bad(string(s.Name), hint, "the hook %s", fault)
+		case s.Runs():
+			found++
+			d.good(string(s.Name), "%s", d.how(place, s, program))
+		case s.Kind == install.Foreign:
+			d.note(string(s.Name), "another program's hook; regreen install keeps it")
+		}
+		if place.HuskySkips(s) {
+			d.bad(string(s.Name), "regreen uninstall; npm rebuild husky; regreen install", "husky 4 found regreen's hook here, so it did not install its own")
 		}
 	}
-	if ours == 0 {
+	if found == 0 {
 		d.note("hooks", "not installed; run regreen install")
 	}
-	for _, m := range managers {
-		if _, err := os.Stat(filepath.Join(rp.Root(), m.file)); err == nil {
-			d.note(m.name, "also manages hooks here (%s)", m.file)
+	for _, m := range install.Managers(rp.Root()) {
+		if m.Calls {
+			d.note(m.Name, "runs regreen (%s)", m.File)
+		} else {
+			d.note(m.Name, "also manages hooks here (%s)", m.File)
 		}
 	}
 }
 
-// configuredHooks reports the hooks in git's configuration, and returns how many of them are
-// regreen's.
-func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program string) (ours int) {
+// how describes how regreen runs for an event.
+func (d *doctor) how(place install.Place, s install.State, program string) string {
+	switch {
+	case s.Call:
+		return "installed, called by " + place.Short(s.File)
+	case s.Kind != install.Ours:
+		return fmt.Sprintf("installed, runs before %s, which runs %s", s.Maker, place.Short(s.Aside))
+	}
+	text := "installed"
+	if s.Program != program {
+		text += ", runs " + s.Program
+	}
+	if s.Kept != "" {
+		whose := "the previous hook"
+		if s.KeptMaker != "" {
+			whose = s.KeptMaker
+		}
+		text += fmt.Sprintf(", runs %s first: %s", whose, place.Short(s.Kept))
+	}
+	return text
+}
+
+// configuredHooks reports the hooks in git's configuration, and returns the events of those that
+// are regreen's.
+func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, states []install.State, program string) (ours []string) {
 	hooks, err := rp.ConfiguredHooks(ctx)
 	if err != nil {
 		d.bad("git config", usererr.Hint(err), "%v", err)
-		return 0
+		return nil
 	}
 	able, err := rp.RunsConfiguredHooks(ctx)
 	for _, h := range hooks {
@@ -217,19 +246,17 @@ func (d *doctor) configuredHooks(ctx context.Context, rp *repo.Repo, program str
 		switch {
 		case err == nil && !able:
 			d.bad(h.Event, "install git 2.54 or later, or run regreen install", "this git does not run %s", where)
-		case h.Name != githook.ConfigName(githook.Name(h.Event)):
+		case h.Name != install.ConfigName(githook.Name(h.Event)):
 			d.note(h.Event, "%s also runs: %s", where, h.Command)
 			continue
-		case h.Command != githook.Command(program, githook.Name(h.Event)):
+		case h.Command != install.Command(program, githook.Name(h.Event)):
 			d.note(h.Event, "installed as %s, runs %s", where, h.Command)
 		default:
 			d.good(h.Event, "installed as %s", where)
 		}
-		ours++
-		for _, s := range githook.Inspect(rp.HooksDir()) {
-			if string(s.Name) == h.Event && s.Kind == githook.Ours {
-				d.bad(h.Event, "run regreen install, or regreen install --git-config, to keep one", "runs twice: from the hooks directory and from git's configuration")
-			}
+		ours = append(ours, h.Event)
+		if slices.ContainsFunc(states, func(s install.State) bool { return string(s.Name) == h.Event && s.Runs() }) {
+			d.bad(h.Event, "run regreen install, or regreen install --git-config, to keep one", "runs twice: from the hooks directory and from git's configuration")
 		}
 	}
 	return ours

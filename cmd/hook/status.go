@@ -8,7 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/regreen-ci/regreen/internal/config"
-	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/install"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
@@ -41,7 +41,11 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 			if err != nil {
 				return err
 			}
-			for _, s := range githook.Inspect(e.repo.HooksDir()) {
+			place, _, err := a.place(cmd.Context(), e.repo)
+			if err != nil {
+				return err
+			}
+			for _, s := range place.Inspect() {
 				fmt.Fprintf(a.stdout, "%-16s %s\n", s.Name, installed(s, configured))
 			}
 			fmt.Fprintf(a.stdout, "%-16s %s\n", "state", e.repo.StateDir())
@@ -86,22 +90,31 @@ func (a *app) storeText(ctx context.Context) string {
 }
 
 // installed describes the hook that is installed for an event.
-func installed(s githook.State, configured []repo.ConfiguredHook) string {
+func installed(s install.State, configured []repo.ConfiguredHook) string {
+	fault := s.Check()
 	switch {
 	case slices.ContainsFunc(configured, func(h repo.ConfiguredHook) bool {
-		return h.Event == string(s.Name) && h.Name == githook.ConfigName(s.Name)
+		return h.Event == string(s.Name) && h.Name == install.ConfigName(s.Name)
 	}):
 		return "installed, in git's configuration"
-	case s.Kind == githook.Foreign:
+	case s.Runs() || s.Kind == install.Ours:
+	case fault != "":
+		return "does not run: regreen's hook " + fault
+	case s.Kind == install.Foreign:
 		return "another program's hook"
-	case s.Kind == githook.None:
+	default:
 		return "not installed"
 	}
 	text := "installed"
-	if s.Legacy {
+	switch {
+	case s.Call:
+		text += ", called by the hook in the working tree"
+	case s.Aside != "":
+		text += ", runs before " + s.Maker
+	case s.Kept != "":
 		text += ", runs the previous hook first"
 	}
-	if fault := s.Check(); fault != "" {
+	if fault != "" {
 		text += "; " + fault
 	}
 	return text

@@ -5,16 +5,16 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/spf13/cobra"
 
-	"github.com/regreen-ci/regreen/internal/githook"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
 
 func (a *app) uninstallCommand() *cobra.Command {
-	var state bool
+	var state, dry bool
 	cmd := &cobra.Command{
 		Use:   "uninstall",
 		Short: "Remove the git hooks and restore what they replaced",
@@ -22,6 +22,7 @@ func (a *app) uninstallCommand() *cobra.Command {
 restore the hooks that existed before. Runs, patches and outcomes stay unless
 --state is given.`,
 		Example: `  regreen uninstall
+  regreen uninstall --dry-run
   regreen uninstall --state`,
 		Args: atMost(0),
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -29,28 +30,39 @@ restore the hooks that existed before. Runs, patches and outcomes stay unless
 			if err != nil {
 				return err
 			}
-			removed, restored, err := githook.Uninstall(rp.HooksDir())
-			if err == nil {
-				var configured []string
-				configured, err = unconfigure(cmd.Context(), rp, nil)
-				removed = append(removed, configured...)
+			place, _, err := a.place(cmd.Context(), rp)
+			if err != nil {
+				return err
 			}
-			for _, file := range restored {
-				fmt.Fprintln(a.stderr, "restored", file)
+			plan := place.Uninstall()
+			if err := a.planUnconfigure(cmd.Context(), rp, plan, nil); err != nil {
+				return err
 			}
-			for _, file := range removed {
-				fmt.Fprintln(a.stderr, "removed", file)
-			}
-			if err == nil && len(removed)+len(restored) == 0 {
+			a.showPlan(plan)
+			if len(plan.Steps) == 0 {
 				fmt.Fprintln(a.stderr, "no regreen hooks are installed here")
 			}
-			if err == nil && state {
-				err = a.removeState(cmd.Context(), rp)
+			if dry {
+				if state {
+					for _, dir := range stateDirs(rp) {
+						fmt.Fprintln(a.stderr, "delete", dir)
+					}
+				}
+				fmt.Fprintln(a.stderr, "nothing was changed; without --dry-run, regreen uninstall does this")
+				return nil
 			}
-			return err
+			if err := plan.Run(); err != nil {
+				return hooksError(err)
+			}
+			recordHooks(rp, nil)
+			if state {
+				return a.removeState(cmd.Context(), rp)
+			}
+			return nil
 		},
 	}
 	cmd.Flags().BoolVar(&state, "state", false, "also delete stored runs, patches and outcomes; this cannot be undone")
+	dryRunFlag(cmd.Flags(), &dry)
 	return cmd
 }
 
@@ -66,10 +78,7 @@ func (a *app) removeState(ctx context.Context, rp *repo.Repo) error {
 	if len(journals) > 0 {
 		return &usererr.UsageError{What: "unfinished write to another worktree: " + filepath.Dir(journals[0]), Advice: "run regreen fix in that worktree to finish it"}
 	}
-	for _, dir := range []string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")} {
-		if _, err := os.Lstat(dir); err != nil {
-			continue
-		}
+	for _, dir := range stateDirs(rp) {
 		if err := os.RemoveAll(dir); err != nil {
 			return err
 		}
@@ -77,4 +86,12 @@ func (a *app) removeState(ctx context.Context, rp *repo.Repo) error {
 	}
 	rp.Forget()
 	return nil
+}
+
+// stateDirs returns the directories of regreen's state that exist.
+func stateDirs(rp *repo.Repo) []string {
+	return slices.DeleteFunc(slices.Compact([]string{rp.StateDir(), filepath.Join(rp.GitDir(), "regreen")}), func(dir string) bool {
+		_, err := os.Lstat(dir)
+		return err != nil
+	})
 }

@@ -3,9 +3,9 @@ package deliver
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/regreen-ci/regreen/internal/channels"
-	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/forge"
 	"github.com/regreen-ci/regreen/internal/report"
 )
@@ -99,7 +99,7 @@ func message(a report.Annotation) string {
 		text = "no further details"
 	}
 	if len(text) > annotationSize {
-		text = excerpt.Head(text, annotationSize) + "…"
+		text = strings.ToValidUTF8(text[:annotationSize], "") + "…"
 	}
 	return text
 }

@@ -1,11 +1,11 @@
 // Package githook knows the git hooks that regreen can run as: their names, what each may be
-// configured to do, the input that git passes, and how to install and remove them.
+// configured to do, and the input that git passes.
 //
 // Goals: one table of names and actions; git's real arguments and standard input, read
-// strictly; an installation that keeps existing hooks, can be repeated, and is undone without
-// a trace.
+// strictly.
 //
-// Non-goal: running the hooks. That is for the commands.
+// Non-goals: running the hooks, which is for the commands, and installing them, which is for
+// package install.
 package githook
 
 import (

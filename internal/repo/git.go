@@ -9,8 +9,6 @@ import (
 	"os/exec"
 	"strings"
 	"time"
-
-	"github.com/regreen-ci/regreen/internal/excerpt"
 )
 
 // git runs the git command in a directory and an environment.
@@ -103,7 +101,7 @@ func (g git) run(ctx context.Context, stdin io.Reader, stdout io.Writer, args ..
 	case ctx.Err() != nil:
 		return ctx.Err()
 	default:
-		return &gitError{command: "git " + args[0], stderr: strings.TrimSpace(excerpt.Whole(stderr.String())), err: err}
+		return &gitError{command: "git " + args[0], stderr: strings.TrimSpace(stderr.String()), err: err}
 	}
 }
 

@@ -3,8 +3,96 @@ package repo
 import (
 	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 )
+
+// HooksPath is core.hooksPath in git's configuration.
+type HooksPath struct {
+	Value string // "" if it is not set
+	Scope string // local, worktree, global, system or command
+}
+
+// Shared reports whether hooks there also run in other repositories.
+func (p HooksPath) Shared() bool { return p.Scope == "global" || p.Scope == "system" }
+
+// HooksPath reads core.hooksPath and its scope.
+func (r *Repo) HooksPath(ctx context.Context) (HooksPath, error) {
+	out, err := r.git.line(ctx, "config", "--show-scope", "--get", "core.hooksPath")
+	if exitStatus(err) == 1 { // not set
+		return HooksPath{}, nil
+	}
+	scope, value, _ := strings.Cut(out, "\t")
+	return HooksPath{Value: value, Scope: scope}, err
+}
+
+// DefaultHooksDir returns where git looks for hooks if core.hooksPath is not set.
+func (r *Repo) DefaultHooksDir() string { return filepath.Join(r.commonDir, "hooks") }
+
+// OwnsHooks reports whether a hooks directory, which may not exist, is in the repository's own git
+// directory. A directory that a link there leads to is not.
+func (r *Repo) OwnsHooks(dir string) bool {
+	real := realPath(dir)
+	for _, own := range []string{r.commonDir, r.gitDir} {
+		if rel, err := filepath.Rel(realPath(own), real); err == nil && filepath.IsLocal(rel) {
+			return true
+		}
+	}
+	return false
+}
+
+// HooksTree returns the working tree that a hooks directory is in, of this or of another
+// repository, or "" if it is in none.
+func (r *Repo) HooksTree(ctx context.Context, dir string) (string, error) {
+	if r.OwnsHooks(dir) {
+		return "", nil
+	}
+	top, err := r.elsewhere(dir).line(ctx, "rev-parse", "--show-toplevel")
+	if err != nil { // not in a repository, or in its git directory
+		return "", ctx.Err()
+	}
+	return filepath.FromSlash(top), nil
+}
+
+// Tracks reports whether git tracks files of a directory in a working tree.
+func (r *Repo) Tracks(ctx context.Context, dir string) (bool, error) {
+	dir = realPath(dir)
+	if _, err := os.Stat(dir); err != nil {
+		return false, nil
+	}
+	out, err := r.elsewhere(dir).output(ctx, "ls-files", "--", ".")
+	return len(out) > 0, err
+}
+
+// elsewhere returns a git that runs in a directory, or in the nearest one above that exists, and
+// finds the repository there.
+func (r *Repo) elsewhere(dir string) git {
+	g := r.git
+	g.env = slices.DeleteFunc(slices.Clone(g.env), func(variable string) bool {
+		name, _, _ := strings.Cut(variable, "=")
+		return slices.Contains(r.localVars, name) && !strings.HasPrefix(name, "GIT_CONFIG")
+	})
+	for g.dir = realPath(dir); g.dir != filepath.Dir(g.dir); g.dir = filepath.Dir(g.dir) {
+		if info, err := os.Stat(g.dir); err == nil && info.IsDir() {
+			break
+		}
+	}
+	return g
+}
+
+// realPath returns a path without symbolic links, as far as it exists.
+func realPath(path string) string {
+	path = filepath.Clean(path)
+	if real, err := filepath.EvalSymlinks(path); err == nil {
+		return real
+	}
+	if parent := filepath.Dir(path); parent != path {
+		return filepath.Join(realPath(parent), filepath.Base(path))
+	}
+	return path
+}
 
 // ConfiguredHook is a hook in git's configuration, not a file in the hooks directory. Git runs
 // these since version 2.54 (git-hook(1)); older versions ignore them.

@@ -146,25 +146,6 @@ func (r *Repo) Unpushed(ctx context.Context, tip, remote string) (string, error)
 	return commits[1], nil
 }
 
-// HooksPath is core.hooksPath in git's configuration.
-type HooksPath struct {
-	Value string // "" if it is not set
-	Scope string // local, worktree, global, system or command
-}
-
-// Shared reports whether hooks there also run in other repositories.
-func (p HooksPath) Shared() bool { return p.Scope == "global" || p.Scope == "system" }
-
-// HooksPath reads core.hooksPath and its scope.
-func (r *Repo) HooksPath(ctx context.Context) (HooksPath, error) {
-	out, err := r.git.line(ctx, "config", "--show-scope", "--get", "core.hooksPath")
-	if exitStatus(err) == 1 { // not set
-		return HooksPath{}, nil
-	}
-	scope, value, _ := strings.Cut(out, "\t")
-	return HooksPath{Value: value, Scope: scope}, err
-}
-
 // Version returns git's version, as git prints it.
 func (r *Repo) Version(ctx context.Context) (string, error) {
 	out, err := r.git.line(ctx, "version")

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"unicode/utf8"
 
-	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/plural"
 )
 
@@ -94,7 +93,7 @@ func firstRunes(s string, n int) string {
 	if utf8.RuneCountInString(s) <= n {
 		return s
 	}
-	return excerpt.Head(s, len(string([]rune(s)[:n-1]))) + "…"
+	return string([]rune(s)[:n-1]) + "…"
 }
 
 // firstBytes returns at most n bytes of s, which must be valid UTF-8.
@@ -102,7 +101,7 @@ func firstBytes(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return excerpt.Head(s, n-len("…")) + "…"
+	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
 // commandsShown is how many workflow commands of one level GitHub shows for a step.

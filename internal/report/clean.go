@@ -1,7 +1,6 @@
 package report
 
 import (
-	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -10,8 +9,6 @@ import (
 	"unicode/utf8"
 
 	"golang.org/x/text/width"
-
-	"github.com/regreen-ci/regreen/internal/excerpt"
 )
 
 // Text from tests, repositories and models is never trusted. It passes through Visible or
@@ -72,7 +69,11 @@ const maxLine = 8192
 // oneLine returns plain of s as a single line of at most maxLine bytes.
 func oneLine(s string) string {
 	if len(s) > maxLine {
-		s = excerpt.Head(s, maxLine) + "…"
+		end := maxLine
+		for end > maxLine-utf8.UTFMax && !utf8.RuneStart(s[end]) {
+			end--
+		}
+		s = s[:end] + "…"
 	}
 	return strings.Join(strings.Fields(plain(s)), " ")
 }
@@ -114,9 +115,6 @@ func head(s string, n int) (first, rest string) {
 	for i, r := range s {
 		used += runeCells(r)
 		if i > 0 && (used > n || i+utf8.RuneLen(r) > runeBytes*n) {
-			if whole := len(excerpt.Head(s, i)); whole > 0 {
-				i = whole
-			}
 			return s[:i], s[i:]
 		}
 	}
@@ -145,7 +143,7 @@ func cutPath(s string, n int) string {
 		}
 		start -= size
 	}
-	tail := cmp.Or(excerpt.Tail(s, len(s)-start), s[start:])
+	tail := s[start:]
 	if i := strings.IndexByte(tail, '/'); i >= 0 {
 		tail = tail[i:]
 	}

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
@@ -279,5 +278,5 @@ func ellipsis(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
-	return excerpt.Head(s, n) + "…"
+	return strings.ToValidUTF8(s[:n], "") + "…"
 }

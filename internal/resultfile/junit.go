@@ -10,7 +10,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/report"
 )
 
@@ -211,7 +210,7 @@ func (r *junitReader) text() (string, error) {
 			mark = len(text)
 		}
 	}
-	return excerpt.Whole(string(text)), nil
+	return string(text), nil
 }
 
 // junitCase is a test case.

@@ -2,6 +2,7 @@ package resultfile
 
 import (
 	"cmp"
+	"fmt"
 	"math"
 	"regexp"
 	"slices"
@@ -9,7 +10,6 @@ import (
 	"strings"
 	"sync"
 
-	"github.com/regreen-ci/regreen/internal/excerpt"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
@@ -120,7 +120,7 @@ func messageOf(message, output string) string {
 	if line := meaningful(message); line != "" {
 		return line
 	}
-	output = excerpt.Head(output, maxOutput)
+	output = output[:min(len(output), maxOutput)]
 	for _, form := range []*regexp.Regexp{goEntry(), thrown()} {
 		if m := form.FindStringSubmatch(output); m != nil {
 			return testrun.OneLine(m[1])
@@ -156,7 +156,7 @@ func trimmed(text string) string {
 func name(text string) string {
 	text = strings.TrimSpace(text)
 	if len(text) > maxName {
-		text = excerpt.Head(text, maxName) + "…"
+		text = text[:maxName] + "…"
 	}
 	return strings.ToValidUTF8(text, "\ufffd")
 }
@@ -171,11 +171,11 @@ func (k *keeper) output(text string) (kept string, truncated int) {
 	if k.kept > maxKept {
 		most = minOutput
 	}
-	short := testrun.Capped{Limit: most}
-	_, _ = short.Write([]byte(text)) // it never fails
-	kept, truncated = short.Text()
-	k.kept += len(kept)
-	return kept, truncated
+	if truncated = len(text) - most; truncated > 0 {
+		text = fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", text[:most/2], truncated, text[len(text)-most/2:])
+	}
+	k.kept += len(text)
+	return strings.ToValidUTF8(text, "\ufffd"), max(truncated, 0)
 }
 
 // number parses a duration in seconds; some tools group its thousands.

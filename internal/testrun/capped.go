@@ -3,8 +3,6 @@ package testrun
 import (
 	"fmt"
 	"strings"
-
-	"github.com/regreen-ci/regreen/internal/excerpt"
 )
 
 const (
@@ -12,15 +10,12 @@ const (
 	MinOutput = 4 << 10  // bytes for one failure when there are very many
 )
 
-// slack is how many bytes more are kept, so that the text is cut between characters.
-const slack = 256
-
 // Capped keeps the head and the tail of what is written to it, and counts the bytes between.
 // A panic's trace is at the end of a test's output and its cause often at the beginning, so
 // the middle of a flood is the least useful part. One Capped may be both Stdout and Stderr
 // of a Command. It is not safe for concurrent use.
 type Capped struct {
-	Limit   int // bytes of the text; 0 means MaxOutput
+	Limit   int // bytes kept; 0 means MaxOutput
 	head    []byte
 	tail    []byte
 	skipped int
@@ -35,21 +30,21 @@ func (c *Capped) half() int {
 
 // Write never fails.
 func (c *Capped) Write(p []byte) (int, error) {
-	n, most := len(p), c.half()+slack
-	if room := most - len(c.head); room > 0 {
+	n, half := len(p), c.half()
+	if room := half - len(c.head); room > 0 {
 		take := min(room, len(p))
 		c.head = append(c.head, p[:take]...)
 		p = p[take:]
 	}
-	if surplus := len(p) - most; surplus > 0 {
+	if surplus := len(p) - half; surplus > 0 {
 		c.skipped += len(c.tail) + surplus
 		c.tail, p = c.tail[:0], p[surplus:]
 	}
 	c.tail = append(c.tail, p...)
 	// Letting the tail grow to twice its size before it is cut makes writing
 	// cheap: each byte is moved at most once.
-	if len(c.tail) > 2*most {
-		c.cut(most)
+	if len(c.tail) > 2*half {
+		c.cut(half)
 	}
 	return n, nil
 }
@@ -67,14 +62,14 @@ func (c *Capped) Size() int { return len(c.head) + len(c.tail) }
 // Shrink lowers the limit and frees the memory.
 func (c *Capped) Shrink(limit int) {
 	c.Limit = limit
-	most := c.half() + slack
-	if c.Size() <= 2*most {
+	half := c.half()
+	if len(c.head)+len(c.tail) <= limit {
 		return
 	}
-	rest := append(append([]byte(nil), c.head[min(most, len(c.head)):]...), c.tail...)
-	c.head = append([]byte(nil), c.head[:min(most, len(c.head))]...)
+	rest := append(append([]byte(nil), c.head[min(half, len(c.head)):]...), c.tail...)
+	c.head = append([]byte(nil), c.head[:min(half, len(c.head))]...)
 	c.tail = nil
-	if surplus := len(rest) - most; surplus > 0 {
+	if surplus := len(rest) - half; surplus > 0 {
 		c.skipped += surplus
 		rest = rest[surplus:]
 	}
@@ -82,22 +77,14 @@ func (c *Capped) Shrink(limit int) {
 }
 
 // Text returns what was kept, with a note where something was left out, and the number of
-// bytes left out. It does not cut within a character.
+// bytes left out.
 func (c *Capped) Text() (string, int) {
-	half, left := c.half(), c.skipped
-	head, tail := string(c.head), string(c.tail)
-	if left == 0 {
-		if len(head)+len(tail) <= 2*half {
-			return strings.ToValidUTF8(head+tail, "\uFFFD"), 0
-		}
-		head += tail
-		tail = head[len(excerpt.Head(head, half)):]
+	c.cut(c.half())
+	if c.skipped == 0 {
+		return strings.ToValidUTF8(string(c.head)+string(c.tail), "\uFFFD"), 0
 	}
-	left += len(c.head) + len(c.tail)
-	head, tail = excerpt.Head(head, half), excerpt.Tail(tail, half)
-	left -= len(head) + len(tail)
-	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", head, left, tail)
-	return strings.ToValidUTF8(text, "\uFFFD"), left
+	text := fmt.Sprintf("%s\n[... %d bytes left out ...]\n%s", c.head, c.skipped, c.tail)
+	return strings.ToValidUTF8(text, "\uFFFD"), c.skipped
 }
 
 // Clip shortens text to MaxOutput.

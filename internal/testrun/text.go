@@ -5,8 +5,6 @@ import (
 	"strings"
 	"sync"
 	"unicode"
-
-	"github.com/regreen-ci/regreen/internal/excerpt"
 )
 
 // LastLine returns the last line that is not empty: what a program says before it ends.
@@ -42,11 +40,11 @@ var escapes = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile("
 // OneLine makes text fit on a line: no escape sequences, no control characters, no runs of
 // blanks, at most MaxMessage runes.
 func OneLine(text string) string {
-	text = escapes().ReplaceAllString(excerpt.Head(text, maxText), "")
+	text = escapes().ReplaceAllString(text[:min(len(text), maxText)], "")
 	text = strings.Join(strings.FieldsFunc(text, func(r rune) bool { return unicode.IsSpace(r) || unicode.IsControl(r) }), " ")
 	text = strings.ToValidUTF8(text, "\uFFFD")
 	if runes := []rune(text); len(runes) > MaxMessage {
-		text = excerpt.Head(text, len(string(runes[:MaxMessage-1]))) + "…"
+		text = string(runes[:MaxMessage-1]) + "…"
 	}
 	return text
 }
