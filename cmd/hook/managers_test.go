@@ -14,6 +14,8 @@ import (
 // docs/hook-managers.md shows. The scripts have the commands of TestScript, and
 //
 //	snippet NAME   writes the file NAME as the page shows it
+//
+// and the programs in testdata/managers/bin.
 func TestHookManagers(t *testing.T) {
 	t.Parallel()
 	cache, err := os.UserCacheDir()
@@ -38,6 +40,9 @@ func TestHookManagers(t *testing.T) {
 			return err
 		}
 		env.Setenv("PATH", filepath.Join(tools, "bin")+string(os.PathListSeparator)+env.Getenv("PATH"))
+		if err := os.CopyFS(env.WorkDir, os.DirFS(filepath.Join("testdata", "managers", "bin"))); err != nil {
+			return err
+		}
 		manifest, err := os.ReadFile(filepath.Join("..", "..", ".pre-commit-hooks.yaml"))
 		if err != nil {
 			return err
