@@ -7,6 +7,8 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -14,7 +16,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/learn"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
@@ -102,15 +103,18 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	}
 	for _, part := range read.Parts {
 		if len(part.Notes) > 0 {
-			fmt.Fprintln(a.stderr, "read", report.Visible(part.String()))
+			fmt.Fprintln(a.stderr, "read", part)
 		}
-	}
-	if f.reverse {
-		files = patch.Reverse(files)
 	}
 	tree, below, err := a.patchTree(ctx, f.dir)
 	if err != nil {
 		return err
+	}
+	if files, read, err = a.chooseFiles(tree, below, text, read, f); err != nil {
+		return err
+	}
+	if f.reverse {
+		files = patch.Reverse(files)
 	}
 	if files, err = tree.Below(below, files); err != nil {
 		return err
@@ -127,6 +131,31 @@ func (a *app) applyFile(ctx context.Context, f patchFlags) error {
 	return explain(err, f, read)
 }
 
+// maxStrip is how many leading directories are left out of paths to find the files of a patch.
+const maxStrip = 8
+
+// chooseFiles returns the files of a patch with the names that they have in the tree. If some do not
+// exist, it looks for all of them with fewer or more leading directories, unless --strip says how
+// many to leave out.
+func (a *app) chooseFiles(tree *repo.Tree, below string, text []byte, read patch.Reading, f patchFlags) ([]patch.File, patch.Reading, error) {
+	files, missing, err := tree.Choose(below, read, f.reverse)
+	if err != nil || missing == 0 || f.strip != patch.StripAuto {
+		return files, read, err
+	}
+	for strip := range maxStrip {
+		again, err := patch.Read(text, patch.ParseOptions{Strip: strip})
+		if err != nil {
+			break // too few directories
+		}
+		found, missing, err := tree.Choose(below, again, f.reverse)
+		if err == nil && missing == 0 {
+			fmt.Fprintf(a.stderr, "read the paths like --strip %d, which is where the files are\n", strip)
+			return found, again, nil
+		}
+	}
+	return files, read, nil
+}
+
 // explain adds to an error where in the patch it is, and which flag would help.
 func explain(err error, f patchFlags, read patch.Reading) error {
 	var conflict *patch.ConflictError
@@ -137,16 +166,34 @@ func explain(err error, f patchFlags, read patch.Reading) error {
 		if f.reverse {
 			part = len(read.Parts) - conflict.Part
 		}
-		if len(read.Parts) > 1 && part >= 0 && part < len(read.Parts) {
+		if len(read.Parts) > 1 && !conflict.Whole && part >= 0 && part < len(read.Parts) {
 			conflict.Reason += fmt.Sprintf(" (line %d of the patch)", read.Parts[part].First)
+		}
+		if part >= 0 && part < len(read.Parts) && conflict.Missing {
+			conflict.Reason = nowhere(read.Parts[part].Names)
 		}
 		if f.reverse && conflict.Applied {
 			conflict.Reason = "the patch is not applied"
+			if conflict.Whole {
+				conflict.Reason = "not applied"
+			}
 		}
 	case errors.Is(err, repo.ErrProtected) && errors.As(err, &refused):
 		refused.Advice = "nothing was written; leave out --protect to change it"
 	}
 	return err
+}
+
+// nowhere says that no file has one of the names in a header.
+func nowhere(names []string) string {
+	var others []string
+	for _, name := range slices.Compact(slices.Clone(names)) {
+		others = append(others, patch.Quote(name))
+	}
+	if len(others) < 2 {
+		return "the file does not exist"
+	}
+	return "the file does not exist, under none of its names: " + strings.Join(others, ", ")
 }
 
 func (a *app) readPatch(name string) ([]byte, error) {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/repo"
-	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/syntax"
 	"github.com/regreen-ci/regreen/internal/usererr"
 )
@@ -63,7 +62,7 @@ func (a *app) writeChanges(ctx context.Context, tree *repo.Tree, changes []repo.
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "%s %s%s\n", done, report.Visible(c.Path), placements(c.Placed))
+		fmt.Fprintf(a.stderr, "%s %s%s\n", done, patch.Quote(c.Path), placements(c.Placed))
 	}
 	return nil
 }

@@ -117,7 +117,7 @@ func (a *app) unstage(ctx context.Context, rp *repo.Repo, files []patch.File, pl
 		return err
 	}
 	for _, c := range changes {
-		fmt.Fprintf(a.stderr, "restored %s in the index and in the working tree\n", c.Path)
+		fmt.Fprintf(a.stderr, "restored %s in the index and in the working tree\n", patch.Quote(c.Path))
 	}
 	return nil
 }

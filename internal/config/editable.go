@@ -43,13 +43,13 @@ var rules = []struct {
 // Editable reports whether regreen may change a file and, if not, which rule forbids it. The
 // path is slash-separated and relative to the top of the tree.
 //
-// A file under a .git directory or outside the tree is never editable (see confine.Name). Any
+// A file under a .git directory or outside the tree is never editable (see confine.Existing). Any
 // other file is editable if Allow names it, or if no built-in rule and no glob of Never matches
 // it. Names that some file system treats as the same are the same here, whatever their case
 // (see confine.Seen).
 func (c Config) Editable(name string) (ok bool, reason string) {
 	name = path.Clean(name)
-	if err := confine.Name(name); err != nil {
+	if err := confine.Existing(name); err != nil {
 		return false, err.Error()
 	}
 	if slices.Contains(c.Allow, name) {

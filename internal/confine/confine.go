@@ -3,8 +3,10 @@
 //
 // Names come from patches, models and configuration, and none of these is trusted. A name must
 // not lead out of the tree, nor to the files of git and regreen in it, in any spelling that some
-// file system accepts for them. The rules are the same on every system, because a patch that is
-// made here is applied elsewhere.
+// file system accepts for them. The rules for new files are the same on every system, because what
+// is made here is checked out elsewhere: a name that Windows reads as another one is refused on
+// Linux, too. A file that exists already is no news to anybody, so it may have any name that this
+// system allows.
 //
 // Non-goal: looking at the disk. The caller handles symbolic links in a path by opening the file
 // through an os.Root.
@@ -51,23 +53,38 @@ const (
 // one of its files, or nil. The error is a Refusal.
 //
 // Names that only Windows forbids, such as aux.c, are allowed on other systems: such a file may
-// exist and be edited there. For a new file, use NewName.
-func Name(name string) error {
+// exist and be edited there. For a new file, use NewName; for one that is on the disk here,
+// Existing.
+func Name(name string) error { return check(name, false) }
+
+// Existing is Name for a file that is on the disk of this system. Except on Windows, a backslash or
+// a colon in its name means nothing there. It refuses what Windows would take for another
+// directory's file or for git's all the same: nobody has such a file by chance.
+func Existing(name string) error { return check(name, runtime.GOOS != "windows") }
+
+// check is Name, or Existing on a system where a backslash and a colon are ordinary characters.
+func check(name string, ordinary bool) error {
 	switch {
 	case len(name) > maxName:
 		return TooLong
-	case name == ".", path.Clean(name) != name, path.IsAbs(name), strings.ContainsAny(name, "\x00\\"):
+	case name == ".", path.Clean(name) != name, path.IsAbs(name), strings.Contains(name, "\x00"):
 		return Outside
-	case name == "..", strings.HasPrefix(name, "../"):
+	case name == "..", strings.HasPrefix(name, "../"), strings.Contains(name, `\`) && !ordinary:
 		return Outside
 	}
 	for part := range strings.SplitSeq(name, "/") {
+		for piece := range strings.SplitSeq(part, `\`) {
+			switch {
+			case spells(piece, ".git"):
+				return GitsOwn
+			case strings.HasPrefix(seen(piece), Journal), spells(piece, Journal):
+				return OurOwn
+			case piece == "..":
+				return Outside
+			}
+		}
 		switch {
-		case spells(part, ".git"):
-			return GitsOwn
-		case strings.HasPrefix(seen(part), Journal), spells(part, Journal):
-			return OurOwn
-		case strings.Contains(part, ":"):
+		case strings.Contains(part, ":") && !ordinary:
 			return Colon
 		case len(part) > maxPart:
 			return TooLong

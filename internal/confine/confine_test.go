@@ -2,7 +2,6 @@ package confine
 
 import (
 	"errors"
-	"path"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -47,6 +46,41 @@ var dubious = map[string]Refusal{
 	"conin$": Unportable, "CONOUT$.x": Unportable, "sub/CONIN$/x": Unportable,
 	"a.": Unportable, "a ": Unportable, "a. .": Unportable, "dir./x": Unportable, "dir /x": Unportable, "...": Unportable, " ": Unportable,
 	"a\nb": Control, "a\tb": Control, "\x1b[2J": Control, "a\x7f": Control, "a\u0085b": Control, "sub/\r/x": Control,
+}
+
+// existing are names that Windows reads as another one. Elsewhere they are ordinary, but only a file
+// that exists may have one.
+var existing = []string{
+	`a\b`, `back\slash.txt`, `\`, `a\`, `\\server\share\x`, `C:\x`, "C:x", "c:", "a/C:/x", "file.txt:stream", "a:b/c", ":", "12:30.log", `sub\x:y/z`,
+}
+
+// never are names that are refused even for a file that exists.
+var never = map[string]Refusal{
+	`.git\config`: GitsOwn, `sub\.git\hooks\x`: GitsOwn, `a\.GIT`: GitsOwn, `a\git~1\x`: GitsOwn, `a\.git::$INDEX_ALLOCATION\x`: GitsOwn, ".git:x": GitsOwn, ".g\u200cit:x": GitsOwn,
+	`..\a`: Outside, `a\..\..\b`: Outside, `a\..`: Outside, `../a\b`: Outside, `/a\b`: Outside, "a\\b\x00": Outside,
+	`x\.regreen-write\journal.json`: OurOwn, strings.Repeat("x", 250) + ":12345": TooLong,
+}
+
+func TestExisting(t *testing.T) {
+	t.Parallel()
+	for _, name := range existing {
+		if err := Existing(name); err != nil && runtime.GOOS != "windows" {
+			t.Errorf("%q: %v", name, err)
+		}
+		if Name(name) == nil || NewName(name) == nil {
+			t.Errorf("%q is allowed for a new file", name)
+		}
+	}
+	for name, want := range never {
+		if err := Existing(name); !errors.Is(err, want) {
+			t.Errorf("%.60q: got %v, want %v", name, err, want)
+		}
+	}
+	for name := range dubious {
+		if err := Existing(name); err != nil && runtime.GOOS != "windows" {
+			t.Errorf("%q: %v", name, err)
+		}
+	}
 }
 
 // plain are names that are allowed for any file.
@@ -145,10 +179,16 @@ func FuzzName(f *testing.F) {
 	if seeds < 100 {
 		f.Fatal("too few seeds")
 	}
+	for _, name := range existing {
+		f.Add(name)
+	}
+	for name := range never {
+		f.Add(name)
+	}
 	f.Fuzz(func(t *testing.T, name string) {
-		if Name(name) != nil {
-			if NewName(name) == nil {
-				t.Fatalf("%q is allowed only for a new file", name)
+		if Existing(name) != nil {
+			if Name(name) == nil {
+				t.Fatalf("%q is not allowed only because it exists", name)
 			}
 			return
 		}
@@ -160,10 +200,16 @@ func FuzzName(f *testing.F) {
 		if err != nil || filepath.ToSlash(rel) != name {
 			t.Fatalf("%q becomes %q, %v", name, rel, err)
 		}
-		for _, part := range strings.Split(path.Clean(name), "/") {
+		for _, part := range strings.FieldsFunc(name, func(r rune) bool { return r == '/' || r == '\\' }) {
 			if got := folded(part); got == ".git" || got == "git~1" || got == ".regreen-write" {
 				t.Fatalf("%q has %q", name, part)
 			}
+		}
+		if Name(name) != nil {
+			if NewName(name) == nil {
+				t.Fatalf("%q is allowed only for a new file", name)
+			}
+			return
 		}
 		if Link("l", name) != nil || Link("a/l", "../"+name) != nil {
 			if !strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r >= 0x7f && r < 0xa0 }) {

@@ -58,7 +58,7 @@ type Placement struct {
 // by hash. Undoing a copy returns the content of the copied file; the caller must compare
 // it with the actual file.
 func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
-	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
+	conflict := func(reason string) error { return &ConflictError{File: f.source(), Reason: reason} }
 	switch {
 	case f.New && len(src) > 0:
 		return nil, nil, conflict("the patch creates this file, but it already exists")
@@ -80,7 +80,7 @@ func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 	if !ok {
 		var err *ConflictError
 		if out, placed, err = applyLines(splitLines(string(src)), f, opt); err != nil {
-			err.File = f.Name()
+			err.File = f.source()
 			return nil, nil, err
 		}
 	}
@@ -89,6 +89,8 @@ func Apply(src []byte, f File, opt Options) ([]byte, []Placement, error) {
 	}
 	return out, placed, nil
 }
+
+const alreadyThere = "the change is already in the file"
 
 // applyLines compares whole lines first, then lines without their endings, and places
 // by similarity last.
@@ -102,8 +104,8 @@ func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *Conf
 		if err == nil {
 			return strict.assemble(placed), placed, nil
 		}
-		if reversed(lines, f) {
-			err.Reason, err.Applied = "the change is already in the file", true
+		if reversed(lines, f, asIs) {
+			err.Reason, err.Applied = alreadyThere, true
 		}
 		if ends == mixed || !lenientMayHelp(lines, f.Hunks, ends) {
 			return applyApproximate(lines, f, opt, err)
@@ -114,11 +116,14 @@ func applyLines(lines []string, f File, opt Options) ([]byte, []Placement, *Conf
 	if err == nil {
 		return lenient.assembleKeepingEndings(placed), placed, nil
 	}
+	if reversed(lines, f, withoutEnding) {
+		err.Reason, err.Applied = alreadyThere, true
+	}
 	return applyApproximate(lines, f, opt, err)
 }
 
 // reversed reports whether the file looks as if the patch has already been applied.
-func reversed(lines []string, f File) bool {
+func reversed(lines []string, f File, key func(string) string) bool {
 	if len(f.Hunks) == 0 {
 		return false
 	}
@@ -128,8 +133,22 @@ func reversed(lines []string, f File) bool {
 			return false
 		}
 	}
-	_, err := newPlacer(lines, undo.Hunks, asIs).place(0)
+	_, err := newPlacer(lines, undo.Hunks, key).place(0)
 	return err == nil
+}
+
+// Applied reports, for each hunk, whether the file looks as if it has already been applied, whatever
+// the file's line endings.
+func Applied(src []byte, f File) []bool {
+	lines := splitLines(string(src))
+	out := make([]bool, len(f.Hunks))
+	for i, one := range f.Split() {
+		if reversed(lines, one, withoutEnding) {
+			_, err := newPlacer(lines, one.Hunks, withoutEnding).place(0)
+			out[i] = err != nil
+		}
+	}
+	return out
 }
 
 // placer finds a place for each hunk. Lines are interned, so that two of them compare

@@ -58,7 +58,7 @@ func applyApproximate(lines []string, f File, opt Options, why *ConflictError) (
 		out = strings.ReplaceAll(out, "\n", "\r\n")
 	}
 	if err := opt.Approximate(f.Name(), []byte(out)); err != nil {
-		why.Reason += fmt.Sprintf(" (invalid result when placed by similarity: %v)", err)
+		why.Reason += fmt.Sprintf(" (invalid result when placed by similarity: %s)", strings.ReplaceAll(err.Error(), "\n", " "))
 		return nil, nil, why
 	}
 	return []byte(out), p.placed, nil

@@ -81,7 +81,7 @@ func asParseError(err error) *ParseError {
 // applyBinary returns the new content of a binary patch. Like git, it needs the full IDs
 // of both contents.
 func applyBinary(src []byte, f File) ([]byte, error) {
-	conflict := func(reason string) error { return &ConflictError{File: f.Name(), Reason: reason} }
+	conflict := func(reason string) error { return &ConflictError{File: f.source(), Reason: reason} }
 	d := f.Data
 	switch {
 	case d == nil:

@@ -67,6 +67,9 @@ func (r *reader) gitFile() error {
 	}
 	r.indexed = r.indexed || h.ids != ids{}
 	r.add(GitDiff, first, f, notes)
+	if f.OldName != "" && f.NewName != "" {
+		r.Parts[len(r.Parts)-1].Names = []string{f.OldName, f.NewName}
+	}
 	return nil
 }
 

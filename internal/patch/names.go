@@ -11,7 +11,8 @@ import (
 
 const badName = "the file name is too long, or has too few directories to strip"
 
-// cutStamp separates a name from the tab and timestamp that may follow it.
+// cutStamp separates a name from what may follow it in a --- or +++ line: a tab and a time, or a time
+// or a revision after blanks that once were a tab.
 func cutStamp(s string) (name, stamp string) {
 	if strings.HasPrefix(s, `"`) {
 		if end := quotedEnd(s); end > 0 {
@@ -21,8 +22,16 @@ func cutStamp(s string) (name, stamp string) {
 	if i := strings.IndexByte(s, '\t'); i >= 0 {
 		return s[:i], s[i:]
 	}
-	return s, ""
+	if at := stamps().FindStringIndex(s); at != nil && at[0] > 0 {
+		return s[:at[0]], s[at[0]:]
+	}
+	return strings.TrimRight(s, " "), ""
 }
+
+// stamps matches the times that diff and git write, and the revisions of Subversion.
+var stamps = lazily(` +(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(?:\.\d+)?(?: [+-]\d\d:?\d\d)?` +
+	`|[A-Z][a-z]{2} [A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:[A-Z]+ )?\d{4}` +
+	`|\((?:revision \d+|working copy|nonexistent)\)) *$`)
 
 // Quote returns a name as git shows it, on one line: in quotes if it has characters that could be
 // taken for something else. Names come from patches, and must not write lines of their own.

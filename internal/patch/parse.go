@@ -29,6 +29,9 @@ type Part struct {
 	Reader      string // the form of the patch, such as GitDiff
 	File        string // the name of the file
 	First, Last int    // lines of the text, from 1
+	// Names are the names that the header of a diff gives, stripped: old, new, and from a line
+	// "Index:". Without git's header, each can be the name of the file; see repo.Tree.Choose.
+	Names []string
 	// Notes say what was corrected or ignored: wrong line counts, hunks that change
 	// nothing.
 	Notes []string
@@ -43,7 +46,7 @@ const (
 )
 
 func (p Part) String() string {
-	s := fmt.Sprintf("lines %d to %d: %s of %s", p.First, p.Last, p.Reader, p.File)
+	s := fmt.Sprintf("lines %d to %d: %s of %s", p.First, p.Last, p.Reader, Quote(p.File))
 	if len(p.Notes) > 0 {
 		s += " (" + strings.Join(p.Notes, "; ") + ")"
 	}
@@ -127,7 +130,7 @@ func (r *reader) run() error {
 		case isSearch(line):
 			err = r.searchBlock()
 		case isNumbered(line):
-			err = r.fail("hunk without a file name before it (--- and +++ lines)")
+			err = r.indexedFile()
 		case strings.HasPrefix(line, "@@@ -"), strings.HasPrefix(line, "diff --cc "), strings.HasPrefix(line, "diff --combined "):
 			err = r.fail("cannot apply a combined diff (of a merge)")
 		case r.afterFile() && r.isCutHeader(r.at):
@@ -302,11 +305,20 @@ func (r *reader) traditionalFile() error {
 			strip = 1
 		}
 	}
-	for _, name := range []*string{&old, &new} {
-		var ok bool
-		if *name, ok = stripName(*name, strip); !ok {
-			return r.fail(badName)
-		}
+	old, okOld := stripName(old, strip)
+	new, okNew := stripName(new, strip)
+	switch {
+	case okOld && okNew:
+	case okOld && old != devNull:
+		new = old
+	case okNew && new != devNull:
+		old = new
+	default:
+		return r.fail(badName)
+	}
+	names := []string{old, new}
+	if name, ok := stripName(r.indexName(first), max(0, r.strip)); ok {
+		names = append(names, name)
 	}
 	f := File{OldName: old, NewName: new}
 	switch {
@@ -331,8 +343,40 @@ func (r *reader) traditionalFile() error {
 		return r.cutOff("unexpected end of patch before the hunks of " + Quote(f.Name()) + ": it is cut off")
 	}
 	r.add(UnifiedDiff, first, f, notes)
+	r.Parts[len(r.Parts)-1].Names = slices.DeleteFunc(names, func(name string) bool { return name == devNull })
 	return nil
 }
+
+// indexedFile reads the hunks of a file whose name is only in a line "Index:".
+func (r *reader) indexedFile() error {
+	first := r.at
+	name, ok := stripName(r.indexName(first), max(0, r.strip))
+	if !ok {
+		return r.fail("hunk without a file name before it (--- and +++ lines)")
+	}
+	f := File{OldName: name, NewName: name}
+	notes, err := r.hunks(&f, false, strings.HasSuffix(r.lines[first], "\r\n"))
+	if err != nil {
+		return err
+	}
+	r.add(UnifiedDiff, first, f, notes)
+	return nil
+}
+
+// indexName returns the name in a line "Index:" close before line i, as svn and CVS write it, or "".
+func (r *reader) indexName(i int) string {
+	const most = 6 // lines between the two
+	for at := i - 1; at >= max(0, i-most) && !r.isPart(at); at-- {
+		if name, ok := strings.CutPrefix(r.lines[at], "Index: "); ok {
+			name, _ = cutStamp(chomp(name))
+			return name
+		}
+	}
+	return ""
+}
+
+// isPart reports whether line i belongs to the last file that was read, or to one before it.
+func (r *reader) isPart(i int) bool { return len(r.Parts) > 0 && i < r.Parts[len(r.Parts)-1].Last }
 
 // chomp returns line without the CRs and LFs at its end.
 func chomp(line string) string {

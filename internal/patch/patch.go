@@ -45,6 +45,15 @@ func (f File) Name() string {
 	return f.OldName
 }
 
+// source returns the name of the file whose lines the patch changes: for a copy or a rename, the one
+// that it starts from.
+func (f File) source() string {
+	if f.OldName != "" {
+		return f.OldName
+	}
+	return f.NewName
+}
+
 // Hunk is one run of changes with the unchanged lines around it. Line numbers
 // count from 1. If a side has no lines, its start is the line before.
 type Hunk struct {
@@ -102,13 +111,15 @@ var ErrConflict = errors.New("patch conflict")
 
 // ConflictError is a patch that does not fit the content it is applied to.
 type ConflictError struct {
-	File   string
-	Hunk   int // from 1; 0 if the conflict is not about one hunk
-	Line   int // in the content, from 1: where the hunk was expected
-	Reason string
-	Part   int // which file of the patch, from 1; 0 if unknown
-	// Applied says that the file looks as if the patch has already been applied.
-	Applied bool
+	File    string
+	Hunk    int // from 1; 0 if the conflict is not about one hunk
+	Line    int // in the content, from 1: where the hunk was expected
+	Reason  string
+	Part    int  // which file of the patch, from 1; 0 if unknown
+	Missing bool // the file does not exist
+	// Applied says that the file looks as if the patch has already been applied, and Whole that
+	// all files of the patch do.
+	Applied, Whole bool
 	// Ambiguous says that the hunk fits in several places, or comes after a line that does.
 	Ambiguous bool
 	// Expected and Found are the old lines of the hunk and what the file has in their
@@ -120,8 +131,12 @@ type ConflictError struct {
 func (e *ConflictError) Is(target error) bool { return target == ErrConflict }
 
 func (e *ConflictError) Error() string {
+	name := Quote(e.File)
+	if e.Whole {
+		return e.Reason
+	}
 	if e.Line == 0 {
-		return fmt.Sprintf("%s: %s", e.File, e.Reason)
+		return fmt.Sprintf("%s: %s", name, e.Reason)
 	}
 	line, reason := e.Line, e.Reason
 	if e.Hunk > 0 {
@@ -132,16 +147,24 @@ func (e *ConflictError) Error() string {
 		line, want, got = e.firstDifference()
 		reason += fmt.Sprintf(": expected %s, found %s", want, got)
 	}
-	return fmt.Sprintf("%s:%d: %s", e.File, line, reason)
+	return fmt.Sprintf("%s:%d: %s", name, line, reason)
 }
 
 // firstDifference returns the first line in which Found differs from Expected, and
 // both versions of it, quoted.
 func (e *ConflictError) firstDifference() (line int, want, got string) {
 	expected, found := splitLines(e.Expected), splitLines(e.Found)
-	i := 0
-	for i < len(expected) && i < len(found) && expected[i] == found[i] {
-		i++
+	same := func(equal func(a, b string) bool) int {
+		i := 0
+		for i < len(expected) && i < len(found) && equal(expected[i], found[i]) {
+			i++
+		}
+		return i
+	}
+	// Line endings are the difference only if there is no other.
+	i := same(func(a, b string) bool { return withoutEnding(a) == withoutEnding(b) })
+	if i == len(expected) && i == len(found) {
+		i = same(func(a, b string) bool { return a == b })
 	}
 	show := func(lines []string) string {
 		if i >= len(lines) {

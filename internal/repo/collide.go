@@ -9,6 +9,8 @@ import (
 
 	"golang.org/x/text/cases"
 	"golang.org/x/text/unicode/norm"
+
+	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 // fold returns the same for two names that are one to some file system: those of macOS and Windows
@@ -36,7 +38,7 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 		}
 		for _, p := range append(above(c.Path), c.Path) {
 			if p != c.Path && written[p] {
-				return t.badPath(c.Path, fmt.Errorf("%s becomes a file in the same change", p))
+				return t.badPath(c.Path, fmt.Errorf("%s becomes a file in the same change", patch.Quote(p)))
 			}
 			dir, base := path.Split(p)
 			names, known := folders[dir]
@@ -68,7 +70,7 @@ func (t *Tree) collide(root *os.Root, changes []Change) error {
 
 func (t *Tree) collision(name, other string) error {
 	return &Error{
-		Path: name, Err: fmt.Errorf("%w: it has the same name as %s on file systems that ignore case", ErrBadPath, other),
+		Path: name, Err: fmt.Errorf("%w: it has the same name as %s on file systems that ignore case", ErrBadPath, patch.Quote(other)),
 		Advice: "nothing was written; rename one of the two",
 	}
 }

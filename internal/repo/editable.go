@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"slices"
 	"strings"
@@ -72,15 +73,15 @@ func (t *Tree) bounded(files int, size int64) error {
 	return nil
 }
 
-// checkChange refuses names, and links to names, that regreen must not write in the tree.
+// checkChange refuses names, and links to names, that regreen must not write in the tree. A file
+// that exists, or did before the change that is undone, may have any name that this system has.
 func (t *Tree) checkChange(c Change) error {
-	if err := t.checkName(c.Path); err != nil || !c.NewExists {
-		return err
+	check := confine.NewName
+	if c.OldExists || c.Restored {
+		check = confine.Existing
 	}
-	if !c.OldExists {
-		if err := confine.NewName(c.Path); err != nil {
-			return err
-		}
+	if err := t.allowed(c.Path, check); err != nil || !c.NewExists {
+		return err
 	}
 	switch {
 	case c.Mode.Type()&^fs.ModeSymlink != 0:
@@ -98,15 +99,31 @@ func (t *Tree) checkChange(c Change) error {
 	return nil
 }
 
-// checkName refuses what cannot be the path of a file of the tree.
-func (t *Tree) checkName(name string) error {
-	if err := confine.Name(name); err != nil {
+// allowed refuses a name that a rule of package confine refuses, or that belongs to git wherever its
+// directory is.
+func (t *Tree) allowed(name string, rule func(name string) error) error {
+	if err := rule(name); err != nil {
 		return err
 	}
 	if t.isPrivate(name) {
 		return confine.GitsOwn
 	}
 	return nil
+}
+
+// named reads a file that somebody else named. If it does not exist, the name must be one that it
+// may get.
+func (t *Tree) named(root *os.Root, name string) (onDisk, error) {
+	if err := t.allowed(name, confine.Existing); err != nil {
+		return onDisk{}, t.badPath(name, err)
+	}
+	file, err := t.present(root, name)
+	if err == nil && !file.exists {
+		if err := confine.Name(name); err != nil {
+			return onDisk{}, t.badPath(name, err)
+		}
+	}
+	return file, err
 }
 
 // isPrivate reports whether a name is in git's own directory, wherever that is.
@@ -119,5 +136,13 @@ func (t *Tree) isPrivate(name string) bool {
 }
 
 func (t *Tree) badPath(name string, why error) error {
-	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Advice: "nothing was written; a patch can only name files and links that stay below " + t.root}
+	advice := "nothing was written; a patch can only name files and links that stay below " + t.root
+	var refusal confine.Refusal
+	if errors.As(why, &refusal) {
+		switch refusal {
+		case confine.Colon, confine.Control, confine.Unportable, confine.TooLong:
+			advice = "nothing was written; a new file needs a name that every system can have"
+		}
+	}
+	return &Error{Path: name, Err: fmt.Errorf("%w: %w", ErrBadPath, why), Advice: advice}
 }

@@ -26,19 +26,20 @@ func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 		return nil, err
 	}
 	defer func() { _ = root.Close() }()
-	return t.planPatch(files, opt, func(name string) (onDisk, error) {
-		if err := t.checkName(name); err != nil {
-			return onDisk{}, t.badPath(name, err)
-		}
-		return t.present(root, name)
-	})
+	read := func(name string) (onDisk, error) { return t.named(root, name) }
+	changes, err := t.planPatch(files, opt, read)
+	var conflict *patch.ConflictError
+	if errors.As(err, &conflict) {
+		t.explain(conflict, files, read)
+	}
+	return changes, err
 }
 
 // PlanStaged is Plan for the index's versions of the files.
 func (r *Repo) PlanStaged(ctx context.Context, src Source, files []patch.File, opt patch.Options) ([]Change, error) {
 	g := r.git.with("GIT_INDEX_FILE=" + r.indexFile(src))
 	return r.planPatch(files, opt, func(name string) (onDisk, error) {
-		content, err := g.output(ctx, "cat-file", "--filters", ":"+name)
+		content, err := g.output(ctx, "cat-file", "--filters", ":0:"+name)
 		if exitStatus(err) != 0 {
 			return onDisk{}, nil
 		}
@@ -124,7 +125,7 @@ func (p *planner) copies() error {
 			return err
 		}
 		if !of.NewExists || !bytes.Equal(of.New, c.content) {
-			return &patch.ConflictError{File: c.name, Reason: "it is no longer a copy of " + c.of}
+			return &patch.ConflictError{File: c.name, Reason: "it is no longer a copy of " + patch.Quote(c.of)}
 		}
 	}
 	return nil
@@ -183,7 +184,7 @@ func (p *planner) apply(f patch.File) error {
 		return p.create(f.NewName, content, cmp.Or(f.NewMode, 0o644), "")
 	}
 	if !exists {
-		return conflict(f.OldName, "the file does not exist")
+		return &patch.ConflictError{File: f.OldName, Reason: "the file does not exist", Missing: true}
 	}
 	if reason := unlike(f, mode); reason != "" {
 		return conflict(f.OldName, reason)
@@ -259,7 +260,7 @@ func (t *Tree) Below(dir string, files []patch.File) ([]patch.File, error) {
 			if *name == "" {
 				continue
 			}
-			if err := confine.Name(*name); err != nil {
+			if err := confine.Existing(*name); err != nil {
 				return nil, t.badPath(*name, err)
 			}
 			*name = path.Join(dir, *name)

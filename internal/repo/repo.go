@@ -27,6 +27,7 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
+	"github.com/regreen-ci/regreen/internal/patch"
 )
 
 // Errors that callers distinguish. They come wrapped in an *Error.
@@ -53,7 +54,7 @@ type Error struct {
 func (e *Error) Error() string {
 	msg := e.Err.Error()
 	if e.Path != "" {
-		msg = e.Path + ": " + msg
+		msg = patch.Quote(filepath.ToSlash(e.Path)) + ": " + msg
 	}
 	return msg
 }

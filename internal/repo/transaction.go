@@ -401,7 +401,7 @@ func (t *Tree) recover(ctx context.Context, root *os.Root) error {
 	x := &transaction{tree: t, root: root, index: j.Index}
 	done := j.Index == nil || t.written(ctx, j.Index)
 	for _, e := range j.Entries {
-		if err := t.checkName(e.Path); err != nil {
+		if err := t.allowed(e.Path, confine.Existing); err != nil {
 			return t.badPath(e.Path, err)
 		}
 		now, err := t.present(root, e.Path)

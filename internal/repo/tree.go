@@ -65,6 +65,8 @@ type Change struct {
 	Mode fs.FileMode
 	// Placed says where the hunks of the patch that turns Old into New were applied.
 	Placed []patch.Placement `json:"-"`
+	// Restored says that a file is not new: it existed under this name before.
+	Restored bool `json:"-"`
 }
 
 func (c Change) oldLink() bool { return c.OldExists && isLink(c.OldMode) }

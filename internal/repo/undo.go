@@ -7,6 +7,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/confine"
 	"github.com/regreen-ci/regreen/internal/patch"
 )
 
@@ -21,7 +22,7 @@ func (t *Tree) PlanUndo(written []Change) ([]Change, error) {
 	defer func() { _ = root.Close() }()
 	var changes []Change
 	for _, w := range written {
-		if err := t.checkName(w.Path); err != nil {
+		if err := t.allowed(w.Path, confine.Existing); err != nil {
 			return nil, t.badPath(w.Path, err)
 		}
 		now, err := t.present(root, w.Path)
@@ -44,7 +45,7 @@ func (w Change) undo(now onDisk) (Change, error) {
 	conflict := func(reason string) error { return &patch.ConflictError{File: w.Path, Reason: reason} }
 	c := Change{
 		Path: w.Path, Old: now.content, OldExists: now.exists, OldMode: now.mode,
-		New: w.Old, NewExists: w.OldExists,
+		New: w.Old, NewExists: w.OldExists, Restored: true,
 	}
 	same := func(content []byte, exists bool) bool {
 		return exists == now.exists && bytes.Equal(content, now.content)

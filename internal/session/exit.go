@@ -53,7 +53,12 @@ func Exit(ctx context.Context, err error) (status int, what, hint string) {
 	switch {
 	case errors.As(err, &conflict):
 		what, hint = "the patch does not apply: "+what, "no files were changed"
+		if conflict.Whole {
+			what = "the patch is " + conflict.Reason
+		}
 		switch {
+		case conflict.Missing:
+			hint += "; --dir DIR and --strip N say where the paths of the patch begin"
 		case conflict.Ambiguous:
 			hint += "; give the hunk more lines of context, or write after @@ a line that comes before it"
 		case conflict.Hunk > 0 && !conflict.Applied:
