@@ -5,8 +5,8 @@
 // not lead out of the tree, nor to the files of git and regreen in it, in any spelling that some
 // file system accepts for them. The rules for new files are the same on every system, because what
 // is made here is checked out elsewhere: a name that Windows reads as another one is refused on
-// Linux, too. A file that exists already is no news to anybody, so it may have any name that this
-// system allows.
+// Linux, too. A file that exists already may have any name that this system allows: a change to it
+// makes nothing worse.
 //
 // Non-goal: looking at the disk. The caller handles symbolic links in a path by opening the file
 // through an os.Root.
@@ -58,8 +58,8 @@ const (
 func Name(name string) error { return check(name, false) }
 
 // Existing is Name for a file that is on the disk of this system. Except on Windows, a backslash or
-// a colon in its name means nothing there. It refuses what Windows would take for another
-// directory's file or for git's all the same: nobody has such a file by chance.
+// a colon in its name means nothing there. It still refuses what Windows would take for a file of git
+// or of another directory: nobody has such a file by chance.
 func Existing(name string) error { return check(name, runtime.GOOS != "windows") }
 
 // check is Name, or Existing on a system where a backslash and a colon are ordinary characters.

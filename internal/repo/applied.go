@@ -15,7 +15,7 @@ func (t *Tree) explain(conflict *patch.ConflictError, files []patch.File, read f
 		_, err := t.planPatch(patch.Reverse(files), patch.Options{}, read)
 		return err == nil
 	}
-	if !slices.ContainsFunc(files, func(f patch.File) bool { return !telling(f) }) && undone(files...) {
+	if !slices.ContainsFunc(files, func(f patch.File) bool { return !conclusive(f) }) && undone(files...) {
 		conflict.Applied, conflict.Whole, conflict.Reason = true, true, "already applied"
 		return
 	}
@@ -23,7 +23,7 @@ func (t *Tree) explain(conflict *patch.ConflictError, files []patch.File, read f
 	for _, f := range files {
 		name := patch.Quote(f.Name())
 		switch {
-		case telling(f) && undone(f):
+		case conclusive(f) && undone(f):
 			in = append(in, name)
 		case !slices.Contains(out, name):
 			out = append(out, name)
@@ -52,9 +52,9 @@ func (t *Tree) explain(conflict *patch.ConflictError, files []patch.File, read f
 	}
 }
 
-// telling reports whether the reverse of a part of a patch fits only where it was applied. That a
-// reverse inserts lines, or changes a mode, tells nothing.
-func telling(f patch.File) bool {
+// conclusive reports whether the reverse of a part of a patch fits only where it was applied. That a
+// reverse inserts lines, or changes a mode, shows nothing.
+func conclusive(f patch.File) bool {
 	if len(f.Hunks) == 0 {
 		return f.New || f.Delete || f.Rename || f.Copy || f.Binary
 	}
