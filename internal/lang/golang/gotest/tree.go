@@ -52,7 +52,11 @@ func (t tree) inside(name, dir string) (file string, ok bool) {
 		if dir == "" {
 			return "", false
 		}
-		name = filepath.Join(dir, name)
+		if rest, ok := strings.CutPrefix(name, "."); ok && rest != "" && !os.IsPathSeparator(rest[0]) && !strings.HasPrefix(rest, "."+string(filepath.Separator)) {
+			name = dir + rest // the go command shortens the path of x/dir.1/f to .1/f in x/dir
+		} else {
+			name = filepath.Join(dir, name)
+		}
 	}
 	if laid, ok := t.over.names[filepath.Clean(name)]; ok {
 		return laid, true // the compiler names the copy, not the original
