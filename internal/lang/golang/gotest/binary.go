@@ -236,7 +236,7 @@ func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result
 	}
 	timeout := b.suite.timeout(req)
 	args := []string{tools.test2json, "-p", b.Package, "/bin/sh", "-c", reportExit, b.Package, b.Path, "-test.paniconexit0", "-test.v=test2json", "-test.fullpath=true"}
-	args = append(append(args, b.flags...), "-test.timeout="+timeout.String(), fmt.Sprintf("-test.count=%d", max(req.Count, 1)))
+	args = append(append(args, b.flags...), "-test.timeout="+timeout.String(), fmt.Sprintf("-test.count=%d", max(req.Count, b.suite.count())))
 	if len(req.Tests) > 0 && !slices.ContainsFunc(req.Tests, func(id testrun.TestID) bool { return id.Test == "" }) {
 		args = append(args, "-test.run="+pattern(req.Tests))
 	}

@@ -21,7 +21,8 @@ func (c *collector) classify(p *packageRun) []testrun.Failure {
 		if !ok && t.failed {
 			f, ok = c.ownFailure(p, t, parents[t.name])
 		}
-		if ok {
+		again := slices.ContainsFunc(failures, func(other testrun.Failure) bool { return other.Test == t.name }) // in another try
+		if ok && !again {
 			failures = append(failures, f)
 		}
 	}

@@ -38,8 +38,8 @@ const (
 type packageRun struct {
 	path    string
 	call    int                 // the go command that ran it
-	tests   []*testRun          // tests that run or failed, in the order they began
-	byName  map[string]*testRun // the same
+	tests   []*testRun          // tests that run or failed, in the order they began; one for each try
+	byName  map[string]*testRun // the last try of each
 	began   int                 // how many tests began
 	output  testrun.Capped      // output outside of tests
 	printed int                 // bytes, including those of tests
@@ -105,6 +105,9 @@ func (c *collector) add(e Event) {
 	}
 	switch e.Action {
 	case "run":
+		if t := p.byName[e.Test]; t != nil && t.failed {
+			delete(p.byName, e.Test) // the next try, with -count or -cpu
+		}
 		p.test(e.Test)
 	case "pause":
 		p.test(e.Test).paused = true
@@ -153,7 +156,7 @@ func (p *packageRun) test(name string) *testRun {
 	return t
 }
 
-// end forgets a test that did not fail.
+// end forgets a try of a test that did not fail.
 func (p *packageRun) end(name string) {
 	t := p.byName[name]
 	if t == nil {

@@ -110,6 +110,7 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 			return nil, e
 		}
 	}
+	c.settle()
 	// Within a package, failures stay in the order of its tests.
 	slices.SortStableFunc(r.Failures, func(a, b testrun.Failure) int { return strings.Compare(a.Package, b.Package) })
 	for path := range seen {
@@ -125,6 +126,23 @@ func (c *collector) finish(req testrun.Request) (*testrun.Result, error) {
 		return nil, e
 	}
 	return r, nil
+}
+
+// settle gives each test one outcome, however often it ran: one try that fails is a failure.
+func (c *collector) settle() {
+	seen := map[testrun.TestID]bool{}
+	for path, p := range c.packages {
+		for _, t := range p.tests {
+			seen[testrun.TestID{Package: path, Test: t.name}] = t.failed
+		}
+	}
+	again := func(id testrun.TestID) bool {
+		before := seen[id]
+		seen[id] = true
+		return before
+	}
+	c.result.Passed = slices.DeleteFunc(c.result.Passed, again)
+	c.result.Skipped = slices.DeleteFunc(c.result.Skipped, again)
 }
 
 // requestsTests reports whether a request is for anything at all: an empty list that is not

@@ -29,6 +29,7 @@ type Outcome struct {
 // usable.
 type Replay struct {
 	tree     tree
+	settled  *outcomes
 	attempts []*collector // one for the first attempt of every package, one for the second, and so on
 	packages map[string]*packageReplay
 	outcomes []Outcome
@@ -54,6 +55,7 @@ type packageReplay struct {
 func NewReplay(root string, modules []Module, elsewhere func(name string) string) *Replay {
 	r := &Replay{tree: (&Suite{Root: root, Modules: modules}).tree(overlay{}), packages: map[string]*packageReplay{}}
 	r.tree.elsewhere = elsewhere
+	r.settled = newOutcomes(r.add)
 	return r
 }
 
@@ -77,7 +79,7 @@ func ModulesIn(root string) ([]Module, error) {
 }
 
 // Len returns how many outcomes there are so far.
-func (r *Replay) Len() int { return len(r.outcomes) }
+func (r *Replay) Len() int { return len(r.outcomes) + r.settled.waiting }
 
 // Other processes a line of the stream that is not an event.
 func (r *Replay) Other(line []byte) {
@@ -87,13 +89,17 @@ func (r *Replay) Other(line []byte) {
 
 // Add processes the next event.
 func (r *Replay) Add(e Event) {
-	ev := e
-	ev.Elapsed = 0 // an outcome has it
+	r.settled.add(e)
+}
+
+func (r *Replay) add(e Event) {
 	if e.Package == "" {
-		ev.Output = r.withPackagePath(bareBuild(), builtPackage(e.ImportPath), e.Output)
-		r.collector(0).add(ev)
+		e.Output = r.withPackagePath(bareBuild(), builtPackage(e.ImportPath), e.Output)
+		r.collector(0).add(e)
 		return
 	}
+	ev := e
+	ev.Elapsed = 0 // an outcome has it
 	p := r.packages[e.Package]
 	if p == nil {
 		p = &packageReplay{finished: map[string]bool{}}
@@ -188,6 +194,7 @@ func builtPackage(importPath string) string {
 // build. A package without an end event counts as killed. If part of the tests did not truly
 // run, Outcomes also returns an error.
 func (r *Replay) Outcomes() ([]Outcome, error) {
+	r.settled.close()
 	for path, p := range r.packages {
 		if !p.ended {
 			r.collector(p.attempt).pkg(path).ended = &interruption{message: "the results end before the test does"}

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -221,7 +222,7 @@ func (s *Suite) goTest(ctx context.Context, c *collector, call invocation, req t
 	args := append([]string{"go", "test", "-json", "-fullpath"}, s.Flags...)
 	args = append(args, "-timeout="+timeout.String())
 	if req.Count > 0 {
-		args = append(args, fmt.Sprintf("-count=%d", req.Count))
+		args = append(args, fmt.Sprintf("-count=%d", max(req.Count, s.count())))
 	}
 	if req.NoVet {
 		args = append(args, "-vet=off")
@@ -237,7 +238,8 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 	defer cancel(nil)
 	c.flooded = func() { cancel(errFlood) }
 	var stderr, other testrun.Capped
-	reader := &eventReader{emit: c.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
+	settled := newOutcomes(c.add)
+	reader := &eventReader{emit: settled.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
 	// Every binary ends at its timeout, so even a run of many packages prints something at
 	// least that often.
 	watched := newWatch(reader, timeout, func() { cancel(errIdle) })
@@ -246,6 +248,7 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 	})
 	watched.stop()
 	reader.close()
+	settled.close()
 
 	late := errors.Is(context.Cause(ctx), errLate)
 	switch {
@@ -271,6 +274,19 @@ func (s *Suite) listen(ctx context.Context, c *collector, call invocation, timeo
 		return err
 	}
 	return errLate
+}
+
+// count returns how often the user's command runs each test.
+func (s *Suite) count() int {
+	count := 1
+	for _, flag := range s.Flags {
+		if value, ok := strings.CutPrefix(flag, "-count="); ok {
+			if n, err := strconv.Atoi(value); err == nil {
+				count = n
+			}
+		}
+	}
+	return count
 }
 
 // timeout returns the timeout of one test binary; 0 means none.

@@ -24,9 +24,11 @@ const recordedRoot = "/src/m"
 func parse(stream []byte) (*testrun.Result, error) {
 	c := newCollector(tree{roots: []string{recordedRoot}, modules: []Module{{Dir: ".", Path: "example.com/m"}}})
 	var other testrun.Capped
-	r := &eventReader{emit: c.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
+	settled := newOutcomes(c.add)
+	r := &eventReader{emit: settled.add, other: func(line []byte) { other.Write(append(line, '\n')) }}
 	r.Write(stream)
 	r.close()
+	settled.close()
 	printed, _ := other.Text()
 	if err := c.endCall(recordedRoot, printed, 1); err != nil {
 		return nil, err
