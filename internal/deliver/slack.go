@@ -59,7 +59,7 @@ func slack(r *report.Report, repository, link string) (body []byte, degraded []s
 	var failures, ready []string
 	for _, f := range r.Failures {
 		if f.Status == report.FailureNew {
-			failures = append(failures, "• "+report.OneLine(f.ID, 120)+": "+report.OneLine(f.Message, 120))
+			failures = append(failures, "• "+report.OneLine(f.ID, 120)+": "+report.OneLine(f.Text(), 160))
 		}
 	}
 	for _, p := range candidates(r) {

@@ -42,10 +42,14 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	validator.Progress = func(done, total, plausible int) {
 		hooks.Progress("validate", fmt.Sprintf("%d plausible", plausible), done, total)
 	}
+	screening := limits.Screening
+	if slices.ContainsFunc(failures, func(f testrun.Failure) bool { return len(f.Needs) > 0 }) {
+		screening = validate.Process // the failing tests pass alone, so tests run in their order
+	}
 	var tools lang.Tools
 	if p.Prepare != nil {
 		tools = p.Prepare(ctx, lang.Task{
-			Suite: p.Suite, Tree: tree, Jobs: limits.Jobs, Seed: limits.Seed, Screening: limits.Screening, Log: hooks.Log,
+			Suite: p.Suite, Tree: tree, Jobs: limits.Jobs, Seed: limits.Seed, Screening: screening, Log: hooks.Log,
 			Progress: func(done, total, plausible int) { validator.Progress(done, total, plausible) },
 		})
 	}
@@ -162,7 +166,7 @@ func (c *cluster) passes(ctx context.Context, files map[string][]byte, accepted 
 	maps.Copy(overlay, files)
 	pkg := c.target.Package
 	res, err := c.project.Suite.Run(ctx, testrun.Request{
-		Packages: []string{pkg}, Tests: testsIn(c.target.Failures, []string{pkg}), Overlay: overlay, NoVet: true, Timeout: timeout,
+		Packages: []string{pkg}, Tests: testrun.Needed(c.target.Failures), Overlay: overlay, NoVet: true, Timeout: timeout,
 	})
 	var notRun *testrun.NotRunError
 	if errors.As(err, &notRun) {

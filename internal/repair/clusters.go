@@ -115,9 +115,9 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 
 // stillFailing runs failing tests of a project with the kept patches.
 func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
-	packages := packagesOf(ids(failures))
+	tests := testrun.Needed(failures)
 	res, err := p.Suite.Run(ctx, testrun.Request{
-		Packages: packages, Tests: testsIn(failures, packages), Overlay: r.overlay, Timeout: r.opt.Limits.Timeout,
+		Packages: packagesOf(tests), Tests: tests, Overlay: r.overlay, Timeout: r.opt.Limits.Timeout,
 	})
 	if err != nil {
 		return nil, err

@@ -60,10 +60,17 @@ func (r *run) inRepository(text string) string {
 }
 
 func (r *run) reportFailure(p *project, f testrun.Failure, status report.FailureStatus) {
-	r.report.Failures = append(r.report.Failures, report.Failure{
+	failure := report.Failure{
 		ID: f.TestID.String(), Language: p.Name, Package: f.Package, Test: f.Test, Kind: string(f.Kind), Status: status,
 		Message: r.inRepository(f.Message), File: f.File, Line: f.Line, Output: r.inRepository(f.Output), Truncated: f.Truncated,
-	})
+		PassesAlone: len(f.Needs) > 0,
+	}
+	for _, id := range f.Needs {
+		if id.Test != "" {
+			failure.After = append(failure.After, id.Test)
+		}
+	}
+	r.report.Failures = append(r.report.Failures, failure)
 }
 
 // addCluster adds a cluster of failures to the report.

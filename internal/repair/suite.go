@@ -31,11 +31,26 @@ type (
 		// Toolchain returns the version of the program that runs the tests, "" if unknown.
 		Toolchain(ctx context.Context) string
 	}
+	selective interface {
+		// Selects reports whether single tests can run without the others of their package, and
+		// whether packages can run as they do in the whole suite. Otherwise only the test
+		// command as a whole can repeat a run.
+		Selects() (tests, packages bool)
+	}
 	reader interface {
 		// Reads returns the files in other languages that the tests depend on.
 		Reads(ctx context.Context, files []string) ([]string, error)
 	}
 )
+
+// selects returns what the project's suite can run by itself: everything unless it says
+// otherwise.
+func (p *project) selects() (tests, packages bool) {
+	if suite, ok := p.Suite.(selective); ok {
+		return suite.Selects()
+	}
+	return true, true
+}
 
 // findProjects finds the tests of an exported tree.
 func (r *run) findProjects(ctx context.Context, w *repo.Workspace) ([]*project, error) {

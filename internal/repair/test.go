@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -138,29 +137,6 @@ func (r *run) reach(ctx context.Context, p *project, changed []string) testrun.R
 	return reach
 }
 
-// again runs failing tests once more. Those that pass now are flaky and not repaired.
-func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) {
-	failures := p.first.Failures
-	tests := repeatable(failures)
-	if len(tests) == 0 {
-		return failures, nil // code that does not compile is not flaky
-	}
-	r.opt.Hooks.Progress("test", fmt.Sprintf("running %s again", plural.Count(len(tests), "failing test")), 0, 0)
-	second, err := p.Suite.Run(ctx, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, Timeout: r.opt.Limits.Timeout})
-	if err != nil {
-		return nil, err
-	}
-	var steady []testrun.Failure
-	for _, f := range failures {
-		if !slices.Contains(tests, f.TestID) || failsIn(second, f.TestID) || slices.Contains(second.Missing, f.TestID) {
-			steady = append(steady, f)
-			continue
-		}
-		r.reportFailure(p, f, report.FailureFlaky)
-	}
-	return steady, nil
-}
-
 // compareWithBase runs the failing tests on the base's tree. Those that fail there as well are
 // known: they are reported but not repaired.
 func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testrun.Failure) error {
@@ -248,8 +224,7 @@ func (r *run) failingAt(ctx context.Context, commit string, failures map[*projec
 		if q == nil || len(failing) == 0 {
 			continue
 		}
-		packages := packagesOf(ids(failing))
-		res, err := q.Suite.Run(ctx, testrun.Request{Packages: packages, Tests: testsIn(failing, packages), Timeout: r.opt.Limits.Timeout})
+		red, err := r.failingIn(ctx, q, failing)
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
@@ -258,46 +233,11 @@ func (r *run) failingAt(ctx context.Context, commit string, failures map[*projec
 			continue
 		}
 		out[p] = make(map[testrun.TestID]bool)
-		for _, f := range failing {
-			out[p][f.TestID] = failsIn(res, f.TestID)
+		for _, f := range red {
+			out[p][f.TestID] = true
 		}
 	}
 	return out, nil
-}
-
-// testsIn returns the failing tests of some packages. If a package failed as a whole it
-// returns nil, which means all tests.
-func testsIn(failures []testrun.Failure, packages []string) []testrun.TestID {
-	var out []testrun.TestID
-	for _, f := range failures {
-		if !slices.Contains(packages, f.Package) {
-			continue
-		}
-		if f.Test == "" {
-			return nil
-		}
-		out = append(out, f.TestID)
-	}
-	return out
-}
-
-// repeatable returns the tests that can run again by name.
-func repeatable(failures []testrun.Failure) []testrun.TestID {
-	var out []testrun.TestID
-	for _, f := range failures {
-		if f.Kind != testrun.Compile {
-			out = append(out, f.TestID)
-		}
-	}
-	return out
-}
-
-func ids(failures []testrun.Failure) []testrun.TestID {
-	out := make([]testrun.TestID, len(failures))
-	for i, f := range failures {
-		out[i] = f.TestID
-	}
-	return out
 }
 
 func packagesOf(tests []testrun.TestID) []string {

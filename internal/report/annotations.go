@@ -58,7 +58,7 @@ func Annotations(r *Report) []Annotation {
 			default:
 				title += " fails"
 			}
-			all = append(all, annotation(level, Span{File: f.File, Start: f.Line}, title, cmp.Or(f.Message, "failed without a message")))
+			all = append(all, annotation(level, Span{File: f.File, Start: f.Line}, title, cmp.Or(f.Text(), "failed without a message")))
 		}
 	}
 	for _, p := range r.stories().patches() {

@@ -146,7 +146,7 @@ func ctrfTestOf(suite []string, l *testLine) ctrfTest {
 	}
 	switch f := l.failure; {
 	case f != nil:
-		t.Message, t.Trace = Visible(f.Message), failureText(f)
+		t.Message, t.Trace = Visible(f.Text()), failureText(f)
 		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Visible(f.Kind), string(f.Status), l.whole()}}
 	case l.Status == ResultFailed, l.Status == ResultFlaky:
 		t.Extra = &ctrfExtra[ctrfOf]{ctrfOf{Kind: UnknownKind}}

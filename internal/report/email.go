@@ -143,8 +143,8 @@ func emailFailures(r *Report, all stories) section {
 		if at := place(f.File, f.Line); at != "" {
 			text += " at " + emailCode(at)
 		}
-		if f.Message != "" {
-			text += "<br>" + esc(cut(oneLine(f.Message), maxSpan))
+		if why := f.Text(); why != "" {
+			text += "<br>" + esc(cut(oneLine(why), maxSpan))
 		}
 		return text
 	})

@@ -80,6 +80,7 @@ func reports() *rapid.Generator[*Report] {
 			r.Failures = append(r.Failures, Failure{
 				ID: text(), Package: text(), Test: text(), Kind: text(), Status: one(t, failureStatuses),
 				Message: text(), File: file(), Line: number(), Output: text(), Truncated: number(), Cluster: cluster(),
+				PassesAlone: yes(), After: []string{text()},
 			})
 		}
 		if yes() {

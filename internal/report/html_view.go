@@ -125,7 +125,7 @@ func newHTMLFailure(f *Failure, previous string, room *int) htmlFailure {
 	if f.Test != "" {
 		h.Package = oneLine(f.Package)
 	}
-	if message := oneLine(f.Message); message != previous {
+	if message := oneLine(f.Text()); message != previous {
 		h.Message = message
 	}
 	missing := f.Truncated

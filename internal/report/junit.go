@@ -213,14 +213,14 @@ func junitCaseOf(class string, l *testLine) *junitCase {
 	case ResultSkipped:
 		c.Skipped = &struct{}{}
 	case ResultFailed:
-		detail := &junitDetail{Visible(f.Message), Visible(f.Kind), failureText(f)}
+		detail := &junitDetail{Visible(f.Text()), Visible(f.Kind), failureText(f)}
 		if l.whole() {
 			c.Error = detail
 		} else {
 			c.Failure = detail
 		}
 	case ResultFlaky:
-		c.Flaky = &junitFlaky{Visible(f.Message), Visible(f.Kind), failureText(f)}
+		c.Flaky = &junitFlaky{Visible(f.Text()), Visible(f.Kind), failureText(f)}
 	}
 	return c
 }

@@ -249,7 +249,7 @@ func mdFailures(r *Report, all stories) section {
 	return rows("failure", 2, failing, head, tail, func(x row) string {
 		f := &x.failure
 		test := cell(cmp.Or(f.ID, f.name()))
-		text := fmt.Sprintf("| %s | %s | %s |\n", test, cell(place(f.File, f.Line)), cell(f.Message))
+		text := fmt.Sprintf("| %s | %s | %s |\n", test, cell(place(f.File, f.Line)), cell(f.Text()))
 		if first != "" {
 			text = fmt.Sprintf(first, x.cause) + text
 		}

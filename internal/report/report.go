@@ -50,7 +50,7 @@ type Verdict string
 const (
 	Green    Verdict = "green"    // nothing failed
 	Known    Verdict = "known"    // only tests that also fail at the base fail
-	Flaky    Verdict = "flaky"    // what failed passed when it was run again
+	Flaky    Verdict = "flaky"    // what failed passed when its run was repeated
 	Fixed    Verdict = "fixed"    // a verified patch was applied and everything is green
 	Proposed Verdict = "proposed" // a verified patch is proposed, not applied
 	Partial  Verdict = "partial"  // some clusters have a verified patch, others stay red
@@ -65,7 +65,7 @@ type FailureStatus string
 const (
 	FailureNew   FailureStatus = "new"   // it does not fail at the base, or there is no base
 	FailureKnown FailureStatus = "known" // it also fails at the base
-	FailureFlaky FailureStatus = "flaky" // it passed when it was run again
+	FailureFlaky FailureStatus = "flaky" // it passed when the run in which it failed was repeated
 	FailureFixed FailureStatus = "fixed" // an applied patch fixes it
 )
 
@@ -144,7 +144,7 @@ const (
 	ResultPassed  ResultStatus = "passed"
 	ResultFailed  ResultStatus = "failed"
 	ResultSkipped ResultStatus = "skipped"
-	ResultFlaky   ResultStatus = "flaky" // it failed, and passed when it was run again
+	ResultFlaky   ResultStatus = "flaky" // it failed, and passed when its run was repeated
 )
 
 // Problem is why the tests could not be run.
@@ -217,6 +217,11 @@ type Failure struct {
 	Output    string        `json:"output,omitempty"`
 	Truncated int           `json:"truncated,omitempty"` // bytes of output omitted
 	Cluster   int           `json:"cluster,omitempty"`   // 1-based index into Clusters, 0 for none
+
+	// PassesAlone says that the test fails only together with others. After are the tests of its
+	// package that must run before it for it to fail, if they were found.
+	PassesAlone bool     `json:"passes_alone,omitempty"`
+	After       []string `json:"after,omitempty"`
 }
 
 // Cluster is a group of failures that seem to have one cause.

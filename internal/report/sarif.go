@@ -209,7 +209,7 @@ func sarifResultOf(r *Report, f *Failure, lead *story) *sarifResult {
 	}
 	res := &sarifResult{
 		Rule: "test/" + sarifKind(f), Level: sarifLevels[f.severity()],
-		Message:      sarifText{unlinked(name + ": " + cmp.Or(f.Message, "failed without a message"))},
+		Message:      sarifText{unlinked(name + ": " + cmp.Or(f.Text(), "failed without a message"))},
 		Locations:    []sarifLocation{{Physical: place, Logical: []sarifLogical{{name, kind}}}},
 		Fingerprints: map[string]string{"regreen/v1": fingerprint(f)},
 		Properties:   map[string]any{"status": f.Status},

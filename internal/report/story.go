@@ -287,6 +287,25 @@ func (r *Report) notShown() string {
 // name returns the name of the test, or of the package if it failed as a whole.
 func (f *Failure) name() string { return oneLine(cmp.Or(f.Test, f.Package, f.ID)) }
 
+// Text returns the message, and what the failure needs in addition to the test.
+func (f *Failure) Text() string {
+	if !f.PassesAlone {
+		return f.Message
+	}
+	why := "passes when run alone"
+	if n := len(f.After); n > 0 {
+		const most = 3
+		why += "; fails after " + strings.Join(f.After[:min(n, most)], ", ")
+		if n > most {
+			why += fmt.Sprintf(" and %d more", n-most)
+		}
+	}
+	if f.Message == "" {
+		return why
+	}
+	return f.Message + " (" + why + ")"
+}
+
 // place returns "file:line", or what is known of it.
 func place(file string, line int) string {
 	if line > 0 && file != "" {

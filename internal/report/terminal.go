@@ -228,7 +228,7 @@ func (t *terminal) failures(r *Report, all stories) {
 		previous := ""
 		for _, f := range s.failures[:n] {
 			t.failure(f, previous)
-			previous = oneLine(f.Message)
+			previous = oneLine(f.Text())
 		}
 		t.leftOut(2, len(s.failures)-n, "failure")
 	}
@@ -299,7 +299,7 @@ func (t *terminal) named(f *Failure, used int) string {
 // failure shows one failing test, without a message that equals the previous one.
 func (t *terminal) failure(f Failure, previous string) {
 	t.line("  ", t.paint(red, "✗"), " ", t.named(&f, 4))
-	text, at := oneLine(f.Message), place(f.File, f.Line)
+	text, at := oneLine(f.Text()), place(f.File, f.Line)
 	switch {
 	case at != "" && (text == previous || text == ""):
 		text = at

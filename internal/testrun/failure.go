@@ -1,6 +1,9 @@
 package testrun
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // Kind is the kind of a failure.
 type Kind string
@@ -68,10 +71,27 @@ type Failure struct {
 	Message string `json:"message"` // one line
 	Location
 	Frames []Frame `json:"frames,omitempty"`
+	// Needs is what has to run, in addition to the test, for it to fail: it passes when run alone.
+	// These are other tests of its package, or the package as a whole, which has no Test.
+	Needs []TestID `json:"needs,omitempty"`
 	// Positions are the places that a compile error names, in order.
 	Positions []Position `json:"positions,omitempty"`
 	Output    string     `json:"output,omitempty"` // capped, see Truncated
 	Truncated int        `json:"truncated,omitempty"`
+}
+
+// Needed returns the tests to run for the failures to show: the tests that failed, with what
+// they need.
+func Needed(failures []Failure) []TestID {
+	var out []TestID
+	for _, f := range failures {
+		for _, id := range append(f.Needs[:len(f.Needs):len(f.Needs)], f.TestID) {
+			if !slices.Contains(out, id) {
+				out = append(out, id)
+			}
+		}
+	}
+	return out
 }
 
 // Position is a compiler's message and its place.

@@ -25,6 +25,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 	if len(r.Fixes) > 0 {
 		tests = r.Fixes
 	}
+	needed := target.needed(tests)
 	dependents, err := v.dependents(ctx, r)
 	if err != nil {
 		return err
@@ -34,10 +35,10 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		failed  Verdict
 		request testrun.Request
 	}{
-		{StageFailing, Rejected, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: 1, NoVet: true}},
+		{StageFailing, Rejected, testrun.Request{Packages: packagesOf(needed), Tests: needed, Count: 1, NoVet: true}},
 		{StageDependents, Refused, testrun.Request{Packages: dependents}},
 		{StageSuite, Refused, testrun.Request{Packages: target.Suite}},
-		{StageRepeat, Refused, testrun.Request{Packages: packagesOf(tests), Tests: tests, Count: Repeats}},
+		{StageRepeat, Refused, testrun.Request{Packages: packagesOf(needed), Tests: needed, Count: Repeats}},
 	}
 	for _, step := range steps {
 		if step.stage == StageDependents && len(dependents) == 0 {

@@ -60,7 +60,7 @@ func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 		r.Judge(target, nil, err)
 		return true
 	}
-	r.Judge(target, res.Failures, nil)
+	r.Judge(target, target.notAccepted(res.Failures, target.Tests()), nil)
 	if r.Verdict == Plausible && len(res.Missing) > 0 { // a test that does not run does not pass
 		r.Verdict, r.Fixes, r.Reason = Rejected, nil, res.Missing[0].String()+" no longer runs"
 	}

@@ -121,3 +121,35 @@ func TestScreener(t *testing.T) {
 		t.Errorf("got samples %+v", s)
 	}
 }
+
+// A test that passes alone runs with what it needs: in screening and in confirmation. Other
+// failures that may stay do not count.
+func TestNeeds(t *testing.T) {
+	t.Parallel()
+	before, after := testrun.TestID{Package: "p", Test: "A"}, testrun.TestID{Package: "p", Test: "B"}
+	target := failing("B")
+	target.Failures[0].Needs = []testrun.TestID{before}
+	target.Accepted = failing("C").Failures
+	var repeated int
+	suite := &fakeSuite{run: func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
+		if req.Tests != nil && !slices.Equal(req.Tests, []testrun.TestID{before, after}) {
+			t.Errorf("got request for %v", req.Tests)
+		}
+		if req.Count == Repeats {
+			repeated++
+		}
+		res := &testrun.Result{Failures: failing("C").Failures}
+		if string(req.Overlay["a.txt"]) != "good" {
+			res.Failures = append(res.Failures, target.Failures...)
+		}
+		return res, nil
+	}}
+	v := &Validator{Suite: suite, Tree: oneFile(), Jobs: 1}
+	results, _ := v.Screen(t.Context(), target, []propose.Candidate{word("wrong"), word("good")})
+	if results[0].Verdict != Rejected || results[1].Verdict != Plausible {
+		t.Fatalf("got %+v", results)
+	}
+	if err := v.Confirm(t.Context(), target, &results[1]); err != nil || results[1].Verdict != Verified || repeated != 1 {
+		t.Errorf("got %s (%s), %v, repeated %d times", results[1].Verdict, results[1].Reason, err, repeated)
+	}
+}

@@ -88,13 +88,20 @@ func (t Target) Tests() []testrun.TestID {
 	return ids
 }
 
+// needed returns the tests to run for some of the failing tests to fail as they did.
+func (t Target) needed(tests []testrun.TestID) []testrun.TestID {
+	return testrun.Needed(slices.DeleteFunc(slices.Clone(t.Failures), func(f testrun.Failure) bool {
+		return !slices.Contains(tests, f.TestID)
+	}))
+}
+
 // screenTimeout bounds a run of the failing tests for one candidate.
 const screenTimeout = time.Minute
 
 // Request returns the request for one run of the failing tests with an overlay.
 func (t Target) Request(overlay map[string][]byte) testrun.Request {
 	return testrun.Request{
-		Packages: []string{t.Package}, Tests: t.Tests(), Overlay: overlay, Count: 1, NoVet: true, Timeout: screenTimeout,
+		Packages: []string{t.Package}, Tests: testrun.Needed(t.Failures), Overlay: overlay, Count: 1, NoVet: true, Timeout: screenTimeout,
 	}
 }
 

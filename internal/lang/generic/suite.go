@@ -53,6 +53,9 @@ func (s *suite) String() string { return s.command }
 // commandID returns the command as the unit of a failure.
 func (s *suite) commandID() testrun.TestID { return testrun.TestID{Package: s.command} }
 
+// Selects reports that only the whole command can run.
+func (s *suite) Selects() (tests, packages bool) { return false, false }
+
 // Reached returns everything: what the command reads is unknown.
 func (s *suite) Reached(_ context.Context, files []string) (testrun.Reach, error) {
 	if len(files) == 0 {

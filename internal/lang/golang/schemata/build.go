@@ -246,7 +246,7 @@ func (b *batch) dropRefused(w *writer, build *gotest.BuildError) (changed bool) 
 // baseline runs the unchanged code in the binary, which must fail as before, and returns the
 // timeout of a mutant.
 func (b *batch) baseline(ctx context.Context, binary *gotest.Binary) (time.Duration, error) {
-	res, err := binary.Run(ctx, gotest.BinaryRun{Tests: b.target.Tests(), Timeout: time.Minute})
+	res, err := binary.Run(ctx, gotest.BinaryRun{Tests: b.needed(), Timeout: time.Minute})
 	if err != nil {
 		return 0, err
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"path"
 	"regexp"
+	"slices"
 	"sync"
 
 	"github.com/regreen-ci/regreen/internal/lang/golang/gotest"
@@ -15,15 +16,15 @@ import (
 
 // runEach runs the failing tests for each mutant in a process of its own.
 func (b *batch) runEach(ctx context.Context, mutants []mutant) {
-	tests := b.target.Tests()
-	brief := len(tests) == 1 || len(tests) > manyTests
+	tests, needed := b.target.Tests(), b.needed()
+	brief := len(needed) == 1 || len(tests) > manyTests
 	b.s.each(ctx, len(mutants), func(i int) {
 		r := b.result(mutants[i])
 		env := []string{selected(mutants[i].ID)}
 		if brief && b.meta.pooled {
 			env = append(env, "REGREEN_BRIEF=1") // stop a test at its first error
 		}
-		run, err := b.meta.binary.Run(ctx, gotest.BinaryRun{Tests: tests, Timeout: b.meta.timeout, FailFast: brief, Env: env})
+		run, err := b.meta.binary.Run(ctx, gotest.BinaryRun{Tests: needed, Timeout: b.meta.timeout, FailFast: brief, Env: env})
 		if err != nil {
 			return // interrupted, or the process did not start: stays pruned
 		}
@@ -41,6 +42,15 @@ func (b *batch) runEach(ctx context.Context, mutants []mutant) {
 			r.Fixes = fixedIn(run.Output, tests)
 		}
 	})
+}
+
+// needed returns the tests to run for the failing tests to fail, nil for the whole package.
+func (b *batch) needed() []testrun.TestID {
+	tests := testrun.Needed(b.target.Failures)
+	if slices.ContainsFunc(tests, func(id testrun.TestID) bool { return id.Test == "" }) {
+		return nil
+	}
+	return tests
 }
 
 // selected returns the variable that makes a process run as one mutant.
