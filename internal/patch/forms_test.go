@@ -134,6 +134,21 @@ func TestFilesOfEnvelopes(t *testing.T) {
 	}
 }
 
+// TestEncodedMails checks that a header of an encoding matters only if something is encoded.
+func TestEncodedMails(t *testing.T) {
+	t.Parallel()
+	const text = "--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a = b\n+b\n"
+	for _, mail := range []string{
+		"Content-Transfer-Encoding: 8bit\n\n" + text,
+		"Content-Transfer-Encoding: quoted-printable\n\n" + text,
+		"--b\nContent-Transfer-Encoding: base64\n\nAAAA\n--b\n\n" + text,
+	} {
+		if files, err := patch.Parse([]byte(mail)); err != nil || len(files) != 1 {
+			t.Errorf("%q: %d files, %v", mail, len(files), err)
+		}
+	}
+}
+
 // TestBlockDividers checks that the length of the divider distinguishes it from a line
 // of the file that looks like one.
 func TestBlockDividers(t *testing.T) {
@@ -229,26 +244,29 @@ func TestTruncated(t *testing.T) {
 func TestRefusedForms(t *testing.T) {
 	t.Parallel()
 	for text, want := range map[string]string{
-		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                   "without a file name",
-		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                      "without a file name",
-		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                                      "needs a line =======",
-		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n":                    "needs a line =======",
-		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                                             "no changes",
-		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                                               "no changes",
-		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                                            "invalid file name",
-		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                                         "without lines",
-		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                                               "unexpected line",
-		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                                           "combined diff",
-		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                                                "both names",
-		"diff --git a/x b/x\nnew file mode 10x644\n":                                                         "invalid file mode",
-		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":                               "corrupt data",
-		"x.go\n<<<<<<< SEARCH\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n=======\nab\n>>>>>>> REPLACE\n":       "ambiguous",
-		"x.go\n<<<<<<< SEARCH\n\x00\n=======\nb\n>>>>>>> REPLACE\n":                                          "binary",
-		"Then:\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                            "without a file name",
-		"--- a/x\n+++ b/x\n@@ ... @@\n-\tx()\n+\tX()\n}\n\nfunc b() {\n-\ty()\n+\tY()\n":                     "does not begin with",
-		"--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n-a\n+A\nb\n c\n-d\n+D\n":                                         "does not begin with",
-		"*** Begin Patch\n*** Update File: x\n" + strings.Repeat("@@ a\n", 1000) + "-a\n+b\n*** End Patch\n": "too many @@ lines",
-		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":                     "invalid size",
+		"<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                           "without a file name",
+		"This is it.\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                              "without a file name",
+		"x.go\n<<<<<<< SEARCH\na\n>>>>>>> REPLACE\n\n>>>>>>> REPLACE\n":                                              "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\nb\n<<<<<<< SEARCH\n=======\n>>>>>>> REPLACE\n":                            "needs a line =======",
+		"x.go\n<<<<<<< SEARCH\na\n=======\na\n>>>>>>> REPLACE\n":                                                     "no changes",
+		"*** Begin Patch\n*** Update File: x\n*** End Patch\n":                                                       "no changes",
+		"*** Begin Patch\n*** Update File: \n-a\n*** End Patch\n":                                                    "invalid file name",
+		"*** Begin Patch\n*** Update File: x\n@@ f\n*** End Patch\n":                                                 "without lines",
+		"*** Begin Patch\n*** Rename File: x\n*** End Patch\n":                                                       "unexpected line",
+		"Subject: x\nContent-Transfer-Encoding: quoted-printable\n\n--- a/x\n+++ b/x\n@@ -1 +1 @@\n-a =3D b\n+b\n":   "encoded as quoted-printable",
+		"Content-transfer-encoding: Quoted-Printable\r\n\r\n--- a/x\r\n+++ b/x\r\n@@ -1 +1 @@\r\n-a=\r\nb\r\n+b\r\n": "encoded as quoted-printable",
+		"Content-Transfer-Encoding: base64\n\nLS0tIGEveAorKysgYi94CkBAIC0xICsxIEBACi1hCitiCg==\n":                    "encoded in base64",
+		"--- a/x\n+++ b/x\n@@@ -1 -1 +1 @@@\n-a\n":                                                                   "combined diff",
+		"--- /dev/null\n+++ /dev/null\n@@ -1 +1 @@\n-a\n+b\n":                                                        "both names",
+		"diff --git a/x b/x\nnew file mode 10x644\n":                                                                 "invalid file mode",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral 1\nZZZ\n\n":                                       "corrupt data",
+		"x.go\n<<<<<<< SEARCH\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> x\n=======\nab\n>>>>>>> REPLACE\n":               "ambiguous",
+		"x.go\n<<<<<<< SEARCH\n\x00\n=======\nb\n>>>>>>> REPLACE\n":                                                  "binary",
+		"Then:\n<<<<<<< SEARCH\na\n=======\nb\n>>>>>>> REPLACE\n":                                                    "without a file name",
+		"--- a/x\n+++ b/x\n@@ ... @@\n-\tx()\n+\tX()\n}\n\nfunc b() {\n-\ty()\n+\tY()\n":                             "does not begin with",
+		"--- a/x\n+++ b/x\n@@ -1,4 +1,4 @@\n-a\n+A\nb\n c\n-d\n+D\n":                                                 "does not begin with",
+		"*** Begin Patch\n*** Update File: x\n" + strings.Repeat("@@ a\n", 1000) + "-a\n+b\n*** End Patch\n":         "too many @@ lines",
+		"diff --git a/x b/x\nindex 1..2\nGIT binary patch\nliteral -1\nIcmZPo000310\n\n":                             "invalid size",
 	} {
 		_, err := patch.Parse([]byte(text))
 		var got *patch.ParseError

@@ -110,6 +110,7 @@ type reader struct {
 	indexed  bool // a file had a line with object IDs, so all do
 	commit   int  // number of the commit in a series by git format-patch; 0 before the first
 	mail     mail
+	base64   int // line of the last header, from 1, that announces base64; 0 for none
 }
 
 func (r *reader) run() error {
@@ -136,6 +137,8 @@ func (r *reader) run() error {
 		case r.afterFile() && r.isCutHeader(r.at):
 			r.at = len(r.lines)
 			err = r.cutOff("the patch is cut off in the header of a file or a hunk")
+		case isEncoded(line):
+			err = r.encoded()
 		default:
 			r.mail.read(line)
 			r.skipLine()
@@ -147,8 +150,39 @@ func (r *reader) run() error {
 	if n := len(r.Files) - r.mail.first; r.commit > 0 && n < r.mail.files && !r.mail.signed {
 		return r.cutOff(fmt.Sprintf("the patch is cut off: the mail says that %d files changed, but it has the changes of %d", r.mail.files, n))
 	}
+	if len(r.Files) == 0 && r.base64 > 0 {
+		return &ParseError{Line: r.base64, Reason: "the mail is encoded in base64", Advice: decodeAdvice}
+	}
 	return nil
 }
+
+// A mail can be encoded, so that its lines are not those of the patch.
+const (
+	encodingHeader = "content-transfer-encoding:"
+	decodeAdvice   = "decode the mail first: git mailinfo message patch.diff <MAIL"
+)
+
+// isEncoded reports whether a line is the header of a mail, or a part of one, that is encoded.
+func isEncoded(line string) bool {
+	return len(line) > len(encodingHeader) && strings.EqualFold(line[:len(encodingHeader)], encodingHeader)
+}
+
+// encoded reads such a header. Lines that are quoted-printable can look like those of a patch, so
+// their patch is refused if any character is encoded. Base64 cannot; it may be a picture.
+func (r *reader) encoded() error {
+	switch strings.ToLower(strings.TrimSpace(r.lines[r.at][len(encodingHeader):])) {
+	case "base64":
+		r.base64 = r.at + 1
+	case "quoted-printable":
+		if slices.ContainsFunc(r.lines[r.at+1:], quotedPrintable().MatchString) {
+			return &ParseError{Line: r.at + 1, Reason: "the mail is encoded as quoted-printable", Advice: decodeAdvice}
+		}
+	}
+	r.at++
+	return nil
+}
+
+var quotedPrintable = lazily(`=(?:[0-9A-F]{2}|\r?\n$)`)
 
 // mail is the last mail by git format-patch. Its summary says how many files changed, and it ends in
 // a signature.
