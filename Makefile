@@ -71,7 +71,7 @@ test: setup ## Vet, and run all tests, those of concurrent code with the race de
 
 # Tests that `make check` leaves to `make test`: they run workflows, other hook managers, all
 # commands of the documentation, or kill regreen at every point.
-slow := ^Test(Act.*|HookManagers|HookKilledAnywhere|InterruptedAnywhere|Commands|Examples|HelpShown|Browser.*|Reproducible|BuiltFromSource)$$
+slow := ^Test(Act.*|HookManagers|HookKilledAnywhere|InstallKilledAnywhere|InterruptedAnywhere|Commands|Examples|HelpShown|Browser.*|Reproducible|BuiltFromSource)$$
 
 # The revision that `make check` compares the working tree with.
 SINCE ?= HEAD

@@ -238,7 +238,7 @@ var (
 )
 
 // notOurs are files that the pages name and that belong to the reader.
-var notOurs = []string{".regreen.yml", ".config/regreen.yml", ".regreen-local.yml", "constraints.go", "my-bugs.json", ".pre-commit-config.yaml"}
+var notOurs = []string{".regreen.yml", ".config/regreen.yml", ".regreen-local.yml", "constraints.go", "my-bugs.json", ".pre-commit-config.yaml", "lefthook.yml", "package.json", ".overcommit.yml"}
 
 // TestWrapped keeps the text of pages to 100 columns, and the README to what newcomers read.
 // Tables, code and comments may be wider.

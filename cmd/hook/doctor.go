@@ -198,6 +198,9 @@ func (d *doctor) hooks(ctx context.Context, rp *repo.Repo, program string) {
 			d.bad(string(s.Name), "regreen uninstall; npm rebuild husky; regreen install", "husky 4 found regreen's hook here, so it did not install its own")
 		}
 	}
+	if _, err := exec.LookPath("regreen"); err != nil && slices.ContainsFunc(states, func(s install.State) bool { return s.Call }) {
+		d.bad("hooks", "put regreen on the PATH", "the hooks call regreen, which is not on the PATH")
+	}
 	if found == 0 {
 		d.note("hooks", "not installed; run regreen install")
 	}

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -134,6 +135,9 @@ func (a *app) planFiles(ctx context.Context, rp *repo.Repo, names []githook.Name
 	plan := place.Install(names, program)
 	if err := a.planUnconfigure(ctx, rp, plan, nil); err != nil {
 		return nil, err
+	}
+	if _, err := exec.LookPath("regreen"); err != nil && place.Calls() != "" {
+		plan.Notes = append(plan.Notes, "regreen is not on the PATH: until it is, the hooks do not run it")
 	}
 	for _, m := range install.Managers(rp.Root()) {
 		if m.Calls {

@@ -71,6 +71,78 @@ func TestHookKilledAnywhere(t *testing.T) {
 	}
 }
 
+// TestInstallKilledAnywhere kills regreen install and regreen uninstall at moments spread over their
+// runs. After each, the user's hook runs when git calls it, and regreen can be uninstalled.
+func TestInstallKilledAnywhere(t *testing.T) {
+	t.Parallel()
+	program := filepath.Join(t.TempDir(), "regreen")
+	if out, err := exec.Command("go", "build", "-o", program, ".").CombinedOutput(); err != nil {
+		t.Fatalf("%v\n%s", err, out)
+	}
+	b := newBench(t, program, goEnv(t))
+	hooks := filepath.Join(b.dir, ".git", "hooks")
+	const user = "#!/bin/sh\necho user >&2\n. \"$(dirname \"$0\")/helper.sh\"\n"
+	for name, text := range map[string]string{"pre-push": user, "post-merge": user, "pre-commit": user, "helper.sh": "echo helper >&2\n"} {
+		if err := os.WriteFile(filepath.Join(hooks, name), []byte(text), 0o755); err != nil {
+			t.Fatal(err)
+		}
+	}
+	b.env = append(b.env, "REGREEN=0") // only the installation is under test
+	did := func(args ...string) time.Duration {
+		began := time.Now()
+		if out, err := b.command(program, args...).CombinedOutput(); err != nil {
+			t.Fatalf("%v: %v\n%s", args, err, out)
+		}
+		return time.Since(began)
+	}
+	whole := time.Hour
+	for range 4 {
+		whole = min(whole, did("install", "--yes"), did("uninstall"))
+	}
+	const moments = 40
+	killed := 0
+	for i := range moments {
+		args := []string{"install", "--yes", "--hooks", "all"}
+		if i%2 == 1 {
+			args = []string{"uninstall"}
+		}
+		cmd := b.command(program, args...)
+		if err := cmd.Start(); err != nil {
+			t.Fatal(err)
+		}
+		timer := time.AfterFunc(time.Duration(1.5*(float64(i)+rand.Float64())/moments*float64(whole)), func() { _ = cmd.Process.Kill() })
+		if cmd.Wait() != nil {
+			killed++
+		}
+		timer.Stop()
+		for _, name := range []string{"pre-commit", "post-merge"} {
+			out, err := b.command(filepath.Join(".git", "hooks", name)).CombinedOutput()
+			if err != nil || string(out) != "user\nhelper\n" {
+				t.Errorf("after %v was killed, %s: %v, %q", args, name, err, out)
+			}
+		}
+		if i%10 == 9 {
+			did("uninstall")
+			if got, err := os.ReadFile(filepath.Join(hooks, "pre-commit")); err != nil || string(got) != user {
+				t.Errorf("after uninstalling: got %q, %v", got, err)
+			}
+		}
+	}
+	did("uninstall")
+	entries, err := filepath.Glob(filepath.Join(b.dir, ".git", "hooks*", "*"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range entries {
+		if strings.Contains(file, "regreen") {
+			t.Errorf("%s is left", file)
+		}
+	}
+	if t.Logf("%d of %d were killed", killed, moments); killed < moments/4 {
+		t.Errorf("want at least %d killed", moments/4)
+	}
+}
+
 func (b *bench) command(name string, args ...string) *exec.Cmd {
 	cmd := exec.Command(name, args...)
 	cmd.Dir, cmd.Env = b.dir, b.env

@@ -14,6 +14,7 @@ import (
 // docs/hook-managers.md shows. The scripts have the commands of TestScript, and
 //
 //	snippet NAME   writes the file NAME as the page shows it
+//	page SECTION   runs the shell commands of a section of the page
 //
 // and the programs in testdata/managers/bin.
 func TestHookManagers(t *testing.T) {
@@ -49,7 +50,7 @@ func TestHookManagers(t *testing.T) {
 		}
 		return os.WriteFile(filepath.Join(env.WorkDir, "manifest.yaml"), manifest, 0o644)
 	}
-	params.Cmds["snippet"] = cmdSnippet
+	params.Cmds["snippet"], params.Cmds["page"] = cmdSnippet, cmdPage
 	testscript.Run(t, params)
 }
 
@@ -57,8 +58,7 @@ func cmdSnippet(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 1 {
 		ts.Fatalf("usage: snippet NAME")
 	}
-	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "hook-managers.md"))
-	ts.Check(err)
+	page := managersPage(ts)
 	block := regexp.MustCompile("(?ms)^```[a-z-]+ " + regexp.QuoteMeta(args[0]) + "\n(.*?)^```$").FindSubmatch(page)
 	if block == nil {
 		ts.Fatalf("docs/hook-managers.md shows no %s", args[0])
@@ -66,4 +66,27 @@ func cmdSnippet(ts *testscript.TestScript, neg bool, args []string) {
 	name := ts.MkAbs(args[0])
 	ts.Check(os.MkdirAll(filepath.Dir(name), 0o755))
 	ts.Check(os.WriteFile(name, block[1], 0o755))
+}
+
+func managersPage(ts *testscript.TestScript) []byte {
+	page, err := os.ReadFile(filepath.Join("..", "..", "docs", "hook-managers.md"))
+	ts.Check(err)
+	return page
+}
+
+func cmdPage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: page SECTION")
+	}
+	section := regexp.MustCompile("(?ms)^## " + regexp.QuoteMeta(args[0]) + "$(.*?)(^## |\\z)").FindSubmatch(managersPage(ts))
+	if section == nil {
+		ts.Fatalf("docs/hook-managers.md has no section %s", args[0])
+	}
+	blocks := regexp.MustCompile("(?ms)^```shell\n(.*?)^```$").FindAllSubmatch(section[1], -1)
+	if len(blocks) == 0 {
+		ts.Fatalf("section %s has no commands", args[0])
+	}
+	for _, block := range blocks {
+		ts.Check(ts.Exec("sh", "-eu", "-c", string(block[1])))
+	}
 }

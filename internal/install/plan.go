@@ -284,6 +284,7 @@ func (p Place) dropAside(plan *Plan, s State) {
 func (p Place) removeShim(plan *Plan, dir string, name githook.Name) {
 	s := inspect(dir, name)
 	target, kept := s.File, s.Kept
+	p.removeDraft(plan, target)
 	switch {
 	case s.Kind != Foreign && kept != "":
 		p.restoreCompanion(plan, s, "")
@@ -299,6 +300,13 @@ func (p Place) removeShim(plan *Plan, dir string, name githook.Name) {
 			plan.add(false, func() error { return remove(twin) }, "delete %s, which is the same file as %s", p.Short(twin), p.Short(target))
 		}
 		p.supersede(plan, s)
+	}
+}
+
+// removeDraft removes what an interrupted installation was writing.
+func (p Place) removeDraft(plan *Plan, file string) {
+	if draft := file + draft; exists(draft) {
+		plan.add(false, func() error { return remove(draft) }, "delete %s", p.Short(draft))
 	}
 }
 
@@ -343,6 +351,9 @@ func (p Place) removeCall(plan *Plan, dir string, name githook.Name) {
 	text, exists := restored(dir, name)
 	p.removeShim(plan, p.Dir, name) // of an older version
 	file := filepath.Join(dir, string(name))
+	if dir != p.Dir {
+		p.removeDraft(plan, file)
+	}
 	_, installed := hasCall(text, name)
 	switch {
 	case !exists || !installed:

@@ -238,6 +238,8 @@ func (s State) Check() string {
 		return ""
 	case !s.Executable:
 		return "is not executable, so git ignores it"
+	case s.Call && s.Old:
+		return "has a call of another version of regreen"
 	case s.Call:
 		return ""
 	case s.Program == "":
