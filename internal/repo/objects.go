@@ -55,6 +55,9 @@ func (r *Repo) Resolve(ctx context.Context, rev string) (string, error) {
 	if hash, ok := r.ref(rev); ok {
 		return hash, nil
 	}
+	if r.isCommit(rev) {
+		return rev, nil
+	}
 	if rev == "" || strings.HasPrefix(rev, "-") {
 		return "", r.noRevision(rev)
 	}
@@ -90,6 +93,19 @@ func (r *Repo) ref(name string) (string, bool) {
 		return "", false
 	}
 	return ref.Hash().String(), true
+}
+
+// isCommit reports whether a text is the full hash of a commit that go-git finds.
+func (r *Repo) isCommit(text string) bool {
+	if !plumbing.IsHash(text) || strings.ToLower(text) != text {
+		return false
+	}
+	objects := r.objects()
+	if objects == nil {
+		return false
+	}
+	_, err := objects.EncodedObject(plumbing.CommitObject, plumbing.NewHash(text))
+	return err == nil
 }
 
 // symbolic returns what a symbolic ref like HEAD points to, or "" for any other ref.

@@ -15,6 +15,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/mod/modfile"
+
 	"github.com/regreen-ci/regreen/internal/testrun"
 )
 
@@ -162,10 +164,9 @@ func (s *Suite) load(dirs []string) error {
 		}
 	}
 	for _, m := range modules {
-		var mod struct{ Module struct{ Path string } }
-		err := s.parseMod(ctx, filepath.Join(s.abs(m.Dir), "go.mod"), &mod, "mod")
+		m.Path, err = s.modulePath(ctx, m.Dir)
 		var notRun *testrun.NotRunError
-		switch m.Path = mod.Module.Path; {
+		switch {
 		case errors.As(err, &notRun) && !notRun.Whole:
 			about(notRun, m)
 			s.notRun = addPart(s.notRun, notRun)
@@ -180,6 +181,9 @@ func (s *Suite) load(dirs []string) error {
 
 // workspace returns the directories that the tree's go.work uses, or nil if it has none.
 func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
+	if s.Sandbox.Getenv("GOWORK") == "" && !goWorkAbove(s.Root) {
+		return nil, nil // as the go command would say, a little later
+	}
 	out, err := s.output(ctx, s.Root, nil, "env", "GOWORK")
 	if err != nil {
 		return nil, err
@@ -201,6 +205,34 @@ func (s *Suite) workspace(ctx context.Context) (map[string]bool, error) {
 		used[filepath.Clean(dir)] = true
 	}
 	return used, nil
+}
+
+// goWorkAbove reports whether a directory or one above it has a go.work.
+func goWorkAbove(dir string) bool {
+	for {
+		if exists(filepath.Join(dir, "go.work")) {
+			return true
+		}
+		up := filepath.Dir(dir)
+		if up == dir {
+			return false
+		}
+		dir = up
+	}
+}
+
+// modulePath returns the path of the module in a directory. If this program does not understand
+// go.mod, the go command says what is wrong with it, or knows better.
+func (s *Suite) modulePath(ctx context.Context, dir string) (string, error) {
+	file := filepath.Join(s.abs(dir), "go.mod")
+	if text, err := os.ReadFile(file); err == nil {
+		if mod, err := modfile.Parse(file, text, nil); err == nil && mod.Module != nil {
+			return mod.Module.Mod.Path, nil
+		}
+	}
+	var mod struct{ Module struct{ Path string } }
+	err := s.parseMod(ctx, file, &mod, "mod")
+	return mod.Module.Path, err
 }
 
 // syntaxError matches the report of the go command about a broken go.mod or go.work.
