@@ -86,7 +86,7 @@ func emailNote(text string) string {
 
 func emailSections(r *Report, opt EmailOptions) []section {
 	all := r.stories()
-	out := []section{optional("context line", 3, emailContext(r, opt)), emailProblem(r.Problem), emailFailures(r, all)}
+	out := []section{optional("context line", 3, emailContext(r, opt)), emailProblem(r.Problem), emailFailures(r, all), emailOthers(r)}
 	for _, s := range all {
 		if s.best != nil {
 			out = append(out, emailPatch(r, s.best))
@@ -148,6 +148,15 @@ func emailFailures(r *Report, all stories) section {
 		}
 		return text
 	})
+}
+
+// emailOthers names the known and flaky failures, unless they are the failures.
+func emailOthers(r *Report) section {
+	others := r.others(emailCode)
+	if others == "" || r.Verdict == Flaky {
+		return optional("known-failures line", 3, "")
+	}
+	return optional("known-failures line", 3, emailNote(others+"."))
 }
 
 func emailPatch(r *Report, p *Patch) section {

@@ -212,7 +212,7 @@ func mdCauses(r *Report) section {
 	return rows("cause", 2, lines, "\n### Causes\n\n", "", func(l string) string { return l })
 }
 
-// mdFailures is the table of the new failures. The others are only counted.
+// mdFailures is the table of the new failures. The others are named in a line.
 func mdFailures(r *Report, all stories) section {
 	type row struct {
 		failure Failure
@@ -240,7 +240,7 @@ func mdFailures(r *Report, all stories) section {
 		head += "| Test | Where | Message |\n| --- | --- | --- |\n"
 	}
 	tail := ""
-	if others := r.notShown(); others != "" && r.Verdict != Known && r.Verdict != Flaky {
+	if others := r.others(code); others != "" && r.Verdict != Flaky {
 		tail = "\n" + others + ".\n"
 	}
 	if len(failing) == 0 {

@@ -20,6 +20,9 @@ func Summary(r *Report) string {
 	if best := r.stories().patches(); len(best) > 0 && best[0].State == PatchVerified {
 		s += fmt.Sprintf(" (%s, confidence %.2f)", oneLine(best[0].ID), best[0].Confidence)
 	}
+	if r.Verdict == Known {
+		s += ": " + r.names(FailureKnown, func(name string) string { return name })
+	}
 	return cut(oneLine(s), 200)
 }
 
@@ -268,20 +271,45 @@ func (all stories) others() []Patch {
 	return others
 }
 
-// notShown counts the known and flaky failures: "2 tests also fail at the base, 1 test is
-// flaky (not shown)".
-func (r *Report) notShown() string {
+// others names the known and flaky failures, with a mark-up for their names: "2 tests also fail
+// at the base: TestA, TestB; 1 test is flaky: TestC".
+func (r *Report) others(markup func(name string) string) string {
 	var parts []string
 	if n := r.failures(FailureKnown); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s also %s at the base", plural.Count(n, "test"), plural.Verb(n, "fails", "fail")))
+		parts = append(parts, fmt.Sprintf("%s also %s at the base: %s", plural.Count(n, "test"), plural.Verb(n, "fails", "fail"), r.names(FailureKnown, markup)))
 	}
 	if n := r.failures(FailureFlaky); n > 0 {
-		parts = append(parts, fmt.Sprintf("%s %s flaky", plural.Count(n, "test"), plural.Verb(n, "is", "are")))
+		parts = append(parts, fmt.Sprintf("%s %s flaky: %s", plural.Count(n, "test"), plural.Verb(n, "is", "are"), r.names(FailureFlaky, markup)))
 	}
-	if len(parts) == 0 {
-		return ""
+	return strings.Join(parts, "; ")
+}
+
+// names lists the first few failures of a status. Tests of the same name have their packages.
+func (r *Report) names(status FailureStatus, markup func(name string) string) string {
+	const most, longest = 5, 80
+	times := map[string]int{}
+	for i := range r.Failures {
+		times[r.Failures[i].name()]++
 	}
-	return strings.Join(parts, ", ") + " (not shown)"
+	var names []string
+	more := 0
+	for i := range r.Failures {
+		f := &r.Failures[i]
+		switch {
+		case f.Status != status:
+		case len(names) == most:
+			more++
+		case times[f.name()] > 1:
+			names = append(names, markup(cutPath(oneLine(f.ID), longest)))
+		default:
+			names = append(names, markup(cut(f.name(), longest)))
+		}
+	}
+	text := strings.Join(names, ", ")
+	if more > 0 {
+		text += fmt.Sprintf(" and %s more", plural.Thousands(more))
+	}
+	return text
 }
 
 // name returns the name of the test, or of the package if it failed as a whole.

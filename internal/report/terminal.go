@@ -214,7 +214,7 @@ func (t *terminal) output(indent int, output string, truncated int) {
 	}
 }
 
-// failures lists the new failures by cluster and counts the others.
+// failures lists the new failures by cluster and names the others.
 func (t *terminal) failures(r *Report, all stories) {
 	number := 0
 	for _, s := range all {
@@ -232,15 +232,15 @@ func (t *terminal) failures(r *Report, all stories) {
 		}
 		t.leftOut(2, len(s.failures)-n, "failure")
 	}
-	if r.Verdict == Flaky || t.opt.Verbose {
+	if r.Verdict == Flaky || r.Verdict == Known || t.opt.Verbose {
 		t.knownAndFlaky(r)
 		return
 	}
-	if others := r.notShown(); others != "" && r.Verdict != Known {
+	if others := r.others(func(name string) string { return name }); others != "" {
 		if number == 0 {
 			t.line()
 		}
-		t.wrapped(2, dim, others, messageRows)
+		t.wrapped(2, dim, others, manyRows)
 	}
 }
 
