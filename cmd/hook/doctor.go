@@ -87,7 +87,7 @@ func (d *doctor) examine(ctx context.Context) {
 	}
 	d.good("repository", "%s", rp.Root())
 	d.goCommand(ctx, rp.Root())
-	d.configuration(rp)
+	d.configuration(ctx, rp)
 	d.hooks(ctx, rp, program)
 	d.state(ctx, rp)
 	d.store(ctx)
@@ -127,7 +127,7 @@ func (d *doctor) program(ctx context.Context, name, hint string, version ...stri
 	d.good(name, "%s, %s", text, path)
 }
 
-func (d *doctor) configuration(rp *repo.Repo) {
+func (d *doctor) configuration(ctx context.Context, rp *repo.Repo) {
 	cfg, err := config.Load(rp.Root(), d.getenv)
 	if err != nil {
 		d.bad("configuration", usererr.Hint(err), "%v", err)
@@ -143,6 +143,14 @@ func (d *doctor) configuration(rp *repo.Repo) {
 		files = []string{"no file; using the defaults"}
 	}
 	d.good("configuration", "%s", strings.Join(files, ", "))
+	for _, fault := range config.Stray(rp.Root()) {
+		d.bad("configuration", "rename or remove it", "%s", fault)
+	}
+	if cfg.Base != "" {
+		if _, err := rp.Resolve(ctx, cfg.Base); err != nil {
+			d.bad("base", usererr.Hint(err), "%v (from base: in the configuration)", err)
+		}
+	}
 	for _, name := range githook.Names() {
 		if off, why := config.Off(d.getenv, name); off {
 			d.note(string(name), "switched off by %s", why)

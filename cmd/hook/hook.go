@@ -15,6 +15,7 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/runs"
+	"github.com/regreen-ci/regreen/internal/session"
 	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
@@ -72,7 +73,40 @@ type event struct {
 
 // hook does the work of a git hook. For a commit it tests the index, for a merge the tree
 // before and after, for a push the pushed commits. A tree that passed is not tested again.
+//
+// Only failing tests hold git up. If something else goes wrong, hook says so and returns nil: people
+// can commit in a repository that regreen cannot open, with a mistake in the configuration, and when
+// the disk is full.
 func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCache bool) error {
+	err := a.runHook(ctx, name, args, noCache)
+	if err == nil || ctx.Err() != nil || as[session.ReportedError](err) || as[inputError](err) || as[recoveryError](err) {
+		return err
+	}
+	if name != githook.PostCommit { // which tests nothing, and follows a hook that said it
+		_, what, hint := session.Exit(ctx, err)
+		what, _, _ = strings.Cut(what, "\n") // without the line of the configuration
+		a.complain("not tested: "+what, hint)
+	}
+	return nil
+}
+
+func as[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
+}
+
+// inputError is about the arguments or the input of a hook that somebody calls by hand.
+type inputError struct{ error }
+
+func (e inputError) Unwrap() error { return e.error }
+
+// recoveryError means that a write to the working tree is half done. A commit would be of that
+// half.
+type recoveryError struct{ error }
+
+func (e recoveryError) Unwrap() error { return e.error }
+
+func (a *app) runHook(ctx context.Context, name githook.Name, args []string, noCache bool) error {
 	if name == githook.PreCommit && !noCache && gate.PreCommit(a.dir, a.environ) {
 		return nil
 	}
@@ -82,7 +116,7 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	}
 	e, err := a.newEvent(ctx, name, args)
 	if err != nil {
-		return (&event{app: a, name: name}).unlessPost(ctx, err)
+		return err
 	}
 	if !noCache {
 		e.witnesses = witness.Open(e.repo.StateDir())
@@ -93,8 +127,11 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	if e.cfg.Hooks[name] == githook.Off || gate.Paused(e.cfg, e.repo.Folders(), e.name) {
 		return nil
 	}
-	if err := e.repo.Recover(ctx); err != nil { // or half of an interrupted write is committed
-		return e.unlessPost(ctx, err)
+	if err := e.repo.Recover(ctx); err != nil {
+		if strings.HasPrefix(string(name), "post-") {
+			return err
+		}
+		return recoveryError{err}
 	}
 	e.reportBackground()
 	switch name {
@@ -103,26 +140,14 @@ func (a *app) hook(ctx context.Context, name githook.Name, args []string, noCach
 	case githook.PrePush:
 		return e.prePush(ctx)
 	case githook.PostMerge:
-		return e.unlessPost(ctx, e.postMerge(ctx))
+		return e.postMerge(ctx)
 	case githook.PostCheckout:
-		return e.unlessPost(ctx, e.postCheckout(ctx))
+		return e.postCheckout(ctx)
 	case githook.PostRewrite:
-		return e.unlessPost(ctx, e.postRewrite(ctx))
+		return e.postRewrite(ctx)
 	default:
 		return e.preCommit(ctx)
 	}
-}
-
-// unlessPost returns err, except in a hook that runs after the fact. There it prints err and
-// returns nil, because git may return the hook's status as its own. Usage errors are always
-// returned.
-func (e *event) unlessPost(ctx context.Context, err error) error {
-	var usage *usererr.UsageError
-	if err == nil || ctx.Err() != nil || errors.As(err, &usage) || !strings.HasPrefix(string(e.name), "post-") {
-		return err
-	}
-	e.exitStatus(ctx, err)
-	return nil
 }
 
 // newEvent finds the repository, without running git where possible.
@@ -231,7 +256,7 @@ func (e *event) postMerge(ctx context.Context) error {
 func (e *event) postCheckout(ctx context.Context) error {
 	c, err := githook.ParseCheckout(e.args)
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git passes these; by hand: regreen hook post-checkout HEAD~1 HEAD 1"}
+		return inputError{&usererr.UsageError{Err: err, Advice: "git passes these; by hand: regreen hook post-checkout HEAD~1 HEAD 1"}}
 	}
 	if !c.Branch || c.Old == c.New {
 		return nil
@@ -243,7 +268,7 @@ func (e *event) postCheckout(ctx context.Context) error {
 func (e *event) postRewrite(ctx context.Context) error {
 	rewrites, err := githook.ParseRewrites(e.stdin)
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git writes this input; by hand: git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend"}
+		return inputError{&usererr.UsageError{Err: err, Advice: "git writes this input; by hand: git rev-parse HEAD~1 HEAD | xargs | regreen hook post-rewrite amend"}}
 	}
 	if len(rewrites) == 0 {
 		return nil

@@ -19,7 +19,7 @@ func (e *event) prePush(ctx context.Context) error {
 		pushes = append(pushes, p)
 	}
 	if err != nil {
-		return &usererr.UsageError{Err: err, Advice: "git writes this input; by hand: printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push"}
+		return inputError{&usererr.UsageError{Err: err, Advice: "git writes this input; by hand: printf 'refs/heads/main %s refs/heads/main %s\\n' $(git rev-parse HEAD @{u}) | regreen hook pre-push"}}
 	}
 	var red error
 	seen := make(map[string]bool)

@@ -13,7 +13,6 @@ import (
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/session"
-	"github.com/regreen-ci/regreen/internal/usererr"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -130,7 +129,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	}
 	err := witness.Open(e.repo.StateDir()).Record(e.key(what.tree), w)
 	if err != nil {
-		e.complain("cannot record that the tree passed: "+err.Error(), usererr.Hint(err))
+		e.complain("cannot record that the tree passed: "+err.Error(), "make "+e.repo.StateDir()+" a writable directory with free space")
 	}
 }
 

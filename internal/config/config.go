@@ -15,6 +15,7 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"syscall"
@@ -153,6 +154,23 @@ func reason(err error) string {
 		err = pathErr.Err
 	}
 	return "cannot be read: " + err.Error()
+}
+
+// Stray returns what is wrong with files at root that look like configuration and are not read.
+func Stray(root string) (faults []string) {
+	for _, name := range []string{File, ConfigFile, LocalFile} {
+		file := filepath.Join(root, name)
+		if target, err := os.Readlink(file); err == nil {
+			if _, err := os.Stat(file); errors.Is(err, fs.ErrNotExist) {
+				faults = append(faults, fmt.Sprintf("%s is a link to %s, which does not exist", name, printable(target)))
+			}
+		}
+		other := strings.TrimSuffix(name, ".yml") + ".yaml"
+		if _, err := os.Lstat(filepath.Join(root, other)); err == nil {
+			faults = append(faults, fmt.Sprintf("%s is not read; its name should be %s", other, name))
+		}
+	}
+	return faults
 }
 
 // Off reports whether regreen is switched off for a hook, or for everything if hook is empty,

@@ -15,11 +15,14 @@ type Base struct {
 	Why string `json:"why"`
 }
 
+// BaseSet is the reason of a base that the user chose.
+const BaseSet = "set by --base or the configuration"
+
 // bases returns the revisions to compare the change with, the best first. If none exist, why
 // is the reason.
 func bases(in Input, env Environment, ci build) (list []Base, why string) {
 	if in.BaseFlag != "" {
-		return []Base{{in.BaseFlag, "set by --base or the configuration"}}, ""
+		return []Base{{in.BaseFlag, BaseSet}}, ""
 	}
 	head := in.Git.Head
 	if head == "" {

@@ -46,6 +46,7 @@ type Subject struct {
 	Version       string          // of regreen
 	Config        string          // hash of the configuration in force
 	DetectSeconds float64         // how long it took to detect the environment
+	Notes         []string        // what was found out about the configuration, for the report
 }
 
 // Limits say how far a run goes and what it may use.

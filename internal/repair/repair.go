@@ -107,6 +107,7 @@ func newRun(opt Options) *run {
 func (r *run) pipeline(ctx context.Context) error {
 	r.reportEnvironment()
 	r.report.Bypasses = r.opt.Subject.Bypasses
+	r.report.Notes = append(r.report.Notes, r.opt.Subject.Notes...)
 
 	temp, err := r.opt.Subject.Repo.TempDir(ctx)
 	if err != nil {

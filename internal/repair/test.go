@@ -8,6 +8,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/regreen-ci/regreen/internal/detect"
 	"github.com/regreen-ci/regreen/internal/repo"
 	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -169,6 +170,7 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 
 // findBase returns the first of the bases that exists and has a different tree.
 func (r *run) findBase(ctx context.Context) (string, error) {
+	var missing []string
 	for _, b := range r.opt.Subject.Environment.Bases {
 		if r.opt.Hooks.Deepen != nil {
 			if err := r.opt.Hooks.Deepen(ctx, b.Rev); err != nil && ctx.Err() == nil {
@@ -181,6 +183,7 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 				return "", ctx.Err()
 			}
 			r.opt.Hooks.Log.Debug("cannot resolve the base", "rev", b.Rev, "why", b.Why, "error", err)
+			missing = append(missing, b.Rev)
 			continue
 		}
 		if r.opt.Subject.Environment.Head != "" {
@@ -199,9 +202,30 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 		if hash == r.treeHash {
 			continue // the same files
 		}
+		if len(missing) > 0 && r.opt.Subject.Environment.Shallow {
+			r.note(fmt.Sprintf("compared with %s, because the clone is shallow and lacks %s; %s", b.Rev, missing[0], deepenHint))
+		}
 		return sha, nil
 	}
+	if len(missing) > 0 {
+		r.noteMissing(missing[0])
+	}
 	return "", nil
+}
+
+const deepenHint = "run `git fetch --unshallow`, or set `fetch-depth: 0` in CI"
+
+// noteMissing says that a base does not exist, unless it was a guess that need not be right.
+func (r *run) noteMissing(rev string) {
+	env := r.opt.Subject.Environment
+	chosen := env.Bases[0].Why == detect.BaseSet
+	text := fmt.Sprintf("every failure counts as new: there is no base %s to compare with", rev)
+	switch {
+	case env.Shallow:
+		r.note(text + ", because the clone is shallow; " + deepenHint)
+	case chosen:
+		r.note(text + "; correct base: in the configuration, or fetch it")
+	}
 }
 
 // failingAt runs tests on the tree of a commit and returns which of them fail there, by the

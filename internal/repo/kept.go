@@ -74,6 +74,9 @@ func (r *Repo) exportedIn(ctx context.Context, src Source, dir string) (*Workspa
 		w.keep = true
 	}
 	if err := r.fill(ctx, w, src); err != nil {
+		if full := w.full(); full != nil {
+			err = workspaceError(w.outer, full)
+		}
 		w.keep = false
 		return nil, errors.Join(err, w.Close())
 	}

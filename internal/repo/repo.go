@@ -85,7 +85,7 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return nil, err
+		return nil, &Error{Err: fmt.Errorf("%w: the current directory is gone", ErrNotRepository), Advice: "cd to the repository"}
 	}
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, &Error{Path: dir, Err: ErrNotRepository, Advice: "the directory does not exist"}

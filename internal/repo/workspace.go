@@ -12,6 +12,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/regreen-ci/regreen/internal/lockfile"
@@ -81,6 +82,19 @@ func (r *Repo) workspaceName() string {
 
 func workspaceError(dir string, err error) error {
 	return &Error{Path: dir, Err: err, Advice: "regreen exports trees there to test them; free some space there, or set TMPDIR to another directory"}
+}
+
+// full returns the error with which no more files can be written, or nil. Git does not say why it
+// could not write one.
+func (w *Workspace) full() error {
+	const size = 64 << 10
+	probe := filepath.Join(w.aside(), "probe")
+	defer os.Remove(probe)
+	err := os.WriteFile(probe, make([]byte, size), 0o600)
+	if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) {
+		return err
+	}
+	return nil
 }
 
 // empty makes the workspace an empty directory.
@@ -154,7 +168,10 @@ func privateDir(temp string) (string, error) {
 	dir := filepath.Join(temp, fmt.Sprintf("regreen-%d", os.Geteuid()))
 	err := os.Mkdir(dir, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
-		return "", &Error{Path: dir, Err: err, Advice: "set TMPDIR to a writable directory"}
+		if failed, ok := errors.AsType[*fs.PathError](err); ok {
+			err = fmt.Errorf("cannot make the temporary directory: %w", failed.Err)
+		}
+		return "", &Error{Path: dir, Err: err, Advice: "set TMPDIR, or GOTMPDIR if that is set, to a writable directory"}
 	}
 	info, err := os.Lstat(dir)
 	if err != nil {

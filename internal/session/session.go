@@ -77,6 +77,7 @@ type Session struct {
 	Store       learn.Store
 	StoreWhy    string // why the configured store is not used, or ""
 
+	notes         []string // for the reports
 	in            Input
 	file          *adaptlog.File
 	detectSeconds float64
@@ -97,20 +98,23 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Session{Repo: rp, Config: cfg, in: in}
-	base := cmp.Or(in.Flags.Base, cfg.Base)
+	s := &Session{Repo: rp, Config: cfg, notes: config.Stray(rp.Root()), in: in}
 	if in.Flags.Base != "" {
 		// Other bases are guesses: if one does not exist, the next may.
 		if _, err := rp.Resolve(ctx, in.Flags.Base); err != nil {
 			return nil, err
 		}
 	}
-	s.Environment, err = repair.Where(ctx, rp, detect.Input{
-		Getenv: getenv, Hook: in.Hook, HookArgs: in.HookArgs, EventPayload: payload(getenv("GITHUB_EVENT_PATH")),
-		Terminal: in.Terminal, BaseFlag: base, Protected: cfg.Protected,
-	})
-	if err != nil {
+	if err := s.detect(ctx, cmp.Or(in.Flags.Base, cfg.Base)); err != nil {
 		return nil, err
+	}
+	if cfg.Base != "" && in.Flags.Base == "" && s.deepen() == nil {
+		if _, err := rp.Resolve(ctx, cfg.Base); err != nil {
+			s.notes = append(s.notes, fmt.Sprintf("ignored base: in the configuration: %v", err))
+			if err := s.detect(ctx, ""); err != nil {
+				return nil, err
+			}
+		}
 	}
 	s.Defaults = s.Environment.Defaults()
 	s.openLog(getenv)
@@ -119,6 +123,16 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 	}
 	s.detectSeconds = time.Since(start).Seconds()
 	return s, nil
+}
+
+// detect finds out where this is, and what to compare with unless base is set.
+func (s *Session) detect(ctx context.Context, base string) (err error) {
+	getenv := config.Getenv(s.in.Environ)
+	s.Environment, err = repair.Where(ctx, s.Repo, detect.Input{
+		Getenv: getenv, Hook: s.in.Hook, HookArgs: s.in.HookArgs, EventPayload: payload(getenv("GITHUB_EVENT_PATH")),
+		Terminal: s.in.Terminal, BaseFlag: base, Protected: s.Config.Protected,
+	})
+	return err
 }
 
 func payload(name string) []byte {
@@ -195,7 +209,7 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 		Subject: repair.Subject{
 			Repo: s.Repo, Source: source, Environment: s.Environment, Environ: s.in.Environ,
 			Command: command, Results: results, Languages: languages, Chosen: chosen,
-			Version: version, Config: fingerprint(cfg), DetectSeconds: s.detectSeconds,
+			Version: version, Config: fingerprint(cfg), DetectSeconds: s.detectSeconds, Notes: s.notes,
 		},
 		Limits: repair.Limits{
 			Budget:  positive(f.Budget, cfg.Budgets[s.in.Hook], cfg.Budget, s.Defaults.Budget),
