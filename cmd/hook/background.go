@@ -13,7 +13,9 @@ import (
 
 	"github.com/regreen-ci/regreen/internal/background"
 	"github.com/regreen-ci/regreen/internal/githook"
+	"github.com/regreen-ci/regreen/internal/plural"
 	"github.com/regreen-ci/regreen/internal/repo"
+	"github.com/regreen-ci/regreen/internal/report"
 	"github.com/regreen-ci/regreen/internal/witness"
 )
 
@@ -95,14 +97,14 @@ func (a *app) background(ctx context.Context) error {
 		return nil
 	}
 	e.name, e.args, e.witnesses = job.Event, job.Args, witness.Open(e.repo.StateDir())
-	return slot.Run(ctx, job, func(ctx context.Context) (string, string, bool, error) {
+	return slot.Run(ctx, job, func(ctx context.Context) (background.Outcome, error) {
 		what := subject{source: repo.Index(job.Index), tree: job.Tree, base: job.Base, background: true}
 		if job.Commit != "" {
 			what.source = repo.Commit(job.Commit)
 		} else if job.Base != "" {
 			names, err := e.repo.ChangedNames(ctx, job.Base, what.source)
 			if err != nil {
-				return "", "", false, err
+				return background.Outcome{}, err
 			}
 			what.changed = slices.DeleteFunc(names, e.cfg.Document)
 			if base, err := e.repo.Info(ctx, job.Base); err == nil {
@@ -111,10 +113,26 @@ func (a *app) background(ctx context.Context) error {
 		}
 		rep, err := e.test(ctx, what)
 		if err != nil {
-			return "", "", false, err
+			return background.Outcome{}, err
 		}
-		return rep.ID, string(rep.Verdict), status(rep) == nil, nil
+		return outcomeOf(rep), nil
 	})
+}
+
+// outcomeOf returns what a run in the background found.
+func outcomeOf(rep *report.Report) background.Outcome {
+	o := background.Outcome{Run: rep.ID, Verdict: string(rep.Verdict), Passes: status(rep) == nil}
+	for _, f := range rep.Failures {
+		if f.Status == report.FailureNew || f.Status == report.FailureFixed {
+			o.Failed++
+		}
+	}
+	for _, p := range rep.Patches {
+		if p.State == report.PatchVerified && p.Rank == 1 && !p.Applied {
+			o.Patches++
+		}
+	}
+	return o
 }
 
 // waitForBackground waits for the background run of a tree, and reports whether there was
@@ -160,6 +178,18 @@ func backgroundText(job background.Job) string {
 		return what + " could not be tested in the background"
 	case job.Passes:
 		return what + " passed, run " + job.Run
+	case job.Verdict == string(report.NotRun):
+		return what + ": the tests could not run: regreen report " + job.Run
 	}
-	return what + " is " + job.Verdict + ": regreen report " + job.Run
+	text := what + ": tests failed"
+	if job.Failed > 0 {
+		text += ", " + plural.Count(job.Failed, "new failure")
+	}
+	switch {
+	case job.Patches == 1:
+		text += ", a patch is proposed"
+	case job.Patches > 1:
+		text += ", " + plural.Count(job.Patches, "patch") + " are proposed"
+	}
+	return text + ": regreen report " + job.Run
 }

@@ -33,11 +33,18 @@ type Job struct {
 	Base    string       `json:"base,omitempty"`   // commit to compare with
 	Started time.Time    `json:"started"`
 
-	Ended   time.Time `json:"ended,omitzero"`
-	Run     string    `json:"run,omitempty"`     // ID of the run, if it finished
-	Verdict string    `json:"verdict,omitempty"` // of the run
-	Passes  bool      `json:"passes,omitempty"`  // nothing new fails
-	Shown   bool      `json:"shown,omitempty"`   // the outcome was shown
+	Ended time.Time `json:"ended,omitzero"`
+	Outcome
+	Shown bool `json:"shown,omitempty"` // the outcome was shown
+}
+
+// Outcome is what a job found.
+type Outcome struct {
+	Run     string `json:"run,omitempty"`     // ID of the run, if it finished
+	Verdict string `json:"verdict,omitempty"` // of the run
+	Passes  bool   `json:"passes,omitempty"`  // nothing new fails
+	Failed  int    `json:"failed,omitempty"`  // new failures
+	Patches int    `json:"patches,omitempty"` // verified patches that it proposes
 }
 
 // same reports whether two values are the same job.
@@ -129,7 +136,7 @@ var errSuperseded = errors.New("replaced by a newer job")
 
 // Run does a job's work in its process. It waits for the previous job to end, then runs do until
 // it returns, a newer job replaces this one, or ctx ends. It stores the outcome that do returns.
-func (s *Slot) Run(ctx context.Context, j Job, do func(context.Context) (run, verdict string, passes bool, err error)) error {
+func (s *Slot) Run(ctx context.Context, j Job, do func(context.Context) (Outcome, error)) error {
 	release, err := lockfile.Hold(ctx, s.lock())
 	if err != nil {
 		return fmt.Errorf("the previous job does not end: %w", err)
@@ -152,9 +159,9 @@ func (s *Slot) Run(ctx context.Context, j Job, do func(context.Context) (run, ve
 			}
 		}
 	}()
-	j.Run, j.Verdict, j.Passes, err = do(ctx)
+	j.Outcome, err = do(ctx)
 	if err != nil {
-		j.Verdict = "failed"
+		j.Outcome = Outcome{Verdict: "failed"}
 	}
 	now, ok := s.Job()
 	if errors.Is(context.Cause(ctx), errSuperseded) || !ok || !now.same(j) {

@@ -37,11 +37,11 @@ func TestRun(t *testing.T) {
 	if err := d.Begin(j); err != nil {
 		t.Fatal(err)
 	}
-	err = d.Run(t.Context(), j, func(context.Context) (string, string, bool, error) {
+	err = d.Run(t.Context(), j, func(context.Context) (Outcome, error) {
 		if !d.Running() {
 			t.Error("not running during the job")
 		}
-		return "r1", "red", false, nil
+		return Outcome{Run: "r1", Verdict: "red", Passes: false}, nil
 	})
 	if err != nil || d.Running() {
 		t.Fatalf("%v, running %t", err, d.Running())
@@ -71,15 +71,15 @@ func TestSuperseded(t *testing.T) {
 	running := make(chan struct{})
 	ended := make(chan error)
 	go func() {
-		ended <- d.Run(t.Context(), first, func(ctx context.Context) (string, string, bool, error) {
+		ended <- d.Run(t.Context(), first, func(ctx context.Context) (Outcome, error) {
 			close(running)
 			<-ctx.Done()
-			return "r1", "green", true, ctx.Err()
+			return Outcome{Run: "r1", Verdict: "green", Passes: true}, ctx.Err()
 		})
 	}()
 	<-running
 	second := begin(t, d, "t2")
-	err := d.Run(t.Context(), second, func(context.Context) (string, string, bool, error) { return "r2", "green", true, nil })
+	err := d.Run(t.Context(), second, func(context.Context) (Outcome, error) { return Outcome{Run: "r2", Verdict: "green", Passes: true}, nil })
 	if err != nil {
 		t.Error(err)
 	}
