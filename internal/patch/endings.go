@@ -70,8 +70,8 @@ func lenientMayHelp(lines []string, hunks []Hunk, ends ending) bool {
 }
 
 // assembleKeepingEndings is assemble for hunks that were placed without regard to line
-// endings. The file keeps its own, an inserted line ends like the line above it, and the
-// last newline changes only if the patch says so.
+// endings. The file keeps its own, an inserted line ends like the line that it replaces or like
+// the line above it, and the last newline changes only if the patch says so.
 func (p *placer) assembleKeepingEndings(placed []Placement) []byte {
 	fallback, kind := "\n", endingsOf(p.lines)
 	if kind == none { // the file has no line endings, so take the patch's
@@ -103,15 +103,20 @@ func (p *placer) assembleKeepingEndings(placed []Placement) []byte {
 	kept.hunks = make([]pattern, len(p.hunks))
 	for i, h := range p.hunks {
 		old := placed[i].Line - 1
+		replaced := old // the next line that an inserted one replaces
 		lines := make([]Line, len(h.Lines))
 		for j, l := range h.Lines {
-			end := own(old - 1)
-			if old == 0 {
-				end = own(0)
+			end := own(max(old-1, 0))
+			if l.Op == Insert && replaced < old {
+				end = own(replaced)
+				replaced++
 			}
 			lines[j] = Line{l.Op, withoutEnding(l.Text) + end}
 			if l.Op != Insert {
 				old++
+			}
+			if l.Op == Context {
+				replaced = old
 			}
 		}
 		h.Lines = lines

@@ -1,6 +1,7 @@
 package patch
 
 import (
+	"bytes"
 	"fmt"
 	"strings"
 )
@@ -65,6 +66,27 @@ func Merge(base, ours, theirs []byte) ([]byte, error) {
 	}
 	out.WriteString(strings.Join(lines[at:], ""))
 	return []byte(out.String()), nil
+}
+
+// MergeKeepingEndings is Merge for versions that may have different line endings, as when git converts
+// them on the way to the disk: ours keeps its own.
+func MergeKeepingEndings(base, ours, theirs []byte) ([]byte, error) {
+	merged, err := Merge(base, ours, theirs)
+	if err == nil {
+		return merged, nil
+	}
+	bare := func(b []byte) []byte { return bytes.ReplaceAll(b, []byte("\r\n"), []byte("\n")) }
+	mine := bare(ours)
+	merged, err = Merge(bare(base), mine, bare(theirs))
+	if err != nil {
+		return nil, err
+	}
+	p := newPlacer(splitLines(string(ours)), DiffContext("x", "x", mine, merged, 0).Hunks, withoutEnding)
+	placed := make([]Placement, len(p.hunks))
+	for i, h := range p.hunks {
+		placed[i].Line = h.first
+	}
+	return p.assembleKeepingEndings(placed), nil
 }
 
 // edit replaces the lines [start, end) of a base, counted from 0.

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -30,6 +31,9 @@ const (
 	maxContent = 512 << 20 // bytes of all files, old and new
 )
 
+// lfsPointer begins what Git LFS keeps in place of a file.
+const lfsPointer = "version https://git-lfs.github.com/spec/"
+
 // permit refuses changes that are never allowed, whatever is on disk. Every write goes through it.
 func (t *Tree) permit(changes []Change, editable Editable) error {
 	var size int64
@@ -50,6 +54,12 @@ func (t *Tree) permit(changes []Change, editable Editable) error {
 		}
 		if editable == nil {
 			continue
+		}
+		if bytes.HasPrefix(c.Old, []byte(lfsPointer)) {
+			return &Error{
+				Path: c.Path, Err: fmt.Errorf("%w: it is the pointer to a file in Git LFS, not the file", ErrProtected),
+				Advice: "nothing was written; `git lfs pull` gets the file",
+			}
 		}
 		if ok, why := editable(c.Path); !ok {
 			return &Error{

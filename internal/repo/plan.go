@@ -37,12 +37,13 @@ func (t *Tree) Plan(files []patch.File, opt patch.Options) ([]Change, error) {
 
 // PlanStaged is Plan for the index's versions of the files.
 func (r *Repo) PlanStaged(ctx context.Context, src Source, files []patch.File, opt patch.Options) ([]Change, error) {
-	g := r.git.with("GIT_INDEX_FILE=" + r.indexFile(src))
+	file := r.indexFile(src)
 	return r.planPatch(files, opt, func(name string) (onDisk, error) {
-		content, err := g.output(ctx, "cat-file", "--filters", ":0:"+name)
-		if exitStatus(err) != 0 {
-			return onDisk{}, nil
+		entries, err := r.entries(ctx, file, []string{name})
+		if err != nil || entries[name].hash == "" {
+			return onDisk{}, err
 		}
+		content, err := r.git.with("GIT_INDEX_FILE="+file).output(ctx, "cat-file", "--filters", ":0:"+name)
 		return onDisk{exists: true, content: content}, err
 	})
 }

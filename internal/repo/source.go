@@ -108,14 +108,7 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 	if err := copyIndex(r.indexFile(src), file); err != nil {
 		return "", err
 	}
-	real := r.git.getenv("GIT_OBJECT_DIRECTORY")
-	if real == "" {
-		real = filepath.Join(r.commonDir, "objects")
-	}
-	if more := r.git.getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
-		real += string(os.PathListSeparator) + more
-	}
-	g := r.git.with("GIT_INDEX_FILE="+file, "GIT_OBJECT_DIRECTORY="+objects, "GIT_ALTERNATE_OBJECT_DIRECTORIES="+real)
+	g := r.git.with(append(r.ownObjects(objects), "GIT_INDEX_FILE="+file)...)
 	if src.kind == workTree {
 		if err := g.run(ctx, nil, nil, "add", "--all"); err != nil {
 			return "", err
@@ -126,6 +119,19 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 		return "", r.unmerged()
 	}
 	return hash, err
+}
+
+// ownObjects returns the variables with which git writes new objects to a directory, and reads the
+// repository's as well.
+func (r *Repo) ownObjects(dir string) []string {
+	real := r.git.getenv("GIT_OBJECT_DIRECTORY")
+	if real == "" {
+		real = filepath.Join(r.commonDir, "objects")
+	}
+	if more := r.git.getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
+		real += string(os.PathListSeparator) + more
+	}
+	return []string{"GIT_OBJECT_DIRECTORY=" + dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + real}
 }
 
 func (r *Repo) unmerged() error {

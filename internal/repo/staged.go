@@ -8,7 +8,6 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 
 	"github.com/regreen-ci/regreen/internal/gitdir"
 	"github.com/regreen-ci/regreen/internal/patch"
@@ -130,7 +129,7 @@ func (r *Repo) ontoWorkTree(changes []Change) ([]Change, error) {
 		case bytes.Equal(now, c.New):
 			return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "they are the same as the patch: `git add` the file"}
 		case !bytes.Equal(now, c.Old):
-			if after, err = patch.Merge(c.Old, now, c.New); err != nil {
+			if after, err = patch.MergeKeepingEndings(c.Old, now, c.New); err != nil {
 				return nil, &Error{Path: c.Path, Err: ErrUnstaged, Advice: "stage them too, or apply the patch by hand"}
 			}
 			if bytes.Equal(after, now) {
@@ -142,8 +141,8 @@ func (r *Repo) ontoWorkTree(changes []Change) ([]Change, error) {
 	return out, nil
 }
 
-// stagedBlobs writes the new content of the files as blobs, after git's filters, and finds their
-// entries in the index.
+// stagedBlobs writes the new content of the files as blobs, as git would, and finds their entries in
+// the index.
 func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*stagedIndex, error) {
 	x := &stagedIndex{File: r.indexFile(src)}
 	paths := make([]string, len(changes))
@@ -155,15 +154,17 @@ func (r *Repo) stagedBlobs(ctx context.Context, src Source, changes []Change) (*
 		return nil, err
 	}
 	for _, c := range changes {
-		e, ok := entries[c.Path]
-		if !ok || e.mode != "100644" && e.mode != "100755" {
+		if e, ok := entries[c.Path]; !ok || e.mode != "100644" && e.mode != "100755" {
 			return nil, r.badPath(c.Path, errors.New("it is not an ordinary file in the index"))
 		}
-		var out bytes.Buffer
-		if err := r.git.run(ctx, bytes.NewReader(c.New), &out, "hash-object", "-w", "--stdin", "--path="+c.Path); err != nil {
-			return nil, err
-		}
-		x.Entries = append(x.Entries, stagedEntry{Path: c.Path, Mode: e.mode, Old: e.hash, New: strings.TrimSpace(out.String())})
+	}
+	blobs, err := r.blobsOf(ctx, src, changes, entries)
+	if err != nil {
+		return nil, err
+	}
+	for _, c := range changes {
+		e := entries[c.Path]
+		x.Entries = append(x.Entries, stagedEntry{Path: c.Path, Mode: e.mode, Old: e.hash, New: blobs[c.Path]})
 	}
 	return x, nil
 }

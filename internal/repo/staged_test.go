@@ -143,6 +143,24 @@ func TestWriteStagedChecksEditable(t *testing.T) {
 	}
 }
 
+// TestPointersAreProtected checks that what Git LFS keeps in place of a file is not edited, unless a
+// user says so.
+func TestPointersAreProtected(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t)
+	const pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:4d7a\nsize 5\n"
+	f.write("data.json", pointer)
+	change := []Change{{Path: "data.json", Old: []byte(pointer), New: []byte(pointer + "x\n"), OldExists: true, NewExists: true}}
+	anything := func(string) (bool, string) { return true, "" }
+	r := f.open()
+	if err := r.Write(t.Context(), change, anything); !errors.Is(err, ErrProtected) || !strings.Contains(err.Error(), "data.json") {
+		t.Errorf("got %v", err)
+	}
+	if err := r.Write(t.Context(), change, nil); err != nil {
+		t.Error(err)
+	}
+}
+
 // `git commit -a` has an index that is removed if the commit fails. The write is then either
 // complete or undone by the next recovery.
 func TestStagedCrashAtEveryStep(t *testing.T) {

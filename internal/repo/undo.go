@@ -63,7 +63,7 @@ func (w Change) undo(now onDisk) (Change, error) {
 	case isLink(now.mode) || w.oldLink() || w.newLink() || patch.IsBinary(now.content) || patch.IsBinary(w.Old) || patch.IsBinary(w.New):
 		return c, conflict("it was changed later, and its content cannot be merged")
 	default:
-		merged, err := patch.Merge(w.New, now.content, w.Old)
+		merged, err := patch.MergeKeepingEndings(w.New, now.content, w.Old)
 		var meet *patch.MergeError
 		if errors.As(err, &meet) {
 			lines := strings.SplitAfter(string(w.New), "\n")
