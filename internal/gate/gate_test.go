@@ -108,7 +108,7 @@ func TestPreCommit(t *testing.T) {
 			if err != nil {
 				r.t.Fatal(err)
 			}
-			if err := background.Open(r.state(), root).Begin(background.Job{Tree: "x", Ended: time.Now(), Verdict: "red"}); err != nil {
+			if err := background.Open(r.state(), root).Begin(background.Job{Tree: "x", Ended: time.Now(), Outcome: background.Outcome{Verdict: "red"}}); err != nil {
 				r.t.Fatal(err)
 			}
 		}},
