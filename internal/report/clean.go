@@ -42,6 +42,8 @@ func Visible(s string) string {
 // isActive reports whether a terminal or a browser obeys or hides r.
 func isActive(r rune) bool {
 	switch {
+	case r >= ' ' && r < 0x7f: // nearly always
+		return false
 	case r == '\n' || r == '\t':
 		return false
 	case r == '\u200c' || r == '\u200d': // joiners: scripts and emoji need them
@@ -59,8 +61,10 @@ var ansi = sync.OnceValue(func() *regexp.Regexp {
 // plain returns Visible of s without the colors and other escape sequences that test
 // runners print, and with Unix line endings.
 func plain(s string) string {
-	s = strings.ReplaceAll(ansi().ReplaceAllString(s, ""), "\r\n", "\n")
-	return Visible(s)
+	if strings.IndexByte(s, 0x1b) >= 0 {
+		s = ansi().ReplaceAllString(s, "")
+	}
+	return Visible(strings.ReplaceAll(s, "\r\n", "\n"))
 }
 
 // maxLine is the longest text that is laid out as one line, in bytes.

@@ -100,6 +100,9 @@ func (o Options) goFile(name, pkg string) string {
 // port would match.
 const sources = `go|py|[mc]?[jt]sx?|java|kts?|scala|groovy|rs|rb|php|c|cc|cpp|cxx|h|hpp|cs|fs|vb|swift|mm?|exs?|erl|cljs?|dart|lua|p[lm]|t|r|jl|hs|ml|sh|bats|vue|svelte|zig|nim`
 
+// longestSource is the length of the longest of these.
+const longestSource = len("groovy")
+
 // places matches the forms in which tools write a place: x.go:3, x.java:[3,1], x.ts(3,1),
 // File "x.py", line 3, x.t line 3.
 var places = sync.OnceValue(func() []*regexp.Regexp {
@@ -133,12 +136,39 @@ func Places(text string) []Place {
 // matches returns up to most places of one form in text.
 func matches(form *regexp.Regexp, text string, most int) []Place {
 	var found []Place
-	for _, m := range form.FindAllStringSubmatchIndex(text, most) {
-		if n := lineNumber(text[m[4]:m[5]]); n > 0 {
-			found = append(found, Place{Name: text[m[2]:m[3]], Line: n, Start: m[0], End: m[1]})
+	at := 0
+	for line := range strings.Lines(text) {
+		if mayHavePlace(line) {
+			for _, m := range form.FindAllStringSubmatchIndex(line, most-len(found)) {
+				if n := lineNumber(line[m[4]:m[5]]); n > 0 {
+					found = append(found, Place{Name: line[m[2]:m[3]], Line: n, Start: at + m[0], End: at + m[1]})
+				}
+			}
+			if len(found) >= most {
+				break
+			}
 		}
+		at += len(line)
 	}
 	return found
+}
+
+// mayHavePlace reports whether a line may match one of the forms, which takes long to find out.
+func mayHavePlace(line string) bool {
+	if strings.Contains(line, " line ") {
+		return true
+	}
+	for rest := line; ; {
+		dot := strings.IndexByte(rest, '.')
+		if dot < 0 {
+			return false
+		}
+		rest = rest[dot+1:]
+		end := strings.IndexAny(rest[:min(len(rest), longestSource+1)], ":(")
+		if end > 0 && end+1 < len(rest) && (rest[end+1] == '[' || rest[end+1] >= '0' && rest[end+1] <= '9') {
+			return true
+		}
+	}
 }
 
 // located returns the first place in text that is in the tree. It searches only the first

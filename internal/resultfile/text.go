@@ -60,7 +60,7 @@ func kindOf(typ, message, output string, crashed bool) string {
 		return string(testrun.Timeout)
 	case strings.Contains(output, "[build failed]"), strings.Contains(output, "[setup failed]"):
 		return string(testrun.Compile)
-	case goPanic().MatchString(output):
+	case (strings.Contains(output, "panic: ") || strings.Contains(output, "fatal error: ")) && goPanic().MatchString(output):
 		return string(testrun.Panic)
 	}
 	asserted := false
