@@ -57,9 +57,10 @@ func (a *app) exitStatus(ctx context.Context, err error) int {
 	return status
 }
 
-// complain prints what is wrong and what to do next.
+// complain prints what is wrong and what to do next. Further lines are indented, so that no name
+// in an error can look like a message of its own.
 func (a *app) complain(what, hint string) {
-	fmt.Fprintln(a.stderr, "regreen: "+report.Visible(strings.TrimRight(what, "\n")))
+	fmt.Fprintln(a.stderr, "regreen: "+strings.ReplaceAll(report.Visible(strings.TrimRight(what, "\n")), "\n", "\n  "))
 	for line := range strings.Lines(hint) {
 		fmt.Fprintln(a.stderr, "hint: "+report.Visible(strings.TrimRight(line, "\n")))
 	}

@@ -61,7 +61,7 @@ and HEAD were tested, commits that skipped the tests, and the ten latest runs.`,
 				fmt.Fprintf(a.stdout, "%-16s %s\n", "background", backgroundText(job))
 			}
 			for _, b := range e.bypasses() {
-				fmt.Fprintf(a.stdout, "%-16s %.12s %s (%s)\n", "untested commit", b.Commit, b.Subject, b.Why)
+				fmt.Fprintf(a.stdout, "%-16s %.12s %s (%s)\n", "untested commit", b.Commit, printable(b.Subject), printable(b.Why))
 			}
 			stored, err := runs.List(e.repo.StateDir(), 10)
 			if err != nil {
