@@ -166,7 +166,7 @@ func (c *cluster) passes(ctx context.Context, files map[string][]byte, accepted 
 	maps.Copy(overlay, files)
 	pkg := c.target.Package
 	res, err := c.project.Suite.Run(ctx, testrun.Request{
-		Packages: []string{pkg}, Tests: testrun.Needed(c.target.Failures), Overlay: overlay, NoVet: true, Timeout: timeout,
+		Packages: []string{pkg}, Tests: testrun.Needed(c.target.Failures), Overlay: overlay, OnDisk: true, NoVet: true, Timeout: timeout,
 	})
 	var notRun *testrun.NotRunError
 	if errors.As(err, &notRun) {

@@ -117,7 +117,7 @@ func (p *project) focus(ctx context.Context, failures []testrun.Failure) ([]test
 func (r *run) stillFailing(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
 	tests := testrun.Needed(failures)
 	res, err := p.Suite.Run(ctx, testrun.Request{
-		Packages: packagesOf(tests), Tests: tests, Overlay: r.overlay, Timeout: r.opt.Limits.Timeout,
+		Packages: packagesOf(tests), Tests: tests, Overlay: r.overlay, OnDisk: true, Timeout: r.opt.Limits.Timeout,
 	})
 	if err != nil {
 		return nil, err

@@ -326,7 +326,7 @@ func (s *search) sparesOthers(ctx context.Context, res *validate.Result) bool {
 				return false
 			}
 		}
-		req := testrun.Request{Packages: q.reached, Overlay: files, Timeout: s.run.opt.Limits.Timeout}
+		req := testrun.Request{Packages: q.reached, Overlay: files, OnDisk: true, Timeout: s.run.opt.Limits.Timeout}
 		others, err := q.Suite.Run(ctx, req)
 		var vanished []testrun.TestID
 		if err == nil {

@@ -31,6 +31,9 @@ type Request struct {
 	// leaves those out of the Result.
 	Tests   []TestID
 	Overlay map[string][]byte // file relative to the root -> its content; nil content removes the file
+	// OnDisk writes the overlay's files into the tree, or a copy of it, for the run: whatever reads
+	// them sees them, not only the build. A suite runs nothing else in that tree meanwhile.
+	OnDisk bool
 	// Count, if above 0, runs the tests that many times without cached results. A test that
 	// fails once has failed.
 	Count   int

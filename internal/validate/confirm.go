@@ -44,7 +44,7 @@ func (v *Validator) Confirm(ctx context.Context, target Target, r *Result) error
 		if step.stage == StageDependents && len(dependents) == 0 {
 			continue
 		}
-		step.request.Overlay = overlay
+		step.request.Overlay, step.request.OnDisk = overlay, true
 		start := time.Now()
 		res, err := v.Suite.Run(ctx, step.request)
 		if err != nil {
@@ -157,7 +157,7 @@ func (v *Validator) Vanished(ctx context.Context, req testrun.Request, passed []
 	if len(tests) == 0 {
 		return nil, nil
 	}
-	req.Overlay = v.Tree.Overlay
+	req.Overlay, req.OnDisk = v.Tree.Overlay, true
 	res, err := v.Suite.Run(ctx, req)
 	if err != nil {
 		return nil, err

@@ -88,7 +88,7 @@ func TestConfirmSteps(t *testing.T) {
 	} {
 		suite := &fakeSuite{reach: tc.reach}
 		suite.run = func(_ context.Context, req testrun.Request) (*testrun.Result, error) {
-			if string(req.Overlay["a.txt"]) != "good" || string(req.Overlay["b.txt"]) != "kept" {
+			if string(req.Overlay["a.txt"]) != "good" || string(req.Overlay["b.txt"]) != "kept" || !req.OnDisk {
 				t.Errorf("%s: got overlay %q", tc.name, req.Overlay)
 			}
 			if req.Packages == nil {

@@ -14,6 +14,8 @@ type Plain struct {
 	Suite Suite
 	Tree  *propose.Tree
 	Jobs  int // workers; at least 1
+	// OnDisk writes each edit into the tree instead, one at a time.
+	OnDisk bool
 	// Progress, if set, is called with how many candidates have a verdict.
 	Progress func(done, total, plausible int)
 }
@@ -51,7 +53,9 @@ func (p *Plain) try(ctx context.Context, target Target, r *Result) (ok bool) {
 		return true
 	}
 	began := time.Now()
-	res, err := p.Suite.Run(ctx, target.Request(files))
+	request := target.Request(files)
+	request.OnDisk = p.OnDisk
+	res, err := p.Suite.Run(ctx, request)
 	if err != nil && ctx.Err() != nil {
 		return false
 	}

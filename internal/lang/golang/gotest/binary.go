@@ -67,6 +67,8 @@ func (s *Suite) Build(ctx context.Context, pkg string, opt BuildOptions) (*Binar
 	if err != nil {
 		return nil, err
 	}
+	s.disk.RLock()
+	defer s.disk.RUnlock()
 	over, err := s.layOver(opt.Overlay, opt.System)
 	if err != nil {
 		return nil, err
@@ -157,6 +159,7 @@ type BinaryRun struct {
 	Env          []string         // added to the sandbox's
 	Timeout      time.Duration    // 0 means DefaultTimeout
 	CoverProfile string           // file to write, if the program was built with Cover
+	TestLog      string           // file to write, with what the tests read; see [Binary.Reads]
 	FailFast     bool
 	Verbose      bool
 }
@@ -194,12 +197,17 @@ func (b *Binary) Run(ctx context.Context, run BinaryRun) (BinaryResult, error) {
 	if run.CoverProfile != "" {
 		args = append(args, "-test.coverprofile="+run.CoverProfile)
 	}
+	if run.TestLog != "" {
+		args = append(args, "-test.testlogfile="+run.TestLog)
+	}
 	if run.FailFast {
 		args = append(args, "-test.failfast")
 	}
 	if run.Verbose {
 		args = append(args, "-test.v")
 	}
+	b.suite.disk.RLock()
+	defer b.suite.disk.RUnlock()
 	limited, cancel := context.WithTimeout(ctx, timeout+binarySlack)
 	defer cancel()
 	output := testrun.Capped{Limit: maxBinaryOutput}
@@ -243,6 +251,8 @@ func (b *Binary) Test(ctx context.Context, req testrun.Request) (*testrun.Result
 	// Like the go command, put its own directory first, so that tests that run go run this one.
 	env := []string{"PATH=" + tools.bin + string(filepath.ListSeparator) + b.sandbox.Getenv("PATH")}
 	c := newCollector(b.suite.tree(overlay{}))
+	b.suite.disk.RLock()
+	defer b.suite.disk.RUnlock()
 	if err := b.suite.listen(ctx, c, invocation{dir: b.Dir, env: env, args: args}, timeout); err != nil {
 		return nil, err
 	}

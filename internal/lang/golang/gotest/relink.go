@@ -110,6 +110,8 @@ func (r *Relinker) Build(ctx context.Context, overlay map[string][]byte) (*Binar
 		files = map[string][]byte{}
 	}
 	maps.Copy(files, overlay)
+	r.suite.disk.RLock()
+	defer r.suite.disk.RUnlock()
 	recipe, err := r.recipe(ctx, files)
 	if err != nil {
 		return nil, err

@@ -22,16 +22,19 @@ import (
 // commands that the Command runs.
 func (s *Suite) Run(ctx context.Context, req testrun.Request) (*testrun.Result, error) {
 	began := time.Now()
-	over, err := s.layOver(req.Overlay, nil)
+	over, done, err := s.place(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	defer over.remove()
+	defer done()
 	run := s.runGo
 	if s.Command != nil && req.Packages == nil && req.Tests == nil {
 		run = s.runCommand
 	}
 	result, err := run(ctx, req, over)
+	if err := done(); err != nil {
+		return nil, err
+	}
 	if err != nil {
 		return nil, err
 	}

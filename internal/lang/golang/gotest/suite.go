@@ -22,6 +22,7 @@ type Suite struct {
 
 	notRun []*testrun.NotRunError // modules that cannot be loaded
 
+	disk     sync.RWMutex // held for writing while the tree has a request's files; see place
 	mu       sync.Mutex
 	packages []Package       // cached by Packages
 	unrun    map[string]bool // parts that could not run without an overlay

@@ -246,9 +246,13 @@ func (b *batch) dropRefused(w *writer, build *gotest.BuildError) (changed bool) 
 // baseline runs the unchanged code in the binary, which must fail as before, and returns the
 // timeout of a mutant.
 func (b *batch) baseline(ctx context.Context, binary *gotest.Binary) (time.Duration, error) {
-	res, err := binary.Run(ctx, gotest.BinaryRun{Tests: b.needed(), Timeout: time.Minute})
+	log := filepath.Join(filepath.Dir(binary.Path), "testlog")
+	res, err := binary.Run(ctx, gotest.BinaryRun{Tests: b.needed(), Timeout: time.Minute, TestLog: log})
 	if err != nil {
 		return 0, err
+	}
+	if reads, err := binary.Reads(log); err == nil { // a crash leaves none
+		b.s.reads = reads
 	}
 	if res.Passed {
 		return 0, errors.New("the failing tests pass in it without any change")

@@ -31,6 +31,9 @@ func (s *Screener) ProbeHoles(ctx context.Context, target validate.Target, holes
 		poolTask{b, poolHoles, tests}.runPools(ctx, b.shared())
 	}
 	for i, r := range results {
+		if s.misleads(mutant{Candidate: r.Candidate}) {
+			continue
+		}
 		switch r.Verdict {
 		case validate.Plausible:
 			holes[i].Answer = propose.Yes

@@ -41,14 +41,18 @@ type timing struct {
 	noPools bool          // a pool of these tests was wrong
 }
 
-// timing measures how long the tests of the binary's package take, once per package.
-func (s *Screener) timing(ctx context.Context, binary *gotest.Binary) *timing {
+// timing measures how long the tests of the binary's package take, once per package. If a test
+// fails there that passed before, because it reads the source, they cannot be used.
+func (s *Screener) timing(ctx context.Context, binary *gotest.Binary, target validate.Target) *timing {
 	if t := s.timings[binary.Package]; t != nil {
 		return t
 	}
 	t := new(timing)
 	run, err := binary.Run(ctx, gotest.BinaryRun{Timeout: packageTimeout})
-	if err == nil && !run.TimedOut {
+	misled := slices.ContainsFunc(failLine().FindAllSubmatch(run.Output, -1), func(m [][]byte) bool {
+		return slices.Contains(target.Passed, testrun.TestID{Package: target.Package, Test: string(m[1])})
+	})
+	if err == nil && !run.TimedOut && !misled {
 		t.took = time.Duration(run.Seconds * float64(time.Second))
 		// A metamutant is ten times as slow where it is called most, and tests that fail
 		// early take longer when they pass.
@@ -104,8 +108,8 @@ func (b *batch) screenChanged(ctx context.Context, importPath string, mutants []
 	}
 	changed, meta := *b, *b.meta
 	meta.binary = binary
-	changed.meta, changed.target = &meta, validate.Target{Package: importPath, Accepted: b.target.Accepted}
-	if took := s.timing(ctx, binary).took; took > 0 {
+	changed.meta, changed.target = &meta, validate.Target{Package: importPath, Accepted: b.target.Accepted, Passed: b.target.Passed}
+	if took := s.timing(ctx, binary, changed.target).took; took > 0 {
 		mutants = bestFirst(mutants)[:min(len(mutants), max(leastChanged, int(changedTime/took)*max(s.opt.Jobs, 1)))]
 	}
 	changed.screenPackage(ctx, mutants)
@@ -118,7 +122,7 @@ func (b *batch) screenPackage(ctx context.Context, mutants []mutant) {
 	if len(mutants) == 0 {
 		return
 	}
-	if t := b.s.timing(ctx, b.meta.binary); t.limit > 0 {
+	if t := b.s.timing(ctx, b.meta.binary, b.target); t.limit > 0 {
 		b.runPackage(ctx, t.limit, mutants)
 	}
 }
@@ -132,7 +136,7 @@ func (b *batch) refusePooled(ctx context.Context, mutants []mutant) (refused []m
 	if !b.meta.pooled || b.s.pool.off.Load() || accepted || len(task.tests) == 0 || len(mutants) < leastPool {
 		return nil
 	}
-	if t := b.s.timing(ctx, b.meta.binary); t.noPools || t.limit == 0 || t.took > longPackage {
+	if t := b.s.timing(ctx, b.meta.binary, b.target); t.noPools || t.limit == 0 || t.took > longPackage {
 		return nil
 	}
 	task.runPools(ctx, mutants)

@@ -53,6 +53,7 @@ type Screener struct {
 	indirect bool // see writer
 	pool     poolState
 	timings  map[string]*timing // by import path
+	reads    gotest.Reads       // what the failing tests read, once they ran
 }
 
 // New returns a screener.
@@ -148,6 +149,7 @@ type batch struct {
 	dirs  []string // of the packages, in the order of their first mutants
 	byDir map[string][]mutant
 	whole []mutant // mutants that need a build of their own
+	read  []mutant // mutants in files that the failing tests read; see read.go
 	meta  *metamutant
 }
 
@@ -156,6 +158,10 @@ func (s *Screener) newBatch(target validate.Target, results []validate.Result, s
 	b := &batch{s: s, target: target, results: results, spent: spent, byDir: make(map[string][]mutant)}
 	for i := range results {
 		m := mutant{i + 1, results[i].Candidate}
+		if s.misleads(m) {
+			b.read = append(b.read, m)
+			continue
+		}
 		if m.Candidate.Whole || !sameFile(m.Candidate) || s.opt.Screening == validate.Overlay {
 			b.whole = append(b.whole, m)
 			continue
@@ -186,6 +192,8 @@ func (b *batch) screen(ctx context.Context) {
 	before := *b.spent
 	mutants := b.shared()
 	rest := b.build(ctx)
+	mutants, rest = b.setAside(mutants), b.setAside(rest)
+	b.whole = b.setAside(b.whole)
 	if b.meta != nil {
 		start := time.Now()
 		b.run(ctx, without(mutants, rest))
@@ -196,6 +204,7 @@ func (b *batch) screen(ctx context.Context) {
 	b.whole = append(b.whole, rest...)
 	b.limitWhole()
 	b.runWhole(ctx)
+	b.runRead(ctx)
 	b.spent.Run += time.Since(start).Seconds()
 	b.s.opt.Log.Debug("batch", "candidates", len(b.results), "whole", len(b.whole), "check", b.spent.TypeCheck-before.TypeCheck,
 		"build", b.spent.Build-before.Build, "run", b.spent.Run-before.Run)
@@ -231,7 +240,7 @@ func (b *batch) run(ctx context.Context, mutants []mutant) {
 	b.screenPackages(ctx, mutants)
 	if len(b.plausible(sampledRefused)) > 0 {
 		s.opt.Log.Debug("no more pools of a whole package: one was wrong", "package", b.target.Package)
-		s.timing(ctx, b.meta.binary).noPools = true
+		s.timing(ctx, b.meta.binary, b.target).noPools = true
 		again := without(refused, sampledRefused)
 		b.runEach(ctx, again)
 		b.screenPackages(ctx, again)
