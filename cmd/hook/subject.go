@@ -108,7 +108,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 	default:
 		return
 	}
-	if what.tree == "" || rep.Tests.UnfinishedPackages > 0 {
+	if what.tree == "" || rep.Tests.UnfinishedPackages > 0 || len(rep.Missing) > 0 {
 		return
 	}
 	if now, err := e.repo.TreeHash(ctx, what.source); err != nil || now != what.tree {
@@ -135,7 +135,7 @@ func (e *event) record(ctx context.Context, what subject, rep *report.Report) {
 
 // finish prints the outcome and returns the error that blocks git.
 func (e *event) finish(rep *report.Report) error {
-	if rep.Verdict == report.Green && rep.Tests.UnrunParts == 0 {
+	if rep.Verdict == report.Green && rep.Tests.UnrunParts == 0 && len(rep.Missing) == 0 {
 		fmt.Fprintln(e.stderr, "regreen: "+report.Summary(rep))
 		return nil
 	}

@@ -34,7 +34,7 @@ func Near(dir string, getenv func(string) string) (Dir, bool) {
 	if err != nil {
 		return Dir{}, false
 	}
-	gitDir, ok := gitDirOf(root)
+	gitDir, ok := Of(root)
 	if !ok {
 		return Dir{}, false
 	}
@@ -46,13 +46,7 @@ func Near(dir string, getenv func(string) string) (Dir, bool) {
 			return Dir{}, false
 		}
 	}
-	commonDir := gitDir
-	if b, err := os.ReadFile(filepath.Join(gitDir, "commondir")); err == nil {
-		commonDir = strings.TrimSpace(string(b))
-		if !filepath.IsAbs(commonDir) {
-			commonDir = filepath.Join(gitDir, commonDir)
-		}
-	}
+	commonDir := Common(gitDir)
 	if !ordinary(commonDir) {
 		return Dir{}, false
 	}
@@ -72,8 +66,22 @@ func (d Dir) Journal() string {
 // StateDir returns the directory of regreen's data about the repository.
 func (d Dir) StateDir() string { return filepath.Join(d.CommonDir, "regreen") }
 
-// gitDirOf returns the directory of a working tree's git data: .git, or where that points.
-func gitDirOf(root string) (string, bool) {
+// Common returns the directory that a git directory shares with other worktrees: itself, unless it
+// is that of a linked worktree.
+func Common(gitDir string) string {
+	b, err := os.ReadFile(filepath.Join(gitDir, "commondir"))
+	if err != nil {
+		return gitDir
+	}
+	dir := strings.TrimRight(string(b), "\r\n")
+	if !filepath.IsAbs(dir) {
+		dir = filepath.Join(gitDir, dir)
+	}
+	return dir
+}
+
+// Of returns the directory of a working tree's git data: .git, or where that points.
+func Of(root string) (string, bool) {
 	name := filepath.Join(root, ".git")
 	info, err := os.Lstat(name)
 	switch {
@@ -85,7 +93,7 @@ func gitDirOf(root string) (string, bool) {
 		return "", false
 	}
 	b, err := os.ReadFile(name)
-	target, ok := strings.CutPrefix(strings.TrimSpace(string(b)), "gitdir: ")
+	target, ok := strings.CutPrefix(strings.TrimRight(string(b), "\r\n"), "gitdir: ")
 	if err != nil || !ok {
 		return "", false
 	}

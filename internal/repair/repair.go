@@ -34,8 +34,9 @@ type run struct {
 	treeHash string
 
 	export    *repo.Workspace
-	workspace string // the exported tree
-	temp      string // GOTMPDIR of what is not a test command
+	workspace string     // the exported tree
+	gaps      []repo.Gap // what it lacks
+	temp      string     // GOTMPDIR of what is not a test command
 
 	projects []*project // in the order of testing
 	base     string     // commit to compare with, "" for none
@@ -125,6 +126,8 @@ func (r *run) pipeline(ctx context.Context) error {
 	}
 	defer r.release(workspace.Dir, workspace)
 	r.export, r.workspace, r.report.Outside = workspace, workspace.Dir, workspace.Outside()
+	r.gaps = workspace.Gaps
+	r.noteGaps("", r.gaps)
 
 	// test
 	if err := r.test(ctx); err != nil {

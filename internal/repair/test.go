@@ -142,6 +142,7 @@ func (r *run) reach(ctx context.Context, p *project, changed []string) testrun.R
 // known: they are reported but not repaired.
 func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testrun.Failure) error {
 	known := make(map[*project]map[testrun.TestID]bool)
+	comparable := true
 	if len(failures) > 0 {
 		base, err := r.findBase(ctx)
 		if err != nil {
@@ -149,23 +150,32 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 		}
 		if r.base = base; base != "" {
 			r.report.Environment.Base = base
-			if known, err = r.failingAt(ctx, base, failures); err != nil {
+			known, err = r.failingAt(ctx, base, failures)
+			if differ, ok := errors.AsType[*gapsDiffer](err); ok {
+				comparable = false
+				r.noteGaps("the base", differ.gaps)
+			} else if err != nil {
 				return err
 			}
 		}
+		comparable = comparable && base != ""
 	}
+	var unclear []testrun.Failure
 	for _, p := range r.projects {
 		for _, f := range failures[p] {
-			if known[p][f.TestID] {
+			switch {
+			case len(r.gaps) > 0 && (!comparable || known[p][f.TestID]):
+				p.accepted, unclear = append(p.accepted, f), append(unclear, f)
+			case known[p][f.TestID]:
 				p.accepted = append(p.accepted, f)
 				r.reportFailure(p, f, report.FailureKnown)
-				continue
+			default:
+				p.fresh = append(p.fresh, f)
+				r.reportFailure(p, f, report.FailureNew)
 			}
-			p.fresh = append(p.fresh, f)
-			r.reportFailure(p, f, report.FailureNew)
 		}
 	}
-	return nil
+	return r.reportUnclear(unclear)
 }
 
 // findBase returns the first of the bases that exists and has a different tree.
@@ -237,6 +247,9 @@ func (r *run) failingAt(ctx context.Context, commit string, failures map[*projec
 		return nil, err
 	}
 	defer func() { _ = workspace.Close() }()
+	if !slices.Equal(workspace.Gaps, r.gaps) {
+		return nil, &gapsDiffer{workspace.Gaps}
+	}
 	there, err := r.findProjects(ctx, workspace)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("the base has no tests", "error", err)

@@ -45,7 +45,7 @@ func (r *Repo) Deepen(ctx context.Context, rev string, login Login) error {
 		return err
 	}
 	// go-git has read the objects before the fetch.
-	defer func() { r.objects = sync.OnceValue(r.openObjects) }()
+	defer func() { r.objects = r.openOnce() }()
 	if _, err := r.git.output(ctx, "cat-file", "-e", rev+"^{commit}"); err != nil {
 		if err := f.fetch(ctx, f.depth, f.refspec); err != nil {
 			return err

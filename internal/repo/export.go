@@ -11,22 +11,23 @@ import (
 
 // Export makes dir, which must exist, an export of the tree of src. Files get the content and
 // executable bit of a checkout, or for WorkTree those that they have, and times that follow from
-// the content. Submodules are copied from the working tree. An export has no .git.
+// the content. Submodules are as the tree names them. The export is a repository of its own.
+// Export returns what is not on this machine.
 //
 // Export does not write to the index, the working tree or the objects. If ctx ends, it returns the
 // error of ctx and leaves no process; dir may then be incomplete.
-func (r *Repo) Export(ctx context.Context, src Source, dir string) error {
+func (r *Repo) Export(ctx context.Context, src Source, dir string) ([]Gap, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	scratch, err := r.scratch(ctx)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer scratch.Close() //nolint:errcheck // the next one removes it
-	_, err = r.populate(ctx, src, dir, scratch.Dir)
-	return err
+	_, gaps, err := r.populate(ctx, src, dir, scratch.Dir)
+	return gaps, err
 }
 
 // entriesOf returns the files of a checkout of src, an index or a commit.
@@ -47,31 +48,28 @@ func (r *Repo) entriesOf(ctx context.Context, src Source) ([]entry, error) {
 }
 
 // checkout has git write entries into dir, with an index of its own. It includes what a sparse
-// checkout leaves out.
-func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string) error {
+// checkout leaves out. It returns the filters that fail.
+func (r *Repo) checkout(ctx context.Context, entries []entry, dir, index string) (failed []string, err error) {
 	for _, old := range []string{index, index + ".lock"} {
 		if err := os.RemoveAll(old); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	g := r.git.with("GIT_DIR="+r.gitDir, "GIT_WORK_TREE="+dir, "GIT_INDEX_FILE="+index)
-	g.dir = dir
-	// No hook, no daemon and no other form of index.
-	g.config = []string{
-		"core.hooksPath=" + os.DevNull, "core.fsmonitor=false", "core.untrackedCache=false", "core.splitIndex=false", "core.sparseCheckout=false", "index.sparse=false",
-	}
+	g := r.git.with("GIT_DIR="+r.gitDir, "GIT_WORK_TREE="+dir).private(index).in(dir)
+	g.config = append(g.config, "core.sparseCheckout=false")
 	var in bytes.Buffer
 	for _, e := range entries {
 		fmt.Fprintf(&in, "%s %s\t%s\x00", e.mode, e.hash, e.path)
 	}
 	if err := g.run(ctx, &in, nil, "update-index", "-z", "--index-info"); err != nil {
-		return err
+		return nil, err
 	}
 	// Without an index, git would check out nothing and report success.
 	if _, err := os.Lstat(index); err != nil {
-		return err
+		return nil, err
 	}
-	return g.run(ctx, nil, nil, "checkout-index", "--all", "--force", "--quiet")
+	_, failed, err = g.unfiltered(ctx, nil, "checkout-index", "--all", "--force", "--quiet")
+	return failed, err
 }
 
 // withoutIntended returns the entries without the files of `git add --intent-to-add`, which are

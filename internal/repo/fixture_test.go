@@ -98,7 +98,7 @@ func snapshot(t *testing.T, dir string, skip ...string) map[string]string {
 			return err
 		}
 		for _, s := range skip {
-			if rel == s {
+			if rel == s || d.Name() == s && name != dir {
 				if d.IsDir() {
 					return fs.SkipDir
 				}

@@ -35,12 +35,17 @@ func (r *Repo) Exported(ctx context.Context, src Source) (*Workspace, error) {
 			return w, err
 		}
 		// The disk may work.
-		if errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || strings.Contains(err.Error(), "No space left") { // git's message
+		if isFull(err) {
 			_ = os.WriteFile(tooLarge, nil, 0o600)
 		}
 	}
 	r.drop(memory) // memory is short
 	return r.exportedIn(ctx, src, os.TempDir())
+}
+
+// isFull reports whether a file system has no room left.
+func isFull(err error) bool {
+	return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) || gitSays(err, "No space left")
 }
 
 // keptPath returns where this worktree's tree is kept below a directory.
@@ -112,10 +117,9 @@ func (r *Repo) keptWorkspace(ctx context.Context, dir string) (*Workspace, error
 
 // refresh makes the workspace hold the tree. If that fails with what is there, refresh starts from
 // an empty workspace.
-func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) ([]entry, error) {
-	err := os.MkdirAll(w.Dir, 0o700)
-	if err == nil {
-		files, err := r.populate(ctx, src, w.Dir, w.aside())
+func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) (files []entry, err error) {
+	if err = os.MkdirAll(w.Dir, 0o700); err == nil {
+		files, w.Gaps, err = r.populate(ctx, src, w.Dir, w.aside())
 		if err == nil || ctx.Err() != nil {
 			return files, err
 		}
@@ -123,7 +127,8 @@ func (r *Repo) refresh(ctx context.Context, w *Workspace, src Source) ([]entry, 
 	if err := w.empty(); err != nil {
 		return nil, workspaceError(w.outer, err)
 	}
-	return r.populate(ctx, src, w.Dir, w.aside())
+	files, w.Gaps, err = r.populate(ctx, src, w.Dir, w.aside())
+	return files, err
 }
 
 // Forget removes the tree that is kept for this worktree.

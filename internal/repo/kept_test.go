@@ -59,11 +59,11 @@ func TestExportedIsAsExport(t *testing.T) {
 			}
 			r := f.open()
 			dir := t.TempDir()
-			if err := r.Export(t.Context(), src, dir); err != nil {
+			if _, err := r.Export(t.Context(), src, dir); err != nil {
 				t.Fatal(err)
 			}
 			exported(t, r, src, func(w *Workspace) {
-				if d := cmp.Diff(snapshot(t, dir), snapshot(t, w.Dir)); d != "" {
+				if d := cmp.Diff(snapshot(t, dir, ".git"), snapshot(t, w.Dir, ".git")); d != "" {
 					t.Fatalf("step %d, %v:\n%s", n, src, d)
 				}
 				if d := cmp.Diff(times(t, dir), times(t, w.Dir)); d != "" {
@@ -182,7 +182,7 @@ func TestExportedWritesOnlyChanges(t *testing.T) {
 		if other.Dir == w.Dir {
 			t.Error("two runs have the same directory")
 		}
-		if d := cmp.Diff(snapshot(t, w.Dir), snapshot(t, other.Dir)); d != "" {
+		if d := cmp.Diff(snapshot(t, w.Dir, ".git"), snapshot(t, other.Dir, ".git")); d != "" {
 			t.Error(d)
 		}
 		if err := other.Close(); err != nil {

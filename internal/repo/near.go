@@ -3,7 +3,7 @@ package repo
 import (
 	"context"
 	"strings"
-	"sync"
+	"time"
 
 	"github.com/go-git/go-git/v5/plumbing"
 	"github.com/go-git/go-git/v5/plumbing/object"
@@ -22,14 +22,14 @@ var localVars = []string{
 // It starts no process: it is for code that runs at every commit and usually has nothing to do. It
 // returns false if anything is unusual; then call Open. The Repo has no HooksDir.
 func Near(dir string, env []string) (r *Repo, ok bool) {
-	g := git{dir: dir, env: env}
+	g := newGit(dir, env)
 	d, ok := gitdir.Near(dir, g.getenv)
 	if !ok {
 		return nil, false
 	}
 	r = &Repo{gitDir: d.GitDir, commonDir: d.CommonDir, localVars: localVars}
-	r.Tree = r.tree(d.Root, git{dir: d.Root, env: env})
-	r.objects = sync.OnceValue(r.openObjects)
+	r.Tree = r.tree(d.Root, g.in(d.Root))
+	r.objects = r.openOnce()
 	return r, true
 }
 
@@ -88,6 +88,7 @@ func (r *Repo) ChangedNames(ctx context.Context, base string, src Source) ([]str
 type Info struct {
 	Hash, Tree, Subject, Author string
 	Parents                     []string
+	When                        time.Time // it was committed
 }
 
 // Info reads a commit.
@@ -99,22 +100,26 @@ func (r *Repo) Info(ctx context.Context, rev string) (Info, error) {
 	if objects := r.objects(); objects != nil {
 		if c, err := object.GetCommit(objects, plumbing.NewHash(hash)); err == nil {
 			subject, _, _ := strings.Cut(strings.TrimSpace(c.Message), "\n")
-			info := Info{Hash: hash, Tree: c.TreeHash.String(), Subject: subject, Author: c.Author.Name}
+			info := Info{Hash: hash, Tree: c.TreeHash.String(), Subject: subject, Author: c.Author.Name, When: c.Committer.When}
 			for _, p := range c.ParentHashes {
 				info.Parents = append(info.Parents, p.String())
 			}
 			return info, nil
 		}
 	}
-	out, err := r.git.output(ctx, "log", "-1", "--no-show-signature", "--no-color", "--format=%H%x00%T%x00%P%x00%an%x00%s", hash, "--")
+	out, err := r.git.output(ctx, "log", "-1", "--no-show-signature", "--no-color", "--format=%H%x00%T%x00%P%x00%cI%x00%an%x00%s", hash, "--")
 	if err != nil {
 		return Info{}, err
 	}
-	fields := strings.SplitN(strings.TrimRight(string(out), "\n"), "\x00", 5)
-	if len(fields) < 5 {
+	fields := strings.SplitN(strings.TrimRight(string(out), "\n"), "\x00", 6)
+	if len(fields) < 6 {
 		return Info{}, &Error{Path: rev, Err: ErrNoRevision}
 	}
-	return Info{Hash: fields[0], Tree: fields[1], Parents: strings.Fields(fields[2]), Author: fields[3], Subject: fields[4]}, nil
+	when, err := time.Parse(time.RFC3339, fields[3])
+	if err != nil {
+		when = firstCommit // a date that git does not understand
+	}
+	return Info{Hash: fields[0], Tree: fields[1], Parents: strings.Fields(fields[2]), When: when, Author: fields[4], Subject: fields[5]}, nil
 }
 
 // Between returns the commits that are in to and not in from, following first parents, oldest

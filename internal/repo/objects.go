@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"strings"
+	"sync"
 
 	"github.com/go-git/go-billy/v5/osfs"
 	gitconfig "github.com/go-git/go-git/v5/config"
@@ -13,6 +14,8 @@ import (
 	"github.com/go-git/go-git/v5/storage/filesystem"
 	"github.com/go-git/go-git/v5/storage/filesystem/dotgit"
 )
+
+func (r *Repo) openOnce() func() *filesystem.Storage { return sync.OnceValue(r.openObjects) }
 
 // openObjects opens the repository with go-git. It returns nil where go-git cannot read it, or
 // where git gave the hook a quarantine of objects; the git command then does the work. It uses

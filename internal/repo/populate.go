@@ -7,6 +7,7 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"strings"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -28,8 +29,8 @@ type filler struct {
 
 // populate makes dir an export of src, with the content and executable bit of a checkout, or for
 // WorkTree those that files have. Aside is a directory for what the next call needs to write only
-// what differs. It returns the files.
-func (r *Repo) populate(ctx context.Context, src Source, dir, aside string) ([]entry, error) {
+// what differs. It returns the files, and what is not on this machine.
+func (r *Repo) populate(ctx context.Context, src Source, dir, aside string) ([]entry, []Gap, error) {
 	f := &filler{repo: r, dir: dir, aside: aside, buf: make([]byte, 128<<10)}
 	var both errgroup.Group
 	both.Go(func() (err error) { f.wanted, err = r.want(ctx, src); return err })
@@ -39,11 +40,11 @@ func (r *Repo) populate(ctx context.Context, src Source, dir, aside string) ([]e
 		return err
 	})
 	if err := both.Wait(); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f.hash = f.wanted.settings.hash
 	if err := f.fill(ctx); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	files := make([]entry, len(f.wanted.files))
 	for i, p := range f.wanted.files {
@@ -52,7 +53,7 @@ func (r *Repo) populate(ctx context.Context, src Source, dir, aside string) ([]e
 			files[i].mode = linkMode
 		}
 	}
-	return files, nil
+	return files, f.wanted.gaps, nil
 }
 
 const linkMode = "120000"
@@ -99,6 +100,9 @@ func (f *filler) fill(ctx context.Context) (err error) {
 	if err := f.checkout(ctx, write); err != nil {
 		return err
 	}
+	if err := f.repo.furnish(ctx, &f.wanted, f.dir); err != nil {
+		return err
+	}
 	if err := f.finishDirs(); err != nil {
 		return err
 	}
@@ -131,6 +135,12 @@ func (f *filler) plain() bool {
 		return false
 	}
 	files := f.repo.otherAttributes(f.wanted.settings)
+	for _, m := range allOf(f.wanted.modules) {
+		if m.settings.converts {
+			return false
+		}
+		files = append(files, m.repo.otherAttributes(m.settings)...)
+	}
 	for _, p := range f.wanted.files {
 		if isAttributes(p.path) {
 			held, kept := f.held(p.path)
@@ -189,6 +199,9 @@ func scan(ctx context.Context, dir string) (map[string]stamp, error) {
 				return ctx.Err()
 			}
 			file, name := filepath.Join(dir, e.Name()), prefix+e.Name()
+			if name == ".git" {
+				continue // furnish makes a new one
+			}
 			at, err := stampOf(file)
 			if err != nil {
 				return err
@@ -224,6 +237,9 @@ func (f *filler) clear(ctx context.Context, copies []wantedFile) error {
 		}
 	}
 	dirs := f.dirs()
+	for _, module := range f.wanted.dirs {
+		keep[module+"/.git"] = true // furnish replaces it
+	}
 	for name, at := range f.there {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -260,6 +276,12 @@ func (f *filler) dirs() map[string][]string {
 	}
 	for _, p := range f.wanted.files {
 		add(p.path, "")
+	}
+	for _, name := range f.wanted.dirs {
+		if _, known := dirs[name]; !known {
+			dirs[name] = nil
+			add(name, "/")
+		}
 	}
 	return dirs
 }
@@ -312,24 +334,46 @@ func (f *filler) add(name string, held heldFile) error {
 	return err
 }
 
-// checkout has git write entries.
+// checkout has git write entries, those of each submodule from its repository.
 func (f *filler) checkout(ctx context.Context, write []wantedFile) error {
-	if len(write) == 0 {
-		return nil
+	of := make(map[*module][]entry)
+	for _, p := range write {
+		of[p.module] = append(of[p.module], p.entry)
 	}
-	entries := make([]entry, len(write))
-	for i, p := range write {
-		entries[i] = p.entry
-	}
-	if err := f.repo.checkout(ctx, entries, f.dir, filepath.Join(f.aside, "index")); err != nil {
+	if err := f.checkoutFrom(ctx, f.repo, "", of[nil]); err != nil {
 		return err
 	}
+	for _, m := range allOf(f.wanted.modules) {
+		err := f.checkModuleDir(m)
+		if err == nil {
+			err = f.checkoutFrom(ctx, m.repo, m.at+"/", of[m])
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkoutFrom has git write entries of a repository. Prefix is where it is in the export.
+func (f *filler) checkoutFrom(ctx context.Context, from *Repo, prefix string, entries []entry) error {
+	if len(entries) == 0 {
+		return nil
+	}
+	for i := range entries {
+		entries[i].path = strings.TrimPrefix(entries[i].path, prefix)
+	}
+	failed, err := from.checkout(ctx, entries, f.path(prefix), filepath.Join(f.aside, "index"))
+	if err != nil {
+		return err
+	}
+	f.wanted.gaps = append(f.wanted.gaps, filterGaps(failed)...)
 	for _, e := range entries {
 		held := heldFile{}
-		if f.wanted.writes != "" {
+		if f.wanted.writes != "" && len(failed) == 0 { // or the next run has git write it again
 			held.blob = e.id()
 		}
-		if err := f.add(e.path, held); err != nil {
+		if err := f.add(prefix+e.path, held); err != nil {
 			return err
 		}
 	}

@@ -22,7 +22,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
 
 	"github.com/go-git/go-git/v5/storage/filesystem"
 
@@ -42,6 +41,7 @@ var (
 	ErrEdited        = errors.New("edited in the meantime")
 	ErrBadPath       = errors.New("path not allowed")
 	ErrUnsafe        = errors.New("not a private directory")
+	ErrForeign       = errors.New("it belongs to another user, so git does not open it")
 )
 
 // Error is what went wrong, where, and what to do about it.
@@ -90,23 +90,44 @@ func Open(ctx context.Context, dir string, env []string) (*Repo, error) {
 	if info, err := os.Stat(dir); err != nil || !info.IsDir() {
 		return nil, &Error{Path: dir, Err: ErrNotRepository, Advice: "the directory does not exist"}
 	}
-	g := git{dir: dir, env: env}
+	g := newGit(dir, env)
 	out, err := g.output(ctx, "rev-parse", "--is-bare-repository", "--path-format=absolute",
 		"--show-toplevel", "--absolute-git-dir", "--git-common-dir", "--git-path", "hooks", "--local-env-vars")
 	lines := strings.Split(strings.TrimSuffix(string(out), "\n"), "\n")
 	if err != nil {
 		return nil, openError(ctx, dir, lines[0], err)
 	}
-	if len(lines) < 6 || slices.ContainsFunc(lines[1:5], func(l string) bool { return !filepath.IsAbs(l) }) {
-		return nil, &Error{Path: dir, Err: errors.New("cannot read the paths that git reports"), Advice: "directories with a newline in their name are not supported"}
+	paths, vars := lines[1:min(5, len(lines))], lines[min(5, len(lines)):]
+	if len(vars) == 0 || !strings.HasPrefix(vars[0], "GIT_") {
+		// A path has a newline.
+		if paths, vars, err = g.repositoryPaths(ctx), localVars, ctx.Err(); err != nil {
+			return nil, err
+		}
+	}
+	if slices.ContainsFunc(paths, func(p string) bool { return !filepath.IsAbs(p) }) {
+		return nil, &Error{Path: dir, Err: errors.New("cannot read the paths that git reports"), Advice: "regreen needs git 2.31 or later"}
 	}
 	r := &Repo{
-		gitDir: filepath.FromSlash(lines[2]), commonDir: filepath.FromSlash(lines[3]),
-		hooksDir: filepath.FromSlash(lines[4]), localVars: lines[5:],
+		gitDir: filepath.FromSlash(paths[1]), commonDir: filepath.FromSlash(paths[2]),
+		hooksDir: filepath.FromSlash(paths[3]), localVars: vars,
 	}
-	r.Tree = r.tree(filepath.FromSlash(lines[1]), git{dir: lines[1], env: env})
-	r.objects = sync.OnceValue(r.openObjects)
+	r.Tree = r.tree(filepath.FromSlash(paths[0]), g.in(paths[0]))
+	r.objects = r.openOnce()
 	return r, nil
+}
+
+// repositoryPaths asks git for the working tree, the two git directories and the hooks, one by one,
+// which is slower but leaves no doubt where a path ends.
+func (g git) repositoryPaths(ctx context.Context) []string {
+	paths := make([]string, 0, 4)
+	for _, args := range [][]string{{"--show-toplevel"}, {"--absolute-git-dir"}, {"--git-common-dir"}, {"--git-path", "hooks"}} {
+		path, err := g.line(ctx, append([]string{"rev-parse", "--path-format=absolute"}, args...)...)
+		if err != nil {
+			path = ""
+		}
+		paths = append(paths, path)
+	}
+	return paths
 }
 
 // tree returns the working tree, with its journal in the state directory. Each worktree has its own
@@ -130,15 +151,27 @@ func openError(ctx context.Context, dir, bare string, err error) error {
 		return &Error{Err: ErrNoGit, Advice: "install git 2.31 or later and put it on the PATH"}
 	case bare == "true":
 		return &Error{Path: dir, Err: ErrBare, Advice: "clone it, and run regreen in the clone"}
-	case strings.Contains(err.Error(), "dubious ownership"):
-		return &Error{Path: dir, Err: err, Advice: "the directory belongs to another user: git config --global --add safe.directory " + dir}
-	case strings.Contains(err.Error(), "must be run in a work tree"):
+	case gitSays(err, "dubious ownership"):
+		return &Error{Path: dir, Err: ErrForeign, Advice: "if you trust it: git config --global --add safe.directory " + foreignRoot(dir, err)}
+	case gitSays(err, "must be run in a work tree"):
 		return &Error{Path: dir, Err: fmt.Errorf("%w: %w", ErrNotRepository, ErrGitsOwn), Advice: "run regreen in the working tree"}
-	case strings.Contains(err.Error(), "not a git repository"):
+	case gitSays(err, "not a git repository"):
 		return &Error{Path: dir, Err: ErrNotRepository, Advice: "run regreen inside a repository, or name one with --repo; `git init` makes one"}
 	default:
-		return &Error{Path: dir, Err: err}
+		return err
 	}
+}
+
+// foreignRoot returns the directory that git does not trust, as git names it.
+func foreignRoot(dir string, err error) string {
+	if failed, ok := errors.AsType[*gitError](err); ok {
+		for line := range strings.Lines(failed.stderr) {
+			if _, name, ok := strings.Cut(strings.TrimRight(line, "\n"), "--add safe.directory "); ok {
+				return name
+			}
+		}
+	}
+	return dir
 }
 
 // GitDir returns the directory of this worktree's own git data: HEAD, index, ORIG_HEAD.

@@ -1,6 +1,7 @@
 package repo
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -103,19 +104,18 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 		return "", err
 	}
 	defer scratch.Close() //nolint:errcheck // the next one removes it
-	objects := scratch.Dir
-	file := filepath.Join(objects, "index")
+	file := filepath.Join(scratch.Dir, "index")
 	if err := copyIndex(r.indexFile(src), file); err != nil {
 		return "", err
 	}
-	g := r.git.with(append(r.ownObjects(objects), "GIT_INDEX_FILE="+file)...)
+	g := r.apart(file, scratch.Dir)
 	if src.kind == workTree {
-		if err := g.run(ctx, nil, nil, "add", "--all"); err != nil {
+		if err := stageWorkTree(ctx, g); err != nil {
 			return "", err
 		}
 	}
 	hash, err := g.line(ctx, "write-tree")
-	if err != nil && strings.Contains(err.Error(), "unmerged") {
+	if err != nil && gitSays(err, "unmerged") {
 		return "", r.unmerged()
 	}
 	return hash, err
@@ -124,14 +124,33 @@ func (r *Repo) TreeHash(ctx context.Context, src Source) (string, error) {
 // ownObjects returns the variables with which git writes new objects to a directory, and reads the
 // repository's as well.
 func (r *Repo) ownObjects(dir string) []string {
-	real := r.git.getenv("GIT_OBJECT_DIRECTORY")
-	if real == "" {
-		real = filepath.Join(r.commonDir, "objects")
+	return []string{"GIT_OBJECT_DIRECTORY=" + dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + formatAlternates(r.objectDirs(), os.PathListSeparator)}
+}
+
+// apart returns a git for the working tree with an index of its own, which writes objects to a
+// directory and reads those of the repository, too.
+func (r *Repo) apart(index, objects string) git {
+	return r.git.private(index).with(r.ownObjects(objects)...)
+}
+
+// stageWorkTree makes the index that of the working tree: like git add, but it leaves out a
+// repository inside of this one, which git add takes for a submodule or refuses.
+func stageWorkTree(ctx context.Context, g git) error {
+	out, _, err := g.unfiltered(ctx, nil, "ls-files", "--modified", "--deleted", "--others", "--exclude-standard", "--deduplicate", "-z")
+	if err != nil {
+		return err
 	}
-	if more := r.git.getenv("GIT_ALTERNATE_OBJECT_DIRECTORIES"); more != "" {
-		real += string(os.PathListSeparator) + more
+	var in bytes.Buffer
+	for _, name := range splitNames(out) {
+		if !strings.HasSuffix(name, "/") {
+			in.WriteString(name + "\x00")
+		}
 	}
-	return []string{"GIT_OBJECT_DIRECTORY=" + dir, "GIT_ALTERNATE_OBJECT_DIRECTORIES=" + real}
+	if in.Len() == 0 {
+		return nil
+	}
+	_, _, err = g.unfiltered(ctx, in.Bytes(), "update-index", "--add", "--remove", "--replace", "-z", "--stdin")
+	return err
 }
 
 func (r *Repo) unmerged() error {

@@ -18,30 +18,35 @@ import (
 
 // wanted lists the files that an export should have.
 type wanted struct {
+	source   Source
 	files    []wantedFile
+	dirs     []string // that may be empty: those of submodules
 	settings settings
-	writes   string // hash of everything but the blob that decides how git writes a file; "" if unknown
+	writes   string    // hash of everything but the blob that decides how git writes a file; "" if unknown
+	entries  []entry   // of an index or a commit, with submodules
+	modules  []*module // of these, as far as they are on this machine
+	gaps     []Gap     // what is not
 }
 
 // wantedFile is one of them: an entry that git writes, or, without a hash, a copy from the working
 // tree.
 type wantedFile struct {
 	entry
-	from stamp // of the original of a copy
+	module *module // that the entry is of; nil for the tree itself
+	from   stamp   // of the original of a copy
 }
 
 // want finds out what an export of src should have.
 func (r *Repo) want(ctx context.Context, src Source) (wanted, error) {
-	var p wanted
+	p := wanted{source: src}
 	var names []string
-	var entries []entry
 	var both errgroup.Group
 	both.Go(func() (err error) { p.settings, err = r.settings(ctx); return err })
 	both.Go(func() (err error) {
 		if src.kind == workTree {
 			names, err = r.workTreeNames(ctx)
 		} else {
-			entries, err = r.entriesOf(ctx, src)
+			p.entries, err = r.entriesOf(ctx, src)
 		}
 		return err
 	})
@@ -49,27 +54,41 @@ func (r *Repo) want(ctx context.Context, src Source) (wanted, error) {
 	if err != nil {
 		return wanted{}, err
 	}
-	if src.kind == workTree {
-		if entries, err = r.skipped(ctx, p.settings); err != nil {
-			return wanted{}, err
-		}
-	} else {
-		p.writes = r.writes(p.settings, entries)
+	if src.kind != workTree {
+		return p, p.addEntries(ctx, r)
 	}
-	for _, e := range entries {
-		if e.mode != moduleMode {
-			p.files = append(p.files, wantedFile{entry: e})
-			continue
-		}
-		module, err := r.moduleNames(ctx, e.path)
-		if err != nil {
-			return wanted{}, err
-		}
-		names = append(names, module...)
+	skipped, err := r.skipped(ctx, p.settings)
+	if err != nil {
+		return wanted{}, err
 	}
-	copies, err := r.originals(ctx, names)
-	p.files = append(p.files, copies...)
-	return p, err
+	for _, e := range skipped {
+		p.files = append(p.files, wantedFile{entry: e})
+	}
+	return p, p.addOriginals(ctx, r, names)
+}
+
+// addEntries adds the files of an index or a commit, and of its submodules.
+func (p *wanted) addEntries(ctx context.Context, r *Repo) (err error) {
+	if p.modules, p.gaps, err = r.modules(ctx, p.entries, ""); err != nil {
+		return err
+	}
+	add := func(m *module, prefix string, entries []entry) {
+		for _, e := range entries {
+			e.path = prefix + e.path
+			if e.mode == moduleMode {
+				p.dirs = append(p.dirs, e.path)
+			} else {
+				p.files = append(p.files, wantedFile{entry: e, module: m})
+			}
+		}
+	}
+	add(nil, "", p.entries)
+	p.writes = r.writes(p.settings, p.entries)
+	for _, m := range allOf(p.modules) {
+		add(m, m.at+"/", m.entries)
+		p.writes += m.repo.writes(m.settings, m.entries)
+	}
+	return nil
 }
 
 // workTreeNames returns the files that git tracks or would add.
@@ -101,10 +120,10 @@ func (r *Repo) skipped(ctx context.Context, conf settings) ([]entry, error) {
 	return entries, nil
 }
 
-// originals returns the files of the working tree with the given names, and all files of those that
+// addOriginals adds the files of the working tree with the given names, and all files of those that
 // are submodules. It leaves out files that do not exist or are behind a symlink, and sockets and
 // pipes, which have no content.
-func (r *Repo) originals(ctx context.Context, names []string) ([]wantedFile, error) {
+func (p *wanted) addOriginals(ctx context.Context, r *Repo, names []string) error {
 	real := map[string]bool{".": true} // whether a directory is one, and not a link
 	var isReal func(dir string) bool
 	isReal = func(dir string) bool {
@@ -116,10 +135,9 @@ func (r *Repo) originals(ctx context.Context, names []string) ([]wantedFile, err
 		}
 		return is
 	}
-	var files []wantedFile
 	for _, name := range names {
 		if ctx.Err() != nil {
-			return nil, ctx.Err()
+			return ctx.Err()
 		}
 		if !isReal(path.Dir(name)) {
 			continue
@@ -128,22 +146,24 @@ func (r *Repo) originals(ctx context.Context, names []string) ([]wantedFile, err
 		switch {
 		case os.IsNotExist(err):
 		case err != nil:
-			return nil, r.unreadable(name, err)
+			return r.unreadable(name, err)
 		case at.kind == kindFile || at.kind == kindLink:
-			files = append(files, wantedFile{entry: entry{path: name}, from: at})
-		case at.kind == kindDir && r.isRepository(name):
-			module, err := r.moduleNames(ctx, name)
-			if err != nil {
-				return nil, err
+			p.files = append(p.files, wantedFile{entry: entry{path: name}, from: at})
+		case at.kind == kindDir:
+			p.dirs = append(p.dirs, name)
+			if !r.isRepository(name) {
+				continue // a submodule that is not here
 			}
-			more, err := r.originals(ctx, module)
-			if err != nil {
-				return nil, err
+			module, err := r.moduleFiles(ctx, name)
+			if err == nil {
+				err = p.addOriginals(ctx, r, module)
 			}
-			files = append(files, more...)
+			if err != nil {
+				return err
+			}
 		}
 	}
-	return files, nil
+	return nil
 }
 
 // isRepository reports whether a directory has git data of its own.
@@ -152,8 +172,8 @@ func (r *Repo) isRepository(dir string) bool {
 	return err == nil
 }
 
-// moduleNames returns the files of a submodule as it is checked out, without its git data.
-func (r *Repo) moduleNames(ctx context.Context, module string) ([]string, error) {
+// moduleFiles returns the files of a submodule as it is checked out, without its git data.
+func (r *Repo) moduleFiles(ctx context.Context, module string) ([]string, error) {
 	var names []string
 	if at, err := stampOf(r.original(module)); err != nil || at.kind != kindDir {
 		return nil, nil
@@ -185,26 +205,29 @@ func (r *Repo) unreadable(name string, err error) error {
 
 // settings is what git's configuration says about exports.
 type settings struct {
+	all        []setting
 	lines      []string // that decide how git writes a blob to a file
 	converts   bool     // line endings of any file
 	attributes string   // the user's own file of attributes
 	sparse     bool
 	hash       objectHash
+	format     string // of objects: sha1 or sha256
+	refs       string // how they are stored; "" for files
 }
 
 func (r *Repo) settings(ctx context.Context) (settings, error) {
-	out, err := r.git.output(ctx, "config", "--list", "-z")
-	if err != nil {
+	s := settings{hash: hashOf("sha1"), format: "sha1", converts: filepath.Separator == '\\'}
+	var err error
+	if s.all, err = r.configuration(ctx); err != nil {
 		return settings{}, err
 	}
-	s := settings{hash: hashOf("sha1"), converts: filepath.Separator == '\\'}
 	if dir := r.git.getenv("XDG_CONFIG_HOME"); dir != "" {
 		s.attributes = filepath.Join(dir, "git", "attributes")
 	} else if home := r.git.getenv("HOME"); home != "" {
 		s.attributes = filepath.Join(home, ".config", "git", "attributes")
 	}
-	for _, kv := range splitNames(out) {
-		name, value, _ := strings.Cut(kv, "\n")
+	for _, one := range s.all {
+		name, value := one.key, one.value
 		switch {
 		case name == "core.autocrlf":
 			s.converts = value != "false"
@@ -215,12 +238,15 @@ func (r *Repo) settings(ctx context.Context) (settings, error) {
 		case name == "core.sparsecheckout":
 			s.sparse = value != "false" && value != "0"
 		case name == "extensions.objectformat":
-			s.hash = hashOf(value)
+			s.hash, s.format = hashOf(value), strings.ToLower(value)
+			continue
+		case name == "extensions.refstorage":
+			s.refs = strings.ToLower(value)
 			continue
 		case name != "core.symlinks" && name != "core.filemode" && !strings.HasPrefix(name, "filter."):
 			continue
 		}
-		s.lines = append(s.lines, kv)
+		s.lines = append(s.lines, name+"\n"+value)
 	}
 	return s, nil
 }

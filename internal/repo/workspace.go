@@ -24,6 +24,8 @@ type Workspace struct {
 	// Dir is the same from run to run if possible, because it is part of the keys of go's build
 	// cache.
 	Dir string
+	// Gaps are what the tree lacks.
+	Gaps []Gap
 
 	outer   string      // the directory of the workspace: Dir, or above it
 	levels  int         // how many directories Dir is below outer

@@ -97,7 +97,7 @@ func TestKilledScratch(t *testing.T) {
 	r := f.open()
 	for name, do := range map[string]func() error{
 		"tree hash": func() error { _, err := r.TreeHash(t.Context(), Index("")); return err },
-		"export":    func() error { return r.Export(t.Context(), Index(""), t.TempDir()) },
+		"export":    func() error { _, err := r.Export(t.Context(), Index(""), t.TempDir()); return err },
 	} {
 		killed, err := r.scratch(t.Context())
 		if err != nil {

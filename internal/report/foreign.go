@@ -142,6 +142,7 @@ func (c *checker) foreignLists(r *Report) {
 		{"patches", len(r.Patches), maxForeignPatches},
 		{"suspects", len(r.Suspects), maxForeignList},
 		{"bypasses", len(r.Bypasses), maxForeignList},
+		{"missing", len(r.Missing), maxForeignList},
 		{"notes", len(r.Notes), maxForeignList},
 		{"outside", len(r.Outside), maxForeignList},
 		{"alerts", len(r.Alerts), maxForeignList},

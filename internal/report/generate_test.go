@@ -108,7 +108,7 @@ func reports() *rapid.Generator[*Report] {
 		for range several() {
 			r.Suspects = append(r.Suspects, Suspect{span(), share(), []string{text()}})
 			r.Attempts = append(r.Attempts, Attempt{id(), id(), text(), file(), number(), one(t, attemptStages), one(t, attemptVerdicts), secs(), text(), origin()})
-			r.Notes, r.Outside = append(r.Notes, text()), append(r.Outside, text())
+			r.Notes, r.Outside, r.Missing = append(r.Notes, text()), append(r.Outside, text()), append(r.Missing, text())
 			r.Alerts = append(r.Alerts, Alert{one(t, alertLevels), text(), text()})
 			r.Receipts = append(r.Receipts, Receipt{id(), one(t, receiptStates), text(), []string{text()}, text(), number(), secs()})
 			r.Results = append(r.Results, Result{text(), text(), one(t, resultStatuses), secs(), number(), file(), number()})

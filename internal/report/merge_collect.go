@@ -55,6 +55,9 @@ func (m *merge) collect() {
 		if len(out.Bypasses) == 0 {
 			out.Bypasses = r.Bypasses
 		}
+		if len(out.Missing) == 0 {
+			out.Missing = r.Missing
+		}
 	}
 	m.collectFailures()
 	m.setReplay()
