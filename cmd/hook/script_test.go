@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -40,7 +41,8 @@ func TestMain(m *testing.M) {
 //
 //	status N CMD...   runs CMD and checks that its exit status is N
 //	repo [DIR]        makes DIR a repository and commits its files
-//	snapshot, same    save and compare all bytes of the tree and the index
+//	snapshot, same    save and compare all bytes of the tree and the index; with .git,
+//	                  everything that git has, without what regreen has there
 //	redis             starts a Redis server, and sets $REDIS to its URL
 //	report FILE       checks a report against the schema, and sets $RUN and $PATCH
 //	                  to the IDs of the run and of its first patch
@@ -214,31 +216,39 @@ func cmdRepo(ts *testscript.TestScript, neg bool, args []string) {
 
 // cmdSnapshot saves the tree and the index.
 func cmdSnapshot(ts *testscript.TestScript, neg bool, args []string) {
-	ts.Check(os.WriteFile(ts.MkAbs("../.home/snapshot"), treeBytes(ts, ts.MkAbs(".")), 0o600))
+	ts.Check(os.WriteFile(ts.MkAbs("../.home/snapshot"), treeBytes(ts, args), 0o600))
 }
 
 func cmdSame(ts *testscript.TestScript, neg bool, args []string) {
 	before, err := os.ReadFile(ts.MkAbs("../.home/snapshot"))
 	ts.Check(err)
-	if same := bytes.Equal(before, treeBytes(ts, ts.MkAbs("."))); same == neg {
+	if same := bytes.Equal(before, treeBytes(ts, args)); same == neg {
 		ts.Fatalf("tree and index are the same: %v", same)
 	}
 }
 
-func treeBytes(ts *testscript.TestScript, dir string) []byte {
-	b, err := fingerprint(dir)
+func treeBytes(ts *testscript.TestScript, args []string) []byte {
+	b, err := fingerprint(ts.MkAbs("."))
 	ts.Check(err)
-	return b
+	if len(args) == 0 {
+		return b
+	}
+	dir := ts.MkAbs(args[0])
+	more, err := fingerprint(dir, filepath.Join(dir, "regreen"))
+	ts.Check(err)
+	return append(b, more...)
 }
 
-// fingerprint returns the tree's files with their modes and contents, and the index.
-func fingerprint(dir string) ([]byte, error) {
+// fingerprint returns a tree's files with their modes and contents, and the index.
+func fingerprint(dir string, skip ...string) ([]byte, error) {
 	var b bytes.Buffer
 	err := filepath.WalkDir(dir, func(name string, d os.DirEntry, err error) error {
 		switch {
 		case err != nil:
 			return err
-		case d.IsDir() && d.Name() == ".git":
+		case slices.Contains(skip, name):
+			return filepath.SkipDir
+		case d.IsDir() && d.Name() == ".git" && name != dir:
 			index, _ := os.ReadFile(filepath.Join(name, "index"))
 			fmt.Fprintf(&b, "index %q\n", index)
 			return filepath.SkipDir

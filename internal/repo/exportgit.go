@@ -21,10 +21,10 @@ import (
 // the objects of the user's, and everything else is its own: whatever tests do to it, to refs,
 // configuration, hooks or objects, the user's does not change.
 //
-// The tree of an index, or of a working tree, usually is that of no commit. HEAD is then a commit of
-// that tree on top of the user's HEAD, as the user's next commit will be. The alternative, a HEAD
-// without the change, would make a tree that was committed answer differently from the same tree
-// before, so that a test could pass in the hook and fail in CI.
+// The tree of an index, or of a working tree, usually is that of no commit. HEAD is then a commit
+// of that tree on top of the user's HEAD, as the user's next commit will be. The alternative, a
+// HEAD without the change, would answer differently before and after the commit, so that a test
+// could pass in the hook and fail in CI.
 
 // checkout is a repository in an export, and the tree that it is of.
 type checkout struct {

@@ -11,15 +11,15 @@ import (
 )
 
 // A filter of .gitattributes may be required, as that of Git LFS is, and fail: its program is not
-// installed, a key or a server is missing. Git then stops. Regreen goes on with the files as they
+// installed, a key or a server is missing. Git then stops. Regreen continues with the files as they
 // are in git, which for Git LFS are pointers, as a clone without Git LFS has them.
 
 var filterFailed = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`(?m)^fatal: .*: (?:smudge filter (.*)|clean filter '(.*)') failed$`)
 })
 
-// unfiltered runs a git command that reads or writes files, and turns off every required filter that
-// fails. It returns their names.
+// unfiltered runs a git command that reads or writes files, and turns off every required filter
+// that fails. It returns their names.
 func (g git) unfiltered(ctx context.Context, stdin []byte, args ...string) (out []byte, off []string, err error) {
 	for {
 		var b bytes.Buffer

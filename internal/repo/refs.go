@@ -13,7 +13,7 @@ import (
 	"strings"
 )
 
-// refs are what a repository's names stand for.
+// refs are the branches, tags and other names in a repository.
 type refs struct {
 	branch string            // what HEAD is on, "refs/heads/main"; "" if it is detached
 	head   string            // commit of HEAD; "" before the first one
@@ -22,8 +22,8 @@ type refs struct {
 	links  map[string]string // symbolic refs
 }
 
-// readRefs reads all refs that a clone or a fetch could have made. Without a process, it reads those
-// in files; git reads those in a reftable.
+// readRefs reads all refs that a clone or a fetch could have made. It starts no process for refs in
+// files; git reads those in a reftable.
 func (r *Repo) readRefs(ctx context.Context, storage string) (refs, error) {
 	if storage != "" && storage != "files" {
 		return r.askRefs(ctx)
@@ -45,9 +45,8 @@ func (r *Repo) readRefs(ctx context.Context, storage string) (refs, error) {
 	if info, err := os.Lstat(filepath.Join(r.gitDir, "HEAD")); err != nil || !info.Mode().IsRegular() {
 		return r.askRefs(ctx) // an old form: a symbolic link
 	}
-	var isLink bool
-	if found.branch, isLink = symbolicRef(head); isLink {
-		found.head = found.resolve(found.branch)
+	if branch, ok := symbolicRef(head); ok {
+		found.branch, found.head = branch, found.resolve(branch)
 	} else {
 		found.head = strings.TrimSpace(string(head))
 	}

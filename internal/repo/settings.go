@@ -70,8 +70,13 @@ const pushNowhere = "no-push://from-an-export-of-regreen"
 // root, and those that keep git from starting programs or asking for keys.
 func carry(list []setting, root string) []setting {
 	out := []setting{
-		{key: "core.bare", value: "false"}, {key: "core.logallrefupdates", value: "true"}, {key: "core.fsmonitor", value: "false"},
-		{key: "gc.auto", value: "0"}, {key: "maintenance.auto", value: "false"}, {key: "commit.gpgsign", value: "false"}, {key: "tag.gpgsign", value: "false"},
+		{key: "core.bare", value: "false"},
+		{key: "core.logallrefupdates", value: "true"},
+		{key: "core.fsmonitor", value: "false"},
+		{key: "gc.auto", value: "0"},
+		{key: "maintenance.auto", value: "false"},
+		{key: "commit.gpgsign", value: "false"},
+		{key: "tag.gpgsign", value: "false"},
 	}
 	remotes := make(map[string]bool)
 	for _, s := range list {

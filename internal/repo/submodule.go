@@ -12,10 +12,10 @@ import (
 	"github.com/regreen-ci/regreen/internal/gitdir"
 )
 
-// A tree has a submodule as the name of a commit (a gitlink), whose files are in another repository.
-// The user's checkout of it may be at another commit, or have edits. So the export of an index or a
-// commit takes them from the repository that git keeps for the submodule, and never fetches. The
-// export of a working tree takes what is on disk.
+// A tree has a submodule as the hash of a commit (a gitlink), whose files are in another
+// repository. The user's checkout of it may be at another commit, or have edits. So the export of
+// an index or a commit takes them from the repository that git keeps for the submodule, and never
+// fetches. The export of a working tree takes what is on disk.
 
 // module is a submodule of a tree.
 type module struct {
@@ -78,10 +78,10 @@ func (r *Repo) modules(ctx context.Context, entries []entry, prefix string) (fou
 
 func missing(path, commit string, cloned bool) Gap {
 	if !cloned {
-		return Gap{What: fmt.Sprintf("submodule %s is not here, so its directory is empty", path), Advice: "git submodule update --init " + shellWord(path)}
+		return Gap{What: fmt.Sprintf("submodule %s is not here", path), Advice: "git submodule update --init " + shellWord(path)}
 	}
 	return Gap{
-		What:   fmt.Sprintf("commit %.12s of submodule %s is not here, so its directory is empty", commit, path),
+		What:   fmt.Sprintf("commit %.12s of submodule %s is not here", commit, path),
 		Advice: fmt.Sprintf("git submodule update --init %[1]s; for a commit that is not checked out: git -C %[1]s fetch origin %[2]s", shellWord(path), commit),
 	}
 }
@@ -108,7 +108,7 @@ func links(entries []entry) (links []entry, config string) {
 }
 
 // namesOfModules returns the names of submodules by their paths, from a file .gitmodules that an
-// option of git config names. Names that would lead out of git's directory are left out, as git does.
+// option of git config names. Like git, it leaves out names that would lead out of its directory.
 func (r *Repo) namesOfModules(ctx context.Context, from string) map[string]string {
 	out, err := r.git.output(ctx, "config", from, "-z", "--get-regexp", `^submodule\..*\.path$`)
 	names := make(map[string]string)
@@ -153,8 +153,8 @@ func (r *Repo) stores(m *module) []string {
 	return dirs
 }
 
-// nested returns the repository of a submodule by its git directory. Its working tree is at root, if
-// it is checked out.
+// nested returns the repository of a submodule by its git directory. Its working tree is at root,
+// if it is checked out.
 func (r *Repo) nested(gitDir, root string) *Repo {
 	m := &Repo{gitDir: gitDir, commonDir: gitdir.Common(gitDir), localVars: r.localVars}
 	g := r.git.elsewhere(r.localVars).in(gitDir).with("GIT_DIR="+gitDir, "GIT_WORK_TREE="+root)
@@ -175,8 +175,8 @@ func allOf(modules []*module) []*module {
 	return all
 }
 
-// checkModuleDir checks that the directory of a submodule is one. On a file system that ignores case,
-// a symbolic link of the tree could be in its place, and lead out of the export.
+// checkModuleDir checks that the directory of a submodule is one. On a file system that ignores
+// case, a symbolic link of the tree could be in its place, and lead out of the export.
 func (f *filler) checkModuleDir(m *module) error {
 	for _, up := range append(above(m.at), m.at) {
 		at, err := stampOf(f.path(up))

@@ -135,6 +135,7 @@ func (p *wanted) addOriginals(ctx context.Context, r *Repo, names []string) erro
 		}
 		return is
 	}
+	var absent []string
 	for _, name := range names {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -149,11 +150,10 @@ func (p *wanted) addOriginals(ctx context.Context, r *Repo, names []string) erro
 			return r.unreadable(name, err)
 		case at.kind == kindFile || at.kind == kindLink:
 			p.files = append(p.files, wantedFile{entry: entry{path: name}, from: at})
+		case at.kind == kindDir && !r.isRepository(name):
+			absent = append(absent, name)
 		case at.kind == kindDir:
 			p.dirs = append(p.dirs, name)
-			if !r.isRepository(name) {
-				continue // a submodule that is not here
-			}
 			module, err := r.moduleFiles(ctx, name)
 			if err == nil {
 				err = p.addOriginals(ctx, r, module)
@@ -163,7 +163,21 @@ func (p *wanted) addOriginals(ctx context.Context, r *Repo, names []string) erro
 			}
 		}
 	}
-	return nil
+	return p.addAbsent(ctx, r, absent)
+}
+
+// addAbsent adds the submodules among directories of the working tree that are not checked out. The
+// others were files.
+func (p *wanted) addAbsent(ctx context.Context, r *Repo, dirs []string) error {
+	if len(dirs) == 0 {
+		return nil
+	}
+	return readEntries(ctx, r.git, append([]string{"ls-files", "--stage", "-z", "--"}, dirs...), func(mode, _, _, path string) error {
+		if mode == moduleMode && !slices.Contains(p.dirs, path) {
+			p.dirs, p.gaps = append(p.dirs, path), append(p.gaps, missing(path, "", false))
+		}
+		return nil
+	})
 }
 
 // isRepository reports whether a directory has git data of its own.
