@@ -25,7 +25,7 @@ type group struct {
 }
 
 var groups = []group{
-	{"Tests", "How tests run, and what a run is compared with.", []string{"test", "results", "lang", "base", "timeout", "jobs", "documents", "cache-env"}},
+	{"Tests", "How tests run, and what a run is compared with.", []string{"test", "results", "carry", "lang", "base", "timeout", "jobs", "documents", "cache-env"}},
 	{"The search", "Where regreen looks for a patch, and for how long.", []string{"budget", "max-cost", "strategies", "exclude-strategies", "seed"}},
 	{"What may change", "When a verified patch is applied, and which files a patch may edit.", []string{"apply", "confidence", "protected", "never", "allow"}},
 	{"Hooks", "What the [hooks](hooks.md) do.", []string{"hooks", "budgets", "timeouts", "underway"}},

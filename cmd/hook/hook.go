@@ -174,7 +174,7 @@ func (e *event) passed(tree string) (witness.Witness, bool) {
 	}
 	w, ok := e.witnesses.Find(e.key(tree))
 	if ok && w.Scope == witness.Outside && !e.toldOutside {
-		fmt.Fprintf(e.stderr, "regreen: testing again: this tree passed before, but depends on files outside of the repository, %s\n", printable(w.Outside))
+		fmt.Fprintf(e.stderr, "regreen: testing again: this tree passed before, but depends on files that are not part of it, %s\n", printable(w.Outside))
 		e.toldOutside = true
 	}
 	return w, ok && w.Stands()

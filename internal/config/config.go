@@ -28,6 +28,7 @@ import (
 // Config holds the settings of the user. The zero value of a field means that it was not set.
 type Config struct {
 	Test              string            // test command, in place of the one that regreen finds
+	Carry             []string          // globs of files that git ignores and tests need
 	Results           []string          // globs of the result files that Test writes
 	Lang              []string          // languages to test, by name
 	Base              string            // revision to compare with

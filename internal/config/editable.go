@@ -63,6 +63,11 @@ func (c Config) Editable(name string) (ok bool, reason string) {
 			}
 		}
 	}
+	for _, glob := range c.Carry {
+		if matchPath("/"+glob, name) {
+			return false, fmt.Sprintf("git does not have it (carry: %s)", glob)
+		}
+	}
 	for _, glob := range c.Never {
 		if matchPath(glob, name) {
 			return false, fmt.Sprintf("the configuration lists it under never (%s)", glob)

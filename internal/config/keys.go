@@ -43,6 +43,10 @@ var generalKeys = []Key{
 		list(func(c *Config) *[]string { return &c.Results }, false, resultGlob),
 	},
 	{
+		"carry", "REGREEN_CARRY", "Files and directories that git ignores, and that the tests need: what a build makes, or installed dependencies. Globs begin at the root of the repository. Copies of them are added to every tree that is tested, and such a tree is always tested again.", "[web/dist, node_modules]",
+		list(func(c *Config) *[]string { return &c.Carry }, true, carryGlob),
+	},
+	{
 		"lang", "REGREEN_LANG", "Test only these languages of the repository. By default, regreen tests all languages that have tests.", "[go]",
 		list(func(c *Config) *[]string { return &c.Lang }, false, identifier),
 	},
@@ -451,6 +455,21 @@ func resultGlob(s string) error {
 		return hinted(fmt.Sprintf("%.40q is in the .git directory", s), "have the test command write its results elsewhere")
 	}
 	return pathGlob(s)
+}
+
+// carryGlob accepts globs of files and directories inside the working tree.
+func carryGlob(s string) error {
+	switch {
+	case path.IsAbs(s):
+		return hinted(fmt.Sprintf("%.40q is an absolute path", s), "write it relative to the top of the repository, such as node_modules")
+	case strings.Contains(s, "**"):
+		return hinted(fmt.Sprintf("%.40q has **, which is not supported here", s), "name a directory for everything in it, or use packages/*/node_modules")
+	case path.Clean(s) == ".":
+		return hinted(fmt.Sprintf("%.40q is the whole repository", s), "name what the tests need")
+	case slices.ContainsFunc(strings.Split(s, "/"), func(part string) bool { return strings.EqualFold(part, ".git") }):
+		return hinted(fmt.Sprintf("%.40q is in the .git directory", s), "name what the tests need")
+	}
+	return pathGlob(strings.TrimSuffix(s, "/"))
 }
 
 // CheckResults returns what is wrong with globs of results that are given elsewhere than in

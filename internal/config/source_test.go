@@ -48,7 +48,7 @@ func TestMistakes(t *testing.T) {
 		{"results: [./a/.Git/r.xml]\n", 1, 11, "is in the .git directory", "elsewhere"},
 		{"results: ['[']\n", 1, 11, "is not a valid glob", "bracket"},
 		{"results: [../r.xml]\n", 1, 11, "leads out of the repository", "relative"},
-		{"colour: red\n", 1, 1, `unknown key "colour"`, "use one of test, results, lang, base, budget"},
+		{"colour: red\n", 1, 1, `unknown key "colour"`, "use one of test, results, carry, lang, base, budget"},
 		{"hooks:\n  pre-comit: block\n", 2, 3, `unknown hook "pre-comit"`, `did you mean "pre-commit"?`},
 		{"channels: [terminl]\n", 1, 12, `unknown channel "terminl"`, `did you mean "terminal"?`},
 		{"channels: [file, pigeon]\n", 1, 18, `unknown channel "pigeon"`, "use one of terminal, file, artifact, summary, annotations, comment, suggestions, check, pull-request, email, webhook"},

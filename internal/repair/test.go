@@ -103,7 +103,9 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	if reach.All || len(reach.Packages) > 0 {
 		p.ran = true
 		var err error
-		if first, err = p.Suite.Run(ctx, testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: within}); err != nil {
+		req := testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: within}
+		first, err = p.Suite.Run(ctx, req)
+		if first, err = r.explained(ctx, p, req, first, err); err != nil {
 			return nil, err
 		}
 	}

@@ -30,7 +30,11 @@ func (r *Repo) fill(ctx context.Context, w *Workspace, src Source) error {
 		if err != nil {
 			return err
 		}
-		w.outside = references(w.Dir, r.root, files, r.git.getenv("GOWORK"))
+		w.outside = nil
+		for _, glob := range r.carry {
+			w.outside = append(w.outside, reference{"carry:", glob})
+		}
+		w.outside = append(w.outside, references(w.Dir, r.root, files, r.git.getenv("GOWORK"))...)
 		levels := 1
 		for _, f := range w.outside {
 			levels = max(levels, f.levels())
@@ -134,9 +138,8 @@ func neighbors(dir string) (names []string, ok bool) {
 // Around returns the directory above the tree that has links to what is around the repository.
 func (w *Workspace) Around() string { return w.outer }
 
-// Outside returns the paths outside of the repository that the tree refers to, each with the file
-// that does: "../lib (go.mod)". Their content is not part of the tree, so that the tree passed
-// once does not mean that it passes.
+// Outside returns the paths that the tree refers to and that are not part of it, each with the file
+// that does: "../lib (go.mod)", "dist (carry:)". The tree may have passed with other files there.
 func (w *Workspace) Outside() []string {
 	var out []string
 	for _, f := range w.outside {

@@ -111,7 +111,7 @@ func TestEndings(t *testing.T) {
 			}
 			r := f.open()
 			dir := t.TempDir()
-			if err := r.Export(t.Context(), Index(""), dir); err != nil {
+			if _, err := r.Export(t.Context(), Index(""), dir); err != nil {
 				t.Fatal(err)
 			}
 			edit := func(s string) string { return strings.Replace(s, "return 1", "return 2", 1) }

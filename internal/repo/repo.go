@@ -71,6 +71,7 @@ type Repo struct {
 	gitDir, commonDir string
 	hooksDir          string
 	localVars         []string
+	carry             []string                   // see Carry
 	objects           func() *filesystem.Storage // opened once; nil where go-git cannot
 }
 

@@ -55,16 +55,27 @@ func (r *Repo) want(ctx context.Context, src Source) (wanted, error) {
 		return wanted{}, err
 	}
 	if src.kind != workTree {
-		return p, p.addEntries(ctx, r)
+		err = p.addEntries(ctx, r)
+	} else {
+		err = p.addWorkTree(ctx, r, names)
 	}
-	skipped, err := r.skipped(ctx, p.settings)
 	if err != nil {
 		return wanted{}, err
+	}
+	return p, p.addCarried(ctx, r)
+}
+
+// addWorkTree adds the files of the working tree with the given names, and those that a sparse
+// checkout leaves out of it.
+func (p *wanted) addWorkTree(ctx context.Context, r *Repo, names []string) error {
+	skipped, err := r.skipped(ctx, p.settings)
+	if err != nil {
+		return err
 	}
 	for _, e := range skipped {
 		p.files = append(p.files, wantedFile{entry: e})
 	}
-	return p, p.addOriginals(ctx, r, names)
+	return p.addOriginals(ctx, r, names)
 }
 
 // addEntries adds the files of an index or a commit, and of its submodules.

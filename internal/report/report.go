@@ -35,7 +35,7 @@ type Report struct {
 	Stats       Stats       `json:"stats"`
 	Bypasses    []Bypass    `json:"bypasses,omitempty"`
 	Notes       []string    `json:"notes,omitempty"`   // what was not done, and why
-	Outside     []string    `json:"outside,omitempty"` // paths outside of the repository that the tree refers to, each with the file that does
+	Outside     []string    `json:"outside,omitempty"` // paths that the tree refers to and that are not part of it, each with the file that does
 	Missing     []string    `json:"missing,omitempty"` // what the tests did not have because it is not on this machine
 	Alerts      []Alert     `json:"alerts,omitempty"`
 	Learning    *Learning   `json:"learning,omitempty"`

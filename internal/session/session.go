@@ -99,6 +99,10 @@ func Open(ctx context.Context, in Input) (*Session, error) {
 		return nil, err
 	}
 	s := &Session{Repo: rp, Config: cfg, notes: config.Stray(rp.Root()), in: in}
+	rp.Carry(cfg.Carry)
+	for _, glob := range rp.Uncarried() {
+		s.notes = append(s.notes, fmt.Sprintf("carry: has %s, which matches nothing in the working tree", glob))
+	}
 	if in.Flags.Base != "" {
 		// Other bases are guesses: if one does not exist, the next may.
 		if _, err := rp.Resolve(ctx, in.Flags.Base); err != nil {
