@@ -68,7 +68,7 @@ var layout = []layer{
 	},
 	{dir: "internal/runner/runnertest", purpose: "a fake of the runner's services for tests, as strict as the real ones"},
 
-	{dir: "internal/witness", purpose: "which trees passed, and which commits are not proven"},
+	{dir: "internal/witness", purpose: "which trees passed, which tests fail in the others, and which commits are not proven"},
 
 	{dir: "internal/gitdir", purpose: "reads git directories without git"},
 	{dir: "internal/background", purpose: "the state and outcome of test runs in the background", imports: "githook lockfile"},
@@ -123,11 +123,11 @@ var layout = []layer{
 	{dir: "internal/runs", purpose: "stored runs: reports, patches, and what applying them wrote", imports: "patch repo report"},
 	{
 		dir: "internal/repair", purpose: "the pipeline, scoring and deciding",
-		imports: "detect lang learn localize patch plural propose repo report runs testrun usererr validate", tests: "lang/all",
+		imports: "detect lang learn localize patch plural propose repo report runs testrun usererr validate witness", tests: "lang/all",
 	},
 	{
 		dir: "internal/session", purpose: "the wiring that both binaries share: options of the pipeline from flags, configuration and mode; exit statuses",
-		imports: "adaptlog channels config deliver detect forge githook lang lang/all learn patch propose repair repo report runs testrun usererr validate", tests: "learn/storetest",
+		imports: "adaptlog channels config deliver detect forge gate githook lang lang/all learn patch propose repair repo report runs testrun usererr validate witness", tests: "learn/storetest",
 	},
 
 	{dir: "cmd/hook", purpose: "the regreen binary: commands, flags, wiring", imports: all},

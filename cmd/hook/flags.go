@@ -13,6 +13,7 @@ func testFlags(fs *pflag.FlagSet, flags *session.Flags) {
 	fs.StringSliceVar(&flags.Results, "results", nil, "read the results that CMD writes to files matching `GLOB`, or - for its standard output; can be repeated")
 	fs.StringSliceVar(&flags.Lang, "lang", nil, "test only the languages in `LIST` (default: all that have tests)")
 	fs.StringVar(&flags.Base, "base", "", "compare with revision `REV` (default: detected)")
+	fs.BoolVar(&flags.NoCache, "no-cache", false, "run failing tests again even if it is known how they fail in the tree and the base")
 }
 
 // searchFlags are the flags of a search, without those of testFlags.

@@ -34,7 +34,7 @@ var errHookDelivery = fmt.Errorf("timed out: a hook waits for %s", hookDelivery)
 
 // test runs a tree through the pipeline, and records that it passed.
 func (e *event) test(ctx context.Context, what subject) (*report.Report, error) {
-	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base})
+	s, err := e.open(ctx, e.name, e.args, session.Flags{Base: what.base, NoCache: e.witnesses == nil})
 	if err != nil {
 		return nil, err
 	}
@@ -51,7 +51,7 @@ func (e *event) test(ctx context.Context, what subject) (*report.Report, error) 
 	}
 	tested := what
 	rep, err := e.repair(ctx, s, what.source, func(opt *repair.Options) {
-		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Bypasses = what.tree, what.changed, e.bypasses()
+		opt.Subject.Tree, opt.Subject.Changed, opt.Subject.Before, opt.Subject.Bypasses = what.tree, what.changed, what.before, e.bypasses()
 		opt.Decision.ReadOnly = e.readOnly(what)
 		opt.Hooks.Staged = func(tree string) { tested.tree = tree } // the tree with the patch was verified as a whole
 		opt.Hooks.Passed = func(tree string) bool {

@@ -21,8 +21,7 @@ const maxRepeats = 2
 
 // again runs failing tests once more, and returns those that are not flaky. A test that only
 // fails together with others says so in Needs.
-func (r *run) again(ctx context.Context, p *project) ([]testrun.Failure, error) {
-	failures := p.first.Failures
+func (r *run) again(ctx context.Context, p *project, failures []testrun.Failure) ([]testrun.Failure, error) {
 	open := repeatable(failures) // code that does not compile is not flaky
 	if len(open) == 0 {
 		return failures, nil

@@ -39,6 +39,8 @@ type Subject struct {
 	// Changed are the files that may have broken something: only what they can break is tested.
 	// Nil tests the whole suite.
 	Changed []string
+	// Before is the hash of the tree that Changed is relative to, "" if unknown.
+	Before string
 
 	// The report shows the following fields unchanged.
 
@@ -86,6 +88,7 @@ type Hooks struct {
 	Log      *slog.Logger
 	Progress Progress
 	Store    learn.Store // nil to learn nothing
+	Memory   Memory      // nil to remember nothing
 
 	// Deepen fetches a base that a shallow clone lacks.
 	Deepen func(ctx context.Context, rev string) error

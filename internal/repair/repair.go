@@ -38,8 +38,10 @@ type run struct {
 	gaps      []repo.Gap // what it lacks
 	temp      string     // GOTMPDIR of what is not a test command
 
-	projects []*project // in the order of testing
-	base     string     // commit to compare with, "" for none
+	projects  []*project // in the order of testing
+	base      string     // commit to compare with, "" for none
+	baseTree  string
+	baseFound bool // base is final
 
 	overlay map[string][]byte // files of the kept patches, by name
 	writing bool              // a transaction on the user's files has started

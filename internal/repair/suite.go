@@ -15,8 +15,10 @@ type project struct {
 	lang.Found
 	first    *testrun.Result   // the first run; nil if nothing that it tests changed
 	ran      bool              // there was something to run, and it could run
+	whole    bool              // the first run was of the whole suite
 	reached  []string          // packages that the first run was limited to; nil for the whole suite
 	fresh    []testrun.Failure // failures to repair: not flaky, not known
+	known    []testrun.TestID  // failures that the base had when it was tested
 	accepted []testrun.Failure // failures that may stay
 	red      []testrun.Failure // failures with the patches kept so far; other projects' patches may not add any
 }
@@ -36,6 +38,11 @@ type (
 		// whether packages can run as they do in the whole suite. Otherwise only the test
 		// command as a whole can repeat a run.
 		Selects() (tests, packages bool)
+	}
+	selfContained interface {
+		// SelfContained returns those of the packages whose tests depend on nothing but what
+		// Reached follows.
+		SelfContained(ctx context.Context, packages []string) ([]string, error)
 	}
 	reader interface {
 		// Reads returns the files in other languages that the tests depend on.

@@ -58,7 +58,11 @@ func (r *run) test(ctx context.Context) error {
 	if broken != nil && !ran {
 		return broken
 	}
-	return r.compareWithBase(ctx, steady)
+	if err := r.compareWithBase(ctx, steady); err != nil {
+		return err
+	}
+	r.memorize(ctx)
+	return nil
 }
 
 // noteUnrun reports a part of the tests that could not run while others did.
@@ -75,7 +79,7 @@ func (r *run) noteUnrun(part string, e *testrun.NotRunError) {
 }
 
 // testProject runs the tests of a project that the change can break, and runs those that fail
-// once more. It returns those that fail both times. Began is when the first runs of all
+// once more, unless that is known. It returns those that fail both times. Began is when the first runs of all
 // projects began.
 func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]testrun.Failure, error) {
 	limits, counts := r.opt.Limits, &r.report.Tests
@@ -101,7 +105,7 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	reach := r.reach(ctx, p, changed)
 	first := &testrun.Result{}
 	if reach.All || len(reach.Packages) > 0 {
-		p.ran = true
+		p.ran, p.whole = true, reach.All
 		var err error
 		req := testrun.Request{Packages: reach.Packages, Timeout: limits.Timeout, Within: within}
 		first, err = p.Suite.Run(ctx, req)
@@ -122,7 +126,18 @@ func (r *run) testProject(ctx context.Context, p *project, began time.Time) ([]t
 	if len(first.Failures) == 0 {
 		return nil, nil
 	}
-	return r.again(ctx, p)
+	recalled := r.recall(ctx, p, first.Failures)
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
+	}
+	unclear := slices.DeleteFunc(slices.Clone(first.Failures), func(f testrun.Failure) bool { return contains(recalled, f.TestID) })
+	steady, err := r.again(ctx, p, unclear)
+	steady = append(recalled, steady...)
+	place := func(f testrun.Failure) int {
+		return slices.IndexFunc(first.Failures, func(g testrun.Failure) bool { return f.TestID == g.TestID })
+	}
+	slices.SortStableFunc(steady, func(a, b testrun.Failure) int { return place(a) - place(b) })
+	return steady, err
 }
 
 // reach returns what to test of a project: what the change can break, or everything if that is
@@ -145,22 +160,30 @@ func (r *run) reach(ctx context.Context, p *project, changed []string) testrun.R
 func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testrun.Failure) error {
 	known := make(map[*project]map[testrun.TestID]bool)
 	comparable := true
-	if len(failures) > 0 {
-		base, err := r.findBase(ctx)
-		if err != nil {
-			return err
-		}
-		if r.base = base; base != "" {
-			r.report.Environment.Base = base
-			known, err = r.failingAt(ctx, base, failures)
-			if differ, ok := errors.AsType[*gapsDiffer](err); ok {
-				comparable = false
-				r.noteGaps("the base", differ.gaps)
-			} else if err != nil {
-				return err
+	open := make(map[*project][]testrun.Failure)
+	for p, failing := range failures {
+		for _, f := range failing {
+			if !slices.Contains(p.known, f.TestID) {
+				open[p] = append(open[p], f)
 			}
 		}
-		comparable = comparable && base != ""
+	}
+	if len(failures) > 0 {
+		if err := r.findBase(ctx); err != nil {
+			return err
+		}
+		r.report.Environment.Base = r.base
+		comparable = r.base != ""
+	}
+	if r.base != "" && len(open) > 0 {
+		var err error
+		known, err = r.failingAt(ctx, r.base, open)
+		if differ, ok := errors.AsType[*gapsDiffer](err); ok {
+			comparable = false
+			r.noteGaps("the base", differ.gaps)
+		} else if err != nil {
+			return err
+		}
 	}
 	var unclear []testrun.Failure
 	for _, p := range r.projects {
@@ -168,7 +191,7 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 			switch {
 			case len(r.gaps) > 0 && (!comparable || known[p][f.TestID]):
 				p.accepted, unclear = append(p.accepted, f), append(unclear, f)
-			case known[p][f.TestID]:
+			case known[p][f.TestID] || slices.Contains(p.known, f.TestID):
 				p.accepted = append(p.accepted, f)
 				r.reportFailure(p, f, report.FailureKnown)
 			default:
@@ -180,8 +203,11 @@ func (r *run) compareWithBase(ctx context.Context, failures map[*project][]testr
 	return r.reportUnclear(unclear)
 }
 
-// findBase returns the first of the bases that exists and has a different tree.
-func (r *run) findBase(ctx context.Context) (string, error) {
+// findBase sets base to the first of the bases that exists and has a different tree.
+func (r *run) findBase(ctx context.Context) error {
+	if r.baseFound {
+		return nil
+	}
 	var missing []string
 	for _, b := range r.opt.Subject.Environment.Bases {
 		if r.opt.Hooks.Deepen != nil {
@@ -192,7 +218,7 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 		sha, err := r.opt.Subject.Repo.Resolve(ctx, b.Rev)
 		if err != nil {
 			if ctx.Err() != nil {
-				return "", ctx.Err()
+				return ctx.Err()
 			}
 			r.opt.Hooks.Log.Debug("cannot resolve the base", "rev", b.Rev, "why", b.Why, "error", err)
 			missing = append(missing, b.Rev)
@@ -206,10 +232,10 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 		}
 		hash, err := r.opt.Subject.Repo.TreeHash(ctx, repo.Commit(sha))
 		if err != nil {
-			return "", err
+			return err
 		}
 		if err := r.hashTree(ctx); err != nil {
-			return "", err
+			return err
 		}
 		if hash == r.treeHash {
 			continue // the same files
@@ -217,12 +243,14 @@ func (r *run) findBase(ctx context.Context) (string, error) {
 		if len(missing) > 0 && r.opt.Subject.Environment.Shallow {
 			r.note(fmt.Sprintf("compared with %s, because the clone is shallow and lacks %s; %s", b.Rev, missing[0], deepenHint))
 		}
-		return sha, nil
+		r.base, r.baseTree, r.baseFound = sha, hash, true
+		return nil
 	}
 	if len(missing) > 0 {
 		r.noteMissing(missing[0])
 	}
-	return "", nil
+	r.baseFound = true
+	return nil
 }
 
 const deepenHint = "run `git fetch --unshallow`, or set `fetch-depth: 0` in CI"

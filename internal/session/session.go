@@ -65,6 +65,7 @@ type Flags struct {
 	Strategies, Exclude      []string
 	Validator                string
 	Shard                    string // I/N
+	NoCache                  bool   // run tests whose outcome is remembered
 }
 
 // Session holds what a command works with. Call Close when done.
@@ -223,7 +224,7 @@ func (s *Session) Repair(source repo.Source, version string, progress repair.Pro
 			Strategies: strategies, Screening: validate.Mode(f.Validator), Seed: positive(f.Seed, cfg.Seed, 1), Shard: shard,
 		},
 		Decision: repair.Decision{Policy: policy, Confidence: cfg.Confidence, Editable: cfg.Editable},
-		Hooks:    repair.Hooks{Log: s.Log, Progress: progress, Store: s.Store, Deepen: s.deepen()},
+		Hooks:    repair.Hooks{Log: s.Log, Progress: progress, Store: s.Store, Memory: s.memory(command, results, chosen), Deepen: s.deepen()},
 	}, nil
 }
 

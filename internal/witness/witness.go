@@ -1,6 +1,6 @@
 // Package witness remembers which trees passed their tests, so that they are not tested
-// again: at an amend, at a push, in another worktree. It also remembers commits without such
-// a proof (see Ledger).
+// again: at an amend, at a push, in another worktree. It also remembers which tests fail in the
+// others (see Failures), and commits without such a proof (see Ledger).
 //
 // A witness is a small file, named by a hash of everything that the outcome depends on: the
 // tree, the command, the toolchain, the configuration and the environment. There is no index
@@ -15,15 +15,11 @@ package witness
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
-	"strings"
 	"time"
 )
 
@@ -78,45 +74,31 @@ type Witness struct {
 	Outside string    `json:"outside,omitempty"` // one of these files, for Scope Outside
 }
 
-// Stands reports whether the witness proves that the tree still passes.
-func (w Witness) Stands() bool { return w.Scope != Outside && w.Verdict != "flaky" }
+// Stands reports whether the witness proves that the tree still passes. With failures that the base
+// had, a tree passed only on top of that base.
+func (w Witness) Stands() bool { return w.Scope != Outside && w.Verdict == "green" }
 
 // Store keeps witnesses in a directory.
 type Store struct {
-	dir string
+	files folder
 }
 
-// The limits of a store.
-const (
-	maxWitnesses = 2000
-	maxAge       = 90 * 24 * time.Hour
-	maxFile      = 4 << 10
-)
-
 // Open returns the store in a state directory. Record creates its files.
-func Open(state string) *Store { return &Store{filepath.Join(state, "witness")} }
-
-func (s *Store) file(k Key) string { return filepath.Join(s.dir, k.ID()+".json") }
+func Open(state string) *Store {
+	const (
+		maxWitnesses = 2000
+		maxAge       = 90 * 24 * time.Hour
+		maxFile      = 4 << 10
+	)
+	return &Store{folder{dir: filepath.Join(state, "witness"), most: maxWitnesses, maxAge: maxAge, maxFile: maxFile}}
+}
 
 // Find returns the witness of a key. It returns false if it is missing, if it cannot be read,
 // or if it is about another tree.
 func (s *Store) Find(k Key) (Witness, bool) {
-	w, err := read(s.file(k))
-	return w, err == nil && w.Tree == k.Tree && k.Tree != ""
-}
-
-func read(name string) (Witness, error) {
 	var w Witness
-	f, err := os.Open(name)
-	if err != nil {
-		return w, err
-	}
-	defer func() { _ = f.Close() }()
-	b, err := io.ReadAll(io.LimitReader(f, maxFile))
-	if err != nil {
-		return w, err
-	}
-	return w, json.Unmarshal(b, &w)
+	err := s.files.read(k, &w)
+	return w, err == nil && w.Tree == k.Tree && k.Tree != ""
 }
 
 // Record stores a witness atomically, and removes the oldest ones if there are too many. A
@@ -129,56 +111,5 @@ func (s *Store) Record(k Key, w Witness) error {
 	if old, ok := s.Find(k); ok && old.Scope == Suite && w.Scope != Suite {
 		return nil
 	}
-	b, err := json.Marshal(w)
-	if err != nil {
-		return err
-	}
-	if err := os.MkdirAll(s.dir, 0o755); err != nil {
-		return err
-	}
-	temporary, err := os.CreateTemp(s.dir, "new-")
-	if err != nil {
-		return err
-	}
-	_, err = temporary.Write(append(b, '\n'))
-	if err = errors.Join(err, temporary.Close()); err == nil {
-		err = os.Rename(temporary.Name(), s.file(k))
-	}
-	if err != nil {
-		_ = os.Remove(temporary.Name())
-		return err
-	}
-	s.prune(maxWitnesses)
-	return nil
-}
-
-// files returns the files of the witnesses, newest first.
-func (s *Store) files() []fs.FileInfo {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil {
-		return nil
-	}
-	var out []fs.FileInfo
-	for _, e := range entries {
-		if info, err := e.Info(); err == nil && info.Mode().IsRegular() && strings.HasSuffix(e.Name(), ".json") {
-			out = append(out, info)
-		}
-	}
-	slices.SortStableFunc(out, func(a, b fs.FileInfo) int { return b.ModTime().Compare(a.ModTime()) })
-	return out
-}
-
-// prune removes witnesses that are too old or too many. It looks at them only if the directory
-// has more than most entries, which is cheap to find out.
-func (s *Store) prune(most int) {
-	entries, err := os.ReadDir(s.dir)
-	if err != nil || len(entries) <= most {
-		return
-	}
-	files := s.files()
-	for i, f := range files {
-		if i >= most*3/4 || time.Since(f.ModTime()) > maxAge {
-			_ = os.Remove(filepath.Join(s.dir, f.Name()))
-		}
-	}
+	return s.files.write(k, w)
 }

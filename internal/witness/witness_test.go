@@ -76,10 +76,10 @@ func TestBrokenWitness(t *testing.T) {
 	s := Open(t.TempDir())
 	key := Key{Tree: "t1"}
 	for _, content := range []string{"", "{", `{"tree":"t2","scope":"suite"}`, "[]"} {
-		if err := os.MkdirAll(s.dir, 0o755); err != nil {
+		if err := os.MkdirAll(s.files.dir, 0o755); err != nil {
 			t.Fatal(err)
 		}
-		if err := os.WriteFile(s.file(key), []byte(content), 0o600); err != nil {
+		if err := os.WriteFile(s.files.file(key), []byte(content), 0o600); err != nil {
 			t.Fatal(err)
 		}
 		if w, ok := s.Find(key); ok {
@@ -97,12 +97,12 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 		old := time.Now().Add(time.Duration(i-100) * time.Second)
-		if err := os.Chtimes(s.file(key), old, old); err != nil {
+		if err := os.Chtimes(s.files.file(key), old, old); err != nil {
 			t.Fatal(err)
 		}
 	}
-	s.prune(8)
-	if n := len(s.files()); n != 6 {
+	s.files.prune(8)
+	if n := len(s.files.list()); n != 6 {
 		t.Errorf("%d left, want 6", n)
 	}
 	if _, ok := s.Find(Key{Tree: "11"}); !ok {
