@@ -114,6 +114,9 @@ type Result struct {
 	Reason    string
 	Fixes     []testrun.TestID // of the target's tests
 	Evidence  []Evidence
+	// Postponed says that the screener left the candidate out, because it needs a build of its own
+	// and there were enough of these: it may be screened again.
+	Postponed bool
 	// Screened says that the other tests of the packages of a plausible candidate pass as well.
 	Screened bool
 	// Compiles reports whether the candidate fixes the compile error; StillFailing counts the

@@ -37,13 +37,14 @@ func (b *batch) runRead(ctx context.Context) {
 	mutants := bestFirst(b.read)
 	if len(mutants) > maxRead && len(mutants) < len(b.results) {
 		for _, m := range mutants[maxRead:] {
-			b.result(m).Reason = "the failing tests read its file, so it needs a build of its own"
+			r := b.result(m)
+			r.Reason, r.Postponed = "the failing tests read its file, so it needs a build of its own", true
 		}
 		mutants = mutants[:maxRead]
 	}
 	plain := validate.Plain{Suite: b.s.opt.Suite, Tree: b.s.opt.Tree.Tree, Jobs: 1, OnDisk: true}
 	for _, m := range mutants {
-		if r := b.result(m); !m.Candidate.Whole && sameFile(m.Candidate) {
+		if r := b.result(m); !m.Candidate.Whole && samePackage(m.Candidate) {
 			if b.s.typeCheck(ctx, r); r.Verdict == validate.IllTyped {
 				continue
 			}

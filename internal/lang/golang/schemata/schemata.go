@@ -162,7 +162,7 @@ func (s *Screener) newBatch(target validate.Target, results []validate.Result, s
 			b.read = append(b.read, m)
 			continue
 		}
-		if m.Candidate.Whole || !sameFile(m.Candidate) || s.opt.Screening == validate.Overlay {
+		if m.Candidate.Whole || !samePackage(m.Candidate) || s.opt.Screening == validate.Overlay {
 			b.whole = append(b.whole, m)
 			continue
 		}
@@ -210,9 +210,9 @@ func (b *batch) screen(ctx context.Context) {
 		"build", b.spent.Build-before.Build, "run", b.spent.Run-before.Run)
 }
 
-func sameFile(c *propose.Candidate) bool {
+func samePackage(c *propose.Candidate) bool {
 	for _, e := range c.Edits {
-		if e.File != c.Edits[0].File {
+		if path.Dir(e.File) != path.Dir(c.File()) {
 			return false
 		}
 	}

@@ -283,3 +283,63 @@ func TestCancel(t *testing.T) {
 		}
 	}
 }
+
+// A mutant may change several functions of a package, in several files. It shares the build.
+func TestScreenSeveralFunctions(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, `
+-- a.go --
+package m
+
+func half(n int) int { return n / 3 }
+
+var scale = 1
+-- b.go --
+package m
+
+func Area(w, h int) int { return half(w) * h }
+
+func (s shape) edge() int {
+	if s < 0 {
+		return 0
+	}
+	return int(s) + 1
+}
+
+type shape int
+-- m_test.go --
+package m
+
+import "testing"
+
+func Test(t *testing.T) {
+	if got := Area(6, 4) + shape(5).edge(); got != 17 {
+		t.Errorf("got %d", got)
+	}
+}
+`)
+	goal := target("example.com/m", "Test")
+	both := func(a, b propose.Candidate) propose.Candidate {
+		a.Edits = append(slices.Clone(a.Edits), b.Edits...)
+		return a
+	}
+	half, edge := f.swap("a.go", "n / 3", "n / 2"), f.swap("b.go", "int(s) + 1", "int(s)")
+	cands := []propose.Candidate{
+		both(half, edge),
+		half,
+		edge,
+		both(half, f.swap("b.go", "int(s) + 1", "string(s)")),
+		both(half, f.swap("b.go", "int(s) + 1", "int(s")),
+		both(half, f.swap("a.go", "scale = 1", "scale = 2")),
+	}
+	want := []validate.Verdict{validate.Plausible, validate.Rejected, validate.Rejected, validate.IllTyped, validate.IllTyped, validate.Rejected}
+	results, _ := f.v.Screen(t.Context(), goal, cands)
+	if got := verdicts(results); !slices.Equal(got, want) {
+		t.Errorf("got %v, want %v", got, want)
+	}
+	for i, r := range results[:5] {
+		if r.Stage == validate.StageFailing {
+			t.Errorf("candidate %d had a build of its own", i)
+		}
+	}
+}

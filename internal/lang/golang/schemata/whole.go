@@ -20,7 +20,8 @@ func (b *batch) limitWhole() {
 		return
 	}
 	for _, m := range b.whole[maxWhole:] {
-		b.result(m).Reason = "would need a build of its own"
+		r := b.result(m)
+		r.Reason, r.Postponed = "would need a build of its own", true
 	}
 	b.whole = b.whole[:maxWhole]
 }

@@ -127,27 +127,26 @@ func (w *writer) write(pkg *source.Package, mutants []mutant) (files map[string]
 			w.notPooled[m.ID] = !w.settable[pkg.Dir] // it takes effect when the program starts
 			continue
 		}
-		var decl *ast.FuncDecl
-		if file != nil && !m.Candidate.Whole {
-			decl = file.Function(m.Candidate.Edits)
-		}
-		if decl == nil || !copyable(decl, file, m.Candidate) {
+		parts := byFunction(pkg, m)
+		if len(parts) == 0 {
 			rest = append(rest, m)
 			continue
 		}
-		g := byDecl[decl]
-		if g == nil {
-			g = w.newGroup(file, decl)
-			byDecl[decl] = g
-		}
-		first := len(g.all()) == 0
-		if err := w.addMutant(pkg, g, m); err != nil {
-			broken[m.ID] = err
-			continue
-		}
-		if first {
-			seen(file)
-			groups[file] = append(groups[file], g)
+		for _, p := range parts {
+			g := byDecl[p.decl]
+			if g == nil {
+				g = w.newGroup(p.file, p.decl)
+				byDecl[p.decl] = g
+			}
+			first := len(g.all()) == 0
+			if err := w.addMutant(pkg, g, p.mutant, len(parts) == 1); err != nil {
+				broken[m.ID] = err
+				break
+			}
+			if first {
+				seen(p.file)
+				groups[p.file] = append(groups[p.file], g)
+			}
 		}
 	}
 	if len(order) == 0 {
@@ -172,11 +171,49 @@ func (w *writer) write(pkg *source.Package, mutants []mutant) (files map[string]
 	return files, rest, broken
 }
 
-// addMutant adds a mutant to the copies of its function.
-func (w *writer) addMutant(pkg *source.Package, g *group, m mutant) error {
+// mutation is the part of a mutant that changes one function.
+type mutation struct {
+	file   *source.File
+	decl   *ast.FuncDecl
+	mutant mutant
+}
+
+// byFunction splits a mutant by the functions that it changes. It returns nil if the mutant
+// changes anything else, or a function that cannot be copied.
+func byFunction(pkg *source.Package, m mutant) []mutation {
+	if m.Candidate.Whole {
+		return nil
+	}
+	var out []mutation
+	for _, e := range m.Candidate.Edits {
+		file := pkg.File(e.File)
+		if file == nil {
+			return nil
+		}
+		decl := file.Function([]propose.Edit{e})
+		if decl == nil {
+			return nil
+		}
+		i := slices.IndexFunc(out, func(p mutation) bool { return p.decl == decl })
+		if i < 0 {
+			i = len(out)
+			part := *m.Candidate
+			part.Edits = nil
+			out = append(out, mutation{file, decl, mutant{m.ID, &part}})
+		}
+		part := out[i].mutant.Candidate
+		if part.Edits = append(part.Edits, e); !copyable(decl, file, part) {
+			return nil
+		}
+	}
+	return out
+}
+
+// addMutant adds a mutant, or a part of one, to the copies of a function.
+func (w *writer) addMutant(pkg *source.Package, g *group, m mutant, all bool) error {
 	file, edits := g.file, m.Candidate.Edits
 	delete(w.valueSites, m.ID) // from an earlier write
-	if !w.ownCopy[m.ID] {
+	if all && !w.ownCopy[m.ID] {
 		if at, text, ok := valueSiteOf(pkg, file, g.decl, g.blocks, edits); ok && (g.valueCopy == nil || g.valueCopy.size < mostValueText) {
 			if g.valueCopy == nil {
 				g.valueCopy = g.newCopy(m)

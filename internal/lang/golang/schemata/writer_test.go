@@ -581,6 +581,12 @@ func two() { _ = 9 }
 		{"whole", whole, false},
 		{"two functions", propose.Candidate{Edits: []propose.Edit{
 			swapIn(t, "m.go", src, "_ = 5", "_ = 0").Edits[0], swapIn(t, "m.go", src, "_ = 9", "_ = 0").Edits[0],
+		}}, true},
+		{"a function and a constant", propose.Candidate{Edits: []propose.Edit{
+			swapIn(t, "m.go", src, "_ = 5", "_ = 0").Edits[0], swapIn(t, "m.go", src, "c = 8", "c = 0").Edits[0],
+		}}, false},
+		{"two functions, one of which asks for its caller", propose.Candidate{Edits: []propose.Edit{
+			swapIn(t, "m.go", src, "_ = 5", "_ = 0").Edits[0], swapIn(t, "m.go", src, "_ = 7", "_ = 0").Edits[0],
 		}}, false},
 		{"another file", propose.Candidate{Edits: []propose.Edit{{File: "x.go"}}}, false},
 	} {
