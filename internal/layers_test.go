@@ -49,6 +49,7 @@ var layout = []layer{
 	{dir: "internal/learn", purpose: "outcomes, posteriors, stores, and outcomes as text to move between stores", tests: "learn/storetest usererr"},
 	{dir: "internal/learn/storetest", purpose: "the contract of a store as tests", imports: "learn"},
 	{dir: "internal/patch", purpose: "parse, apply, reverse, format patches: bytes in, bytes out"},
+	{dir: "internal/align", purpose: "what a change replaced, at every size, in any language"},
 	{dir: "internal/plural", purpose: "numbers with their nouns: 1 test, 1,204 patches"},
 	{dir: "internal/report", purpose: "the Report and its renderings; no network", imports: "patch plural", tests: "schema"},
 	{dir: "internal/syntax", purpose: "checks whether a file is well formed with its language's parser", std: "go/parser go/token"},
@@ -77,10 +78,10 @@ var layout = []layer{
 	{dir: "internal/repo", purpose: "all use of git; exports of trees; every write to the user's files", imports: "confine gitdir lockfile patch usererr"},
 	{dir: "internal/testrun", purpose: "what the tests of any language are, and the sandbox that they run in"},
 	{dir: "internal/localize", purpose: "fault localization: ranked suspects", imports: "patch testrun", tests: "lang/golang/coverage"},
-	{dir: "internal/propose", purpose: "candidates and their order; the strategies for every language", imports: "localize patch testrun"},
+	{dir: "internal/propose", purpose: "candidates and their order; the strategies for every language", imports: "align localize patch testrun"},
 	{dir: "internal/validate", purpose: "tests candidates, as fast as possible", imports: "plural propose testrun"},
 
-	{dir: "internal/lang", purpose: "what regreen needs from a language", imports: "localize propose testrun usererr validate"},
+	{dir: "internal/lang", purpose: "what regreen needs from a language", imports: "align localize propose testrun usererr validate"},
 	{
 		dir: "internal/lang/langtest", purpose: "the contract of a language as tests", imports: "lang propose testrun",
 		std: "golang.org/x/tools/txtar",
@@ -97,7 +98,7 @@ var layout = []layer{
 		imports: "lang lang/golang/compile lang/golang/coverage lang/golang/gotest lang/golang/schemata lang/golang/source lang/golang/template localize propose testrun",
 		tests:   "lang/langtest patch",
 	},
-	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and type checks of edits", imports: "propose", std: "go/... golang.org/x/tools/..."},
+	{dir: "internal/lang/golang/source", purpose: "Go code with its types, and type checks of edits", imports: "align propose", std: "go/... golang.org/x/tools/..."},
 	{dir: "internal/lang/golang/site", purpose: "a suspicious function, and the similar code that ingredients come from", imports: "lang/golang/source propose", std: "go/..."},
 	{dir: "internal/lang/golang/gotest", purpose: "go test: its commands, test programs and results", imports: "testrun", std: "go/... golang.org/x/tools/..."},
 	{

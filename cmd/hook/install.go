@@ -269,12 +269,12 @@ func hooksError(err error) error {
 	default:
 		return err
 	}
-	return &usererr.Error{What: "cannot change the hooks", Err: err, Advice: fmt.Sprintf("make %s writable, then run this again; the hooks that ran before still run", dir)}
+	return &usererr.Error{What: "cannot change the hooks", Err: err, Advice: fmt.Sprintf("make %s writable and install again; until then all hooks run that ran before", dir)}
 }
 
 // ask asks the user on a terminal whether to continue, and returns an error if not.
 func (a *app) ask(ctx context.Context) error {
-	refused := &usererr.UsageError{What: "nothing was changed: the changes above need your consent", Advice: "if you agree: regreen install --yes"}
+	refused := &usererr.UsageError{What: "nothing was changed, because this changes what is not regreen's", Advice: "if you agree: regreen install --yes"}
 	if f, ok := a.stdin.(*os.File); !ok || !a.terminal || !term.IsTerminal(int(f.Fd())) {
 		return refused
 	}

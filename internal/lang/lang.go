@@ -20,6 +20,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/align"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/propose"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -77,6 +78,8 @@ type Tools struct {
 	TestCode func(file string) bool
 	// Emptied returns what stays of a file that a patch removes, see Problem.Emptied.
 	Emptied func(file string, src []byte) []byte
+	// Parts returns the syntax of a file, see Problem.Parts.
+	Parts func(file string, src []byte) *align.Part
 	// Outline and Follow serve localization, see localize.Input.
 	Outline func(file string, src []byte) localize.Outline
 	Follow  func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error)
@@ -172,7 +175,7 @@ func Strategies(languages []Language) []propose.Strategy {
 			all = append(all, s)
 		}
 	}
-	return append(all, propose.Revert)
+	return append(all, propose.Restore, propose.Revert)
 }
 
 // Select returns the languages with the given names, or all languages if there are no names.

@@ -42,3 +42,16 @@ func (s *Strategy) Example() string {
 	}
 	return b.String()
 }
+
+// Quote shortens source code and puts it in backquotes, for a title.
+func Quote(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > 60 {
+		cut := 57
+		for cut > 0 && text[cut]&0xC0 == 0x80 {
+			cut--
+		}
+		text = text[:cut] + "..."
+	}
+	return "`" + text + "`"
+}

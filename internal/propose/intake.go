@@ -12,7 +12,7 @@ import (
 func (p *Problem) Snapshot() *Problem {
 	return &Problem{
 		Tree: p.Tree, Failures: slices.Clone(p.Failures), Suspects: slices.Clone(p.Suspects), Changes: slices.Clone(p.Changes),
-		Editable: p.Editable, TestCode: p.TestCode, Green: p.Green, Emptied: p.Emptied, Source: p.Source, Spend: p.Spend,
+		Editable: p.Editable, TestCode: p.TestCode, Green: p.Green, Emptied: p.Emptied, Parts: p.Parts, Source: p.Source, Spend: p.Spend,
 		culprit: p.culprit,
 	}
 }

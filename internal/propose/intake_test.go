@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/regreen-ci/regreen/internal/align"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -128,6 +129,7 @@ func TestSnapshotIsComplete(t *testing.T) {
 	p.Editable = func(string) bool { return true }
 	p.Green = func(context.Context, map[string][]byte) (bool, error) { return true, nil }
 	p.Emptied = func(string, []byte) []byte { return nil }
+	p.Parts = func(string, []byte) *align.Part { return nil }
 	p.Spend = func(float64) {}
 	from, to := reflect.ValueOf(p).Elem(), reflect.ValueOf(p.Snapshot()).Elem()
 	for i := range from.NumField() {

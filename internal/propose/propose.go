@@ -21,6 +21,7 @@ import (
 	"sort"
 	"strings"
 
+	"github.com/regreen-ci/regreen/internal/align"
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
 	"github.com/regreen-ci/regreen/internal/testrun"
@@ -44,6 +45,9 @@ type Problem struct {
 	// Emptied returns what must stay of a file that a patch removes, in languages where a
 	// package cannot lose a file; nil removes the file.
 	Emptied func(file string, src []byte) []byte
+	// Parts returns the syntax of a file down to its tokens, or nil if it has none; nil takes every
+	// file for lines of tokens.
+	Parts func(file string, src []byte) *align.Part
 	// Source is the language's own view of Tree: its syntax, its types. The language's
 	// strategies know its type.
 	Source any
@@ -55,11 +59,10 @@ type Problem struct {
 
 	round   int // of suspects, see Suspect
 	index   *localize.Index
-	seen    map[uint64]bool             // keys of the candidates proposed so far
-	holes   map[string]*Hole            // by their edits
-	share   float64                     // see Suspect; 0 means 1
-	before  map[string]map[int][]string // see linesBefore
-	culprit *culprit                    // nil before it was searched for
+	seen    map[uint64]bool  // keys of the candidates proposed so far
+	holes   map[string]*Hole // by their edits
+	share   float64          // see Suspect; 0 means 1
+	culprit *culprit         // nil before it was searched for
 }
 
 // Suspicion returns the score of the most suspicious line of a range, 0 to 1.
@@ -91,14 +94,17 @@ type Candidate struct {
 	// Prior is how likely the candidate is among those of its strategy, apart from its place.
 	// A strategy sets it relative to the other candidates of a place; Generate scales it so
 	// that suspicion times prior adds up to 1.
-	Prior    float64
-	Removed  float64 // share of behavior that it removes: 0 none, 1 a whole statement or more
-	Alike    float64 // similarity to the surrounding code: 1 if it is from the same function
-	Review   bool    // may pass tests without being right, so a person must look
-	Hole     *Hole   // set if other candidates differ from it only by a condition
-	Whole    bool    // changes more than function bodies and needs a build of its own
-	Restores bool    // restores a line of the base
-	Origin   *Origin // where it came from, if the strategy's name does not say all
+	Prior   float64
+	Removed float64 // share of behavior, or of the user's change, that it removes: 0 none, 1 a whole statement or more
+	Alike   float64 // similarity to the surrounding code: 1 if it is from the same function
+	Review  bool    // may pass tests without being right, so a person must look
+	Hole    *Hole   // set if other candidates differ from it only by a condition
+	Whole   bool    // changes more than function bodies and needs a build of its own
+	// Includes are the keys of candidates that do a part of what this one does. If one of them
+	// passes, this one does more than necessary: see Excessive.
+	Includes  []uint64
+	Excessive bool    // it includes a candidate that is plausible
+	Origin    *Origin // where it came from, if the strategy's name does not say all
 
 	Score float64 // set by Order
 	// Key identifies what the candidate does to the tree before any patch was kept: the same
@@ -203,6 +209,8 @@ type Strategy struct {
 	Measured bool // Share was counted, not estimated
 	// Kinds are the failures that it can help with; nil means every kind of a test that ran.
 	Kinds []testrun.Kind
+	// First strategies propose few candidates, which are tested before those of other strategies.
+	First bool
 	// LastResort strategies run only if no other strategy found a verified patch.
 	LastResort bool
 	// RevertsIntent says that its patches undo a part of what someone wanted. They are applied
@@ -317,9 +325,7 @@ func (p *Problem) admit(c *Candidate) (why string) {
 	if len(c.Edits) == 0 {
 		return noEdit
 	}
-	slices.SortFunc(c.Edits, func(a, b Edit) int {
-		return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
-	})
+	slices.SortFunc(c.Edits, byPlace)
 	for i, e := range c.Edits {
 		if !p.MayEdit(e.File) {
 			return notEditable
@@ -349,8 +355,11 @@ func (p *Problem) admit(c *Candidate) (why string) {
 		src, _ := p.Tree.Read(c.File())
 		c.Line = 1 + strings.Count(string(src[:c.Edits[0].Start]), "\n")
 	}
-	c.Restores = p.restores(c)
 	return ""
+}
+
+func byPlace(a, b Edit) int {
+	return cmp.Or(cmp.Compare(a.File, b.File), cmp.Compare(a.Start, b.Start))
 }
 
 // MayEdit reports whether a file may be edited: it is not a test and not a helper of tests.
@@ -417,9 +426,6 @@ func Order(cands []Candidate, weight func(strategy string) float64, cost func(*C
 			weights[c.Strategy] = w
 		}
 		c.Score = c.Suspicion * w * c.Prior / cost(c)
-		if c.Restores {
-			c.Score *= Restored
-		}
 	}
 	sort.SliceStable(cands, func(i, j int) bool {
 		return cands[i].Chance() > cands[j].Chance()

@@ -25,6 +25,13 @@ type cluster struct {
 	tree      *propose.Tree // with the patches kept so far
 	validator *validate.Validator
 	problem   *propose.Problem
+
+	tools     lang.Tools
+	evidence  localize.Input     // for the suspects
+	localized bool               // everything that takes long is part of it
+	suspects  []localize.Suspect // by the evidence alone
+	guilty    []localize.Suspect // the culprit
+	sought    bool               // the culprit
 }
 
 // kind returns the kind of the failures.
@@ -55,28 +62,49 @@ func (r *run) newCluster(ctx context.Context, p *project, failures, others []tes
 	}
 	validator.Screener = tools.Screener
 
-	hooks.Progress("localize", target.Package, 0, 0)
-	stop := r.clock.start("localize")
-	suspects, err := localize.Localize(ctx, localize.Input{
-		Root: r.workspace, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.overlay, Jobs: limits.Jobs, Log: hooks.Log,
-		Outline: tools.Outline, Follow: tools.Follow,
-	})
-	stop()
-	if err != nil {
-		return nil, err
-	}
-	r.reportSuspects(suspects)
-
 	problem := &propose.Problem{
-		Tree: tree, Source: tools.Source, Failures: failures, Suspects: suspects, Changes: changes,
-		Editable: r.mayEdit(), TestCode: tools.TestCode, Emptied: tools.Emptied,
+		Tree: tree, Source: tools.Source, Failures: failures, Changes: changes,
+		Editable: r.mayEdit(), TestCode: tools.TestCode, Emptied: tools.Emptied, Parts: tools.Parts,
 	}
-	c := &cluster{project: p, target: target, tree: tree, validator: validator, problem: problem}
+	c := &cluster{project: p, target: target, tree: tree, validator: validator, problem: problem, tools: tools, evidence: localize.Input{
+		Root: r.workspace, Package: target.Package, Failures: failures, Changes: changes, Overlay: r.overlay, Jobs: limits.Jobs, Log: hooks.Log,
+		Outline: tools.Outline,
+	}}
 	accepted := slices.Clone(p.accepted)
 	problem.Green = func(ctx context.Context, files map[string][]byte) (bool, error) {
 		return c.passes(ctx, files, accepted, limits.Timeout)
 	}
 	return c, nil
+}
+
+// localize finds the culprit, and finds the suspects again with what the failing tests run as
+// further evidence. It does so once.
+func (r *run) localize(ctx context.Context, c *cluster) error {
+	if c.localized {
+		return nil
+	}
+	c.localized = true
+	if len(c.problem.Changes) > 0 && !c.sought {
+		r.findCulprit(ctx, c)
+	}
+	if c.tools.Follow == nil {
+		return nil
+	}
+	c.evidence.Follow = c.tools.Follow
+	return r.suspect(ctx, c)
+}
+
+// suspect finds the suspects by the evidence so far, and puts the culprit first.
+func (r *run) suspect(ctx context.Context, c *cluster) error {
+	defer r.clock.start("localize")()
+	r.opt.Hooks.Progress("localize", c.target.Package, 0, 0)
+	suspects, err := localize.Localize(ctx, c.evidence)
+	if err != nil {
+		return err
+	}
+	c.suspects = suspects
+	c.problem.Suspect(slices.Concat(c.guilty, suspects), 1)
+	return nil
 }
 
 // repairCluster searches for a patch for the failures of one package and keeps it.
@@ -85,10 +113,18 @@ func (r *run) repairCluster(ctx context.Context, p *project, failures, others []
 	if err != nil {
 		return false, err
 	}
-	if len(changes) > 0 {
-		r.findCulprit(ctx, c.problem)
+	if err := r.suspect(ctx, c); err != nil {
+		return false, err
 	}
-
+	defer func() { r.reportSuspects(c.suspects) }()
+	if c.kind().Unbuilt() || c.validator.Screener == nil {
+		if err := r.localize(ctx, c); err != nil {
+			return false, err
+		}
+	}
+	if r.searchBegan.IsZero() {
+		r.searchBegan = time.Now()
+	}
 	first, last := r.strategiesFor(c)
 	sole, err := r.proposeSole(ctx, c, first)
 	if err != nil {
@@ -101,11 +137,27 @@ func (r *run) repairCluster(ctx context.Context, p *project, failures, others []
 
 	weight := r.drawWeights(ctx, c)
 	s = &search{run: r, cluster: c, target: c.target, phase: phaseMain, weight: weight, strategies: first}
-	if found, err := s.findPatch(ctx); err != nil || found {
+	main, cancel := c.leaveTime(ctx, last)
+	found, err := s.findPatch(main)
+	cancel()
+	if (err != nil && ctx.Err() == nil && main.Err() == nil) || found {
 		return found, err
 	}
 	s = &search{run: r, cluster: c, target: c.target, phase: phaseLast, weight: weight, strategies: last}
 	return s.findPatch(ctx)
+}
+
+// lastShare is the share of the time that a last resort gets if each candidate needs a run of the
+// tests: there may be far more candidates than time.
+const lastShare = 0.4
+
+// leaveTime returns a context for the main search that leaves time for the last resort.
+func (c *cluster) leaveTime(ctx context.Context, last []propose.Strategy) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if len(last) == 0 || !ok || c.validator.Screener != nil {
+		return context.WithCancel(ctx)
+	}
+	return context.WithTimeout(ctx, time.Duration((1-lastShare)*float64(time.Until(deadline))))
 }
 
 // strategiesFor returns the strategies that can help with a cluster. Last has those that are a
@@ -113,7 +165,7 @@ func (r *run) repairCluster(ctx context.Context, p *project, failures, others []
 func (r *run) strategiesFor(c *cluster) (first, last []propose.Strategy) {
 	for _, s := range r.opt.Limits.Strategies {
 		switch {
-		case s.Language != "" && s.Language != c.project.Name, !s.Applies(c.kind()):
+		case s.Language != "" && s.Language != c.project.Name, !c.canUse(&s):
 		case s.LastResort:
 			last = append(last, s)
 		default:
@@ -121,6 +173,12 @@ func (r *run) strategiesFor(c *cluster) (first, last []propose.Strategy) {
 		}
 	}
 	return first, last
+}
+
+// canUse reports whether a strategy can help with the failures. Those that come first serve even for
+// code that does not build if the language has no strategies of its own for that.
+func (c *cluster) canUse(s *propose.Strategy) bool {
+	return s.Applies(c.kind()) || s.First && len(c.project.Strategies) == 0
 }
 
 // proposeSole returns the complete fixes of strategies that have some.

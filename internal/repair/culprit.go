@@ -16,8 +16,9 @@ const culpritShare = 0.4
 
 // findCulprit finds the smallest part of the change that makes the tests fail, if a strategy
 // that undoes it is enabled. The report has it even if another patch is kept.
-func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
+func (r *run) findCulprit(ctx context.Context, c *cluster) {
 	defer r.clock.start("localize")()
+	c.sought = true
 	reverts := slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.RevertsIntent })
 	if r.report.Culprit != nil || !reverts {
 		return
@@ -26,7 +27,7 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	share, cancel := context.WithTimeout(ctx, time.Duration(float64(time.Until(deadline))*culpritShare))
 	defer cancel()
 	r.opt.Hooks.Progress("localize", "searching for the culprit", 0, 0)
-	hunks, minimal, tests, err := propose.Culprit(share, p)
+	hunks, minimal, tests, err := propose.Culprit(share, c.problem)
 	if err != nil {
 		r.opt.Hooks.Log.Debug("no culprit found", "error", err)
 		return
@@ -34,20 +35,20 @@ func (r *run) findCulprit(ctx context.Context, p *propose.Problem) {
 	if len(hunks) == 0 {
 		return
 	}
+	c.guilty = nil
 	culprit := &report.Culprit{Diff: string(patch.Format(hunks)), Minimal: minimal, SubsetsTested: tests}
-	var guilty []localize.Suspect
 	for _, f := range hunks {
 		for _, h := range f.Hunks {
 			start, end := changedLines(h)
 			culprit.Files = append(culprit.Files, report.Span{File: f.Name(), Start: start, End: end})
-			guilty = append(guilty, localize.Suspect{
+			c.guilty = append(c.guilty, localize.Suspect{
 				File: f.Name(), Start: start, End: end, Score: 1,
 				Why: []localize.Reason{{Evidence: localize.Changed, Strength: 1, Text: "the smallest change that breaks the tests"}},
 			})
 		}
 	}
 	r.report.Culprit = culprit
-	p.Suspect(append(guilty, p.Suspects...), 1)
+	c.problem.Suspect(slices.Concat(c.guilty, c.suspects), 1)
 }
 
 // changedLines returns the range of lines of the new file that a hunk changes.

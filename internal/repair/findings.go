@@ -8,6 +8,7 @@ import (
 	"math"
 	"slices"
 	"sort"
+	"time"
 
 	"github.com/regreen-ci/regreen/internal/localize"
 	"github.com/regreen-ci/regreen/internal/patch"
@@ -169,6 +170,13 @@ func (r *run) reportAttempts(results []validate.Result) {
 		if res.Verdict == validate.Verified {
 			stats.Verified++
 		}
+	}
+}
+
+// reportFirstVerdict is called when candidates have verdicts.
+func (r *run) reportFirstVerdict() {
+	if stats := &r.report.Stats; stats.FirstVerdictSeconds == 0 {
+		stats.FirstVerdictSeconds = round(time.Since(r.searchBegan).Seconds())
 	}
 }
 

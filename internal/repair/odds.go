@@ -23,21 +23,24 @@ const enoughOdds = 2
 const firstProven = 3
 
 // testable returns how many more candidates can be tested before the context ends, at the pace
-// so far.
-func (s *search) testable(ctx context.Context, took time.Duration) float64 {
+// of those that were tested in a time.
+func (s *search) testable(ctx context.Context, took time.Duration, tested int) float64 {
 	deadline, ok := ctx.Deadline()
 	if !ok || took <= 0 {
 		return math.Inf(1)
 	}
-	return float64(len(s.results)) * max(time.Until(deadline).Seconds(), 0) / took.Seconds()
+	return float64(tested) * max(time.Until(deadline).Seconds(), 0) / took.Seconds()
 }
 
 // promised returns the probability, by their weights, that one of the strategies has the right
-// candidate for any of the suspects and that it belongs to this shard. See pending for sources.
+// candidate for any of the suspects and that it belongs to this shard. Those that come first have
+// proposed all of theirs. See pending for sources.
 func (s *search) promised() float64 {
 	total := 0.0
 	for _, strategy := range s.strategies {
-		total += s.weight(strategy.Name) * s.run.part()
+		if !strategy.First {
+			total += s.weight(strategy.Name) * s.run.part()
+		}
 	}
 	return total
 }
@@ -75,6 +78,9 @@ func (s *search) falsePassRate() float64 {
 	for _, r := range s.results {
 		switch r.Verdict {
 		case validate.Plausible, validate.Verified:
+			if r.Candidate.Excessive {
+				continue // it passes because of what it includes
+			}
 			passed++
 			tested++
 		case validate.Rejected, validate.Refused:

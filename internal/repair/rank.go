@@ -15,12 +15,12 @@ import (
 // very change:
 //
 //	suspicion of the place x mean of the strategy's prior x the candidate's own prior x
-//	remaining behavior x similarity to the surrounding code x whether it restores a line
-//	from before the failure
+//	remaining behavior x similarity to the surrounding code x whether less is enough
 //
 // It does not use what was learned, so that the same tree has the same order. Size does not
 // count: real fixes are not better if they are shorter.
 func (r *run) rank(results []validate.Result) []*validate.Result {
+	markExcessive(results)
 	var out []*validate.Result
 	for i := range results {
 		if results[i].Verdict == validate.Plausible {
@@ -36,6 +36,20 @@ func (r *run) rank(results []validate.Result) []*validate.Result {
 		)
 	})
 	return out
+}
+
+// markExcessive finds the candidates that include a plausible one.
+func markExcessive(results []validate.Result) {
+	passes := make(map[uint64]bool)
+	for _, res := range results {
+		if res.Verdict == validate.Plausible || res.Verdict == validate.Verified {
+			passes[res.Candidate.Key] = true
+		}
+	}
+	for i := range results {
+		c := results[i].Candidate
+		c.Excessive = slices.ContainsFunc(c.Includes, func(key uint64) bool { return passes[key] })
+	}
 }
 
 // byScreening puts candidates that passed the other tests of their packages first. Most of those
@@ -58,8 +72,8 @@ func likelihood(c *propose.Candidate, means map[string]float64) float64 {
 	if c.Review {
 		w *= 0.3
 	}
-	if c.Restores {
-		w = min(1, w*propose.Restored)
+	if c.Excessive {
+		w *= 0.01
 	}
 	return w
 }

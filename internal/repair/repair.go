@@ -49,6 +49,8 @@ type run struct {
 	drawn   map[string]map[string]float64 // weights, by kind of failure and strategy
 	money   money
 	asked   []string // strategies that used a network
+
+	searchBegan time.Time // when the first search for a patch did
 }
 
 // Run takes one tree through the pipeline. The report is never nil. The error is nil if the report

@@ -55,6 +55,8 @@ const (
 	firstRound  = 400
 	roundGrowth = 3
 	maxRound    = 4000
+	// firstRoundPlain is firstRound if every candidate needs a run of the tests.
+	firstRoundPlain = 8
 )
 
 // findPatch searches until the pool is empty or the time is over, and keeps the winner.
@@ -62,12 +64,12 @@ func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 	if len(s.strategies) == 0 && len(s.pool) == 0 {
 		return false, nil
 	}
-	problem := s.cluster.problem
-	suspects := problem.Repairable(problem.Suspects)
-	winner := s.rounds(ctx, suspects)
-	problem.Suspect(suspects, 1)
+	winner := s.rounds(ctx)
 	if winner == nil {
 		winner = s.confirm(ctx)
+	}
+	if winner != nil {
+		s.explain(ctx, winner)
 	}
 	s.record(winner)
 	if winner == nil {
@@ -81,18 +83,44 @@ func (s *search) findPatch(ctx context.Context) (found bool, err error) {
 	return true, nil
 }
 
+// explain finds the culprit, for the report, if the search found a winner without it. The place
+// of the winner is where the culprit is likely to be.
+func (s *search) explain(ctx context.Context, winner *validate.Result) {
+	if s.cluster.sought || len(s.cluster.problem.Changes) == 0 {
+		return
+	}
+	s.cluster.guilty = []localize.Suspect{{File: winner.Candidate.File(), Start: winner.Candidate.Line, End: winner.Candidate.Line, Score: 1}}
+	s.cluster.problem.Suspect(slices.Concat(s.cluster.guilty, s.cluster.suspects), 1)
+	s.run.findCulprit(ctx, s.cluster)
+}
+
 // rounds proposes and screens until nothing is left, the time is over, or a clear winner is
 // proven. It returns that winner, or nil.
-func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *validate.Result {
+func (s *search) rounds(ctx context.Context) *validate.Result {
 	screening, last, cancel := s.screeningTime(ctx)
 	defer cancel()
+	if winner := s.tryFirst(ctx, screening); winner != nil {
+		return winner
+	}
+	if !s.cluster.localized {
+		if err := s.run.localize(screening, s.cluster); err != nil {
+			return nil // no time is left
+		}
+		if winner := s.tryFirst(ctx, screening); winner != nil { // they know more now
+			return winner
+		}
+	}
+	s.strategies = slices.DeleteFunc(slices.Clone(s.strategies), func(st propose.Strategy) bool { return st.First })
+	problem := s.cluster.problem
+	suspects := problem.Repairable(problem.Suspects)
+	defer problem.Suspect(suspects, 1)
 	s.startSources(last)
 	defer s.stopSources()
 	groups, whole := suspectGroups(suspects), mass(suspects)
 	if len(s.strategies) == 0 {
 		groups = nil
 	}
-	began, size := time.Now(), firstRound
+	began, before, size := time.Now(), len(s.results), s.firstRound()
 	ahead := 1.0 // share of the suspicion in the remaining groups
 	for screening.Err() == nil {
 		s.receive(ctx, screening)
@@ -100,7 +128,7 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 			share := mass(groups[0]) / whole
 			ahead -= share
 			s.cluster.problem.Suspect(groups[0], share)
-			s.pool = append(s.pool, s.propose(ctx, screening)...)
+			s.pool = append(s.pool, s.propose(ctx, screening, s.strategies)...)
 			s.probeHoles(screening)
 			groups = groups[1:]
 		}
@@ -111,7 +139,7 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 		} else {
 			s.screen(screening, size)
 			size = min(size*roundGrowth, maxRound)
-			if winner := s.early(ctx, s.odds(max(ahead, 0), s.testable(screening, time.Since(began)-s.waited))); winner != nil {
+			if winner := s.early(ctx, s.odds(max(ahead, 0), s.testable(screening, time.Since(began)-s.waited, len(s.results)-before))); winner != nil {
 				return winner
 			}
 		}
@@ -120,6 +148,58 @@ func (s *search) rounds(ctx context.Context, suspects []localize.Suspect) *valid
 		}
 	}
 	return nil
+}
+
+// wholeRounds is how many rounds of tryFirst may be only for candidates that need a build of their
+// own.
+const wholeRounds = 2
+
+// tryFirst screens the candidates of the strategies that come first. It returns a winner if the
+// search need not continue.
+func (s *search) tryFirst(ctx, screening context.Context) *validate.Result {
+	var first []propose.Strategy
+	for _, st := range s.strategies {
+		if st.First {
+			first = append(first, st)
+		}
+	}
+	if len(first) == 0 {
+		return nil
+	}
+	began, before := time.Now(), len(s.results)
+	s.pool = append(s.pool, s.propose(ctx, screening, first)...)
+	for whole := 0; whole < wholeRounds && len(s.pool) > 0 && screening.Err() == nil; {
+		if !slices.ContainsFunc(s.pool, func(c propose.Candidate) bool { return !c.Whole }) {
+			whole++
+		}
+		s.screen(screening, s.firstRound())
+		s.returnPostponed()
+		if winner := s.early(ctx, s.odds(1, s.testable(screening, time.Since(began), len(s.results)-before))); winner != nil {
+			return winner
+		}
+	}
+	return nil
+}
+
+// firstRound returns how many candidates to test before the search may end.
+func (s *search) firstRound() int {
+	if s.cluster.validator.Screener == nil {
+		return firstRoundPlain
+	}
+	return firstRound
+}
+
+// returnPostponed moves the candidates back to the pool that the screener left out of their
+// batch.
+func (s *search) returnPostponed() {
+	s.results = slices.DeleteFunc(s.results, func(res validate.Result) bool {
+		if res.Postponed {
+			c := *res.Candidate
+			c.Whole = true
+			s.pool = append(s.pool, c)
+		}
+		return res.Postponed
+	})
 }
 
 // early proves the best plausible candidates if the search is unlikely to find anything
@@ -194,11 +274,11 @@ func mass(suspects []localize.Suspect) float64 {
 
 // propose generates the candidates for a group of suspects, without those that failed on this
 // exact tree before.
-func (s *search) propose(ctx, screening context.Context) []propose.Candidate {
+func (s *search) propose(ctx, screening context.Context, strategies []propose.Strategy) []propose.Candidate {
 	r := s.run
 	defer r.clock.start("propose")()
 	r.opt.Hooks.Progress("propose", "generating candidates", 0, 0)
-	cands, errs := propose.Generate(screening, s.cluster.problem, s.strategies)
+	cands, errs := propose.Generate(screening, s.cluster.problem, strategies)
 	for _, err := range errs {
 		r.opt.Hooks.Log.Warn("a strategy failed", "error", err)
 	}
@@ -256,6 +336,7 @@ func (s *search) screen(ctx context.Context, n int) {
 	before := len(s.results)
 	validator := s.cluster.validator
 	validator.Progress = func(done, _, plausible int) {
+		s.run.reportFirstVerdict()
 		s.run.opt.Hooks.Progress("validate", plural.Count(len(s.ranked())+plausible, "plausible candidate"), before+done, before+n+len(s.pool))
 	}
 	results, spent := validator.Screen(ctx, s.target, now)

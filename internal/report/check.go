@@ -104,6 +104,7 @@ func (r *Report) Check() error {
 	s := r.Stats
 	c.atLeastZero("stats", float64(min(s.Generated, s.Pruned, s.IllTyped, s.Validated, s.Plausible, s.Verified, s.Sampled, s.WronglyRejected)))
 	c.atLeastZero("stats.dollars", s.Dollars)
+	c.atLeastZero("stats.first_verdict_seconds", s.FirstVerdictSeconds)
 	if s.WronglyRejected > s.Sampled {
 		c.fail("stats.wrongly_rejected", "is more than stats.sampled")
 	}

@@ -59,7 +59,8 @@ func reports() *rapid.Generator[*Report] {
 			Tests: Tests{number(), number(), number(), number(), 0, 0, 0},
 			Stats: Stats{
 				Generated: number(), Pruned: number(), IllTyped: number(), Validated: number(), Plausible: number(), Verified: number(), Sampled: 1_000_000, WronglyRejected: several(), Dollars: secs(),
-				Seconds: rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
+				FirstVerdictSeconds: secs(),
+				Seconds:             rapid.MapOfN(rapid.SampledFrom(runStages), rapid.Float64Range(0, 1000), 0, 8).Draw(t, "seconds"),
 			},
 		}
 		if yes() {

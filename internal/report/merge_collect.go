@@ -99,6 +99,9 @@ func (s *Stats) add(o *Stats) {
 	sum(&s.Sampled, o.Sampled)
 	sum(&s.WronglyRejected, o.WronglyRejected)
 	s.Dollars = min(s.Dollars+o.Dollars, maxNumber)
+	if first := o.FirstVerdictSeconds; first > 0 && (s.FirstVerdictSeconds == 0 || first < s.FirstVerdictSeconds) {
+		s.FirstVerdictSeconds = first
+	}
 	for stage, t := range o.Seconds {
 		s.Seconds[stage] = max(s.Seconds[stage], t)
 	}

@@ -346,16 +346,19 @@ type Attempt struct {
 
 // Stats counts the candidates and splits the wall time.
 type Stats struct {
-	Generated       int                `json:"generated"`
-	Pruned          int                `json:"pruned"`
-	IllTyped        int                `json:"ill_typed"`
-	Validated       int                `json:"validated"`
-	Plausible       int                `json:"plausible"`
-	Verified        int                `json:"verified"`
-	Sampled         int                `json:"sampled,omitempty"`          // rejected candidates that were tried again, each in its own process
-	WronglyRejected int                `json:"wrongly_rejected,omitempty"` // sampled candidates that passed there
-	Dollars         float64            `json:"dollars,omitempty"`          // spent by strategies
-	Seconds         map[string]float64 `json:"seconds"`                    // by stage: detect test localize propose build validate confirm report
+	Generated       int     `json:"generated"`
+	Pruned          int     `json:"pruned"`
+	IllTyped        int     `json:"ill_typed"`
+	Validated       int     `json:"validated"`
+	Plausible       int     `json:"plausible"`
+	Verified        int     `json:"verified"`
+	Sampled         int     `json:"sampled,omitempty"`          // rejected candidates that were tried again, each in its own process
+	WronglyRejected int     `json:"wrongly_rejected,omitempty"` // sampled candidates that passed there
+	Dollars         float64 `json:"dollars,omitempty"`          // spent by strategies
+	// FirstVerdictSeconds is the time from the start of the search, when failures, suspects and
+	// culprit are known, to the first verdict on a candidate.
+	FirstVerdictSeconds float64            `json:"first_verdict_seconds,omitempty"`
+	Seconds             map[string]float64 `json:"seconds"` // by stage: detect test localize propose build validate confirm report
 }
 
 // Alert is a pattern that somebody should look at.

@@ -60,6 +60,7 @@ func prepare(ctx context.Context, task lang.Task) lang.Tools {
 		Source:   tree,
 		TestCode: testCode(ctx, task, suite, tree),
 		Emptied:  source.Emptied,
+		Parts:    source.Parts,
 		Outline:  coverage.Outline,
 		Follow: func(ctx context.Context, in localize.Input, src *localize.Source) ([]localize.Mark, error) {
 			return coverage.Follow(ctx, suite, in, src)

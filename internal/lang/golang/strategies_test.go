@@ -108,7 +108,7 @@ func TestUndocumented(t *testing.T) {
 func TestStrategiesHaveCases(t *testing.T) {
 	t.Parallel()
 	var files []string
-	for _, dir := range []string{"template/testdata", "compile/testdata", "../../propose/testdata/revert"} {
+	for _, dir := range []string{"template/testdata", "compile/testdata", "../../propose/testdata/restore", "../../propose/testdata/revert"} {
 		found, err := filepath.Glob(dir + "/*.txtar")
 		if err != nil || len(found) == 0 {
 			t.Fatalf("%d cases in %s, %v", len(found), dir, err)

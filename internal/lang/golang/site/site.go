@@ -544,17 +544,7 @@ func (f *Function) assigned(e ast.Expr) bool {
 }
 
 // Quote shortens source code and puts it in backquotes, for a title.
-func Quote(text string) string {
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > 60 {
-		cut := 57
-		for cut > 0 && text[cut]&0xC0 == 0x80 {
-			cut--
-		}
-		text = text[:cut] + "..."
-	}
-	return "`" + text + "`"
-}
+func Quote(text string) string { return propose.Quote(text) }
 
 // ReplaceTitle returns the title of a candidate that replaces one text with another.
 func ReplaceTitle(from, to string) string {
