@@ -107,6 +107,10 @@ lint: ## Check formatting, vet, and run staticcheck
 	CGO_ENABLED=0 GOOS=windows go vet -tags regreen_pool $(pool)
 	CGO_ENABLED=0 go run $(staticcheck) -tags regreen_pool $(pool)
 
+.PHONY: bench-repair-commit
+bench-repair-commit: bin/regreen ## Measure how often a commit with one wrong token is repaired
+	go run ./bench/repair -regreen bin/regreen -bugs bench/repair/commits.json -budget 20s -commit $(BENCHFLAGS)
+
 .PHONY: bench-green
 bench-green: bin/regreen bin/regreen-gate ## Compare regreen with go test on published modules, nothing to repair
 	go run ./bench/green $(BENCHFLAGS)

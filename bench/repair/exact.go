@@ -12,8 +12,9 @@ import (
 )
 
 // exact reports whether diff, applied to the tree in dir, restores the published
-// module: the file with the bug equals original, and no other file changes. Layout
-// and comments do not count. A diff that does not apply is not exact.
+// module: the file with the bug equals original, or what that was at the commit
+// before, and no other file changes. Layout and comments do not count. A diff that
+// does not apply is not exact.
 func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 	files, err := patch.Parse([]byte(diff))
 	if err != nil {
@@ -34,7 +35,8 @@ func exact(dir string, b seeded.Bug, original []byte, diff string) bool {
 		}
 		switch {
 		case f.Name() == b.File:
-			repaired = harmless.SameCode(after, original)
+			unseeded, err := b.Unseeded(original)
+			repaired = harmless.SameCode(after, original) || err == nil && harmless.SameCode(after, unseeded)
 			if !repaired {
 				return false
 			}

@@ -4,7 +4,8 @@
 // regreen binary on it, and judges the Report: is there a patch that makes the tests
 // pass (plausible), does one restore the published code (exact), and at which rank.
 // With -history the bug is in a commit with five harmless hunks, and the Report must
-// name its hunk, and no other, as the culprit.
+// name its hunk, and no other, as the culprit. With -commit there are more of these hunks,
+// and the patch must keep them.
 //
 // It runs regreen in a separate process, like a user would, and regreen sees nothing of
 // the list.
@@ -95,6 +96,7 @@ type options struct {
 	budget  time.Duration
 	jobs    int
 	history bool
+	commit  bool
 	verify  bool
 	reach   bool
 }
@@ -110,6 +112,7 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	flags.DurationVar(&o.budget, "budget", time.Minute, "the budget of regreen for one bug")
 	flags.IntVar(&o.jobs, "jobs", 1, "how many bugs to measure at a time; regreen already uses all cores")
 	flags.BoolVar(&o.history, "history", false, "hide the bug among harmless hunks of a second commit and judge the culprit")
+	flags.BoolVar(&o.commit, "commit", false, "hide the bug in a commit of three files and judge the patch, which must keep the rest of the commit")
 	flags.BoolVar(&o.verify, "verify", false, "check that the bugs can be measured; does not need regreen")
 	flags.BoolVar(&o.reach, "reach", false, "only show which exact fixes the strategies can generate, and their position; runs no tests")
 	if err := flags.Parse(args); err != nil {
@@ -117,6 +120,9 @@ func parseFlags(args []string, stderr io.Writer) (options, error) {
 	}
 	if flags.NArg() > 0 {
 		return o, fmt.Errorf("unexpected argument %q", flags.Arg(0))
+	}
+	if o.history && o.commit {
+		return o, errors.New("-history and -commit exclude each other")
 	}
 	if o.jobs < 1 || o.budget <= 0 {
 		return o, errors.New("-jobs and -budget must be positive")

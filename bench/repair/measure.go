@@ -30,6 +30,7 @@ type Result struct {
 	Strategy   string             `json:"strategy,omitempty"`   // of the exact patch, or else of the best-ranked one
 	Candidates int                `json:"candidates"`           // that were tried
 	Position   int                `json:"position,omitempty"`   // of the exact patch in the order in which candidates were tried, from 1
+	First      float64            `json:"first,omitempty"`      // seconds from the start of the search to the first verdict
 	Seconds    float64            `json:"seconds"`              // wall time of regreen
 	Stages     map[string]float64 `json:"stages,omitempty"`     // seconds by stage
 	Culprit    string             `json:"culprit,omitempty"`    // with -history: exact, more, wrong or none
@@ -148,7 +149,7 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 		return problem(err)
 	}
 	var hunks []harmless.Span
-	if b.history {
+	if b.history || b.commit {
 		var err error
 		if hunks, err = b.goodCommit(ctx, bug, repo); err != nil {
 			return problem(err)
@@ -162,8 +163,11 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 		return problem(err)
 	}
 	args := []string{"--exclude-strategies", "revert"}
-	if b.history {
+	switch {
+	case b.history:
 		args = []string{"--base", "HEAD~1", "--strategies", "revert"} // find the culprit, not other fixes
+	case b.commit:
+		args = []string{"--base", "HEAD~1"}
 	}
 	rep, seconds, err := b.fix(ctx, repo, filepath.Join(dir, "report.json"), args)
 	result.Seconds = seconds
@@ -171,7 +175,7 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 		return problem(err)
 	}
 	result.Verdict = string(rep.Verdict)
-	result.Candidates = rep.Stats.Validated
+	result.Candidates, result.First = rep.Stats.Validated, rep.Stats.FirstVerdictSeconds
 	result.Plausible, result.Verified = count(rep.Patches)
 	best, rank := exactPatch(rep.Patches, func(p report.Patch) bool { return exact(repo, bug, original, p.Diff) })
 	result.Exact, result.Rank, result.Strategy = rank > 0, rank, best.Strategy
@@ -189,15 +193,34 @@ func (b *bench) measure(ctx context.Context, bug seeded.Bug, dir string) Result 
 	return result
 }
 
-// goodCommit commits the published module, adds the harmless hunks to the tree and checks
-// that they are harmless.
+// goodCommit commits the module as it was before the bug, adds the harmless hunks to the tree
+// and checks that they are harmless.
 func (b *bench) goodCommit(ctx context.Context, bug seeded.Bug, repo string) ([]harmless.Span, error) {
+	published, err := bug.UnseedFile(repo)
+	if err != nil {
+		return nil, err
+	}
 	if err := commit(ctx, repo, "Import the module"); err != nil {
+		return nil, err
+	}
+	if bug.Before != "" {
+		if _, err := test(ctx, repo); err != nil {
+			return nil, fmt.Errorf("the code before is not right: %w", err)
+		}
+	}
+	if err := os.WriteFile(filepath.Join(repo, filepath.FromSlash(bug.File)), published, 0o644); err != nil {
 		return nil, err
 	}
 	hunks, err := addHarmless(repo, bug)
 	if err != nil {
 		return nil, err
+	}
+	if b.commit {
+		more, err := addMore(repo, bug)
+		if err != nil {
+			return nil, err
+		}
+		hunks = append(hunks, more...)
 	}
 	if _, err := test(ctx, repo); err != nil {
 		return nil, fmt.Errorf("the harmless hunks are not harmless: %w", err)
@@ -300,7 +323,7 @@ func (b *bench) line(r Result) string {
 
 // print writes the table of all results and the totals.
 func (b *bench) print(results []Result, t Totals) {
-	columns := []string{"bug", "template", "plausible", "verified", "exact", "rank", "candidates", "seconds", "strategy"}
+	columns := []string{"bug", "template", "plausible", "verified", "exact", "rank", "candidates", "first verdict", "seconds", "strategy"}
 	if b.history {
 		columns = append(columns, "culprit")
 	}
@@ -312,7 +335,7 @@ func (b *bench) print(results []Result, t Totals) {
 		}
 		row := []string{
 			r.ID, fmt.Sprint(r.Template), fmt.Sprint(r.Plausible), fmt.Sprint(r.Verified), yes(r.Exact), rank,
-			fmt.Sprint(r.Candidates), fmt.Sprintf("%.1f", r.Seconds), orDash(r.Strategy),
+			fmt.Sprint(r.Candidates), fmt.Sprintf("%.1f", r.First), fmt.Sprintf("%.1f", r.Seconds), orDash(r.Strategy),
 		}
 		if b.history {
 			row = append(row, orDash(r.Culprit))

@@ -373,3 +373,61 @@ func TestInterrupted(t *testing.T) {
 		t.Errorf("left behind: %v %v", left, err)
 	}
 }
+
+// With -commit, the code around the bug changes in the same commit, and the patch may use any
+// strategy. It is exact if it restores the published code, or the code before.
+func TestMeasureCommit(t *testing.T) {
+	t.Parallel()
+	bug := tinyBug
+	bug.Line, bug.Fixed = 8, "\tif n > 10 {\n\t\treturn 10\n\t}\n"
+	bug.Before = "\tif most := 10; n > most {\n\t\treturn most\n\t}\n"
+	bug.Buggy = "\tif n > 10 {\n\t\treturn 11\n\t}\n"
+	b, _ := newBench(t, "", false)
+	dir := filepath.Join(t.TempDir(), "repo")
+	if err := b.modules.Checkout(t.Context(), bug, dir); err != nil {
+		t.Fatal(err)
+	}
+	b.commit = true
+	if err := initRepository(t.Context(), dir); err != nil {
+		t.Fatal(err)
+	}
+	hunks, err := b.goodCommit(t.Context(), bug, dir)
+	if err != nil || len(hunks) < 10 {
+		t.Fatalf("%d harmless hunks, %v", len(hunks), err)
+	}
+	published, err := bug.SeedFile(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	buggy, err := os.ReadFile(filepath.Join(dir, bug.File))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, err := bug.Unseeded(published)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for want, text := range map[bool]string{true: string(published), false: string(buggy)} {
+		if got := exact(dir, bug, published, unified(bug.File, string(buggy), text)+"\n"); got != want {
+			t.Errorf("got %v, want %v, for\n%s", got, want, text)
+		}
+	}
+	if !exact(dir, bug, published, unified(bug.File, string(buggy), string(before))) {
+		t.Error("the code before is not exact")
+	}
+	old, err := seeded.Run(t.Context(), dir, "git", "show", "HEAD:"+bug.File)
+	if err != nil || !strings.Contains(string(old), bug.Before) || strings.Contains(string(old), "totalValue") {
+		t.Errorf("the first commit has\n%s%v", old, err)
+	}
+
+	binary, seen := fakeRegreen(t, report.Report{Verdict: report.Red, Stats: report.Stats{FirstVerdictSeconds: 1.25}})
+	b, out := newBench(t, binary, false)
+	b.commit = true
+	if ok, err := b.measureAll(t.Context(), []seeded.Bug{bug}); err != nil || !ok || !strings.Contains(out.String(), "1.2 ") {
+		t.Fatalf("%v %v\n%s", ok, err, out)
+	}
+	args, err := os.ReadFile(seen)
+	if err != nil || !strings.HasSuffix(string(args), "--base HEAD~1\n2\n") {
+		t.Errorf("regreen was called with %s, %v", args, err)
+	}
+}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"strings"
 
 	"github.com/regreen-ci/regreen/bench/seeded"
@@ -23,4 +24,22 @@ func shift(b seeded.Bug) int {
 func addHarmless(dir string, b seeded.Bug) ([]harmless.Span, error) {
 	fixed := harmless.Span{File: b.File, Start: b.Line, End: b.Line + strings.Count(b.Fixed, "\n")}
 	return harmless.Change(dir, b.ID, fixed)
+}
+
+// addMore makes further harmless changes, so that a commit has about forty changed lines in
+// several files. Where a small module has no place for them, it makes fewer.
+func addMore(dir string, b seeded.Bug) ([]harmless.Span, error) {
+	fixed := harmless.Span{File: b.File, Start: b.Line, End: b.Line + strings.Count(b.Fixed, "\n")}
+	var out []harmless.Span
+	for _, seed := range []string{"-2", "-3"} {
+		hunks, err := harmless.Change(dir, b.ID+seed, fixed)
+		if errors.Is(err, harmless.ErrNoPlace) {
+			break
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, hunks...)
+	}
+	return out, nil
 }

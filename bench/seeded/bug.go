@@ -18,13 +18,16 @@ import (
 
 // Bug is one mistake to seed into a published Go module.
 type Bug struct {
-	ID       string `json:"id"`       // unique within the list
-	Module   string `json:"module"`   // module path
-	Version  string `json:"version"`  // as on the module proxy
-	File     string `json:"file"`     // slash-separated, relative to the module's root
-	Line     int    `json:"line"`     // where Fixed starts, from 1
-	Fixed    string `json:"fixed"`    // the published text; part of a line, or several lines
-	Buggy    string `json:"buggy"`    // the text that replaces it; empty if something is missing
+	ID      string `json:"id"`      // unique within the list
+	Module  string `json:"module"`  // module path
+	Version string `json:"version"` // as on the module proxy
+	File    string `json:"file"`    // slash-separated, relative to the module's root
+	Line    int    `json:"line"`    // where Fixed starts, from 1
+	Fixed   string `json:"fixed"`   // the published text; part of a line, or several lines
+	Buggy   string `json:"buggy"`   // the text that replaces it; empty if something is missing
+	// Before, if set, is the text at the commit before, which means the same as Fixed. Then the
+	// commit that seeds the bug also rewrites the code around it.
+	Before   string `json:"before,omitempty"`
 	Template int    `json:"template"` // kind of fix: a number of the table in bench/repair/README.md, 0 if Buggy does not compile
 }
 
@@ -91,7 +94,18 @@ func (b Bug) check() error {
 }
 
 // Seed returns src with the bug. Fixed must start on the given line, exactly once.
-func (b Bug) Seed(src []byte) ([]byte, error) {
+func (b Bug) Seed(src []byte) ([]byte, error) { return b.replace(src, b.Buggy) }
+
+// Unseeded returns src as it was at the commit before.
+func (b Bug) Unseeded(src []byte) ([]byte, error) {
+	if b.Before == "" {
+		return src, nil
+	}
+	return b.replace(src, b.Before)
+}
+
+// replace returns src with another text in place of Fixed.
+func (b Bug) replace(src []byte, text string) ([]byte, error) {
 	start, ok := lineOffset(src, b.Line)
 	if !ok {
 		return nil, fmt.Errorf("%s has no line %d", b.File, b.Line)
@@ -113,7 +127,7 @@ func (b Bug) Seed(src []byte) ([]byte, error) {
 	if at < 0 {
 		return nil, fmt.Errorf("%s:%d: expected %q, got %q", b.File, b.Line, b.Fixed, src[start:end])
 	}
-	return slices.Concat(src[:at], []byte(b.Buggy), src[at+len(b.Fixed):]), nil
+	return slices.Concat(src[:at], []byte(text), src[at+len(b.Fixed):]), nil
 }
 
 // lineOffset returns the offset where line n, from 1, starts.

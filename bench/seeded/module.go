@@ -97,17 +97,22 @@ func CopyTree(from, to string) error {
 }
 
 // SeedFile seeds the bug into the module in dir and returns the file's original content.
-func (b Bug) SeedFile(dir string) (original []byte, err error) {
+func (b Bug) SeedFile(dir string) (original []byte, err error) { return b.rewrite(dir, b.Seed) }
+
+// UnseedFile makes the file what it was at the commit before, and returns its original content.
+func (b Bug) UnseedFile(dir string) (original []byte, err error) { return b.rewrite(dir, b.Unseeded) }
+
+func (b Bug) rewrite(dir string, text func([]byte) ([]byte, error)) (original []byte, err error) {
 	name := filepath.Join(dir, filepath.FromSlash(b.File))
 	original, err = os.ReadFile(name)
 	if err != nil {
 		return nil, err
 	}
-	buggy, err := b.Seed(original)
+	src, err := text(original)
 	if err != nil {
 		return nil, err
 	}
-	return original, os.WriteFile(name, buggy, 0o644)
+	return original, os.WriteFile(name, src, 0o644)
 }
 
 // Run runs a command in dir and returns its standard output, even if the command fails.

@@ -76,6 +76,9 @@ func (f *goFile) offset(p token.Pos) int { return f.fset.Position(p).Offset }
 
 func (f *goFile) span(from, to token.Pos) Span { return Span{f.name, f.line(from), f.line(to)} }
 
+// ErrNoPlace is the error for a module that is too small for the changes.
+var ErrNoPlace = errors.New("the module has no places for the harmless hunks")
+
 // Change makes one change of each kind to the module in dir, away from bug, and returns
 // their lines. If a small module has no place for one kind, the next kind is used twice. The
 // same seed always makes the same hunks.
@@ -106,7 +109,7 @@ func Change(dir, seed string, bug Span) ([]Span, error) {
 		}
 	}
 	if len(hunks) <= len(editors) {
-		return nil, fmt.Errorf("the module has places for only %d of %d harmless hunks", len(hunks)-1, len(editors))
+		return nil, fmt.Errorf("%w: only for %d of %d", ErrNoPlace, len(hunks)-1, len(editors))
 	}
 	return hunks[1:], nil
 }
