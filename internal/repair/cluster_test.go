@@ -33,7 +33,7 @@ func TestSoleComesFirst(t *testing.T) {
 		},
 	}
 	p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
-	p.write(map[string]string{"m.go": wrong})
+	p.write(map[string]string{"m.go": wrong, "notes.txt": "More than the fault.\n"})
 	opt := p.options()
 	opt.Limits.Strategies = []propose.Strategy{strategy}
 	rep, err := Run(t.Context(), opt)
@@ -74,6 +74,29 @@ func TestRevertsIntent(t *testing.T) {
 			after, err := os.ReadFile(filepath.Join(p.dir, "m.go"))
 			if applied := string(after) == right; err != nil || applied != (policy == detect.Always) {
 				t.Errorf("applied: %t, %v", applied, err)
+			}
+		})
+	}
+}
+
+// A patch that leaves nothing of the user's change is only proposed, whatever its strategy, unless the
+// user asked for it in the working tree.
+func TestUndoesAll(t *testing.T) {
+	t.Parallel()
+	for policy, want := range map[string]report.Verdict{detect.Auto: report.Proposed, detect.Always: report.Fixed} {
+		t.Run(policy, func(t *testing.T) {
+			t.Parallel()
+			p := newFixture(t, map[string]string{"go.mod": goMod, "m.go": right, "m_test.go": checks})
+			p.write(map[string]string{"m.go": wrong})
+			opt := p.options()
+			opt.Decision.Policy, opt.Decision.Confidence = policy, 0.01
+			rep, err := Run(t.Context(), opt)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held := slices.ContainsFunc(rep.Notes, func(n string) bool { return strings.Contains(n, "undoes the whole change") })
+			if rep.Verdict != want || held != (policy == detect.Auto) {
+				t.Errorf("%s, notes %q", rep.Verdict, rep.Notes)
 			}
 		})
 	}

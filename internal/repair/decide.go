@@ -37,11 +37,20 @@ func (r *run) decide(ctx context.Context) error {
 	if why == "" {
 		why = r.opt.Subject.Repo.HeldBack(ctx)
 	}
+	changes, err := r.written()
+	if err != nil {
+		return err
+	}
+	if why == "" {
+		if why, err = r.undoesAll(ctx, changes); err != nil {
+			return err
+		}
+	}
 	if why != "" {
 		r.note("not applied: " + why)
 		return nil
 	}
-	if err := r.apply(ctx, kept); err != nil {
+	if err := r.apply(ctx, kept, changes); err != nil {
 		var edited *repo.Error
 		if errors.As(err, &edited) {
 			r.note("not applied: " + usererr.OneLine(edited))
@@ -114,19 +123,42 @@ func (r *run) revertsIntent(name string) bool {
 	return slices.ContainsFunc(r.opt.Limits.Strategies, func(s propose.Strategy) bool { return s.Name == name && s.RevertsIntent })
 }
 
-// apply writes the files of the kept patches to the user's tree in one transaction, and to the
-// index if that is what was tested.
-func (r *run) apply(ctx context.Context, kept []*report.Patch) error {
+// undoesAll returns the reason not to apply patches that leave nothing of the user's change, by whatever
+// strategy: the commit would be empty, and git would refuse it. In the working tree, a user can ask for
+// such a patch by the policy always.
+func (r *run) undoesAll(ctx context.Context, changes []repo.Change) (string, error) {
+	source := r.opt.Subject.Source
+	if source == repo.WorkTree() && r.opt.Decision.Policy == detect.Always {
+		return "", nil
+	}
+	rev, err := r.opt.Subject.Repo.Restores(ctx, source, changes)
+	if err != nil || rev == "" {
+		return "", err
+	}
+	if rev == "HEAD" {
+		return "it undoes the whole change: the tree would be that of HEAD again", nil
+	}
+	return "it leaves nothing of one side of the merge: the tree would be that of " + rev[:min(len(rev), 12)], nil
+}
+
+// written returns the kept patches as changes of the user's files.
+func (r *run) written() ([]repo.Change, error) {
 	changes := make([]repo.Change, 0, len(r.overlay))
 	for _, name := range slices.Sorted(maps.Keys(r.overlay)) {
 		content := r.overlay[name]
 		old, err := os.ReadFile(filepath.Join(r.workspace, filepath.FromSlash(name)))
 		exists := err == nil
 		if err != nil && !errors.Is(err, os.ErrNotExist) {
-			return err
+			return nil, err
 		}
 		changes = append(changes, repo.Change{Path: name, Old: old, OldExists: exists, New: content, NewExists: content != nil})
 	}
+	return changes, nil
+}
+
+// apply writes the changes of the kept patches to the user's tree in one transaction, and to the
+// index if that is what was tested.
+func (r *run) apply(ctx context.Context, kept []*report.Patch, changes []repo.Change) error {
 	rp, editable := r.opt.Subject.Repo, r.opt.Decision.Editable
 	if state, err := rp.EnsureStateDir(); err != nil {
 		return err
