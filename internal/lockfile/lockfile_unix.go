@@ -43,11 +43,16 @@ func Try(name string) (*Lock, error) {
 }
 
 // Release releases the lock and keeps its file.
-func (l *Lock) Release() { l.file.Close() }
+func (l *Lock) Release() {
+	// Closing the file does not release the lock while a process that is just being started has it,
+	// too.
+	syscall.Flock(int(l.file.Fd()), syscall.LOCK_UN) //nolint:errcheck // closing does it at last
+	l.file.Close()
+}
 
 // Remove releases the lock and removes its file.
 func (l *Lock) Remove() error {
 	err := os.Remove(l.file.Name())
-	l.file.Close()
+	l.Release()
 	return err
 }

@@ -89,31 +89,38 @@ func fail(t *testing.T, in int) {
 	}{
 		"another test fails each time": { // as when a goroutine panics in whichever test runs then
 			counted + "func TestA(t *testing.T) { fail(t, 1) }\n\nfunc TestB(t *testing.T) { fail(t, 2) }\n\nfunc TestC(t *testing.T) { fail(t, 3) }\n",
-			"", map[string]report.FailureStatus{"TestA": report.FailureNew},
+			"",
+			map[string]report.FailureStatus{"TestA": report.FailureNew},
 		},
 		"another test fails once": {
 			counted + "func TestA(t *testing.T) { fail(t, 1) }\n\nfunc TestB(t *testing.T) { fail(t, 2) }\n",
-			"", map[string]report.FailureStatus{"TestA": report.FailureFlaky},
+			"",
+			map[string]report.FailureStatus{"TestA": report.FailureFlaky},
 		},
 		"the package fails once": {
 			head + "func TestMain(m *testing.M) {\n\tm.Run()\n\tif _, err := os.Stat(\"ran\"); err != nil {\n\t\tos.WriteFile(\"ran\", nil, 0o600)\n\t\tos.Exit(3)\n\t}\n}\n\nfunc TestA(*testing.T) {}\n",
-			"", map[string]report.FailureStatus{"": report.FailureFlaky},
+			"",
+			map[string]report.FailureStatus{"": report.FailureFlaky},
 		},
 		"the package fails each time": {
 			head + "func TestMain(m *testing.M) {\n\tm.Run()\n\tos.Exit(3)\n}\n\nfunc TestA(*testing.T) {}\n",
-			"", map[string]report.FailureStatus{"": report.FailureNew},
+			"",
+			map[string]report.FailureStatus{"": report.FailureNew},
 		},
 		"a test ends the program": {
 			head + "var runs int\n\nfunc TestA(*testing.T) { runs++ }\n\nfunc TestB(t *testing.T) {\n\tif runs > 0 {\n\t\tos.Exit(3)\n\t}\n}\n",
-			"", map[string]report.FailureStatus{"TestB": report.FailureNew},
+			"",
+			map[string]report.FailureStatus{"TestB": report.FailureNew},
 		},
 		"only with -count": {
 			strings.Replace(head, "\t\"os\"\n", "", 1) + "var runs int\n\nfunc TestA(t *testing.T) {\n\tif runs++; runs > 1 {\n\t\tt.Error(\"a\")\n\t}\n}\n",
-			"go test -count=2 ./...", map[string]report.FailureStatus{"TestA": report.FailureNew},
+			"go test -count=2 ./...",
+			map[string]report.FailureStatus{"TestA": report.FailureNew},
 		},
 		"only with -cpu": {
 			strings.Replace(head, "os", "runtime", 1) + "func TestA(t *testing.T) {\n\tif runtime.GOMAXPROCS(0) == 3 {\n\t\tt.Error(\"a\")\n\t}\n}\n",
-			"go test -cpu=3,1 ./...", map[string]report.FailureStatus{"TestA": report.FailureNew},
+			"go test -cpu=3,1 ./...",
+			map[string]report.FailureStatus{"TestA": report.FailureNew},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
