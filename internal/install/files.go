@@ -110,15 +110,15 @@ func edit(file string, text []byte) error {
 
 // linkAll links entries of a hooks directory in the directory next to it. Not every account of
 // Windows can make links.
-func linkAll(dir, beside string, names []string) error {
+func linkAll(dir, keptAt string, names []string) error {
 	if real, err := filepath.EvalSymlinks(dir); err == nil {
 		dir = real
 	}
-	if err := os.MkdirAll(beside, 0o755); err != nil {
+	if err := os.MkdirAll(keptAt, 0o755); err != nil {
 		return err
 	}
 	for _, name := range names {
-		err := os.Symlink(filepath.Join("..", filepath.Base(dir), name), filepath.Join(beside, name))
+		err := os.Symlink(filepath.Join("..", filepath.Base(dir), name), filepath.Join(keptAt, name))
 		if err != nil && !errors.Is(err, fs.ErrExist) && runtime.GOOS != "windows" {
 			return err
 		}
@@ -126,18 +126,18 @@ func linkAll(dir, beside string, names []string) error {
 	return nil
 }
 
-// clearBeside removes the directory next to a hooks directory if it has only these links, and files
+// clearKept removes the directory next to a hooks directory if it has only these links, and files
 // that are in the hooks directory too, as after an interrupted installation.
-func clearBeside(dir, beside string) {
+func clearKept(dir, keptAt string) {
 	for _, sub := range []string{"old-hooks", "."} {
-		entries, _ := os.ReadDir(filepath.Join(beside, sub))
+		entries, _ := os.ReadDir(filepath.Join(keptAt, sub))
 		for _, e := range entries {
 			name := filepath.Join(sub, e.Name())
-			if file := filepath.Join(beside, name); linked(dir, file) || same(filepath.Join(dir, name), file) {
+			if file := filepath.Join(keptAt, name); linked(dir, file) || same(filepath.Join(dir, name), file) {
 				_ = os.Remove(file)
 			}
 		}
-		_ = os.Remove(filepath.Join(beside, sub))
+		_ = os.Remove(filepath.Join(keptAt, sub))
 	}
 }
 

@@ -379,13 +379,13 @@ func (p Place) link(plan *Plan, names []githook.Name) {
 			return slices.Contains(moves, filepath.Join(p.Dir, file)) || file == "old-hooks"
 		})
 	}
-	beside := keptDir(p.Dir)
-	missing := slices.DeleteFunc(expected, func(file string) bool { return exists(filepath.Join(beside, file)) })
+	keptAt := keptDir(p.Dir)
+	missing := slices.DeleteFunc(expected, func(file string) bool { return exists(filepath.Join(keptAt, file)) })
 	switch {
-	case !keeps && exists(beside):
+	case !keeps && exists(keptAt):
 		p.tidy(plan, p.Dir)
 	case keeps && len(missing) > 0:
-		plan.add(false, func() error { return linkAll(p.Dir, beside, missing) }, "link %s in %s", strings.Join(missing, ", "), p.Short(beside))
+		plan.add(false, func() error { return linkAll(p.Dir, keptAt, missing) }, "link %s in %s", strings.Join(missing, ", "), p.Short(keptAt))
 	}
 }
 
@@ -395,11 +395,11 @@ func (p Place) tidy(plan *Plan, dir string) {
 	if dir == "" {
 		return
 	}
-	if beside := keptDir(dir); exists(beside) {
+	if keptAt := keptDir(dir); exists(keptAt) {
 		plan.add(false, func() error {
-			clearBeside(dir, beside)
+			clearKept(dir, keptAt)
 			return nil
-		}, "delete %s", p.Short(beside))
+		}, "delete %s", p.Short(keptAt))
 	}
 	plan.tidy = append(plan.tidy, dir)
 }
